@@ -1,0 +1,164 @@
+"""Copies of everything a run replaces or deletes, on either side, kept in the git directory.
+
+A run that writes has a folder named after its time; in it lie the bytes, numbered, and `manifest.jsonl` with
+one line for each: what it was, which side it stood on, why it went. Names from the workspace are only ever
+written into the manifest, never used as a path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .model import Direction, Form, Kind, Language
+from .notebook import sha256
+
+KEEP_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One object as it stood before a run changed it. `direction` tells the side: a push changes the workspace."""
+
+    key: str
+    path: str
+    direction: Direction
+    kind: Kind
+    reason: str
+    sha: str
+    size: int
+    form: Form | None = None
+    language: Language | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    name: str
+    target: str
+    objects: tuple[Saved, ...]
+
+
+class Backups:
+    """The backups of one project. `save` may be called from several threads."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        self.folder = folder
+        self.target = target
+        self._run: Path | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @property
+    def run(self) -> str:
+        """The name of this run's backup, empty while it has saved nothing."""
+        return self._run.name if self._run else ""
+
+    def save(self, saved: Saved, raw: bytes) -> None:
+        """Keeps `raw`, durably, before what holds it is changed. Raises OSError; then nothing may be changed."""
+        with self._lock:
+            run = self._begin()
+            self._count += 1
+            name = f"{self._count:05d}"
+        _write(run / name, raw)
+        line = {
+            "key": saved.key,
+            "path": saved.path,
+            "direction": saved.direction.value,
+            "kind": saved.kind.value,
+            "reason": saved.reason,
+            "sha256": sha256(raw),
+            "size": len(raw),
+            "form": saved.form and saved.form.value,
+            "language": saved.language and saved.language.value,
+            "target": self.target,
+            "file": name,
+        }
+        with self._lock, (run / "manifest.jsonl").open("ab") as manifest:
+            manifest.write(json.dumps(line).encode() + b"\n")
+            manifest.flush()
+            os.fsync(manifest.fileno())
+
+    def _begin(self) -> Path:
+        if self._run is None:
+            stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+            for number in range(1, 10_000):
+                run = self.folder / (stamp if number == 1 else f"{stamp}-{number}")
+                try:
+                    run.mkdir(parents=True)
+                except FileExistsError:
+                    continue
+                self._run = run
+                break
+        assert self._run is not None
+        return self._run
+
+    def runs(self) -> list[SavedRun]:
+        """All runs that saved something, the latest first."""
+        try:
+            names = sorted((entry.name for entry in os.scandir(self.folder) if entry.is_dir()), reverse=True)
+        except FileNotFoundError:
+            return []
+        found = []
+        for name in names:
+            lines = list(_manifest(self.folder / name))
+            if lines:
+                found.append(SavedRun(name, str(lines[0].get("target", "")), tuple(map(_saved, lines))))
+        return found
+
+    def read(self, run: SavedRun, saved: Saved) -> bytes:
+        """The bytes of a backup. Raises OSError, or ValueError when they are not what was saved."""
+        raw = (self.folder / run.name / saved.file).read_bytes()
+        if sha256(raw) != saved.sha:
+            raise ValueError(f"the backup of {saved.path} is damaged")
+        return raw
+
+    def prune(self, days: float = KEEP_DAYS) -> int:
+        """Removes runs older than `days`; tells how many. Never this run's own."""
+        oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
+        old = [run.name for run in self.runs() if run.name < oldest and run.name != self.run]
+        for name in old:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        return len(old)
+
+
+def _write(path: Path, raw: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _manifest(run: Path) -> Iterator[dict[str, object]]:
+    try:
+        lines = (run / "manifest.jsonl").read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue  # the last line of a killed run
+        if isinstance(found, dict) and str(found.get("file", "")).isdigit():
+            yield found
+
+
+def _saved(line: dict[str, object]) -> Saved:
+    form, language = line.get("form"), line.get("language")
+    return Saved(
+        *(
+            str(line["key"]),
+            str(line["path"]),
+            Direction(line["direction"]),
+            Kind(line["kind"]),
+            str(line["reason"]),
+        ),
+        *(str(line["sha256"]), int(str(line["size"]))),
+        *(Form(form) if form else None, Language(language) if language else None, str(line["file"])),
+    )

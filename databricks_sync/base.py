@@ -1,0 +1,264 @@
+"""What both sides last agreed on, kept in the git directory, where it is never committed and is per worktree.
+
+One SQLite file for each pair of project folders and target: the base, the bytes the workspace held then (the
+base text for a merge, and a pre-image that needs no download), and the intents of a run under way. A missing
+or unreadable file means that nothing was ever in step: then a plain run can create, adopt and report
+conflicts, and never delete or replace. A file of a newer version of this tool is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import SettingsError, SyncError
+from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from .notebook import CANON_VERSION, sha256
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE base (
+    key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
+    form TEXT, language TEXT, local_sha TEXT NOT NULL,
+    size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE content (sha TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE intent (
+    key TEXT PRIMARY KEY, direction TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
+    form TEXT, language TEXT, after TEXT, sha TEXT NOT NULL,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write about to be tried: `after` is the digest the destination will have, None for a delete.
+
+    `token` is the source's token for a pull, so that recovery need not ask the workspace.
+    """
+
+    key: str
+    direction: Direction
+    path: str
+    kind: Kind
+    after: str | None
+    sha: str = ""
+    token: Token = field(default_factory=lambda: Token(0, 0))
+    form: Form | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a run found out about one key: both sides hold `entry`, or (None) neither holds anything."""
+
+    key: str
+    entry: BaseEntry | None
+    content: bytes | None = None  # the bytes the workspace holds, for a notebook
+
+
+class Base:
+    """The state of one target. Opened for every run; only a run that is no dry run creates it."""
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        self.file = folder / "state.db"
+        self.notice = ""
+        self._entries: dict[str, BaseEntry] = {}
+        self._intents: list[Intent] = []
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._db = self._open(create)
+
+    def _open(self, create: bool) -> sqlite3.Connection | None:
+        if not self.file.exists() and not create:
+            return None
+        try:
+            db = _connect(self.file)
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                with db:
+                    db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            elif found == SCHEMA:
+                # Read at once, so that a damaged file shows before anything is decided.
+                self._entries = _read_entries(db)
+                self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+        except (sqlite3.DatabaseError, ValueError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise SyncError(f"{self.file} is locked by another program.", "Try again.") from None
+            return self._set_aside(create)
+        if found > SCHEMA:
+            raise SettingsError(
+                f"{self.file} was written by a newer version of this tool.",
+                "Upgrade: pip install -U databricks-branch-sync",
+            )
+        return db
+
+    def _set_aside(self, create: bool) -> sqlite3.Connection | None:
+        kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
+        self.notice = (
+            f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "
+            "nothing counts as agreed on until the sides are compared again."
+        )
+        if not create:
+            return None
+        os.replace(self.file, kept)
+        for suffix in ("-journal", "-wal", "-shm"):
+            Path(f"{self.file}{suffix}").unlink(missing_ok=True)
+        return self._open(create)
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def entries(self) -> dict[str, BaseEntry]:
+        """The base as it stood when it was opened."""
+        return self._entries
+
+    def intents(self) -> list[Intent]:
+        """The writes that an earlier run meant to do, and did not report done."""
+        return self._intents
+
+    def content(self, sha: str) -> bytes | None:
+        """The bytes with this sha256, if they were kept and are whole."""
+        if self._db is None or not sha:
+            return None
+        row = self._db.execute("SELECT body FROM content WHERE sha = ?", (sha,)).fetchone()
+        if row is None:
+            return None
+        try:
+            body = zlib.decompress(row[0])
+        except zlib.error:
+            return None
+        return body if sha256(body) == sha else None
+
+    def meta(self, name: str) -> str:
+        if self._db is None:
+            return ""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    # --- writing: each method is one transaction ------------------------------------------------------------
+
+    def note(self, **values: str) -> None:
+        changed = {name: value for name, value in values.items() if self.meta(name) != value}
+        if changed and self._db is not None:
+            with self._db as db:
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changed.items()))
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        """Records, durably, what is about to be written."""
+        if self._db is None or not intents:
+            return
+        with self._db as db:
+            db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
+
+    def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
+        """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
+        if self._db is None:
+            return
+        known = list(advances)
+        ended = {*(a.key for a in known), *finished}
+        if not ended:
+            return
+        with self._db as db:
+            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known])
+            db.executemany(
+                "INSERT INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [_row(a.entry) for a in known if a.entry],
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO content VALUES (?, ?)",
+                [(sha256(a.content), zlib.compress(a.content, 1)) for a in known if a.content is not None],
+            )
+            db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
+
+    def prune(self) -> None:
+        """Drops bytes that no base refers to any more."""
+        if self._db is not None:
+            with self._db as db:
+                db.execute("DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base)")
+
+
+def folder_for(state: Path, host: str, target: str, folders: Iterable[str]) -> Path:
+    """Where the state of one target lives, below the project's state folder.
+
+    Another host, target or choice of folders is another state: nothing that is out of view can look deleted.
+    """
+    mark = hashlib.sha256("\0".join([host, target, *sorted(folders)]).encode("utf-8", "surrogateescape"))
+    name = re.sub(r"[^\w\-]+", "-", target.rpartition("/")[2])[:40]
+    return state / f"{name}-{mark.hexdigest()[:12]}"
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(file, timeout=5, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
+    entries = (_entry(row) for row in db.execute("SELECT * FROM base").fetchall())
+    # Digests of another definition of equality say nothing; the bytes are still there to be compared.
+    mark = f"notebook:{CANON_VERSION}:"
+    return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
+
+
+def _row(entry: BaseEntry | None) -> tuple[object, ...]:
+    assert entry is not None
+    stat, token = entry.stat, entry.token
+    numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode) if stat else (None,) * 4
+    return (
+        *(entry.key, entry.path, entry.kind.value, entry.digest),
+        *(entry.form and entry.form.value, entry.language and entry.language.value, entry.local_sha),
+        *numbers,
+        *(token.object_id, token.modified_at, token.sha, int(token.racy)),
+    )
+
+
+def _entry(row: Sequence[object]) -> BaseEntry:
+    key, path, kind, digest, form, language, local_sha = (None if v is None else str(v) for v in row[:7])
+    size, mtime, ctime, inode, object_id, modified, sha, racy = row[7:]
+    numbers = (size, mtime, ctime, inode)
+    stat = Stat(*(int(str(n)) for n in numbers)) if None not in numbers else None
+    token = Token(int(str(object_id)), int(str(modified)), str(sha), bool(racy))
+    return BaseEntry(
+        *(str(key), str(path), Kind(kind), str(digest), token, str(local_sha), stat),
+        *(Form(form) if form else None, Language(language) if language else None),
+    )
+
+
+def _intent_row(intent: Intent) -> tuple[object, ...]:
+    token = intent.token
+    return (
+        *(intent.key, intent.direction.value, intent.path, intent.kind.value),
+        *(intent.form and intent.form.value, intent.language and intent.language.value),
+        *(intent.after, intent.sha, token.object_id, token.modified_at, token.sha),
+    )
+
+
+def _intent(row: Sequence[object]) -> Intent:
+    key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
+    return Intent(
+        *(
+            str(key),
+            Direction(direction),
+            str(path),
+            Kind(kind),
+            None if after is None else str(after),
+            str(sha),
+        ),
+        # Racy on purpose: the time was not weighed against the server's clock again.
+        Token(int(str(object_id)), int(str(modified)), str(remote_sha), True),
+        *(Form(form) if form else None, Language(language) if language else None),
+    )

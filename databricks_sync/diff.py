@@ -1,0 +1,93 @@
+"""Differences as a person reads a notebook: cell by cell, without the markup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher, unified_diff
+
+from .errors import BrokenNotebook
+from .model import Form, Language
+from .names import printable
+from .notebook import Cell, cells
+
+CONTEXT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a difference: `sign` is "+", "-", " " or "@" for a heading."""
+
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One side's bytes and how to read them; `form` is None for a workspace file."""
+
+    raw: bytes | None
+    form: Form | None = None
+    language: Language | None = None
+
+
+def difference(old: Version, new: Version) -> list[Line]:
+    """What has to change in `old` to make it `new`; empty when a person would see no change."""
+    try:
+        before, after = _cells(old), _cells(new)
+    except BrokenNotebook:
+        before = after = None
+    if before is not None and after is not None:
+        return list(_cell_lines(before, after))
+    return list(_file_lines(old.raw or b"", new.raw or b""))
+
+
+def _cells(version: Version) -> tuple[Cell, ...] | None:
+    if version.raw is None:
+        return ()
+    return cells(version.raw, version.form, version.language) if version.form else None
+
+
+def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        for offset in range(max(i2 - i1, j2 - j1)):
+            before = old[i1 + offset] if i1 + offset < i2 else None
+            after = new[j1 + offset] if j1 + offset < j2 else None
+            number = (j1 if after else i1) + offset + 1
+            yield Line("@", _heading(number, before, after))
+            yield from _text_lines(before.source if before else "", after.source if after else "")
+
+
+def _heading(number: int, before: Cell | None, after: Cell | None) -> str:
+    cell = after or before
+    assert cell
+    what = "new" if before is None else "removed" if after is None else "changed"
+    title = f" “{printable(cell.title)}”" if cell.title else ""
+    language = cell.language
+    if before and after and before.language != after.language:
+        language = f"{before.language} → {after.language}"
+    return f"cell {number} ({printable(language)}{title}) {what}"
+
+
+def _text_lines(old: str, new: str) -> Iterator[Line]:
+    one, two = old.split("\n") if old else [], new.split("\n") if new else []
+    for line in list(unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:
+        if line.startswith("@@"):
+            continue
+        yield Line(line[0], printable(line[1:].replace("\t", "    ")))
+
+
+def _file_lines(old: bytes, new: bytes) -> Iterator[Line]:
+    try:
+        one, two = old.decode("utf-8"), new.decode("utf-8")
+    except UnicodeDecodeError:
+        one = two = "\0"
+    if "\0" in one or "\0" in two:
+        yield Line("@", f"binary, {len(old):,} bytes → {len(new):,} bytes")
+        return
+    yield from _text_lines(one.rstrip("\n"), two.rstrip("\n"))
+    if one.rstrip("\n") == two.rstrip("\n") and one != two:
+        yield Line("@", "only the newlines at the end differ")

@@ -1,0 +1,92 @@
+"""Everything that may go wrong and is expected to, as one tree.
+
+    SyncError                 one sentence, the next thing to type, an exit code
+    ├── SettingsError    (2)  options, environment, .env, profile, git
+    ├── LoginError       (2)  the workspace does not accept who we say we are
+    ├── ValveError       (3)  stopped before any write
+    ├── InterruptedRun   (130)
+    └── WorkspaceError   (4)  an answer of the workspace, or none
+        ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
+        ├── Throttled         429: certainly not applied, may be sent again
+        └── Unreachable       no answer, or a torn one: a write may or may not have been applied
+
+No message ever holds a token: messages are built from paths, hosts and the workspace's own error text.
+"""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """An expected failure: `message` says what happened to what, `hint` what to type next."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(SyncError):
+    exit_code = 2
+
+
+class LoginError(SyncError):
+    exit_code = 2
+
+
+class ValveError(SyncError):
+    exit_code = 3
+
+
+class InterruptedRun(SyncError):
+    exit_code = 130
+
+
+class WorkspaceError(SyncError):
+    """The workspace refused or did not answer; `code` is its error_code, `status` the HTTP status (0: none)."""
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.status = status
+
+
+class NotFound(WorkspaceError):
+    pass
+
+
+class AlreadyExists(WorkspaceError):
+    pass
+
+
+class TypeMismatch(WorkspaceError):
+    pass
+
+
+class NotEmpty(WorkspaceError):
+    pass
+
+
+class TooLarge(WorkspaceError):
+    pass
+
+
+class FolderFull(WorkspaceError):
+    pass
+
+
+class Denied(WorkspaceError):
+    pass
+
+
+class Throttled(WorkspaceError):
+    pass
+
+
+class Unreachable(WorkspaceError):
+    """No trustworthy answer. For a write this means: read before judging, never just send it again."""
+
+
+class BrokenNotebook(ValueError):
+    """Bytes that are not the notebook their name says; the text says what is wrong with them."""

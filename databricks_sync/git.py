@@ -1,0 +1,105 @@
+"""Every call of git. Git decides where the project's state lives, which branch this is, what is carried."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SettingsError
+
+# Set by git around hooks; they would make our git look at another repository or index than the project's.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+_OPERATIONS = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "BISECT_LOG": "a bisect",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path git knows of, relative to the folder asked about. `sparse`: tracked, but kept off the disk."""
+
+    path: str
+    tracked: bool
+    sparse: bool = False
+
+
+class Repository:
+    """The git work tree that holds the project folder. Raises SettingsError where there is none."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        top, git_dir, state = (
+            _git(project, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-path", "databricks_sync")
+            .decode("utf-8", "surrogateescape")
+            .splitlines()
+        )
+        self.top = Path(top)
+        self.git_dir = Path(git_dir)
+        self.state = Path(os.path.abspath(project / state))
+
+    def branch(self) -> str | None:
+        """The branch that is checked out, also when it has no commit yet; None for a detached HEAD."""
+        answer = _git(self.project, "symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))
+        return answer.decode("utf-8", "surrogateescape").strip() or None
+
+    def operation(self) -> str | None:
+        """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
+        return next((name for mark, name in _OPERATIONS.items() if (self.git_dir / mark).exists()), None)
+
+    def ignores_case(self) -> bool:
+        """Whether git found the file system to take `A` and `a` for the same name."""
+        answer = _git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
+        return answer.strip() == b"true"
+
+    def entries(self, folder: Path) -> list[Entry]:
+        """What git tracks below `folder`, and what it neither tracks nor ignores."""
+        answer = _git(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
+        found: dict[str, Entry] = {}
+        for record in answer.decode("utf-8", "surrogateescape").split("\0"):
+            if record:
+                tag, path = record[0], record[2:]
+                found[path] = Entry(path, tracked=tag != "?", sparse=tag == "S")
+        return list(found.values())
+
+    def ignored(self, paths: list[str]) -> set[str]:
+        """Those of `paths` (relative to the project folder) that git would ignore if they stood there."""
+        if not paths:
+            return set()
+        answer = _git(
+            self.project,
+            "check-ignore",
+            "-z",
+            "--stdin",
+            accept=(0, 1),
+            given="\0".join(paths).encode("utf-8", "surrogateescape"),
+        )
+        return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+
+def _git(folder: Path, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None) -> bytes:
+    environ = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], input=given, capture_output=True, env=environ, check=False
+        )
+    except FileNotFoundError:
+        raise SettingsError("git is not installed, or not on the PATH.", "Install git and try again.") from None
+    if done.returncode in accept:
+        return done.stdout
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if "not a git repository" in said or "must be run in a work tree" in said:
+        raise SettingsError(
+            f"{folder} is not in a git repository, and git decides what is carried.",
+            "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
+        )
+    raise SettingsError(
+        f"git {arguments[0]} failed in {folder}: {said.splitlines()[0] if said else 'no reason given'}."
+    )

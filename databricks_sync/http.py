@@ -1,0 +1,271 @@
+"""The transport: one pool of connections, one place where the token is, one translation of errors.
+
+databricks-sdk is the way to log in for everything but a plain token, which needs no import of it (measured:
+0.9 s for the import, against 0.08 s for urllib3). Requests go over urllib3 rather than over the SDK's client
+because that one sends `import` and `delete` again on its own after a dropped connection: a blind second
+write could land on top of somebody's edit. Here only reads are repeated; a write whose outcome is unknown is
+raised as Unreachable, and the caller looks before it judges.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from . import __version__
+from .errors import (
+    AlreadyExists,
+    Denied,
+    FolderFull,
+    LoginError,
+    NotEmpty,
+    NotFound,
+    SettingsError,
+    Throttled,
+    TooLarge,
+    TypeMismatch,
+    Unreachable,
+    WorkspaceError,
+)
+from .names import printable
+from .settings import Login
+
+CONNECTIONS = 50
+READ_ATTEMPTS = 5
+THROTTLED_FOR = 300.0  # seconds to go on asking while the workspace says 429
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+_MESSAGE = 300
+
+Headers = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    data: bytes
+    date: int  # the server's clock, milliseconds; 0 when it sent none
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object. Raises Unreachable: a torn answer says nothing."""
+        try:
+            document = json.loads(self.data) if self.data.strip() else {}
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise Unreachable("The workspace sent an answer that is not JSON.", _AGAIN)
+        return document
+
+
+_AGAIN = "Run the command again; nothing is lost."
+
+
+class Http:
+    """Requests to one workspace, from any number of threads."""
+
+    def __init__(self, host: str, headers: Headers) -> None:
+        self.host = host
+        self._headers = headers
+        self._pool = _pool(host)
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+        self.requests = 0
+
+    def read(self, path: str, query: Mapping[str, str]) -> Answer:
+        """A GET, repeated within reason: reading twice harms nobody. Raises WorkspaceError, LoginError."""
+        attempt, deadline = 0, time.monotonic() + THROTTLED_FOR
+        while True:
+            try:
+                return self._send("GET", f"{path}?{urlencode(query)}")
+            except Throttled:
+                if time.monotonic() > deadline:
+                    raise
+            except Unreachable:
+                attempt += 1
+                if attempt == READ_ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)
+
+    def write(self, path: str, body: bytes, content_type: str = "application/json") -> Answer:
+        """A POST, sent once. Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError."""
+        return self._send("POST", path, body, content_type)
+
+    def _send(self, method: str, url: str, body: bytes | None = None, content_type: str = "") -> Answer:
+        self._wait()
+        headers = {**self._headers(), "User-Agent": f"databricks-branch-sync/{__version__}"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        with self._lock:
+            self.requests += 1
+        try:
+            # Redirects are not followed: they would carry the token to wherever they point.
+            answer = self._pool.request(
+                method,
+                self.host + url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                timeout=_TIMEOUT,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(*_no_answer(self.host, error)) from None
+        if answer.status == 429:
+            self._pause(answer.headers.get("Retry-After"))
+        if answer.status >= 300:
+            raise translate(answer.status, answer.data, self.host)
+        return Answer(answer.data, _milliseconds(answer.headers.get("Date")))
+
+    def _wait(self) -> None:
+        while (delay := self._not_before - time.monotonic()) > 0:
+            time.sleep(delay + random.uniform(0, 0.05))
+
+    def _pause(self, retry_after: str | None) -> None:
+        """After a 429 all threads wait together: the limit is the workspace's, not one request's."""
+        try:
+            seconds = min(float(retry_after or 1), 60.0)
+        except ValueError:
+            seconds = 1.0
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+
+def _pool(host: str) -> urllib3.PoolManager | urllib3.ProxyManager:
+    url = urlsplit(host)
+    name = url.hostname or ""
+    options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": True}
+    if url.scheme == "https":
+        # One context for all connections: without it each one parses the bundle of certificates again.
+        options["ssl_context"] = _ssl_context()
+    proxy = urllib.request.getproxies().get(url.scheme)
+    if proxy and not urllib.request.proxy_bypass(name):
+        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **options)
+    return urllib3.PoolManager(**options)
+
+
+def _ssl_context() -> ssl.SSLContext:
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    if not bundle:
+        import certifi
+
+        bundle = certifi.where()
+    try:
+        return ssl.create_default_context(cafile=bundle)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(
+            f"The certificates in {bundle} cannot be read.", "Correct REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        ) from None
+
+
+def _milliseconds(date: str | None) -> int:
+    try:
+        return int(parsedate_to_datetime(date or "").timestamp() * 1000)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _no_answer(host: str, error: urllib3.exceptions.HTTPError) -> tuple[str, str]:
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return (
+            f"The certificate of {host} is not trusted here.",
+            "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
+        )
+    if isinstance(error, (urllib3.exceptions.NameResolutionError, urllib3.exceptions.NewConnectionError)):
+        return f"{host} cannot be reached.", "Check DATABRICKS_HOST and the network."
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return f"{host} did not answer in time.", _AGAIN
+    return f"{host} broke off the connection.", _AGAIN
+
+
+def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginError:
+    """The error that an answer means, by status and error_code; its text is only shown, and never trusted."""
+    code, text = _error(body)
+    said = f"The workspace answered {status}{f' {code}' if code else ''}{f': {text}' if text else ''}"
+
+    def error(kind: type[WorkspaceError], hint: str = "") -> WorkspaceError:
+        return kind(said.rstrip(".") + ".", hint, code=code, status=status)
+
+    if status == 401 or (status == 403 and code in ("", "403") and "token" in text.lower()):
+        return LoginError(
+            f"{host} does not accept the token: it is wrong, expired or for another workspace.",
+            "Make a new one in the workspace (Settings, Developer, Access tokens) and put it into DATABRICKS_TOKEN.",
+        )
+    if status == 429:
+        return error(Throttled)
+    if status in (408, 500, 502, 503, 504):
+        return error(Unreachable, _AGAIN)
+    if code in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS") or status == 409:
+        return error(AlreadyExists)
+    if code == "DIRECTORY_NOT_EMPTY":
+        return error(NotEmpty)
+    if code in ("MAX_NOTEBOOK_SIZE_EXCEEDED", "MAX_READ_SIZE_EXCEEDED"):
+        return error(TooLarge)
+    if code == "MAX_CHILD_NODE_SIZE_EXCEEDED":  # a 403 that has nothing to do with permissions
+        return error(FolderFull, "Spread the files of that folder over several folders.")
+    if _mismatch(code, text, body):
+        return error(TypeMismatch)
+    if status == 404 and code != "ENDPOINT_NOT_FOUND":
+        return error(NotFound)
+    if status == 403:
+        return error(Denied, "Ask the folder's owner for the permission, or give another --target.")
+    if 300 <= status < 400:
+        return LoginError(f"{host} redirects elsewhere, so it is not a workspace.", "Correct DATABRICKS_HOST.")
+    return error(WorkspaceError)
+
+
+def _error(body: bytes) -> tuple[str, str]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(document, dict):
+        return "", ""
+    text = document.get("message") or document.get("error") or document.get("detail") or ""
+    return str(document.get("error_code") or ""), printable(str(text))[:_MESSAGE]
+
+
+def _mismatch(code: str, text: str, body: bytes) -> bool:
+    # Newer backends give a reason; older ones only one of two texts (SERVER: seen 2026-06, rollout incomplete).
+    return code == "INVALID_PARAMETER_VALUE" and (
+        b"WORKSPACE_OBJECT_TYPE_MISMATCH" in body
+        or "due to type mismatch" in text
+        or "is different from the existing node type" in text
+    )
+
+
+def connect(login: Login) -> Http:
+    """A transport that is logged in. Raises SettingsError when there is no way to."""
+    if login.token:
+        bearer = {"Authorization": f"Bearer {login.token}"}
+        return Http(login.host, lambda: bearer)
+    return Http(login.host, _sdk_headers(login))
+
+
+def _sdk_headers(login: Login) -> Headers:
+    for name, value in login.variables.items():
+        os.environ.setdefault(name, value)
+    import logging
+
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+    from databricks.sdk.core import Config  # 0.9 s: only for those who log in by other ways than a token
+
+    try:
+        config = Config(host=login.host, profile=login.profile)
+        config.authenticate()
+    except Exception as error:
+        reason = printable(str(error)).splitlines()[0].split(". Config:")[0][:_MESSAGE]
+        raise SettingsError(
+            f"No way to log in to {login.host} was found ({reason}).",
+            "Set DATABRICKS_TOKEN, or log in with `databricks auth login` or `az login`.",
+        ) from None
+    return config.authenticate

@@ -1,0 +1,347 @@
+"""The local side: which files are carried (git decides), reading them stably, replacing them atomically.
+
+Nothing here follows a symbolic link, and nothing is written outside the folders to carry.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from .errors import BrokenNotebook, SettingsError, SyncError
+from .git import Entry, Repository
+from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
+from .names import flaw, nfc, printable
+from .notebook import Identity, digest, file_digest, file_name, identify, sha256, wire
+from .settings import Folder
+
+HEAD = 64
+# SERVER: a source notebook ends at 10 MB on every endpoint, a Jupyter one at 100 MB, a file at 500 MB (Databricks'
+# documentation of notebook and workspace file limits, 2026).
+LIMITS = {Form.SOURCE: 10 * 2**20, Form.JUPYTER: 100 * 2**20, None: 500 * 2**20}
+# What editors leave beside a file while it is open; carried only where git tracks it.
+_LITTER = ("*~", ".*.sw?", ".#*", "#*#", "4913", ".DS_Store", "Thumbs.db", "*.tmp-databricks-sync")
+_LITTER_FOLDERS = (".ipynb_checkpoints", "__pycache__")
+TEMPORARY = ".tmp-databricks-sync"
+# A file changed this shortly before it was read may change again without its times showing it.
+_RACY_NS = 2 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The local side as it stood. `unknown` keys exist but cannot be judged: never taken for absent."""
+
+    objects: dict[str, LocalObject] = field(default_factory=dict)
+    claims: tuple[LocalObject, ...] = ()  # all objects, also those that share a key
+    unknown: dict[str, Problem] = field(default_factory=dict)
+    outside: frozenset[str] = frozenset()  # tracked by the base, still on disk, but no longer carried
+    exists: bool = True
+
+
+class Changing(SyncError):
+    """A file changed while it was being read."""
+
+
+class LocalFolder:
+    """The folders to carry, in one project."""
+
+    def __init__(self, project: Path, folders: tuple[Folder, ...], repository: Repository) -> None:
+        self.project = project
+        self.folders = folders
+        self.repository = repository
+
+    # --- looking ------------------------------------------------------------------------------------------
+
+    def scan(self, base: Mapping[str, BaseEntry]) -> Scan:
+        """Everything that is carried, hashed; a file whose stat is the base's is not read again."""
+        known = {entry.path: entry for entry in base.values()}
+        claims: list[LocalObject] = []
+        unknown: dict[str, Problem] = {}
+        exists = True
+        for folder in self.folders:
+            if not folder.path.is_dir():
+                exists = False
+                continue
+            for entry in self.repository.entries(folder.path):
+                if not entry.tracked and is_litter(entry.path):
+                    continue
+                found = self._inspect(folder, entry, known)
+                if isinstance(found, LocalObject):
+                    claims.append(found)
+                elif found is not None:
+                    unknown[self._problem_key(folder, entry.path, known)] = found
+        objects = {item.key: item for item in claims}
+        seen = {item.path for item in claims} | {problem.path for problem in unknown.values()}
+        outside = frozenset(entry.key for entry in base.values() if entry.path not in seen and self._stands(entry.path))
+        return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists)
+
+    def _stands(self, path: str) -> bool:
+        return os.path.lexists(self.project / path)
+
+    def _problem_key(self, folder: Folder, path: str, known: Mapping[str, BaseEntry]) -> str:
+        """The key of a path that could not be judged: the base's, else what its name says."""
+        if entry := known.get(f"{folder.shown}/{path}".removeprefix("./")):
+            return entry.key
+        return nfc(folder.prefix + path)
+
+    def _inspect(self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry]) -> LocalObject | Problem | None:
+        path = f"{folder.shown}/{entry.path}".removeprefix("./")
+        where = folder.path / entry.path
+        try:
+            status = where.lstat()
+        except FileNotFoundError:
+            if entry.sparse:
+                return Problem(
+                    path, "is kept off this disk by a sparse checkout, so it is left alone", "", Severity.NOTE
+                )
+            return None
+        except OSError as error:
+            return Problem(path, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
+        if trouble := _not_carried(path, status):
+            return trouble
+        if reason := flaw(nfc(entry.path), windows=False):
+            return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
+        if any((folder.path / parent).is_symlink() for parent in Path(entry.path).parents):
+            return Problem(path, "is behind a symbolic link, which is never followed")
+        stamp = _stat(status)
+        cached = known.get(path)
+        if cached is not None and cached.stat == stamp:
+            return LocalObject(
+                cached.key,
+                path,
+                cached.kind,
+                cached.digest,
+                cached.local_sha,
+                stamp,
+                cached.form,
+                cached.language,
+            )
+        try:
+            return self._read(folder, entry.path, path)
+        except BrokenNotebook as error:
+            return Problem(path, f"is not carried: {error}", "Correct or remove it.", Severity.FAILED)
+        except FileNotFoundError:
+            return None
+        except SyncError as error:
+            return Problem(path, error.message, error.hint, Severity.FAILED)
+        except OSError as error:
+            return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
+
+    def _read(self, folder: Folder, name: str, path: str) -> LocalObject:
+        """Raises BrokenNotebook, Changing, OSError; SyncError where it is too large for the workspace."""
+        where = folder.path / name
+        with where.open("rb") as file:
+            identity = identify(Path(name).name, file.read(HEAD))
+        size = where.lstat().st_size
+        if size > LIMITS[identity.form]:
+            limit = LIMITS[identity.form] // 2**20
+            raise SyncError(
+                f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
+            )
+        raw, stamp = stable_read(where)
+        parent = nfc(folder.prefix + name).rpartition("/")[0]
+        key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
+        return _object(key, path, identity, raw, stamp)
+
+    # --- places -------------------------------------------------------------------------------------------
+
+    def holds(self, key: str) -> bool:
+        """Whether `key` belongs to one of the folders."""
+        return any(key.startswith(folder.prefix) for folder in self.folders)
+
+    def place(self, key: str, kind: Kind, form: Form | None, language: Language | None) -> str:
+        """The local path, relative to the project, for a key without a flaw that one of the folders holds."""
+        folder = next(f for f in self.folders if key.startswith(f.prefix))
+        inside = key[len(folder.prefix) :]
+        if kind is Kind.NOTEBOOK and form is not None:
+            inside = file_name(inside, form, language)
+        return f"{folder.shown}/{inside}".removeprefix("./")
+
+    def misread(self, path: str, kind: Kind, head: bytes) -> bool:
+        """Whether content beginning with `head`, stored at `path`, would be taken for another kind here."""
+        return identify(Path(path).name, head).kind is not kind
+
+    def absolute(self, path: str) -> Path:
+        """Where `path` is on disk. Raises SyncError when a symbolic link or a file stands on the way to it."""
+        where = self.project / path
+        for parent in where.relative_to(self.project).parents:
+            step = self.project / parent
+            if step.is_symlink():
+                raise SyncError(f"is behind the symbolic link {parent}, which is never followed")
+            if step.exists() and not step.is_dir():
+                raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
+        return where
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def create(self, path: str, data: bytes) -> Stat:
+        """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
+        where = self.absolute(path)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(where, data, 0o666 & ~_umask())
+        try:
+            _link_new(temporary, where)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return _stat(where.lstat())
+
+    def replace(self, item: LocalObject, data: bytes) -> Stat:
+        """Replaces the file if it still holds what `item` says. Raises Changing otherwise.
+
+        RACE: a save between the last hash and the rename, some microseconds, is overwritten; the backup holds
+        what stood there before it.
+        """
+        where = self.absolute(item.path)
+        temporary = _temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
+        try:
+            self._expect(where, item)
+            os.replace(temporary, where)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return _stat(where.lstat())
+
+    def remove(self, item: LocalObject) -> None:
+        """Deletes the file if it still holds what `item` says, and the folders that become empty."""
+        where = self.absolute(item.path)
+        self._expect(where, item)
+        where.unlink()
+        roots = {folder.path for folder in self.folders}
+        for parent in where.parents:
+            if parent in roots or self.project not in parent.parents:
+                break
+            try:
+                parent.rmdir()
+            except OSError:
+                break
+
+    def _expect(self, where: Path, item: LocalObject) -> None:
+        raw, _ = stable_read(where)
+        if sha256(wire(raw, item.kind)) != item.sha:
+            raise Changing("was changed here while the run was under way", "Run the command again.")
+
+    def read(self, path: str) -> tuple[bytes, Stat]:
+        """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""
+        return stable_read(self.absolute(path))
+
+    def settle(self, paths: Iterable[str]) -> None:
+        """Makes the names of files written or removed durable, before the base claims that they are."""
+        for parent in {(self.project / path).parent for path in paths}:
+            _sync_folder(parent)
+
+    def sweep(self) -> None:
+        """Removes what a killed run left half-written. Only to be called while holding the lock."""
+        for folder in self.folders:
+            for left in folder.path.rglob(f"*{TEMPORARY}"):
+                left.unlink(missing_ok=True)
+
+
+def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
+    sent = sha256(wire(raw, identity.kind))
+    value = file_digest(sent) if identity.form is None else digest(raw, identity.form, identity.language)
+    return LocalObject(key, path, identity.kind, value, sent, stamp, identity.form, identity.language)
+
+
+def describe(key: str, path: str, raw: bytes, stamp: Stat) -> LocalObject:
+    """The local object that `raw` is under the name `path`. Raises BrokenNotebook."""
+    return _object(key, path, identify(Path(path).name, raw[:HEAD]), raw, stamp)
+
+
+def settled(stamp: Stat, now_ns: int) -> Stat | None:
+    """The stat as it may be remembered: None while another change could still leave it as it is."""
+    return None if abs(now_ns - stamp.mtime_ns) < _RACY_NS or abs(now_ns - stamp.ctime_ns) < _RACY_NS else stamp
+
+
+def stable_read(where: Path) -> tuple[bytes, Stat]:
+    """The bytes of a file nobody wrote to while they were read, and their stat. Raises Changing, OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    for _ in range(3):
+        with os.fdopen(os.open(where, flags), "rb") as file:
+            before = _stat(os.fstat(file.fileno()))
+            raw = file.read()
+            after = _stat(os.fstat(file.fileno()))
+        if before == after and len(raw) == before.size:
+            return raw, before
+    raise Changing("is being written", "Run the command again when that is done.")
+
+
+def _not_carried(path: str, status: os.stat_result) -> Problem | None:
+    if modes.S_ISLNK(status.st_mode):
+        return Problem(
+            path, "is a symbolic link, which is never followed", "Put a copy in its place, or git-ignore it."
+        )
+    if modes.S_ISDIR(status.st_mode):
+        return Problem(path, "is a git repository of its own, which is not carried", "Git-ignore it.")
+    if not modes.S_ISREG(status.st_mode):
+        return Problem(path, "is not a regular file", "Git-ignore it.")
+    return None
+
+
+def is_litter(path: str) -> bool:
+    parts = path.split("/")
+    return any(part in _LITTER_FOLDERS for part in parts[:-1]) or any(fnmatch(parts[-1], p) for p in _LITTER)
+
+
+def _stat(status: os.stat_result) -> Stat:
+    return Stat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _temporary(where: Path, data: bytes, mode: int) -> Path:
+    handle, name = tempfile.mkstemp(prefix=".", suffix=TEMPORARY, dir=where.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return Path(name)
+
+
+def _link_new(temporary: Path, where: Path) -> None:
+    """Gives a finished file its name, unless the name is taken (FileExistsError)."""
+    try:
+        os.link(temporary, where)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links on this file system: claim the name first, then fill it in one step.
+        where.open("xb").close()
+        os.replace(temporary, where)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename durable where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def check_project(folder: LocalFolder) -> None:
+    """Raises SettingsError where one of the folders to carry is a file or a symbolic link."""
+    for item in folder.folders:
+        if item.path.is_symlink() or (item.path.exists() and not item.path.is_dir()):
+            raise SettingsError(f"{item.shown} is not a folder.", "Correct NOTEBOOK_FOLDER.")
+
+
+__all__ = ["Changing", "LocalFolder", "Scan", "check_project", "describe", "settled", "stable_read"]

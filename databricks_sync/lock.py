@@ -1,0 +1,70 @@
+"""One run per target at a time on this machine: a lock the system itself releases when a process dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from .errors import SyncError
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds the lock of a state folder. Raises SyncError, naming the holder, when another run has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+b") as file:
+        if not _take(file):
+            raise SyncError(f"Another run is at work on this target ({_holder(file)}).", "Wait for it to end.")
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S")}).encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            _give(file)
+
+
+def _holder(file: IO[bytes]) -> str:
+    try:
+        file.seek(0)
+        known = json.loads(file.read(200))
+        return f"process {int(known['pid'])}, since {str(known['since'])[:8]}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+try:
+    import fcntl
+
+    def _take(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _give(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+except ImportError:  # Windows
+    import msvcrt
+
+    # A byte far behind the content, so that others can still read who holds the lock.
+    _BYTE = 2**20
+
+    def _take(file: IO[bytes]) -> bool:
+        try:
+            file.seek(_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+
+    def _give(file: IO[bytes]) -> None:
+        file.seek(_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]

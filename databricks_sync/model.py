@@ -1,0 +1,129 @@
+"""The frozen values everybody passes. No behaviour beyond what can be derived from the fields.
+
+A *key* names an object on both sides: its path in the workspace relative to the branch folder, in Unicode
+NFC. The notebook `notebooks/etl/load.py` has the key `etl/load`, the workspace file `notebooks/etl/util.py`
+the key `etl/util.py`. A *digest* is the hash of an object's canonical content: equal digests mean that a
+person would see no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(str, Enum):
+    NOTEBOOK = "notebook"
+    FILE = "file"
+
+
+class Language(str, Enum):
+    PYTHON = "PYTHON"
+    SQL = "SQL"
+    SCALA = "SCALA"
+    R = "R"
+
+
+class Form(str, Enum):
+    """How a notebook is written down: the workspace's own names for its two formats."""
+
+    SOURCE = "SOURCE"
+    JUPYTER = "JUPYTER"
+
+
+class Direction(str, Enum):
+    PUSH = "push"
+    PULL = "pull"
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What the file system says of a file without reading it; equal stats save a read."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocalObject:
+    """A notebook or workspace file in the project. `path` is relative to the project folder, with `/`."""
+
+    key: str
+    path: str
+    kind: Kind
+    digest: str
+    sha: str  # sha256 of the bytes as they would be sent
+    stat: Stat
+    form: Form | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Answers "unchanged since we looked?" without a download; may only ever save work.
+
+    `sha` (strong) is the workspace's hash of the bytes it holds, where offered. Without it, `object_id` and
+    `modified_at` (milliseconds, server clock) decide, unless `racy`: then the object changed so shortly
+    before we looked that a second change could carry the same time.
+    """
+
+    object_id: int
+    modified_at: int
+    sha: str = ""
+    racy: bool = False
+
+    def proves(self, other: Token | None) -> bool:
+        """True when both tokens are certainly of the same content."""
+        if other is None:
+            return False
+        if self.sha and other.sha:
+            return self.sha == other.sha
+        if self.racy or other.racy or not self.modified_at:
+            return False
+        return (self.object_id, self.modified_at) == (other.object_id, other.modified_at)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteObject:
+    """A notebook or workspace file in the branch folder, as a listing shows it. `path` is absolute."""
+
+    key: str
+    path: str
+    kind: Kind
+    token: Token
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseEntry:
+    """What both sides last agreed on for one key. `path` is the local one, relative to the project folder."""
+
+    key: str
+    path: str
+    kind: Kind
+    digest: str
+    token: Token
+    local_sha: str
+    stat: Stat | None = None
+    form: Form | None = None
+    language: Language | None = None
+
+
+class Severity(Enum):
+    """What a problem does to the exit code."""
+
+    NOTE = 0
+    REFUSED = 1
+    FAILED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why one path is left alone: `what` is a sentence without its subject, `hint` the next thing to type."""
+
+    path: str
+    what: str
+    hint: str = ""
+    severity: Severity = Severity.REFUSED

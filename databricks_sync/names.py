@@ -1,0 +1,82 @@
+"""Local name <-> workspace name: which names may cross, and which collide. Pure.
+
+Names from the workspace are not trusted: each is checked here before it is ever joined to a path.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from .model import LocalObject
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)")
+_WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
+# Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
+_GIT = re.compile(r"(?i)^(\.git|git~\d+)[ .]*$")
+_IGNORABLE = re.compile("[\u200c\u200d\u200e\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+
+def nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def flaw(key: str, *, windows: bool) -> str:
+    """Why the name `key` must not be written to a disk or sent to the workspace; empty when it may.
+
+    Colons and the like are common in the workspace ("New Notebook 2026-05-04 13:54:24") and only Windows
+    cannot store them; what would confuse any system is refused on all.
+    """
+    if not key:
+        return "it has no name"
+    for part in key.split("/"):
+        if part in ("", ".", ".."):
+            return f"{part or 'an empty segment'!r} is not a name"
+        if _CONTROL.search(part):
+            return "its name holds a control character"
+        if "\\" in part:
+            return "its name holds a backslash"
+        if _GIT.match(_IGNORABLE.sub("", part)):
+            return "it would land inside a git directory"
+        if _DEVICE.match(part):
+            return f"{part} is a device name on Windows"
+        if part.endswith((".", " ")):
+            return "its name ends in a dot or a blank, which Windows cannot store"
+        if windows and _WINDOWS_ONLY.search(part):
+            return "its name holds a character that Windows cannot store"
+        if len(part.encode("utf-8", "replace")) > 240:
+            return "its name is longer than 240 bytes"
+    return ""
+
+
+def printable(text: str) -> str:
+    """`text` as it may be shown on a terminal: control characters are escaped, not obeyed."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text).encode("utf-8", "replace").decode()
+
+
+def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...]]:
+    """Keys that more than one local path claims, or that are notebook and folder at once -> those paths."""
+    claims: dict[str, list[str]] = defaultdict(list)
+    folders: dict[str, str] = {}
+    for item in objects:
+        claims[item.key].append(item.path)
+        parent = item.key
+        while "/" in parent:
+            parent = parent.rpartition("/")[0]
+            folders.setdefault(parent, item.path)
+    collisions = {key: tuple(sorted(paths)) for key, paths in claims.items() if len(paths) > 1}
+    for key in claims.keys() & folders.keys():
+        collisions[key] = tuple(sorted({*claims[key], folders[key]}))
+    return collisions
+
+
+def twins(keys: Iterable[str], *, ignore_case: bool) -> dict[str, tuple[str, ...]]:
+    """Keys that this machine's disk could not hold apart -> all keys of the group."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        folded = nfc(key).casefold() if ignore_case else nfc(key)
+        groups[folded].append(key)
+    return {key: tuple(sorted(group)) for group in groups.values() if len(group) > 1 for key in group}

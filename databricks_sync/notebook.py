@@ -1,0 +1,330 @@
+"""Databricks source and Jupyter notebooks: what is one, what it says, and how to write it down. Pure.
+
+A notebook is a `.py .sql .scala .r` file whose first line is the Databricks header, or any `.ipynb`. Two
+texts are the same notebook when their *canonical* text is equal. Canonical text is blind to everything the
+workspace is known to change on its own, and to nothing else:
+
+- source: byte order mark, CRLF, blanks after the header and after a bare MAGIC prefix, trailing newlines
+  (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
+- Jupyter: outputs, execution counts, ids, metadata, key order and minor version: an export rewrites them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import PurePosixPath
+from typing import Any
+
+from .errors import BrokenNotebook
+from .model import Form, Kind, Language
+
+# Raised when `canonical` changes its mind; digests of another version are never compared with ours.
+CANON_VERSION = 1
+
+HEADER = "Databricks notebook source"
+EXTENSIONS = {
+    ".py": Language.PYTHON,
+    ".sql": Language.SQL,
+    ".scala": Language.SCALA,
+    ".r": Language.R,
+}
+SUFFIXES = {language: suffix for suffix, language in EXTENSIONS.items()}
+COMMENTS = {Language.PYTHON: "#", Language.SQL: "--", Language.SCALA: "//", Language.R: "#"}
+BOM = b"\xef\xbb\xbf"
+# The workspace gives these a type of their own (DESIGNER_FILE, DASHBOARD) and keeps the whole name.
+NOT_NOTEBOOKS = (".designer.ipynb", ".lvdash.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a local file is: a notebook (`form` set) or a workspace file, and its name in the workspace."""
+
+    name: str
+    kind: Kind
+    form: Form | None = None
+    language: Language | None = None
+
+
+def identify(name: str, head: bytes) -> Identity:
+    """What the file called `name` is, whose content begins with `head` (64 bytes are enough)."""
+    suffix = PurePosixPath(name).suffix
+    stem = name[: -len(suffix)] if suffix else name
+    if suffix.lower() == ".ipynb" and not name.lower().endswith(NOT_NOTEBOOKS):
+        return Identity(stem, Kind.NOTEBOOK, Form.JUPYTER)
+    language = EXTENSIONS.get(suffix.lower())
+    if language and has_header(head, language):
+        return Identity(stem, Kind.NOTEBOOK, Form.SOURCE, language)
+    return Identity(name, Kind.FILE)
+
+
+def has_header(head: bytes, language: Language) -> bool:
+    """Whether content beginning with `head` is a notebook in `language`: its first line is the header."""
+    first = head.removeprefix(BOM).split(b"\n", 1)[0]
+    return first.rstrip() == f"{COMMENTS[language]} {HEADER}".encode()
+
+
+def file_name(name: str, form: Form, language: Language | None) -> str:
+    """The local file name of a notebook the workspace calls `name`."""
+    if form is Form.JUPYTER:
+        return f"{name}.ipynb"
+    return name + SUFFIXES[language or Language.PYTHON]
+
+
+def wire(raw: bytes, kind: Kind) -> bytes:
+    """The bytes to send: as they are, less a notebook's byte order mark, which would hide its header."""
+    return raw.removeprefix(BOM) if kind is Kind.NOTEBOOK else raw
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_digest(sha: str) -> str:
+    """The digest of a workspace file with this sha256: files are compared byte for byte."""
+    return f"file:{sha}"
+
+
+def digest(raw: bytes, form: Form, language: Language | None) -> str:
+    """The digest of a notebook. Raises BrokenNotebook."""
+    text = canonical(raw, form, language)
+    return f"notebook:{CANON_VERSION}:{form.value}:{sha256(text.encode('utf-8', 'surrogatepass'))}"
+
+
+def canonical(raw: bytes, form: Form, language: Language | None) -> str:
+    """The text that decides equality. Raises BrokenNotebook when `raw` is not such a notebook."""
+    if form is Form.JUPYTER:
+        document = parse(raw)
+        return _canonical_jupyter(document)
+    lines = _lines(raw)
+    spoken = language or source_language(lines[0])
+    if spoken is None:
+        raise BrokenNotebook("its first line is not the header of a Databricks notebook")
+    bare = f"{COMMENTS[spoken]} MAGIC"
+    body = [line.rstrip() if line.rstrip() == bare else line for line in lines[1:]]
+    return "\n".join([spoken.value, *body]).rstrip("\n")
+
+
+def source_language(first_line: str) -> Language | None:
+    """The language family a header line speaks; Python and R share one, so R is told by its extension."""
+    for language, comment in COMMENTS.items():
+        if first_line.rstrip() == f"{comment} {HEADER}":
+            return language
+    return None
+
+
+def _lines(raw: bytes) -> list[str]:
+    try:
+        text = raw.removeprefix(BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BrokenNotebook(f"it is not UTF-8 (byte {error.start + 1})") from None
+    return text.replace("\r\n", "\n").split("\n")
+
+
+# --- Jupyter ---------------------------------------------------------------------------------------------
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """A Jupyter notebook as a dictionary of format 4. Raises BrokenNotebook."""
+    try:
+        document = json.loads(raw.removeprefix(BOM).decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BrokenNotebook(f"it is not valid JSON ({error})") from None
+    if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
+        document = _upgrade(document)
+    cells = document.get("cells") if isinstance(document, dict) else None
+    if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
+        raise BrokenNotebook("it has no list of cells, so it is not a Jupyter notebook")
+    if not isinstance(document.get("metadata", {}), dict):
+        raise BrokenNotebook("its metadata is not an object, so it is not a Jupyter notebook")
+    return dict(document)
+
+
+def _upgrade(document: dict[str, Any]) -> dict[str, Any]:
+    import nbformat  # heavy, and only old notebooks need it
+
+    try:
+        upgraded = nbformat.convert(nbformat.from_dict(document), 4)  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise BrokenNotebook(f"its old notebook format cannot be read ({error})") from None
+    return dict(upgraded)
+
+
+def _is_cell(cell: object) -> bool:
+    return isinstance(cell, dict) and isinstance(cell.get("cell_type"), str) and _is_text(cell.get("source", ""))
+
+
+def _is_text(source: object) -> bool:
+    return isinstance(source, str) or (isinstance(source, list) and all(isinstance(line, str) for line in source))
+
+
+def jupyter_language(document: dict[str, Any]) -> Language:
+    """The notebook's default language: Python unless its metadata names another we know."""
+    metadata = document.get("metadata") or {}
+    for section, field in (("language_info", "name"), ("kernelspec", "language"), ("kernelspec", "name")):
+        found = metadata.get(section)
+        name = found.get(field) if isinstance(found, dict) else None
+        if isinstance(name, str) and name.upper() in Language.__members__:
+            return Language[name.upper()]
+    return Language.PYTHON
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    text = source if isinstance(source, str) else "".join(source)
+    return text.replace("\r\n", "\n").rstrip("\n")
+
+
+def _essence(cell: dict[str, Any]) -> tuple[str, str, str]:
+    attachments = cell.get("attachments") or {}
+    return cell["cell_type"], _source(cell), json.dumps(attachments, sort_keys=True) if attachments else ""
+
+
+def _canonical_jupyter(document: dict[str, Any]) -> str:
+    cells = [_essence(cell) for cell in document["cells"]]
+    return json.dumps([jupyter_language(document).value, cells], ensure_ascii=False, separators=(",", ":"))
+
+
+# --- cells, as a person reads them ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: `language` is lower case (`python`, `sql`, `markdown`, `sh` ...), `source` without magics."""
+
+    language: str
+    source: str
+    title: str = ""
+
+
+_MAGIC_NAMES = {"md": "markdown", "py": "python"}
+
+
+def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]:
+    """The notebook's cells in order. Raises BrokenNotebook."""
+    if form is Form.JUPYTER:
+        document = parse(raw)
+        default = jupyter_language(document).value.lower()
+        return tuple(_jupyter_cell(cell, default) for cell in document["cells"])
+    lines = _lines(raw)
+    spoken = language or source_language(lines[0])
+    if spoken is None:
+        raise BrokenNotebook("its first line is not the header of a Databricks notebook")
+    comment = COMMENTS[spoken]
+    separator = re.compile(rf"^{re.escape(comment)} COMMAND -+\s*$", re.MULTILINE)
+    bodies = separator.split("\n".join(lines[1:]))
+    return tuple(_source_cell(body.strip("\n"), comment, spoken.value.lower()) for body in bodies)
+
+
+def _jupyter_cell(cell: dict[str, Any], default: str) -> Cell:
+    if cell["cell_type"] != "code":
+        return Cell(cell["cell_type"], _source(cell))
+    return _with_magic(_source(cell), default)
+
+
+def _source_cell(body: str, comment: str, default: str) -> Cell:
+    title = ""
+    marker = f"{comment} DBTITLE "
+    if body.startswith(marker):
+        line, _, body = body.partition("\n")
+        title = line[len(marker) :].partition(",")[2]
+    prefix = f"{comment} MAGIC"
+    lines = body.split("\n")
+    if not lines[0].startswith(prefix):
+        return Cell(default, body, title)
+    plain = (line[len(prefix) :].removeprefix(" ") if line.startswith(prefix) else line for line in lines)
+    cell = _with_magic("\n".join(plain), default)
+    return Cell(cell.language, cell.source, title)
+
+
+def _with_magic(source: str, default: str) -> Cell:
+    found = re.match(r"%(\w+)[ \t]*\n?", source)
+    if not found or source.startswith("%%"):
+        return Cell(default, source)
+    return Cell(_MAGIC_NAMES.get(found[1], found[1]), source[found.end() :])
+
+
+# --- writing down -----------------------------------------------------------------------------------------
+
+
+def materialise(exported: bytes, form: Form, language: Language | None, like: bytes | None) -> bytes:
+    """The bytes to store locally for what the workspace `exported`, in the style of the file they replace.
+
+    The result has the canonical text of `exported`. From `like` it takes what is not content: line endings,
+    final newline and MAGIC style of a source notebook; ids, outputs and metadata of a Jupyter notebook's
+    unchanged cells. So a pull changes the lines somebody edited and no others. Raises BrokenNotebook.
+    """
+    if form is Form.JUPYTER:
+        return _materialise_jupyter(exported, like)
+    return _materialise_source(exported, language, like)
+
+
+def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
+    canonical(exported, Form.SOURCE, language)
+    text = "\n".join(_lines(exported)).rstrip("\n")
+    style = "\n" if like is None else "\n".join(_lines(like))
+    ending = style[len(style.rstrip("\n")) :]
+    prefix = re.escape(COMMENTS[language or Language.PYTHON]) + " MAGIC"
+    blanks = set(re.findall(rf"^{prefix}( *)$", style, re.MULTILINE))
+    if len(blanks) == 1:
+        text = re.sub(rf"^({prefix}) *$", rf"\g<1>{blanks.pop()}", text, flags=re.MULTILINE)
+    text += ending
+    if like is not None and b"\r\n" in like:
+        text = text.replace("\n", "\r\n")
+    return text.encode("utf-8")
+
+
+def _materialise_jupyter(exported: bytes, like: bytes | None) -> bytes:
+    from nbformat import from_dict, v4  # heavy, and only a pull of a Jupyter notebook needs it
+
+    document = parse(exported)
+    try:
+        known = parse(like) if like is not None else None
+    except BrokenNotebook:
+        known = None
+    if known is not None and jupyter_language(known) is jupyter_language(document):
+        document = {**known, "cells": _graft(known, document["cells"])}
+    text: str = v4.writes(from_dict(document))  # type: ignore[no-untyped-call]
+    return (text.rstrip("\n") + "\n").encode("utf-8")
+
+
+def _graft(known: dict[str, Any], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fresh cells, each replaced by the known one of the same content, or given its identity."""
+    old = known["cells"]
+    matcher = SequenceMatcher(None, [_essence(c) for c in old], [_essence(c) for c in fresh], autojunk=False)
+    result: list[dict[str, Any]] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            result += old[i1:i2]
+        else:
+            paired = old[i1:i2] if i2 - i1 == j2 - j1 else []
+            result += [_fresh_cell(cell, paired[n] if paired else None) for n, cell in enumerate(fresh[j1:j2])]
+    if (known.get("nbformat"), known.get("nbformat_minor", 0)) >= (4, 5):
+        _give_ids(result)
+    return result
+
+
+def _fresh_cell(cell: dict[str, Any], replaces: dict[str, Any] | None) -> dict[str, Any]:
+    if replaces is None or replaces["cell_type"] != cell["cell_type"]:
+        return cell
+    kept: dict[str, Any] = {field: replaces[field] for field in ("id", "metadata") if field in replaces}
+    return {**{field: value for field, value in cell.items() if field != "id"}, **kept}
+
+
+def _give_ids(cells: list[dict[str, Any]]) -> None:
+    """Format 4.5 wants a unique id per cell; derived from content, so that the same pull gives the same file."""
+    taken = {cell["id"] for cell in cells if isinstance(cell.get("id"), str)}
+    seen: set[str] = set()
+    for number, cell in enumerate(cells):
+        if isinstance(cell.get("id"), str) and cell["id"] not in seen:
+            seen.add(cell["id"])
+            continue
+        salt = 0
+        while (fresh := sha256(f"{number}:{salt}:{_source(cell)}".encode())[:8]) in taken:
+            salt += 1
+        cells[number] = {**cell, "id": fresh}
+        taken.add(fresh)
+        seen.add(fresh)

@@ -1,0 +1,169 @@
+"""The action table: what a run does with one object, given base, local and remote. Pure.
+
+Theory of operation. For each key there are three values: `base`, what both sides held when they last agreed,
+`local` and `remote`. Each is a digest or absent. What matters is only which of them are equal, so the three
+collapse into a *shape* of three letters, one each for base, local and remote:
+
+    -  absent            b  equal to base
+    x  another value     y  yet another value
+
+Fourteen shapes are possible; the table below has one row for each, and one column for each way to run. The
+destination is the workspace for a push and the local folder for a pull. A run never touches its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from .model import BaseEntry, Direction, LocalObject, Problem, RemoteObject
+
+
+class Action(str, Enum):
+    NOTHING = "nothing"  # both sides agree, and the base knows it
+    ADOPT = "adopt"  # both sides agree: write it into the base
+    FORGET = "forget"  # both sides lack it: take it out of the base
+    AHEAD = "ahead"  # only the destination has changed: leave it
+    CONFLICT = "conflict"  # both have changed: leave it, and say so
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+NOTHING, ADOPT, FORGET, AHEAD = Action.NOTHING, Action.ADOPT, Action.FORGET, Action.AHEAD
+CONFLICT, CREATE, UPDATE, DELETE = Action.CONFLICT, Action.CREATE, Action.UPDATE, Action.DELETE
+
+WRITES = frozenset({CREATE, UPDATE, DELETE})
+
+
+class Mode(Enum):
+    """A column of the table."""
+
+    PUSH = 0
+    PULL = 1
+    PUSH_OVERWRITE = 2
+    PULL_OVERWRITE = 3
+    PUSH_MIRROR = 4
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE) else Direction.PUSH
+
+    @property
+    def source_wins(self) -> bool:
+        return self not in (Mode.PUSH, Mode.PULL)
+
+
+# fmt: off
+TABLE: dict[str, tuple[Action, Action, Action, Action, Action]] = {
+    # shape   push      pull      push -o   pull -o   mirror
+    "--x": (  AHEAD,    CREATE,   AHEAD,    CREATE,   DELETE  ),  # only the workspace has it
+    "-x-": (  CREATE,   AHEAD,    CREATE,   AHEAD,    CREATE  ),  # only the folder has it
+    "-xx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT   ),  # the same, made on both sides
+    "-xy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE  ),  # two of one name
+    "bbb": (  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING ),
+    "bby": (  AHEAD,    UPDATE,   UPDATE,   UPDATE,   UPDATE  ),  # edited in the workspace
+    "bb-": (  AHEAD,    DELETE,   CREATE,   DELETE,   CREATE  ),  # deleted in the workspace
+    "bxb": (  UPDATE,   AHEAD,    UPDATE,   UPDATE,   UPDATE  ),  # edited here
+    "b-b": (  DELETE,   AHEAD,    DELETE,   CREATE,   DELETE  ),  # deleted here
+    "bxx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT   ),  # the same edit on both sides
+    "bxy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE  ),  # two edits
+    "bx-": (  CONFLICT, CONFLICT, CREATE,   CONFLICT, CREATE  ),  # edited here, deleted there
+    "b-y": (  CONFLICT, CONFLICT, CONFLICT, CREATE,   DELETE  ),  # deleted here, edited there
+    "b--": (  FORGET,   FORGET,   FORGET,   FORGET,   FORGET  ),  # deleted on both sides
+}
+# fmt: on
+
+
+def shape(base: str | None, local: str | None, remote: str | None) -> str:
+    """The shape of three digests (None: absent), at least one of which is present."""
+    if base is None:
+        if local is None:
+            return "--x"
+        if remote is None:
+            return "-x-"
+        return "-xx" if local == remote else "-xy"
+    here = "-" if local is None else "b" if local == base else "x"
+    there = "-" if remote is None else "b" if remote == base else "x" if remote == local else "y"
+    return f"b{here}{there}"
+
+
+def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:
+    """The table's action; with `delete` off, what would have been deleted is left as it is."""
+    action = TABLE[shape][mode.value]
+    return AHEAD if action is DELETE and not delete else action
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a run will do with one key, and why. With a `problem`, it leaves the key alone and says so."""
+
+    key: str
+    action: Action
+    shape: str
+    base: BaseEntry | None = None
+    local: LocalObject | None = None
+    remote: RemoteObject | None = None
+    remote_digest: str | None = None
+    problem: Problem | None = None
+
+    @property
+    def path(self) -> str:
+        """The name a person knows the object by: the local path where there is or was one."""
+        if self.local:
+            return self.local.path
+        if self.problem:
+            return self.problem.path
+        return self.base.path if self.base else self.key
+
+    @property
+    def writes(self) -> bool:
+        return self.problem is None and self.action in WRITES
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is known of base, local and remote. `digests` holds a remote object's digest where one is needed."""
+
+    base: Mapping[str, BaseEntry]
+    local: Mapping[str, LocalObject]
+    remote: Mapping[str, RemoteObject]
+    digests: Mapping[str, str]
+    problems: Mapping[str, Problem]  # keys to leave alone, whatever the three say
+    outside: frozenset[str]  # keys that are no longer carried, though they still exist here
+
+
+def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
+    """One step for every key that any side knows, sorted by key."""
+    keys = {*sides.base, *sides.local, *sides.remote, *sides.problems}
+    return [_step(key, sides, mode, delete) for key in sorted(keys)]
+
+
+def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
+    base, local, remote = sides.base.get(key), sides.local.get(key), sides.remote.get(key)
+    seen = None if remote is None else sides.digests.get(key, f"unread:{remote.token}")
+    known = {"base": base, "local": local, "remote": remote, "remote_digest": sides.digests.get(key)}
+    if problem := sides.problems.get(key):
+        return Step(key, Action.NOTHING, "", problem=problem, **known)  # type: ignore[arg-type]
+    if key in sides.outside:
+        return Step(key, FORGET if base else NOTHING, "", **known)  # type: ignore[arg-type]
+    found = shape(base.digest if base else None, local.digest if local else None, seen)
+    action = decide(found, mode, delete=delete)
+    problem = None
+    if len({item.kind for item in (local, remote) if item}) > 1:
+        action, problem = Action.CONFLICT, _types_differ(key, local, remote)
+    return Step(key, action, found, problem=problem, **known)  # type: ignore[arg-type]
+
+
+def _types_differ(key: str, local: LocalObject | None, remote: RemoteObject | None) -> Problem:
+    assert local and remote
+    return Problem(
+        local.path,
+        f"is a {_spoken(local.kind.value)} here and a {_spoken(remote.kind.value)} in the workspace",
+        f"Rename or remove {local.path} here, or {remote.path} there.",
+    )
+
+
+def _spoken(kind: str) -> str:
+    return "workspace file" if kind == "file" else kind

@@ -1,0 +1,207 @@
+"""The guarded write into the local folder, one object at a time.
+
+The mirror image of a push: read what the workspace holds, save what stands here, make sure that nobody wrote
+to it meanwhile, then put a finished file in its place in one step. A new file never replaces an old one. The
+token that goes into the base is the one seen before the content was read, so that an edit in between shows
+in the next run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from .backups import Backups, Saved
+from .base import Advance, Intent
+from .carry import Outcome, Result, done, failed, left
+from .errors import BrokenNotebook, NotFound, SyncError
+from .local import Changing, LocalFolder, describe, settled
+from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
+from .names import printable
+from .notebook import materialise, sha256, wire
+from .plan import Action, Step
+from .survey import Export, Survey, read_as
+from .workspace import Workspace
+
+
+class PullCarrier:
+    def __init__(
+        self, local: LocalFolder, workspace: Workspace, backups: Backups, survey: Survey, pool: Executor
+    ) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.backups = backups
+        self.survey = survey
+        self.pool = pool
+        self._paths = {item.path: item.key for item in survey.scan.claims}
+
+    def intent(self, step: Step) -> Intent:
+        """What the local side will hold; only for what is known before the workspace is read again."""
+        if step.action is Action.DELETE or step.remote is None:
+            assert step.local
+            return Intent(step.key, Direction.PULL, step.path, step.local.kind, None)
+        side = step.local or step.base
+        return Intent(
+            *(step.key, Direction.PULL, step.path, step.remote.kind, step.remote_digest or "unread"),
+            *("", step.remote.token, side.form if side else None, side.language if side else None),
+        )
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        for folder in self.local.folders:
+            folder.path.mkdir(parents=True, exist_ok=True)
+
+    # --- the three writes -----------------------------------------------------------------------------------
+
+    def create(self, step: Step) -> Outcome:
+        assert step.remote
+        try:
+            found = self._fetch(step, step.remote)
+        except NotFound:
+            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+        path = step.base.path if step.base and step.base.form is found.form else self._place(step.remote, found)
+        if (holder := self._paths.get(path)) and holder != step.key:
+            # The file of another key, which this same run may be about to delete: a script that became a notebook.
+            return Outcome(step, Result.POSTPONED, left(step, f"cannot be stored: {path} is in the way").problem)
+        if path in self.survey.ignored:
+            return left(step, f"is not stored: git ignores {path}", "Change .gitignore if it should be carried.")
+        data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
+        return self._write(step, step.remote, found, path, data, None)
+
+    def update(self, step: Step) -> Outcome:
+        assert step.local and step.remote
+        try:
+            found = self._fetch(step, step.remote)
+            raw, _ = self.local.read(step.local.path)
+        except NotFound:
+            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+        except FileNotFoundError:
+            return _changed(step)
+        if sha256(wire(raw, step.local.kind)) != step.local.sha:
+            return _changed(step)
+        self._save(step, step.local, raw, "replaced by a pull")
+        data = materialise(found.raw, found.form, found.language, raw) if found.form else found.raw
+        if found.language not in (None, step.local.language) and step.local.language is not None:
+            return self._move(step, step.remote, found, data)
+        return self._write(step, step.remote, found, step.local.path, data, step.local)
+
+    def delete(self, step: Step) -> Outcome:
+        assert step.local
+        if self.workspace.look(step.key) is not None:
+            return left(step, "is back in the workspace", "Run the command again.")
+        try:
+            raw, _ = self.local.read(step.local.path)
+            if sha256(wire(raw, step.local.kind)) != step.local.sha:
+                return _changed(step)
+            self._save(step, step.local, raw, "deleted by a pull")
+            self.local.remove(step.local)
+        except FileNotFoundError:
+            pass  # somebody was quicker
+        except Changing:
+            return _changed(step)
+        self._paths.pop(step.local.path, None)
+        return done(step, Advance(step.key, None))
+
+    # --- before a write -------------------------------------------------------------------------------------
+
+    def _fetch(self, step: Step, remote: RemoteObject) -> Export:
+        if (known := self.survey.exports.get(step.key)) is not None:
+            return known
+        side = step.local or step.base
+        if side is not None and side.kind is remote.kind:
+            return read_as(self.workspace, remote, side.form, side.language)
+        if remote.kind is Kind.FILE:
+            return read_as(self.workspace, remote, None, None)
+        return read_as(self.workspace, remote, *self.workspace.chosen_form(remote.key))
+
+    def _place(self, remote: RemoteObject, found: Export) -> str:
+        return self.local.place(remote.key, remote.kind, found.form, found.language)
+
+    def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
+        saved = Saved(
+            *(step.key, item.path, Direction.PULL, item.kind, reason, sha256(raw), len(raw)),
+            *(item.form, item.language),
+        )
+        self.backups.save(saved, raw)
+
+    # --- the write ------------------------------------------------------------------------------------------
+
+    def _write(
+        self,
+        step: Step,
+        remote: RemoteObject,
+        found: Export,
+        path: str,
+        data: bytes,
+        replaces: LocalObject | None,
+    ) -> Outcome:
+        """Puts `data` at `path`, if a scan would take it there for exactly what the workspace holds."""
+        refusal = self._misfit(step, remote, found, path, data)
+        if refusal is not None:
+            return refusal
+        try:
+            stamp = self.local.replace(replaces, data) if replaces else self.local.create(path, data)
+        except FileExistsError:
+            return left(
+                step,
+                f"is not stored: another {printable(path)} stands in the way",
+                f"Rename or remove {path}.",
+            )
+        except (Changing, FileNotFoundError):
+            return _changed(step)
+        return done(step, self._advance(step, remote, found, path, data, stamp))
+
+    def _misfit(self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes) -> Outcome | None:
+        try:
+            item = describe(step.key, path, data, Stat(0, 0, 0, 0))
+        except BrokenNotebook as error:
+            return failed(step, f"cannot be stored as {path}: {error}")
+        if item.kind is not remote.kind:
+            kind = "workspace file" if remote.kind is Kind.FILE else "notebook"
+            return left(
+                step,
+                f"is a {kind} in the workspace, and a file {path} with that content would be a {item.kind.value} here",
+                "Rename it in the workspace.",
+            )
+        if item.digest != found.digest:
+            return failed(step, f"cannot be stored as {path} without changing it", "Please report this notebook.")
+        return None
+
+    def _advance(self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes, stamp: Stat) -> Advance:
+        item = describe(step.key, path, data, stamp)
+        keep = found.raw if remote.kind is Kind.NOTEBOOK and sha256(found.raw) == remote.token.sha else None
+        entry = BaseEntry(
+            *(step.key, path, item.kind, item.digest, remote.token, item.sha, settled(stamp, time.time_ns())),
+            *(item.form, item.language),
+        )
+        return Advance(step.key, entry, keep)
+
+    def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
+        """The notebook speaks another language now, so that its file gets another extension."""
+        assert step.local
+        written = self._write(step, remote, found, self._place(remote, found), data, None)
+        if written.result is Result.DONE:
+            try:
+                self.local.remove(step.local)
+            except (Changing, FileNotFoundError) as error:
+                hint = f"Remove {step.local.path} or the new file; both have its name in the workspace."
+                return failed(step, str(error) or "could not be renamed", hint)
+        return written
+
+    # --- afterwards -----------------------------------------------------------------------------------------
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """A local file is read back by writing it whole; here its name is made durable."""
+        paths = [o.advance.entry.path if o.advance and o.advance.entry else o.step.path for o in outcomes]
+        try:
+            self.local.settle(paths)
+        except (OSError, SyncError):
+            pass
+        return list(outcomes)
+
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        pass
+
+
+def _changed(step: Step) -> Outcome:
+    return left(step, "was changed here while the run was under way", "Run the command again.")

@@ -1,0 +1,316 @@
+"""What a person or a program sees of a run: text grouped by what happens, or one JSON object per line.
+
+Text is plain unless it goes to a terminal; nothing from the workspace is ever interpreted as markup or sent
+to the terminal as a control character.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+from .carry import Outcome, Result
+from .diff import Line
+from .errors import SyncError
+from .model import Direction, Problem, Severity
+from .names import printable
+from .plan import Action, Step
+from .sync import Diffs, Report, Request
+
+_SHOWN = 20
+_THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
+_AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
+_WHY = {
+    "--x": "only there",
+    "-x-": "only here",
+    "-xy": "made here and there",
+    "bby": "edited there",
+    "bb-": "deleted there",
+    "bxb": "edited here",
+    "b-b": "deleted here",
+    "bxy": "edited here and there",
+    "bx-": "edited here, deleted there",
+    "b-y": "deleted here, edited there",
+}
+_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.AHEAD: "<", Action.CONFLICT: "!"}
+_STYLES = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "bold red", "@": "bold", "?": "magenta"}
+_PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+
+
+class Screen:
+    """Writes lines to a stream, in colour where that is a terminal that wants it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        self._console: Any = None
+        terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        if terminal and not os.environ.get("NO_COLOR"):
+            from rich.console import Console  # only where there is somebody to see it
+
+            self._console = Console(file=stream, highlight=False, soft_wrap=True)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        if self._console is not None:
+            from rich.text import Text
+
+            self._console.print(Text(text, style))
+        else:
+            self.stream.write(text + "\n")
+
+
+class TextReport:
+    """A run for a person: what will happen, how it goes, how it ended."""
+
+    def __init__(self, command: str, stdout: IO[str], stderr: IO[str]) -> None:
+        self.command = command
+        self.out = Screen(stdout)
+        self.err = Screen(stderr)
+        self._bar: Any = None
+        self._task: Any = None
+        self._request: Request | None = None
+
+    def notice(self, text: str) -> None:
+        self.err.line(f"note: {text}", "yellow")
+
+    def error(self, error: SyncError) -> None:
+        self.err.line(f"error: {error.message}", "bold red")
+        if error.hint:
+            self.err.line(f"  {error.hint}")
+
+    # --- the plan -------------------------------------------------------------------------------------------
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        self._request = request
+        direction = request.mode.direction
+        where = _THERE[direction]
+        will = "Would " if request.dry_run else ""
+        for action in (Action.CREATE, Action.UPDATE, Action.DELETE):
+            verb = f"{will}{action.value}" if will else action.value.capitalize()
+            self._group(f"{verb} {where}", [s for s in steps if s.writes and s.action is action], diffs)
+        ahead = [s for s in steps if s.action is Action.AHEAD and not s.problem]
+        self._group(f"Left as they are: {_AHEAD[direction]}", ahead, {})
+        conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
+        self._group("Conflicts: changed on both sides, left as they are", conflicts, diffs)
+        if conflicts:
+            self._ways_out(request, conflicts)
+        self._problems([s.problem for s in steps if s.problem])
+
+    def _group(self, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
+        if not steps:
+            return
+        self.out.line(f"{heading} ({len(steps):,})", "bold")
+        shown = steps if diffs or len(steps) <= _SHOWN + 2 else steps[:_SHOWN]
+        width = min(max(len(printable(step.path)) for step in shown), 60)
+        for step in shown:
+            sign = _SIGNS[step.action]
+            why = _WHY.get(step.shape, "") if step.action not in (Action.CREATE,) or step.base else ""
+            text = f"  {sign} {printable(step.path):<{width}}  {why}".rstrip()
+            self.out.line(text, _STYLES[sign])
+            self._diff(diffs.get(step.key, []))
+        if len(shown) < len(steps):
+            self.out.line(f"  … and {len(steps) - len(shown):,} more (--json lists them all)")
+
+    def _diff(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            text = line.text if line.sign == "@" else f"{line.sign}{line.text}"
+            self.out.line(f"      {text}", _STYLES.get(line.sign, ""))
+
+    def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
+        extra = _extra(request)
+        named = _quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
+        here = f"to_databricks{extra} --overwrite {named}"
+        there = f"from_databricks{extra} --overwrite {named}"
+        width = max(len(here), len(there))
+        if not request.diff:
+            self.out.line("    to see them:                  " + f"{self.command}{extra} --dry-run --diff")
+        self.out.line(f"    to keep what stands here:     {here:<{width}}  (a backup is kept)")
+        self.out.line(f"    to keep what stands there:    {there:<{width}}  (a backup is kept)")
+
+    def _problems(self, problems: Sequence[Problem]) -> None:
+        for severity, heading, sign in (
+            (Severity.NOTE, "Not carried", "?"),
+            (Severity.REFUSED, "Refused", "!"),
+            (Severity.FAILED, "Failed", "!"),
+        ):
+            group = [problem for problem in problems if problem.severity is severity]
+            if not group:
+                continue
+            self.out.line(f"{heading} ({len(group):,})", "bold")
+            for problem in group[: _SHOWN if severity is Severity.NOTE else None]:
+                self.out.line(f"  {sign} {printable(problem.path)} {problem.what.rstrip('.')}.", _STYLES[sign])
+                if problem.hint:
+                    self.out.line(f"      {problem.hint}")
+            if severity is Severity.NOTE and len(group) > _SHOWN:
+                self.out.line(f"  … and {len(group) - _SHOWN:,} more (--json lists them all)")
+
+    # --- the run --------------------------------------------------------------------------------------------
+
+    def begin(self, total: int) -> None:
+        if not total or not self.err.stream.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.out.stream.flush()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(file=self.err.stream),
+            transient=True,
+        )
+        self._task = self._bar.add_task("carrying", total=total, rate="")
+        self._bar.start()
+
+    def outcome(self, outcome: Outcome) -> None:
+        if self._bar is not None:
+            speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
+            self._bar.update(self._task, advance=1, rate=f"{speed:,.0f}/s" if speed else "")
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def summary(self, report: Report) -> None:
+        self._problems([outcome.problem for outcome in report.outcomes if outcome.problem])
+        if report.trouble:
+            self.error(report.trouble)
+        if report.interrupted:
+            self.err.line("Interrupted: the objects in hand were finished, the others not begun.", "yellow")
+        if report.backup:
+            self.out.line(f"What was replaced is kept: {self.command} --restore {report.backup}")
+        self.out.line(_summary(report), "bold" if report.exit_code else "bold green")
+
+    def lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.out.line(line)
+
+
+def _summary(report: Report) -> str:
+    counts = _counts(report)
+    dry = report.request.dry_run
+    parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{_PAST[a]}" for a in _PAST if counts[a.value]]
+    parts = parts or ["nothing to do" if not report.interrupted else "nothing done"]
+    for name, one, many in (
+        ("conflict", "conflict", "conflicts"),
+        ("refused", "refused", "refused"),
+        ("failed", "failed", "failed"),
+    ):
+        if counts[name]:
+            parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
+    if counts["ahead"]:
+        parts.append(f"{counts['ahead']:,} ahead")
+    parts.append(f"{counts['in_step']:,} in step")
+    return f"{', '.join(parts)}: {report.request.target} ({report.seconds:.1f} s)"
+
+
+def _counts(report: Report) -> dict[str, int]:
+    done = [o.step.action for o in report.outcomes if o.result is Result.DONE]
+    planned = [step.action for step in report.steps if step.writes]
+    wrote = planned if report.request.dry_run else done
+    counts = {action.value: wrote.count(action) for action in (Action.CREATE, Action.UPDATE, Action.DELETE)}
+    severities = [problem.severity for problem in report.problems]
+    counts["conflict"] = len(report.conflicts)
+    counts["refused"] = severities.count(Severity.REFUSED)
+    counts["failed"] = severities.count(Severity.FAILED)
+    counts["noted"] = severities.count(Severity.NOTE)
+    clean = [step for step in report.steps if not step.problem]
+    counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
+    counts["in_step"] = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
+    return counts
+
+
+def _extra(request: Request) -> str:
+    return f" --target {_quoted(request.target)}" if request.insisted else ""
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    return shlex.quote(printable(path))
+
+
+class JsonReport:
+    """A run for a program: one object per line on stdout, an event per path and a closing summary."""
+
+    def __init__(self, command: str, stdout: IO[str]) -> None:
+        self.command = command
+        self.stdout = stdout
+
+    def _emit(self, event: str, **fields: object) -> None:
+        self.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+        self.stdout.flush()
+
+    def notice(self, text: str) -> None:
+        self._emit("note", message=text)
+
+    def error(self, error: SyncError) -> None:
+        self._emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        for step in steps:
+            problem = step.problem
+            fields: dict[str, object] = {
+                "path": step.path,
+                "key": step.key,
+                "action": step.action.value,
+                "why": _WHY.get(step.shape, ""),
+                "problem": problem and problem.what,
+                "hint": problem and problem.hint,
+            }
+            if step.key in diffs:
+                fields["diff"] = [f"{line.sign}{line.text}" for line in diffs[step.key]]
+            self._emit("plan", **fields)
+
+    def begin(self, total: int) -> None:
+        pass
+
+    def outcome(self, outcome: Outcome) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def summary(self, report: Report) -> None:
+        for outcome in report.outcomes:
+            problem = outcome.problem
+            self._emit(
+                "result",
+                path=outcome.step.path,
+                key=outcome.step.key,
+                action=outcome.step.action.value,
+                result=outcome.result.value,
+                problem=problem and problem.what,
+                hint=problem and problem.hint,
+            )
+        if report.trouble:
+            self.error(report.trouble)
+        self._emit(
+            "summary",
+            command=self.command,
+            target=report.request.target,
+            dry_run=report.request.dry_run,
+            **_counts(report),
+            interrupted=report.interrupted,
+            backup=report.backup or None,
+            requests=report.requests,
+            seconds=round(report.seconds, 3),
+            exit_code=report.exit_code,
+        )
+
+    def lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._emit("line", text=line)
+
+
+def for_streams(command: str, as_json: bool) -> TextReport | JsonReport:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return JsonReport(command, sys.stdout) if as_json else TextReport(command, sys.stdout, sys.stderr)

@@ -1,0 +1,238 @@
+"""Options, environment, .env and profile -> Settings. Strongest first, and every mistake in one sentence."""
+
+from __future__ import annotations
+
+import configparser
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .errors import SettingsError
+from .names import printable
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+START = "Type `to_databricks --local` to use a workspace on this machine, or copy env.sample to .env and fill it in."
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder to carry: where it is, relative to the project, and the child of the target it becomes."""
+
+    path: Path
+    shown: str
+    prefix: str  # "" when it is the only one, else its name and a slash
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to reach and log in to the workspace. `token` is empty when databricks-sdk has to find the way."""
+
+    host: str
+    token: str = field(default="", repr=False)
+    profile: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # of .env, for databricks-sdk
+
+    @property
+    def local(self) -> bool:
+        return self.host == "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    project: Path
+    folders: tuple[Folder, ...]
+    login: Login
+    user: str | None  # None: whoever the workspace says we are
+
+
+def load(
+    options: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    cwd: Path,
+) -> Settings:
+    """Reads everything that says what to carry where. `options` holds `profile`, `user` and `host`."""
+    project = Path(os.path.abspath(cwd / environ.get("PROJECT_FOLDER", ".")))
+    dotenv = read_dotenv(project / ".env")
+    if "PROJECT_FOLDER" in dotenv and "PROJECT_FOLDER" not in environ:
+        project = Path(os.path.abspath(project / dotenv["PROJECT_FOLDER"]))
+    if not project.is_dir():
+        raise SettingsError(f"PROJECT_FOLDER names {project}, which is not a folder.", "Correct PROJECT_FOLDER.")
+    merged = {**dotenv, **environ}
+    return Settings(
+        project=project,
+        folders=_folders(project, merged.get("NOTEBOOK_FOLDER", "").strip() or "notebooks"),
+        login=_login(options, environ, dotenv),
+        user=_user(options.get("user"), environ, dotenv),
+    )
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The variables of a .env file, {} where there is none. Raises SettingsError naming the line it stumbles on."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({_reason(error)}).", "Save it as UTF-8 text.") from None
+    import io
+
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            raise SettingsError(
+                f"{path}, line {binding.original.line}: this is not NAME=value.",
+                "Correct that line; a value with blanks or # goes in quotes.",
+            )
+    values = dotenv_values(stream=io.StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+
+
+def _folders(project: Path, listed: str) -> tuple[Folder, ...]:
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    folders: list[Folder] = []
+    for name in names:
+        path = Path(os.path.abspath(project / name))
+        if path != project and project not in path.parents:
+            raise SettingsError(
+                f"NOTEBOOK_FOLDER names {name}, which is outside the project folder {project}.",
+                "Name folders inside the project.",
+            )
+        shown = path.relative_to(project).as_posix()
+        folders.append(Folder(path, shown, "" if len(names) == 1 else f"{path.name}/"))
+    _check_apart(folders)
+    return tuple(folders)
+
+
+def _check_apart(folders: list[Folder]) -> None:
+    if not folders:
+        raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or leave it out.")
+    for number, one in enumerate(folders):
+        for other in folders[number + 1 :]:
+            if one.prefix == other.prefix:
+                raise SettingsError(
+                    f"NOTEBOOK_FOLDER names {one.shown} and {other.shown}, which would be one folder in the workspace.",
+                    "Rename one of them.",
+                )
+            if one.path in other.path.parents or other.path in one.path.parents:
+                raise SettingsError(
+                    f"NOTEBOOK_FOLDER names {one.shown} and {other.shown}, and one is inside the other.",
+                    "Name only the outer one.",
+                )
+
+
+def _user(option: str | None, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> str | None:
+    chosen = (
+        option
+        or environ.get("DATABRICKS_USER")
+        or dotenv.get("DATABRICKS_USER")
+        or dotenv.get("USER")
+        or _meant_user(environ)
+    )
+    if chosen and ("/" in chosen or chosen in (".", "..")):
+        raise SettingsError(
+            f"{printable(chosen)} is not a workspace user.", "Give a user name such as you@example.com."
+        )
+    return chosen or None
+
+
+def _meant_user(environ: Mapping[str, str]) -> str | None:
+    """The process's USER, only when somebody set it on purpose: the system sets it to the login name."""
+    user = environ.get("USER")
+    return user if user and user != login_name() else None
+
+
+def login_name() -> str:
+    """The name this process runs under, from the system itself rather than from variables anybody can set."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError, ImportError):
+            return ""
+
+
+def _login(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login:
+    if options.get("host"):
+        return Login(str(options["host"]))
+    profile = options.get("profile")
+    if not profile:
+        host = environ.get("DATABRICKS_HOST", "").strip() or dotenv.get("DATABRICKS_HOST", "").strip()
+        if host:
+            return _login_to(_host(host), environ, dotenv)
+        profile = environ.get("DATABRICKS_CONFIG_PROFILE") or dotenv.get("DATABRICKS_CONFIG_PROFILE")
+    found = _profile(profile, environ)
+    if found:
+        return found
+    raise SettingsError("No workspace is named: DATABRICKS_HOST is not set and there is no profile.", START)
+
+
+def _login_to(host: str, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login:
+    named = dotenv.get("DATABRICKS_HOST", "").strip()
+    # What .env says about one workspace must never be sent to another, which the environment names.
+    known = dotenv if not named or _host(named) == host else {}
+    token = environ.get("DATABRICKS_TOKEN", "").strip() or known.get("DATABRICKS_TOKEN", "").strip()
+    return Login(host, token, variables={k: v for k, v in known.items() if k.startswith(("DATABRICKS_", "ARM_"))})
+
+
+def _host(text: str) -> str:
+    """`https://name`, from whatever people paste. Raises SettingsError."""
+    if text == "local":
+        return text
+    url = urlsplit(text if "://" in text else f"https://{text}")
+    try:
+        port = f":{url.port}" if url.port else ""
+    except ValueError:
+        port = ":?"
+    name = url.hostname or ""
+    if url.scheme not in ("http", "https") or not name or port == ":?" or url.username or url.password:
+        raise SettingsError(
+            "DATABRICKS_HOST is not the address of a workspace.",
+            "Set it to something like https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
+        )
+    if url.scheme == "http" and name not in _LOOPBACK:
+        raise SettingsError(
+            f"DATABRICKS_HOST is http://{name}, and the token would cross the network in the clear.",
+            f"Use https://{name}.",
+        )
+    return f"{url.scheme}://{f'[{name}]' if ':' in name else name}{port}"
+
+
+def _profile(name: str | None, environ: Mapping[str, str]) -> Login | None:
+    """The login of a profile; a plain token is read here, every other way is left to databricks-sdk."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or "~"
+    path = Path(environ.get("DATABRICKS_CONFIG_FILE") or Path(home) / ".databrickscfg").expanduser()
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0")
+    try:
+        parser.read(path, encoding="utf-8-sig")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        raise SettingsError(f"{path} cannot be read as a file of profiles.", "Correct it, or remove it.") from None
+    wanted = name or "DEFAULT"
+    if not parser.has_section(wanted):
+        if name:
+            raise SettingsError(
+                f"There is no profile {printable(name)} in {path}.", "Correct --profile, or add it there."
+            )
+        return None
+    section = parser[wanted]
+    if not section.get("host"):
+        return None if not name else _hostless(wanted, path)
+    plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
+    return Login(_host(section["host"].strip()), plain.strip(), wanted)
+
+
+def _hostless(name: str, path: Path) -> Login:
+    raise SettingsError(
+        f"The profile {printable(name)} in {path} names no host.", "Add a line `host = https://...` to it."
+    )

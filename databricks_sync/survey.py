@@ -1,0 +1,280 @@
+"""Looks at both sides, reads only what the tokens cannot tell, and finds out what a killed run had done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from .base import Advance, Base, Intent
+from .errors import BrokenNotebook, WorkspaceError
+from .local import LocalFolder, Scan, is_litter
+from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity
+from .names import flaw, local_collisions, printable, twins
+from .notebook import digest, file_digest, file_name, has_header, sha256, source_language
+from .plan import Sides
+from .workspace import Listing, Workspace, keys_by_nfc
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What the workspace holds at a key, as read once."""
+
+    raw: bytes
+    digest: str
+    form: Form | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    sides: Sides
+    scan: Scan
+    listing: Listing
+    exports: dict[str, Export] = field(default_factory=dict)
+    recovered: tuple[Advance, ...] = ()
+    settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
+    ignored: frozenset[str] = frozenset()  # local paths that git would ignore
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of the folders that a run is about: all of them, or the paths given on the command line."""
+
+    paths: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> bool:
+        return not self.paths or any(path == p or path.startswith(f"{p}/") or p == "." for p in self.paths)
+
+
+class Surveyor:
+    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.base = base
+        self.pool = pool
+        self.windows = False
+
+    def survey(self, direction: Direction) -> Survey:
+        """Raises SettingsError, WorkspaceError and ValveError; then nothing was changed."""
+        entries = self.base.entries()
+        listing_done = self.pool.submit(self.workspace.listing, self.pool)
+        scan = self.local.scan(entries)
+        listing = listing_done.result()
+        remote = keys_by_nfc(listing)
+        problems = dict(scan.unknown) | self._unusable(scan, listing, remote)
+        remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
+        if direction is Direction.PULL:
+            for key in remote.keys() - problems.keys():
+                if not self.local.holds(key):
+                    problems[key] = Problem(key, "is in none of the folders that are carried", "", Severity.NOTE)
+        recovered, settled, exports = self._recover(scan, remote)
+        for advance in recovered:
+            entries = {key: entry for key, entry in entries.items() if key != advance.key}
+            if advance.entry:
+                entries[advance.key] = advance.entry
+        digests = self._digests(entries, scan, remote, problems, exports)
+        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside)
+        ignored = self._ignored(sides) if direction is Direction.PULL else frozenset()
+        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), ignored)
+
+    # --- names --------------------------------------------------------------------------------------------
+
+    def _unusable(self, scan: Scan, listing: Listing, remote: dict[str, RemoteObject]) -> dict[str, Problem]:
+        problems: dict[str, Problem] = {}
+        for key in [*remote, *listing.others]:
+            if reason := flaw(key, windows=self.windows):
+                problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
+        for key, kind in listing.others.items():
+            if key not in problems:
+                about = f"is a {printable(kind).lower().replace('_', ' ')} in the workspace, which is not carried"
+                severity = Severity.REFUSED if key in scan.objects else Severity.NOTE
+                problems[key] = Problem(printable(key), about, "", severity)
+        for key, paths in local_collisions(scan.claims).items():
+            named = " and ".join(paths)
+            problems[key] = Problem(paths[0], f"collides: {named} would be one object in the workspace", "Rename one.")
+        for key in listing.folders & scan.objects.keys():
+            path = scan.objects[key].path
+            problems[key] = Problem(path, "has the name of a folder in the workspace", "Rename one of them.")
+        together = {*remote, *scan.objects}
+        for key, group in twins(together, ignore_case=self.local.repository.ignores_case()).items():
+            named = " and ".join(printable(one) for one in group)
+            problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
+        return problems
+
+    def _is_litter(self, key: str, entries: dict[str, BaseEntry], scan: Scan) -> bool:
+        return key not in entries and key not in scan.objects and is_litter(key)
+
+    def _ignored(self, sides: Sides) -> frozenset[str]:
+        """Which of the names that a pull might write are ignored by git."""
+        candidates: list[str] = []
+        for key, remote in sides.remote.items():
+            if key not in sides.local and key not in sides.problems:
+                candidates += [self.local.place(key, remote.kind, *names) for names in _possible(remote)]
+        return frozenset(self.local.repository.ignored(candidates))
+
+    # --- content ------------------------------------------------------------------------------------------
+
+    def _digests(
+        self,
+        entries: dict[str, BaseEntry],
+        scan: Scan,
+        remote: dict[str, RemoteObject],
+        problems: dict[str, Problem],
+        exports: dict[str, Export],
+    ) -> dict[str, str]:
+        """The remote digests that the plan needs; what cannot be read becomes a problem."""
+        digests: dict[str, str] = {}
+        unread: list[str] = []
+        for key, item in remote.items():
+            base, local = entries.get(key), scan.objects.get(key)
+            if key in problems or key in scan.outside or (base is None and local is None):
+                continue
+            known = told_by_token(item, base, local)
+            if known is not None:
+                digests[key] = known
+            elif _same_kind(item, base, local):
+                unread.append(key)
+
+        def fetch(key: str) -> Export:
+            return read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
+
+        unread = [key for key in unread if key not in exports]
+        for key, found in _each(self.pool, fetch, unread):
+            if isinstance(found, Problem):
+                problems[key] = found
+            else:
+                exports[key] = found
+        digests |= {key: found.digest for key, found in exports.items() if key not in digests}
+        return digests
+
+    # --- recovery -----------------------------------------------------------------------------------------
+
+    def _recover(
+        self, scan: Scan, remote: dict[str, RemoteObject]
+    ) -> tuple[list[Advance], list[str], dict[str, Export]]:
+        """Looks at the destination of each intent, and never at its source: only that says what was done."""
+        exports: dict[str, Export] = {}
+        intents = self.base.intents()
+        doubtful = [
+            i.key
+            for i in intents
+            if i.direction is Direction.PUSH and i.after and i.key in remote and remote[i.key].token.sha != i.sha
+        ]
+        by_key = {intent.key: intent for intent in intents}
+
+        def fetch(key: str) -> Export:
+            intent = by_key[key]
+            return read_as(self.workspace, remote[key], intent.form, intent.language)
+
+        unreadable = set()
+        for key, found in _each(self.pool, fetch, doubtful):
+            if isinstance(found, Problem):
+                unreadable.add(key)  # the intent stays for the next run
+            elif found.digest == by_key[key].after:
+                exports[key] = found
+        advances, settled = [], []
+        for intent in intents:
+            if intent.key in unreadable:
+                continue
+            settled.append(intent.key)
+            advance = _answered(intent, scan.objects.get(intent.key), remote.get(intent.key), exports)
+            if advance:
+                advances.append(advance)
+        return advances, settled, exports
+
+
+def _answered(
+    intent: Intent, local: LocalObject | None, remote: RemoteObject | None, exports: dict[str, Export]
+) -> Advance | None:
+    """What the destination says of an intent: what both sides agreed on, or None when it was not carried out."""
+    pushed = intent.direction is Direction.PUSH
+    if intent.after is None:
+        return Advance(intent.key, None) if (remote if pushed else local) is None else None
+    if pushed:
+        applied = remote is not None and (remote.token.sha == intent.sha != "" or intent.key in exports)
+        token = remote.token if remote else intent.token
+    else:
+        applied = local is not None and local.digest == intent.after
+        token = intent.token
+    if not applied:
+        return None
+    entry = BaseEntry(
+        *(
+            intent.key,
+            intent.path,
+            intent.kind,
+            intent.after,
+            token,
+            intent.sha,
+            None,
+            intent.form,
+            intent.language,
+        )
+    )
+    return Advance(intent.key, entry)
+
+
+def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> str | None:
+    """The remote digest where no download is needed to know it. Pure."""
+    if base and base.kind is remote.kind and remote.token.proves(base.token):
+        return base.digest
+    if local and local.kind is remote.kind and remote.token.sha and remote.token.sha == local.sha:
+        # Equal bytes, but Python and R share a header: the language must not differ either.
+        if local.form is Form.JUPYTER or remote.language in (None, local.language):
+            return local.digest
+    return None
+
+
+def read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
+    """Exports an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
+    first = base if base and base.kind is remote.kind else local
+    found = read_as(workspace, remote, first.form if first else None, first.language if first else None)
+    if local and local.form is not found.form and not (base and found.digest == base.digest):
+        return read_as(workspace, remote, local.form, local.language)
+    return found
+
+
+def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, language: Language | None) -> Export:
+    """Exports an object, a notebook in `form`. Raises WorkspaceError, also for what is not such a notebook."""
+    raw = workspace.export(remote.key, remote.kind, form)
+    return weigh(raw, remote.kind, form, remote.language or language, remote.path)
+
+
+def weigh(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
+    """An export with its digest. Raises WorkspaceError."""
+    if kind is Kind.FILE:
+        return Export(raw, file_digest(sha256(raw)))
+    form = form or Form.SOURCE
+    if form is Form.SOURCE and not (language and has_header(raw[:64], language)):
+        language = source_language(raw[:64].decode("utf-8", "replace").split("\n", 1)[0])
+    try:
+        return Export(raw, digest(raw, form, language), form, language)
+    except BrokenNotebook as error:
+        raise WorkspaceError(f"What the workspace exports as {printable(path)} is no notebook: {error}.") from None
+
+
+def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:
+    return all(side is None or side.kind is remote.kind for side in (base, local))
+
+
+def _possible(remote: RemoteObject) -> Iterable[tuple[Form | None, Language | None]]:
+    if remote.kind is Kind.FILE:
+        return [(None, None)]
+    languages = [remote.language] if remote.language else list(Language)
+    return [(Form.JUPYTER, None), *((Form.SOURCE, language) for language in languages)]
+
+
+def _each(pool: Executor, fetch: Callable[[str], Export], keys: list[str]) -> Iterable[tuple[str, Export | Problem]]:
+    futures = [(key, pool.submit(fetch, key)) for key in keys]
+    for key, future in futures:
+        try:
+            yield key, future.result()
+        except WorkspaceError as error:
+            yield (
+                key,
+                Problem(printable(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED),
+            )
+
+
+__all__ = ["Export", "Scope", "Survey", "Surveyor", "file_name", "read_as", "told_by_token", "weigh"]

@@ -1,0 +1,295 @@
+"""One run: look at both sides, recover, plan, check the valves, carry out. The commands above hold no logic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from .backups import Backups
+from .base import Advance, Base, folder_for
+from .carry import Carrier, Carry, Outcome, Result
+from .diff import Line, Version, difference
+from .errors import SettingsError, SyncError
+from .git import Repository
+from .http import CONNECTIONS, Http
+from .local import LocalFolder, check_project, settled
+from .lock import held
+from .model import BaseEntry, Direction, Kind, Problem, Severity
+from .notebook import sha256, wire
+from .plan import Action, Mode, Sides, Step, steps
+from .pull import PullCarrier
+from .push import PushCarrier
+from .settings import Settings
+from .survey import Scope, Survey, Surveyor, read_as
+from .valves import Allowed, Situation, check
+from .workspace import Workspace
+
+Diffs = dict[str, list[Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one run is asked to do."""
+
+    mode: Mode
+    target: str
+    scope: Scope = field(default_factory=Scope)
+    dry_run: bool = False
+    diff: bool = False
+    delete: bool = True
+    insisted: bool = False
+    allowed: Allowed = field(default_factory=Allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found and did."""
+
+    request: Request
+    steps: tuple[Step, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    backup: str = ""
+    seconds: float = 0.0
+    requests: int = 0
+    interrupted: bool = False
+    trouble: SyncError | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        found = [step.problem for step in self.steps if step.problem]
+        return found + [outcome.problem for outcome in self.outcomes if outcome.problem]
+
+    @property
+    def conflicts(self) -> list[Step]:
+        return [step for step in self.steps if step.action is Action.CONFLICT and not step.problem]
+
+    @property
+    def exit_code(self) -> int:
+        if self.interrupted:
+            return 130
+        if self.trouble:
+            return self.trouble.exit_code
+        worst = max((problem.severity.value for problem in self.problems), default=0)
+        return max(worst, 1 if self.conflicts else 0)
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes."""
+
+    def notice(self, text: str) -> None: ...
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None: ...
+
+    def begin(self, total: int) -> None: ...
+
+    def outcome(self, outcome: Outcome) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Sync:
+    """Everything a run needs, wired together once."""
+
+    def __init__(self, settings: Settings, repository: Repository, http: Http, watcher: Watcher) -> None:
+        self.settings = settings
+        self.repository = repository
+        self.http = http
+        self.watcher = watcher
+        self.local = LocalFolder(settings.project, settings.folders, repository)
+
+    def state_folder(self, target: str) -> Path:
+        names = [folder.shown for folder in self.settings.folders]
+        return folder_for(self.repository.state, self.http.host, target, names)
+
+    def backups(self, target: str) -> Backups:
+        return Backups(self.repository.state / "backups", target)
+
+    def run(self, request: Request) -> Report:
+        """Raises SyncError when the run cannot be done at all; then neither side was changed."""
+        began = time.monotonic()
+        check_project(self.local)
+        state = self.state_folder(request.target)
+        with nullcontext() if request.dry_run else held(state):
+            base = Base(state, create=not request.dry_run)
+            try:
+                if base.notice:
+                    self.watcher.notice(base.notice)
+                with ThreadPoolExecutor(CONNECTIONS, "sync") as pool:
+                    report = self._run(request, base, pool)
+            finally:
+                base.close()
+        return _with(report, seconds=time.monotonic() - began, requests=self.http.requests)
+
+    def _run(self, request: Request, base: Base, pool: Executor) -> Report:
+        workspace = Workspace(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction)
+        every = steps(survey.sides, request.mode, delete=request.delete)
+        self._check(request, survey, every)
+        chosen = [step for step in every if self._in_scope(step, request.scope)]
+        if request.scope.paths and not chosen:
+            raise SettingsError(
+                f"Nothing here or in the workspace has the name {' or '.join(request.scope.paths)}.",
+                "Give paths as the plan shows them: to_databricks --dry-run.",
+            )
+        diffs = self._diffs(request, workspace, survey, chosen, pool) if request.diff else {}
+        self.watcher.plan(request, chosen, diffs)
+        if request.dry_run:
+            return Report(request, tuple(chosen))
+        self.local.sweep()
+        base.note(whole_trees="yes" if workspace.whole_trees else "no", target=request.target)
+        base.advance([*survey.recovered, *self._agreed(survey, chosen)], finished=survey.settled)
+        return self._carry(request, workspace, base, survey, chosen, pool)
+
+    def _in_scope(self, step: Step, scope: Scope) -> bool:
+        return scope.holds(step.path) or scope.holds(step.key)
+
+    def _check(self, request: Request, survey: Survey, every: list[Step]) -> None:
+        check(
+            Situation(
+                mode=request.mode,
+                steps=[step for step in every if self._in_scope(step, request.scope)],
+                local_exists=survey.scan.exists,
+                remote_exists=survey.listing.exists,
+                local_empty=not survey.scan.claims and not survey.scan.unknown,
+                remote_empty=not survey.listing.objects,
+                operation=self.repository.operation(),
+                insisted=request.insisted,
+                target=request.target,
+            ),
+            request.allowed,
+        )
+        if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
+            missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
+            raise SettingsError(
+                f"There is no folder {missing} in {self.settings.project}.",
+                self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
+            )
+
+    def _elsewhere(self, missing: str) -> str:
+        top = self.repository.top
+        if top != self.settings.project and (top / missing).is_dir():
+            return f"It is in {top}: run the command there, or set PROJECT_FOLDER={top}."
+        return ""
+
+    def _carry(
+        self,
+        request: Request,
+        workspace: Workspace,
+        base: Base,
+        survey: Survey,
+        chosen: list[Step],
+        pool: Executor,
+    ) -> Report:
+        backups = self.backups(request.target)
+        carrier: Carrier
+        if request.mode.direction is Direction.PUSH:
+            mirror = request.mode is Mode.PUSH_MIRROR and request.delete
+            carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, mirror=mirror)
+        else:
+            carrier = PullCarrier(self.local, workspace, backups, survey, pool)
+        carry = Carry(carrier, base, pool, self.watcher.outcome)
+        self.watcher.begin(sum(1 for step in chosen if step.writes))
+        try:
+            outcomes = carry.run(chosen)
+        finally:
+            self.watcher.end()
+        stopped = bool(carry.interruption)
+        if not stopped:
+            base.prune()
+            backups.prune()
+        return Report(
+            request,
+            tuple(chosen),
+            tuple(outcomes),
+            backup=backups.run,
+            interrupted=stopped and carry.interruption.reason is None,
+            trouble=carry.interruption.reason,
+        )
+
+    def _agreed(self, survey: Survey, chosen: Iterable[Step]) -> list[Advance]:
+        """What the look alone showed to be in step, or gone on both sides."""
+        advances: list[Advance] = []
+        for step in chosen:
+            if step.problem:
+                continue
+            if step.action is Action.FORGET:
+                advances.append(Advance(step.key, None))
+            elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
+                entry = self._entry(step)
+                if entry != step.base:
+                    advances.append(Advance(step.key, entry, self._content(survey, step)))
+        return advances
+
+    def _entry(self, step: Step) -> BaseEntry:
+        item, remote = step.local, step.remote
+        assert item and remote
+        return BaseEntry(
+            *(item.key, item.path, item.kind, item.digest, remote.token, item.sha),
+            *(settled(item.stat, time.time_ns()), item.form, item.language),
+        )
+
+    def _content(self, survey: Survey, step: Step) -> bytes | None:
+        """The bytes the workspace holds, where they are at hand and worth keeping."""
+        assert step.local and step.remote
+        sha = step.remote.token.sha
+        if step.local.kind is not Kind.NOTEBOOK or not sha or (step.base and step.base.token.sha == sha):
+            return None
+        if (export := survey.exports.get(step.key)) is not None:
+            return export.raw if sha256(export.raw) == sha else None
+        try:
+            raw = wire(self.local.read(step.local.path)[0], step.local.kind)
+        except (OSError, SyncError):
+            return None
+        return raw if sha256(raw) == sha else None
+
+    # --- differences ----------------------------------------------------------------------------------------
+
+    def _diffs(
+        self, request: Request, workspace: Workspace, survey: Survey, chosen: list[Step], pool: Executor
+    ) -> Diffs:
+        """From destination to source: what the run changes; a conflict is shown the same way."""
+        shown = [s for s in chosen if not s.problem and (s.writes or s.action is Action.CONFLICT)]
+        found = pool.map(lambda step: self._diff(request, workspace, survey, step), shown)
+        return {step.key: lines for step, lines in zip(shown, found, strict=True)}
+
+    def _diff(self, request: Request, workspace: Workspace, survey: Survey, step: Step) -> list[Line]:
+        try:
+            here, there = self._local_version(step), self._remote_version(workspace, survey, step)
+        except (OSError, SyncError) as error:
+            return [Line("@", f"cannot be shown: {error}")]
+        return difference(there, here) if request.mode.direction is Direction.PUSH else difference(here, there)
+
+    def _local_version(self, step: Step) -> Version:
+        if step.local is None:
+            return Version(None, *_reading(step))
+        return Version(self.local.read(step.local.path)[0], step.local.form, step.local.language)
+
+    def _remote_version(self, workspace: Workspace, survey: Survey, step: Step) -> Version:
+        if step.remote is None:
+            return Version(None, *_reading(step))
+        export = survey.exports.get(step.key)
+        if export is None:
+            form, language = _reading(step)
+            if form is None and step.remote.kind is Kind.NOTEBOOK:
+                form, language = workspace.chosen_form(step.remote.key)
+            export = read_as(workspace, step.remote, form, language)
+        return Version(export.raw, export.form, export.language)
+
+
+def _reading(step: Step):  # type: ignore[no-untyped-def]
+    side = step.local or step.base
+    return (side.form, side.language) if side else (None, None)
+
+
+def _with(report: Report, **changes: object) -> Report:
+    from dataclasses import replace
+
+    return replace(report, **changes)  # type: ignore[arg-type]
+
+
+__all__ = ["Report", "Request", "Result", "Severity", "Sides", "Sync", "Watcher"]

@@ -1,0 +1,83 @@
+"""User and branch -> the branch folder in the workspace, and which folders no run may take. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from .errors import SettingsError
+from .names import flaw, nfc, printable
+
+# The workspace is known to take letters, digits, blanks, `+`, `#`, `-` and `_`; the design wants `/`, `:` and
+# `.` replaced. A branch name may hold more, so everything else that is not a word character is replaced too.
+_DISLIKED = re.compile(r"[^\w\-+#]")
+_LONGEST = 100
+
+
+def branch_folder(branch: str) -> str:
+    """The folder name for a branch; a name that had to change gets a hash, so that no two branches meet."""
+    name = _DISLIKED.sub("-", nfc(branch))
+    if name == branch and len(name) <= _LONGEST:
+        return name
+    mark = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{name[:_LONGEST]}-{mark}"
+
+
+def normalise(path: str) -> str:
+    """One spelling for a workspace path: no `/Workspace` prefix (an alias), no doubled or trailing slash."""
+    clean = "/" + "/".join(part for part in path.split("/") if part)
+    return clean.removeprefix("/Workspace") or "/" if (clean + "/").startswith("/Workspace/") else clean
+
+
+def check_target(target: str, user: str | None) -> None:
+    """Raises SettingsError when `target`, a normalised path, is not a folder this tool may take as its own."""
+    parts = [part for part in target.split("/") if part]
+    shown = printable(target)
+    if parts and (reason := flaw("/".join(parts), windows=False)):
+        raise SettingsError(f"The target {shown} cannot be used: {reason}.", "Give another --target.")
+    if len(parts) < 2 or (parts[0] == "Users" and len(parts) < 3):
+        raise SettingsError(
+            f"The target {shown} is a protected folder of the workspace.",
+            "Give a folder below it, for example --target /Shared/master.",
+        )
+    if parts[0] == "Repos":
+        raise SettingsError(
+            f"The target {shown} is in /Repos, where git folders are kept in step by Databricks itself.",
+            "Give a folder below /Users/<you> or /Shared.",
+        )
+    if parts[0] == "Users" and user and parts[1] != user:
+        raise SettingsError(
+            f"The target {shown} is in the home of {printable(parts[1])}, not of {printable(user)}.",
+            f"If that is meant, add --user {printable(parts[1])}.",
+        )
+
+
+def home_of(target: str) -> str | None:
+    """The user in whose home `target` is, or None where it is shared."""
+    parts = target.split("/")
+    return parts[2] if len(parts) > 2 and parts[1] == "Users" else None
+
+
+# A CI system's flag, and its variables that may hold the branch, the source of a pull request first.
+# Full refs, never the last segment alone: `feature/tools` is not `tools`.
+_CI: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("TF_BUILD", ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH")),
+    ("GITHUB_ACTIONS", ("GITHUB_HEAD_REF", "GITHUB_REF")),
+    ("GITLAB_CI", ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH")),
+    ("BITBUCKET_BUILD_NUMBER", ("BITBUCKET_BRANCH",)),
+    ("CIRCLECI", ("CIRCLE_BRANCH",)),
+    ("JENKINS_URL", ("CHANGE_BRANCH", "GIT_LOCAL_BRANCH", "BRANCH_NAME")),
+)
+
+
+def ci_branch(environ: Mapping[str, str]) -> str | None:
+    """The branch a CI run is for, from that CI's own variables; None outside CI, or where it is a tag."""
+    for flag, variables in _CI:
+        if not environ.get(flag):
+            continue
+        for variable in variables:
+            value = environ.get(variable, "")
+            if value and not value.startswith("refs/tags/"):
+                return value.removeprefix("refs/heads/").removeprefix("refs/")
+    return None

@@ -1,0 +1,135 @@
+"""A plan -> go, or stop before the first write, with the reason and the one flag that insists. Pure.
+
+No valve can be switched off for good: each has its own flag, and a flag is for one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import ValveError
+from .model import Direction
+from .plan import Action, Mode, Step
+
+FEW_DELETES = 5
+DELETE_SHARE = 0.25
+FEW_CHANGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the person at the keyboard has allowed for this run."""
+
+    deletes: str | None = None  # "12" or "40%"
+    all_changed: bool = False
+    empty: bool = False
+
+    def deletes_of(self, tracked: int) -> int | None:
+        """How many deletes are allowed; None when nothing was said."""
+        if self.deletes is None:
+            return None
+        if self.deletes.endswith("%"):
+            return int(tracked * float(self.deletes[:-1]) / 100)
+        return int(self.deletes)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    mode: Mode
+    steps: Sequence[Step]
+    local_exists: bool
+    remote_exists: bool
+    local_empty: bool
+    remote_empty: bool
+    operation: str | None  # of git, in progress
+    insisted: bool  # a target or a branch was named
+    target: str
+
+
+def check(situation: Situation, allowed: Allowed) -> None:
+    """Raises ValveError when the run must not go on as things are."""
+    tracked = sum(1 for step in situation.steps if step.base)
+    for valve in (_operation, _source_gone, _source_empty, _target_gone, _deletes, _all_changed):
+        valve(situation, allowed, tracked)
+
+
+def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.operation and not s.insisted:
+        raise ValveError(
+            f"Git is in the middle of {s.operation}, so the files here are in no state of any branch.",
+            "Finish it first, or name what is meant with --branch or --target.",
+        )
+
+
+def _source_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.mode.direction is Direction.PUSH and not s.local_exists and tracked and not allowed.empty:
+        raise ValveError(
+            f"The notebooks folder is gone, and {tracked} objects were carried from it.",
+            "Check out the branch that has it; if everything was deleted on purpose, add --allow-empty.",
+        )
+
+
+def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if allowed.empty or tracked < 2:
+        return
+    if s.mode.direction is Direction.PUSH and s.local_empty:
+        raise ValveError(
+            f"The notebooks folder is empty, and {tracked} objects were carried from it.",
+            "If everything was deleted on purpose, add --allow-empty.",
+        )
+    if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
+        raise ValveError(
+            f"{s.target} is empty, and {tracked} objects were carried there.",
+            "To put it back, type `to_databricks --overwrite`; if it was emptied on purpose, add --allow-empty.",
+        )
+
+
+def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.remote_exists or not tracked or allowed.empty or (s.mode.source_wins and s.mode.direction is Direction.PUSH):
+        return
+    raise ValveError(
+        f"The folder {s.target} is gone from the workspace, and {tracked} objects were carried there.",
+        "To put it back, type `to_databricks --overwrite`; if it was deleted on purpose, add --allow-empty.",
+    )
+
+
+def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
+    writing = [step for step in s.steps if step.writes]
+    deletes = [step for step in writing if step.action is Action.DELETE]
+    # A move is a create and a delete of the same content: it takes nothing away.
+    created = {_content(step) for step in writing if step.action is Action.CREATE}
+    count = sum(1 for step in deletes if _gone(step) not in created)
+    limit = allowed.deletes_of(max(tracked, len(s.steps)))
+    if limit is None:
+        total = max(tracked, count)
+        if allowed.empty:
+            return
+        if count < 2 or (count < total and (count < FEW_DELETES or count <= total * DELETE_SHARE)):
+            return
+    elif count <= limit:
+        return
+    where = "in the workspace" if s.mode.direction is Direction.PUSH else "here"
+    raise ValveError(
+        f"This run would delete {count} of {max(tracked, len(s.steps))} objects {where}.",
+        f"If that is meant, add --max-delete {count}; to delete nothing, add --no-delete.",
+    )
+
+
+def _content(step: Step) -> str | None:
+    return step.local.digest if step.local else step.remote_digest
+
+
+def _gone(step: Step) -> str | None:
+    return step.remote_digest or (step.local.digest if step.local else None) or f"only {step.key}"
+
+
+def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if allowed.all_changed or tracked < FEW_CHANGES:
+        return
+    changed = sum(1 for step in s.steps if step.base and step.writes and step.action is Action.UPDATE)
+    if changed >= tracked:
+        raise ValveError(
+            f"All {tracked} objects would change at once, which is rarely meant.",
+            "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
+        )

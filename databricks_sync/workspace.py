@@ -1,0 +1,236 @@
+"""The remote side: one branch folder in the workspace, listed, read and written one object at a time.
+
+Only documented calls are needed; two undocumented ones save work where the workspace has them:
+`list-repo` (a whole tree in one request) and `return_wsfs_metadata` (a hash of each object's bytes).
+SERVER: both probed by Databricks engineers, databricks/cli PR 5166. Where they are missing, folders are
+listed in parallel, and times and ids take the place of hashes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+
+from .errors import NotFound, SettingsError, Unreachable, ValveError, WorkspaceError
+from .http import Http
+from .model import Form, Kind, Language, RemoteObject, Token
+from .names import nfc, printable
+from .target import normalise
+
+_API = "/api/2.0/workspace"
+# An object changed this shortly before we looked may change again within the same tick of the server's clock.
+_RACY_MS = 2000
+_KINDS = {"NOTEBOOK": Kind.NOTEBOOK, "FILE": Kind.FILE}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A branch folder as it stood at one moment; all paths are relative to it."""
+
+    objects: dict[str, RemoteObject] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
+    others: dict[str, str] = field(default_factory=dict)  # what is neither, such as a dashboard -> its type
+    exists: bool = True
+    hashed: bool = True
+
+
+class Workspace:
+    """The folder `root` (a normalised path) of a workspace. Every method may raise WorkspaceError."""
+
+    def __init__(self, http: Http, root: str, *, whole_trees: bool = True) -> None:
+        self.http = http
+        self.root = root
+        self.whole_trees = whole_trees  # False once the workspace is known not to list them
+        self.hashed = True
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def listing(self, pool: Executor) -> Listing:
+        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent."""
+        if self.whole_trees:
+            try:
+                return self._listed(self._items("list-repo", self.root))
+            except NotFound:
+                pass  # perhaps the folder, perhaps such a listing of it: the plain one tells
+            except WorkspaceError as error:
+                if error.code != "ENDPOINT_NOT_FOUND":
+                    raise
+                self.whole_trees = False
+        try:
+            top = self._items("list", self.root)
+        except NotFound:
+            return Listing(exists=False)
+        if len(top[0]) == 1 and normalise(str(top[0][0].get("path"))) == self.root:
+            raise SettingsError(
+                f"The target {self.root} is a {str(top[0][0].get('object_type')).lower()}, not a folder.",
+                "Give another --target, or rename it in the workspace.",
+            )
+        return self._listed(self._descend(top, pool))
+
+    def _items(self, call: str, path: str) -> tuple[list[dict[str, Any]], int]:
+        answer = self.http.read(f"{_API}/{call}", {"path": path, "return_wsfs_metadata": "true"})
+        found = answer.json().get("objects", [])
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.")
+        return found, answer.date
+
+    def _descend(self, top: tuple[list[dict[str, Any]], int], pool: Executor) -> tuple[list[dict[str, Any]], int]:
+        found, date = top
+        every = list(found)
+        pending: dict[Future[tuple[list[dict[str, Any]], int]], str] = {}
+
+        def enter(items: Iterable[dict[str, Any]]) -> None:
+            for item in items:
+                if item.get("object_type") == "DIRECTORY":
+                    path = str(item.get("path"))
+                    pending[pool.submit(self._items, "list", path)] = path
+
+        enter(found)
+        while pending:
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                path = pending.pop(future)
+                try:
+                    items, _ = future.result()
+                except WorkspaceError as error:
+                    for other in pending:
+                        other.cancel()
+                    raise ValveError(
+                        f"The folder {printable(path)} cannot be listed, so what is in it is unknown: {error.message}",
+                        "Nothing was written; run the command again when it can be.",
+                    ) from None
+                every += items
+                enter(items)
+        return every, date
+
+    def _listed(self, found: tuple[list[dict[str, Any]], int]) -> Listing:
+        items, date = found
+        objects: dict[str, RemoteObject] = {}
+        folders: set[str] = set()
+        others: dict[str, str] = {}
+        for item in items:
+            key = self._key(str(item.get("path", "")))
+            if key is None:
+                continue
+            kind = str(item.get("object_type"))
+            if kind in _KINDS:
+                objects[key] = self._object(key, item, date)
+            elif kind == "DIRECTORY":
+                folders.add(key)
+            else:
+                others[key] = kind
+        hashed = all(item.token.sha for item in objects.values())
+        if objects:
+            self.hashed = hashed
+        return Listing(objects, frozenset(folders), others, hashed=hashed)
+
+    def _key(self, path: str) -> str | None:
+        """The key of an absolute path; None for the root itself and for what is not below it."""
+        path = path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
+        return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") and path != f"{self.root}/" else None
+
+    def _object(self, key: str, item: dict[str, Any], date: int) -> RemoteObject:
+        modified = _number(item.get("modified_at"))
+        racy = not date or not modified or abs(date - modified) <= _RACY_MS
+        token = Token(_number(item.get("object_id")), modified, str(item.get("content_sha256_hex") or ""), racy)
+        return RemoteObject(key, f"{self.root}/{key}", _KINDS[str(item["object_type"])], token, _language(item))
+
+    def look(self, key: str) -> RemoteObject | None:
+        """The object at `key` right now, None when there is none: the last look before a write."""
+        path = f"{self.root}/{key}"
+        try:
+            items, date = self._items("list", path)
+        except NotFound:
+            return None
+        if len(items) == 1 and self._key(str(items[0].get("path"))) == key:
+            if items[0].get("object_type") in _KINDS:
+                return self._object(key, items[0], date)
+            raise WorkspaceError(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
+        raise WorkspaceError(f"{printable(path)} is a folder.", "Rename it on one side.")
+
+    def chosen_form(self, key: str) -> tuple[Form, Language | None]:
+        """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
+        query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
+        status = self.http.read(f"{_API}/get-status", query).json()
+        form = Form.JUPYTER if status.get("repos_export_format") == "JUPYTER" else Form.SOURCE
+        return form, _language(status)
+
+    def export(self, key: str, kind: Kind, form: Form | None) -> bytes:
+        """The bytes of an object; a notebook in `form`."""
+        chosen = form.value if kind is Kind.NOTEBOOK and form else "AUTO"
+        query = {"path": f"{self.root}/{key}", "format": chosen, "direct_download": "true"}
+        return self.http.read(f"{_API}/export", query).data
+
+    def me(self) -> str:
+        """The name of the user whose token this is."""
+        name = self.http.read("/api/2.0/preview/scim/v2/Me", {}).json().get("userName")
+        if not isinstance(name, str) or not name or "/" in name:
+            raise SettingsError("The workspace does not say who we are.", "Set DATABRICKS_USER.")
+        return name
+
+    # --- writing: each sent once ---------------------------------------------------------------------------
+
+    def make_folder(self, path: str) -> None:
+        """Makes the folder at the absolute `path`; making one that exists is no error."""
+        self.http.write(f"{_API}/mkdirs", json.dumps({"path": path}).encode())
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        kind: Kind,
+        form: Form | None,
+        language: Language | None,
+        *,
+        overwrite: bool,
+    ) -> None:
+        """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`.
+
+        The format is always said, never left to the workspace to guess: its test for the header is looser
+        than a first line. Multipart, because the JSON form refuses empty content.
+        """
+        fields: dict[str, Any] = {
+            "path": f"{self.root}/{key}",
+            "content": ("content", data, "application/octet-stream"),
+        }
+        if kind is Kind.FILE:
+            fields["format"] = "RAW"
+        elif form is Form.JUPYTER:
+            fields["format"] = "JUPYTER"
+        else:
+            fields |= {"format": "SOURCE", "language": (language or Language.PYTHON).value}
+        if overwrite:
+            fields["overwrite"] = "true"
+        body, content_type = urllib3.encode_multipart_formdata(fields)
+        self.http.write(f"{_API}/import", body, content_type)
+
+    def delete(self, key: str) -> None:
+        """Deletes one object or one empty folder; never anything below it."""
+        body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
+        self.http.write(f"{_API}/delete", json.dumps(body).encode())
+
+
+def keys_by_nfc(listing: Listing) -> dict[str, RemoteObject]:
+    """The listing's objects by key in NFC; names that only differ in normalisation keep their own spelling."""
+    spellings: dict[str, list[str]] = {}
+    for key in listing.objects:
+        spellings.setdefault(nfc(key), []).append(key)
+    return {
+        (normal if len(group) == 1 else key): listing.objects[key]
+        for normal, group in spellings.items()
+        for key in group
+    }
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _language(item: dict[str, Any]) -> Language | None:
+    name = item.get("language")
+    return Language[name] if isinstance(name, str) and name in Language.__members__ else None
