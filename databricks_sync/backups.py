@@ -152,13 +152,14 @@ def _manifest(run: Path) -> Iterator[dict[str, object]]:
 def _saved(line: dict[str, object]) -> Saved:
     form, language = line.get("form"), line.get("language")
     return Saved(
-        *(
-            str(line["key"]),
-            str(line["path"]),
-            Direction(line["direction"]),
-            Kind(line["kind"]),
-            str(line["reason"]),
-        ),
-        *(str(line["sha256"]), int(str(line["size"]))),
-        *(Form(form) if form else None, Language(language) if language else None, str(line["file"])),
+        key=str(line["key"]),
+        path=str(line["path"]),
+        direction=Direction(line["direction"]),
+        kind=Kind(line["kind"]),
+        reason=str(line["reason"]),
+        sha=str(line["sha256"]),
+        size=int(str(line["size"])),
+        form=Form(form) if form else None,
+        language=Language(language) if language else None,
+        file=str(line["file"]),
     )

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +150,8 @@ def _run(
     }
     known = settings.load(wanted, os.environ, Path.cwd())
     repository = Repository(known.project)
-    with _workspace(known.login) as login:
+    with _workspace(known) as login:
+        known = replace(known, login=login)
         http = connect(login)
         target = _target(chosen, known, repository, http)
         run = Sync(known, repository, http, report)
@@ -196,21 +197,28 @@ def _paths(given: tuple[str, ...], known: Settings) -> tuple[str, ...]:
 
 
 @contextmanager
-def _workspace(login: Login) -> Iterator[Login]:
+def _workspace(known: Settings) -> Iterator[Login]:
     """The login to use; for host `local`, that of the embedded workspace, started for this run if need be."""
+    login = known.login
     if not login.local:
         yield login
         return
     try:
         from databricks_local.cli import default_folder
         from databricks_local.embedded import running
+        from databricks_local.home import RefusedError
     except ImportError:
         raise SettingsError(
             "The workspace on this machine is not installed.",
             "Type: pip install 'databricks-branch-sync[local]'",
         ) from None
-    with running(default_folder()) as server:
-        yield replace(login, host=server.host, token=server.token)
+    folder = (known.project / known.local_folder) if known.local_folder else default_folder()
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running(folder))
+        except RefusedError as error:
+            raise SettingsError(str(error)) from None
+        yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
 def _target(chosen: dict[str, Any], known: Settings, repository: Repository, http: Http) -> str:

@@ -70,7 +70,6 @@ class TextReport:
         self.err = Screen(stderr)
         self._bar: Any = None
         self._task: Any = None
-        self._request: Request | None = None
 
     def notice(self, text: str) -> None:
         self.err.line(f"note: {text}", "yellow")
@@ -82,8 +81,11 @@ class TextReport:
 
     # --- the plan -------------------------------------------------------------------------------------------
 
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        arrow = "→" if request.mode.direction is Direction.PUSH else "←"
+        self.out.line(f"{', '.join(folders)} {arrow} {printable(request.target)}  ({printable(host)})")
+
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
-        self._request = request
         direction = request.mode.direction
         where = _THERE[direction]
         will = "Would " if request.dry_run else ""
@@ -207,7 +209,7 @@ def _summary(report: Report) -> str:
     if counts["ahead"]:
         parts.append(f"{counts['ahead']:,} ahead")
     parts.append(f"{counts['in_step']:,} in step")
-    return f"{', '.join(parts)}: {report.request.target} ({report.seconds:.1f} s)"
+    return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
 
 
 def _counts(report: Report) -> dict[str, int]:
@@ -252,6 +254,9 @@ class JsonReport:
 
     def error(self, error: SyncError) -> None:
         self._emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
+
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        self._emit("start", command=self.command, folders=folders, target=request.target, host=host)
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         for step in steps:

@@ -35,9 +35,16 @@ class Login:
     profile: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # of .env, for databricks-sdk
 
+    where: str = ""  # what to call the workspace on this machine, whose port changes from run to run
+
     @property
     def local(self) -> bool:
         return self.host == "local"
+
+    @property
+    def name(self) -> str:
+        """What identifies the workspace, to people and in the state."""
+        return self.where or self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Settings:
     folders: tuple[Folder, ...]
     login: Login
     user: str | None  # None: whoever the workspace says we are
+    local_folder: str = ""  # where the workspace on this machine lives, if that was said
 
 
 def load(
@@ -66,6 +74,7 @@ def load(
         folders=_folders(project, merged.get("NOTEBOOK_FOLDER", "").strip() or "notebooks"),
         login=_login(options, environ, dotenv),
         user=_user(options.get("user"), environ, dotenv),
+        local_folder=merged.get("DATABRICKS_LOCAL_DIR", "").strip(),
     )
 
 

@@ -6,22 +6,22 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from .backups import Backups
 from .base import Advance, Base, folder_for
-from .carry import Carrier, Carry, Outcome, Result
+from .carry import Carrier, Carry, Outcome
 from .diff import Line, Version, difference
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .http import CONNECTIONS, Http
 from .local import LocalFolder, check_project, settled
 from .lock import held
-from .model import BaseEntry, Direction, Kind, Problem, Severity
+from .model import BaseEntry, Direction, Form, Kind, Language, Problem
 from .notebook import sha256, wire
-from .plan import Action, Mode, Sides, Step, steps
+from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
 from .settings import Settings
@@ -83,6 +83,8 @@ class Watcher(Protocol):
 
     def notice(self, text: str) -> None: ...
 
+    def start(self, request: Request, folders: list[str], host: str) -> None: ...
+
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None: ...
 
     def begin(self, total: int) -> None: ...
@@ -104,7 +106,7 @@ class Sync:
 
     def state_folder(self, target: str) -> Path:
         names = [folder.shown for folder in self.settings.folders]
-        return folder_for(self.repository.state, self.http.host, target, names)
+        return folder_for(self.repository.state, self.settings.login.name, target, names)
 
     def backups(self, target: str) -> Backups:
         return Backups(self.repository.state / "backups", target)
@@ -113,6 +115,7 @@ class Sync:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
         began = time.monotonic()
         check_project(self.local)
+        self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
         state = self.state_folder(request.target)
         with nullcontext() if request.dry_run else held(state):
             base = Base(state, create=not request.dry_run)
@@ -123,7 +126,7 @@ class Sync:
                     report = self._run(request, base, pool)
             finally:
                 base.close()
-        return _with(report, seconds=time.monotonic() - began, requests=self.http.requests)
+        return replace(report, seconds=time.monotonic() - began, requests=self.http.requests)
 
     def _run(self, request: Request, base: Base, pool: Executor) -> Report:
         workspace = Workspace(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
@@ -281,15 +284,6 @@ class Sync:
         return Version(export.raw, export.form, export.language)
 
 
-def _reading(step: Step):  # type: ignore[no-untyped-def]
+def _reading(step: Step) -> tuple[Form | None, Language | None]:
     side = step.local or step.base
     return (side.form, side.language) if side else (None, None)
-
-
-def _with(report: Report, **changes: object) -> Report:
-    from dataclasses import replace
-
-    return replace(report, **changes)  # type: ignore[arg-type]
-
-
-__all__ = ["Report", "Request", "Result", "Severity", "Sides", "Sync", "Watcher"]
