@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .effects import reached
 from .model import Direction, Form, Kind, Language
 from .notebook import sha256
 
@@ -66,7 +67,9 @@ class Backups:
             run = self._begin()
             self._count += 1
             name = f"{self._count:05d}"
+        reached("before backup")
         _write(run / name, raw)
+        reached("in backup")
         line = {
             "key": saved.key,
             "path": saved.path,
@@ -84,6 +87,7 @@ class Backups:
             manifest.write(json.dumps(line).encode() + b"\n")
             manifest.flush()
             os.fsync(manifest.fileno())
+        reached("after backup")
 
     def _begin(self) -> Path:
         if self._run is None:
@@ -125,6 +129,7 @@ class Backups:
         old = [run.name for run in self.runs() if run.name < oldest and run.name != self.run]
         for name in old:
             shutil.rmtree(self.folder / name, ignore_errors=True)
+            reached("pruning")
         return len(old)
 
 

@@ -13,11 +13,13 @@ import os
 import re
 import sqlite3
 import time
+import uuid
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .effects import reached
 from .errors import SettingsError, SyncError
 from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from .notebook import CANON_VERSION, sha256
@@ -88,6 +90,7 @@ class Base:
             if found == 0:
                 with db:
                     db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+                    db.execute("INSERT INTO meta VALUES ('lineage', ?)", (uuid.uuid4().hex,))
             elif found == SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
                 self._entries = _read_entries(db)
@@ -149,6 +152,10 @@ class Base:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
+    def distrust(self) -> None:
+        """Takes the base for missing: it is an old copy of what it once was."""
+        self._entries, self._intents = {}, []
+
     # --- writing: each method is one transaction ------------------------------------------------------------
 
     def note(self, **values: str) -> None:
@@ -161,8 +168,10 @@ class Base:
         """Records, durably, what is about to be written."""
         if self._db is None or not intents:
             return
+        reached("before intents")
         with self._db as db:
             db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
+        reached("after intents")
 
     def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
         """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
@@ -172,6 +181,7 @@ class Base:
         ended = {*(a.key for a in known), *finished}
         if not ended:
             return
+        reached("before base")
         with self._db as db:
             db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known])
             db.executemany(
@@ -183,6 +193,8 @@ class Base:
                 [(sha256(a.content), zlib.compress(a.content, 1)) for a in known if a.content is not None],
             )
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
+            reached("in base")
+        reached("after base")
 
     def prune(self) -> None:
         """Drops bytes that no base refers to any more."""

@@ -1,13 +1,12 @@
-"""What both commands share: their options, where the target comes from, and errors -> exit codes."""
+"""What both commands share: settings -> target -> one run, and every error -> one sentence and an exit code."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,68 +16,14 @@ import click
 
 from . import __version__
 from .errors import SettingsError, SyncError
-from .model import Direction
+from .options import again
 
 if TYPE_CHECKING:
-    from .git import Repository
     from .http import Http
     from .plan import Mode
     from .report import JsonReport, TextReport
     from .settings import Login, Settings
-
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def options(name: str, direction: Direction) -> Callable[[Callable[..., Any]], click.Command]:
-    """Makes a function the command `name` with the options both directions have."""
-    source, destination = ("folder", "workspace") if direction is Direction.PUSH else ("workspace", "folder")
-    declared = [
-        click.argument("paths", nargs=-1),
-        click.option(
-            "--overwrite",
-            is_flag=True,
-            help=f"The {source} wins where the sides differ; what it replaces is kept in a backup.",
-        ),
-        click.option("-n", "--dry-run", is_flag=True, help="Show the plan; change nothing on either side."),
-        click.option("--diff", is_flag=True, help="With the plan, show the differences, cell by cell."),
-        click.option("--target", metavar="PATH", help="The workspace folder, instead of /Users/<user>/<branch>."),
-        click.option("--branch", metavar="NAME", help="The branch, instead of the one that is checked out."),
-        click.option("--user", metavar="NAME", help="The workspace user, instead of the one who is logged in."),
-        click.option("--profile", metavar="NAME", help="The profile of ~/.databrickscfg to log in with."),
-        click.option(
-            "--local", is_flag=True, help="Use the workspace on this machine (as DATABRICKS_HOST=local does)."
-        ),
-        click.option("--no-delete", is_flag=True, help=f"Delete nothing in the {destination}."),
-        click.option(
-            "--max-delete",
-            metavar="N|P%",
-            help="Let the run delete so many objects, or such a share of them.",
-        ),
-        click.option("--allow-all-changed", is_flag=True, help="Let the run change every object at once."),
-        click.option("--allow-empty", is_flag=True, help=f"Believe a {source} that is suddenly empty or gone."),
-        click.option(
-            "--restore",
-            metavar="[RUN]",
-            is_flag=False,
-            flag_value="",
-            default=None,
-            help="List the backups, or bring one back: a whole run, or the PATHS of it.",
-        ),
-        click.option(
-            "--json",
-            "as_json",
-            is_flag=True,
-            help="One JSON object per line: an event per path and a summary.",
-        ),
-        click.version_option(__version__, "--version", prog_name=name),
-    ]
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        for option in reversed(declared):
-            function = option(function)
-        return click.command(name, context_settings=_CONTEXT)(function)
-
-    return decorate
+    from .sync import Request
 
 
 def run(command: click.Command) -> None:
@@ -96,14 +41,13 @@ def run(command: click.Command) -> None:
         sys.exit(141)
 
 
-def sync(direction: Direction, mode: Mode, chosen: dict[str, Any]) -> int:
+def sync(mode: Mode, chosen: dict[str, Any]) -> int:
     """One run of a command with its parsed options; returns the exit code."""
     from .report import for_streams
 
-    name = "to_databricks" if direction is Direction.PUSH else "from_databricks"
-    report = for_streams(name, chosen["as_json"])
+    report = for_streams(mode.direction, chosen["as_json"])
     with _spoken(report) as code:
-        _run(direction, mode, chosen, report, code)
+        code[0] = _run(mode, chosen, report)
     return code[0]
 
 
@@ -135,13 +79,12 @@ def _spoken(report: TextReport | JsonReport) -> Iterator[list[int]]:
         code[0] = 4
 
 
-def _run(
-    direction: Direction, mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport, code: list[int]
-) -> None:
+def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) -> int:
     from . import restore, settings
     from .git import Repository
     from .http import connect
     from .sync import Sync
+    from .target import ci_branch
 
     wanted = {
         "profile": chosen["profile"],
@@ -153,27 +96,28 @@ def _run(
     with _workspace(known) as login:
         known = replace(known, login=login)
         http = connect(login)
-        target = _target(chosen, known, repository, http)
+        branch = chosen["branch"] or repository.branch() or ci_branch(os.environ)
+        target = _target(chosen["target"], branch, known, http)
         run = Sync(known, repository, http, report)
         paths = _paths(chosen["paths"], known)
         if chosen["restore"] is not None:
-            code[0] = restore.run(run, direction, target, chosen["restore"], paths, report)
-            return
-        done = run.run(_request(mode, target, paths, chosen))
+            return restore.run(run, mode.direction, target, chosen["restore"], paths, report)
+        done = run.run(_request(mode, target, branch, paths, chosen))
         report.summary(done)
-        code[0] = done.exit_code
+        return done.exit_code
 
 
-def _request(mode: Mode, target: str, paths: tuple[str, ...], chosen: dict[str, Any]) -> Any:
+def _request(mode: Mode, target: str, branch: str | None, paths: tuple[str, ...], chosen: dict[str, Any]) -> Request:
     from .survey import Scope
     from .sync import Request
     from .valves import Allowed
 
-    share = chosen["max_delete"]
-    if share is not None and not re.fullmatch(r"\d+|\d+(\.\d+)?%", share):
-        raise SettingsError(
-            f"--max-delete {share} is neither a number nor a percentage.", "Write --max-delete 12 or 40%."
-        )
+    allowed = Allowed(
+        deletes=chosen["max_delete"],
+        all_changed=chosen["allow_all_changed"],
+        empty=chosen["allow_empty"],
+        take_over=chosen["take_over"],
+    )
     return Request(
         mode=mode,
         target=target,
@@ -182,7 +126,11 @@ def _request(mode: Mode, target: str, paths: tuple[str, ...], chosen: dict[str, 
         diff=chosen["diff"],
         delete=not chosen["no_delete"],
         insisted=bool(chosen["target"] or chosen["branch"]),
-        allowed=Allowed(share, chosen["allow_all_changed"], chosen["allow_empty"]),
+        allowed=allowed,
+        lock=chosen.get("lock", False),
+        wait=chosen["wait"],
+        branch=branch or "",
+        again=again(chosen),
     )
 
 
@@ -221,20 +169,16 @@ def _workspace(known: Settings) -> Iterator[Login]:
         yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
-def _target(chosen: dict[str, Any], known: Settings, repository: Repository, http: Http) -> str:
+def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> str:
     """The branch folder. Asks the workspace who we are only where nobody said."""
     from . import target as targets
 
-    if chosen["target"]:
-        path = chosen["target"]
-        if not path.startswith("/"):
-            raise SettingsError(f"--target {path} is not an absolute path.", f"Write --target /Shared/{path}.")
-        path = targets.normalise(path)
+    if named:
+        path = targets.normalise(named)
         owner = targets.home_of(path)
         user = (known.user or _me(http)) if owner else None
         targets.check_target(path, user)
         return path
-    branch = chosen["branch"] or repository.branch() or targets.ci_branch(os.environ)
     if not branch:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",

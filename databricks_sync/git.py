@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from .errors import SettingsError
@@ -35,13 +37,11 @@ class Repository:
 
     def __init__(self, project: Path) -> None:
         self.project = project
-        top, git_dir, state = (
-            _git(project, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-path", "databricks_sync")
-            .decode("utf-8", "surrogateescape")
-            .splitlines()
-        )
+        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
+        top, git_dir, common, state = _git(project, "rev-parse", *asked).decode("utf-8", "surrogateescape").splitlines()
         self.top = Path(top)
         self.git_dir = Path(git_dir)
+        self.common_dir = Path(os.path.abspath(project / common))
         self.state = Path(os.path.abspath(project / state))
 
     def branch(self) -> str | None:
@@ -52,6 +52,18 @@ class Repository:
     def operation(self) -> str | None:
         """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
         return next((name for mark, name in _OPERATIONS.items() if (self.git_dir / mark).exists()), None)
+
+    def origin(self) -> frozenset[str]:
+        """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
+        url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
+        return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
+
+    def first_commits(self) -> frozenset[str]:
+        """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
+        if (self.common_dir / "shallow").exists():
+            return frozenset()
+        roots = _git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
+        return frozenset(f"commit {root}" for root in roots.decode().split())
 
     def ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
@@ -81,6 +93,18 @@ class Repository:
             given="\0".join(paths).encode("utf-8", "surrogateescape"),
         )
         return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+
+def _plain(url: str) -> str:
+    """One spelling for the address of a repository, whether it is cloned over https or ssh; never a credential."""
+    found = re.fullmatch(r"(?:[a-z+]+://)?(?:[^@/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
+    if not found:
+        return sha256(url.encode()).hexdigest()[:16]
+    host, path = found[1].lower(), found[2]
+    # Azure DevOps: ssh.dev.azure.com/v3/org/project/repository is dev.azure.com/org/project/_git/repository.
+    if host == "ssh.dev.azure.com":
+        host, path = "dev.azure.com", re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
+    return f"{host}/{path}"
 
 
 def _git(folder: Path, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from .effects import reached
 from .errors import BrokenNotebook, SettingsError, SyncError
 from .git import Entry, Repository
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
@@ -154,6 +155,11 @@ class LocalFolder:
         """Whether `key` belongs to one of the folders."""
         return any(key.startswith(folder.prefix) for folder in self.folders)
 
+    def shown(self, key: str) -> str:
+        """What to call a key that only the workspace has; the extension of a notebook is not known yet."""
+        folder = next(f for f in self.folders if key.startswith(f.prefix))
+        return f"{folder.shown}/{key[len(folder.prefix) :]}".removeprefix("./")
+
     def place(self, key: str, kind: Kind, form: Form | None, language: Language | None) -> str:
         """The local path, relative to the project, for a key without a flaw that one of the folders holds."""
         folder = next(f for f in self.folders if key.startswith(f.prefix))
@@ -185,7 +191,9 @@ class LocalFolder:
         where.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary(where, data, 0o666 & ~_umask())
         try:
+            reached("before local create")
             _link_new(temporary, where)
+            reached("after local create")
         finally:
             temporary.unlink(missing_ok=True)
         return _stat(where.lstat())
@@ -200,7 +208,9 @@ class LocalFolder:
         temporary = _temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
         try:
             self._expect(where, item)
+            reached("before local replace")
             os.replace(temporary, where)
+            reached("after local replace")
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -210,7 +220,9 @@ class LocalFolder:
         """Deletes the file if it still holds what `item` says, and the folders that become empty."""
         where = self.absolute(item.path)
         self._expect(where, item)
+        reached("before local remove")
         where.unlink()
+        reached("after local remove")
         roots = {folder.path for folder in self.folders}
         for parent in where.parents:
             if parent in roots or self.project not in parent.parents:

@@ -14,12 +14,16 @@ from .errors import SyncError
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds the lock of a state folder. Raises SyncError, naming the holder, when another run has it."""
+def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Holds the lock of a state folder. Raises SyncError, naming the holder, when another run has it for too long."""
     folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait
     with (folder / "lock").open("a+b") as file:
-        if not _take(file):
-            raise SyncError(f"Another run is at work on this target ({_holder(file)}).", "Wait for it to end.")
+        while not _take(file):
+            if time.monotonic() >= deadline:
+                hint = "Wait for it to end, or let this one wait with --wait SECONDS."
+                raise SyncError(f"Another run is at work on this target ({_holder(file)}).", hint)
+            time.sleep(0.1)
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S")}).encode())
         file.flush()

@@ -14,7 +14,7 @@ destination is the workspace for a push and the local folder for a pull. A run n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .model import BaseEntry, Direction, LocalObject, Problem, RemoteObject
@@ -107,6 +107,7 @@ class Step:
     remote: RemoteObject | None = None
     remote_digest: str | None = None
     problem: Problem | None = None
+    place: str = ""  # where the object would be here, as far as that is known before it is read
 
     @property
     def path(self) -> str:
@@ -115,7 +116,7 @@ class Step:
             return self.local.path
         if self.problem:
             return self.problem.path
-        return self.base.path if self.base else self.key
+        return self.base.path if self.base else self.place or self.key
 
     @property
     def writes(self) -> bool:
@@ -132,6 +133,7 @@ class Sides:
     digests: Mapping[str, str]
     problems: Mapping[str, Problem]  # keys to leave alone, whatever the three say
     outside: frozenset[str]  # keys that are no longer carried, though they still exist here
+    places: Mapping[str, str] = field(default_factory=dict)  # of keys that only the workspace has
 
 
 def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
@@ -143,7 +145,13 @@ def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
 def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     base, local, remote = sides.base.get(key), sides.local.get(key), sides.remote.get(key)
     seen = None if remote is None else sides.digests.get(key, f"unread:{remote.token}")
-    known = {"base": base, "local": local, "remote": remote, "remote_digest": sides.digests.get(key)}
+    known = {
+        "base": base,
+        "local": local,
+        "remote": remote,
+        "remote_digest": sides.digests.get(key),
+        "place": sides.places.get(key, ""),
+    }
     if problem := sides.problems.get(key):
         return Step(key, Action.NOTHING, "", problem=problem, **known)  # type: ignore[arg-type]
     if key in sides.outside:

@@ -22,6 +22,7 @@ from .sync import Diffs, Report, Request
 
 _SHOWN = 20
 _THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
+_COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 _AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
 _WHY = {
     "--x": "only there",
@@ -64,8 +65,8 @@ class Screen:
 class TextReport:
     """A run for a person: what will happen, how it goes, how it ended."""
 
-    def __init__(self, command: str, stdout: IO[str], stderr: IO[str]) -> None:
-        self.command = command
+    def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:
+        self.command = _COMMANDS[direction]
         self.out = Screen(stdout)
         self.err = Screen(stderr)
         self._bar: Any = None
@@ -94,6 +95,8 @@ class TextReport:
             self._group(f"{verb} {where}", [s for s in steps if s.writes and s.action is action], diffs)
         ahead = [s for s in steps if s.action is Action.AHEAD and not s.problem]
         self._group(f"Left as they are: {_AHEAD[direction]}", ahead, {})
+        if ahead:
+            self._way_on(request)
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
         self._group("Conflicts: changed on both sides, left as they are", conflicts, diffs)
         if conflicts:
@@ -120,16 +123,19 @@ class TextReport:
             text = line.text if line.sign == "@" else f"{line.sign}{line.text}"
             self.out.line(f"      {text}", _STYLES.get(line.sign, ""))
 
+    def _way_on(self, request: Request) -> None:
+        if request.mode.direction is Direction.PUSH:
+            self.out.line(f"    to bring that here:  from_databricks{request.again}")
+        else:
+            self.out.line(f"    to carry that there:  to_databricks{request.again}")
+
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
-        extra = _extra(request)
         named = _quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
-        here = f"to_databricks{extra} --overwrite {named}"
-        there = f"from_databricks{extra} --overwrite {named}"
-        width = max(len(here), len(there))
         if not request.diff:
-            self.out.line("    to see them:                  " + f"{self.command}{extra} --dry-run --diff")
-        self.out.line(f"    to keep what stands here:     {here:<{width}}  (a backup is kept)")
-        self.out.line(f"    to keep what stands there:    {there:<{width}}  (a backup is kept)")
+            self.out.line(f"    to see them:               {self.command}{request.again} --dry-run --diff")
+        self.out.line(f"    to keep what stands here:  to_databricks{request.again} --overwrite {named}")
+        self.out.line(f"    to keep what is there:     from_databricks{request.again} --overwrite {named}")
+        self.out.line("    Either way what is replaced is kept in a backup.")
 
     def _problems(self, problems: Sequence[Problem]) -> None:
         for severity, heading, sign in (
@@ -186,7 +192,9 @@ class TextReport:
         if report.interrupted:
             self.err.line("Interrupted: the objects in hand were finished, the others not begun.", "yellow")
         if report.backup:
-            self.out.line(f"What was replaced is kept: {self.command} --restore {report.backup}")
+            self.out.line(
+                f"What was replaced or deleted is kept: {self.command}{report.request.again} --restore {report.backup}"
+            )
         self.out.line(_summary(report), "bold" if report.exit_code else "bold green")
 
     def lines(self, lines: Iterable[str]) -> None:
@@ -198,7 +206,6 @@ def _summary(report: Report) -> str:
     counts = _counts(report)
     dry = report.request.dry_run
     parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{_PAST[a]}" for a in _PAST if counts[a.value]]
-    parts = parts or ["nothing to do" if not report.interrupted else "nothing done"]
     for name, one, many in (
         ("conflict", "conflict", "conflicts"),
         ("refused", "refused", "refused"),
@@ -208,6 +215,10 @@ def _summary(report: Report) -> str:
             parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
     if counts["ahead"]:
         parts.append(f"{counts['ahead']:,} ahead")
+    if report.interrupted:
+        parts = parts or ["nothing done"]
+    elif len(parts) == 0:
+        parts = ["nothing to do"]
     parts.append(f"{counts['in_step']:,} in step")
     return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
 
@@ -224,12 +235,9 @@ def _counts(report: Report) -> dict[str, int]:
     counts["noted"] = severities.count(Severity.NOTE)
     clean = [step for step in report.steps if not step.problem]
     counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
-    counts["in_step"] = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
+    agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
+    counts["in_step"] = agreed + (0 if report.request.dry_run else counts["create"] + counts["update"])
     return counts
-
-
-def _extra(request: Request) -> str:
-    return f" --target {_quoted(request.target)}" if request.insisted else ""
 
 
 def _quoted(path: str) -> str:
@@ -241,8 +249,8 @@ def _quoted(path: str) -> str:
 class JsonReport:
     """A run for a program: one object per line on stdout, an event per path and a closing summary."""
 
-    def __init__(self, command: str, stdout: IO[str]) -> None:
-        self.command = command
+    def __init__(self, direction: Direction, stdout: IO[str]) -> None:
+        self.command = _COMMANDS[direction]
         self.stdout = stdout
 
     def _emit(self, event: str, **fields: object) -> None:
@@ -314,8 +322,8 @@ class JsonReport:
             self._emit("line", text=line)
 
 
-def for_streams(command: str, as_json: bool) -> TextReport | JsonReport:
+def for_streams(direction: Direction, as_json: bool) -> TextReport | JsonReport:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    return JsonReport(command, sys.stdout) if as_json else TextReport(command, sys.stdout, sys.stderr)
+    return JsonReport(direction, sys.stdout) if as_json else TextReport(direction, sys.stdout, sys.stderr)

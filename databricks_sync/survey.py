@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from os.path import splitext
 
 from .base import Advance, Base, Intent
 from .errors import BrokenNotebook, WorkspaceError
@@ -44,7 +45,10 @@ class Scope:
     paths: tuple[str, ...] = ()
 
     def holds(self, path: str) -> bool:
-        return not self.paths or any(path == p or path.startswith(f"{p}/") or p == "." for p in self.paths)
+        """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""
+        return not self.paths or any(
+            p == "." or path in (p, splitext(p)[0]) or path.startswith(f"{p}/") for p in self.paths
+        )
 
 
 class Surveyor:
@@ -55,12 +59,9 @@ class Surveyor:
         self.pool = pool
         self.windows = False
 
-    def survey(self, direction: Direction) -> Survey:
-        """Raises SettingsError, WorkspaceError and ValveError; then nothing was changed."""
+    def survey(self, direction: Direction, scan: Scan, listing: Listing) -> Survey:
+        """Raises WorkspaceError; then nothing was changed."""
         entries = self.base.entries()
-        listing_done = self.pool.submit(self.workspace.listing, self.pool)
-        scan = self.local.scan(entries)
-        listing = listing_done.result()
         remote = keys_by_nfc(listing)
         problems = dict(scan.unknown) | self._unusable(scan, listing, remote)
         remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
@@ -74,7 +75,8 @@ class Surveyor:
             if advance.entry:
                 entries[advance.key] = advance.entry
         digests = self._digests(entries, scan, remote, problems, exports)
-        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside)
+        places = {key: self.local.shown(key) for key in remote if self.local.holds(key)}
+        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places)
         ignored = self._ignored(sides) if direction is Direction.PULL else frozenset()
         return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), ignored)
 

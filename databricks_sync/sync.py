@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,9 @@ from typing import Protocol
 from .backups import Backups
 from .base import Advance, Base, folder_for
 from .carry import Carrier, Carry, Outcome
+from .claim import Claim, Claims, Noted, behind, other_repository
 from .diff import Line, Version, difference
+from .effects import reached
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .http import CONNECTIONS, Http
@@ -24,8 +26,10 @@ from .notebook import sha256, wire
 from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
+from .remote_lock import RemoteLock
 from .settings import Settings
 from .survey import Scope, Survey, Surveyor, read_as
+from .target import home_of
 from .valves import Allowed, Situation, check
 from .workspace import Workspace
 
@@ -42,8 +46,12 @@ class Request:
     dry_run: bool = False
     diff: bool = False
     delete: bool = True
-    insisted: bool = False
+    insisted: bool = False  # the target or the branch was named
     allowed: Allowed = field(default_factory=Allowed)
+    lock: bool = False
+    wait: float = 0.0
+    branch: str = ""
+    again: str = ""  # the options that name this workspace and target, to be typed in the next command
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Sync:
         check_project(self.local)
         self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
         state = self.state_folder(request.target)
-        with nullcontext() if request.dry_run else held(state):
+        with nullcontext() if request.dry_run else held(state, request.wait):
             base = Base(state, create=not request.dry_run)
             try:
                 if base.notice:
@@ -129,10 +137,19 @@ class Sync:
         return replace(report, seconds=time.monotonic() - began, requests=self.http.requests)
 
     def _run(self, request: Request, base: Base, pool: Executor) -> Report:
-        workspace = Workspace(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
-        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction)
+        whole_trees = base.meta("whole_trees") != "no"
+        workspace = Workspace(self.http, request.target, whole_trees=whole_trees)
+        mine = Claim(request.target, self.repository.origin(), request.branch)
+        claims = Claims(self.http, request.target, mine, whole_trees=whole_trees)
+        noting = pool.submit(claims.look, base, pool)
+        looking = pool.submit(workspace.listing, pool)
+        scan = self.local.scan(base.entries())
+        noted = noting.result()
+        if behind(noted.claim, base):
+            base.distrust()
+            self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
+        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, looking.result())
         every = steps(survey.sides, request.mode, delete=request.delete)
-        self._check(request, survey, every)
         chosen = [step for step in every if self._in_scope(step, request.scope)]
         if request.scope.paths and not chosen:
             raise SettingsError(
@@ -140,22 +157,48 @@ class Sync:
                 "Give paths as the plan shows them: to_databricks --dry-run.",
             )
         diffs = self._diffs(request, workspace, survey, chosen, pool) if request.diff else {}
+        if not request.dry_run:
+            self._check(request, survey, chosen, noted)
         self.watcher.plan(request, chosen, diffs)
+        reached("planned")
         if request.dry_run:
+            self._check(request, survey, chosen, noted)
             return Report(request, tuple(chosen))
         self.local.sweep()
         base.note(whole_trees="yes" if workspace.whole_trees else "no", target=request.target)
         base.advance([*survey.recovered, *self._agreed(survey, chosen)], finished=survey.settled)
-        return self._carry(request, workspace, base, survey, chosen, pool)
+        if not any(step.writes for step in chosen):
+            return Report(request, tuple(chosen))
+        with ExitStack() as stack:
+            if request.mode.direction is Direction.PUSH:
+                if request.lock or home_of(request.target) is None:
+                    self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
+                claims.mine = replace(mine, repository=mine.repository | self._identity(noted))
+                self._tell(claims.stake(noted, base, take_over=request.allowed.take_over))
+            return self._carry(request, workspace, base, survey, chosen, pool)
+
+    def _identity(self, noted: Noted) -> frozenset[str]:
+        """The first commits, where the note does not name us yet."""
+        known = noted.claim.repository if noted.claim else frozenset()
+        return frozenset() if self.repository.origin() & known else self.repository.first_commits()
+
+    def _tell(self, notice: str) -> None:
+        if notice:
+            self.watcher.notice(notice)
 
     def _in_scope(self, step: Step, scope: Scope) -> bool:
         return scope.holds(step.path) or scope.holds(step.key)
 
-    def _check(self, request: Request, survey: Survey, every: list[Step]) -> None:
+    def _check(self, request: Request, survey: Survey, chosen: list[Step], noted: Noted) -> None:
+        other = None
+        if noted.claim and noted.claim.of_another(self.repository.origin()):
+            if noted.claim.of_another(self.repository.origin() | self.repository.first_commits()):
+                other = other_repository(noted.claim)
         check(
             Situation(
                 mode=request.mode,
-                steps=[step for step in every if self._in_scope(step, request.scope)],
+                steps=chosen,
+                tracked=len(survey.sides.base),
                 local_exists=survey.scan.exists,
                 remote_exists=survey.listing.exists,
                 local_empty=not survey.scan.claims and not survey.scan.unknown,
@@ -163,6 +206,8 @@ class Sync:
                 operation=self.repository.operation(),
                 insisted=request.insisted,
                 target=request.target,
+                other=other,
+                nested=noted.nested,
             ),
             request.allowed,
         )

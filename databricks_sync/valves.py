@@ -24,6 +24,7 @@ class Allowed:
     deletes: str | None = None  # "12" or "40%"
     all_changed: bool = False
     empty: bool = False
+    take_over: bool = False
 
     def deletes_of(self, tracked: int) -> int | None:
         """How many deletes are allowed; None when nothing was said."""
@@ -37,7 +38,8 @@ class Allowed:
 @dataclass(frozen=True, slots=True)
 class Situation:
     mode: Mode
-    steps: Sequence[Step]
+    steps: Sequence[Step]  # of the paths the run is about
+    tracked: int  # objects the base knows, of all paths
     local_exists: bool
     remote_exists: bool
     local_empty: bool
@@ -45,13 +47,23 @@ class Situation:
     operation: str | None  # of git, in progress
     insisted: bool  # a target or a branch was named
     target: str
+    other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
+    nested: str | None = None  # another branch folder inside the target, or around it
 
 
 def check(situation: Situation, allowed: Allowed) -> None:
     """Raises ValveError when the run must not go on as things are."""
-    tracked = sum(1 for step in situation.steps if step.base)
-    for valve in (_operation, _source_gone, _source_empty, _target_gone, _deletes, _all_changed):
-        valve(situation, allowed, tracked)
+    for valve in (
+        _operation,
+        _other_repository,
+        _nested,
+        _source_gone,
+        _source_empty,
+        _target_gone,
+        _deletes,
+        _all_changed,
+    ):
+        valve(situation, allowed, situation.tracked)
 
 
 def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
@@ -59,6 +71,19 @@ def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
         raise ValveError(
             f"Git is in the middle of {s.operation}, so the files here are in no state of any branch.",
             "Finish it first, or name what is meant with --branch or --target.",
+        )
+
+
+def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.other and not allowed.take_over:
+        raise ValveError(*s.other)
+
+
+def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.nested and not allowed.take_over:
+        raise ValveError(
+            f"{s.target} and {s.nested} are both branch folders, and one is inside the other.",
+            "Give another --target; if the other one is no longer used, add --take-over.",
         )
 
 
@@ -102,7 +127,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     count = sum(1 for step in deletes if _gone(step) not in created)
     limit = allowed.deletes_of(max(tracked, len(s.steps)))
     if limit is None:
-        total = max(tracked, count)
+        total = max(tracked, len(s.steps))
         if allowed.empty:
             return
         if count < 2 or (count < total and (count < FEW_DELETES or count <= total * DELETE_SHARE)):
@@ -112,7 +137,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     where = "in the workspace" if s.mode.direction is Direction.PUSH else "here"
     raise ValveError(
         f"This run would delete {count} of {max(tracked, len(s.steps))} objects {where}.",
-        f"If that is meant, add --max-delete {count}; to delete nothing, add --no-delete.",
+        f"See them with --dry-run; if that is meant, add --max-delete {count}; to delete nothing, --no-delete.",
     )
 
 
@@ -133,3 +158,15 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"All {tracked} objects would change at once, which is rarely meant.",
             "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
         )
+
+
+_VALVES = (
+    _operation,
+    _other_repository,
+    _nested,
+    _source_gone,
+    _source_empty,
+    _target_gone,
+    _deletes,
+    _all_changed,
+)

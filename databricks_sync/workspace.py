@@ -16,6 +16,7 @@ from typing import Any
 
 import urllib3
 
+from .effects import reached
 from .errors import NotFound, SettingsError, Unreachable, ValveError, WorkspaceError
 from .http import Http
 from .model import Form, Kind, Language, RemoteObject, Token
@@ -153,6 +154,15 @@ class Workspace:
             raise WorkspaceError(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
         raise WorkspaceError(f"{printable(path)} is a folder.", "Rename it on one side.")
 
+    def age(self, key: str) -> float | None:
+        """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
+        try:
+            items, date = self._items("list", f"{self.root}/{key}")
+        except NotFound:
+            return None
+        modified = _number(items[0].get("modified_at")) if len(items) == 1 else 0
+        return (date - modified) / 1000 if date and modified else None
+
     def chosen_form(self, key: str) -> tuple[Form, Language | None]:
         """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
         query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
@@ -178,6 +188,7 @@ class Workspace:
     def make_folder(self, path: str) -> None:
         """Makes the folder at the absolute `path`; making one that exists is no error."""
         self.http.write(f"{_API}/mkdirs", json.dumps({"path": path}).encode())
+        reached("after mkdirs")
 
     def put(
         self,
@@ -207,12 +218,16 @@ class Workspace:
         if overwrite:
             fields["overwrite"] = "true"
         body, content_type = urllib3.encode_multipart_formdata(fields)
+        reached("before import")
         self.http.write(f"{_API}/import", body, content_type)
+        reached("after import")
 
     def delete(self, key: str) -> None:
         """Deletes one object or one empty folder; never anything below it."""
         body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
+        reached("before delete")
         self.http.write(f"{_API}/delete", json.dumps(body).encode())
+        reached("after delete")
 
 
 def keys_by_nfc(listing: Listing) -> dict[str, RemoteObject]:

@@ -1,0 +1,180 @@
+"""Who uses a branch folder: a note beside it in the workspace, hidden and outside of what is mirrored.
+
+It says which repository and branch a target belongs to, so that two repositories that meet in one folder are
+noticed before anything is mixed, and how far each clone had come, so that a record restored from an old copy
+of the disk is recognised: such a record could take somebody's revert for "unchanged".
+
+The notes of all targets of one home lie in one folder, named after their targets, so that one listing shows
+also a target inside another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote
+
+from .base import Base
+from .errors import AlreadyExists, Denied, NotFound, ValveError, WorkspaceError
+from .http import Http
+from .model import Kind
+from .names import printable
+from .notebook import sha256
+from .workspace import Workspace
+
+FOLDER = ".databricks_sync"
+_SUFFIX = ".json"
+_LONGEST = 200
+_CLONES = 20  # as many clones are remembered; CI makes a new one for every run
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The note on one target. `repository` holds names of it: its origin, its first commits."""
+
+    target: str
+    repository: frozenset[str] = frozenset()
+    branch: str = ""
+    serials: dict[str, int] = field(default_factory=dict)  # clone -> its last push
+
+    def of_another(self, repository: frozenset[str]) -> bool:
+        """Whether this is certainly the note of another repository."""
+        return bool(self.repository and repository) and not self.repository & repository
+
+
+def home(target: str) -> str:
+    """The folder that the notes on `target` and its neighbours lie in."""
+    parts = target.split("/")
+    return "/".join(parts[: 3 if parts[1] == "Users" else 2]) + f"/{FOLDER}"
+
+
+def note_name(target: str) -> str:
+    """The name of the note on `target`; targets that are too long for a name get a hash."""
+    name = quote(target.removeprefix(home(target).removesuffix(f"/{FOLDER}") + "/"), safe=" +#")
+    return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}~{sha256(target.encode())[:12]}") + _SUFFIX
+
+
+def nested(target: str, names: Iterable[str]) -> str | None:
+    """Another noted target that lies inside `target`, or that `target` lies inside of."""
+    base = home(target).removesuffix(FOLDER)
+    for name in names:
+        if not name.endswith(_SUFFIX) or "~" in name:
+            continue
+        other = base + unquote(name.removesuffix(_SUFFIX))
+        if other != target and (other.startswith(f"{target}/") or target.startswith(f"{other}/")):
+            return other
+    return None
+
+
+def to_json(claim: Claim) -> bytes:
+    newest = dict(list(claim.serials.items())[-_CLONES:])
+    return json.dumps(
+        {
+            "about": "Written by databricks-branch-sync: which repository this folder belongs to. Safe to delete.",
+            "target": claim.target,
+            "repository": sorted(claim.repository),
+            "branch": claim.branch,
+            "clones": newest,
+        },
+        indent=1,
+    ).encode()
+
+
+def from_json(raw: bytes, target: str) -> Claim:
+    """The note as it was written; whatever cannot be understood in it claims nothing."""
+    try:
+        found = json.loads(raw)
+        clones = {str(name): int(serial) for name, serial in found.get("clones", {}).items()}
+        names = frozenset(str(name) for name in found.get("repository", []))
+        return Claim(target, names, str(found.get("branch", "")), clones)
+    except (ValueError, AttributeError, TypeError):
+        return Claim(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the notes say: that on our own target, if there is one, and a nested target."""
+
+    claim: Claim | None = None
+    nested: str | None = None
+    readable: bool = True
+
+
+class Claims:
+    """The notes in one home, seen from one target."""
+
+    def __init__(self, http: Http, target: str, mine: Claim, *, whole_trees: bool) -> None:
+        self.notes = Workspace(http, home(target), whole_trees=whole_trees)
+        self.name = note_name(target)
+        self.mine = mine
+
+    def look(self, base: Base, pool: Executor) -> Noted:
+        """One listing; the note itself is only read again when it is not the one that was seen last."""
+        try:
+            listing = self.notes.listing(pool)
+            beside = nested(self.mine.target, listing.objects)
+            found = listing.objects.get(self.name)
+            if found is None:
+                return Noted(None, beside)
+            if found.token.sha and found.token.sha == base.meta("claim_sha"):
+                return Noted(from_json(base.meta("claim").encode(), self.mine.target), beside)
+            return Noted(self._read(), beside)
+        except (Denied, ValveError):
+            return Noted(readable=False)
+
+    def _read(self) -> Claim | None:
+        try:
+            return from_json(self.notes.export(self.name, Kind.FILE, None), self.mine.target)
+        except NotFound:
+            return None
+
+    def stake(self, noted: Noted, base: Base, *, take_over: bool) -> str:
+        """Writes our own note, with the clone's serial one up; returns what to tell when that is not allowed.
+
+        Raises ValveError when another repository was quicker. The serial goes up here first: a note may be
+        behind the record it is about, never ahead of it.
+        """
+        clone = base.meta("lineage")
+        serial = int(base.meta("serial") or 0) + 1
+        base.note(serial=str(serial))
+        known = noted.claim if noted.claim and not take_over else Claim(self.mine.target)
+        serials = {name: number for name, number in known.serials.items() if name != clone}
+        claim = replace(
+            self.mine, repository=self.mine.repository | known.repository, serials={**serials, clone: serial}
+        )
+        raw = to_json(claim)
+        try:
+            self._write(raw, overwrite=noted.claim is not None)
+        except AlreadyExists:
+            quicker = self._read()
+            if quicker and quicker.of_another(self.mine.repository) and not take_over:
+                raise ValveError(*other_repository(quicker)) from None
+            return ""
+        except WorkspaceError as error:
+            return f"The note beside {printable(self.mine.target)} could not be written: {error.message}"
+        base.note(claim=raw.decode(), claim_sha=sha256(raw))
+        return ""
+
+    def _write(self, raw: bytes, *, overwrite: bool) -> None:
+        try:
+            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=overwrite)
+        except NotFound:
+            self.notes.make_folder(self.notes.root)
+            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=False)
+
+
+def other_repository(claim: Claim) -> tuple[str, str]:
+    """What to say when a target belongs to another repository: a sentence and what to type."""
+    names = ", ".join(printable(name) for name in sorted(claim.repository)[:1])
+    return (
+        f"{printable(claim.target)} belongs to another repository ({names}, branch {printable(claim.branch) or '?'}).",
+        "Give another --target or --branch; to make it this repository's, add --take-over.",
+    )
+
+
+def behind(claim: Claim | None, base: Base) -> bool:
+    """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
+    serial = claim.serials.get(base.meta("lineage"), 0) if claim else 0
+    return serial > int(base.meta("serial") or 0)

@@ -1,0 +1,16 @@
+"""The points of a run at which it may be killed: each has a name, and losing power there must lose nothing.
+
+Production code only says that it has got there. The tests put a hook in, and stop the run, or the whole
+process, at every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+hook: Callable[[str], None] | None = None
+
+
+def reached(label: str) -> None:
+    if hook is not None:
+        hook(label)

@@ -1,0 +1,95 @@
+"""The options of both commands: declared once, checked before anything is done."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from . import __version__
+from .model import Direction
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_EXIT_CODES = """
+    Exit codes: 0 in step, 1 conflicts or refusals, 2 usage or configuration, 3 stopped by a safety valve before
+    any write, 4 some objects failed and the rest was done, 130 interrupted.
+"""
+_MIRROR = "Make the workspace folder an exact copy, for CI: overwrite, and remove what the folder lacks."
+
+
+def _flag(name: str, text: str) -> Callable[..., Any]:
+    return click.option(*name.split("/"), is_flag=True, help=text)
+
+
+def _share(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"\d+|\d+(\.\d+)?%", value):
+        raise click.BadParameter(f"{value} is neither a number nor a percentage, such as 12 or 40%.")
+    return value
+
+
+def _absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith("/"):
+        proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
+        raise click.BadParameter(f"{value} is not an absolute path; write /{proposal}.")
+    return value
+
+
+def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], click.Command]:
+    """Makes a function the command `name` with the options of its direction."""
+    push = direction is Direction.PUSH
+    source, destination = ("folder", "workspace") if push else ("workspace", "folder")
+    declared = [
+        click.argument("paths", nargs=-1),
+        _flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
+        *([_flag("--mirror", _MIRROR)] if push else []),
+        _flag("-n/--dry-run", "Show the plan; change nothing on either side."),
+        _flag("--diff", "With the plan, show the differences, cell by cell."),
+        click.option(
+            "--target", metavar="PATH", callback=_absolute, help="The workspace folder, not /Users/<user>/<branch>."
+        ),
+        click.option("--branch", metavar="NAME", help="The branch, instead of the one that is checked out."),
+        click.option("--user", metavar="NAME", help="The workspace user, instead of the one who is logged in."),
+        click.option("--profile", metavar="NAME", help="The profile of ~/.databrickscfg to log in with."),
+        _flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
+        _flag("--no-delete", f"Delete nothing in the {destination}."),
+        click.option(
+            "--max-delete", metavar="N|P%", callback=_share, help="Let the run delete so many objects, or such a share."
+        ),
+        _flag("--allow-all-changed", "Let the run change every object at once."),
+        _flag("--allow-empty", f"Believe a {source} that is suddenly empty or gone."),
+        _flag("--take-over", "Make a target that belongs to another repository this one's."),
+        *([_flag("--lock", "Lock the target for other machines, as is done for shared ones.")] if push else []),
+        click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end."),
+        click.option(
+            *("--restore", "restore"),
+            metavar="[RUN]",
+            is_flag=False,
+            flag_value="",
+            default=None,
+            help="List the backups, or bring one back: a whole run, or the PATHS of it.",
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, help="One JSON object per line: an event per path and a summary."
+        ),
+        click.version_option(__version__, "--version", prog_name=name),
+    ]
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        function.__doc__ = f"{function.__doc__ or ''}{_EXIT_CODES}"
+        for option in reversed(declared):
+            function = option(function)
+        return click.command(name, context_settings=_CONTEXT)(function)
+
+    return decorate
+
+
+def again(chosen: Mapping[str, Any]) -> str:
+    """The options that say which workspace and folder a run is about, as they would be typed once more."""
+    typed = ["--local"] if chosen["local"] else []
+    for name in ("profile", "user", "branch", "target"):
+        if chosen[name]:
+            typed += [f"--{name}", shlex.quote(chosen[name])]
+    return "".join(f" {word}" for word in typed)
