@@ -1,1 +1,4 @@
-"""A Databricks workspace on this machine: a real HTTP server over a folder, for trying, testing and demonstrating."""
+"""A Databricks workspace on this machine: a real HTTP server over a folder.
+
+For trying, testing and demonstrating without an account.
+"""

@@ -1,0 +1,59 @@
+"""All routes of the server. New parts of the workspace add theirs to `routes`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from databricks_local import control, exporting, folders, importing, reading
+from databricks_local.errors import no_endpoint
+from databricks_local.model import refusal
+from databricks_local.pipeline import Operation, Pipeline
+
+WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", "/api/2.0/workspace/import", importing.import_object),
+    ("GET", "/api/2.0/workspace/export", exporting.export),
+    ("GET", "/api/2.0/workspace/get-status", reading.get_status),
+    ("GET", "/api/2.0/workspace/list", reading.list_objects),
+    ("GET", "/api/2.0/workspace/list-repo", reading.list_repo),
+    ("POST", "/api/2.0/workspace/mkdirs", folders.mkdirs),
+    ("POST", "/api/2.0/workspace/delete", folders.delete),
+    ("GET", "/api/2.0/preview/scim/v2/Me", reading.me),
+    ("POST", "/api/2.0/workspace-files/import-file/{path:path}", importing.import_file),
+    ("GET", "/api/2.0/workspace-files/{path:path}", exporting.read_file),
+)
+
+
+def build(pipeline: Pipeline) -> Starlette:
+    unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
+    return Starlette(routes=routes(pipeline), exception_handlers=unknown)
+
+
+def routes(pipeline: Pipeline) -> list[BaseRoute]:
+    return [
+        *(Route(path, _served(pipeline, serve), methods=[method]) for method, path, serve in WORKSPACE),
+        Route("/.well-known/databricks-config", _discover),
+        *control.routes(pipeline),
+    ]
+
+
+def _served(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        return await pipeline.serve(operation, request)
+
+    return serve
+
+
+async def _discover(request: Request) -> Response:
+    """What databricks-sdk asks for before anything else, without a token [LOCAL]."""
+    return JSONResponse({"oidc_endpoint": f"{request.base_url}oidc", "workspace_id": reading.WORKSPACE_ID})
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    refused = refusal(no_endpoint(request.method, request.url.path))
+    return Response(refused.body, refused.status, media_type=refused.media_type)

@@ -1,0 +1,124 @@
+"""The `databricks_local` command. Imports little: help and refusals must be quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from databricks_local.home import Home, RefusedError
+
+DEFAULT_PORT = 8377
+
+
+def default_folder() -> Path:
+    given = os.environ.get("DATABRICKS_LOCAL_DIR")
+    return Path(given) if given else Path.home() / ".databricks_local"
+
+
+def _folder(_: click.Context, __: click.Parameter, value: str | None) -> Home:
+    return Home(Path(value).expanduser().absolute() if value else default_folder().absolute())
+
+
+directory = click.option(
+    "--dir",
+    "home",
+    metavar="FOLDER",
+    callback=_folder,
+    help="Where the workspace lives; default $DATABRICKS_LOCAL_DIR, else ~/.databricks_local.",
+)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Refusals become one sentence and exit code 2."""
+    try:
+        yield
+    except RefusedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A Databricks workspace on this machine, for trying, testing and demonstrating."""
+
+
+@main.command()
+@directory
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free.")
+@click.option("--token", metavar="T", help="The token to ask for; default: made once per folder.")
+@click.option("--user", default="me@example.com", show_default=True, help="Who the token belongs to.")
+@click.option("--newlines", type=click.Choice(["preserve", "legacy"]), default="preserve", show_default=True,
+              help="What an import does to line ends: since, or before December 2025.")  # fmt: skip
+@click.option("--hashes/--no-hashes", default=True, show_default=True, help="Whether listings can give hashes.")
+@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, help="Added to every request.")
+@click.option("--import-rate", type=click.FloatRange(0), default=0.0, help="Imports per second; 0: no limit.")
+@click.option("--export-rate", type=click.FloatRange(0), default=0.0, help="Exports per second; 0: no limit.")
+@click.option("--retry-after", type=click.IntRange(-1), default=1, show_default=True,
+              help="Seconds in the Retry-After of a 429; -1 leaves it out.")  # fmt: skip
+@click.option("--fault", "faults", multiple=True, metavar="JSON", help="A fault rule; may be repeated.")
+@click.option("--exit-with-stdin", is_flag=True, hidden=True)
+def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exit_with_stdin: bool,
+          **options: Any) -> None:  # fmt: skip
+    """Serve the workspace until Ctrl-C; prints the .env lines to use."""
+    from databricks_local import serving
+    from databricks_local.settings import Settings
+
+    if options["retry_after"] < 0:
+        options["retry_after"] = None
+    rules = [_rule(text) for text in faults]
+    with _explained():
+        try:
+            serving.serve(home, port, token, Settings(**options), rules, exit_with_stdin, click.echo)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+@main.command()
+@directory
+def status(home: Home) -> None:
+    """Say whether a server is running over the folder, and what it holds."""
+    from databricks_local.embedded import asked
+
+    told = asked(home)
+    if told is None:
+        click.echo(f"No server is running over {home.folder}. Start one with: databricks_local serve")
+        sys.exit(1)
+    click.echo(f"Running at {told['host']} over {home.folder} (process {told['pid']}, user {told['user']})")
+    click.echo(f"{told['notebooks']} notebooks, {told['files']} files")
+
+
+@main.command()
+@directory
+def reset(home: Home) -> None:
+    """Empty the workspace: every object goes, the token stays."""
+    from databricks_local.store import opened
+
+    with _explained():
+        if not home.is_settled():
+            raise RefusedError(f"{home.folder} holds no local workspace. Name its folder with --dir.")
+        with home.held():
+            store = opened(home.database)
+            store.clear()
+            store.close()
+    click.echo(f"The workspace in {home.folder} is empty.")
+
+
+def _rule(text: str) -> dict[str, Any]:
+    from databricks_local.faults import rule
+
+    try:
+        wanted = json.loads(text)
+        if not isinstance(wanted, dict):
+            raise ValueError("a rule is a JSON object")
+        rule(wanted)
+    except ValueError as error:
+        raise click.BadParameter(f"{text}: {error}", param_hint="--fault") from None
+    return wanted

@@ -1,0 +1,140 @@
+"""A running workspace for as long as a `with` block lasts.
+
+Uses the server that already runs over the folder, else starts one as a child process that ends with its
+parent, however the parent ends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from databricks_local.home import Home, RefusedError
+
+DEADLINE_S = 20.0
+
+# `python -m` would look for modules in the current folder first, which is the user's and may hold a random.py.
+PROGRAM = """
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]
+from databricks_local.cli import main
+main(prog_name="databricks_local")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where the workspace is and how to get in."""
+
+    host: str
+    token: str
+    pid: int
+
+
+def asked(home: Home) -> dict[str, Any] | None:
+    """What the server over this folder says of itself, with its host; None when there is none, or not ours."""
+    served, token = home.announced(), home.known_token()
+    if served is None or token is None:
+        return None
+    address = urlsplit(served.host)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    try:
+        connection.request("GET", "/api/local/status", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        told = json.loads(answer.read()) if answer.status == 200 else {}
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    if not isinstance(told, dict) or told.get("pid") != served.pid or told.get("folder") != str(home.folder):
+        return None
+    return {**told, "host": served.host}
+
+
+@contextmanager
+def running(folder: Path, *, options: Sequence[str] = ()) -> Iterator[Running]:
+    """A workspace over `folder`; `options` are those of `databricks_local serve`, for one we start ourselves.
+
+    Raises RefusedError with a sentence for people when none can be started.
+    """
+    home = Home(Path(folder).expanduser().absolute())
+    with ExitStack() as ending:
+        there = _joined(home, ending)
+        if there is None:
+            child = _start(home, options)
+            ending.callback(_stop, home, child)
+            there = _awaited(home, child, ending)
+        yield there
+
+
+def _joined(home: Home, ending: ExitStack) -> Running | None:
+    """The server that is there already, kept from ending under us by an open connection."""
+    told, token = asked(home), home.known_token()
+    if told is None or token is None:
+        return None
+    address = urlsplit(told["host"])
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    ending.callback(connection.close)
+    try:
+        connection.request("GET", "/api/local/attach", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        ending.callback(answer.close)
+        if answer.readline() != b"attached\n":
+            return None
+    except (OSError, http.client.HTTPException):
+        return None
+    return Running(told["host"], token, int(told["pid"]))
+
+
+def _start(home: Home, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-c", PROGRAM, str(Path(__file__).parents[1])]
+    return subprocess.Popen(
+        [*program, "serve", "--dir", str(home.folder), "--port", "0", "--exit-with-stdin", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> Running:
+    """The child once it answers; or the server that was quicker than it."""
+    assert child.stdout is not None and child.stderr is not None
+    lines = [child.stdout.readline().decode().strip() for _ in range(2)]
+    told = dict(line.partition("=")[::2] for line in lines)
+    if told.get("DATABRICKS_HOST"):
+        return Running(told["DATABRICKS_HOST"], told["DATABRICKS_TOKEN"], child.pid)
+    refusal = child.stderr.read().decode("utf-8", "replace").strip()
+    child.wait()
+    deadline = time.monotonic() + DEADLINE_S
+    # RACE: two of us began at once; the other one has the lock and will answer in a moment.
+    while home.is_held() and time.monotonic() < deadline:
+        there = _joined(home, ending)
+        if there is not None:
+            return there
+        time.sleep(0.02)
+    raise RefusedError(refusal.splitlines()[-1] if refusal else "The local workspace did not start.")
+
+
+def _stop(home: Home, child: subprocess.Popen[bytes]) -> None:
+    """Lets go of the child, which ends as soon as nobody else uses it."""
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    try:
+        child.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        if asked(home) is None:
+            child.kill()
+            child.wait()
+        # Still somebody's: no longer ours to wait for.
+        child.returncode = 0

@@ -1,0 +1,151 @@
+"""The errors of the workspace API, one function per situation, in the service's status, code and text.
+
+Tags name the evidence: [REAL] a test against a real workspace, [PROBED] seen by an engineer or in a user's
+raw log, [LOCAL] measured with a client, [FAKE] only what the CLI's fake does, [DOCS] documented, [INFERRED]
+concluded by us. "unknown" means that nobody published it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class ApiError(Exception):
+    """A refusal with the shape `{"error_code", "message"[, "details"]}`."""
+
+    def __init__(
+        self,
+        status: int,
+        error_code: str,
+        message: str,
+        details: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+        self.details = details
+        self.headers = headers or {}
+
+
+def no_credentials() -> ApiError:
+    """Status known; text as users quote it in public issues [INFERRED]."""
+    text = "Credential was not sent or was of an unsupported type for this API."
+    return ApiError(401, "401", text, headers={"WWW-Authenticate": 'Bearer realm="databricks_local"'})
+
+
+def bad_token() -> ApiError:
+    """Status known; text as users quote it in public issues [INFERRED]."""
+    return ApiError(403, "403", "Invalid access token.")
+
+
+def no_endpoint(method: str, path: str) -> ApiError:
+    """The service's answer to an API path it does not know [INFERRED from users' reports]."""
+    return ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path.removeprefix('/api/2.0')}'")
+
+
+def missing(path: str) -> ApiError:
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Path ({path}) doesn't exist.")  # [REAL]
+
+
+def parent_missing(folder: str) -> ApiError:
+    """Status [REAL]; text from Terraform's fixtures."""
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The parent folder ({folder}) does not exist.")
+
+
+def exists(path: str) -> ApiError:
+    text = f"{path} already exists. Please pass overwrite=true to overwrite it."  # [PROBED]
+    return ApiError(400, "RESOURCE_ALREADY_EXISTS", text)
+
+
+def exists_by_race(path: str) -> ApiError:
+    text = f"Node with name {path} already exists. Please pass overwrite=true to update it."  # [PROBED]
+    return ApiError(409, "ALREADY_EXISTS", text)
+
+
+def file_exists(path: str) -> ApiError:
+    """import-file over a FILE: 409 [REAL]; code and text vary."""
+    return ApiError(409, "ALREADY_EXISTS", f"Creating file failed. An item with path {path} already exists")
+
+
+def notebook_exists(path: str) -> ApiError:
+    """import-file over a NOTEBOOK: 400 with an empty code [REAL], text of May 2026."""
+    text = f"RESOURCE_ALREADY_EXISTS: {path} already exists. Please pass overwrite=true to overwrite it."
+    return ApiError(400, "", text)
+
+
+def type_mismatch(path: str, asked: str, actual: str) -> ApiError:
+    text = f"Cannot overwrite the asset at {path} due to type mismatch (asked: {asked}, actual: {actual})."
+    return ApiError(400, "INVALID_PARAMETER_VALUE", text, _mismatch_details(actual))  # [PROBED]
+
+
+def source_view_mismatch(asked: str, actual: str) -> ApiError:
+    """Plain content at `/foo.py` while `/foo` is a Python notebook [PROBED]."""
+    text = f"Requested node type [{asked}] is different from the existing node type [{actual}]"
+    return ApiError(400, "INVALID_PARAMETER_VALUE", text, _mismatch_details(actual))
+
+
+def _mismatch_details(actual: str) -> list[dict[str, Any]]:
+    """Newer backends add these; the roll-out was not complete in June 2026 [PROBED]."""
+    return [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "WORKSPACE_OBJECT_TYPE_MISMATCH",
+            "domain": "workspace.databricks.com",
+            "metadata": {"existing_type": actual},
+        }
+    ]
+
+
+def not_a_zip() -> ApiError:
+    """SOURCE without language: status and text [REAL]; code [INFERRED] from what databricks-sdk rewraps."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", "The zip archive contains no items.")
+
+
+def not_empty(path: str) -> ApiError:
+    return ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")  # [REAL]
+
+
+def protected(path: str) -> ApiError:
+    """The code is documented; status and text are unknown."""
+    return ApiError(400, "DIRECTORY_PROTECTED", f"Folder ({path}) is protected")
+
+
+def not_a_folder(path: str) -> ApiError:
+    """mkdirs where a prefix is an object: code [DOCS], text unknown."""
+    return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Cannot create directory {path}: it is not a directory.")
+
+
+def denied(principal: str, path: str, right: str = "Manage") -> ApiError:
+    """Writing [PROBED]; the wording for reading ("View") is [INFERRED]."""
+    text = f"{principal} does not have {right} permissions on {path}. "
+    return ApiError(403, "PERMISSION_DENIED", text + "Please contact the owner or an administrator for access.")
+
+
+def folder_full(folder: str, size: int, limit: int) -> ApiError:
+    """A full folder looks like a permission error [PROBED]; the middle of the text is not published."""
+    text = f"Size limit exceeded for folder '{folder}'. Current size: {size} Limit: {limit}"
+    return ApiError(403, "MAX_CHILD_NODE_SIZE_EXCEEDED", text)
+
+
+def too_large(size: int, limit: int, code: str = "MAX_NOTEBOOK_SIZE_EXCEEDED") -> ApiError:
+    """The text of imports [PROBED]; what an export says is not published, the code is [DOCS]."""
+    text = f"File size imported is ({size} bytes), exceeded max size ({limit} bytes)"
+    return ApiError(400, code, text)
+
+
+def no_content() -> ApiError:
+    return ApiError(400, "INVALID_PARAMETER_VALUE", "No input data source provided")  # text [PROBED]
+
+
+def invalid(text: str) -> ApiError:
+    """A parameter we cannot read; the service's own wording is unknown for these."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", text)
+
+
+def throttled(retry_after: int | None) -> ApiError:
+    """429 with or without Retry-After (whole seconds) [PROBED]; the text is unknown."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return ApiError(429, "REQUEST_LIMIT_EXCEEDED", "Too many requests. Please try again later.", headers=headers)

@@ -1,0 +1,135 @@
+"""Bad days on request: which requests are hit, and by what. Pure; pipeline.py carries it out.
+
+A rule is a JSON object:
+
+    method, endpoint, object   whom it hits: exact method; glob patterns on the URL path and the object's path
+    nth                        which of the matching requests, counted from 1: a number or a list
+    every                      or every so-manieth
+    times                      at most so often
+    phase                      "before" (default) or "after" the change is applied
+    action                     one of ACTIONS:
+
+    {"kind": "answer", "status", "error_code", "message", "headers", "details", "body"}   `body` is raw text
+    {"kind": "latency", "ms"}
+    {"kind": "reset"}                       the connection is reset, no answer
+    {"kind": "truncate", "keep"}            the answer breaks off after `keep` bytes (default: half)
+    {"kind": "stale"}                       the answer is as of the moment the rule was set; reads only
+    {"kind": "kill", "pid"}                 that process is killed
+    {"kind": "edit", "edits": [edit, ...]}  another person edits (control.py) at this very moment
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+ACTIONS = ("answer", "latency", "reset", "truncate", "stale", "kill", "edit")
+KEYS = ("method", "endpoint", "object", "nth", "every", "times", "phase", "action")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    kind: str
+    action: Mapping[str, Any]
+    method: str | None = None
+    endpoint: str = "*"
+    object: str = "*"
+    nth: frozenset[int] = field(default_factory=frozenset)
+    every: int | None = None
+    times: int | None = None
+    phase: str = "before"
+
+    def concerns(self, method: str, endpoint: str, path: str) -> bool:
+        return self.method in (None, method) and fnmatchcase(endpoint, self.endpoint) and fnmatchcase(path, self.object)
+
+    def strikes(self, seen: int, struck: int) -> bool:
+        """Whether the `seen`-th matching request is hit, after `struck` were."""
+        if self.times is not None and struck >= self.times:
+            return False
+        if self.nth:
+            return seen in self.nth
+        return self.every is None or seen % self.every == 0
+
+
+def rule(wanted: Mapping[str, Any]) -> Rule:
+    """A rule from JSON; ValueError says what is wrong with it."""
+    unknown = sorted(set(wanted) - set(KEYS))
+    if unknown:
+        raise ValueError(f"unknown key '{unknown[0]}'; there are: {', '.join(KEYS)}")
+    action = wanted.get("action")
+    if not isinstance(action, Mapping) or action.get("kind") not in ACTIONS:
+        raise ValueError(f"action.kind is one of {', '.join(ACTIONS)}")
+    _check_action(action)
+    phase = wanted.get("phase", "before")
+    if phase not in ("before", "after"):
+        raise ValueError("phase is 'before' or 'after'")
+    nth = wanted.get("nth", [])
+    numbers = frozenset(_positive("nth", number) for number in (nth if isinstance(nth, list) else [nth]))
+    every, times = wanted.get("every"), wanted.get("times")
+    return Rule(
+        kind=str(action["kind"]),
+        action=action,
+        method=wanted.get("method"),
+        endpoint=str(wanted.get("endpoint", "*")),
+        object=str(wanted.get("object", "*")),
+        nth=numbers,
+        every=None if every is None else _positive("every", every),
+        times=None if times is None else _positive("times", times),
+        phase=phase,
+    )
+
+
+def _check_action(action: Mapping[str, Any]) -> None:
+    """What an action needs, so that a mistake shows here and not in some later request."""
+    kind = action["kind"]
+    if kind == "latency" and not isinstance(action.get("ms"), (int, float)):
+        raise ValueError("a latency needs its ms")
+    if kind == "kill":
+        _positive("pid", action.get("pid"))
+    edits = action.get("edits")
+    if kind == "edit" and not (isinstance(edits, list) and all(_has_path(one) for one in edits)):
+        raise ValueError("an edit action needs its list of edits, each with a path")
+
+
+def _has_path(edit: object) -> bool:
+    return isinstance(edit, Mapping) and str(edit.get("path", "")).startswith("/")
+
+
+def _positive(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} takes whole numbers from 1, not {value!r}")
+    return value
+
+
+class Faults:
+    """The rules in force, each with its counts."""
+
+    def __init__(self) -> None:
+        self._rules: Sequence[Rule] = ()
+        self._seen: list[int] = []
+        self._struck: list[int] = []
+
+    def set(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._seen = [0] * len(rules)
+        self._struck = [0] * len(rules)
+
+    def due(self, phase: str, method: str, endpoint: str, path: str) -> list[Rule]:
+        """The rules that hit this request now; counts it."""
+        due = []
+        for number, one in enumerate(self._rules):
+            if one.phase != phase or not one.concerns(method, endpoint, path):
+                continue
+            self._seen[number] += 1
+            if one.strikes(self._seen[number], self._struck[number]):
+                self._struck[number] += 1
+                due.append(one)
+        return due
+
+    def told(self) -> list[dict[str, Any]]:
+        return [
+            {"action": dict(one.action), "phase": one.phase, "seen": seen, "struck": struck}
+            for one, seen, struck in zip(self._rules, self._seen, self._struck, strict=True)
+        ]

@@ -1,0 +1,153 @@
+"""The folder a workspace lives in: its database, its token, who serves it. Only one server at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+DATABASE = "workspace.sqlite"
+MARKER = "databricks_local.json"
+OWN = (MARKER, DATABASE, "token", "server.")
+
+
+class RefusedError(Exception):
+    """What cannot be done, and the next step, in one sentence each."""
+
+
+class TakenError(RefusedError):
+    """Another server holds the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a running server says about itself in `server.json`."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / DATABASE
+
+    def settle(self) -> None:
+        """Makes the folder ours; refuses one that is somebody else's."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ours = (self.folder / MARKER).exists()
+            # RACE: another one of us may be settling here this moment: what is his is not foreign.
+            if not ours and any(not file.name.startswith(OWN) for file in self.folder.iterdir()):
+                raise RefusedError(
+                    f"{self.folder} holds other things than a local workspace. "
+                    "Choose an empty or a new folder with --dir."
+                )
+            if not ours:
+                (self.folder / MARKER).write_text('{"format": 1}\n', encoding="utf-8")
+        except OSError as error:
+            raise _unusable(self.folder, error) from None
+
+    def is_settled(self) -> bool:
+        return (self.folder / MARKER).is_file()
+
+    def token(self, wanted: str | None = None) -> str:
+        """The folder's token, made once; `wanted` replaces it. Readable by its owner only."""
+        file = self.folder / "token"
+        if wanted is not None and not (wanted.isascii() and wanted.isprintable() and " " not in wanted):
+            raise RefusedError("A token is made of letters, digits and signs without blanks. Choose another.")
+        if wanted is None and file.is_file():
+            known = file.read_text(encoding="ascii").strip()
+            if known:
+                return known
+        token = wanted or f"dapi{secrets.token_hex(16)}"
+        _write_private(file, token + "\n")
+        return token
+
+    def known_token(self) -> str | None:
+        with suppress(OSError):
+            return (self.folder / "token").read_text(encoding="ascii").strip() or None
+        return None
+
+    def announce(self, served: Served) -> None:
+        _write_private(self.folder / "server.json", json.dumps({"host": served.host, "pid": served.pid}))
+
+    def withdraw(self) -> None:
+        with suppress(OSError):
+            (self.folder / "server.json").unlink()
+
+    def announced(self) -> Served | None:
+        """What the file says: whether that server still lives is another question."""
+        try:
+            told = json.loads((self.folder / "server.json").read_text(encoding="utf-8"))
+            return Served(str(told["host"]), int(told["pid"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The operating system's lock: it ends with the process, however that ends."""
+        try:
+            file = (self.folder / "server.lock").open("a+b")
+        except OSError as error:
+            raise _unusable(self.folder, error) from None
+        with file:
+            if not _lock(file):
+                raise TakenError(
+                    f"A server is already running over {self.folder}. "
+                    "Use it (databricks_local status) or choose another folder with --dir."
+                )
+            yield
+
+    def is_held(self) -> bool:
+        if not self.is_settled():
+            return False
+        try:
+            with self.held():
+                return False
+        except TakenError:
+            return True
+
+
+def _unusable(folder: Path, error: OSError) -> RefusedError:
+    return RefusedError(f"{folder} cannot be used: {error.strerror}. Choose another folder with --dir.")
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+    temporary.replace(file)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,173 @@
+"""What happens to every request: who asks, what is asked, how fast, with which mishaps; then the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from databricks_local import errors, wire
+from databricks_local.errors import ApiError
+from databricks_local.faults import Faults, Rule
+from databricks_local.guests import Guests
+from databricks_local.limits import Bucket, budget
+from databricks_local.model import Answer, Call, answer, refusal
+from databricks_local.people import edit
+from databricks_local.store import Store
+from databricks_local.workspace import Workspace
+
+Operation = Callable[[Workspace, Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request as it was served; no status when the client got no answer."""
+
+    sequence: int
+    method: str
+    endpoint: str
+    object: str
+    status: int | None
+    faults: tuple[str, ...]
+
+
+class Pipeline:
+    """Everything one server keeps in memory."""
+
+    def __init__(self, workspace: Workspace, token: str, folder: Path) -> None:
+        self.workspace = workspace
+        self.folder = folder
+        self.guests = Guests()
+        self.faults = Faults()
+        self.past: Store | None = None
+        self.records: deque[Record] = deque(maxlen=200_000)
+        self.sequence = 0
+        self._token = token.encode()
+        self.buckets: dict[str, Bucket] = {}
+
+    def check(self, request: Request) -> None:
+        """401 without a token, 403 with a wrong one."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            raise errors.no_credentials()
+        if not hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._token):
+            raise errors.bad_token()
+
+    def date(self) -> str:
+        return formatdate(self.workspace.clock.now() / 1000, usegmt=True)
+
+    async def serve(self, operation: Operation, request: Request) -> Response:
+        self.sequence += 1
+        sequence = self.sequence
+        struck: list[str] = []
+        path = ""
+        try:
+            self.check(request)
+            call = await wire.read(request)
+            path = call.target.path
+            sent = await self._answered(operation, call, struck)
+        except ApiError as error:
+            sent = self._sent(refusal(error))
+        except ClientDisconnect:
+            sent = wire.Reset()
+        except Exception as error:
+            self._log(error)
+            sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
+        status = None if isinstance(sent, wire.Reset) else sent.status_code
+        self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck)))
+        return sent
+
+    async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+        latency = self.workspace.settings.latency_ms
+        if latency:
+            await asyncio.sleep(latency / 1000)
+        before = self._due("before", call, struck)
+        early, seen = await self._mishaps(before)
+        # Only what is read can be stale.
+        workspace = seen if call.method == "GET" else self.workspace
+        if early is not None:
+            return early
+        self._throttle(call.endpoint)
+        sent = self._sent(self._applied(operation, workspace, call))
+        after = self._due("after", call, struck)
+        late, _ = await self._mishaps(after)
+        return self._spoiled(late or sent, [*before, *after])
+
+    def _applied(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
+        """The refusal counts as the answer here: a lost answer may have been one."""
+        try:
+            return operation(workspace, call)
+        except ApiError as error:
+            return refusal(error)
+
+    def _throttle(self, endpoint: str) -> None:
+        name, rate = budget(endpoint, self.workspace.settings)
+        if rate and not self.buckets.setdefault(name, Bucket()).take(rate, time.monotonic()):
+            raise errors.throttled(self.workspace.settings.retry_after)
+
+    def _due(self, phase: str, call: Call, struck: list[str]) -> list[Rule]:
+        due = self.faults.due(phase, call.method, call.endpoint, call.target.path)
+        struck += [rule.kind for rule in due]
+        return due
+
+    async def _mishaps(self, rules: Sequence[Rule]) -> tuple[Response | None, Workspace]:
+        workspace = self.workspace
+        for rule in rules:
+            if rule.kind == "latency":
+                await asyncio.sleep(float(rule.action.get("ms", 0)) / 1000)
+            elif rule.kind == "edit":
+                for wanted in rule.action.get("edits", []):
+                    edit(self.workspace, wanted)
+            elif rule.kind == "stale" and self.past is not None:
+                workspace = self.workspace.as_of(self.past)
+            elif rule.kind == "kill":
+                kill(int(rule.action["pid"]))
+            elif rule.kind == "reset":
+                return wire.Reset(), workspace
+            elif rule.kind == "answer":
+                return self._sent(_scripted(rule.action)), workspace
+        return None, workspace
+
+    def _spoiled(self, sent: Response, rules: Sequence[Rule]) -> Response:
+        for rule in rules:
+            if rule.kind == "truncate" and not isinstance(sent, wire.Reset):
+                return wire.Truncated(sent, int(rule.action.get("keep", len(sent.body) // 2)))
+        return sent
+
+    def _sent(self, given: Answer) -> Response:
+        return wire.response(given, self.date())
+
+    def _log(self, error: Exception) -> None:
+        """A defect of ours: kept in the folder, so that nobody sees a traceback."""
+        import traceback
+
+        with (self.folder / "server.log").open("a", encoding="utf-8") as log:
+            log.write("".join(traceback.format_exception(error)))
+
+
+def kill(pid: int) -> None:
+    """The client's process, at once; never a group, never ourselves."""
+    if pid > 1 and pid != os.getpid():
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _scripted(action: Any) -> Answer:
+    """Any answer at all: error bodies come as JSON, as text, as HTML or empty [PROBED]."""
+    status = int(action.get("status", 500))
+    headers = {str(name): str(value) for name, value in action.get("headers", {}).items()}
+    if "body" in action:
+        media = headers.pop("Content-Type", "text/plain")
+        return Answer(status, str(action["body"]).encode(), media, headers)
+    body = {key: action[key] for key in ("error_code", "message", "details") if key in action}
+    return answer(body, status, headers)

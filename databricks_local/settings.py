@@ -1,0 +1,58 @@
+"""How this workspace behaves, changeable while it runs: newline era, hashes, speed and limits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+MIB = 1024 * 1024
+
+NEWLINES = ("preserve", "legacy")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits are the documented ones; tests lower them so that reaching one is cheap."""
+
+    user: str = "me@example.com"
+    newlines: str = "preserve"
+    hashes: bool = True
+    latency_ms: float = 0.0
+    # Requests per second; 0 is no limit. For real: import 30, export 60 [DOCS], import-file 20 [PROBED].
+    import_rate: float = 0.0
+    export_rate: float = 0.0
+    import_file_rate: float = 0.0
+    # Seconds in Retry-After, or none: both occur [PROBED].
+    retry_after: int | None = 1
+    # Whether an import of equal bytes moves modified_at: unknown for real, so both can be had.
+    bump_on_equal: bool = True
+    max_children: int = 10_000  # [PROBED]
+    max_json_bytes: int = 10 * MIB  # [DOCS]
+    max_source_bytes: int = 10 * MIB  # [DOCS]
+    max_ipynb_bytes: int = 100 * MIB  # [DOCS]
+    max_file_bytes: int = 500 * MIB  # [DOCS]
+    max_import_file_bytes: int = 200 * MIB  # [PROBED]
+
+    def changed(self, wanted: Mapping[str, Any]) -> Settings:
+        """These settings with some replaced; ValueError says which one is wrong and what it takes."""
+        current = asdict(self)
+        for name, value in wanted.items():
+            if name not in current:
+                known = ", ".join(field.name for field in fields(self))
+                raise ValueError(f"unknown setting '{name}'; there are: {known}")
+            if name == "newlines" and value not in NEWLINES:
+                raise ValueError(f"newlines is one of {', '.join(NEWLINES)}, not {value!r}")
+            if not _fits(name, current[name], value):
+                raise ValueError(f"{name} does not take {value!r}")
+        return replace(self, **wanted)
+
+
+def _fits(name: str, current: object, value: object) -> bool:
+    if name == "retry_after":
+        return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+    if isinstance(current, bool) or isinstance(value, bool):
+        return isinstance(current, bool) and isinstance(value, bool)
+    if isinstance(current, (int, float)):
+        return isinstance(value, (int, float)) and value >= 0
+    return isinstance(value, str)

@@ -1,0 +1,116 @@
+"""Databricks source: a notebook as one program text. Cells in, text out and back. Pure.
+
+Header on the first line, `# COMMAND ----------` between cells, `# MAGIC` before every line of a cell in
+another language, `# DBTITLE 1,` for titles [DOCS].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+PREFIXES: Mapping[str, str] = MappingProxyType({"PYTHON": "#", "R": "#", "SCALA": "//", "SQL": "--"})
+EXTENSIONS: Mapping[str, str] = MappingProxyType({"PYTHON": ".py", "R": ".r", "SCALA": ".scala", "SQL": ".sql"})
+TITLE = "DBTITLE 1,"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell. A code cell may begin with a magic (`%sql`); a markdown cell never carries its `%md`."""
+
+    kind: str
+    text: str
+    title: str | None = None
+    outputs: tuple[Any, ...] = ()
+
+
+def header(language: str) -> str:
+    return f"{PREFIXES[language]} Databricks notebook source"
+
+
+def has_loose_header(content: bytes, language: str) -> bool:
+    """Whether the service takes the text for a notebook: the header stands *somewhere* on the first line.
+
+    A stray back-tick before it does not prevent that [REAL]; a BOM or trailing blanks probably do not either.
+    The exact rule is unknown.
+    """
+    return header(language).encode() in content.split(b"\n", 1)[0]
+
+
+def with_header(content: bytes, language: str) -> bytes:
+    """SOURCE exports always begin with the header, also when the import had none [REAL].
+
+    A first line that merely contains it is exported clean [INFERRED: "the server changes the uploaded data"
+    of notebooks with a BOM].
+    """
+    wanted = header(language).encode()
+    first, newline, rest = content.partition(b"\n")
+    if first.rstrip(b"\r") == wanted:
+        return content
+    if wanted in first:
+        return wanted + (b"\r" if first.endswith(b"\r") else b"") + newline + rest
+    return wanted + b"\n" + content
+
+
+def legacy_newlines(content: bytes) -> bytes:
+    """What imports did until December 2025: LF only, one trailing newline dropped [PROBED]."""
+    content = content.replace(b"\r\n", b"\n")
+    return content[:-1] if content.endswith(b"\n") else content
+
+
+def parse(text: str, language: str) -> list[Cell]:
+    prefix = PREFIXES[language]
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    if header(language) in lines[0]:
+        lines = lines[1:]
+    chunks: list[list[str]] = [[]]
+    for line in lines:
+        if line.rstrip() == f"{prefix} COMMAND ----------":
+            chunks.append([])
+        else:
+            chunks[-1].append(line)
+    return [_cell(_trimmed(chunk), prefix) for chunk in chunks]
+
+
+def render(cells: Sequence[Cell], language: str) -> str:
+    prefix = PREFIXES[language]
+    between = f"\n\n{prefix} COMMAND ----------\n\n"
+    return header(language) + "\n" + between.join(_chunk(cell, prefix) for cell in cells)
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    first, last = 0, len(lines)
+    while first < last and not lines[first].strip():
+        first += 1
+    while last > first and not lines[last - 1].strip():
+        last -= 1
+    return lines[first:last]
+
+
+def _cell(lines: list[str], prefix: str) -> Cell:
+    title = None
+    if lines and lines[0].startswith(f"{prefix} {TITLE}"):
+        title = lines[0].removeprefix(f"{prefix} {TITLE}")
+        lines = lines[1:]
+    magic = f"{prefix} MAGIC"
+    if not lines or not all(line.startswith(magic) for line in lines):
+        return Cell("code", "\n".join(lines), title)
+    text = "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
+    word, _, rest = text.partition("\n")
+    if word.split(" ")[0].rstrip() not in ("%md", "%md-sandbox"):
+        return Cell("code", text, title)
+    inline = word.partition(" ")[2]
+    return Cell("markdown", "\n".join(part for part in (inline, rest) if part), title)
+
+
+def _chunk(cell: Cell, prefix: str) -> str:
+    lines = cell.text.split("\n")
+    if cell.kind == "markdown":
+        lines = ["%md", *lines]
+    if lines[0].startswith("%"):
+        lines = [f"{prefix} MAGIC {line}".rstrip() for line in lines]
+    if cell.title is not None:
+        lines = [f"{prefix} {TITLE}{cell.title}", *lines]
+    return "\n".join(lines)

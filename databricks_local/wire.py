@@ -1,0 +1,142 @@
+"""Between HTTP and calls: reads requests, sends answers, and breaks connections for real when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from databricks_local.errors import invalid
+from databricks_local.model import Answer, Call
+from databricks_local.paths import spelled
+
+TRANSPORT = "databricks_local.transport"
+ARRIVED = "databricks_local.arrived"
+
+# Linger on, for no time: a close becomes a reset.
+LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+# Calls that are about no object.
+WITHOUT_PATH = ("/api/2.0/preview/scim/v2/Me",)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, telling the application when a request arrived and which connection it came by."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope = cast(dict[str, Any], self.scope)
+        scope["extensions"] = {TRANSPORT: self.transport, ARRIVED: time.monotonic()}
+
+
+async def read(request: Request) -> Call:
+    """The call in a request: parameters from the query, JSON or parts, the path also from the URL."""
+    parameters: dict[str, Any] = dict(request.query_params)
+    content: bytes | None = None
+    json_body = False
+    given = request.path_params.get("path")
+    if given is not None:
+        # The client escapes the slashes between segments: they arrive decoded here [REAL].
+        parameters["path"] = f"/{given}"
+        content = await request.body()
+    elif request.method == "POST":
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            content = await _read_parts(request, parameters)
+        else:
+            json_body = True
+            parameters.update(_json_object(await request.body()))
+    path = parameters.get("path", "/" if request.url.path in WITHOUT_PATH else None)
+    if not isinstance(path, str) or path == "":
+        raise invalid("Missing required field: path")
+    return Call(
+        method=request.method,
+        endpoint=request.url.path,
+        target=spelled(path),
+        parameters=parameters,
+        content=content,
+        json_body=json_body,
+        arrived=request.scope["extensions"][ARRIVED],
+        gzip_accepted="gzip" in request.headers.get("accept-encoding", ""),
+    )
+
+
+async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | None:
+    content = None
+    try:
+        parts = await request.form()
+    except (HTTPException, ValueError):
+        # How the service words it is unknown.
+        raise invalid("Could not parse the request: its parts are not valid.") from None
+    try:
+        for name, value in parts.multi_items():
+            body = await value.read() if isinstance(value, UploadFile) else value.encode()
+            if name == "content":
+                content = body
+            else:
+                parameters[name] = body.decode("utf-8", "replace")
+    finally:
+        await parts.close()
+    return content
+
+
+def _json_object(body: bytes) -> Mapping[str, Any]:
+    """The body whatever its content type: the legacy CLI sends JSON as text/json."""
+    try:
+        parsed = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise invalid("Could not parse the request: it is not valid JSON.") from None
+    if not isinstance(parsed, dict):
+        raise invalid("Could not parse the request: it is not a JSON object.")
+    return parsed
+
+
+def response(answer: Answer, date: str) -> Response:
+    sent = Response(answer.body, answer.status, media_type=answer.media_type)
+    sent.headers["Date"] = date
+    for name, value in answer.headers.items():
+        sent.headers[name] = value
+    return sent
+
+
+class Reset(Response):
+    """No answer: the connection is reset under the client."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = scope["extensions"][TRANSPORT]
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+        transport.abort()
+        await _gone()
+
+
+class Truncated(Response):
+    """The head and a part of the body, then the end of the connection."""
+
+    def __init__(self, whole: Response, keep: int) -> None:
+        super().__init__(bytes(whole.body)[:keep], whole.status_code)
+        self.raw_headers = whole.raw_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        scope["extensions"][TRANSPORT].close()
+        await _gone()
+
+
+async def _gone() -> None:
+    """Lets uvicorn notice that the client is gone: else it complains about an unfinished answer."""
+    for _ in range(3):
+        await asyncio.sleep(0)
