@@ -1,0 +1,151 @@
+"""The manual and the program agree: what the README shows, lists and promises to run is what there is."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from databricks_sync.from_databricks import from_databricks
+from databricks_sync.to_databricks import to_databricks
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import readme  # noqa: E402
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = {"to_databricks": to_databricks, "from_databricks": from_databricks}
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table whose first heading is `heading`."""
+    lines = TEXT.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def options(command: click.Command) -> set[str]:
+    declared = [param for param in command.params if isinstance(param, click.Option)]
+    return {name for param in declared for name in param.opts} | {"-h", "--help"}
+
+
+def documented(only: str) -> set[str]:
+    """The options in the README's table, without those that only the other command has."""
+    found = {}
+    for cell, effect in rows("option"):
+        found |= dict.fromkeys(re.findall(r"(?<![\w-])--?[a-z][\w-]*", cell), effect)
+    other = next(name for name in COMMANDS if name != only)
+    return {name for name, effect in found.items() if f"`{other}` only" not in effect}
+
+
+def typed() -> list[list[str]]:
+    """Every sync command anywhere in the manual, as words."""
+    manual = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CHANGELOG.md"))
+    inline = re.findall(r"`((?:to|from)_databricks [^`]+)`", manual)
+    lines = re.findall(r"^(?:\$ )?((?:to|from)_databricks .*)$", manual, re.M)
+    return [shlex.split(one, comments=True) for one in inline + lines]
+
+
+def test_screens() -> None:
+    """What the README shows is what its commands print, up to times."""
+    assert readme.steady(readme.followed(TEXT)) == readme.steady(TEXT), (
+        "python docs/readme.py brings README.md up to date"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options(name: str) -> None:
+    """The table of options has every option of the command, and no other."""
+    assert documented(name) == options(COMMANDS[name])
+
+
+@pytest.mark.parametrize("words", typed(), ids=" ".join)
+def test_commands_have_their_options(words: list[str]) -> None:
+    """Every command in the manual is typed with options it has."""
+    given = {word.partition("=")[0] for word in words[1:] if word.startswith("-")}
+    assert given <= options(COMMANDS[words[0]])
+
+
+def test_sentences_name_real_options() -> None:
+    """Every option that a message of the commands tells people to type exists."""
+    known = options(to_databricks) | options(from_databricks) | {"--dir"}
+    for file in (ROOT / "databricks_sync").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+                assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", node.value)) <= known, (file.name, node.value)
+
+
+def test_ci_command() -> None:
+    """The command for CI makes an exact copy, also from a new clone that has two notebooks fewer."""
+    [command] = re.findall(r"^(to_databricks --target /Shared/master --mirror)$", TEXT, re.M)
+    said = readme.followed(f"""```console
+$ {command}
+$ git rm -q notebooks/02_daily_demand.sql notebooks/reports/rain_effect.r
+$ git -c user.name=Me -c user.email=me@example.com commit -qm "Remove two notebooks"
+$ git clone -q . clone
+$ cd clone
+$ {command}
+$ echo $?
+```""")
+    assert "2 deleted, 9 in step" in said
+    assert "$ echo $?\n0\n" in said
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes has those of the help text."""
+    told = " ".join((to_databricks.help or "").partition("Exit codes:")[2].split())
+    assert [cells[0] for cells in rows("exit code")] == re.findall(r"(?:^|, )(\d+) ", f", {told}")
+
+
+def test_settings() -> None:
+    """The table of settings has the variables of env.sample, and no other."""
+    sample = (ROOT / "env.sample").read_text(encoding="utf-8")
+    listed = [name for cells in rows("variable") for name in re.findall(r"`([A-Z_]+)`", cells[0])]
+    assert set(listed) == set(re.findall(r"^#?([A-Z_]+)=", sample, re.M))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links(name: str) -> None:
+    """Every link inside the repository leads somewhere."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    anchors = {
+        "#" + re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)", text, re.M)
+    }
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        assert link in anchors or (ROOT / link).exists(), link
+
+
+def test_make_targets() -> None:
+    """Every make target that the manual names exists."""
+    manual = TEXT + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bmake ([a-z]+)(?=`| +#|\n| TESTS)", manual)) <= set(
+        re.findall(r"^([a-z]+):", makefile, re.M)
+    )
+
+
+def test_demo(tmp_path: Path) -> None:
+    """The demo ends well, and leaves neither a file of its own nor one in the home folder behind."""
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temporary.mkdir()
+    places = {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "demo.py")],
+        cwd=tmp_path,
+        env={**os.environ, **places, "DATABRICKS_HOST": "https://not.to.be.used", "USER": "somebody"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to do" in done.stdout
+    assert not done.stderr
+    assert [*home.iterdir(), *temporary.iterdir()] == []
