@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .effects import reached
+from .errors import SyncError
 from .model import Direction, Form, Kind, Language
 from .notebook import sha256
 
@@ -62,7 +63,14 @@ class Backups:
         return self._run.name if self._run else ""
 
     def save(self, saved: Saved, raw: bytes) -> None:
-        """Keeps `raw`, durably, before what holds it is changed. Raises OSError; then nothing may be changed."""
+        """Keeps `raw`, durably, before what holds it is changed. Raises SyncError; then nothing may be changed."""
+        try:
+            self._save(saved, raw)
+        except OSError as error:
+            about = f"could not be backed up ({error.strerror}), so it was left as it is"
+            raise SyncError(about, f"Make room in {self.folder}, and run the command again.") from None
+
+    def _save(self, saved: Saved, raw: bytes) -> None:
         with self._lock:
             run = self._begin()
             self._count += 1
@@ -107,7 +115,7 @@ class Backups:
         """All runs that saved something, the latest first."""
         try:
             names = sorted((entry.name for entry in os.scandir(self.folder) if entry.is_dir()), reverse=True)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         found = []
         for name in names:

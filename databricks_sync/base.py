@@ -15,7 +15,8 @@ import sqlite3
 import time
 import uuid
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,8 +97,8 @@ class Base:
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
         except (sqlite3.DatabaseError, ValueError) as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise SyncError(f"{self.file} is locked by another program.", "Try again.") from None
+            if isinstance(error, sqlite3.OperationalError):  # not damaged, but out of reach
+                raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
             return self._set_aside(create)
         if found > SCHEMA:
             raise SettingsError(
@@ -156,12 +157,23 @@ class Base:
         """Takes the base for missing: it is an old copy of what it once was."""
         self._entries, self._intents = {}, []
 
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. Raises SyncError when the disk does not take it; then it did not happen."""
+        assert self._db is not None
+        try:
+            with self._db as db:
+                yield db
+        except sqlite3.Error as error:
+            hint = "Make room there and run the command again: nothing is lost."
+            raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
+
     # --- writing: each method is one transaction ------------------------------------------------------------
 
     def note(self, **values: str) -> None:
         changed = {name: value for name, value in values.items() if self.meta(name) != value}
         if changed and self._db is not None:
-            with self._db as db:
+            with self._writing() as db:
                 db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changed.items()))
 
     def intend(self, intents: Sequence[Intent]) -> None:
@@ -169,7 +181,7 @@ class Base:
         if self._db is None or not intents:
             return
         reached("before intents")
-        with self._db as db:
+        with self._writing() as db:
             db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
         reached("after intents")
 
@@ -177,12 +189,12 @@ class Base:
         """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
         if self._db is None:
             return
-        known = list(advances)
+        known = list({advance.key: advance for advance in advances}.values())
         ended = {*(a.key for a in known), *finished}
         if not ended:
             return
         reached("before base")
-        with self._db as db:
+        with self._writing() as db:
             db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known])
             db.executemany(
                 "INSERT INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -199,7 +211,7 @@ class Base:
     def prune(self) -> None:
         """Drops bytes that no base refers to any more."""
         if self._db is not None:
-            with self._db as db:
+            with self._writing() as db:
                 db.execute("DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base)")
 
 

@@ -6,10 +6,13 @@ what was read back, in batches, by the one thread that holds the state.
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
@@ -20,6 +23,7 @@ from .model import Problem, Severity
 from .plan import Action, Step
 
 _BATCH = 200
+_AGAIN = "Run the command again."
 _BATCH_SECONDS = 2.0
 
 
@@ -62,10 +66,11 @@ Progress = Callable[[Outcome], None]
 
 
 class Interruption:
-    """Ctrl-C, once: objects in hand are finished, no other is begun."""
+    """Ctrl-C: once, and the objects in hand are finished and no other is begun; three times, and we are gone."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._count = 0
         self.reason: SyncError | None = None
 
     def stop(self, reason: SyncError | None = None) -> None:
@@ -74,6 +79,24 @@ class Interruption:
 
     def __bool__(self) -> bool:
         return self._event.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While objects are carried, Ctrl-C only sets the flag: nothing is torn in the middle."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_: object) -> None:
+        self._count += 1
+        if self._count == 3:
+            os._exit(130)  # the journal knows what was in hand
+        self.stop()
 
 
 class Carry:
@@ -96,33 +119,38 @@ class Carry:
         self.carrier.prepare(writing)
         first = [step for step in writing if step.action is not Action.DELETE]
         deletes = [step for step in writing if step.action is Action.DELETE]
-        postponed = self._phase(first, self._put)
-        self._phase(deletes, self.carrier.delete)
+        waiting = self._phase(first, self._put)
+        if deletes:
+            self._settle()
+            self._phase(self._without_moves_that_failed(deletes), self.carrier.delete)
+            self._settle()
+        self.carrier.tidy(self._verified)
         # Deleting may have made room for what was refused because something of another type stood there.
-        again = self._phase([o.step for o in postponed], self._put)
+        again = self._phase([outcome.step for outcome in waiting], self._put)
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
-        self.carrier.tidy(self._verified)
         return self._verified
+
+    def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
+        """A move is a create and a delete: what could not be created at its new place stays at the old one."""
+        lost = {_content(o.step) for o in self._verified if o.result is Result.FAILED} - {None}
+        kept = [step for step in deletes if _content(step) in lost]
+        for step in kept:
+            self._unverified.append(left(step, "stays, because it could not be written at its new place", _AGAIN))
+        return [step for step in deletes if step not in kept]
 
     def _put(self, step: Step) -> Outcome:
         return self.carrier.create(step) if step.action is Action.CREATE else self.carrier.update(step)
 
     def _phase(self, steps: Iterable[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
-        postponed: list[Outcome] = []
+        waiting: list[Outcome] = []
         pending = {self.pool.submit(self._attempt, step, act) for step in steps}
         while pending:
-            try:
-                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:
-                if self.interruption:
-                    raise
-                self.interruption.stop()
-                continue
-            postponed += self._collect(done)
+            done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            waiting += self._collect(done)
             if len(self._unverified) >= _BATCH or time.monotonic() - self._since > _BATCH_SECONDS:
                 self._settle()
-        return postponed
+        return waiting
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
         if self.interruption:
@@ -138,20 +166,20 @@ class Carry:
             return _failed(step, SyncError(f"could not be written ({error.strerror or error})", "Nothing was lost."))
 
     def _collect(self, done: Iterable[Future[Outcome | None]]) -> list[Outcome]:
-        postponed = []
+        waiting = []
         for future in done:
             outcome = future.result()
             if outcome is None:
                 continue
             if outcome.result is Result.POSTPONED:
-                postponed.append(outcome)
+                waiting.append(outcome)
             else:
                 self._unverified.append(outcome)
                 self.progress(outcome)
-        return postponed
+        return waiting
 
     def _refused(self, outcome: Outcome) -> Outcome:
-        refused = replace(outcome, result=Result.FAILED)
+        refused = replace(outcome, result=Result.LEFT)
         self.progress(refused)
         return refused
 
@@ -175,6 +203,17 @@ def done(step: Step, advance: Advance | None = None) -> Outcome:
 
 def left(step: Step, what: str, hint: str = "") -> Outcome:
     return Outcome(step, Result.LEFT, Problem(step.path, what, hint, Severity.REFUSED))
+
+
+def postponed(step: Step, what: str, hint: str = "") -> Outcome:
+    return Outcome(step, Result.POSTPONED, Problem(step.path, what, hint, Severity.REFUSED))
+
+
+def _content(step: Step) -> str | None:
+    """What a create would bring, or a delete take away."""
+    if step.action is Action.DELETE:
+        return step.base.digest if step.base else None
+    return step.local.digest if step.local else step.remote_digest
 
 
 def _failed(step: Step, error: SyncError) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -28,17 +29,24 @@ if TYPE_CHECKING:
 
 def run(command: click.Command) -> None:
     """Runs a command as a program: click's own mistakes exit with 2, ours with their own code, and no traceback."""
+    code = 0
     try:
-        command.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        try:
+            command.main(standalone_mode=False)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; nothing was left half done.", err=True)
-        sys.exit(130)
+        code = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has had enough
-        sys.exit(141)
+        # Whoever read our output has had enough; what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 141
+    sys.exit(code)
 
 
 def sync(mode: Mode, chosen: dict[str, Any]) -> int:
@@ -69,7 +77,9 @@ def _spoken(report: TextReport | JsonReport) -> Iterator[list[int]]:
         with tempfile.NamedTemporaryFile(
             "w", prefix="databricks_sync-", suffix=".log", delete=False, encoding="utf-8"
         ) as log:
-            log.write(f"databricks-branch-sync {__version__}, Python {sys.version}\n{traceback.format_exc()}")
+            log.write(
+                f"databricks-branch-sync {__version__}, Python {sys.version}\n{_scrubbed(traceback.format_exc())}"
+            )
         report.error(
             SyncError(
                 f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done.",
@@ -79,12 +89,21 @@ def _spoken(report: TextReport | JsonReport) -> Iterator[list[int]]:
         code[0] = 4
 
 
+def _scrubbed(text: str) -> str:
+    """`text` without anything that could be a token."""
+    for name, value in os.environ.items():
+        if value and ("TOKEN" in name or "SECRET" in name):
+            text = text.replace(value, "***")
+    return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
+
+
 def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) -> int:
     from . import restore, settings
     from .git import Repository
     from .http import connect
     from .sync import Sync
     from .target import ci_branch
+    from .valves import unfinished
 
     wanted = {
         "profile": chosen["profile"],
@@ -96,6 +115,8 @@ def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) ->
     with _workspace(known) as login:
         known = replace(known, login=login)
         http = connect(login)
+        if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
+            raise unfinished(operation)
         branch = chosen["branch"] or repository.branch() or ci_branch(os.environ)
         target = _target(chosen["target"], branch, known, http)
         run = Sync(known, repository, http, report)

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher, unified_diff
 from .errors import BrokenNotebook
 from .model import Form, Language
 from .names import printable
-from .notebook import Cell, cells
+from .notebook import Cell, canonical, cells
 
 CONTEXT = 3
 
@@ -32,13 +32,13 @@ class Version:
 
 
 def difference(old: Version, new: Version) -> list[Line]:
-    """What has to change in `old` to make it `new`; empty when a person would see no change."""
+    """What has to change in `old` to make it `new`; empty when they are equal, as equality is meant here."""
     try:
         before, after = _cells(old), _cells(new)
+        if before is not None and after is not None:
+            return list(_cell_lines(before, after)) or list(_unseen_lines(old, new))
     except BrokenNotebook:
-        before = after = None
-    if before is not None and after is not None:
-        return list(_cell_lines(before, after))
+        pass
     return list(_file_lines(old.raw or b"", new.raw or b""))
 
 
@@ -59,6 +59,13 @@ def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
             number = (j1 if after else i1) + offset + 1
             yield Line("@", _heading(number, before, after))
             yield from _text_lines(before.source if before else "", after.source if after else "")
+
+
+def _unseen_lines(old: Version, new: Version) -> Iterator[Line]:
+    if old.raw is None or new.raw is None or not old.form or old.form is not new.form:
+        return
+    if canonical(old.raw, old.form, old.language) != canonical(new.raw, old.form, new.language):
+        yield Line("@", "only what separates the cells differs, or an image in them")
 
 
 def _heading(number: int, before: Cell | None, after: Cell | None) -> str:

@@ -12,7 +12,10 @@ from pathlib import Path
 from .errors import SettingsError
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
-_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+_HOOK_VARIABLES = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+)
 _OPERATIONS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
@@ -46,8 +49,9 @@ class Repository:
 
     def branch(self) -> str | None:
         """The branch that is checked out, also when it has no commit yet; None for a detached HEAD."""
-        answer = _git(self.project, "symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))
-        return answer.decode("utf-8", "surrogateescape").strip() or None
+        # Not --short: that says `heads/name` as soon as there is a tag of the same name.
+        answer = _git(self.project, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
+        return answer.decode("utf-8", "surrogateescape").strip().removeprefix("refs/heads/") or None
 
     def operation(self) -> str | None:
         """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
@@ -81,23 +85,28 @@ class Repository:
         return list(found.values())
 
     def ignored(self, paths: list[str]) -> set[str]:
-        """Those of `paths` (relative to the project folder) that git would ignore if they stood there."""
+        """Those of `paths` (relative to the project folder) that git would ignore if they stood there.
+
+        A path that git refuses to judge, behind a symbolic link or in a submodule, is not git's to carry either.
+        """
         if not paths:
             return set()
-        answer = _git(
-            self.project,
-            "check-ignore",
-            "-z",
-            "--stdin",
-            accept=(0, 1),
-            given="\0".join(paths).encode("utf-8", "surrogateescape"),
-        )
+        given = "\0".join(paths).encode("utf-8", "surrogateescape")
+        try:
+            answer = _git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), given=given)
+        except SettingsError as error:  # one such path fails them all
+            if "beyond a symbolic link" not in error.message and "in submodule" not in error.message:
+                raise
+            if len(paths) == 1:
+                return set(paths)
+            half = len(paths) // 2
+            return self.ignored(paths[:half]) | self.ignored(paths[half:])
         return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
 
 def _plain(url: str) -> str:
     """One spelling for the address of a repository, whether it is cloned over https or ssh; never a credential."""
-    found = re.fullmatch(r"(?:[a-z+]+://)?(?:[^@/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
+    found = re.fullmatch(r"(?:[a-z+]+://)?(?:[^/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
     if not found:
         return sha256(url.encode()).hexdigest()[:16]
     host, path = found[1].lower(), found[2]

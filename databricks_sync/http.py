@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import ssl
 import threading
 import time
@@ -47,6 +48,8 @@ READ_ATTEMPTS = 5
 THROTTLED_FOR = 300.0  # seconds to go on asking while the workspace says 429
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MESSAGE = 300
+_PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
+_EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
 
@@ -204,17 +207,18 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
         return error(Throttled)
     if status in (408, 500, 502, 503, 504):
         return error(Unreachable, _AGAIN)
-    if code in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS") or status == 409:
+    if code in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS") or status == 409 or (not code and _EXISTS.search(text)):
         return error(AlreadyExists)
     if code == "DIRECTORY_NOT_EMPTY":
         return error(NotEmpty)
-    if code in ("MAX_NOTEBOOK_SIZE_EXCEEDED", "MAX_READ_SIZE_EXCEEDED"):
+    if _too_large(code, text, body):
         return error(TooLarge)
     if code == "MAX_CHILD_NODE_SIZE_EXCEEDED":  # a 403 that has nothing to do with permissions
         return error(FolderFull, "Spread the files of that folder over several folders.")
     if _mismatch(code, text, body):
         return error(TypeMismatch)
-    if status == 404 and code != "ENDPOINT_NOT_FOUND":
+    # Unknown is not absent: any other 404 (a disabled feature, a proxy's page) says nothing about the object.
+    if status == 404 and code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
         return error(NotFound)
     if status == 403:
         return error(Denied, "Ask the folder's owner for the permission, or give another --target.")
@@ -224,14 +228,22 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
 
 
 def _error(body: bytes) -> tuple[str, str]:
+    """The error_code and the text of an error, in whichever of its shapes it comes."""
     try:
         document = json.loads(body)
     except ValueError:
-        return "", ""
+        found = _PLAIN.match(body[:1000].decode("utf-8", "replace"))
+        return (found[1], printable(found[2])[:_MESSAGE]) if found else ("", "")
     if not isinstance(document, dict):
         return "", ""
     text = document.get("message") or document.get("error") or document.get("detail") or ""
     return str(document.get("error_code") or ""), printable(str(text))[:_MESSAGE]
+
+
+def _too_large(code: str, text: str, body: bytes) -> bool:
+    # SERVER: as an error_code, as a reason in the details, or as BAD_REQUEST with the limit in its text.
+    sizes = ("MAX_NOTEBOOK_SIZE_EXCEEDED", "MAX_READ_SIZE_EXCEEDED")
+    return code in sizes or any(size.encode() in body for size in sizes) or "exceeded max size (10485760" in text
 
 
 def _mismatch(code: str, text: str, body: bytes) -> bool:

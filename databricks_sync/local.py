@@ -55,6 +55,7 @@ class LocalFolder:
         self.project = project
         self.folders = folders
         self.repository = repository
+        self._new_mode = 0o666 & ~_umask()
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -95,7 +96,7 @@ class LocalFolder:
         where = folder.path / entry.path
         try:
             status = where.lstat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if entry.sparse:
                 return Problem(
                     path, "is kept off this disk by a sparse checkout, so it is left alone", "", Severity.NOTE
@@ -123,10 +124,13 @@ class LocalFolder:
                 cached.language,
             )
         try:
-            return self._read(folder, entry.path, path)
+            found = self._read(folder, entry.path, path)
+            if reason := flaw(found.key, windows=False):
+                return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
+            return found
         except BrokenNotebook as error:
             return Problem(path, f"is not carried: {error}", "Correct or remove it.", Severity.FAILED)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except SyncError as error:
             return Problem(path, error.message, error.hint, Severity.FAILED)
@@ -189,7 +193,7 @@ class LocalFolder:
         """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
         where = self.absolute(path)
         where.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary(where, data, 0o666 & ~_umask())
+        temporary = _temporary(where, data, self._new_mode)
         try:
             reached("before local create")
             _link_new(temporary, where)
@@ -304,6 +308,7 @@ def _stat(status: os.stat_result) -> Stat:
 
 
 def _umask() -> int:
+    """The process's mask. Asking for it means setting it, so this is done once, before there are threads."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

@@ -16,9 +16,8 @@ from .errors import SyncError
 @contextmanager
 def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """Holds the lock of a state folder. Raises SyncError, naming the holder, when another run has it for too long."""
-    folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
-    with (folder / "lock").open("a+b") as file:
+    with _opened(folder) as file:
         while not _take(file):
             if time.monotonic() >= deadline:
                 hint = "Wait for it to end, or let this one wait with --wait SECONDS."
@@ -31,6 +30,15 @@ def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
             yield
         finally:
             _give(file)
+
+
+def _opened(folder: Path) -> IO[bytes]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("a+b")
+    except OSError as error:
+        hint = "The state of the sync lives there: make it a folder that can be written."
+        raise SyncError(f"{folder} cannot be written ({error.strerror}).", hint) from None
 
 
 def _holder(file: IO[bytes]) -> str:

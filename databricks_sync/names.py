@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from .model import LocalObject
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)")
+# Marks that turn the direction of what follows, so that a name can look like another one.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)")
 _WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
 # Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
 _GIT = re.compile(r"(?i)^(\.git|git~\d+)[ .]*$")
@@ -37,6 +39,8 @@ def flaw(key: str, *, windows: bool) -> str:
             return f"{part or 'an empty segment'!r} is not a name"
         if _CONTROL.search(part):
             return "its name holds a control character"
+        if not _is_unicode(part):
+            return "its name is not valid Unicode"
         if "\\" in part:
             return "its name holds a backslash"
         if _GIT.match(_IGNORABLE.sub("", part)):
@@ -47,14 +51,22 @@ def flaw(key: str, *, windows: bool) -> str:
             return "its name ends in a dot or a blank, which Windows cannot store"
         if windows and _WINDOWS_ONLY.search(part):
             return "its name holds a character that Windows cannot store"
-        if len(part.encode("utf-8", "replace")) > 240:
+        if len(part.encode()) > 240:
             return "its name is longer than 240 bytes"
     return ""
 
 
+def _is_unicode(name: str) -> bool:
+    """False for the stand-ins of bytes that are not UTF-8, and for half a surrogate pair."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def printable(text: str) -> str:
     """`text` as it may be shown on a terminal: control characters are escaped, not obeyed."""
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text).encode("utf-8", "replace").decode()
+    shown = text
+    for obeyed in (_CONTROL, _TURNING):
+        shown = obeyed.sub(lambda match: ascii(match[0])[1:-1], shown)
+    return shown.encode("utf-8", "replace").decode()
 
 
 def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...]]:

@@ -4,8 +4,8 @@ A notebook is a `.py .sql .scala .r` file whose first line is the Databricks hea
 texts are the same notebook when their *canonical* text is equal. Canonical text is blind to everything the
 workspace is known to change on its own, and to nothing else:
 
-- source: byte order mark, CRLF, blanks after the header and after a bare MAGIC prefix, trailing newlines
-  (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
+- source: byte order mark, carriage returns at line ends, blanks after the header and after a bare MAGIC prefix,
+  trailing newlines (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
 - Jupyter: outputs, execution counts, ids, metadata, key order and minor version: an export rewrites them all.
 """
 
@@ -97,15 +97,19 @@ def digest(raw: bytes, form: Form, language: Language | None) -> str:
 def canonical(raw: bytes, form: Form, language: Language | None) -> str:
     """The text that decides equality. Raises BrokenNotebook when `raw` is not such a notebook."""
     if form is Form.JUPYTER:
-        document = parse(raw)
-        return _canonical_jupyter(document)
+        return _canonical_jupyter(parse(raw))
     lines = _lines(raw)
+    spoken = _spoken(lines, language)
+    bare = f"{COMMENTS[spoken]} MAGIC"
+    body = [bare if line.rstrip(" \t") == bare else line for line in lines[1:]]
+    return "\n".join([spoken.value, *body]).rstrip("\r\n")
+
+
+def _spoken(lines: list[str], language: Language | None) -> Language:
     spoken = language or source_language(lines[0])
     if spoken is None:
         raise BrokenNotebook("its first line is not the header of a Databricks notebook")
-    bare = f"{COMMENTS[spoken]} MAGIC"
-    body = [line.rstrip() if line.rstrip() == bare else line for line in lines[1:]]
-    return "\n".join([spoken.value, *body]).rstrip("\n")
+    return spoken
 
 
 def source_language(first_line: str) -> Language | None:
@@ -121,7 +125,12 @@ def _lines(raw: bytes) -> list[str]:
         text = raw.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BrokenNotebook(f"it is not UTF-8 (byte {error.start + 1})") from None
-    return text.replace("\r\n", "\n").split("\n")
+    return _plain_newlines(text).split("\n")
+
+
+def _plain_newlines(text: str) -> str:
+    # Several carriage returns are one line end converted too often; kept, they would not survive a CRLF checkout.
+    return re.sub(r"\r+\n", "\n", text)
 
 
 # --- Jupyter ---------------------------------------------------------------------------------------------
@@ -131,10 +140,10 @@ def parse(raw: bytes) -> dict[str, Any]:
     """A Jupyter notebook as a dictionary of format 4. Raises BrokenNotebook."""
     try:
         document = json.loads(raw.removeprefix(BOM).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         raise BrokenNotebook(f"it is not valid JSON ({error})") from None
     if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
-        document = _upgrade(document)
+        document = _upgrade(raw)
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
         raise BrokenNotebook("it has no list of cells, so it is not a Jupyter notebook")
@@ -143,14 +152,17 @@ def parse(raw: bytes) -> dict[str, Any]:
     return dict(document)
 
 
-def _upgrade(document: dict[str, Any]) -> dict[str, Any]:
+def _upgrade(raw: bytes) -> dict[str, Any]:
     import nbformat  # heavy, and only old notebooks need it
+    from nbformat import reader
 
     try:
-        upgraded = nbformat.convert(nbformat.from_dict(document), 4)  # type: ignore[no-untyped-call]
+        upgraded = nbformat.convert(reader.reads(raw.removeprefix(BOM).decode("utf-8")), 4)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise BrokenNotebook(f"its old notebook format cannot be read ({error})") from None
-    return dict(upgraded)
+    # The upgrade draws new ids at random; 4.4 is the latest format without any.
+    cells = [{field: value for field, value in cell.items() if field != "id"} for cell in upgraded["cells"]]
+    return {**upgraded, "cells": cells, "nbformat_minor": 4}
 
 
 def _is_cell(cell: object) -> bool:
@@ -175,7 +187,7 @@ def jupyter_language(document: dict[str, Any]) -> Language:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     text = source if isinstance(source, str) else "".join(source)
-    return text.replace("\r\n", "\n").rstrip("\n")
+    return _plain_newlines(text).rstrip("\r\n")
 
 
 def _essence(cell: dict[str, Any]) -> tuple[str, str, str]:
@@ -200,7 +212,7 @@ class Cell:
     title: str = ""
 
 
-_MAGIC_NAMES = {"md": "markdown", "py": "python"}
+_MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
 
 
 def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]:
@@ -210,9 +222,7 @@ def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]
         default = jupyter_language(document).value.lower()
         return tuple(_jupyter_cell(cell, default) for cell in document["cells"])
     lines = _lines(raw)
-    spoken = language or source_language(lines[0])
-    if spoken is None:
-        raise BrokenNotebook("its first line is not the header of a Databricks notebook")
+    spoken = _spoken(lines, language)
     comment = COMMENTS[spoken]
     separator = re.compile(rf"^{re.escape(comment)} COMMAND -+\s*$", re.MULTILINE)
     bodies = separator.split("\n".join(lines[1:]))
@@ -231,18 +241,16 @@ def _source_cell(body: str, comment: str, default: str) -> Cell:
     if body.startswith(marker):
         line, _, body = body.partition("\n")
         title = line[len(marker) :].partition(",")[2]
-    prefix = f"{comment} MAGIC"
-    lines = body.split("\n")
-    if not lines[0].startswith(prefix):
+    magic = re.compile(rf"^{re.escape(comment)} MAGIC(?: |$)", re.MULTILINE)
+    if not magic.match(body):
         return Cell(default, body, title)
-    plain = (line[len(prefix) :].removeprefix(" ") if line.startswith(prefix) else line for line in lines)
-    cell = _with_magic("\n".join(plain), default)
+    cell = _with_magic(magic.sub("", body), default)
     return Cell(cell.language, cell.source, title)
 
 
 def _with_magic(source: str, default: str) -> Cell:
-    found = re.match(r"%(\w+)[ \t]*\n?", source)
-    if not found or source.startswith("%%"):
+    found = re.match(r"%([\w-]+)[ \t]*\n?", source)
+    if not found:
         return Cell(default, source)
     return Cell(_MAGIC_NAMES.get(found[1], found[1]), source[found.end() :])
 
@@ -255,7 +263,8 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
     The result has the canonical text of `exported`. From `like` it takes what is not content: line endings,
     final newline and MAGIC style of a source notebook; ids, outputs and metadata of a Jupyter notebook's
-    unchanged cells. So a pull changes the lines somebody edited and no others. Raises BrokenNotebook.
+    unchanged cells, and how its JSON is laid out. So a pull changes the lines somebody edited and no others.
+    Raises BrokenNotebook.
     """
     if form is Form.JUPYTER:
         return _materialise_jupyter(exported, like)
@@ -263,14 +272,14 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
 
 def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
-    canonical(exported, Form.SOURCE, language)
-    text = "\n".join(_lines(exported)).rstrip("\n")
+    lines = _lines(exported)
+    prefix = re.escape(COMMENTS[_spoken(lines, language)]) + " MAGIC"
+    text = "\n".join(lines).rstrip("\r\n")
     style = "\n" if like is None else "\n".join(_lines(like))
     ending = style[len(style.rstrip("\n")) :]
-    prefix = re.escape(COMMENTS[language or Language.PYTHON]) + " MAGIC"
-    blanks = set(re.findall(rf"^{prefix}( *)$", style, re.MULTILINE))
+    blanks = set(re.findall(rf"^{prefix}([ \t]*)$", style, re.MULTILINE))
     if len(blanks) == 1:
-        text = re.sub(rf"^({prefix}) *$", rf"\g<1>{blanks.pop()}", text, flags=re.MULTILINE)
+        text = re.sub(rf"^({prefix})[ \t]*$", rf"\g<1>{blanks.pop()}", text, flags=re.MULTILINE)
     text += ending
     if like is not None and b"\r\n" in like:
         text = text.replace("\n", "\r\n")
@@ -278,22 +287,51 @@ def _materialise_source(exported: bytes, language: Language | None, like: bytes 
 
 
 def _materialise_jupyter(exported: bytes, like: bytes | None) -> bytes:
-    from nbformat import from_dict, v4  # heavy, and only a pull of a Jupyter notebook needs it
-
-    document = parse(exported)
+    document: dict[str, Any] = {"metadata": {}, "nbformat": 4, "nbformat_minor": 0} | parse(exported)
+    document["cells"] = [_whole(cell) for cell in document["cells"]]
     try:
         known = parse(like) if like is not None else None
     except BrokenNotebook:
         known = None
     if known is not None and jupyter_language(known) is jupyter_language(document):
-        document = {**known, "cells": _graft(known, document["cells"])}
-    text: str = v4.writes(from_dict(document))  # type: ignore[no-untyped-call]
-    return (text.rstrip("\n") + "\n").encode("utf-8")
+        frame = {field: document[field] for field in ("metadata", "nbformat", "nbformat_minor") if field not in known}
+        document = {**known, **frame, "cells": _graft(known["cells"], document["cells"])}
+    document["cells"] = _with_ids(document["cells"]) if _wants_ids(document) else _without_ids(document["cells"])
+    try:
+        return _laid_out(document, like if known is not None else None)
+    except RecursionError:
+        raise BrokenNotebook("it is nested too deeply") from None
 
 
-def _graft(known: dict[str, Any], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fresh cells, each replaced by the known one of the same content, or given its identity."""
-    old = known["cells"]
+def _laid_out(document: dict[str, Any], like: bytes | None) -> bytes:
+    """The document as JSON: laid out as `like`, whose order of keys it has, or else as Jupyter does."""
+    style = (like or b"").removeprefix(BOM).decode("utf-8")
+    indent = re.match(r"\{\r?\n([ \t]+)", style)
+    text = json.dumps(
+        document,
+        indent=indent[1] if indent else 1,
+        sort_keys=not style,
+        ensure_ascii=style.isascii() and "\\u" in style,
+    )
+    text += style[len(style.rstrip()) :].replace("\r", "") if style else "\n"
+    if "\r\n" in style:
+        text = text.replace("\n", "\r\n")
+    # Half of a surrogate pair has no UTF-8, but JSON has an escape for it, which is the one Python writes.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _whole(cell: dict[str, Any]) -> dict[str, Any]:
+    """The cell with the fields that the format asks for, its source in lines."""
+    source = cell.get("source", "")
+    lines = source.splitlines(keepends=True) if isinstance(source, str) else source
+    asked: dict[str, Any] = {"metadata": {}}
+    if cell["cell_type"] == "code":
+        asked |= {"execution_count": None, "outputs": []}
+    return dict(sorted({**asked, **cell, "source": lines}.items()))
+
+
+def _graft(old: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fresh cells, each replaced by the old one of the same content, or given its identity."""
     matcher = SequenceMatcher(None, [_essence(c) for c in old], [_essence(c) for c in fresh], autojunk=False)
     result: list[dict[str, Any]] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -302,29 +340,43 @@ def _graft(known: dict[str, Any], fresh: list[dict[str, Any]]) -> list[dict[str,
         else:
             paired = old[i1:i2] if i2 - i1 == j2 - j1 else []
             result += [_fresh_cell(cell, paired[n] if paired else None) for n, cell in enumerate(fresh[j1:j2])]
-    if (known.get("nbformat"), known.get("nbformat_minor", 0)) >= (4, 5):
-        _give_ids(result)
     return result
 
 
 def _fresh_cell(cell: dict[str, Any], replaces: dict[str, Any] | None) -> dict[str, Any]:
     if replaces is None or replaces["cell_type"] != cell["cell_type"]:
         return cell
-    kept: dict[str, Any] = {field: replaces[field] for field in ("id", "metadata") if field in replaces}
-    return {**{field: value for field, value in cell.items() if field != "id"}, **kept}
+    kept = {field: replaces[field] for field in ("id", "metadata") if field in replaces}
+    fresh = {field: value for field, value in cell.items() if field != "id"} | kept
+    order = [*(field for field in replaces if field in fresh), *(field for field in fresh if field not in replaces)]
+    return {field: fresh[field] for field in order}
 
 
-def _give_ids(cells: list[dict[str, Any]]) -> None:
+def _wants_ids(document: dict[str, Any]) -> bool:
+    major, minor = document.get("nbformat"), document.get("nbformat_minor")
+    return major == 4 and isinstance(minor, int) and minor >= 5
+
+
+def _without_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{field: value for field, value in cell.items() if field != "id"} for cell in cells]
+
+
+def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Format 4.5 wants a unique id per cell; derived from content, so that the same pull gives the same file."""
     taken = {cell["id"] for cell in cells if isinstance(cell.get("id"), str)}
     seen: set[str] = set()
+    result: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
-        if isinstance(cell.get("id"), str) and cell["id"] not in seen:
-            seen.add(cell["id"])
-            continue
-        salt = 0
-        while (fresh := sha256(f"{number}:{salt}:{_source(cell)}".encode())[:8]) in taken:
-            salt += 1
-        cells[number] = {**cell, "id": fresh}
-        taken.add(fresh)
-        seen.add(fresh)
+        if not isinstance(cell.get("id"), str) or cell["id"] in seen:
+            salt = 0
+            while (fresh := _id(number, salt, cell)) in taken:
+                salt += 1
+            taken.add(fresh)
+            cell = dict(sorted({**cell, "id": fresh}.items()))
+        seen.add(cell["id"])
+        result.append(cell)
+    return result
+
+
+def _id(number: int, salt: int, cell: dict[str, Any]) -> str:
+    return sha256(f"{number}:{salt}:{_source(cell)}".encode("utf-8", "surrogatepass"))[:8]

@@ -30,6 +30,17 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> str | No
     return value
 
 
+def _filled(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An empty value is an unset variable of somebody's script, and must not silently mean something else."""
+    if value is not None and not value.strip():
+        raise click.BadParameter(f"--{parameter.name} is empty.")
+    return value
+
+
+def _named(name: str, text: str) -> Callable[..., Any]:
+    return click.option(name, metavar="NAME", callback=_filled, help=text)
+
+
 def _absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("/"):
         proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
@@ -50,9 +61,9 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         click.option(
             "--target", metavar="PATH", callback=_absolute, help="The workspace folder, not /Users/<user>/<branch>."
         ),
-        click.option("--branch", metavar="NAME", help="The branch, instead of the one that is checked out."),
-        click.option("--user", metavar="NAME", help="The workspace user, instead of the one who is logged in."),
-        click.option("--profile", metavar="NAME", help="The profile of ~/.databrickscfg to log in with."),
+        _named("--branch", "The branch, instead of the one that is checked out."),
+        _named("--user", "The workspace user, instead of the one who is logged in."),
+        _named("--profile", "The profile of ~/.databrickscfg to log in with."),
         _flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
         _flag("--no-delete", f"Delete nothing in the {destination}."),
         click.option(

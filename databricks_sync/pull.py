@@ -14,14 +14,14 @@ from concurrent.futures import Executor
 
 from .backups import Backups, Saved
 from .base import Advance, Intent
-from .carry import Outcome, Result, done, failed, left
+from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
 from .local import Changing, LocalFolder, describe, settled
 from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
 from .names import printable
 from .notebook import materialise, sha256, wire
 from .plan import Action, Step
-from .survey import Export, Survey, read_as
+from .survey import Export, Survey, ignored, read_as
 from .workspace import Workspace
 
 
@@ -62,9 +62,9 @@ class PullCarrier:
         path = step.base.path if step.base and step.base.form is found.form else self._place(step.remote, found)
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
-            return Outcome(step, Result.POSTPONED, left(step, f"cannot be stored: {path} is in the way").problem)
+            return postponed(step, f"cannot be stored: {path} is in the way", "Rename it here or there.")
         if path in self.survey.ignored:
-            return left(step, f"is not stored: git ignores {path}", "Change .gitignore if it should be carried.")
+            return Outcome(step, Result.LEFT, ignored(path))
         data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
         return self._write(step, step.remote, found, path, data, None)
 

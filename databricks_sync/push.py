@@ -19,8 +19,8 @@ from concurrent.futures import Executor
 from functools import partial
 
 from .backups import Backups, Saved
-from .base import Advance, Base, Intent
-from .carry import Outcome, Result, done, failed, left
+from .base import Base, Intent
+from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import (
     AlreadyExists,
     NotEmpty,
@@ -29,19 +29,17 @@ from .errors import (
     Throttled,
     TypeMismatch,
     Unreachable,
-    WorkspaceError,
 )
-from .local import LocalFolder, settled
-from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject
+from .local import LocalFolder
+from .model import Direction, Kind, RemoteObject
 from .notebook import sha256, wire
 from .plan import Action, Step
+from .readback import ReadBack, key_there, look_back
 from .survey import Export, Survey, read_as, weigh
-from .workspace import Workspace, keys_by_nfc
+from .workspace import Workspace
 
-_ATTEMPTS = 3
-_THROTTLED = 300.0  # seconds
-_FEW = 8  # up to so many objects are read back one by one, more by one listing
-_STALE = (0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
+_PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
+_THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
 
 
 class PushCarrier:
@@ -63,6 +61,7 @@ class PushCarrier:
         self.survey = survey
         self.pool = pool
         self.mirror = mirror
+        self._readback = ReadBack(local, workspace, pool)
         self._kept: dict[str, bytes] = {}
 
     def intent(self, step: Step) -> Intent:
@@ -98,80 +97,74 @@ class PushCarrier:
                 _quietly(future.result)
 
     def _make(self, path: str) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+        for pause in _PAUSES:
             try:
                 return self._patiently(lambda: self.workspace.make_folder(path))
             except Unreachable:  # making a folder twice harms nobody
-                if attempt == _ATTEMPTS:
-                    raise
+                time.sleep(pause)
+        return self.workspace.make_folder(path)
 
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
         raw = self._local_bytes(step)
         if raw is None:
-            return left(step, "was changed here while the run was under way", "Run the command again.")
-        for attempt in range(_ATTEMPTS):
+            return _changed_here(step)
+        for pause in _PAUSES:
             try:
                 self._patiently(lambda: self._put(step, raw, overwrite=False))
                 return done(step)
             except AlreadyExists:
                 return self._taken(step)
             except TypeMismatch as error:
-                return Outcome(step, Result.POSTPONED, failed(step, error.message, error.hint).problem)
+                return postponed(step, error.message, error.hint)
             except NotFound:
-                self._make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
+                try:
+                    self._make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
+                except (AlreadyExists, TypeMismatch) as error:
+                    return postponed(step, error.message, "Rename it here or there.")
             except Unreachable:
-                time.sleep(_STALE[attempt])
-                if (verdict := self._after_doubt(step, None)) is not None:
+                if (verdict := self._after_doubt(step, None, pause)) is not None:
                     return verdict
         return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
 
     def update(self, step: Step) -> Outcome:
         raw = self._local_bytes(step)
         if raw is None:
-            return left(step, "was changed here while the run was under way", "Run the command again.")
-        before = self._save(step, "replaced by a push")
-        if before is None:
-            return self._gone_or_changed(step)
-        for attempt in range(_ATTEMPTS):
-            try:
-                if not self._as_planned(step, before):
-                    return self._gone_or_changed(step)
-                self._put(step, raw, overwrite=True)
-                return done(step)
-            except (Throttled, AlreadyExists):
-                # Refused, so not applied. SERVER: "already exists" is answered now and then in spite of overwrite.
-                time.sleep(_STALE[attempt])
-            except Unreachable:
-                time.sleep(_STALE[attempt])
-                if (verdict := self._after_doubt(step, before)) is not None:
-                    return verdict
-        return failed(step, "could not be updated: the workspace refused or gave no answer", "Run the command again.")
+            return _changed_here(step)
+        return self._guarded(step, "replaced by a push", lambda: self._put(step, raw, overwrite=True))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
+        try:
+            return self._guarded(step, reason, lambda: self.workspace.delete(key_there(step)))
+        except NotFound:
+            return done(step)
+        except NotEmpty:
+            return left(step, "became a folder in the workspace", "Run the command again.")
+
+    def _guarded(self, step: Step, reason: str, write: Callable[[], None]) -> Outcome:
+        """Saves what stands there, looks once more, writes; after an unclear answer reads before trying again."""
         before = self._save(step, reason)
         if before is None:
-            return self._gone_or_changed(step)
-        assert step.remote
-        for attempt in range(_ATTEMPTS):
+            return _changed_there(step)
+        pauses, deadline = list(_PAUSES), time.monotonic() + _THROTTLED
+        while pauses:
+            if not self._as_planned(step, before):
+                return _changed_there(step)
             try:
-                if not self._as_planned(step, before):
-                    return self._gone_or_changed(step)
-                self.workspace.delete(step.remote.key)
+                write()
                 return done(step)
-            except NotFound:
-                return done(step)
-            except NotEmpty:
-                return left(step, "became a folder in the workspace", "Run the command again.")
             except Throttled:
-                time.sleep(_STALE[attempt])
+                if time.monotonic() > deadline:
+                    raise
+            except AlreadyExists:
+                # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
+                time.sleep(pauses.pop(0))
             except Unreachable:
-                time.sleep(_STALE[attempt])
-                if self.workspace.look(step.remote.key) is None:
-                    return done(step)
-        return failed(step, "could not be deleted: the workspace gave no answer", "Run the command again.")
+                if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
+                    return verdict
+        return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
 
     # --- before a write -------------------------------------------------------------------------------------
 
@@ -188,7 +181,7 @@ class PushCarrier:
     def _put(self, step: Step, data: bytes, *, overwrite: bool) -> None:
         assert step.local
         item = step.local
-        self.workspace.put(_key(step), data, item.kind, item.form, item.language, overwrite=overwrite)
+        self.workspace.put(key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite)
 
     def _save(self, step: Step, reason: str) -> Export | None:
         """Saves what is about to be replaced; None when it is not what was planned with."""
@@ -230,11 +223,9 @@ class PushCarrier:
         """The last look: whether the workspace still holds what was planned with and saved."""
         assert step.remote
         now = self.workspace.look(step.remote.key)
-        if now is None or now.kind is not step.remote.kind:
+        if now is None:
             return False
-        if now.token.proves(step.remote.token):
-            return True
-        return read_as(self.workspace, now, before.form, before.language).digest == before.digest
+        return now.token.proves(step.remote.token) or self._holds(now, before, step)
 
     # --- after a write --------------------------------------------------------------------------------------
 
@@ -248,107 +239,46 @@ class PushCarrier:
                 if time.monotonic() > deadline:
                     raise
 
-    def _after_doubt(self, step: Step, before: Export | None) -> Outcome | None:
-        """Reads what a write without an answer left behind; None when it was not applied."""
-        assert step.local
-        now = self.workspace.look(_key(step))
-        if now is None:
-            return None if before is None else self._gone_or_changed(step)
-        held = self._held(now, step.local)
-        if held is not None and held.digest == step.local.digest:
-            return done(step)
-        if before is not None and now.kind is step.local.kind:
-            if read_as(self.workspace, now, before.form, before.language).digest == before.digest:
-                return None
-        return self._gone_or_changed(step)
+    def _after_doubt(self, step: Step, before: Export | None, pause: float) -> Outcome | None:
+        """Reads what a write without an answer left behind; None when it was not applied.
+
+        Twice, for a request that timed out may still be on its way.
+        """
+        for _ in range(2):
+            time.sleep(pause)
+            now = look_back(self.workspace, step)
+            if step.action is Action.DELETE and now is None:
+                return done(step)
+            if now is not None and self._holds_ours(now, step):
+                return done(step)
+            if not (now is None if before is None else now is not None and self._holds(now, before, step)):
+                return _changed_there(step)
+        return None
 
     def _taken(self, step: Step) -> Outcome:
         """A create found the name taken: by our own lost answer, by an equal twin, or by something else."""
-        assert step.local
         try:
-            now = self.workspace.look(_key(step))
-        except WorkspaceError as error:
-            return left(step, error.message, "Rename it here or there.")
+            now = self.workspace.look(key_there(step))
+        except TypeMismatch as error:  # perhaps a folder that this run is about to empty
+            return postponed(step, error.message, "Rename it here or there.")
         if now is None:
-            return failed(step, "could not be created: the workspace says it exists and shows nothing", "Run again.")
-        held = self._held(now, step.local)
-        if held is not None and held.digest == step.local.digest:
-            return done(step)
-        return self._gone_or_changed(step)
+            # A notebook `a` answers to `a.py` too; perhaps this run is about to delete it.
+            return postponed(step, "could not be created: something of another type has its name", "Rename it.")
+        return done(step) if self._holds_ours(now, step) else _changed_there(step)
 
-    def _held(self, now: RemoteObject, local: LocalObject) -> Export | None:
-        """What the workspace holds, in the local form; None when it is of another kind."""
-        if now.kind is not local.kind:
-            return None
-        return read_as(self.workspace, now, local.form, local.language)
+    def _holds_ours(self, now: RemoteObject, step: Step) -> bool:
+        item = step.local
+        if step.action is Action.DELETE or item is None or now.kind is not item.kind:
+            return False
+        return read_as(self.workspace, now, item.form, item.language).digest == item.digest
 
-    def _gone_or_changed(self, step: Step) -> Outcome:
-        return left(step, "was changed in the workspace while the run was under way", "Run the command again.")
-
-    # --- reading back ---------------------------------------------------------------------------------------
+    def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
+        if step.remote is None or now.kind is not step.remote.kind:
+            return False
+        return read_as(self.workspace, now, before.form, before.language).digest == before.digest
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The same outcomes, each done one with what the workspace holds now; without that it is not done."""
-        written = [o.step for o in outcomes if o.result is Result.DONE]
-        seen: dict[str, RemoteObject | None] = {}
-        if len(written) > _FEW and self.workspace.hashed:
-            try:
-                now = keys_by_nfc(self.workspace.listing(self.pool))
-                seen = {step.key: now.get(step.key) for step in written}
-            except SyncError:
-                pass  # each object is then read back by itself, and says what went wrong
-        futures = {
-            step.key: self.pool.submit(self._confirm, step, seen.get(step.key), step.key in seen) for step in written
-        }
-        return [futures[o.step.key].result() if o.step.key in futures else o for o in outcomes]
-
-    def _confirm(self, step: Step, seen: RemoteObject | None, looked: bool) -> Outcome:
-        try:
-            for pause in (0.0, *_STALE):
-                time.sleep(pause)
-                now = seen if looked else self.workspace.look(_key(step))
-                looked = False
-                outcome = self._weighed(step, now)
-                if outcome is not None:
-                    return outcome
-        except SyncError as error:
-            return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
-        return failed(
-            step,
-            "was written, but the workspace does not show what was sent",
-            "Compare with `from_databricks --dry-run --diff`; the base was left as it was.",
-        )
-
-    def _weighed(self, step: Step, now: RemoteObject | None) -> Outcome | None:
-        """Done, when the workspace shows what was meant; None when it does not (yet)."""
-        if step.action is Action.DELETE:
-            return done(step, Advance(step.key, None)) if now is None else None
-        assert step.local
-        item = step.local
-        if now is None or now.kind is not item.kind:
-            return None
-        if now.token.sha != item.sha or not item.sha:
-            held = read_as(self.workspace, now, item.form, item.language)
-            if held.digest != item.digest:
-                return None
-            content = held.raw
-        else:
-            raw = self._local_bytes(step)
-            content = raw if raw is not None else b""
-        keep = content if item.kind is Kind.NOTEBOOK and sha256(content) == now.token.sha else None
-        entry = BaseEntry(
-            *(
-                step.key,
-                item.path,
-                item.kind,
-                item.digest,
-                now.token,
-                item.sha,
-                settled(item.stat, time.time_ns()),
-            ),
-            *(item.form, item.language),
-        )
-        return done(step, Advance(step.key, entry, keep))
+        return self._readback.verify(outcomes)
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
@@ -366,9 +296,12 @@ class PushCarrier:
             _quietly(partial(self.workspace.delete, path))
 
 
-def _key(step: Step) -> str:
-    """The key as the workspace spells it, which need not be NFC."""
-    return step.remote.key if step.remote else step.key
+def _changed_here(step: Step) -> Outcome:
+    return left(step, "was changed here while the run was under way", "Run the command again.")
+
+
+def _changed_there(step: Step) -> Outcome:
+    return left(step, "was changed in the workspace while the run was under way", "Run the command again.")
 
 
 def _parents(key: str) -> list[str]:

@@ -7,7 +7,6 @@ is taken over when it has not been renewed for `TTL` by the workspace's own cloc
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from .errors import AlreadyExists, Denied, NotFound, SyncError, WorkspaceError
 from .http import Http
 from .model import Kind
 from .names import printable
+from .settings import login_name
 from .workspace import Workspace
 
 TTL = 120.0  # seconds
@@ -57,7 +57,7 @@ class RemoteLock:
     def _content(self) -> bytes:
         about = {
             "id": self.mark,
-            "user": getpass.getuser(),
+            "user": login_name(),
             "host": platform.node(),
             "pid": os.getpid(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),

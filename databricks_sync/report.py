@@ -132,9 +132,9 @@ class TextReport:
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
         named = _quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
         if not request.diff:
-            self.out.line(f"    to see them:               {self.command}{request.again} --dry-run --diff")
-        self.out.line(f"    to keep what stands here:  to_databricks{request.again} --overwrite {named}")
-        self.out.line(f"    to keep what is there:     from_databricks{request.again} --overwrite {named}")
+            self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
+        self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")
+        self.out.line(f"    to keep what is there:  from_databricks{request.again} --overwrite {named}")
         self.out.line("    Either way what is replaced is kept in a backup.")
 
     def _problems(self, problems: Sequence[Problem]) -> None:
@@ -191,7 +191,8 @@ class TextReport:
             self.error(report.trouble)
         if report.interrupted:
             self.err.line("Interrupted: the objects in hand were finished, the others not begun.", "yellow")
-        if report.backup:
+        direction = report.request.mode.direction
+        if report.backup and any(_takes_away(outcome, direction) for outcome in report.outcomes):
             self.out.line(
                 f"What was replaced or deleted is kept: {self.command}{report.request.again} --restore {report.backup}"
             )
@@ -200,6 +201,14 @@ class TextReport:
     def lines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.out.line(line)
+
+
+def _takes_away(outcome: Outcome, direction: Direction) -> bool:
+    """Whether something was deleted, or replaced that was not what both sides had agreed on."""
+    step = outcome.step
+    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
+    took = step.action is Action.DELETE or (step.action is Action.UPDATE and there in ("x", "y"))
+    return took and outcome.result is Result.DONE
 
 
 def _summary(report: Report) -> str:

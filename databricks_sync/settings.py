@@ -5,13 +5,18 @@ from __future__ import annotations
 import configparser
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
-from .names import printable
+from .names import nfc, printable
+
+if TYPE_CHECKING:
+    from dotenv.parser import Original
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 START = "Type `to_databricks --local` to use a workspace on this machine, or copy env.sample to .env and fill it in."
@@ -63,7 +68,7 @@ def load(
 ) -> Settings:
     """Reads everything that says what to carry where. `options` holds `profile`, `user` and `host`."""
     project = Path(os.path.abspath(cwd / environ.get("PROJECT_FOLDER", ".")))
-    dotenv = read_dotenv(project / ".env")
+    dotenv = read_dotenv(project / ".env") if project.is_dir() else {}
     if "PROJECT_FOLDER" in dotenv and "PROJECT_FOLDER" not in environ:
         project = Path(os.path.abspath(project / dotenv["PROJECT_FOLDER"]))
     if not project.is_dir():
@@ -94,11 +99,17 @@ def read_dotenv(path: Path) -> dict[str, str]:
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
             raise SettingsError(
-                f"{path}, line {binding.original.line}: this is not NAME=value.",
+                f"{path}, line {_line(binding.original)}: this is not NAME=value.",
                 "Correct that line; a value with blanks or # goes in quotes.",
             )
     values = dotenv_values(stream=io.StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _line(original: Original) -> int:
+    """The line something begins on; the parser counts the blank lines before it as a part of it."""
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _reason(error: Exception) -> str:
@@ -116,7 +127,7 @@ def _folders(project: Path, listed: str) -> tuple[Folder, ...]:
                 "Name folders inside the project.",
             )
         shown = path.relative_to(project).as_posix()
-        folders.append(Folder(path, shown, "" if len(names) == 1 else f"{path.name}/"))
+        folders.append(Folder(path, shown, "" if len(names) == 1 else f"{nfc(path.name)}/"))
     _check_apart(folders)
     return tuple(folders)
 
@@ -192,20 +203,32 @@ def _login_to(host: str, environ: Mapping[str, str], dotenv: Mapping[str, str]) 
     # What .env says about one workspace must never be sent to another, which the environment names.
     known = dotenv if not named or _host(named) == host else {}
     token = environ.get("DATABRICKS_TOKEN", "").strip() or known.get("DATABRICKS_TOKEN", "").strip()
-    return Login(host, token, variables={k: v for k, v in known.items() if k.startswith(("DATABRICKS_", "ARM_"))})
+    return Login(
+        host,
+        _sound(token, "DATABRICKS_TOKEN"),
+        variables={name: value for name, value in known.items() if name.startswith(("DATABRICKS_", "ARM_"))},
+    )
+
+
+def _sound(token: str, name: str) -> str:
+    """The token, if it can be one: what else was pasted with it must not travel into a header, or a log."""
+    if re.fullmatch(r"[!-~]*", token):
+        return token
+    raise SettingsError(f"{printable(name)} holds white space or a character that no token has.", "Copy it once more.")
 
 
 def _host(text: str) -> str:
     """`https://name`, from whatever people paste. Raises SettingsError."""
-    if text == "local":
-        return text
-    url = urlsplit(text if "://" in text else f"https://{text}")
+    if text.lower() == "local":
+        return "local"
     try:
-        port = f":{url.port}" if url.port else ""
+        url = urlsplit(text if "://" in text else f"https://{text}")
+        name, port = url.hostname or "", f":{url.port}" if url.port else ""
     except ValueError:
-        port = ":?"
-    name = url.hostname or ""
-    if url.scheme not in ("http", "https") or not name or port == ":?" or url.username or url.password:
+        url, name, port = urlsplit(""), "", ""
+    # A name without a dot is something else that was pasted here, perhaps the token.
+    named = re.fullmatch(r"[\w.-]+\.[\w-]+\.?", name) or name in _LOOPBACK
+    if url.scheme not in ("http", "https") or not named or url.username or url.password:
         raise SettingsError(
             "DATABRICKS_HOST is not the address of a workspace.",
             "Set it to something like https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
@@ -238,7 +261,7 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> Login | None:
     if not section.get("host"):
         return None if not name else _hostless(wanted, path)
     plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
-    return Login(_host(section["host"].strip()), plain.strip(), wanted)
+    return Login(_host(section["host"].strip()), _sound(plain.strip(), f"The token of profile {wanted}"), wanted)
 
 
 def _hostless(name: str, path: Path) -> Login:

@@ -12,7 +12,7 @@ from .errors import BrokenNotebook, WorkspaceError
 from .local import LocalFolder, Scan, is_litter
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity
 from .names import flaw, local_collisions, printable, twins
-from .notebook import digest, file_digest, file_name, has_header, sha256, source_language
+from .notebook import digest, file_digest, has_header, sha256, source_language
 from .plan import Sides
 from .workspace import Listing, Workspace, keys_by_nfc
 
@@ -77,8 +77,8 @@ class Surveyor:
         digests = self._digests(entries, scan, remote, problems, exports)
         places = {key: self.local.shown(key) for key in remote if self.local.holds(key)}
         sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places)
-        ignored = self._ignored(sides) if direction is Direction.PULL else frozenset()
-        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), ignored)
+        hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
+        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden)
 
     # --- names --------------------------------------------------------------------------------------------
 
@@ -95,7 +95,13 @@ class Surveyor:
         for key, paths in local_collisions(scan.claims).items():
             named = " and ".join(paths)
             problems[key] = Problem(paths[0], f"collides: {named} would be one object in the workspace", "Rename one.")
-        for key in listing.folders & scan.objects.keys():
+        for key in scan.objects:
+            inside = next((other for other in listing.others if key.startswith(f"{other}/")), None)
+            if inside is not None:
+                kind = printable(listing.others[inside]).lower()
+                about = f"would land inside {printable(inside)}, a {kind} of the workspace"
+                problems[key] = Problem(scan.objects[key].path, about, "Rename its folder.")
+        for key in listing.folders & scan.objects.keys() - self._emptied(scan, listing, remote):
             path = scan.objects[key].path
             problems[key] = Problem(path, "has the name of a folder in the workspace", "Rename one of them.")
         together = {*remote, *scan.objects}
@@ -104,16 +110,31 @@ class Surveyor:
             problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
         return problems
 
+    def _emptied(self, scan: Scan, listing: Listing, remote: dict[str, RemoteObject]) -> set[str]:
+        """Folders in which there is nothing but what was carried from here and is deleted here by now."""
+        base = self.base.entries()
+        kept = {key for key in remote if key not in base or key in scan.objects or key in scan.unknown}
+        return {
+            folder
+            for folder in listing.folders & scan.objects.keys()
+            if not any(key.startswith(f"{folder}/") for key in (*kept, *listing.others))
+        }
+
     def _is_litter(self, key: str, entries: dict[str, BaseEntry], scan: Scan) -> bool:
         return key not in entries and key not in scan.objects and is_litter(key)
 
-    def _ignored(self, sides: Sides) -> frozenset[str]:
-        """Which of the names that a pull might write are ignored by git."""
-        candidates: list[str] = []
+    def _ignored(self, sides: Sides, problems: dict[str, Problem]) -> frozenset[str]:
+        """Which of the names that a pull might write are ignored by git; such a key is not carried at all."""
+        candidates: dict[str, list[str]] = {}
         for key, remote in sides.remote.items():
-            if key not in sides.local and key not in sides.problems:
-                candidates += [self.local.place(key, remote.kind, *names) for names in _possible(remote)]
-        return frozenset(self.local.repository.ignored(candidates))
+            if key not in sides.local and key not in problems:
+                candidates[key] = [self.local.place(key, remote.kind, *names) for names in _possible(remote)]
+        hidden = self.local.repository.ignored([path for paths in candidates.values() for path in paths])
+        for key, paths in candidates.items():
+            # The source form first: a notebook in the other form is only known as such when it is read.
+            if paths[-1] in hidden or all(path in hidden for path in paths):
+                problems[key] = ignored(paths[-1])
+        return frozenset(hidden)
 
     # --- content ------------------------------------------------------------------------------------------
 
@@ -141,8 +162,12 @@ class Surveyor:
         def fetch(key: str) -> Export:
             return read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
 
+        def name(key: str) -> str:
+            side = scan.objects.get(key) or entries.get(key)
+            return side.path if side else printable(key)
+
         unread = [key for key in unread if key not in exports]
-        for key, found in _each(self.pool, fetch, unread):
+        for key, found in _each(self.pool, fetch, unread, name):
             if isinstance(found, Problem):
                 problems[key] = found
             else:
@@ -170,7 +195,7 @@ class Surveyor:
             return read_as(self.workspace, remote[key], intent.form, intent.language)
 
         unreadable = set()
-        for key, found in _each(self.pool, fetch, doubtful):
+        for key, found in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
             if isinstance(found, Problem):
                 unreadable.add(key)  # the intent stays for the next run
             elif found.digest == by_key[key].after:
@@ -215,6 +240,10 @@ def _answered(
         )
     )
     return Advance(intent.key, entry)
+
+
+def ignored(path: str) -> Problem:
+    return Problem(path, "is ignored by git, so it is not carried", "", Severity.NOTE)
 
 
 def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> str | None:
@@ -267,16 +296,12 @@ def _possible(remote: RemoteObject) -> Iterable[tuple[Form | None, Language | No
     return [(Form.JUPYTER, None), *((Form.SOURCE, language) for language in languages)]
 
 
-def _each(pool: Executor, fetch: Callable[[str], Export], keys: list[str]) -> Iterable[tuple[str, Export | Problem]]:
+def _each(
+    pool: Executor, fetch: Callable[[str], Export], keys: list[str], name: Callable[[str], str]
+) -> Iterable[tuple[str, Export | Problem]]:
     futures = [(key, pool.submit(fetch, key)) for key in keys]
     for key, future in futures:
         try:
             yield key, future.result()
         except WorkspaceError as error:
-            yield (
-                key,
-                Problem(printable(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED),
-            )
-
-
-__all__ = ["Export", "Scope", "Survey", "Surveyor", "file_name", "read_as", "told_by_token", "weigh"]
+            yield key, Problem(name(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED)

@@ -149,6 +149,7 @@ class Sync:
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
         survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, looking.result())
+        self._require(request, survey)
         every = steps(survey.sides, request.mode, delete=request.delete)
         chosen = [step for step in every if self._in_scope(step, request.scope)]
         if request.scope.paths and not chosen:
@@ -191,7 +192,7 @@ class Sync:
 
     def _check(self, request: Request, survey: Survey, chosen: list[Step], noted: Noted) -> None:
         other = None
-        if noted.claim and noted.claim.of_another(self.repository.origin()):
+        if noted.claim and not noted.claim.repository & self.repository.origin():
             if noted.claim.of_another(self.repository.origin() | self.repository.first_commits()):
                 other = other_repository(noted.claim)
         check(
@@ -211,6 +212,14 @@ class Sync:
             ),
             request.allowed,
         )
+
+    def _require(self, request: Request, survey: Survey) -> None:
+        """Raises SettingsError where the source was never there: then there is nothing to talk about."""
+        if request.mode.direction is Direction.PULL and not survey.listing.exists and not survey.sides.base:
+            raise SettingsError(
+                f"There is no folder {request.target} in the workspace; nothing was pushed there yet.",
+                f"Type `to_databricks{request.again}`, or name another folder with --branch or --target.",
+            )
         if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
             missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
             raise SettingsError(
@@ -243,7 +252,8 @@ class Sync:
         carry = Carry(carrier, base, pool, self.watcher.outcome)
         self.watcher.begin(sum(1 for step in chosen if step.writes))
         try:
-            outcomes = carry.run(chosen)
+            with carry.interruption.listening():
+                outcomes = carry.run(chosen)
         finally:
             self.watcher.end()
         stopped = bool(carry.interruption)

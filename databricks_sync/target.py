@@ -12,41 +12,45 @@ from .names import flaw, nfc, printable
 # The workspace is known to take letters, digits, blanks, `+`, `#`, `-` and `_`; the design wants `/`, `:` and
 # `.` replaced. A branch name may hold more, so everything else that is not a word character is replaced too.
 _DISLIKED = re.compile(r"[^\w\-+#]")
-_LONGEST = 100
+_LONGEST = 100  # bytes
 
 
 def branch_folder(branch: str) -> str:
     """The folder name for a branch; a name that had to change gets a hash, so that no two branches meet."""
     name = _DISLIKED.sub("-", nfc(branch))
-    if name == branch and len(name) <= _LONGEST:
-        return name
-    mark = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return f"{name[:_LONGEST]}-{mark}"
+    short = name.encode()[:_LONGEST].decode("utf-8", "ignore")
+    if short == branch:
+        return branch
+    mark = hashlib.sha256(branch.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{short}-{mark}"
 
 
 def normalise(path: str) -> str:
     """One spelling for a workspace path: no `/Workspace` prefix (an alias), no doubled or trailing slash."""
-    clean = "/" + "/".join(part for part in path.split("/") if part)
-    return clean.removeprefix("/Workspace") or "/" if (clean + "/").startswith("/Workspace/") else clean
+    parts = [part for part in path.split("/") if part]
+    while parts and parts[0] == "Workspace":
+        del parts[0]
+    return "/" + "/".join(parts)
 
 
 def check_target(target: str, user: str | None) -> None:
     """Raises SettingsError when `target`, a normalised path, is not a folder this tool may take as its own."""
     parts = [part for part in target.split("/") if part]
+    top = parts[0].casefold() if parts else ""  # whether the workspace tells `users` from `Users` is not documented
     shown = printable(target)
     if parts and (reason := flaw("/".join(parts), windows=False)):
         raise SettingsError(f"The target {shown} cannot be used: {reason}.", "Give another --target.")
-    if len(parts) < 2 or (parts[0] == "Users" and len(parts) < 3):
+    if len(parts) < 2 or (top == "users" and len(parts) < 3):
         raise SettingsError(
             f"The target {shown} is a protected folder of the workspace.",
             "Give a folder below it, for example --target /Shared/master.",
         )
-    if parts[0] == "Repos":
+    if top == "repos":
         raise SettingsError(
             f"The target {shown} is in /Repos, where git folders are kept in step by Databricks itself.",
             "Give a folder below /Users/<you> or /Shared.",
         )
-    if parts[0] == "Users" and user and parts[1] != user:
+    if top == "users" and user and parts[1] != user:
         raise SettingsError(
             f"The target {shown} is in the home of {printable(parts[1])}, not of {printable(user)}.",
             f"If that is meant, add --user {printable(parts[1])}.",
@@ -67,17 +71,21 @@ _CI: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("GITLAB_CI", ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH")),
     ("BITBUCKET_BUILD_NUMBER", ("BITBUCKET_BRANCH",)),
     ("CIRCLECI", ("CIRCLE_BRANCH",)),
-    ("JENKINS_URL", ("CHANGE_BRANCH", "GIT_LOCAL_BRANCH", "BRANCH_NAME")),
+    ("JENKINS_URL", ("CHANGE_BRANCH", "GIT_LOCAL_BRANCH", "BRANCH_NAME", "GIT_BRANCH")),
 )
+# Set where a tag is built, though a variable above then holds the tag's name as if it were a branch.
+_CI_TAGS = {"JENKINS_URL": "TAG_NAME"}
 
 
 def ci_branch(environ: Mapping[str, str]) -> str | None:
     """The branch a CI run is for, from that CI's own variables; None outside CI, or where it is a tag."""
     for flag, variables in _CI:
-        if not environ.get(flag):
+        if not environ.get(flag) or environ.get(_CI_TAGS.get(flag, "")):
             continue
         for variable in variables:
             value = environ.get(variable, "")
             if value and not value.startswith("refs/tags/"):
-                return value.removeprefix("refs/heads/").removeprefix("refs/")
+                if variable == "GIT_BRANCH":  # of Jenkins' git plugin: a remote branch, or that there is none
+                    value = "" if value == "detached" else value.removeprefix("origin/")
+                return value.removeprefix("refs/heads/").removeprefix("refs/") or None
     return None

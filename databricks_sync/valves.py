@@ -66,12 +66,17 @@ def check(situation: Situation, allowed: Allowed) -> None:
         valve(situation, allowed, situation.tracked)
 
 
+def unfinished(operation: str) -> ValveError:
+    """What to say while git is in the middle of an operation."""
+    return ValveError(
+        f"Git is in the middle of {operation}, so the files here are in no state of any branch.",
+        "Finish it first, or name what is meant with --branch or --target.",
+    )
+
+
 def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.operation and not s.insisted:
-        raise ValveError(
-            f"Git is in the middle of {s.operation}, so the files here are in no state of any branch.",
-            "Finish it first, or name what is meant with --branch or --target.",
-        )
+        raise unfinished(s.operation)
 
 
 def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
@@ -120,33 +125,43 @@ def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 
 def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
-    writing = [step for step in s.steps if step.writes]
-    deletes = [step for step in writing if step.action is Action.DELETE]
+    push = s.mode.direction is Direction.PUSH
+    source, destination = (_local_marks, _remote_marks) if push else (_remote_marks, _local_marks)
     # A move is a create and a delete of the same content: it takes nothing away.
-    created = {_content(step) for step in writing if step.action is Action.CREATE}
-    count = sum(1 for step in deletes if _gone(step) not in created)
-    limit = allowed.deletes_of(max(tracked, len(s.steps)))
+    created = {mark for step in s.steps if step.writes and step.action is Action.CREATE for mark in source(step)}
+    deletes = [step for step in s.steps if step.writes and step.action is Action.DELETE]
+    lost = [step for step in deletes if created.isdisjoint(destination(step))]
+    count = len(lost)
+    total = max(tracked, sum(1 for step in s.steps if (step.remote if push else step.local)))
+    limit = allowed.deletes_of(total)
     if limit is None:
-        total = max(tracked, len(s.steps))
-        if allowed.empty:
-            return
-        if count < 2 or (count < total and (count < FEW_DELETES or count <= total * DELETE_SHARE)):
+        everything = count >= total or sum(1 for step in lost if step.base) >= tracked > 0
+        few = count < FEW_DELETES or count <= total * DELETE_SHARE
+        if count < 2 or (few and not everything) or (allowed.empty and _emptied(s)):
             return
     elif count <= limit:
         return
-    where = "in the workspace" if s.mode.direction is Direction.PUSH else "here"
     raise ValveError(
-        f"This run would delete {count} of {max(tracked, len(s.steps))} objects {where}.",
+        f"This run would delete {count} of {total} objects {'in the workspace' if push else 'here'}.",
         f"See them with --dry-run; if that is meant, add --max-delete {count}; to delete nothing, --no-delete.",
     )
 
 
-def _content(step: Step) -> str | None:
-    return step.local.digest if step.local else step.remote_digest
+def _emptied(s: Situation) -> bool:
+    """Whether the source is what --allow-empty is about: empty, or gone."""
+    if s.mode.direction is Direction.PUSH:
+        return s.local_empty or not s.local_exists
+    return s.remote_empty or not s.remote_exists
 
 
-def _gone(step: Step) -> str | None:
-    return step.remote_digest or (step.local.digest if step.local else None) or f"only {step.key}"
+def _local_marks(step: Step) -> set[str]:
+    """What content can be told by when it turns up elsewhere: its digest and the hash of its bytes."""
+    return {step.local.digest, step.local.sha} if step.local else set()
+
+
+def _remote_marks(step: Step) -> set[str]:
+    marks = {step.remote_digest, step.remote.token.sha if step.remote else None}
+    return {mark for mark in marks if mark}
 
 
 def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
@@ -158,15 +173,3 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"All {tracked} objects would change at once, which is rarely meant.",
             "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
         )
-
-
-_VALVES = (
-    _operation,
-    _other_repository,
-    _nested,
-    _source_gone,
-    _source_empty,
-    _target_gone,
-    _deletes,
-    _all_changed,
-)

@@ -17,7 +17,7 @@ from typing import Any
 import urllib3
 
 from .effects import reached
-from .errors import NotFound, SettingsError, Unreachable, ValveError, WorkspaceError
+from .errors import NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
 from .http import Http
 from .model import Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
@@ -125,6 +125,12 @@ class Workspace:
                 folders.add(key)
             else:
                 others[key] = kind
+        # What lies in another object, such as somebody's Git folder, is that object's business.
+        inner = tuple(f"{key}/" for key in others)
+        if inner:
+            objects = {key: item for key, item in objects.items() if not key.startswith(inner)}
+            folders = {key for key in folders if not key.startswith(inner)}
+            others = {key: kind for key, kind in others.items() if not key.startswith(inner)}
         hashed = all(item.token.sha for item in objects.values())
         if objects:
             self.hashed = hashed
@@ -142,7 +148,10 @@ class Workspace:
         return RemoteObject(key, f"{self.root}/{key}", _KINDS[str(item["object_type"])], token, _language(item))
 
     def look(self, key: str) -> RemoteObject | None:
-        """The object at `key` right now, None when there is none: the last look before a write."""
+        """The object at `key` right now, None when there is none: the last look before a write.
+
+        Raises TypeMismatch when a folder or something else that is never carried stands there.
+        """
         path = f"{self.root}/{key}"
         try:
             items, date = self._items("list", path)
@@ -151,8 +160,8 @@ class Workspace:
         if len(items) == 1 and self._key(str(items[0].get("path"))) == key:
             if items[0].get("object_type") in _KINDS:
                 return self._object(key, items[0], date)
-            raise WorkspaceError(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
-        raise WorkspaceError(f"{printable(path)} is a folder.", "Rename it on one side.")
+            raise TypeMismatch(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
+        raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
 
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""

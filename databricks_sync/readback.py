@@ -1,0 +1,111 @@
+"""Reads back what was written to the workspace: only what it shows then counts as done.
+
+Where there are hashes, one listing is enough for any number of objects; without them each object is looked at,
+then read, so that the recorded token is never younger than the content it stands for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from .base import Advance
+from .carry import Outcome, Result, done, failed
+from .errors import SyncError, TypeMismatch
+from .local import LocalFolder, settled
+from .model import BaseEntry, Kind, RemoteObject
+from .notebook import sha256, wire
+from .plan import Action, Step
+from .survey import read_as
+from .workspace import Workspace, keys_by_nfc
+
+_FEW = 8  # up to so many objects are looked at one by one, more by one listing
+_STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
+
+
+class ReadBack:
+    def __init__(self, local: LocalFolder, workspace: Workspace, pool: Executor) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.pool = pool
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same outcomes, each done one with what the workspace holds now; without that it has failed."""
+        written = [o.step for o in outcomes if o.result is Result.DONE]
+        listed: dict[str, RemoteObject] | None = None
+        if len(written) > _FEW and self.workspace.hashed:
+            try:
+                listed = keys_by_nfc(self.workspace.listing(self.pool))
+            except SyncError:
+                pass  # each object is then looked at by itself, and says what went wrong
+        futures = {step.key: self.pool.submit(self._confirm, step, listed) for step in written}
+        return [futures[o.step.key].result() if o.step.key in futures else o for o in outcomes]
+
+    def _confirm(self, step: Step, listed: dict[str, RemoteObject] | None) -> Outcome:
+        try:
+            for pause in _STALE:
+                time.sleep(pause)
+                now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
+                outcome = self._weighed(step, now)
+                if outcome is not None:
+                    return outcome
+        except SyncError as error:
+            return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
+        return failed(
+            step,
+            "was written, but the workspace does not show what was sent",
+            "Compare with `from_databricks --dry-run --diff`; the base was left as it was.",
+        )
+
+    def _weighed(self, step: Step, now: RemoteObject | None) -> Outcome | None:
+        """Done, when the workspace shows what was meant; None when it does not (yet)."""
+        if step.action is Action.DELETE:
+            return done(step, Advance(step.key, None)) if now is None else None
+        item = step.local
+        if item is None or now is None or now.kind is not item.kind:
+            return None
+        content = self._sent(step) if now.token.sha == item.sha else None
+        if content is None:
+            held = read_as(self.workspace, now, item.form, item.language)
+            if held.digest != item.digest:
+                return None
+            content = held.raw
+        keep = content if item.kind is Kind.NOTEBOOK and sha256(content) == now.token.sha else None
+        entry = BaseEntry(
+            key=step.key,
+            path=item.path,
+            kind=item.kind,
+            digest=item.digest,
+            token=now.token,
+            local_sha=item.sha,
+            stat=settled(item.stat, time.time_ns()),
+            form=item.form,
+            language=item.language,
+        )
+        return done(step, Advance(step.key, entry, keep))
+
+    def _sent(self, step: Step) -> bytes | None:
+        """The bytes that were sent, if the file still holds them."""
+        assert step.local
+        try:
+            raw, _ = self.local.read(step.local.path)
+        except (OSError, SyncError):
+            return None
+        sent = wire(raw, step.local.kind)
+        return sent if sha256(sent) == step.local.sha else None
+
+
+def look_back(workspace: Workspace, step: Step) -> RemoteObject | None:
+    """What became of the object; where a folder took the place of a deleted one, the object is gone."""
+    try:
+        return workspace.look(key_there(step))
+    except TypeMismatch:
+        if step.action is Action.DELETE:
+            return None
+        raise
+
+
+def key_there(step: Step) -> str:
+    """The key as the workspace spells it, which need not be NFC."""
+    return step.remote.key if step.remote else step.key
