@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -22,6 +23,7 @@ from .model import Direction, Form, Kind, Language
 from .notebook import sha256
 
 KEEP_DAYS = 30
+_RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +115,19 @@ class Backups:
 
     def runs(self) -> list[SavedRun]:
         """All runs that saved something, the latest first."""
-        try:
-            names = sorted((entry.name for entry in os.scandir(self.folder) if entry.is_dir()), reverse=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         found = []
-        for name in names:
+        for name in self._names():
             lines = list(_manifest(self.folder / name))
             if lines:
-                found.append(SavedRun(name, str(lines[0].get("target", "")), tuple(map(_saved, lines))))
+                found.append(SavedRun(name, lines[0][0], tuple(saved for _, saved in lines)))
         return found
+
+    def _names(self) -> list[str]:
+        try:
+            names = (entry.name for entry in os.scandir(self.folder) if entry.is_dir() and _RUN.fullmatch(entry.name))
+            return sorted(names, reverse=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def read(self, run: SavedRun, saved: Saved) -> bytes:
         """The bytes of a backup. Raises OSError, or ValueError when they are not what was saved."""
@@ -134,7 +139,7 @@ class Backups:
     def prune(self, days: float = KEEP_DAYS) -> int:
         """Removes runs older than `days`; tells how many. Never this run's own."""
         oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
-        old = [run.name for run in self.runs() if run.name < oldest and run.name != self.run]
+        old = [name for name in self._names() if name < oldest and name != self.run]
         for name in old:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             reached("pruning")
@@ -148,7 +153,8 @@ def _write(path: Path, raw: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _manifest(run: Path) -> Iterator[dict[str, object]]:
+def _manifest(run: Path) -> Iterator[tuple[str, Saved]]:
+    """The target and the object of each line; a torn line, or one of another version, hides no other."""
     try:
         lines = (run / "manifest.jsonl").read_bytes().splitlines()
     except OSError:
@@ -156,14 +162,16 @@ def _manifest(run: Path) -> Iterator[dict[str, object]]:
     for line in lines:
         try:
             found = json.loads(line)
-        except ValueError:
-            continue  # the last line of a killed run
-        if isinstance(found, dict) and str(found.get("file", "")).isdigit():
-            yield found
+            yield str(found["target"]), _saved(found)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
 
 
 def _saved(line: dict[str, object]) -> Saved:
-    form, language = line.get("form"), line.get("language")
+    """Raises ValueError or KeyError for what is no such line."""
+    form, language = line["form"], line["language"]
+    if not re.fullmatch(r"[0-9]+", str(line["file"])):
+        raise ValueError("not the name of a backup")
     return Saved(
         key=str(line["key"]),
         path=str(line["path"]),

@@ -43,6 +43,10 @@ CREATE TABLE intent (
 """
 
 
+# What SQLite says of a file that is not damaged, but cannot be used right now.
+_OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full|permission", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
@@ -88,6 +92,8 @@ class Base:
         try:
             db = _connect(self.file)
             found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0 and self.file.stat().st_size:
+                raise sqlite3.DatabaseError  # not a file of ours
             if found == 0:
                 with db:
                     db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
@@ -97,7 +103,7 @@ class Base:
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
         except (sqlite3.DatabaseError, ValueError) as error:
-            if isinstance(error, sqlite3.OperationalError):  # not damaged, but out of reach
+            if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
                 raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
             return self._set_aside(create)
         if found > SCHEMA:
@@ -108,6 +114,7 @@ class Base:
         return db
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:
+        self.distrust()
         kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
         self.notice = (
             f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "

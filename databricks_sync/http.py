@@ -48,6 +48,7 @@ READ_ATTEMPTS = 5
 THROTTLED_FOR = 300.0  # seconds to go on asking while the workspace says 429
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MESSAGE = 300
+_CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
@@ -63,7 +64,7 @@ class Answer:
         """The body as an object. Raises Unreachable: a torn answer says nothing."""
         try:
             document = json.loads(self.data) if self.data.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise Unreachable("The workspace sent an answer that is not JSON.", _AGAIN)
@@ -231,13 +232,16 @@ def _error(body: bytes) -> tuple[str, str]:
     """The error_code and the text of an error, in whichever of its shapes it comes."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = _PLAIN.match(body[:1000].decode("utf-8", "replace"))
         return (found[1], printable(found[2])[:_MESSAGE]) if found else ("", "")
     if not isinstance(document, dict):
         return "", ""
-    text = document.get("message") or document.get("error") or document.get("detail") or ""
-    return str(document.get("error_code") or ""), printable(str(text))[:_MESSAGE]
+    text = str(document.get("message") or document.get("error") or document.get("detail") or "")
+    code = str(document.get("error_code") or "")
+    if not code and (found := _PLAIN.match(text)):  # SERVER: an import-file error of 2026 has its code in its text
+        code, text = found[1], found[2]
+    return (code if _CODE.fullmatch(code) else ""), printable(text)[:_MESSAGE]
 
 
 def _too_large(code: str, text: str, body: bytes) -> bool:
