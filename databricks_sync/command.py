@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .http import Http
     from .plan import Mode
     from .report import JsonReport, TextReport
+    from .run import Request
     from .settings import Login, Settings
-    from .sync import Request
 
 
 def run(command: click.Command) -> None:
@@ -129,8 +129,8 @@ def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) ->
 
 
 def _request(mode: Mode, target: str, branch: str | None, paths: tuple[str, ...], chosen: dict[str, Any]) -> Request:
+    from .run import Request
     from .survey import Scope
-    from .sync import Request
     from .valves import Allowed
 
     allowed = Allowed(

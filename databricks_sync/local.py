@@ -183,6 +183,8 @@ class LocalFolder:
             step = self.project / parent
             if step.is_symlink():
                 raise SyncError(f"is behind the symbolic link {parent}, which is never followed")
+            if parent.parts and (step / ".git").exists():
+                raise SyncError(f"cannot be stored: {parent} is a git repository of its own", f"Rename {parent}.")
             if step.exists() and not step.is_dir():
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
         return where

@@ -102,7 +102,7 @@ def canonical(raw: bytes, form: Form, language: Language | None) -> str:
     spoken = _spoken(lines, language)
     bare = f"{COMMENTS[spoken]} MAGIC"
     body = [bare if line.rstrip(" \t") == bare else line for line in lines[1:]]
-    return "\n".join([spoken.value, *body]).rstrip("\r\n")
+    return "\n".join([spoken.value, *body]).rstrip("\n")
 
 
 def _spoken(lines: list[str], language: Language | None) -> Language:
@@ -130,7 +130,7 @@ def _lines(raw: bytes) -> list[str]:
 
 def _plain_newlines(text: str) -> str:
     # Several carriage returns are one line end converted too often; kept, they would not survive a CRLF checkout.
-    return re.sub(r"\r+\n", "\n", text)
+    return re.sub(r"\r+(\n|\Z)", r"\1", text)
 
 
 # --- Jupyter ---------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def jupyter_language(document: dict[str, Any]) -> Language:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     text = source if isinstance(source, str) else "".join(source)
-    return _plain_newlines(text).rstrip("\r\n")
+    return _plain_newlines(text).rstrip("\n")
 
 
 def _essence(cell: dict[str, Any]) -> tuple[str, str, str]:
@@ -241,7 +241,7 @@ def _source_cell(body: str, comment: str, default: str) -> Cell:
     if body.startswith(marker):
         line, _, body = body.partition("\n")
         title = line[len(marker) :].partition(",")[2]
-    magic = re.compile(rf"^{re.escape(comment)} MAGIC(?: |$)", re.MULTILINE)
+    magic = re.compile(rf"^{re.escape(comment)} MAGIC(?:[ \t]*$| )", re.MULTILINE)
     if not magic.match(body):
         return Cell(default, body, title)
     cell = _with_magic(magic.sub("", body), default)
@@ -274,7 +274,7 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
     lines = _lines(exported)
     prefix = re.escape(COMMENTS[_spoken(lines, language)]) + " MAGIC"
-    text = "\n".join(lines).rstrip("\r\n")
+    text = "\n".join(lines).rstrip("\n")
     style = "\n" if like is None else "\n".join(_lines(like))
     ending = style[len(style.rstrip("\n")) :]
     blanks = set(re.findall(rf"^{prefix}([ \t]*)$", style, re.MULTILINE))

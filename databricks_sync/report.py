@@ -18,7 +18,7 @@ from .errors import SyncError
 from .model import Direction, Problem, Severity
 from .names import printable
 from .plan import Action, Step
-from .sync import Diffs, Report, Request
+from .run import Diffs, Report, Request
 
 _SHOWN = 20
 _THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}

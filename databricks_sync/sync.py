@@ -6,100 +6,42 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from .backups import Backups
 from .base import Advance, Base, folder_for
-from .carry import Carrier, Carry, Outcome
+from .carry import Carrier, Carry
 from .claim import Claim, Claims, Noted, behind, other_repository
-from .diff import Line, Version, difference
+from .differences import Differences
 from .effects import reached
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .http import CONNECTIONS, Http
 from .local import LocalFolder, check_project, settled
 from .lock import held
-from .model import BaseEntry, Direction, Form, Kind, Language, Problem
+from .model import BaseEntry, Direction, Kind
 from .notebook import sha256, wire
 from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
 from .remote_lock import RemoteLock
+from .run import Diffs, Report, Request, Watcher
 from .settings import Settings
-from .survey import Scope, Survey, Surveyor, read_as
+from .survey import Survey, Surveyor
 from .target import home_of
-from .valves import Allowed, Situation, check
+from .valves import Situation, check
 from .workspace import Workspace
 
-Diffs = dict[str, list[Line]]
-
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What one run is asked to do."""
+class Sight:
+    """What a run sees before it decides."""
 
-    mode: Mode
-    target: str
-    scope: Scope = field(default_factory=Scope)
-    dry_run: bool = False
-    diff: bool = False
-    delete: bool = True
-    insisted: bool = False  # the target or the branch was named
-    allowed: Allowed = field(default_factory=Allowed)
-    lock: bool = False
-    wait: float = 0.0
-    branch: str = ""
-    again: str = ""  # the options that name this workspace and target, to be typed in the next command
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run found and did."""
-
-    request: Request
-    steps: tuple[Step, ...]
-    outcomes: tuple[Outcome, ...] = ()
-    backup: str = ""
-    seconds: float = 0.0
-    requests: int = 0
-    interrupted: bool = False
-    trouble: SyncError | None = None
-
-    @property
-    def problems(self) -> list[Problem]:
-        found = [step.problem for step in self.steps if step.problem]
-        return found + [outcome.problem for outcome in self.outcomes if outcome.problem]
-
-    @property
-    def conflicts(self) -> list[Step]:
-        return [step for step in self.steps if step.action is Action.CONFLICT and not step.problem]
-
-    @property
-    def exit_code(self) -> int:
-        if self.interrupted:
-            return 130
-        if self.trouble:
-            return self.trouble.exit_code
-        worst = max((problem.severity.value for problem in self.problems), default=0)
-        return max(worst, 1 if self.conflicts else 0)
-
-
-class Watcher(Protocol):
-    """Who is told how a run goes."""
-
-    def notice(self, text: str) -> None: ...
-
-    def start(self, request: Request, folders: list[str], host: str) -> None: ...
-
-    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None: ...
-
-    def begin(self, total: int) -> None: ...
-
-    def outcome(self, outcome: Outcome) -> None: ...
-
-    def end(self) -> None: ...
+    workspace: Workspace
+    claims: Claims
+    noted: Noted
+    survey: Survey
 
 
 class Sync:
@@ -137,6 +79,33 @@ class Sync:
         return replace(report, seconds=time.monotonic() - began, requests=self.http.requests)
 
     def _run(self, request: Request, base: Base, pool: Executor) -> Report:
+        sight = self._look(request, base, pool)
+        self._require(request, sight.survey)
+        chosen = self._chosen(request, sight.survey)
+        diffs: Diffs = {}
+        if request.diff:
+            diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
+        if not request.dry_run:
+            self._check(request, sight, chosen)
+        self.watcher.plan(request, chosen, diffs)
+        reached("planned")
+        if request.dry_run:  # the plan is shown first: it says what the valve is about
+            self._check(request, sight, chosen)
+            return Report(request, tuple(chosen))
+        self.local.sweep()
+        base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
+        base.advance([*sight.survey.recovered, *self._agreed(sight.survey, chosen)], finished=sight.survey.settled)
+        if not any(step.writes for step in chosen):
+            return Report(request, tuple(chosen))
+        with ExitStack() as stack:
+            if request.mode.direction is Direction.PUSH:
+                if request.lock or home_of(request.target) is None:
+                    self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
+                self._tell(self._stake(request, sight, base))
+            return self._carry(request, sight, base, chosen, pool)
+
+    def _look(self, request: Request, base: Base, pool: Executor) -> Sight:
+        """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees)
         mine = Claim(request.target, self.repository.origin(), request.branch)
@@ -149,49 +118,35 @@ class Sync:
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
         survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, looking.result())
-        self._require(request, survey)
+        return Sight(workspace, claims, noted, survey)
+
+    def _chosen(self, request: Request, survey: Survey) -> list[Step]:
+        """The plan, as far as the run is about it."""
+        scope = request.scope
         every = steps(survey.sides, request.mode, delete=request.delete)
-        chosen = [step for step in every if self._in_scope(step, request.scope)]
-        if request.scope.paths and not chosen:
+        chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
+        if scope.paths and not chosen:
             raise SettingsError(
-                f"Nothing here or in the workspace has the name {' or '.join(request.scope.paths)}.",
+                f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
                 "Give paths as the plan shows them: to_databricks --dry-run.",
             )
-        diffs = self._diffs(request, workspace, survey, chosen, pool) if request.diff else {}
-        if not request.dry_run:
-            self._check(request, survey, chosen, noted)
-        self.watcher.plan(request, chosen, diffs)
-        reached("planned")
-        if request.dry_run:
-            self._check(request, survey, chosen, noted)
-            return Report(request, tuple(chosen))
-        self.local.sweep()
-        base.note(whole_trees="yes" if workspace.whole_trees else "no", target=request.target)
-        base.advance([*survey.recovered, *self._agreed(survey, chosen)], finished=survey.settled)
-        if not any(step.writes for step in chosen):
-            return Report(request, tuple(chosen))
-        with ExitStack() as stack:
-            if request.mode.direction is Direction.PUSH:
-                if request.lock or home_of(request.target) is None:
-                    self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
-                claims.mine = replace(mine, repository=mine.repository | self._identity(noted))
-                self._tell(claims.stake(noted, base, take_over=request.allowed.take_over))
-            return self._carry(request, workspace, base, survey, chosen, pool)
+        return chosen
 
-    def _identity(self, noted: Noted) -> frozenset[str]:
-        """The first commits, where the note does not name us yet."""
-        known = noted.claim.repository if noted.claim else frozenset()
-        return frozenset() if self.repository.origin() & known else self.repository.first_commits()
+    def _stake(self, request: Request, sight: Sight, base: Base) -> str:
+        """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
+        known = sight.noted.claim.repository if sight.noted.claim else frozenset()
+        origin = self.repository.origin()
+        names = origin if origin & known else origin | self.repository.first_commits()
+        sight.claims.mine = replace(sight.claims.mine, repository=names)
+        return sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over)
 
     def _tell(self, notice: str) -> None:
         if notice:
             self.watcher.notice(notice)
 
-    def _in_scope(self, step: Step, scope: Scope) -> bool:
-        return scope.holds(step.path) or scope.holds(step.key)
-
-    def _check(self, request: Request, survey: Survey, chosen: list[Step], noted: Noted) -> None:
-        other = None
+    def _check(self, request: Request, sight: Sight, chosen: list[Step]) -> None:
+        """Raises ValveError when the run must not go on as things are."""
+        survey, noted, other = sight.survey, sight.noted, None
         if noted.claim and not noted.claim.repository & self.repository.origin():
             if noted.claim.of_another(self.repository.origin() | self.repository.first_commits()):
                 other = other_repository(noted.claim)
@@ -233,15 +188,8 @@ class Sync:
             return f"It is in {top}: run the command there, or set PROJECT_FOLDER={top}."
         return ""
 
-    def _carry(
-        self,
-        request: Request,
-        workspace: Workspace,
-        base: Base,
-        survey: Survey,
-        chosen: list[Step],
-        pool: Executor,
-    ) -> Report:
+    def _carry(self, request: Request, sight: Sight, base: Base, chosen: list[Step], pool: Executor) -> Report:
+        workspace, survey = sight.workspace, sight.survey
         backups = self.backups(request.target)
         carrier: Carrier
         if request.mode.direction is Direction.PUSH:
@@ -304,41 +252,3 @@ class Sync:
         except (OSError, SyncError):
             return None
         return raw if sha256(raw) == sha else None
-
-    # --- differences ----------------------------------------------------------------------------------------
-
-    def _diffs(
-        self, request: Request, workspace: Workspace, survey: Survey, chosen: list[Step], pool: Executor
-    ) -> Diffs:
-        """From destination to source: what the run changes; a conflict is shown the same way."""
-        shown = [s for s in chosen if not s.problem and (s.writes or s.action is Action.CONFLICT)]
-        found = pool.map(lambda step: self._diff(request, workspace, survey, step), shown)
-        return {step.key: lines for step, lines in zip(shown, found, strict=True)}
-
-    def _diff(self, request: Request, workspace: Workspace, survey: Survey, step: Step) -> list[Line]:
-        try:
-            here, there = self._local_version(step), self._remote_version(workspace, survey, step)
-        except (OSError, SyncError) as error:
-            return [Line("@", f"cannot be shown: {error}")]
-        return difference(there, here) if request.mode.direction is Direction.PUSH else difference(here, there)
-
-    def _local_version(self, step: Step) -> Version:
-        if step.local is None:
-            return Version(None, *_reading(step))
-        return Version(self.local.read(step.local.path)[0], step.local.form, step.local.language)
-
-    def _remote_version(self, workspace: Workspace, survey: Survey, step: Step) -> Version:
-        if step.remote is None:
-            return Version(None, *_reading(step))
-        export = survey.exports.get(step.key)
-        if export is None:
-            form, language = _reading(step)
-            if form is None and step.remote.kind is Kind.NOTEBOOK:
-                form, language = workspace.chosen_form(step.remote.key)
-            export = read_as(workspace, step.remote, form, language)
-        return Version(export.raw, export.form, export.language)
-
-
-def _reading(step: Step) -> tuple[Form | None, Language | None]:
-    side = step.local or step.base
-    return (side.form, side.language) if side else (None, None)

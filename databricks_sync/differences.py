@@ -1,0 +1,56 @@
+"""The differences that a plan is about, read from both sides: what `--diff` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+
+from .diff import Line, Version, difference
+from .errors import SyncError
+from .local import LocalFolder
+from .model import Direction, Form, Kind, Language
+from .plan import Action, Step
+from .run import Diffs
+from .survey import Survey, read_as
+from .workspace import Workspace
+
+
+class Differences:
+    def __init__(self, local: LocalFolder, workspace: Workspace, survey: Survey) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.survey = survey
+
+    def of(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
+        """From destination to source, by key: what the run changes. A conflict is shown the same way."""
+        shown = [step for step in steps if not step.problem and (step.writes or step.action is Action.CONFLICT)]
+        found = pool.map(lambda step: self._lines(step, direction), shown)
+        return {step.key: lines for step, lines in zip(shown, found, strict=True)}
+
+    def _lines(self, step: Step, direction: Direction) -> list[Line]:
+        try:
+            here, there = self._here(step), self._there(step)
+        except (OSError, SyncError) as error:
+            return [Line("@", f"cannot be shown: {error}")]
+        return difference(there, here) if direction is Direction.PUSH else difference(here, there)
+
+    def _here(self, step: Step) -> Version:
+        if step.local is None:
+            return Version(None, *_reading(step))
+        return Version(self.local.read(step.local.path)[0], step.local.form, step.local.language)
+
+    def _there(self, step: Step) -> Version:
+        if step.remote is None:
+            return Version(None, *_reading(step))
+        export = self.survey.exports.get(step.key)
+        if export is None:
+            form, language = _reading(step)
+            if form is None and step.remote.kind is Kind.NOTEBOOK:
+                form, language = self.workspace.chosen_form(step.remote.key)
+            export = read_as(self.workspace, step.remote, form, language)
+        return Version(export.raw, export.form, export.language)
+
+
+def _reading(step: Step) -> tuple[Form | None, Language | None]:
+    side = step.local or step.base
+    return (side.form, side.language) if side else (None, None)

@@ -1,0 +1,82 @@
+"""What one run is asked to do, what it found and did, and who is told while it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .carry import Outcome
+from .diff import Line
+from .errors import SyncError
+from .model import Problem
+from .plan import Action, Mode, Step
+from .survey import Scope
+from .valves import Allowed
+
+Diffs = dict[str, list[Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one run is asked to do."""
+
+    mode: Mode
+    target: str
+    scope: Scope = field(default_factory=Scope)
+    dry_run: bool = False
+    diff: bool = False
+    delete: bool = True
+    insisted: bool = False  # the target or the branch was named
+    allowed: Allowed = field(default_factory=Allowed)
+    lock: bool = False
+    wait: float = 0.0
+    branch: str = ""
+    again: str = ""  # the options that name this workspace and target, to be typed in the next command
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found and did."""
+
+    request: Request
+    steps: tuple[Step, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    backup: str = ""
+    seconds: float = 0.0
+    requests: int = 0
+    interrupted: bool = False
+    trouble: SyncError | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        found = [step.problem for step in self.steps if step.problem]
+        return found + [outcome.problem for outcome in self.outcomes if outcome.problem]
+
+    @property
+    def conflicts(self) -> list[Step]:
+        return [step for step in self.steps if step.action is Action.CONFLICT and not step.problem]
+
+    @property
+    def exit_code(self) -> int:
+        if self.interrupted:
+            return 130
+        if self.trouble:
+            return self.trouble.exit_code
+        worst = max((problem.severity.value for problem in self.problems), default=0)
+        return max(worst, 1 if self.conflicts else 0)
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes."""
+
+    def notice(self, text: str) -> None: ...
+
+    def start(self, request: Request, folders: list[str], host: str) -> None: ...
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None: ...
+
+    def begin(self, total: int) -> None: ...
+
+    def outcome(self, outcome: Outcome) -> None: ...
+
+    def end(self) -> None: ...
