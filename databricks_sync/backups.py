@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .durable import sync_folder
 from .effects import reached
 from .errors import SyncError
 from .model import Direction, Form, Kind, Language
@@ -97,6 +98,7 @@ class Backups:
             manifest.write(json.dumps(line).encode() + b"\n")
             manifest.flush()
             os.fsync(manifest.fileno())
+        sync_folder(run)
         reached("after backup")
 
     def _begin(self) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from .durable import sync_folder
 from .effects import reached
 from .errors import BrokenNotebook, SettingsError, SyncError
 from .git import Entry, Repository
@@ -125,7 +126,7 @@ class LocalFolder:
             )
         try:
             found = self._read(folder, entry.path, path)
-            if reason := flaw(found.key, windows=False):
+            if isinstance(found, LocalObject) and (reason := flaw(found.key, windows=False)):
                 return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
             return found
         except BrokenNotebook as error:
@@ -137,7 +138,7 @@ class LocalFolder:
         except OSError as error:
             return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
 
-    def _read(self, folder: Folder, name: str, path: str) -> LocalObject:
+    def _read(self, folder: Folder, name: str, path: str) -> LocalObject | Problem:
         """Raises BrokenNotebook, Changing, OSError; SyncError where it is too large for the workspace."""
         where = folder.path / name
         with where.open("rb") as file:
@@ -149,6 +150,8 @@ class LocalFolder:
                 f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
             )
         raw, stamp = stable_read(where)
+        if identity.form is Form.JUPYTER and not raw.strip():
+            return Problem(path, "is empty, so it is no notebook yet", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
         return _object(key, path, identity, raw, stamp)
@@ -250,7 +253,7 @@ class LocalFolder:
     def settle(self, paths: Iterable[str]) -> None:
         """Makes the names of files written or removed durable, before the base claims that they are."""
         for parent in {(self.project / path).parent for path in paths}:
-            _sync_folder(parent)
+            sync_folder(parent)
 
     def sweep(self) -> None:
         """Removes what a killed run left half-written. Only to be called while holding the lock."""
@@ -340,20 +343,6 @@ def _link_new(temporary: Path, where: Path) -> None:
         # No hard links on this file system: claim the name first, then fill it in one step.
         where.open("xb").close()
         os.replace(temporary, where)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
 
 
 def check_project(folder: LocalFolder) -> None:

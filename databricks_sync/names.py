@@ -69,15 +69,19 @@ def printable(text: str) -> str:
     return shown.encode("utf-8", "replace").decode()
 
 
+def parents(key: str) -> list[str]:
+    """The folders above a key, the outermost first."""
+    parts = key.split("/")[:-1]
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
 def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...]]:
     """Keys that more than one local path claims, or that are notebook and folder at once -> those paths."""
     claims: dict[str, list[str]] = defaultdict(list)
     folders: dict[str, str] = {}
     for item in objects:
         claims[item.key].append(item.path)
-        parent = item.key
-        while "/" in parent:
-            parent = parent.rpartition("/")[0]
+        for parent in parents(item.key):
             folders.setdefault(parent, item.path)
     collisions = {key: tuple(sorted(paths)) for key, paths in claims.items() if len(paths) > 1}
     for key in claims.keys() & folders.keys():
@@ -86,9 +90,17 @@ def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...
 
 
 def twins(keys: Iterable[str], *, ignore_case: bool) -> dict[str, tuple[str, ...]]:
-    """Keys that this machine's disk could not hold apart -> all keys of the group."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    """Keys that this machine's disk could not hold apart, or whose folders it could not -> all keys of the group."""
+    groups: dict[str, set[str]] = defaultdict(set)  # a path as the disk tells it -> its spellings
+    under: dict[str, set[str]] = defaultdict(set)  # the same -> the keys at or below it
     for key in keys:
-        folded = nfc(key).casefold() if ignore_case else nfc(key)
-        groups[folded].append(key)
-    return {key: tuple(sorted(group)) for group in groups.values() if len(group) > 1 for key in group}
+        for path in (*parents(key), key):
+            folded = nfc(path).casefold() if ignore_case else nfc(path)
+            groups[folded].add(path)
+            under[folded].add(key)
+    found: dict[str, tuple[str, ...]] = {}
+    for folded, spellings in groups.items():
+        if len(spellings) > 1:
+            for key in under[folded]:
+                found.setdefault(key, tuple(sorted(under[folded])))
+    return found

@@ -141,7 +141,8 @@ def parse(raw: bytes) -> dict[str, Any]:
     try:
         document = json.loads(raw.removeprefix(BOM).decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also a number of too many digits
-        raise BrokenNotebook(f"it is not valid JSON ({error})") from None
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise BrokenNotebook(f"it is not valid JSON{where}") from None
     if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
         document = _upgrade(raw)
     cells = document.get("cells") if isinstance(document, dict) else None

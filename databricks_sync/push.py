@@ -32,6 +32,7 @@ from .errors import (
 )
 from .local import LocalFolder
 from .model import Direction, Kind, RemoteObject
+from .names import parents
 from .notebook import sha256, wire
 from .plan import Action, Step
 from .readback import ReadBack, key_there, look_back
@@ -291,7 +292,7 @@ class PushCarrier:
                 while parent:
                     emptied.add(parent)
                     parent = parent.rpartition("/")[0]
-        in_use = {p for key in self.survey.sides.local for p in _parents(key)}
+        in_use = {p for key in self.survey.sides.local for p in parents(key)}
         for path in sorted(emptied - in_use, key=lambda p: -p.count("/")):
             _quietly(partial(self.workspace.delete, path))
 
@@ -302,11 +303,6 @@ def _changed_here(step: Step) -> Outcome:
 
 def _changed_there(step: Step) -> Outcome:
     return left(step, "was changed in the workspace while the run was under way", "Run the command again.")
-
-
-def _parents(key: str) -> list[str]:
-    parts = key.split("/")[:-1]
-    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
 def _quietly(act: Callable[[], None]) -> None:

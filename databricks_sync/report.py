@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from .plan import Action, Step
 from .run import Diffs, Report, Request
 
 _SHOWN = 20
+_QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
 _THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
 _COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 _AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
@@ -71,6 +73,8 @@ class TextReport:
         self.err = Screen(stderr)
         self._bar: Any = None
         self._task: Any = None
+        self._total = self._done = 0
+        self._spoke = time.monotonic()
 
     def notice(self, text: str) -> None:
         self.err.line(f"note: {text}", "yellow")
@@ -157,6 +161,7 @@ class TextReport:
     # --- the run --------------------------------------------------------------------------------------------
 
     def begin(self, total: int) -> None:
+        self._total, self._done, self._spoke = total, 0, time.monotonic()
         if not total or not self.err.stream.isatty():
             return
         from rich.console import Console
@@ -176,6 +181,11 @@ class TextReport:
         self._bar.start()
 
     def outcome(self, outcome: Outcome) -> None:
+        self._done += 1
+        if self._bar is None and time.monotonic() - self._spoke > _QUIET:
+            self._spoke = time.monotonic()
+            self.err.line(f"carried {self._done:,} of {self._total:,}")
+            self.err.stream.flush()
         if self._bar is not None:
             speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
             self._bar.update(self._task, advance=1, rate=f"{speed:,.0f}/s" if speed else "")

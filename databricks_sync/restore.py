@@ -72,12 +72,16 @@ def _listed(runs: list[SavedRun], direction: Direction, command: str) -> Iterato
         if not here:
             continue
         some = True
-        yield f"{run.name}  {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"
-        for saved in here[:10]:
+        yield f"{run.name}  {_when(run.name)}, {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"
+        for saved in sorted(here, key=lambda saved: saved.path)[:10]:
             yield f"    {printable(saved.path)}  {saved.reason}, {saved.size:,} bytes"
         if len(here) > 10:
             yield f"    … and {len(here) - 10:,} more"
     yield f"Bring one back with: {command} --restore RUN [PATHS]" if some else "There are no backups."
+
+
+def _when(name: str) -> str:
+    return f"{name[:4]}-{name[4:6]}-{name[6:8]} {name[9:11]}:{name[11:13]} UTC"
 
 
 def _restore(sync: Sync, backups: Backups, run: SavedRun, chosen: list[Saved], target: str) -> Iterator[str]:

@@ -106,7 +106,7 @@ class Surveyor:
             problems[key] = Problem(path, "has the name of a folder in the workspace", "Rename one of them.")
         together = {*remote, *scan.objects}
         for key, group in twins(together, ignore_case=self.local.repository.ignores_case()).items():
-            named = " and ".join(printable(one) for one in group)
+            named = " and ".join(printable(one) for one in group[:3])
             problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
         return problems
 

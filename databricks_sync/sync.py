@@ -15,12 +15,13 @@ from .carry import Carrier, Carry
 from .claim import Claim, Claims, Noted, behind, other_repository
 from .differences import Differences
 from .effects import reached
-from .errors import SettingsError, SyncError
+from .errors import SettingsError, SyncError, ValveError
 from .git import Repository
 from .http import CONNECTIONS, Http
 from .local import LocalFolder, check_project, settled
 from .lock import held
 from .model import BaseEntry, Direction, Kind
+from .names import parents, printable
 from .notebook import sha256, wire
 from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
@@ -118,7 +119,21 @@ class Sync:
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
         survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, looking.result())
+        if request.mode.direction is Direction.PULL:
+            self._beware(workspace, survey)
         return Sight(workspace, claims, noted, survey)
+
+    def _beware(self, workspace: Workspace, survey: Survey) -> None:
+        """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
+        listing = survey.listing
+        known = {folder for key in survey.sides.base for folder in parents(key)}
+        gone = known - listing.folders if listing.exists else set()
+        for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
+            if workspace.stands(folder):
+                raise ValveError(
+                    f"The folder {printable(folder)} is in the workspace, but what is in it is not listed.",
+                    "Nothing was written; ask for the permission to read it.",
+                )
 
     def _chosen(self, request: Request, survey: Survey) -> list[Step]:
         """The plan, as far as the run is about it."""

@@ -17,7 +17,7 @@ from typing import Any
 import urllib3
 
 from .effects import reached
-from .errors import NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
+from .errors import Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
 from .http import Http
 from .model import Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
@@ -162,6 +162,16 @@ class Workspace:
                 return self._object(key, items[0], date)
             raise TypeMismatch(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
         raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
+
+    def stands(self, folder: str) -> bool:
+        """Whether the folder `folder` (a key) exists, though perhaps we may not look into it."""
+        try:
+            self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}"})
+        except NotFound:
+            return False
+        except Denied:
+            return True
+        return True
 
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""

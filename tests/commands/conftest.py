@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from databricks_local.embedded import running
+from databricks_local.settings import Settings
+
+from .world import Person, Project, Workspace, notebook
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """One server process for all tests of a worker."""
+    with running(tmp_path_factory.mktemp("served") / "workspace") as there:
+        yield Workspace(there.host, there.token)
+
+
+@pytest.fixture
+def workspace(served: Workspace) -> Workspace:
+    """That server: empty, well-behaved, its records empty."""
+    served.set(**asdict(Settings()))
+    served.control("reset")
+    return served
+
+
+@pytest.fixture
+def person(workspace: Workspace) -> Person:
+    """Somebody at work in the branch folder of `main`."""
+    return Person(workspace)
+
+
+@pytest.fixture
+def project(tmp_path: Path, workspace: Workspace) -> Iterator[Project]:
+    """An empty project on `main`; afterwards, no token and no report of a crash lies anywhere."""
+    made = Project(tmp_path / "project", tmp_path / "home", workspace)
+    made.git("init", "-q", "-b", "main")
+    yield made
+    assert made.secrets() == []
+    assert list((made.home / "tmp").glob("databricks_sync-*")) == []
+
+
+@pytest.fixture
+def pushed(project: Project) -> Project:
+    """A project of six notebooks and two files, in step with the workspace."""
+    for name in ("a", "b", "c", "etl/load", "etl/clean", "etl/deep/save"):
+        project.notebook(f"notebooks/{name}.py", f"print({name!r})", "print(2)")
+    project.write("notebooks/lib/util.py", "def util():\n    return 1\n")
+    project.write("notebooks/data.csv", "a,b\n1,2\n")
+    project.commit()
+    project.quick("to_databricks")
+    project.workspace.forget()
+    return project
+
+
+@pytest.fixture
+def one(project: Project) -> Project:
+    """A project of a single notebook, `notebooks/a.py`, in step with the workspace."""
+    project.write("notebooks/a.py", notebook("print(1)"))
+    project.quick("to_databricks")
+    return project

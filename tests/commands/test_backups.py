@@ -1,0 +1,367 @@
+"""Overwriting and mirroring keep what they take, and --restore brings it back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from .world import (
+    DELETE,
+    HOME,
+    IMPORT,
+    LIST,
+    RESET,
+    Person,
+    Project,
+    Workspace,
+    edits,
+    jupyter,
+    notebook,
+    rule,
+    sources,
+)
+
+SHARED = "/Shared/master"
+
+
+def saved_run(said: str) -> str:
+    """The name of the backup that a run says it made."""
+    found = re.search(r"--restore (\S+)", said)
+    assert found, said
+    return found[1]
+
+
+def test_overwriting_the_workspace_keeps_a_backup(one: Project, person: Person) -> None:
+    """A push with --overwrite wins over an edit in the workspace, and --restore brings that edit back."""
+    person.edit("a", "precious")
+    one.notebook("notebooks/a.py", "mine")
+    name = saved_run(one.push("--overwrite").out)
+    assert person.read("a").decode() == notebook("mine")
+    ran = one.push("--restore", name)
+    assert "1 restored in the workspace" in ran.out
+    assert "precious" in person.read("a").decode() and one.text("notebooks/a.py") == notebook("mine")
+
+
+def test_overwriting_the_folder_keeps_a_backup(one: Project, person: Person) -> None:
+    """A pull with --overwrite wins over an edit here, and --restore brings that edit back, byte for byte."""
+    precious = notebook("precious").replace("\n", "\r\n")
+    one.write("notebooks/a.py", precious)
+    name = saved_run(one.pull("--overwrite").out)
+    assert one.text("notebooks/a.py") == notebook("print(1)").replace("\n", "\r\n")
+    one.pull("--restore", name)
+    assert one.read("notebooks/a.py") == precious.encode()
+
+
+def test_the_next_run_sees_a_restore_as_an_edit(one: Project, person: Person) -> None:
+    """What was restored here is carried by the next push like anything typed here."""
+    one.notebook("notebooks/a.py", "precious")
+    name = saved_run(one.pull("--overwrite").out)
+    one.pull("--restore", name)
+    assert "1 updated" in one.push().out
+    assert b"precious" in person.read("a")
+
+
+def test_a_restore_is_itself_backed_up(one: Project, person: Person) -> None:
+    """Restoring replaces nothing for good: what stood there can be restored in turn."""
+    person.edit("a", "first")
+    first = saved_run(one.push("--overwrite").out)
+    second = saved_run(one.push("--restore", first).out)
+    assert b"first" in person.read("a")
+    one.push("--restore", second)
+    assert b"print(1)" in person.read("a")
+
+
+def test_restore_lists_what_there_is(one: Project, person: Person) -> None:
+    """Without a name, --restore lists the runs with what each took, and changes nothing."""
+    assert "no backups" in one.push("--restore").out
+    person.edit("a", "precious")
+    name = saved_run(one.push("--overwrite").out)
+    before = one.everything()
+    ran = one.push("--restore")
+    assert name in ran.out and "notebooks/a.py" in ran.out and "replaced by a push" in ran.out
+    assert one.everything() == before and not ran.writes
+    assert "no backups" in one.pull("--restore").out
+
+
+def test_one_path_is_restored(pushed: Project, person: Person) -> None:
+    """With PATHS, --restore brings back these and leaves the others."""
+    for name in ("a", "b", "etl/load"):
+        person.edit(name, "precious")
+    backup = saved_run(pushed.push("--overwrite").out)
+    pushed.push("--restore", backup, "notebooks/b.py")
+    assert [b"precious" in person.read(name) for name in ("a", "b", "etl/load")] == [False, True, False]
+    pushed.push("--restore", backup)
+    assert [b"precious" in person.read(name) for name in ("a", "b", "etl/load")] == [True, True, True]
+
+
+def test_a_deleted_object_is_restored_with_its_folder(pushed: Project, person: Person) -> None:
+    """What a push deleted comes back, also when its folder went with it."""
+    pushed.remove("notebooks/etl/deep/save.py", "notebooks/data.csv")
+    name = pushed.push("--max-delete=2", "--json").summary["backup"]
+    pushed.push("--restore", name)
+    assert {"etl/deep/save", "data.csv"} < person.names()
+    assert person.file("data.csv") == b"a,b\n1,2\n"
+
+
+def test_a_file_deleted_here_is_restored_with_its_folder(pushed: Project, person: Person) -> None:
+    """What a pull deleted comes back, also when its folder went with it."""
+    before = pushed.read("notebooks/etl/deep/save.py")
+    person.delete("etl/deep/save")
+    name = pushed.pull("--json").summary["backup"]
+    pushed.pull("--restore", name)
+    assert pushed.read("notebooks/etl/deep/save.py") == before
+
+
+def test_a_jupyter_backup_is_restored_as_one(project: Project, person: Person) -> None:
+    """The backup of an .ipynb brings back a Jupyter notebook with the cells it had."""
+    project.write("notebooks/n.ipynb", jupyter("x = 1"))
+    project.push()
+    person.edit("n", "precious", export_format="JUPYTER")
+    name = saved_run(project.push("--overwrite").out)
+    project.push("--restore", name)
+    assert sources(person.read("n", "JUPYTER")) == ["precious"]
+
+
+def test_a_backup_nobody_made_is_a_mistake(one: Project) -> None:
+    """An unknown name, a path it does not hold or a name that looks like a path end with exit 2."""
+    for arguments in (["20200101T000000"], ["../../.."], ["nonsense", "notebooks/a.py"]):
+        ran = one.push("--restore", *arguments, code=2)
+        assert "--restore" in ran.err and not ran.writes
+
+
+def test_a_restore_into_another_target_is_refused(one: Project, person: Person) -> None:
+    """A backup of one workspace folder is never written into another by accident."""
+    person.edit("a", "precious")
+    name = saved_run(one.push("--overwrite").out)
+    ran = one.push("--restore", name, "--target", SHARED, code=2)
+    assert not ran.writes and f"{HOME}/main" in ran.err
+
+
+def test_nothing_is_backed_up_when_nothing_is_replaced(one: Project) -> None:
+    """Runs that create or find everything in step make no backup."""
+    one.notebook("notebooks/new.py", "print(1)")
+    one.push()
+    one.push("--overwrite")
+    assert one.backups() == []
+
+
+def test_without_room_for_a_backup_nothing_is_replaced(one: Project, person: Person) -> None:
+    """When the backup cannot be written, the object stays as it is and the run says so."""
+    one.write(".git/databricks_sync/backups", "a file where the backups go")
+    one.notebook("notebooks/a.py", "edited")
+    ran = one.push(code=4)
+    assert b"print(1)" in person.read("a") and not ran.carried
+
+
+# --- mirror ---------------------------------------------------------------------------------------------------
+
+
+def test_a_mirror_is_exact(pushed: Project, person: Person) -> None:
+    """--mirror leaves the workspace with what the folder has and nothing else, folders included."""
+    person.edit("a", "edited there")
+    person.delete("b")
+    person.put("foreign/deep/file.csv", "foreign")
+    person.do("foreign/empty", object_type="DIRECTORY")
+    pushed.push("--mirror")
+    assert {name for name, kind in person.tree().items() if kind == "DIRECTORY"} == {"etl", "etl/deep", "lib"}
+    assert person.names() == {"a", "b", "c", "etl/load", "etl/clean", "etl/deep/save", "lib/util.py", "data.csv"}
+    assert b"edited" not in person.read("a")
+    pushed.at_rest()
+
+
+def test_a_mirror_keeps_what_it_removes(one: Project, person: Person) -> None:
+    """A foreign notebook and a foreign file that --mirror removed come back with --restore."""
+    person.edit("mine", "precious")
+    person.put("mine.csv", b"precious\x00")
+    name = saved_run(one.push("--mirror", "--max-delete=2").out)
+    assert person.names() == {"a"}
+    one.push("--restore", name)
+    assert b"precious" in person.read("mine") and person.file("mine.csv") == b"precious\x00"
+
+
+def test_a_mirror_never_deletes_recursively(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """What somebody saves into a folder at the moment it is being removed survives."""
+    person.put("old/a.csv", "foreign")
+    new = person.change("old/saved.csv", text="just now")
+    workspace.faults(rule(DELETE, edits(new), object=f"{person.folder}/old", nth=1))
+    pushed.push("--mirror")
+    assert person.file("old/saved.csv") == b"just now"
+
+
+def test_a_mirror_never_takes_the_folder_away(pushed: Project, person: Person) -> None:
+    """No request of a mirror deletes the target or anything it holds anew: jobs find their notebooks throughout."""
+    pushed.notebook("notebooks/a.py", "edited")
+    person.edit("b", "edited there")
+    person.put("foreign.csv", "foreign")
+    ran = pushed.push("--mirror")
+    assert [path for verb, path in ran.carried if verb == "delete"] == [f"{person.folder}/foreign.csv"]
+
+
+def test_a_mirror_of_a_shared_folder(pushed: Project, person: Person) -> None:
+    """CI mirrors a branch into /Shared/master, whatever is checked out, and a second run writes nothing."""
+    pushed.git("checkout", "-q", "--detach")
+    there = person.at(SHARED)
+    pushed.push("--target", SHARED, "--mirror")
+    assert there.names() == person.names()
+    assert pushed.push("--target", SHARED, "--mirror").writes == []
+
+
+def test_a_mirror_of_a_fresh_checkout_writes_only_what_differs(pushed: Project, person: Person) -> None:
+    """A CI machine without any memory updates the one notebook that differs and no other."""
+    clone = pushed.clone()
+    clone.notebook("notebooks/a.py", "merged")
+    ran = clone.push("--mirror")
+    assert ran.carried == [("import", f"{person.folder}/a")]
+
+
+def test_a_mirror_with_no_delete_removes_nothing(one: Project, person: Person) -> None:
+    """--no-delete holds for --mirror too."""
+    person.put("foreign/file.csv", "foreign")
+    one.push("--mirror", "--no-delete")
+    assert person.names() == {"a", "foreign/file.csv"}
+
+
+def test_a_mirror_leaves_dashboards(one: Project, person: Person) -> None:
+    """What is neither notebook nor file is reported and stays, and its folder with it."""
+    person.put("reports/sales.lvdash.json", "{}", object_type="DASHBOARD")
+    ran = one.push("--mirror")
+    assert "dashboard" in ran.out and "reports/sales.lvdash.json" in person.names()
+
+
+def test_a_mirror_of_many_foreign_objects_stops_first(one: Project, person: Person) -> None:
+    """A mirror that would remove most of a folder stops before any write, and --max-delete lets it."""
+    for number in range(6):
+        person.put(f"f{number}.csv", "foreign")
+    ran = one.push("--mirror", code=3)
+    assert not ran.writes and "--max-delete 6" in ran.err
+    one.push("--mirror", "--max-delete", "6")
+    assert person.names() == {"a"}
+
+
+def test_a_mirror_takes_no_paths(one: Project) -> None:
+    """--mirror is about the whole folder: with PATHS it is a mistake of usage."""
+    assert "PATHS" in one.push("--mirror", "notebooks/a.py", code=2).err
+
+
+def test_a_target_has_a_memory_of_its_own(pushed: Project, person: Person) -> None:
+    """Deleting here what was carried to one target deletes nothing in a target that never got it."""
+    there = person.at("/Shared/team")
+    there.edit("a", "theirs")
+    pushed.remove("notebooks/a.py")
+    ran = pushed.push("--target", "/Shared/team")
+    assert b"theirs" in there.read("a")
+    assert "delete" not in [verb for verb, _ in ran.carried]
+
+
+def test_two_spellings_of_a_target_are_one(one: Project, person: Person) -> None:
+    """/Workspace/Users/… and /Users/… are the same folder with the same memory."""
+    ran = one.push("--target", f"/Workspace{HOME}//main/")
+    assert "nothing to do" in ran.out and not ran.writes
+    one.remove("notebooks/a.py")
+    one.notebook("notebooks/b.py", "print(1)")
+    one.push("--target", f"/Workspace{HOME}/main")
+    assert person.names() == {"b"}
+
+
+def test_another_user_needs_to_be_named(one: Project, person: Person) -> None:
+    """A target in somebody else's home is refused unless --user names them."""
+    target = "/Users/other@example.com/main"
+    assert "--user other@example.com" in one.push("--target", target, code=2).err
+    one.push("--target", target, "--user", "other@example.com")
+    assert person.at(target).names() == {"a"}
+
+
+def other_project(one: Project) -> Project:
+    """Another repository with the same branch name and a notebook of the same name."""
+    other = replace(one, root=one.home / "other")
+    other.git("init", "-q", "-b", "main")
+    other.notebook("notebooks/a.py", "theirs")
+    other.notebook("notebooks/b.py", "theirs")
+    return other
+
+
+def test_a_project_without_a_commit_overwrites_nothing(one: Project, person: Person) -> None:
+    """A repository that cannot be told apart adds what is new and reports what is not its own."""
+    other_project(one).push(code=1)
+    assert b"print(1)" in person.read("a") and person.names() == {"a", "b"}
+
+
+def test_a_folder_belongs_to_one_repository(one: Project, person: Person) -> None:
+    """Another repository with the same branch name is stopped before any write, unless it says --take-over."""
+    one.commit()
+    one.notebook("notebooks/a.py", "print(2)")
+    one.push()
+    other = other_project(one)
+    other.commit("another beginning")
+    ran = other.push(code=3)
+    assert "--take-over" in ran.err and not ran.writes
+    other.push("--take-over", code=1)
+    assert person.names() == {"a", "b"} and b"print(2)" in person.read("a")
+
+
+def test_a_folder_inside_another_is_refused(pushed: Project, person: Person) -> None:
+    """A target inside a carried one, or around it, is stopped before any write."""
+    for target in (f"{HOME}/main/inside", f"{HOME}/main/etl"):
+        assert not pushed.push("--target", target, code=3).writes
+    pushed.push("--target", "/Shared/team/master")
+    assert not pushed.push("--target", "/Shared/team", code=3).writes
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_restore_survives_a_lost_answer(one: Project, person: Person, workspace: Workspace, phase: str) -> None:
+    """A restore whose answer gets lost says so or succeeds, and typing it again ends well."""
+    person.edit("a", "precious")
+    name = saved_run(one.push("--overwrite").out)
+    workspace.faults(rule(IMPORT, RESET, nth=1, phase=phase))
+    one.push("--restore", name, code=(0, 4))
+    one.push("--restore", name)
+    assert b"precious" in person.read("a")
+
+
+def test_a_restore_never_replaces_an_edit_unseen(one: Project, person: Person, workspace: Workspace) -> None:
+    """An edit that lands while a restore is at work is in a backup or still there."""
+    person.edit("a", "precious")
+    name = saved_run(one.push("--overwrite").out)
+    workspace.faults(rule(LIST, edits(person.change("a", source=notebook("just now"))), nth=1))
+    one.push("--restore", name, code=(0, 1, 4))
+    assert any(b"just now" in raw for raw in [*one.backups(), person.read("a")])
+
+
+# --- several machines ------------------------------------------------------------------------------------------
+
+
+def test_a_shared_folder_has_one_writer_at_a_time(pushed: Project, person: Person) -> None:
+    """A push into a shared folder that another machine is writing to says who that is, and writes nothing."""
+    notes = person.at("/Shared/.databricks_sync")
+    pushed.push("--target", SHARED)
+    assert [name for name in notes.names() if name.endswith(".lock")] == []
+    notes.put("master.lock", '{"id": "x", "user": "ann", "host": "build-7", "pid": 1, "since": "09:00"}')
+    pushed.notebook("notebooks/a.py", "edited")
+    ran = pushed.push("--target", SHARED, code=(3, 4))
+    assert "ann on build-7" in ran.err and "--wait" in ran.err and b"edited" not in person.at(SHARED).read("a")
+    notes.delete("master.lock")
+    pushed.push("--target", SHARED)
+    assert b"edited" in person.at(SHARED).read("a")
+
+
+def test_a_lock_nobody_renews_is_taken_over(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """The lock of a machine that died is stale after a while by the clock of the workspace, and stops nobody."""
+    notes = person.at("/Shared/.databricks_sync")
+    notes.put("master.lock", '{"id": "x", "user": "ann", "host": "build-7", "pid": 1, "since": "09:00"}')
+    workspace.clock(mode="real", offset_ms=600_000)
+    pushed.push("--target", SHARED)
+    assert person.at(SHARED).names() == person.names() and "master.lock" not in notes.names()
+
+
+def test_an_old_copy_of_the_state_takes_no_revert_for_unchanged(one: Project, person: Person) -> None:
+    """A state brought back from an old disk is noticed: what somebody reverted in the meantime is not pushed over."""
+    state = next(one.root.glob(".git/databricks_sync/*/state.db"))
+    old = state.read_bytes()
+    one.notebook("notebooks/a.py", "second")
+    one.push()
+    person.edit("a", "print(1)")
+    state.write_bytes(old)
+    ran = one.push(code=1)
+    assert "1 conflict" in ran.out and b"print(1)" in person.read("a")

@@ -1,0 +1,161 @@
+"""Ctrl-C, two runs at once, and what a stopped run leaves to the next one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from .world import EXPORT, HOME, IMPORT, Person, Project, Workspace, rule, until
+
+AT = f"{HOME}/main"
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
+
+
+def many(project: Project, count: int = 120) -> None:
+    for number in range(count):
+        project.notebook(f"notebooks/n{number:03}.py", f"print({number})")
+
+
+def slowly(workspace: Workspace, endpoint: str, ms: int = 500) -> None:
+    workspace.faults(rule(endpoint, {"kind": "latency", "ms": ms}, object=f"{AT}/n*"))
+
+
+def interrupted(project: Project, command: str, *arguments: str, times: int = 1) -> Any:
+    """A run that gets Ctrl-C as soon as the workspace is at work on the first objects."""
+    process = project.start(command, *arguments, start_new_session=True)
+    until(lambda: project.workspace.struck()[0] > 0)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    return project.finish(process)
+
+
+def test_ctrl_c_finishes_the_objects_in_hand(project: Project, person: Person, workspace: Workspace) -> None:
+    """After Ctrl-C a push exits with 130, what was begun is done and remembered, and the next run does the rest."""
+    many(project)
+    slowly(workspace, IMPORT)
+    ran = interrupted(project, "to_databricks")
+    assert ran.code == 130 and "Interrupted" in ran.err
+    done = person.names()
+    assert 0 < len(done) < 120
+    workspace.faults()
+    again = project.push()
+    assert person.names() == {f"n{number:03}" for number in range(120)}
+    assert not {f"{AT}/{name}" for name in done} & {path for verb, path in again.carried if verb == "import"}
+    assert "conflict" not in again.out
+    project.at_rest()
+
+
+def test_ctrl_c_in_a_pull(project: Project, person: Person, workspace: Workspace) -> None:
+    """After Ctrl-C a pull exits with 130, no file is half written, and the next run does the rest."""
+    for number in range(120):
+        person.edit(f"n{number:03}", f"print({number})")
+    slowly(workspace, EXPORT)
+    ran = interrupted(project, "from_databricks")
+    assert ran.code == 130
+    here = project.files()
+    assert 0 < len(here) < 120 and all(raw.endswith(b")\n") for raw in here.values())
+    assert not list(project.root.rglob("*.tmp*"))
+    workspace.faults()
+    project.pull()
+    assert len(project.files()) == 120
+    project.at_rest()
+
+
+def test_ctrl_c_says_so_to_a_program(project: Project, workspace: Workspace) -> None:
+    """With --json the summary of an interrupted run says that it was, and is still the last line."""
+    many(project)
+    slowly(workspace, IMPORT)
+    ran = interrupted(project, "to_databricks", "--json")
+    assert ran.code == 130
+    assert ran.summary["interrupted"] and ran.summary["exit_code"] == 130 and ran.events[-1] == ran.summary
+
+
+def test_ctrl_c_while_looking_writes_nothing(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """After Ctrl-C before the plan is made, a run exits with 130 and neither side has changed."""
+    pushed.notebook("notebooks/a.py", "edited")
+    workspace.faults(rule("*/workspace/list*", {"kind": "latency", "ms": 700}))
+    ran = interrupted(pushed, "to_databricks")
+    assert ran.code == 130 and not ran.writes
+
+
+def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, workspace: Workspace) -> None:
+    """Pressing Ctrl-C again and again still ends with 130 and a sentence, and the next run finishes."""
+    many(project)
+    slowly(workspace, IMPORT)
+    ran = interrupted(project, "to_databricks", times=5)
+    assert ran.code == 130
+    workspace.faults()
+    project.push()
+    assert len(person.names()) == 120
+    project.at_rest()
+
+
+@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+def test_ctrl_c_at_the_very_start_is_quiet(one: Project, command: str) -> None:
+    """Ctrl-C while the program still loads leaves no traceback, but for what happens before Python gets to it."""
+    for milliseconds in (40, 60, 80, 110, 140):
+        process = one.start(command, start_new_session=True)
+        time.sleep(milliseconds / 1000)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=20)[1].decode()
+        assert "Traceback" not in err or "databricks_sync" not in err, err
+
+
+def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Person, workspace: Workspace) -> None:
+    """A run that CI cancels with SIGTERM leaves nothing that the next one does not finish."""
+    many(project, 60)
+    slowly(workspace, IMPORT)
+    process = project.start("to_databricks", start_new_session=True)
+    until(lambda: workspace.struck()[0] > 0)
+    process.terminate()
+    project.finish(process)
+    time.sleep(0.7)  # what was on its way has arrived
+    workspace.faults()
+    project.push()
+    assert len(person.names()) == 60
+    project.at_rest()
+
+
+def test_two_runs_at_once_never_mix(project: Project, person: Person, workspace: Workspace) -> None:
+    """A second run on the same target says who is at work and writes nothing; the first one is not disturbed."""
+    many(project, 10)
+    slowly(workspace, IMPORT, 1500)
+    first = project.start("to_databricks")
+    until(lambda: workspace.struck()[0] > 0)
+    second = project.finish(project.start("from_databricks"))
+    assert second.code != 0 and f"process {first.pid}" in second.err
+    assert project.finish(first).code == 0 and len(person.names()) == 10
+
+
+def test_a_second_run_can_wait(project: Project, person: Person, workspace: Workspace) -> None:
+    """With --wait a second run begins when the first has ended."""
+    many(project, 10)
+    slowly(workspace, IMPORT)
+    first = project.start("to_databricks")
+    until(lambda: workspace.struck()[0] > 0)
+    second = project.finish(project.start("from_databricks", "--wait", "20"))
+    assert second.code == 0 and "nothing to do" in second.out
+    assert project.finish(first).code == 0
+
+
+def test_a_dry_run_disturbs_nobody(project: Project, person: Person, workspace: Workspace) -> None:
+    """A dry run beside a running one is allowed and shows how things are."""
+    many(project, 10)
+    slowly(workspace, IMPORT)
+    first = project.start("to_databricks")
+    until(lambda: workspace.struck()[0] > 0)
+    assert project.finish(project.start("to_databricks", "--dry-run")).code == 0
+    assert project.finish(first).code == 0
+
+
+def test_two_targets_can_be_carried_at_once(project: Project, person: Person) -> None:
+    """Runs on different targets of one project do not wait for each other."""
+    many(project, 10)
+    both = [project.start("to_databricks", "--branch", name) for name in ("one", "two")]
+    assert [project.finish(process).code for process in both] == [0, 0]
+    assert person.at(f"{HOME}/one").names() == person.at(f"{HOME}/two").names() != set()

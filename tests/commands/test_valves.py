@@ -1,0 +1,318 @@
+"""What stops a run before its first write, and the one flag that lets it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from .world import HOME, Person, Project, Workspace, answer, notebook, rule
+
+LIST_REPO = "*/workspace/list-repo"
+
+
+def ten(project: Project) -> Project:
+    for number in range(10):
+        project.notebook(f"notebooks/n{number}.py", f"print({number})")
+    project.commit()
+    project.push()
+    return project
+
+
+def test_many_deletions_stop_a_push(project: Project, person: Person) -> None:
+    """More than a quarter deleted here stops the push before any write, and --max-delete N lets it."""
+    ten(project).remove(*(f"notebooks/n{number}.py" for number in range(5)))
+    ran = project.push(code=3)
+    assert not ran.writes and "delete 5 of 10" in ran.err and "--max-delete 5" in ran.err
+    assert not project.push("--max-delete", "4", code=3).writes
+    project.push("--max-delete", "5")
+    assert len(person.names()) == 5
+
+
+def test_many_deletions_stop_a_pull(project: Project, person: Person) -> None:
+    """More than a quarter deleted in the workspace stops the pull, and --max-delete P% lets it."""
+    ten(project)
+    for number in range(5):
+        person.delete(f"n{number}")
+    before = project.files()
+    project.pull(code=3)
+    project.pull("--max-delete", "40%", code=3)
+    assert project.files() == before
+    project.pull("--max-delete", "50%")
+    assert len(project.names()) == 5
+
+
+def test_a_few_deletions_need_no_flag(project: Project, person: Person) -> None:
+    """Deleting two of ten notebooks is an ordinary day."""
+    ten(project).remove("notebooks/n0.py", "notebooks/n1.py")
+    project.push()
+    assert len(person.names()) == 8
+
+
+def test_max_delete_lowers_the_valve_too(project: Project) -> None:
+    """--max-delete 0 stops a run that would delete a single notebook."""
+    ten(project).remove("notebooks/n0.py")
+    assert not project.push("--max-delete", "0", code=3).writes
+
+
+@pytest.mark.parametrize("share", ["many", "-3", "5 %%", "", "1e3"])
+def test_a_share_that_is_none_is_a_mistake(one: Project, share: str) -> None:
+    """--max-delete takes a number or a percentage, and says so."""
+    ran = one.quick("to_databricks", f"--max-delete={share}", code=2)
+    assert "--max-delete" in ran.err and not ran.writes
+
+
+def test_no_delete_leaves_everything(project: Project, person: Person) -> None:
+    """With --no-delete a push carries the edits and deletes nothing, however much went here."""
+    ten(project).remove(*(f"notebooks/n{number}.py" for number in range(1, 10)))
+    project.notebook("notebooks/n0.py", "edited")
+    ran = project.push("--no-delete")
+    assert len(person.names()) == 10 and b"edited" in person.read("n0")
+    assert "9 ahead" in ran.out
+
+
+def test_no_delete_holds_for_a_pull(project: Project, person: Person) -> None:
+    """With --no-delete a pull deletes nothing here."""
+    ten(project)
+    person.delete("n0")
+    project.pull("--no-delete")
+    assert "n0.py" in project.names()
+
+
+def test_everything_changed_at_once_stops_a_run(pushed: Project, person: Person) -> None:
+    """A run that would change every object stops, and --allow-all-changed lets it."""
+    for path in pushed.names():
+        pushed.write(f"notebooks/{path}", pushed.read(f"notebooks/{path}") + b"# more\n")
+    ran = pushed.push(code=3)
+    assert not ran.writes and "--allow-all-changed" in ran.err
+    pushed.push("--allow-all-changed")
+    assert b"# more" in person.read("a")
+
+
+def test_an_empty_folder_deletes_nothing(pushed: Project, person: Person) -> None:
+    """When every notebook is gone from the folder, the push stops, and --allow-empty believes it."""
+    names = person.names()
+    for path in pushed.names():
+        pushed.remove(f"notebooks/{path}")
+    ran = pushed.push(code=3)
+    assert not ran.writes and "--allow-empty" in ran.err and person.names() == names
+    pushed.push("--allow-empty")
+    assert person.names() == set()
+
+
+def test_a_missing_folder_deletes_nothing(pushed: Project, person: Person) -> None:
+    """When the folder is gone, as on another branch, the push stops, also with --mirror and --overwrite."""
+    names = person.names()
+    shutil.rmtree(pushed.root / "notebooks")
+    for option in ("--overwrite", "--mirror", "--no-delete"):
+        assert not pushed.push(option, code=3).writes
+    assert person.names() == names
+    pushed.push("--allow-empty")
+    assert person.names() == set()
+
+
+def test_an_empty_folder_mirrors_nothing(pushed: Project, person: Person) -> None:
+    """A CI machine whose checkout went wrong does not empty the shared folder."""
+    target = "/Shared/master"
+    pushed.push("--target", target, "--mirror")
+    clone = pushed.clone()
+    shutil.rmtree(clone.root / "notebooks")
+    (clone.root / "notebooks").mkdir()
+    ran = clone.push("--target", target, "--mirror", code=3)
+    assert not ran.writes and len(person.at(target).names()) == 8
+
+
+def test_a_pull_brings_a_missing_folder_back(pushed: Project) -> None:
+    """A pull with --overwrite fills the folder again after it was lost."""
+    before = pushed.files()
+    shutil.rmtree(pushed.root / "notebooks")
+    pushed.pull()
+    assert not (pushed.root / "notebooks/a.py").exists()
+    pushed.pull("--overwrite")
+    assert pushed.files() == before
+
+
+def test_one_missing_folder_of_two_deletes_nothing(project: Project, person: Person) -> None:
+    """With several folders, one that is gone stops the push."""
+    project.env["NOTEBOOK_FOLDER"] = "one,two"
+    project.notebook("one/a.py", "print(1)")
+    project.notebook("two/b.py", "print(1)")
+    project.push()
+    shutil.rmtree(project.root / "two")
+    assert not project.push(code=3).writes
+    assert person.names() == {"one/a", "two/b"}
+
+
+@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+def test_a_lost_workspace_folder_deletes_nothing(pushed: Project, person: Person, command: str) -> None:
+    """When the branch folder was deleted in the workspace, both commands stop and say how to put it back."""
+    before = pushed.files()
+    person.delete()
+    ran = pushed.run(command, code=3)
+    assert "to_databricks --overwrite" in ran.err and not ran.writes
+    assert pushed.files() == before
+    pushed.push("--overwrite")
+    assert f"{len(before)}" == f"{len(person.names())}"
+    pushed.at_rest()
+
+
+def test_an_emptied_workspace_folder_deletes_nothing(pushed: Project, person: Person) -> None:
+    """When the branch folder was emptied, the pull stops, and --allow-empty believes it."""
+    before = pushed.files()
+    for name in person.names():
+        person.delete(name)
+    pushed.pull(code=3)
+    assert pushed.files() == before
+    pushed.pull("--allow-empty")
+    assert pushed.names() == set() and len(pushed.backups()) == len(before)
+
+
+def test_a_hidden_workspace_folder_deletes_nothing(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """A folder that one may no longer see looks like a deleted one, and stops both commands."""
+    before = pushed.files()
+    workspace.forbid(person.folder, "hidden")
+    pushed.push(code=3)
+    pushed.pull(code=3)
+    assert pushed.files() == before
+
+
+@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+def test_a_subfolder_that_cannot_be_listed_stops_the_run(
+    pushed: Project, person: Person, workspace: Workspace, command: str
+) -> None:
+    """What is in an unreadable folder is unknown and not gone: the run stops before any write."""
+    workspace.set(hashes=False)
+    pushed.notebook("notebooks/a.py", "edited")
+    person.edit("b", "edited")
+    before = pushed.files()
+    workspace.forbid(f"{person.folder}/etl", "unreadable")
+    ran = pushed.run(command, code=3)
+    assert f"{person.folder}/etl" in ran.err and not ran.writes
+    assert pushed.files() == before
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+def test_a_subfolder_without_permission_deletes_nothing_here(
+    pushed: Project, person: Person, workspace: Workspace, hashes: bool
+) -> None:
+    """When the permission on a folder with three notebooks is taken away, a pull deletes none of them."""
+    workspace.set(hashes=hashes)
+    before = pushed.files()
+    workspace.forbid(f"{person.folder}/etl", "unreadable")
+    pushed.pull(code=(0, 1, 3, 4))
+    assert pushed.files() == before
+
+
+def test_a_whole_listing_that_fails_stops_the_run(pushed: Project, workspace: Workspace) -> None:
+    """When the workspace refuses to list the folder, nothing counts as deleted."""
+    before = pushed.files()
+    workspace.faults(rule("*/workspace/list*", answer(403, "PERMISSION_DENIED", "no")))
+    for command in ("to_databricks", "from_databricks"):
+        ran = pushed.run(command, code=4)
+        assert not ran.writes and "permission" in ran.err.lower()
+    assert pushed.files() == before
+
+
+PROTECTED = [
+    "/", "//", "/Users", "/Users/", HOME, f"{HOME}/", "/Shared", "/Repos", f"/Repos/{HOME[7:]}/x", "/Workspace",
+    "/Workspace/Shared", f"/Workspace{HOME}", "/Shared/../Users", "/Shared/./", "/foo", "relative/path", "/Shared/a\nb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", PROTECTED)
+def test_protected_targets_are_refused(project: Project, target: str) -> None:
+    """No run takes a folder for its own that belongs to the workspace or to somebody's whole life."""
+    project.notebook("notebooks/a.py", "print(1)")
+    ran = project.quick("to_databricks", "--target", target, "--mirror", "--user", HOME[7:], code=2)
+    assert not ran.writes and "target" in ran.err
+
+
+def test_an_empty_target_is_refused(one: Project) -> None:
+    """An empty --target, as a missing CI variable gives, is a mistake and not the branch folder."""
+    one.notebook("notebooks/b.py", "print(1)")
+    assert not one.push("--target", "", "--mirror", code=2).writes
+
+
+def test_an_empty_branch_is_refused(one: Project) -> None:
+    """An empty --branch, as a missing CI variable gives, is a mistake and not the branch checked out."""
+    one.notebook("notebooks/b.py", "print(1)")
+    assert not one.push("--branch", "", code=2).writes
+
+
+def test_a_target_that_is_a_file_is_refused(project: Project, person: Person, workspace: Workspace) -> None:
+    """A target that is a file or a notebook ends the run with exit 2 and stays as it is."""
+    project.notebook("notebooks/a.py", "print(1)")
+    there = person.at("/Shared")
+    there.put("file", "mine")
+    there.edit("book", "mine")
+    for hashes in (True, False):
+        workspace.set(hashes=hashes)
+        for name in ("file", "book"):
+            ran = project.push("--target", f"/Shared/{name}", "--mirror", code=2)
+            assert "not a folder" in ran.err and not ran.writes
+    assert there.file("file") == b"mine"
+
+
+def test_a_target_below_a_file_is_refused(project: Project, person: Person) -> None:
+    """A target below a file cannot be made, and the run says so in a sentence."""
+    project.notebook("notebooks/a.py", "print(1)")
+    person.at("/Shared").put("file", "mine")
+    ran = project.push("--target", "/Shared/file/below", code=(2, 4))
+    assert "/Shared/file" in ran.err
+
+
+def in_a_merge(project: Project) -> None:
+    project.git("checkout", "-q", "-b", "other")
+    project.notebook("notebooks/a.py", "other")
+    project.commit()
+    project.git("checkout", "-q", "main")
+    project.notebook("notebooks/a.py", "ours")
+    project.commit()
+    project.git("merge", "other", check=False)
+
+
+def in_a_rebase(project: Project) -> None:
+    project.git("checkout", "-q", "-b", "other")
+    project.notebook("notebooks/a.py", "other")
+    project.commit()
+    project.git("checkout", "-q", "main")
+    project.notebook("notebooks/a.py", "ours")
+    project.commit()
+    project.git("rebase", "other", check=False)
+
+
+@pytest.mark.parametrize(("begin", "name"), [(in_a_merge, "a merge"), (in_a_rebase, "a rebase")])
+def test_git_in_the_middle_of_something_stops_a_run(pushed: Project, person: Person, begin: object, name: str) -> None:
+    """During a merge or a rebase neither command runs, unless a target or branch is named."""
+    assert callable(begin)
+    begin(pushed)
+    before = pushed.files()
+    for command in ("to_databricks", "from_databricks"):
+        ran = pushed.run(command, code=3)
+        assert name in ran.err and not ran.writes
+    assert pushed.files() == before
+    pushed.push("--branch", "conflict")
+    assert b"<<<<<<<" in person.at(f"{HOME}/conflict").read("a")
+
+
+def test_a_sparse_checkout_deletes_nothing(pushed: Project, person: Person) -> None:
+    """Files that git keeps off the disk are left alone in the workspace."""
+    pushed.git("sparse-checkout", "set", "--no-cone", "/notebooks/a.py")
+    names = person.names()
+    pushed.push()
+    assert person.names() == names
+
+
+def test_an_option_nobody_has_is_a_mistake(one: Project) -> None:
+    """A misspelled option ends with exit 2 and a sentence."""
+    ran = one.push("--overwite", code=2)
+    assert "--overwite" in ran.err and not ran.writes
+
+
+def test_a_notebook_that_changed_while_others_are_carried_is_safe(one: Project) -> None:
+    """An unresolved conflict exits with 1 again and again, and stays as it is."""
+    one.notebook("notebooks/a.py", "mine")
+    Person(one.workspace).edit("a", "theirs")
+    for _ in range(2):
+        assert "1 conflict" in one.push(code=1).out
+    assert one.text("notebooks/a.py") == notebook("mine")

@@ -1,0 +1,414 @@
+"""The people and things of these tests: a project with its commands, a workspace, a person who works in it.
+
+Nothing is replaced: the commands are processes, git is git, and the workspace answers over HTTP.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+ME = "me@example.com"
+HOME = f"/Users/{ME}"
+COMMENTS = {"python": "#", "r": "#", "sql": "--", "scala": "//"}
+BOM = b"\xef\xbb\xbf"
+IMPORT, EXPORT, DELETE = "*/workspace/import", "*/workspace/export", "*/workspace/delete"
+LIST, LIST_REPO, MKDIRS = "*/workspace/list", "*/workspace/list-repo", "*/workspace/mkdirs"
+RESET = {"kind": "reset"}
+
+
+def notebook(*cells: str, language: str = "python") -> str:
+    """The source of a notebook."""
+    comment = COMMENTS[language]
+    return f"{comment} Databricks notebook source\n" + f"\n\n{comment} COMMAND ----------\n\n".join(cells) + "\n"
+
+
+def jupyter(*cells: str, language: str = "python", **more: Any) -> str:
+    """A notebook as Jupyter writes it, with what a person's run leaves in it."""
+    made = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "execution_count": number + 1,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": ["ran\n"]}],
+            "source": source.splitlines(keepends=True),
+        }
+        for number, source in enumerate(cells)
+    ]
+    metadata = {"language_info": {"name": language}, "kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    document = {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5, **more}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def sources(document: bytes) -> list[str]:
+    """The cells of an .ipynb."""
+    return ["".join(cell["source"]) for cell in json.loads(document)["cells"]]
+
+
+def answer(status: int, code: str = "", message: str = "", **more: Any) -> dict[str, Any]:
+    """A fault's action: this answer instead of the right one."""
+    return {"kind": "answer", "status": status, "error_code": code, "message": message, **more}
+
+
+def rule(endpoint: str, action: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"endpoint": endpoint, "action": action, **more}
+
+
+def edits(*wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A fault's action: another person edits at that very moment."""
+    return {"kind": "edit", "edits": list(wanted)}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One embedded workspace, as tests talk to it: by HTTP alone."""
+
+    host: str
+    token: str
+
+    def ask(self, method: str, url: str, body: Any = None) -> tuple[int, bytes]:
+        address = urlsplit(self.host)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+        try:
+            sent = None if body is None else json.dumps(body).encode()
+            connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
+            answered = connection.getresponse()
+            return answered.status, answered.read()
+        finally:
+            connection.close()
+
+    def control(self, name: str, body: Any = None, method: str = "POST") -> Any:
+        status, told = self.ask(method, f"/api/local/{name}", body)
+        assert status == 200, told
+        return json.loads(told)
+
+    def set(self, **settings: Any) -> None:
+        self.control("settings", settings)
+
+    def faults(self, *rules: Mapping[str, Any]) -> None:
+        """These mishaps from now on, instead of those before."""
+        self.control("faults", list(rules))
+
+    def struck(self) -> list[int]:
+        """How often each fault has struck."""
+        return [one["struck"] for one in self.control("faults", method="GET")["faults"]]
+
+    def forbid(self, path: str, access: str | None) -> None:
+        self.control("permissions", {"path": path, "access": access})
+
+    def clock(self, **how: Any) -> None:
+        self.control("clock", how)
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("requests", method="GET")["requests"]
+        return [one for one in found if one["endpoint"].startswith("/api/2.0/")]
+
+    def forget(self) -> None:
+        self.control("requests", method="DELETE")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who works in the workspace; names are relative to their folder."""
+
+    workspace: Workspace
+    folder: str = f"{HOME}/main"
+
+    def at(self, folder: str) -> Person:
+        return Person(self.workspace, folder)
+
+    def change(self, name: str, **what: Any) -> dict[str, Any]:
+        """An edit that is yet to happen, for a fault."""
+        return {"path": f"{self.folder}/{name}", **what}
+
+    def do(self, name: str, **what: Any) -> None:
+        self.workspace.control("edit", self.change(name, **what))
+
+    def edit(self, name: str, *cells: str, language: str = "python", **more: Any) -> None:
+        """Saves a notebook in the browser."""
+        self.do(name, source=notebook(*cells, language=language), language=language.upper(), **more)
+
+    def put(self, name: str, content: bytes | str = b"", object_type: str = "FILE") -> None:
+        raw = content.encode() if isinstance(content, str) else content
+        self.do(name, content=base64.b64encode(raw).decode(), object_type=object_type)
+
+    def delete(self, name: str = "") -> None:
+        self.workspace.control("edit", {"path": f"{self.folder}/{name}".rstrip("/"), "delete": True})
+
+    def tree(self) -> dict[str, str]:
+        """Everything in the folder: name -> type."""
+        return {name: told["object_type"] for name, told in self.details().items()}
+
+    def details(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [self.folder]
+        while waiting:
+            folder = waiting.pop()
+            status, told = self.workspace.ask("GET", f"/api/2.0/workspace/list?{urlencode({'path': folder})}")
+            for one in json.loads(told).get("objects", []) if status == 200 else []:
+                found[one["path"][len(self.folder) + 1 :]] = one
+                if one["object_type"] == "DIRECTORY":
+                    waiting.append(one["path"])
+        return found
+
+    def names(self) -> set[str]:
+        """The notebooks and files in the folder."""
+        return {name for name, kind in self.tree().items() if kind != "DIRECTORY"}
+
+    def read(self, name: str, form: str = "SOURCE") -> bytes:
+        query = urlencode({"path": f"{self.folder}/{name}", "format": form, "direct_download": "true"})
+        status, raw = self.workspace.ask("GET", f"/api/2.0/workspace/export?{query}")
+        assert status == 200, raw
+        return raw
+
+    def file(self, name: str) -> bytes:
+        return self.read(name, "AUTO")
+
+    def resave(self, name: str) -> None:
+        """Opens a notebook and saves it as it is, which makes the editor write it its own way."""
+        self.do(name, source=self.read(name).decode())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a command, and what the workspace was asked meanwhile."""
+
+    code: int
+    out: str
+    err: str
+    requests: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+    @cached_property
+    def writes(self) -> list[tuple[str, str]]:
+        """The writing requests: what was done to which object."""
+        return [(one["endpoint"].rpartition("/")[2], one["object"]) for one in self.requests if one["method"] == "POST"]
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """The writing requests that are not about the tool's own notes beside the folder."""
+        return [(verb, path) for verb, path in self.writes if "/.databricks_sync" not in path]
+
+    def imports(self, name: str) -> int:
+        return sum(1 for verb, path in self.carried if verb == "import" and path.endswith(f"/{name}"))
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def all(self, event: str) -> list[dict[str, Any]]:
+        return [one for one in self.events if one["event"] == event]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return self.all("summary")[-1]
+
+    @property
+    def actions(self) -> dict[str, str]:
+        """What was planned: key -> action."""
+        return {one["key"]: one["action"] for one in self.all("plan")}
+
+
+@dataclass
+class Project:
+    """A git work tree and the commands as somebody types them in it, in an environment of their own."""
+
+    root: Path
+    home: Path
+    workspace: Workspace
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        (self.home / "tmp").mkdir(parents=True, exist_ok=True)
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),
+            "LANG": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "DATABRICKS_HOST": self.workspace.host,
+            "DATABRICKS_TOKEN": self.workspace.token,
+            **{name: os.environ[name] for name in ("SYSTEMROOT", "USERPROFILE", "PYTHONPATH") if name in os.environ},
+        }
+
+    # --- files ----------------------------------------------------------------------------------------------
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        where = self.root / path
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(content.encode() if isinstance(content, str) else content)
+        return where
+
+    def notebook(self, path: str, *cells: str, language: str = "python") -> Path:
+        return self.write(path, notebook(*cells, language=language))
+
+    def read(self, path: str) -> bytes:
+        return (self.root / path).read_bytes()
+
+    def text(self, path: str) -> str:
+        return self.read(path).decode()
+
+    def remove(self, *paths: str) -> None:
+        for path in paths:
+            (self.root / path).unlink()
+
+    def files(self, folder: str = "notebooks") -> dict[str, bytes]:
+        """All files of a folder: path relative to it -> content."""
+        top = self.root / folder
+        return {one.relative_to(top).as_posix(): one.read_bytes() for one in sorted(top.rglob("*")) if one.is_file()}
+
+    def names(self) -> set[str]:
+        return set(self.files())
+
+    def carried(self) -> dict[str, bytes]:
+        """All files of the project but git's own."""
+        return {name: raw for name, raw in self.files(".").items() if not name.startswith(".git/")}
+
+    def everything(self) -> dict[str, bytes]:
+        """All files of the project, git's and the tool's state among them."""
+        return self.files(".")
+
+    def state(self) -> dict[str, bytes]:
+        return self.files(".git/databricks_sync")
+
+    def backups(self) -> list[bytes]:
+        """The contents of all backups."""
+        return [raw for name, raw in self.state().items() if "backups/" in name and not name.endswith(".jsonl")]
+
+    # --- git ------------------------------------------------------------------------------------------------
+
+    def git(self, *arguments: str, check: bool = True) -> str:
+        said = subprocess.run(
+            ["git", "-c", "user.name=Me", "-c", "user.email=me@example.com", *arguments],
+            cwd=self.root, env=self.env, capture_output=True, text=True, check=check,
+        )  # fmt: skip
+        return said.stdout.strip()
+
+    def commit(self, message: str = "work") -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def clone(self, name: str = "clone") -> Project:
+        """The same work tree on another machine: without any memory of a sync."""
+        self.commit()
+        self.git("clone", "-q", str(self.root), str(self.home / name))
+        return Project(self.home / name, self.home, self.workspace)
+
+    # --- the commands ---------------------------------------------------------------------------------------
+
+    def start(
+        self, command: str, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None,
+        **how: Any,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """Begins a command; `env` adds variables, or (None) takes them away."""
+        merged = self._environment(env)
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **how}
+        typed = [sys.executable, "-m", f"databricks_sync.{command}", *arguments]
+        return subprocess.Popen(typed, cwd=cwd or self.root, env=merged, **how)
+
+    def finish(self, process: subprocess.Popen[bytes]) -> Ran:
+        """What the command said in the end: in sentences, and never its secret."""
+        out, err = process.communicate(timeout=60)
+        ran = Ran(process.returncode, out.decode(), err.decode(), self.workspace.requests())
+        return self._checked(ran, process.returncode, "", ())
+
+    def run(self, command: str, *arguments: str, code: int | tuple[int, ...] = 0, **how: Any) -> Ran:
+        """A command from its start to its end, which is to be `code`."""
+        self.workspace.forget()
+        return self._checked(self.finish(self.start(command, *arguments, **how)), code, command, arguments)
+
+    def push(self, *arguments: str, code: int | tuple[int, ...] = 0, **how: Any) -> Ran:
+        return self.run("to_databricks", *arguments, code=code, **how)
+
+    def pull(self, *arguments: str, code: int | tuple[int, ...] = 0, **how: Any) -> Ran:
+        return self.run("from_databricks", *arguments, code=code, **how)
+
+    def at_rest(self) -> None:
+        """Both commands find nothing to do, and write nothing."""
+        before = self.carried()
+        for command in ("to_databricks", "from_databricks"):
+            ran = self.quick(command)
+            assert "nothing to do" in ran.out and not ran.writes, ran.said
+        assert self.carried() == before
+
+    def quick(
+        self,
+        command: str,
+        *arguments: str,
+        code: int | tuple[int, ...] = 0,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Ran:
+        """The same as `run` without a process: for preparations and long tables, where a tenth of a second counts."""
+        self.workspace.forget()
+        said = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        environ, here, typed = dict(os.environ), Path.cwd(), sys.argv
+        try:
+            os.environ.clear()
+            os.environ.update(self._environment(env))
+            os.chdir(cwd or self.root)
+            sys.argv = [command, *arguments]
+            with redirect_stdout(said[0]), redirect_stderr(said[1]):
+                ended = self._main(command)
+        finally:
+            sys.argv = typed
+            os.chdir(here)
+            os.environ.clear()
+            os.environ.update(environ)
+        out, err = (stream.buffer.getvalue().decode() for stream in said)  # type: ignore[attr-defined]
+        return self._checked(Ran(ended, out, err, self.workspace.requests()), code, command, arguments)
+
+    @staticmethod
+    def _main(command: str) -> int:
+        try:
+            importlib.import_module(f"databricks_sync.{command}").main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    def _environment(self, env: Mapping[str, str | None] | None) -> dict[str, str]:
+        return {name: value for name, value in {**self.env, **(env or {})}.items() if value is not None}
+
+    def _checked(self, ran: Ran, code: int | tuple[int, ...], command: str, arguments: tuple[str, ...]) -> Ran:
+        for text in (ran.out, ran.err):
+            assert "Traceback" not in text and "Something unexpected" not in text, ran.said + self._logged()
+            assert self.workspace.token not in text
+        expected = (code,) if isinstance(code, int) else code
+        assert ran.code in expected, f"{command} {' '.join(arguments)}: exit {ran.code}, not {code}\n{ran.said}"
+        return ran
+
+    def _logged(self) -> str:
+        """What the tool wrote down about a mishap nobody expected."""
+        return "\n".join(one.read_text() for one in (self.home / "tmp").glob("databricks_sync-*.log"))
+
+    def secrets(self) -> list[Path]:
+        """Files that hold the token, other than where a person writes it: state, logs, notebooks."""
+        token = self.workspace.token.encode()
+        places = [one for top in (self.root, self.home / "tmp") for one in top.rglob("*") if one.is_file()]
+        return [one for one in places if one.name != ".env" and token in one.read_bytes()]
+
+
+def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+    """Waits for what another process is about to do."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)

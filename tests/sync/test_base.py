@@ -1,0 +1,236 @@
+"""What both sides last agreed on, through closing, damage and newer versions."""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from databricks_sync.base import SCHEMA, Advance, Base, Intent, folder_for
+from databricks_sync.errors import SettingsError
+from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from databricks_sync.notebook import CANON_VERSION, sha256
+
+TOKEN = Token(7, 1_700_000_000_000, "f" * 64)
+FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", TOKEN, "sha", Stat(1, 2**62, 3, 2**62))
+NOTEBOOK = BaseEntry(
+    *("ü b/#", "notebooks/ü b/#.py", Kind.NOTEBOOK, f"notebook:{CANON_VERSION}:SOURCE:1", Token(1, 0, "", True), "s"),
+    *(None, Form.SOURCE, Language.SCALA),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def reopened(folder: Path) -> Base:
+    return Base(folder, create=False)
+
+
+def made(folder: Path, *entries: BaseEntry) -> Base:
+    base = Base(folder, create=True)
+    base.advance([Advance(entry.key, entry) for entry in entries])
+    return base
+
+
+def test_entries_round_trip(folder: Path) -> None:
+    """What was agreed on is read back field by field by the next run."""
+    made(folder, FILE, NOTEBOOK).close()
+    assert reopened(folder).entries() == {"a.csv": FILE, "ü b/#": NOTEBOOK}
+
+
+def test_an_advance_replaces_and_removes(folder: Path) -> None:
+    """A key that both sides lack is gone from the base, and one they hold anew is replaced."""
+    base = made(folder, FILE, NOTEBOOK)
+    newer = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:2", TOKEN, "sha2")
+    base.advance([Advance("a.csv", newer), Advance(NOTEBOOK.key, None), Advance("never", None)])
+    base.close()
+    assert reopened(folder).entries() == {"a.csv": newer}
+
+
+INTENTS = [
+    Intent("a", Direction.PUSH, "notebooks/a.py", Kind.NOTEBOOK, "d", "sha", TOKEN, Form.JUPYTER, None),
+    Intent("b", Direction.PULL, "notebooks/b", Kind.FILE, None),
+]
+
+
+def test_intents_stand_until_they_are_answered(folder: Path) -> None:
+    """What a run meant to do is known to the next one, until it is done or found not to be."""
+    base = made(folder)
+    base.intend(INTENTS)
+    base.close()
+    again = reopened(folder)
+    assert [(i.key, i.direction, i.after, i.form) for i in again.intents()] == [
+        ("a", Direction.PUSH, "d", Form.JUPYTER),
+        ("b", Direction.PULL, None, None),
+    ]
+    again.advance([Advance("a", None)], finished=["b"])
+    assert reopened(folder).intents() == []
+
+
+def test_an_intent_s_token_is_not_trusted_by_its_time(folder: Path) -> None:
+    """The token of an intent proves something by its hash alone."""
+    made(folder).intend(INTENTS)
+    (token, _) = (intent.token for intent in reopened(folder).intents())
+    assert token.proves(TOKEN) and not Token(7, token.modified_at).proves(token)
+
+
+def test_content_is_verified(folder: Path) -> None:
+    """Kept bytes come back only whole: what is damaged is as if it had not been kept."""
+    base = made(folder)
+    base.advance([Advance(FILE.key, FILE, b"bytes"), Advance("other", None, b"")])
+    assert base.content(sha256(b"bytes")) == b"bytes" and base.content(sha256(b"")) == b""
+    assert base.content("unknown") is None and base.content("") is None
+    base.close()
+    for damage in (b"junk", sqlite_body(folder, sha256(b""))):
+        with sqlite3.connect(folder / "state.db") as db:
+            db.execute("UPDATE content SET body = ? WHERE sha = ?", (damage, sha256(b"bytes")))
+        assert reopened(folder).content(sha256(b"bytes")) is None
+
+
+def sqlite_body(folder: Path, sha: str) -> bytes:
+    with sqlite3.connect(folder / "state.db") as db:
+        return bytes(db.execute("SELECT body FROM content WHERE sha = ?", (sha,)).fetchone()[0])
+
+
+def test_content_nobody_refers_to_is_dropped(folder: Path) -> None:
+    """Only the bytes of a current entry are kept."""
+    base = made(folder)
+    raw = b"bytes"
+    current = BaseEntry("a", "a", Kind.FILE, "file:1", Token(1, 1, sha256(raw)), "s")
+    base.advance([Advance("a", current, raw), Advance("b", None, b"old")])
+    base.prune()
+    assert base.content(sha256(raw)) == raw and base.content(sha256(b"old")) is None
+
+
+def test_notes_round_trip(folder: Path) -> None:
+    """Facts about the target are kept, and replaced."""
+    base = made(folder)
+    base.note(user="me", host="h")
+    base.note(user="you")
+    base.close()
+    again = reopened(folder)
+    assert (again.meta("user"), again.meta("host"), again.meta("none")) == ("you", "h", "")
+
+
+def test_a_dry_run_leaves_no_trace(folder: Path) -> None:
+    """Without permission to create, nothing is created, and nothing was agreed on."""
+    base = Base(folder, create=False)
+    base.note(a="b")
+    base.intend(INTENTS)
+    base.advance([Advance(FILE.key, FILE, b"x")])
+    base.prune()
+    assert base.entries() == {} and base.meta("a") == "" and base.content("x") is None and not folder.exists()
+
+
+DAMAGES = {
+    "garbage": lambda raw: b"this is no database" * 99,
+    "a torn head": lambda raw: b"\0" * 100 + raw[100:],
+    "a torn page": lambda raw: raw[:4096] + b"\xff" * (len(raw) - 4096),
+    "a short file": lambda raw: raw[: len(raw) // 2],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_is_set_aside(folder: Path, damage: object) -> None:
+    """A file that cannot be read is kept under another name, said so, and nothing counts as agreed on."""
+    made(folder, FILE, NOTEBOOK).close()
+    torn = damage((folder / "state.db").read_bytes())  # type: ignore[operator]
+    (folder / "state.db").write_bytes(torn)
+    base = Base(folder, create=True)
+    (kept,) = folder.glob("state.corrupt-*.db")
+    assert kept.read_bytes() == torn and kept.name in base.notice and base.entries() == {}
+    base.advance([Advance(FILE.key, FILE)])
+    base.close()
+    assert reopened(folder).entries() == {"a.csv": FILE} and reopened(folder).notice == ""
+
+
+def test_a_dry_run_sets_nothing_aside(folder: Path) -> None:
+    """A dry run says that the file is damaged, and does not touch it."""
+    folder.mkdir()
+    (folder / "state.db").write_bytes(b"junk" * 999)
+    base = Base(folder, create=False)
+    assert base.notice and base.entries() == {} and (folder / "state.db").read_bytes() == b"junk" * 999
+    assert [path.name for path in folder.iterdir()] == ["state.db"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("kind", "folder"), ("form", "DBC"), ("language", "JULIA"), ("object_id", "x"), ("size", "x")]
+)
+def test_a_value_of_another_world_is_damage(folder: Path, column: str, value: str) -> None:
+    """An entry that makes no sense sets the whole file aside: half a base is worse than none."""
+    made(folder, FILE).close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute(f"UPDATE base SET {column} = ?", (value,))
+    base = Base(folder, create=True)
+    assert base.notice and base.entries() == {}
+
+
+def test_a_missing_table_is_damage(folder: Path) -> None:
+    """A file of the right version that lacks a table is set aside, not a reason to wait."""
+    made(folder, FILE).close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute("DROP TABLE intent")
+    base = Base(folder, create=True)
+    assert base.notice and base.entries() == {}
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_newer_file_is_refused(folder: Path, create: bool) -> None:
+    """A file of a later version is neither read nor changed."""
+    made(folder, FILE).close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    before = (folder / "state.db").read_bytes()
+    with pytest.raises(SettingsError, match="newer version") as caught:
+        Base(folder, create=create)
+    assert "pip install -U" in caught.value.hint and (folder / "state.db").read_bytes() == before
+
+
+def test_digests_of_another_canon_are_not_compared(folder: Path) -> None:
+    """Notebooks weighed by another definition of equality count as never agreed on; files are bytes and stay."""
+    old = BaseEntry("n", "n.py", Kind.NOTEBOOK, "notebook:0:SOURCE:1", TOKEN, "s")
+    made(folder, FILE, old).close()
+    assert set(reopened(folder).entries()) == {"a.csv"}
+
+
+def test_a_killed_start_is_no_damage(folder: Path) -> None:
+    """An empty file, as a kill at the very start leaves it, is simply filled."""
+    folder.mkdir()
+    (folder / "state.db").write_bytes(b"")
+    base = Base(folder, create=True)
+    base.advance([Advance(FILE.key, FILE)])
+    assert base.notice == "" and reopened(folder).entries() == {"a.csv": FILE}
+
+
+def test_a_distrusted_base_is_missing(folder: Path) -> None:
+    """An old copy of a base counts as none."""
+    made(folder, FILE).close()
+    base = reopened(folder)
+    base.distrust()
+    assert base.entries() == {} and base.intents() == []
+
+
+def test_each_target_has_its_own_state(tmp_path: Path) -> None:
+    """Another host, target or choice of folders is another state, whatever the order the folders are named in."""
+    hosts, targets, chosen = (
+        ["https://a", "https://b"],
+        ["/Users/me/x", "/Users/you/x", "/Users/me/x/y"],
+        [["n"], ["n", "m"]],
+    )
+    found = {folder_for(tmp_path, *one) for one in product(hosts, targets, chosen)}
+    assert len(found) == 12 and all(path.parent == tmp_path for path in found)
+    assert folder_for(tmp_path, "h", "/t/x", ["a", "b"]) == folder_for(tmp_path, "h", "/t/x", ["b", "a"])
+
+
+@pytest.mark.parametrize(
+    "target", ["/Users/me/..", "/Shared/a\nb", "/Shared/" + "x" * 500, "/Shared/ü:*?", "/Shared/a\udcff"]
+)
+def test_a_target_s_name_is_never_a_path(tmp_path: Path, target: str) -> None:
+    """The state folder of any target is one plain name."""
+    found = folder_for(tmp_path, "h", target, ["n"])
+    found.mkdir()
+    assert found.parent == tmp_path and len(found.name) < 60

@@ -1,0 +1,305 @@
+"""What git says of the project, asked of a real git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from databricks_sync.errors import SettingsError
+from databricks_sync.git import Entry, Repository
+
+from .repo import Repo
+
+
+def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:
+    return {entry.path: entry for entry in Repository(repo.root).entries(repo.root / folder)}
+
+
+# --- branches and operations ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["main", "feature/tools", "heads/main", "ünï"])
+def test_the_branch_has_its_whole_name(repo: Repo, name: str) -> None:
+    """The branch is named in full, also when it has no commit yet, and when a tag has its name."""
+    repo.git("symbolic-ref", "HEAD", f"refs/heads/{name}")
+    assert Repository(repo.root).branch() == name
+    repo.commit()
+    repo.git("tag", name)
+    assert Repository(repo.root).branch() == name
+
+
+def test_a_detached_head_has_no_branch(repo: Repo) -> None:
+    """A commit that is checked out by itself, or a tag, is no branch."""
+    repo.commit()
+    repo.git("checkout", "-q", "--detach")
+    assert Repository(repo.root).branch() is None
+
+
+def conflicting(repo: Repo) -> None:
+    """Two branches that changed one file in two ways."""
+    repo.write("a", "1")
+    repo.commit()
+    repo.git("checkout", "-q", "-b", "other")
+    repo.write("a", "2")
+    repo.commit()
+    repo.git("checkout", "-q", "main")
+    repo.write("a", "3")
+    repo.commit()
+
+
+@pytest.mark.parametrize(
+    ("command", "operation", "branch"),
+    [
+        (["merge", "other"], "a merge", "main"),
+        (["rebase", "other"], "a rebase", None),
+        (["rebase", "--apply", "other"], "a rebase", None),
+        (["cherry-pick", "other"], "a cherry-pick", "main"),
+        (["revert", "--no-edit", "HEAD~1"], "a revert", "main"),
+        (["bisect", "start"], "a bisect", "main"),
+    ],
+)
+def test_an_operation_in_progress_is_seen(repo: Repo, command: list[str], operation: str, branch: str | None) -> None:
+    """While git is in the middle of something, its name is known."""
+    conflicting(repo)
+    assert Repository(repo.root).operation() is None
+    repo.git(*command, code=0 if command[0] == "bisect" else 1)
+    assert (Repository(repo.root).operation(), Repository(repo.root).branch()) == (operation, branch)
+
+
+# --- where things are ---------------------------------------------------------------------------------------------
+
+
+def test_state_lies_in_the_git_directory(repo: Repo) -> None:
+    """State is where git keeps its own, and shows in no status."""
+    (repo.root / "sub").mkdir()
+    found = Repository(repo.root / "sub")
+    assert found.state == repo.root / ".git/databricks_sync" and found.top == repo.root
+    found.state.mkdir()
+    (found.state / "x").write_text("")
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_each_worktree_has_its_own_state(repo: Repo) -> None:
+    """Two worktrees of one repository, on two branches, share nothing but their origin."""
+    repo.commit()
+    repo.git("worktree", "add", "-q", "../tree", "-b", "other")
+    one, other = Repository(repo.root), Repository(repo.root.parent / "tree")
+    assert one.state != other.state and repo.root / ".git" in other.state.parents
+    assert (one.branch(), other.branch()) == ("main", "other")
+    assert one.common_dir == other.common_dir and one.first_commits() == other.first_commits()
+
+
+def test_an_operation_is_of_its_worktree(repo: Repo) -> None:
+    """A merge in one worktree stops nobody in another."""
+    conflicting(repo)
+    repo.git("worktree", "add", "-q", "../tree", "-b", "third")
+    repo.git("merge", "other", code=1)
+    assert Repository(repo.root.parent / "tree").operation() is None
+
+
+def test_a_git_hook_s_environment_is_not_ours(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIT_DIR and its kin, as git sets them around hooks, do not lead to another repository."""
+    repo.write("a")
+    other = Repo(tmp_path / "other")
+    other.git("init", "-q", "-b", "elsewhere")
+    for name, value in {
+        "GIT_DIR": other.root / ".git",
+        "GIT_WORK_TREE": other.root,
+        "GIT_INDEX_FILE": other.root / ".git/index",
+        "GIT_OBJECT_DIRECTORY": other.root / ".git/objects",
+        "GIT_COMMON_DIR": other.root / ".git",
+        "GIT_PREFIX": "sub/",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    assert Repository(repo.root).branch() == "main" and list(entries(repo)) == ["a"]
+
+
+def test_it_works_inside_a_real_hook(repo: Repo) -> None:
+    """Run by git itself before a commit, the project is still this one."""
+    code = (
+        "from pathlib import Path; from databricks_sync.git import Repository; "
+        "found = Repository(Path('.').resolve()); paths = sorted(e.path for e in found.entries(found.top)); "
+        "Path('said').write_text(f'{found.branch()} {paths}')"
+    )
+    hook = repo.write(".git/hooks/pre-commit", f"#!/bin/sh\nexec '{sys.executable}' -c \"{code}\"\n")
+    hook.chmod(0o755)
+    repo.write("a")
+    repo.commit()
+    assert (repo.root / "said").read_text() == "main ['a']"
+
+
+@pytest.mark.parametrize("kind", ["no repository", "bare", "inside .git", "missing"])
+def test_what_is_no_work_tree_is_refused(tmp_path: Path, kind: str) -> None:
+    """Where git has no work tree, one sentence says so."""
+    where = tmp_path / "x"
+    if kind != "missing":
+        where.mkdir()
+    if kind == "bare":
+        subprocess.run(["git", "init", "-q", "--bare", str(where)], check=True)
+    if kind == "inside .git":
+        subprocess.run(["git", "init", "-q", str(where)], check=True)
+        where = where / ".git"
+    with pytest.raises(SettingsError, match="git"):
+        Repository(where)
+
+
+def test_no_git_at_all(repo: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without git on the PATH, the next step is to install it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match="git is not installed"):
+        Repository(repo.root)
+
+
+@pytest.mark.parametrize(("value", "ignores"), [("true", True), ("yes", True), ("false", False), (None, False)])
+def test_ignores_case(repo: Repo, value: str | None, ignores: bool) -> None:
+    """Whether the disk tells `A` from `a` is what git found out about it."""
+    repo.git("config", "--unset-all", "core.ignorecase", code=5)
+    if value:
+        repo.git("config", "core.ignorecase", value)
+    assert Repository(repo.root).ignores_case() is ignores
+
+
+# --- what identifies a repository -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/team/repo.git",
+        "https://github.com/team/repo",
+        "https://github.com/team/repo/",
+        "https://me:dapi-secret@github.com/team/repo.git",
+        "https://me:dapi@secret@github.com/team/repo.git",
+        "https://GitHub.com:443/team/repo.git",
+        "git@github.com:team/repo.git",
+        "ssh://git@github.com:22/team/repo.git",
+    ],
+)
+def test_one_repository_has_one_origin(repo: Repo, url: str) -> None:
+    """However it was cloned, a repository is known by host and path, and never by a credential."""
+    repo.git("remote", "add", "origin", url)
+    assert Repository(repo.root).origin() == {"origin github.com/team/repo"}
+
+
+def test_azure_devops_has_two_addresses(repo: Repo) -> None:
+    """Azure DevOps over ssh and https is one repository."""
+    repo.git("remote", "add", "origin", "git@ssh.dev.azure.com:v3/org/project/repo")
+    one = Repository(repo.root).origin()
+    repo.git("remote", "set-url", "origin", "https://org@dev.azure.com/org/project/_git/repo")
+    assert Repository(repo.root).origin() == one
+
+
+def test_a_repository_of_nowhere(repo: Repo) -> None:
+    """Without a remote or a commit nothing identifies it; the first commit does, also for a clone."""
+    assert Repository(repo.root).origin() == Repository(repo.root).first_commits() == frozenset()
+    repo.commit()
+    repo.commit("two")
+    subprocess.run(["git", "clone", "-q", str(repo.root), str(repo.root.parent / "clone")], check=True)
+    assert len(Repository(repo.root).first_commits()) == 1
+    assert Repository(repo.root.parent / "clone").first_commits() == Repository(repo.root).first_commits()
+
+
+def test_a_shallow_clone_knows_no_first_commit(repo: Repo) -> None:
+    """What a shallow clone takes for its first commit is not."""
+    repo.commit()
+    repo.commit("two")
+    clone = repo.root.parent / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{repo.root}", str(clone)], check=True)
+    assert Repository(clone).first_commits() == frozenset()
+
+
+# --- what is carried --------------------------------------------------------------------------------------------------
+
+
+def test_git_decides_what_is_carried(repo: Repo) -> None:
+    """Tracked files and those that are neither tracked nor ignored, wherever the rule stands."""
+    for path in ("tracked", "new", "skip.log", "forced.log", "sub/skip.txt", "sub/keep.txt", "build/x", "ex"):
+        repo.write(path)
+    repo.write(".gitignore", "*.log\nbuild/\n")
+    repo.write("sub/.gitignore", "skip.txt\n")
+    repo.write(".git/info/exclude", "ex\n")
+    repo.git("add", "-f", "tracked", "forced.log")
+    found = entries(repo)
+    assert {path for path, entry in found.items() if entry.tracked} == {"tracked", "forced.log"}
+    assert {path for path, entry in found.items() if not entry.tracked} == {
+        *(".gitignore", "new", "sub/.gitignore", "sub/keep.txt"),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "ünï", 'q"uote', "tab\tx", "new\nline", "#x", "-x", ":(top)x", "*", "[a]", "\\x"]
+)
+def test_any_name_is_told_exactly(repo: Repo, name: str) -> None:
+    """Names come as they are, whatever git would quote."""
+    repo.write(f"sub/{name}")
+    assert list(entries(repo, "sub")) == [name]
+    repo.git("add", "-A")
+    assert list(entries(repo, "sub")) == [name]
+
+
+def test_a_name_that_is_not_utf8_is_told(repo: Repo) -> None:
+    """A name of other bytes comes through as Python shows such names."""
+    Path(os.fsdecode(os.fsencode(repo.root) + b"/x\xff")).write_text("")
+    assert list(entries(repo)) == ["x\udcff"]
+
+
+def test_only_what_is_below_the_folder(repo: Repo) -> None:
+    """Paths are relative to the folder that was asked about, and only those below it are told."""
+    repo.write("a/b/c")
+    repo.write("d")
+    assert list(entries(repo, "a")) == ["b/c"]
+
+
+def test_a_deleted_file_is_still_tracked(repo: Repo) -> None:
+    """Git goes on telling of a tracked file that was removed; whether it is there is for the disk to say."""
+    repo.write("a")
+    repo.commit()
+    (repo.root / "a").unlink()
+    assert entries(repo) == {"a": Entry("a", True)}
+
+
+def test_a_sparse_checkout_is_marked(repo: Repo) -> None:
+    """What a sparse checkout keeps off the disk is told, and told apart."""
+    repo.write("in/a")
+    repo.write("out/b")
+    repo.commit()
+    repo.git("sparse-checkout", "set", "in")
+    found = entries(repo)
+    assert found["in/a"].sparse is False and found["out/b"] == Entry("out/b", True, sparse=True)
+
+
+def test_a_conflicted_file_is_told_once(repo: Repo) -> None:
+    """A file in a merge conflict has three entries in the index, and is one file."""
+    conflicting(repo)
+    repo.git("merge", "other", code=1)
+    assert [entry.path for entry in Repository(repo.root).entries(repo.root)] == ["a"]
+
+
+# --- what would be ignored -------------------------------------------------------------------------------------------
+
+
+def test_ignored(repo: Repo) -> None:
+    """Of paths that do not exist yet, those are told that git would ignore; a tracked one never is."""
+    repo.write(".gitignore", "*.log\n/out/\n")
+    repo.write("kept.log")
+    repo.git("add", "-f", "kept.log")
+    paths = ["a.py", "a.log", "out/a.py", "sub/out/a.py", "kept.log", "ü.log", "new\nline.log", ":(top)x", "*"]
+    assert Repository(repo.root).ignored(paths) == {"a.log", "out/a.py", "ü.log", "new\nline.log"}
+    assert Repository(repo.root).ignored([]) == set()
+
+
+def test_one_path_behind_a_link_spoils_nothing(repo: Repo) -> None:
+    """A path that git cannot judge, behind a link or in a submodule, counts as ignored, and the rest is judged."""
+    repo.write(".gitignore", "*.log\n")
+    repo.write("real/x")
+    (repo.root / "link").symlink_to("real")
+    sub = Repo(repo.root.parent / "sub")
+    sub.git("init", "-q")
+    sub.commit()
+    repo.git("submodule", "add", "-q", str(sub.root), "module")
+    paths = ["a.py", "link/a.py", "b.py", "c.log", "module/a.py", "d.py"]
+    assert Repository(repo.root).ignored(paths) == {"link/a.py", "c.log", "module/a.py"}

@@ -1,0 +1,215 @@
+"""The action table against a copy of the specification's, written down independently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+
+from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
+from databricks_sync.plan import TABLE, Action, Mode, Sides, Step, decide, shape, steps
+
+VALUES = (None, "a", "b", "c")
+STATES = [state for state in product(VALUES, repeat=3) if state != (None, None, None)]
+
+# sync-safety, section 3.6, copied by hand: base, local, remote -> push, pull, push -o, pull -o.
+SPECIFIED = """
+- - x | ahead    | create   | ahead    | create
+- x - | create   | ahead    | create   | ahead
+- x x | adopt    | adopt    | adopt    | adopt
+- x y | conflict | conflict | update   | update
+b b b | nothing  | nothing  | nothing  | nothing
+b b y | ahead    | update   | update   | update
+b b - | ahead    | delete   | create   | delete
+b x b | update   | ahead    | update   | update
+b - b | delete   | ahead    | delete   | create
+b x x | adopt    | adopt    | adopt    | adopt
+b x y | conflict | conflict | update   | update
+b x - | conflict | conflict | create   | conflict
+b - y | conflict | conflict | conflict | create
+b - - | forget   | forget   | forget   | forget
+"""
+ROWS = [[cell.strip() for cell in line.split("|")] for line in SPECIFIED.strip().splitlines()]
+COLUMNS = (Mode.PUSH, Mode.PULL, Mode.PUSH_OVERWRITE, Mode.PULL_OVERWRITE)
+GOLDEN = [
+    (row[0].replace(" ", ""), mode, row[number + 1], row[0].split())
+    for row in ROWS
+    for number, mode in enumerate(COLUMNS)
+]
+
+
+def sides(base: str | None, local: str | None, remote: str | None, **more: object) -> Sides:
+    stat, token = Stat(1, 1, 1, 1), Token(1, 1)
+    entry = BaseEntry("k", "notebooks/k.py", Kind.NOTEBOOK, base or "", token, "")
+    here = LocalObject("k", "notebooks/k.py", Kind.NOTEBOOK, local or "", "", stat)
+    there = RemoteObject("k", "/Users/me/main/k", more.pop("kind", Kind.NOTEBOOK), token)  # type: ignore[arg-type]
+    known: dict[str, object] = {
+        "base": {"k": entry} if base else {},
+        "local": {"k": here} if local else {},
+        "remote": {"k": there} if remote else {},
+        "digests": {"k": remote} if remote else {},
+        "problems": {},
+        "outside": frozenset(),
+    }
+    return Sides(**(known | more))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Case:
+    mode: Mode
+    base: str | None
+    local: str | None
+    remote: str | None
+    step: Step
+
+    @property
+    def source(self) -> str | None:
+        return self.local if self.mode.direction is Direction.PUSH else self.remote
+
+    @property
+    def destination(self) -> str | None:
+        return self.remote if self.mode.direction is Direction.PUSH else self.local
+
+    @property
+    def equal(self) -> bool:
+        return self.local == self.remote
+
+
+def cases(mode: Mode, delete: bool, **more: object) -> Iterator[Case]:
+    for state in STATES:
+        (step,) = steps(sides(*state, **more), mode, delete=delete)
+        yield Case(mode, *state, step)
+
+
+def planned(mode: Mode, base: str | None, local: str | None, remote: str | None) -> Step:
+    (step,) = steps(sides(base, local, remote), mode)
+    return step
+
+
+@pytest.mark.parametrize(("row", "mode", "action", "values"), GOLDEN)
+def test_the_table_is_the_specified_one(row: str, mode: Mode, action: str, values: list[str]) -> None:
+    """Each of the 14 rows does what the specification says, in each of its four columns."""
+    base, local, remote = (None if value == "-" else value for value in values)
+    assert shape(base, local, remote) == row
+    assert planned(mode, base, local, remote).action.value == action
+
+
+def test_the_table_has_no_other_rows() -> None:
+    """The rows stand in the specification's order, and each of them can occur."""
+    assert list(TABLE) == [row[0].replace(" ", "") for row in ROWS]
+    assert {shape(*state) for state in STATES} == set(TABLE)
+
+
+@pytest.mark.parametrize("delete", [True, False], ids=["delete", "no delete"])
+@pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.name)
+class TestEveryCase:
+    """For base, local and remote over {absent, a, b, c}."""
+
+    def test_does_what_can_be_done(self, mode: Mode, delete: bool) -> None:
+        """Each key has one step, without a problem, and its action fits what source and destination hold."""
+        for case in cases(mode, delete):
+            held = (case.source is not None, case.destination is not None)
+            assert case.step.problem is None
+            assert case.step.action is not Action.CREATE or held == (True, False)
+            assert case.step.action is not Action.UPDATE or (held == (True, True) and not case.equal)
+            assert case.step.action is not Action.DELETE or held == (False, True)
+
+    def test_loses_nothing_unseen(self, mode: Mode, delete: bool) -> None:
+        """I1: without --overwrite or --mirror, only what equals the base is replaced or deleted."""
+        for case in cases(mode, delete):
+            if case.step.action in (Action.UPDATE, Action.DELETE) and not mode.source_wins:
+                assert case.destination == case.base
+
+    def test_edits_beat_deletes(self, mode: Mode, delete: bool) -> None:
+        """Only --mirror deletes what somebody edited."""
+        for case in cases(mode, delete):
+            if case.step.action is Action.DELETE and mode is not Mode.PUSH_MIRROR:
+                assert case.destination == case.base
+
+    def test_untracked_is_sacred(self, mode: Mode, delete: bool) -> None:
+        """I7: only --mirror deletes what was never carried."""
+        for case in cases(mode, delete):
+            if case.base is None and case.step.action is Action.DELETE:
+                assert mode is Mode.PUSH_MIRROR
+
+    def test_writes_nothing_equal(self, mode: Mode, delete: bool) -> None:
+        """What both sides hold alike is never written, and what differs is never taken for alike."""
+        for case in cases(mode, delete):
+            assert case.equal == (case.step.action in (Action.NOTHING, Action.ADOPT, Action.FORGET))
+
+    def test_deletes_only_when_allowed(self, mode: Mode, delete: bool) -> None:
+        """With deletes off, what would have been deleted is ahead, and all else is as it was."""
+        for meant, case in zip(cases(mode, True), cases(mode, delete), strict=True):
+            kept = meant.step.action is Action.DELETE and not delete
+            assert case.step.action is (Action.AHEAD if kept else meant.step.action)
+
+    def test_comes_to_rest(self, mode: Mode, delete: bool) -> None:
+        """I4: after a step was carried out, the same run finds nothing to do."""
+        for case in cases(mode, delete):
+            if case.source is not None and (case.step.writes or case.equal):
+                after = sides(case.source, case.source, case.source)
+                assert steps(after, mode, delete=delete)[0].action is Action.NOTHING
+
+    def test_a_mirror_is_exact(self, mode: Mode, delete: bool) -> None:
+        """--mirror leaves no conflict, and no difference but what it must not delete."""
+        for case in cases(mode, delete) if mode is Mode.PUSH_MIRROR else []:
+            kept = case.source is None and case.destination is not None and not delete
+            assert case.step.action is not Action.CONFLICT
+            assert (case.step.action is Action.AHEAD) == kept
+
+    def test_a_problem_stops_it(self, mode: Mode, delete: bool) -> None:
+        """A key with a problem is left alone, whatever the three sides say, and the problem is reported."""
+        problem = Problem("notebooks/k.py", "cannot be read")
+        for case in cases(mode, delete, problems={"k": problem}):
+            assert case.step.problem is problem and case.step.action is Action.NOTHING and not case.step.writes
+
+    def test_outside_is_left_alone(self, mode: Mode, delete: bool) -> None:
+        """What is no longer carried, though it stands here, is at most forgotten: neither side is touched."""
+        for case in cases(mode, delete, outside=frozenset({"k"})):
+            assert case.step.action is (Action.FORGET if case.base else Action.NOTHING)
+
+    def test_kinds_never_meet(self, mode: Mode, delete: bool) -> None:
+        """A notebook here and a file of that name there are a conflict, and named as such."""
+        both = [case for case in cases(mode, delete, kind=Kind.FILE) if case.local and case.remote]
+        assert both
+        for case in both:
+            assert case.step.action is Action.CONFLICT and not case.step.writes
+            assert case.step.problem and "a notebook here and a workspace file in the" in case.step.problem.what
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_an_unread_object_equals_nothing(mode: Mode) -> None:
+    """A remote object whose content was not needed is never taken for equal to anything."""
+    (step,) = steps(sides("a", "a", "a", digests={}), mode)
+    assert step.shape == "bby"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_only_the_mirror_column_is_new(mode: Mode) -> None:
+    """Every action of the table is reached by `decide`, in the column its mode names."""
+    assert [decide(row, mode) for row in TABLE] == [actions[mode.value] for actions in TABLE.values()]
+
+
+def test_steps_are_sorted_and_complete() -> None:
+    """There is a step for every key of any side, in the order of the keys."""
+    known = sides("a", "a", "a")
+    more = Sides(
+        known.base, {"z": known.local["k"]}, {"b": known.remote["k"]}, {}, {"p": Problem("p", "x")}, frozenset()
+    )
+    assert [step.key for step in steps(more, Mode.PUSH)] == ["b", "k", "p", "z"]
+
+
+def test_a_step_is_called_by_its_local_path() -> None:
+    """A step is shown by its path here: the file's, the base's, or where it would be put."""
+    assert planned(Mode.PUSH, None, "a", None).path == "notebooks/k.py"
+    assert planned(Mode.PUSH, "a", None, "a").path == "notebooks/k.py"
+    assert Step("k", Action.CREATE, "--x", place="notebooks/k").path == "notebooks/k"
+    assert Step("k", Action.CREATE, "--x").path == "k"
+
+
+def test_directions() -> None:
+    """A push writes to the workspace and a pull to the folder; only plain runs leave the other's edits."""
+    assert {mode for mode in Mode if mode.direction is Direction.PULL} == {Mode.PULL, Mode.PULL_OVERWRITE}
+    assert {mode for mode in Mode if not mode.source_wins} == {Mode.PUSH, Mode.PULL}
