@@ -89,7 +89,9 @@ def screens(block: str) -> Iterator[tuple[str, str]]:
 
 def steady(text: str) -> str:
     """The text without what differs from run to run: times, and the names made of them."""
-    return _RUN.sub("RUN", re.sub(r"\(\d+\.\d+ s\)", "(… s)", text))
+    text = re.sub(r"\(\d+\.\d+ s\)", "(… s)", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME UTC", text)
+    return _RUN.sub("RUN", text)
 
 
 def followed(text: str) -> str:
