@@ -144,28 +144,20 @@ def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
 
 def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     base, local, remote = sides.base.get(key), sides.local.get(key), sides.remote.get(key)
-    seen = None if remote is None else sides.digests.get(key, f"unread:{remote.token}")
-    known = {
-        "base": base,
-        "local": local,
-        "remote": remote,
-        "remote_digest": sides.digests.get(key),
-        "place": sides.places.get(key, ""),
-    }
-    if problem := sides.problems.get(key):
-        return Step(key, Action.NOTHING, "", problem=problem, **known)  # type: ignore[arg-type]
-    if key in sides.outside:
-        return Step(key, FORGET if base else NOTHING, "", **known)  # type: ignore[arg-type]
-    found = shape(base.digest if base else None, local.digest if local else None, seen)
-    action = decide(found, mode, delete=delete)
-    problem = None
-    if len({item.kind for item in (local, remote) if item}) > 1:
-        action, problem = Action.CONFLICT, _types_differ(key, local, remote)
-    return Step(key, action, found, problem=problem, **known)  # type: ignore[arg-type]
+    digest, problem = sides.digests.get(key), sides.problems.get(key)
+    action, found = Action.NOTHING, ""
+    if problem is None and key in sides.outside:
+        action = FORGET if base else NOTHING
+    elif problem is None:
+        seen = None if remote is None else digest or f"unread:{remote.token}"
+        found = shape(base.digest if base else None, local.digest if local else None, seen)
+        action = decide(found, mode, delete=delete)
+        if local and remote and local.kind is not remote.kind:
+            action, problem = Action.CONFLICT, _types_differ(local, remote)
+    return Step(key, action, found, base, local, remote, digest, problem, sides.places.get(key, ""))
 
 
-def _types_differ(key: str, local: LocalObject | None, remote: RemoteObject | None) -> Problem:
-    assert local and remote
+def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:
     return Problem(
         local.path,
         f"is a {_spoken(local.kind.value)} here and a {_spoken(remote.kind.value)} in the workspace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os.path import splitext
 
 from .base import Advance, Base, Intent
@@ -36,6 +36,7 @@ class Survey:
     recovered: tuple[Advance, ...] = ()
     settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
     ignored: frozenset[str] = frozenset()  # local paths that git would ignore
+    leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Surveyor:
     def survey(self, direction: Direction, scan: Scan, listing: Listing) -> Survey:
         """Raises WorkspaceError; then nothing was changed."""
         entries = self.base.entries()
+        leftover = self._leftover(scan, entries)
+        if leftover:
+            claims = tuple(item for item in scan.claims if item not in leftover)
+            scan = replace(scan, claims=claims, objects={item.key: item for item in claims})
         remote = keys_by_nfc(listing)
         problems = dict(scan.unknown) | self._unusable(scan, listing, remote)
         remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
@@ -78,7 +83,7 @@ class Surveyor:
         places = {key: self.local.shown(key) for key in remote if self.local.holds(key)}
         sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places)
         hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
-        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden)
+        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
 
     # --- names --------------------------------------------------------------------------------------------
 
@@ -174,6 +179,22 @@ class Surveyor:
                 exports[key] = found
         digests |= {key: found.digest for key, found in exports.items() if key not in digests}
         return digests
+
+    def _leftover(self, scan: Scan, entries: dict[str, BaseEntry]) -> tuple[LocalObject, ...]:
+        """The old files of notebooks whose extension a pull changed before it was killed.
+
+        Only where both are certain: the old one is what was agreed on, the new one what the pull meant to write.
+        """
+        meant = {intent.key: intent.after for intent in self.base.intents() if intent.direction is Direction.PULL}
+        written = {item.key for item in scan.claims if item.digest == meant.get(item.key)}
+        return tuple(
+            item
+            for item in scan.claims
+            if item.key in written
+            and (base := entries.get(item.key))
+            and (item.path, item.digest) == (base.path, base.digest)
+            and item.digest != meant[item.key]
+        )
 
     # --- recovery -----------------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, sight, chosen)
             return Report(request, tuple(chosen))
-        self.local.sweep()
+        self._finish(sight.survey)
         base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
         base.advance([*sight.survey.recovered, *self._agreed(sight.survey, chosen)], finished=sight.survey.settled)
         if not any(step.writes for step in chosen):
@@ -104,6 +104,15 @@ class Sync:
                     self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
                 self._tell(self._stake(request, sight, base))
             return self._carry(request, sight, base, chosen, pool)
+
+    def _finish(self, survey: Survey) -> None:
+        """Removes what a killed run left behind; the backup of an old file was made before its new one."""
+        self.local.sweep()
+        for item in survey.leftover:
+            try:
+                self.local.remove(item)
+            except (OSError, SyncError) as error:
+                self.watcher.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
 
     def _look(self, request: Request, base: Base, pool: Executor) -> Sight:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
