@@ -82,6 +82,7 @@ class Base:
         self.notice = ""
         self._entries: dict[str, BaseEntry] = {}
         self._intents: list[Intent] = []
+        self._distrusted = False
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         self._db = self._open(create)
@@ -114,7 +115,7 @@ class Base:
         return db
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:
-        self.distrust()
+        self._entries, self._intents = {}, []
         kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
         self.notice = (
             f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "
@@ -161,8 +162,16 @@ class Base:
         return row[0] if row else ""
 
     def distrust(self) -> None:
-        """Takes the base for missing: it is an old copy of what it once was."""
+        """Takes the base for missing in this run: it is an old copy of what it once was."""
         self._entries, self._intents = {}, []
+        self._distrusted = True
+
+    def forget(self) -> None:
+        """Makes it durable that the base is not to be believed, if so."""
+        if self._distrusted and self._db is not None:
+            with self._writing() as db:
+                db.execute("DELETE FROM base")
+                db.execute("DELETE FROM intent")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

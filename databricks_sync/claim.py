@@ -137,7 +137,8 @@ class Claims:
         behind the record it is about, never ahead of it.
         """
         clone = base.meta("lineage")
-        serial = int(base.meta("serial") or 0) + 1
+        noted_serial = noted.claim.serials.get(clone, 0) if noted.claim else 0
+        serial = max(int(base.meta("serial") or 0), noted_serial) + 1
         base.note(serial=str(serial))
         known = noted.claim if noted.claim and not take_over else Claim(self.mine.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}

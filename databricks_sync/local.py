@@ -19,7 +19,7 @@ from .errors import BrokenNotebook, SettingsError, SyncError
 from .git import Entry, Repository
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from .names import flaw, nfc, printable
-from .notebook import Identity, digest, file_digest, file_name, identify, sha256, wire
+from .notebook import EXTENSIONS, Identity, digest, file_digest, file_name, identify, sha256, wire
 from .settings import Folder
 
 HEAD = 64
@@ -77,7 +77,7 @@ class LocalFolder:
                 if isinstance(found, LocalObject):
                     claims.append(found)
                 elif found is not None:
-                    unknown[self._problem_key(folder, entry.path, known)] = found
+                    unknown |= dict.fromkeys(self._problem_keys(folder, entry.path, known, base), found)
         objects = {item.key: item for item in claims}
         seen = {item.path for item in claims} | {problem.path for problem in unknown.values()}
         outside = frozenset(entry.key for entry in base.values() if entry.path not in seen and self._stands(entry.path))
@@ -86,11 +86,17 @@ class LocalFolder:
     def _stands(self, path: str) -> bool:
         return os.path.lexists(self.project / path)
 
-    def _problem_key(self, folder: Folder, path: str, known: Mapping[str, BaseEntry]) -> str:
-        """The key of a path that could not be judged: the base's, else what its name says."""
+    def _problem_keys(
+        self, folder: Folder, path: str, known: Mapping[str, BaseEntry], base: Mapping[str, BaseEntry]
+    ) -> list[str]:
+        """The keys that a path which could not be judged may stand for: none of them is absent."""
         if entry := known.get(f"{folder.shown}/{path}".removeprefix("./")):
-            return entry.key
-        return nfc(folder.prefix + path)
+            return [entry.key]
+        full = nfc(folder.prefix + path)
+        stem, suffix = os.path.splitext(full)
+        jupyter = suffix.lower() == ".ipynb"
+        named = (stem, full) if jupyter or suffix.lower() in EXTENSIONS else (full,)
+        return [key for key in named if key in base] or [stem if jupyter else full]
 
     def _inspect(self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry]) -> LocalObject | Problem | None:
         path = f"{folder.shown}/{entry.path}".removeprefix("./")

@@ -226,6 +226,9 @@ class PushCarrier:
         now = self.workspace.look(step.remote.key)
         if now is None:
             return False
+        if now.token.sha:
+            # A hash proves what is there now, not what was there when the bytes were read: they must be those.
+            return now.token.sha == sha256(before.raw) or self._holds(now, before, step)
         return now.token.proves(step.remote.token) or self._holds(now, before, step)
 
     # --- after a write --------------------------------------------------------------------------------------

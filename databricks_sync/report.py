@@ -147,7 +147,7 @@ class TextReport:
             (Severity.REFUSED, "Refused", "!"),
             (Severity.FAILED, "Failed", "!"),
         ):
-            group = [problem for problem in problems if problem.severity is severity]
+            group = list(dict.fromkeys(problem for problem in problems if problem.severity is severity))
             if not group:
                 continue
             self.out.line(f"{heading} ({len(group):,})", "bold")

@@ -49,8 +49,8 @@ class Report:
 
     @property
     def problems(self) -> list[Problem]:
-        found = [step.problem for step in self.steps if step.problem]
-        return found + [outcome.problem for outcome in self.outcomes if outcome.problem]
+        found = [*self.steps, *self.outcomes]
+        return list(dict.fromkeys(one.problem for one in found if one.problem))
 
     @property
     def conflicts(self) -> list[Step]:

@@ -93,6 +93,7 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, sight, chosen)
             return Report(request, tuple(chosen))
+        base.forget()
         self._finish(sight.survey)
         base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
         base.advance([*sight.survey.recovered, *self._agreed(sight.survey, chosen)], finished=sight.survey.settled)

@@ -166,12 +166,12 @@ class Workspace:
     def stands(self, folder: str) -> bool:
         """Whether the folder `folder` (a key) exists, though perhaps we may not look into it."""
         try:
-            self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}"})
+            status = self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}"}).json()
         except NotFound:
             return False
         except Denied:
             return True
-        return True
+        return status.get("object_type") in ("DIRECTORY", "REPO")
 
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
