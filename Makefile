@@ -7,8 +7,12 @@ BIN    := $(VENV)/bin
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/.ready: pyproject.toml setup.py
+$(VENV)/.local: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.local
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
@@ -22,7 +26,7 @@ check: $(VENV)/.ready  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-demo: $(VENV)/.ready  ## push, edit in the workspace, pull back: on this machine, with no account
+demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine, with no account
 	$(BIN)/python docs/demo.py
 
 clean:  ## remove what make made

@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute, Route
 from databricks_local import control, exporting, folders, importing, reading
 from databricks_local.errors import no_endpoint
 from databricks_local.model import refusal
+from databricks_local.pages import site
 from databricks_local.pipeline import Operation, Pipeline
+from databricks_local.services import Services
 
 WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/api/2.0/workspace/import", importing.import_object),
@@ -29,16 +31,18 @@ WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
 )
 
 
-def build(pipeline: Pipeline) -> Starlette:
+def build(pipeline: Pipeline, services: Services) -> Starlette:
     unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
-    return Starlette(routes=routes(pipeline), exception_handlers=unknown)
+    return Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
 
 
-def routes(pipeline: Pipeline) -> list[BaseRoute]:
+def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
     return [
         *(Route(path, _served(pipeline, serve), methods=[method]) for method, path, serve in WORKSPACE),
         Route("/.well-known/databricks-config", _discover),
         *control.routes(pipeline),
+        *site.routes(pipeline, services),
+        *services.routes(),
     ]
 
 

@@ -64,6 +64,11 @@ def main() -> None:
 @click.option("--retry-after", type=click.IntRange(-1), default=1, show_default=True,
               help="Seconds in the Retry-After of a 429; -1 leaves it out.")  # fmt: skip
 @click.option("--fault", "faults", multiple=True, metavar="JSON", help="A fault rule; may be repeated.")
+@click.option("--dbfs/--no-dbfs", default=True, show_default=True, help="Whether the workspace has DBFS.")
+@click.option("--run-schedules", is_flag=True, help="Let the schedules of jobs fire.")
+@click.option("--pip-install", is_flag=True, help="Let %pip install, for the run only; else it checks what is there.")
+@click.option("--registry-uri", metavar="URI", default="",
+              help="MLFLOW_REGISTRY_URI of what runs here; default: this workspace.")  # fmt: skip
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
 def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exit_with_stdin: bool,
           **options: Any) -> None:  # fmt: skip
@@ -73,10 +78,10 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 
     if options["retry_after"] < 0:
         options["retry_after"] = None
-    rules = [_rule(text) for text in faults]
+    rules, run_schedules = [_rule(text) for text in faults], bool(options.pop("run_schedules"))
     with _explained():
         try:
-            serving.serve(home, port, token, Settings(**options), rules, exit_with_stdin, click.echo)
+            serving.serve(home, port, token, Settings(**options), rules, exit_with_stdin, click.echo, run_schedules)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -99,6 +104,7 @@ def status(home: Home) -> None:
 @directory
 def reset(home: Home) -> None:
     """Empty the workspace: every object goes, the token stays."""
+    from databricks_local.services import wipe
     from databricks_local.store import opened
 
     with _explained():
@@ -108,6 +114,7 @@ def reset(home: Home) -> None:
             store = opened(home.database)
             store.clear()
             store.close()
+            wipe(home.folder)
     click.echo(f"The workspace in {home.folder} is empty.")
 
 

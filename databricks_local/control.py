@@ -18,6 +18,8 @@ Same token as the API; nothing here is recorded or hit by faults. Bodies and ans
     POST   /api/local/permissions    {"path", "access": "read-only|unreadable|hidden" or null}, for a subtree
     POST   /api/local/edit           one edit or a list of them (people.py): somebody else at work
     POST   /api/local/reset          an empty workspace: objects, permissions, faults, requests and clock
+
+Those of jobs, secrets and MLflow are described in services.py.
 """
 
 from __future__ import annotations
@@ -121,6 +123,8 @@ def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     clear_requests(pipeline, None)
     pipeline.workspace.clock = Clock()
     pipeline.workspace.reset()
+    for also in pipeline.resets:
+        also()
     return {}
 
 

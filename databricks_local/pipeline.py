@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -27,7 +27,9 @@ from databricks_local.people import edit
 from databricks_local.store import Store
 from databricks_local.workspace import Workspace
 
-Operation = Callable[[Workspace, Call], Answer]
+# Most are answered at once; what waits for another server is awaited.
+Operation = Callable[[Workspace, Call], "Answer | Awaitable[Answer]"]
+Reader = Callable[[Request], Awaitable[Call]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +57,37 @@ class Pipeline:
         self.sequence = 0
         self._token = token.encode()
         self.buckets: dict[str, Bucket] = {}
+        # Other parts of the workspace that a reset empties too.
+        self.resets: list[Callable[[], None]] = []
 
     def check(self, request: Request) -> None:
         """401 without a token, 403 with a wrong one."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             raise errors.no_credentials()
-        if not hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._token):
+        if not self.is_token(given.strip()):
             raise errors.bad_token()
+
+    def is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token)
 
     def date(self) -> str:
         return formatdate(self.workspace.clock.now() / 1000, usegmt=True)
 
-    async def serve(self, operation: Operation, request: Request) -> Response:
+    async def serve(
+        self,
+        operation: Operation,
+        request: Request,
+        read: Reader = wire.read,
+        check: Callable[[Request], None] | None = None,
+    ) -> Response:
         self.sequence += 1
         sequence = self.sequence
         struck: list[str] = []
         path = ""
         try:
-            self.check(request)
-            call = await wire.read(request)
+            (check or self.check)(request)
+            call = await read(request)
             path = call.target.path
             sent = await self._answered(operation, call, struck)
         except ApiError as error:
@@ -82,7 +95,7 @@ class Pipeline:
         except ClientDisconnect:
             sent = wire.Reset()
         except Exception as error:
-            self._log(error)
+            self.log(error)
             sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
         status = None if isinstance(sent, wire.Reset) else sent.status_code
         self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck)))
@@ -99,15 +112,16 @@ class Pipeline:
         if early is not None:
             return early
         self._throttle(call.endpoint)
-        sent = self._sent(self._applied(operation, workspace, call))
+        sent = self._sent(await self._applied(operation, workspace, call))
         after = self._due("after", call, struck)
         late, _ = await self._mishaps(after)
         return self._spoiled(late or sent, [*before, *after])
 
-    def _applied(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
+    async def _applied(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
         """The refusal counts as the answer here: a lost answer may have been one."""
         try:
-            return operation(workspace, call)
+            given = operation(workspace, call)
+            return given if isinstance(given, Answer) else await given
         except ApiError as error:
             return refusal(error)
 
@@ -148,7 +162,7 @@ class Pipeline:
     def _sent(self, given: Answer) -> Response:
         return wire.response(given, self.date())
 
-    def _log(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """A defect of ours: kept in the folder, so that nobody sees a traceback."""
         import traceback
 

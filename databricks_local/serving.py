@@ -22,6 +22,7 @@ from databricks_local.app import build
 from databricks_local.control import set_faults
 from databricks_local.home import Home, RefusedError, Served
 from databricks_local.pipeline import Pipeline
+from databricks_local.services import Services
 from databricks_local.settings import Settings
 from databricks_local.store import opened
 from databricks_local.workspace import Workspace
@@ -59,6 +60,7 @@ def serve(
     faults: Sequence[Mapping[str, Any]],
     exit_with_stdin: bool,
     say: Callable[[str], None],
+    run_schedules: bool = False,
 ) -> None:
     """Serves until told to stop. Raises RefusedError when it cannot begin."""
     if not settings.user or "/" in settings.user:
@@ -75,6 +77,8 @@ def serve(
         secret = home.token(token)
         pipeline = Pipeline(workspace, secret, home.folder)
         set_faults(pipeline, list(faults))
+        services = Services(pipeline, host, secret, run_schedules)
+        pipeline.resets.append(services.reset)
 
         def ready() -> None:
             home.announce(Served(host, os.getpid()))
@@ -88,21 +92,22 @@ def serve(
         def orphaned() -> None:
             pipeline.guests.end_when_alone(end)
 
-        server = LocalServer(_config(pipeline, home), ready, orphaned if exit_with_stdin else None)
+        server = LocalServer(_config(pipeline, services, home), ready, orphaned if exit_with_stdin else None)
         try:
             server.run(sockets=[listener])
         finally:
             home.withdraw()
+            services.close()
             store.close()
 
 
-def _config(pipeline: Pipeline, home: Home) -> Config:
+def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
     logger = logging.getLogger("uvicorn.error")
     logger.addHandler(logging.FileHandler(home.folder / "server.log", delay=True))
     logger.setLevel(logging.WARNING)
     logger.propagate = False
     return Config(
-        build(pipeline),
+        build(pipeline, services),
         http=wire.Protocol,
         loop="asyncio",
         ws="none",

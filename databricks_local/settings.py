@@ -27,6 +27,18 @@ class Settings:
     retry_after: int | None = 1
     # Whether an import of equal bytes moves modified_at: unknown for real, so both can be had.
     bump_on_equal: bool = True
+    # DBFS can be switched off, as it is in new workspaces.
+    dbfs: bool = True
+    # Whether %pip installs, for the run only, or checks that what it asks for is there.
+    pip_install: bool = False
+    # MLFLOW_REGISTRY_URI of what runs here; empty is this workspace's own address.
+    registry_uri: str = ""
+    # Whether jobs/get adds the defaults the service adds, or gives settings back as they came.
+    job_defaults: bool = False
+    # "Job 1 does not exist." is a 404 or a 400: both are known.
+    missing_job_status: int = 404
+    # Seconds a cancelled notebook has between its interruption and its end: unknown for real.
+    cancel_grace_s: float = 5.0
     max_children: int = 10_000  # [PROBED]
     max_json_bytes: int = 10 * MIB  # [DOCS]
     max_source_bytes: int = 10 * MIB  # [DOCS]

@@ -56,7 +56,7 @@ async def read(request: Request) -> Call:
             content = await _read_parts(request, parameters)
         else:
             json_body = True
-            parameters.update(_json_object(await request.body()))
+            parameters.update(json_object(await request.body()))
     path = parameters.get("path", "/" if request.url.path in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")
@@ -91,7 +91,7 @@ async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | N
     return content
 
 
-def _json_object(body: bytes) -> Mapping[str, Any]:
+def json_object(body: bytes) -> Mapping[str, Any]:
     """The body whatever its content type: the legacy CLI sends JSON as text/json."""
     try:
         parsed = json.loads(body or b"{}")

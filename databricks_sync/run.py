@@ -49,8 +49,8 @@ class Report:
 
     @property
     def problems(self) -> list[Problem]:
-        found = [*self.steps, *self.outcomes]
-        return list(dict.fromkeys(one.problem for one in found if one.problem))
+        found = [step.problem for step in self.steps] + [outcome.problem for outcome in self.outcomes]
+        return list(dict.fromkeys(problem for problem in found if problem))
 
     @property
     def conflicts(self) -> list[Step]:

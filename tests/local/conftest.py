@@ -10,6 +10,7 @@ from databricks_local.embedded import running
 from databricks_local.settings import Settings
 
 from .client import Local
+from .work_fixtures import client_environment, work, work_server  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""A git source, cloned with the real git: whatever the server's own environment maps or allows is in force."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 300
+
+
+class CheckoutError(Exception):
+    """Why the repository could not be had, without any credential."""
+
+
+def checkout(source: Mapping[str, Any], folder: Path) -> str:
+    """Clones into `folder`; gives the commit."""
+    url = str(source["git_url"])
+    if source.get("git_commit"):
+        wanted = str(source["git_commit"])
+    else:
+        kind, name = (
+            ("heads", source.get("git_branch")) if source.get("git_branch") else ("tags", source.get("git_tag"))
+        )
+        wanted = f"refs/{kind}/{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    _git(folder, "init", "--quiet")
+    try:
+        _git(folder, "fetch", "--quiet", "--depth", "1", "--end-of-options", url, wanted)
+    except CheckoutError:
+        if not source.get("git_commit"):
+            raise
+        # Not every server gives a single commit.
+        _git(folder, "fetch", "--quiet", "--end-of-options", url, "+refs/heads/*:refs/remotes/origin/*")
+        _git(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", wanted, "--")
+    else:
+        _git(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", "FETCH_HEAD")
+    return _git(folder, "rev-parse", "HEAD").strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env={**environment, "GIT_TERMINAL_PROMPT": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CheckoutError(f"git {arguments[0]}: {error}") from None
+    if done.returncode:
+        told = done.stderr.decode("utf-8", "replace").strip()
+        raise CheckoutError(re.sub(r"//[^/@\s]+@", "//", told)[:2000])
+    return done.stdout.decode("utf-8", "replace")

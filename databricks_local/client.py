@@ -1,0 +1,51 @@
+"""How what runs in this workspace asks the workspace: plain HTTP with the run's own token."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+
+class RefusedByServer(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Client:
+    def __init__(self, host: str, token: str) -> None:
+        self._host = host
+        self._token = token
+        # The workspace is on this machine: a proxy of the environment must not get the token.
+        self._opener = build_opener(ProxyHandler({}))
+
+    def get(self, endpoint: str, /, **query: str) -> bytes:
+        return self._send("GET", f"{endpoint}?{urlencode(query)}", None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return json.loads(self._send("POST", path, json.dumps(body).encode()) or b"{}")
+
+    def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        request = Request(self._host + path, body, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=60) as answer:
+                sent: bytes = answer.read()
+                return sent
+        except HTTPError as error:
+            try:
+                told = json.loads(error.read())
+            except ValueError:
+                told = {}
+            message = str(told.get("message", error.reason))
+            raise RefusedByServer(error.code, str(told.get("error_code", "")), message) from None
+
+
+def from_environment() -> Client:
+    return Client(os.environ["DATABRICKS_HOST"], os.environ["DATABRICKS_TOKEN"])

@@ -1,0 +1,106 @@
+"""The tree: one folder on a page, with the way back up; notebooks and files lead on to their own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from databricks_local.model import DIRECTORY, NOTEBOOK, Entry
+from databricks_local.pages import highlight, notebook
+from databricks_local.pages.places import address, home_of, trail
+from databricks_local.pages.visit import Shown, Visit, sliced
+from databricks_local.paths import spelled
+from databricks_local.workspace import FOLDERS, Workspace
+
+PER_PAGE = 200
+SHORTCUTS = 12
+
+KINDS = {DIRECTORY: "Folder", NOTEBOOK: "Notebook", "FILE": "File", "REPO": "Git folder"}
+LANGUAGES = {"PYTHON": "Python", "SQL": "SQL", "SCALA": "Scala", "R": "R"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    address: str
+    icon: str
+    kind: str
+    modified_at: int | None
+
+
+def start(visit: Visit) -> Shown:
+    """The root, and the short way to one's own branch folders."""
+    found = _folder(visit, _readable_folder(visit, "/"))
+    home = home_of(visit.workspace)
+    # Folders with a dot before their name are kept by programs.
+    children = [entry for entry in _children(visit.workspace, home) if not entry.name.startswith(".")]
+    folders = [entry for entry in children if entry.object_type in FOLDERS]
+    newest = sorted(folders, key=lambda entry: -entry.object_id)[:SHORTCUTS]
+    shortcuts = {"home": _row(visit.workspace, Entry(0, home, DIRECTORY)), "branches": _rows(visit.workspace, newest)}
+    return Shown("start.html", {**found.values, **shortcuts})
+
+
+def show(visit: Visit) -> Shown:
+    """Whatever is at a path."""
+    workspace = visit.workspace
+    target = spelled(visit.query.get("path", "/"))
+    entry = workspace.readable(target)
+    if entry.object_type in FOLDERS:
+        return _folder(visit, entry)
+    if notebook.is_readable(entry):
+        return notebook.view(visit, entry)
+    return _file(workspace, entry)
+
+
+def _readable_folder(visit: Visit, path: str) -> Entry:
+    return visit.workspace.readable(spelled(path))
+
+
+def _folder(visit: Visit, entry: Entry) -> Shown:
+    wanted = visit.query.get("find", "").strip()
+    found = [one for one in _children(visit.workspace, entry.path) if wanted.casefold() in one.name.casefold()]
+    found.sort(key=lambda one: (one.object_type not in FOLDERS, one.name.casefold(), one.name))
+    part = sliced(visit.number("page", 1), PER_PAGE, len(found))
+    values = {
+        "trail": trail(entry.path),
+        "address": address(entry.path),
+        "find": wanted,
+        "part": part,
+        "rows": _rows(visit.workspace, found[part.start : part.stop]),
+    }
+    return Shown("folder.html", values)
+
+
+def _children(workspace: Workspace, folder: str) -> list[Entry]:
+    if workspace.access(folder) in ("unreadable", "hidden"):
+        return []
+    return [entry for entry in workspace.store.children(folder) if workspace.access(entry.path) != "hidden"]
+
+
+def _rows(workspace: Workspace, entries: Sequence[Entry]) -> list[Row]:
+    return [_row(workspace, entry) for entry in entries]
+
+
+def _row(workspace: Workspace, entry: Entry) -> Row:
+    kind = KINDS.get(entry.object_type, entry.object_type.replace("_", " ").capitalize())
+    if entry.object_type == NOTEBOOK and entry.language:
+        kind = f"{LANGUAGES.get(entry.language, entry.language)} notebook"
+    icon = "folder" if entry.object_type in FOLDERS else "notebook" if entry.object_type == NOTEBOOK else "file"
+    modified = None if workspace.clock.mode == "absent" else entry.modified_at
+    return Row(entry.name, address(entry.path), icon, kind, modified)
+
+
+def _file(workspace: Workspace, entry: Entry) -> Shown:
+    content = workspace.store.content(entry)
+    try:
+        text: str | None = None if b"\0" in content else content.decode()
+    except UnicodeDecodeError:
+        text = None
+    values = {
+        "trail": trail(entry.path),
+        "row": _row(workspace, entry),
+        "size": len(content),
+        "content": text,
+        "lexer": highlight.lexer_of_file(entry.name),
+    }
+    return Shown("file.html", values)

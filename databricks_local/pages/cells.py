@@ -1,0 +1,174 @@
+"""A notebook as a person sees it, and what he changes in it: one cell, every other byte as it was. Pure.
+
+The text of a cell is what the web editor shows: magics (`%sql`, `%md`) without the comment signs that carry them
+in a source file. A cell of an `.ipynb` keeps its outputs and metadata when its text changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from databricks_local import jupyter, source
+
+MARKDOWN = "MARKDOWN"
+
+# Magic -> the language of what follows; %fs, %run, %pip and others are plain text.
+MAGICS = {
+    "%python": "PYTHON",
+    "%sql": "SQL",
+    "%scala": "SCALA",
+    "%r": "R",
+    "%sh": "SHELL",
+    "%md": MARKDOWN,
+    "%md-sandbox": MARKDOWN,
+}
+WRITTEN = {"PYTHON": "%python", "SQL": "%sql", "SCALA": "%scala", "R": "%r", "SHELL": "%sh", MARKDOWN: "%md"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`text` is what the editor shows, `body` what it says: for markdown, without its magic."""
+
+    number: int
+    language: str
+    text: str
+    body: str
+    title: str | None = None
+    outputs: tuple[Any, ...] = ()
+
+    @property
+    def fits_a_form(self) -> bool:
+        """Forms turn NUL and a lone CR into something else, and half a surrogate pair is no text at all."""
+        return not any(sign in "\0\r" or "\ud800" <= sign <= "\udfff" for sign in self.text)
+
+
+class Source:
+    """A notebook kept as source. Lines outside the changed cell stay."""
+
+    def __init__(self, text: str, language: str) -> None:
+        self.language = language
+        self._prefix = source.PREFIXES[language]
+        self._between = f"{self._prefix} COMMAND ----------"
+        self._lines = text.replace("\r\n", "\n").split("\n")
+        self._first = int(source.header(language) in self._lines[0])
+
+    def cells(self) -> list[Cell]:
+        return [self._cell(number, *span) for number, span in enumerate(self._spans(), 1)]
+
+    def changed(self, number: int, text: str) -> str:
+        start, stop = self._spans()[number - 1]
+        first, last = self._core(start, stop)
+        new = self._written(text)
+        if first == last:
+            return self._joined(start, stop, [*([""] if number > 1 else []), *new, ""])
+        return self._joined(first + self._is_titled(first, last), last, new)
+
+    def added(self, after: int, language: str, text: str) -> str:
+        """A cell after another one; after 0 it becomes the first."""
+        new = self._written(with_magic(text, language, self.language))
+        if after == 0:
+            return self._joined(self._first, self._first, [*new, "", self._between, ""])
+        stop = self._spans()[after - 1][1]
+        space = [""] if self._lines[stop - 1].strip() else []
+        return self._joined(stop, stop, [*space, self._between, "", *new, ""])
+
+    def deleted(self, number: int) -> str:
+        spans = self._spans()
+        start, stop = spans[number - 1]
+        if number > 1:
+            return self._joined(start - 1, stop, [])
+        return self._joined(start, self._core(*spans[1])[0] if len(spans) > 1 else stop, [])
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """First line and line after the last, of each cell."""
+        numbers = range(self._first, len(self._lines))
+        ends = [number for number in numbers if self._lines[number].rstrip() == self._between]
+        return list(zip([self._first, *(end + 1 for end in ends)], [*ends, len(self._lines)], strict=True))
+
+    def _core(self, first: int, last: int) -> tuple[int, int]:
+        """Without the blank lines around it."""
+        while first < last and not self._lines[first].strip():
+            first += 1
+        while last > first and not self._lines[last - 1].strip():
+            last -= 1
+        return first, last
+
+    def _is_titled(self, first: int, last: int) -> bool:
+        return first < last and self._lines[first].startswith(f"{self._prefix} {source.TITLE}")
+
+    def _cell(self, number: int, start: int, stop: int) -> Cell:
+        first, last = self._core(start, stop)
+        title = None
+        if self._is_titled(first, last):
+            title = self._lines[first].removeprefix(f"{self._prefix} {source.TITLE}")
+            first += 1
+        lines, magic = self._lines[first:last], f"{self._prefix} MAGIC"
+        if lines and all(line.startswith(magic) for line in lines):
+            lines = [line.removeprefix(magic).removeprefix(" ") for line in lines]
+        text = "\n".join(lines)
+        return Cell(number, *_spoken(text, self.language), title)
+
+    def _written(self, text: str) -> list[str]:
+        lines = text.strip("\n").split("\n")
+        if not lines[0].startswith("%"):
+            return lines
+        return [f"{self._prefix} MAGIC {line}" if line else f"{self._prefix} MAGIC" for line in lines]
+
+    def _joined(self, start: int, stop: int, new: Sequence[str]) -> str:
+        return "\n".join([*self._lines[:start], *new, *self._lines[stop:]])
+
+
+class Jupyter:
+    """A notebook kept as `.ipynb`. Everything but the changed cell's text stays."""
+
+    def __init__(self, content: bytes, language: str) -> None:
+        self.language = language
+        self._content = content
+
+    def cells(self) -> list[Cell]:
+        return [
+            Cell(number, *self._told(cell.kind, cell.text.replace("\r\n", "\n")), cell.title, cell.outputs)
+            for number, cell in enumerate(jupyter.parse(self._content), 1)
+        ]
+
+    def changed(self, number: int, text: str) -> bytes:
+        return self._saved(lambda cells: cells[number - 1].update(source=text.splitlines(keepends=True)))
+
+    def added(self, after: int, language: str, text: str) -> bytes:
+        new: dict[str, Any] = {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
+        if language != MARKDOWN:
+            text = with_magic(text, language, self.language)
+            new = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+            new["source"] = text.splitlines(keepends=True)
+        return self._saved(lambda cells: cells.insert(after, new))
+
+    def deleted(self, number: int) -> bytes:
+        return self._saved(lambda cells: cells.pop(number - 1))
+
+    def _told(self, kind: str, text: str) -> tuple[str, str, str]:
+        return (MARKDOWN, text, text) if kind == "markdown" else _spoken(text, self.language)
+
+    def _saved(self, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
+        document = jupyter.load(self._content)
+        change(document["cells"])
+        return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def with_magic(text: str, language: str, default: str) -> str:
+    """The text of a new cell in a language that may not be the notebook's."""
+    return text if language == default else f"{WRITTEN[language]}\n{text}"
+
+
+def _spoken(text: str, default: str) -> tuple[str, str, str]:
+    """Language, text and body of a cell from the magic it begins with."""
+    first, _, rest = text.partition("\n")
+    word, _, inline = first.partition(" ")
+    if not word.startswith("%"):
+        return default, text, text
+    language = MAGICS.get(word.strip().lower(), "TEXT")
+    if language != MARKDOWN:
+        return language, text, text
+    return language, text, "\n".join(part for part in (inline, rest) if part)

@@ -1,0 +1,106 @@
+"""Who may see the page: logging in with the token, and what keeps other sites out.
+
+The address. A site whose name was made to point to this machine (DNS rebinding) still says its own name in `Host`:
+only loopback names with our port are answered.
+The session. A random identifier in a cookie that scripts cannot read and other sites cannot send. Cookies know no
+ports, so its name has ours: two servers on one machine do not log each other out.
+The form. Another server on this machine counts as the same site, so every POST must come from our own origin and
+carry the session's CSRF token. The form that logs in has no session yet: it carries the token itself.
+
+Sessions live in memory and end with the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+MAX_SESSIONS = 100
+MAX_FIELDS = 20
+
+
+class TooLongError(ValueError):
+    """A form larger than any notebook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`csrf` stands in every form of the session."""
+
+    csrf: str
+
+    def wrote(self, form: Mapping[str, str]) -> bool:
+        return hmac.compare_digest(form.get("csrf", "").encode(), self.csrf.encode())
+
+
+class Sessions:
+    """By the hash of their identifier, so that the time of a look-up tells nothing about identifiers."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def begin(self, request: Request, response: Response) -> None:
+        identifier = secrets.token_urlsafe(32)
+        self._open[_hashed(identifier)] = Session(secrets.token_urlsafe(32))
+        if len(self._open) > MAX_SESSIONS:
+            self._open.popitem(last=False)
+        response.set_cookie(_cookie(request), identifier, httponly=True, samesite="strict", path="/")
+
+    def of(self, request: Request) -> Session | None:
+        identifier = request.cookies.get(_cookie(request))
+        return self._open.get(_hashed(identifier)) if identifier else None
+
+    def end(self, request: Request, response: Response) -> None:
+        self._open.pop(_hashed(request.cookies.get(_cookie(request), "")), None)
+        response.delete_cookie(_cookie(request), httponly=True, samesite="strict", path="/")
+
+
+def is_addressed_to_us(request: Request) -> bool:
+    names = ("127.0.0.1", "localhost", "[::1]")
+    port = _port(request)
+    hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+    return request.headers.get("host", "").lower() in hosts
+
+
+def is_from_us(request: Request) -> bool:
+    """Browsers name the origin of every POST; what names none is no browser, and has no cookie to abuse."""
+    origin = request.headers.get("origin")
+    return origin is None or origin.lower() == f"http://{request.headers.get('host', '').lower()}"
+
+
+def local_path(wanted: str) -> str:
+    """Where to go after logging in: a path of ours, never another site."""
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else "/"
+
+
+async def form(request: Request, limit: int) -> dict[str, str]:
+    """The fields of a form, line ends as LF; ValueError when it is none."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLongError
+    fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    return {name: value.replace("\r\n", "\n") for name, value in fields}
+
+
+def _port(request: Request) -> int:
+    server = request.scope.get("server")
+    return int(server[1]) if server else 0
+
+
+def _cookie(request: Request) -> str:
+    return f"databricks_local_{_port(request)}"
+
+
+def _hashed(identifier: str) -> str:
+    return hashlib.sha256(identifier.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,219 @@
+"""A notebook cell by cell, and a person's edits of it.
+
+An edit goes the way of everybody else's who works in the browser (people.py). It says which content it was made
+on; when the notebook has changed since, nothing is saved and the typed text is shown again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from databricks_local import errors, people
+from databricks_local.errors import ApiError, invalid
+from databricks_local.model import NOTEBOOK, Entry
+from databricks_local.pages import highlight
+from databricks_local.pages.cells import MARKDOWN, WRITTEN, Cell, Jupyter, Source
+from databricks_local.pages.places import address, trail
+from databricks_local.pages.visit import Moved, Shown, Visit, link, sliced
+from databricks_local.paths import Spelling, spelled
+from databricks_local.source import PREFIXES
+
+PER_PAGE = 100
+# All cells of a page together: what comes after is shown without colours.
+MAX_COLOURED = 200_000
+
+LABELS = {
+    "PYTHON": "Python",
+    "SQL": "SQL",
+    "SCALA": "Scala",
+    "R": "R",
+    "SHELL": "Shell",
+    MARKDOWN: "Markdown",
+    "TEXT": "Command",
+}
+DONE = {"saved": "Cell {} saved.", "added": "Cell {} added.", "deleted": "Cell {} deleted.", "same": "Nothing changed."}
+
+Change = Callable[["Source | Jupyter"], "str | bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A notebook at this moment. `why_not` says why it cannot be edited here."""
+
+    entry: Entry
+    document: Source | Jupyter
+    seen: str
+    why_not: str | None
+
+    @property
+    def language(self) -> str:
+        return self.document.language
+
+    def cell(self, number: int) -> Cell:
+        cells = self.document.cells()
+        if not 1 <= number <= len(cells):
+            raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The notebook has no cell {number}.")
+        return cells[number - 1]
+
+
+def is_readable(entry: Entry) -> bool:
+    return entry.object_type == NOTEBOOK and entry.language in PREFIXES
+
+
+def view(visit: Visit, entry: Entry) -> Shown:
+    opened = _opened(visit, entry)
+    cells = opened.document.cells()
+    part = sliced(visit.number("page", 1), PER_PAGE, len(cells))
+    done = DONE.get(visit.query.get("done", ""))
+    values = {
+        **_common(opened),
+        "part": part,
+        "cells": cells[part.start : part.stop],
+        "lexers": _lexers(cells[part.start : part.stop]),
+        "labels": LABELS,
+        "modified_at": None if visit.workspace.clock.mode == "absent" else entry.modified_at,
+        "form": "Jupyter" if entry.export_format == "JUPYTER" else "Source",
+        "why_not": opened.why_not,
+        "done": done.format(visit.number("cell", 0)) if done else None,
+    }
+    return Shown("notebook.html", values)
+
+
+def editor(visit: Visit) -> Shown:
+    opened = _at(visit)
+    cell = opened.cell(visit.number("cell", 0))
+    why_not = opened.why_not
+    if not cell.fits_a_form:
+        why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
+    return Shown("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
+
+
+def blank(visit: Visit) -> Shown:
+    """The form for a new cell. It is about the notebook as the person saw it: the link says which."""
+    opened = _at(visit)
+    after = visit.number("after", 0)
+    if after:
+        opened.cell(after)
+    languages = {language: LABELS[language] for language in WRITTEN}
+    seen = visit.query.get("seen", opened.seen)
+    values = {**_common(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
+    return Shown("add.html", values)
+
+
+def save(visit: Visit) -> Shown | Moved:
+    number, text = visit.number("cell", 0), visit.form.get("text", "")
+    opened = _at(visit)
+    if _is_current(visit, opened) and opened.cell(number).text == text:
+        return _there(opened, number, "same")
+    return _saved(visit, number, "saved", lambda document: document.changed(number, text))
+
+
+def add(visit: Visit) -> Shown | Moved:
+    after, text = visit.number("after", 0), visit.form.get("text", "")
+    language = visit.form.get("language", "")
+    if language not in WRITTEN:
+        raise invalid(f"language is one of {', '.join(WRITTEN)}.")
+    return _saved(visit, after + 1, "added", lambda document: document.added(after, language, text))
+
+
+def delete(visit: Visit) -> Shown | Moved:
+    number = visit.number("cell", 0)
+    return _saved(visit, number, "deleted", lambda document: document.deleted(number))
+
+
+def _saved(visit: Visit, number: int, done: str, change: Change) -> Shown | Moved:
+    workspace = visit.workspace
+    # INVARIANT: what was looked at is what is replaced: one transaction, and nothing is awaited in it.
+    with workspace.store.changes():
+        opened = _at(visit)
+        path = opened.entry.path
+        workspace.check_writable(Spelling(path))
+        if opened.why_not:
+            raise invalid(opened.why_not)
+        if not _is_current(visit, opened):
+            return _conflict(visit, opened)
+        _check_number(opened, number, done)
+        new = change(opened.document)
+        size = len(new if isinstance(new, bytes) else new.encode())
+        limits = workspace.settings
+        limit = limits.max_ipynb_bytes if isinstance(new, bytes) else limits.max_source_bytes
+        if size > limit:
+            raise errors.too_large(size, limit)
+        wanted = {"content": base64.b64encode(new).decode()} if isinstance(new, bytes) else {"source": new}
+        people.edit(workspace, {"path": address(path), **wanted})
+    return _there(opened, number, done)
+
+
+def _check_number(opened: Opened, number: int, done: str) -> None:
+    if done != "added":
+        opened.cell(number)
+    elif number > 1:
+        opened.cell(number - 1)
+
+
+def _conflict(visit: Visit, opened: Opened) -> Shown:
+    text = "Somebody changed or moved this notebook after you opened it, so nothing was saved."
+    values = {
+        "heading": "The notebook has changed",
+        "text": text,
+        "typed": visit.form.get("text"),
+        "back": link("/workspace", path=address(opened.entry.path)),
+    }
+    return Shown("problem.html", values, 409)
+
+
+def _there(opened: Opened, number: int, done: str) -> Moved:
+    page = (max(number, 1) - 1) // PER_PAGE + 1
+    fragment = "cells" if done == "deleted" else f"cell-{number}"
+    where = {"path": address(opened.entry.path), "page": page if page > 1 else None}
+    return Moved(link("/workspace", fragment, **where, done=done, cell=number))
+
+
+def _at(visit: Visit) -> Opened:
+    entry = visit.workspace.readable(spelled(visit.query.get("path", "/")))
+    if not is_readable(entry):
+        raise invalid(f"{entry.path} is not a notebook.")
+    return _opened(visit, entry)
+
+
+def _opened(visit: Visit, entry: Entry) -> Opened:
+    content, language = visit.workspace.store.content(entry), entry.language or "PYTHON"
+    why_not = None if visit.workspace.access(entry.path) is None else "You may look at this notebook, not change it."
+    document: Source | Jupyter
+    if entry.export_format == "JUPYTER":
+        document = Jupyter(content, language)
+    else:
+        try:
+            document = Source(content.decode(), language)
+        except UnicodeDecodeError:
+            document = Source(content.decode("utf-8", "replace"), language)
+            why_not = "This notebook is not UTF-8, so it is only shown here: saving it would change what it holds."
+    identity = f"{entry.object_id} {language} {entry.export_format}\n".encode()
+    return Opened(entry, document, hashlib.sha256(identity + content).hexdigest(), why_not)
+
+
+def _is_current(visit: Visit, opened: Opened) -> bool:
+    return visit.form.get("seen") == opened.seen
+
+
+def _lexers(cells: list[Cell]) -> list[str]:
+    """For each cell the lexer, as long as there is not too much to colour."""
+    found, total = [], 0
+    for cell in cells:
+        total += len(cell.text)
+        found.append(highlight.LEXERS.get(cell.language, "") if total <= MAX_COLOURED else "")
+    return found
+
+
+def _common(opened: Opened) -> dict[str, object]:
+    path = opened.entry.path
+    return {
+        "trail": trail(path),
+        "name": opened.entry.name,
+        "address": address(path),
+        "language": opened.language,
+        "seen": opened.seen,
+    }

@@ -1,0 +1,175 @@
+"""All pages and their addresses, and what happens to every visit: who asks, from where, and then the page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from databricks_local.errors import ApiError
+from databricks_local.pages import browse, door, jobs, notebook, render
+from databricks_local.pages.door import Session, Sessions
+from databricks_local.pages.visit import Moved, Page, Shown, Visit, link
+from databricks_local.pipeline import Pipeline
+from databricks_local.services import Services
+
+PAGES: tuple[tuple[str, str, Page], ...] = (
+    ("GET", "/", browse.start),
+    ("GET", "/workspace", browse.show),
+    ("GET", "/edit", notebook.editor),
+    ("POST", "/edit", notebook.save),
+    ("POST", "/delete", notebook.delete),
+    ("GET", "/add", notebook.blank),
+    ("POST", "/add", notebook.add),
+    ("GET", "/jobs", jobs.jobs),
+    ("GET", "/jobs/{job_id:int}", jobs.job),
+    ("POST", "/jobs/{job_id:int}/run", jobs.run_now),
+    ("GET", "/jobs/{job_id:int}/runs/{run_id:int}", jobs.run),
+    ("POST", "/jobs/{job_id:int}/runs/{run_id:int}/cancel", jobs.cancel),
+)
+
+MAX_LOGIN = 4096
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
+    site = Site(pipeline, services)
+    services.admits = site.admits
+    return [
+        Route("/style.css", site.guarded(site.style), methods=["GET"]),
+        Route("/login", site.guarded(site.login_form), methods=["GET"]),
+        Route("/login", site.guarded(site.login), methods=["POST"]),
+        Route("/logout", site.guarded(site.logout), methods=["POST"]),
+        *(Route(path, site.guarded(site.page(page)), methods=[method]) for method, path, page in PAGES),
+    ]
+
+
+class Site:
+    def __init__(self, pipeline: Pipeline, services: Services) -> None:
+        self._pipeline = pipeline
+        self._services = services
+        self._sessions = Sessions()
+
+    def admits(self, request: Request) -> bool:
+        """Whether a page that is not ours, MLflow's, may be shown to this browser."""
+        if not door.is_addressed_to_us(request) or not door.is_from_us(request):
+            return False
+        return self._sessions.of(request) is not None
+
+    def guarded(self, serve: Endpoint) -> Endpoint:
+        """For every address of ours, logged in or not: the right name, our own forms, and no traceback."""
+
+        async def guard(request: Request) -> Response:
+            try:
+                if not door.is_addressed_to_us(request):
+                    return await self._problem(request, 403, "This server only answers as 127.0.0.1 or localhost.")
+                if request.method == "POST" and not door.is_from_us(request):
+                    return await self._problem(request, 403, "This form was sent by another site. Nothing was changed.")
+                return await serve(request)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception as error:
+                self._pipeline.log(error)
+                return await self._problem(request, 500, "This page could not be made; server.log says why.")
+
+        return guard
+
+    def page(self, page: Page) -> Endpoint:
+        async def serve(request: Request) -> Response:
+            session = self._sessions.of(request)
+            form: dict[str, str] = {}
+            if request.method == "POST":
+                limit = 3 * self._pipeline.workspace.settings.max_source_bytes + 64 * 1024
+                try:
+                    form = await door.form(request, limit)
+                except door.TooLongError:
+                    return await self._problem(request, 413, "That is larger than a notebook may be.", session)
+                except ValueError:
+                    return await self._problem(request, 400, "The form could not be read.", session)
+                refused = _unwritten(session, form)
+                if refused:
+                    return await self._problem(request, 403, refused, session, form)
+            if session is None:
+                path, query = request.url.path, request.url.query
+                wanted = path + (f"?{query}" if query else "")
+                return _moved(link("/login", next="" if wanted == "/" else wanted))
+            visit = Visit(self._pipeline, self._services, dict(request.query_params), form, request.path_params)
+            try:
+                answer = page(visit)
+            except ApiError as error:
+                return await self._problem(request, error.status, error.message, session, form)
+            return _moved(answer.url) if isinstance(answer, Moved) else await self._shown(request, answer, session)
+
+        return serve
+
+    async def style(self, request: Request) -> Response:
+        return render.stylesheet()
+
+    async def login_form(self, request: Request) -> Response:
+        wanted = door.local_path(request.query_params.get("next", "/"))
+        if self._sessions.of(request) is not None:
+            return _moved(wanted)
+        return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": False}), None)
+
+    async def login(self, request: Request) -> Response:
+        try:
+            form = await door.form(request, MAX_LOGIN)
+        except ValueError:
+            form = {}
+        wanted = door.local_path(form.get("next", "/"))
+        if not self._pipeline.is_token(form.get("token", "").strip()):
+            return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": True}, 403), None)
+        answer = _moved(wanted)
+        self._sessions.begin(request, answer)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        session = self._sessions.of(request)
+        answer = _moved("/login")
+        try:
+            form = await door.form(request, MAX_LOGIN)
+        except ValueError:
+            form = {}
+        if session is not None and session.wrote(form):
+            self._sessions.end(request, answer)
+        return answer
+
+    async def _problem(
+        self,
+        request: Request,
+        status: int,
+        text: str,
+        session: Session | None = None,
+        form: dict[str, str] | None = None,
+    ) -> Response:
+        """What went wrong, and what the person had typed: it is nowhere else."""
+        heading = "Not found" if status == 404 else HTTPStatus(status).phrase.capitalize()
+        values = {"heading": heading, "text": text, "typed": (form or {}).get("text"), "back": None}
+        return await self._shown(request, Shown("problem.html", values, status), session)
+
+    async def _shown(self, request: Request, shown: Shown, session: Session | None) -> Response:
+        common: dict[str, Any] = {
+            "user": self._pipeline.workspace.settings.user if session else None,
+            "csrf": session.csrf if session else "",
+            "current": request.url.path,
+        }
+        # In a thread: colouring a long notebook must not keep the API waiting.
+        return await run_in_threadpool(render.answer, shown, common)
+
+
+def _unwritten(session: Session | None, form: dict[str, str]) -> str | None:
+    if session is None:
+        return "You are not logged in any more, so nothing was saved. Log in, then open the notebook again."
+    if not session.wrote(form):
+        return "This form belongs to an earlier login, so nothing was saved. Open the page again."
+    return None
+
+
+def _moved(url: str) -> Response:
+    return RedirectResponse(url, 303, headers={**render.HEADERS, "Cache-Control": "no-store"})

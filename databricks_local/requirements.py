@@ -1,0 +1,36 @@
+"""Whether a package a notebook asks for is there: in the version it asks for, in this very Python."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+NAMED = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*)")
+
+
+def lacking(requirement: str) -> str | None:
+    """None when it is satisfied; else what is missing, in a sentence."""
+    named = NAMED.fullmatch(requirement.strip().strip("'\""))
+    if named is None:
+        return f"'{requirement}' is not understood"
+    name, wanted = named[1], named[2].partition(";")[0].strip()
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
+        return f"{name} is not installed"
+    if _satisfies(installed, wanted):
+        return None
+    return f"{name} is installed in version {installed}, not {wanted}"
+
+
+def _satisfies(installed: str, wanted: str) -> bool:
+    if not wanted:
+        return True
+    try:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    except ImportError:
+        return wanted.replace(" ", "") == f"=={installed}"
+    try:
+        return SpecifierSet(wanted).contains(installed, prereleases=True)
+    except InvalidSpecifier:
+        return False

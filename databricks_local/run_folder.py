@@ -1,0 +1,146 @@
+"""The private place of one task: its home, its working folder, what it finds in its environment.
+
+Everything inherited that could lead to another workspace is taken away; git's own configuration by environment
+stays, so that real addresses can be mapped to local repositories.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRUBBED = ("MLFLOW_", "_MLFLOW_", "DATABRICKS_", "ARM_", "SPARK_", "PYSPARK_", "XDG_", "VIRTUAL_ENV", "PYTEST_")
+
+# Where a path begins and its first names end.
+MOUNT = r"(?<![\w.:/\\-]){}(?=[/\s'\";)]|$)"
+
+# Commands the service's machines have, in words every shell knows, for machines that lack them.
+RSYNC = """#!/bin/sh
+# Only what MLflow asks for: rsync -a -v --ignore-existing FILE FOLDER
+while [ "${1#-}" != "$1" ]; do shift; done
+[ -e "$2/$(basename "$1")" ] || cp -p "$1" "$2"
+"""
+MV = """#!/bin/sh
+# GNU's mv -T: the target is the new name itself, and may not exist as a folder.
+if [ "$1" = "-T" ]; then shift; [ -d "$2" ] && exit 1; fi
+exec /bin/mv "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """`root` has no sign in its path that a shell would take for something else."""
+
+    root: Path
+    link: Path | None
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def databricks(self) -> Path:
+        return self.root / "databricks"
+
+    @property
+    def dbfs(self) -> Path:
+        return self.root / "dbfs"
+
+    @property
+    def packages(self) -> Path:
+        return self.root / "packages"
+
+    def remove(self) -> None:
+        """Links inside are removed, not followed: DBFS stays."""
+        shutil.rmtree(self.root.resolve(), ignore_errors=True)
+        if self.link is not None:
+            shutil.rmtree(self.link.parent, ignore_errors=True)
+
+
+def make(root: Path, dbfs: Path) -> RunFolder:
+    """Fresh folders below `root`, with DBFS linked in as the service mounts it."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    link = None
+    if not re.fullmatch(r"[\w./-]+", str(root), re.ASCII):
+        link = Path(tempfile.mkdtemp(prefix="databricks_local-")) / "run"
+        link.symlink_to(root)
+    folder = RunFolder(link or root, link)
+    for path in (folder.home, folder.work, folder.temporary, folder.databricks, folder.packages, folder.root / "bin"):
+        path.mkdir()
+    dbfs.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.dbfs.symlink_to(dbfs, target_is_directory=True)
+    except OSError:
+        # Windows without the right to make links: /dbfs is empty there.
+        folder.dbfs.mkdir()
+    if sys.platform != "win32":
+        _fill_in(folder.root / "bin")
+    return folder
+
+
+def environment(
+    inherited: Mapping[str, str], folder: RunFolder, host: str, token: str, registry: str, more: Mapping[str, str]
+) -> dict[str, str]:
+    kept = {name: value for name, value in inherited.items() if not name.upper().startswith(SCRUBBED)}
+    programs = [str(folder.root / "bin"), str(folder.packages / "bin"), str(Path(sys.executable).parent)]
+    return {
+        **kept,
+        "PATH": os.pathsep.join([*programs, kept.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(folder.packages), kept.get("PYTHONPATH", "")])),
+        "HOME": str(folder.home),
+        "USERPROFILE": str(folder.home),
+        "TMPDIR": str(folder.temporary),
+        "TEMP": str(folder.temporary),
+        "TMP": str(folder.temporary),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "GIT_TERMINAL_PROMPT": "0",
+        "DATABRICKS_HOST": host,
+        "DATABRICKS_TOKEN": token,
+        "MLFLOW_TRACKING_URI": "databricks",
+        "MLFLOW_REGISTRY_URI": registry or host,
+        # For the registry when it is reached by plain HTTP.
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **more,
+    }
+
+
+def mounted(text: str, folder: RunFolder) -> str:
+    """The same text with `/dbfs` and `/databricks/mlflow` where they are for this run.
+
+    Only where a path begins: `dbfs:/databricks/mlflow-tracking` and addresses stay as they are.
+    """
+    for path, place in (("/dbfs", folder.dbfs), ("/databricks/mlflow", folder.databricks / "mlflow")):
+        text = re.sub(MOUNT.format(path), place.as_posix().replace("\\", r"\\"), text)
+    return text
+
+
+def _fill_in(folder: Path) -> None:
+    missing = {} if shutil.which("rsync") else {"rsync": RSYNC}
+    if sys.platform == "darwin" and not _is_gnu("mv"):
+        missing["mv"] = MV
+    for name, script in missing.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(stat.S_IRWXU)
+
+
+def _is_gnu(program: str) -> bool:
+    return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0

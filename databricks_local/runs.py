@@ -1,0 +1,95 @@
+"""A run and its tasks as values, and how they become the JSON that is stored. Frozen; no rules here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+JOB_RUN = "JOB_RUN"
+SUBMIT_RUN = "SUBMIT_RUN"
+
+OPEN_STATES = ("QUEUED", "PENDING", "RUNNING", "TERMINATING", "BLOCKED")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`result` exists only in terminal states, and not in all of them [DOCS]."""
+
+    life_cycle: str
+    result: str | None = None
+    message: str = ""
+    code: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.life_cycle in OPEN_STATES
+
+
+PENDING = State("PENDING")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """One task of a run; `spec` is the task as it was submitted."""
+
+    run_id: int
+    key: str
+    spec: Mapping[str, Any]
+    state: State = PENDING
+    started_ms: int = 0
+    ended_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`spec` holds the settings in force when it began: a later change of the job does not touch it."""
+
+    run_id: int
+    job_id: int
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+    tasks: tuple[TaskRun, ...]
+    creator: str
+    single: bool = False
+    trigger: str = "ONE_TIME"
+    number: int = 1
+    state: State = PENDING
+    created_ms: int = 0
+    started_ms: int = 0
+    ended_ms: int = 0
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_task(self, changed: TaskRun) -> Run:
+        return replace(self, tasks=tuple(changed if task.key == changed.key else task for task in self.tasks))
+
+    def task(self, key: str) -> TaskRun:
+        return next(task for task in self.tasks if task.key == key)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Job parameters: the defaults, overridden by what the caller gave."""
+        defaults = {str(one["name"]): str(one["default"]) for one in self.spec.get("parameters", [])}
+        return {**defaults, **self.given.get("job_parameters", {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a task left behind."""
+
+    result: str | None = None
+    truncated: bool = False
+    error: str | None = None
+    error_trace: str | None = None
+    displays: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def to_json(run: Run) -> dict[str, Any]:
+    return asdict(run)
+
+
+def from_json(told: Mapping[str, Any]) -> Run:
+    tasks = tuple(TaskRun(**{**task, "state": State(**task["state"])}) for task in told["tasks"])
+    return Run(**{**told, "tasks": tasks, "state": State(**told["state"])})

@@ -1,0 +1,223 @@
+"""What the workspace is besides its tree: DBFS, jobs and their runs, secrets, schedules, MLflow. And their routes.
+
+Control endpoints of these parts, as control.py describes them:
+
+    POST   /api/local/secrets        {scope: {key: text}}, replacing all scopes and secrets
+    POST   /api/local/run-states     a list of fates (forced.py), replacing those in force: runs that never start,
+                                     never end, end without a result, or are refused
+    DELETE /api/local/run-states     no more fates
+    GET    /api/local/run-output     ?run_id= of a run or a task run: {"tasks": [{"run_id", "task_key", "log",
+                                     "log_truncated", "result", "error", "error_trace", "displays", "notes"}]}
+    GET    /api/local/next-fires     {"next_fires": {job_id: ms}}: when schedules fire next
+    POST   /api/local/reset          also cancels all runs and empties all of these parts
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from databricks_local import bodies
+from databricks_local.artifacts import FilesApi
+from databricks_local.dbfs import OPERATIONS as DBFS_OPERATIONS
+from databricks_local.dbfs import Dbfs
+from databricks_local.errors import ApiError, invalid
+from databricks_local.executor import Executor, run_files
+from databricks_local.forced import Fates, fate
+from databricks_local.job_api import JOB_OPERATIONS, JobApi
+from databricks_local.job_store import JobStore
+from databricks_local.mlflow_process import MlflowProcess
+from databricks_local.mlflow_proxy import MlflowProxy
+from databricks_local.model import Answer, Call, refusal
+from databricks_local.pipeline import Operation, Pipeline, Reader
+from databricks_local.run_api import RUN_OPERATIONS, RunApi
+from databricks_local.scheduler import Scheduler
+from databricks_local.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
+from databricks_local.task_runner import TaskRunner
+from databricks_local.tree import Tree
+from databricks_local.workspace import Workspace
+
+VERSIONS = ("2.0", "2.1", "2.2")
+
+# What of the folder belongs to these parts.
+DATABASE = "jobs.sqlite"
+FOLDERS = ("dbfs", "runs", "mlflow")
+
+
+class Services:
+    def __init__(self, pipeline: Pipeline, host: str, token: str, run_schedules: bool = False) -> None:
+        folder, workspace = pipeline.folder, pipeline.workspace
+        self.pipeline = pipeline
+        self.dbfs = Dbfs(folder / "dbfs")
+        self.store = JobStore(folder / DATABASE)
+        self.fates = Fates()
+        files = run_files(folder)
+        runner = TaskRunner(self.store, self.dbfs, files, host, token, lambda: pipeline.workspace.settings)
+        self.executor = Executor(self.store, runner, workspace.clock.now, pipeline.log)
+        self.executor.recover()
+        self.jobs = JobApi(self.store)
+        self.runs = RunApi(self.store, self.executor, self.fates, host)
+        self.secrets = SecretsApi(self.store)
+        self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
+        self.mlflow = MlflowProcess(folder / "mlflow")
+        self.proxy = MlflowProxy(self.mlflow)
+        # Who else than a bearer of the token may see MLflow's page: set by whoever keeps browsers' sessions.
+        self.admits: Callable[[Request], bool] = lambda _: False
+        self.scheduler = Scheduler(self.store, self._fire)
+        if run_schedules:
+            self.scheduler.start()
+
+    def _fire(self, job_id: int) -> None:
+        job = self.store.job(job_id)
+        if job is not None:
+            self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
+
+    def reset(self) -> None:
+        self.fates.set([])
+        self.executor.stop_all()
+        self.store.clear()
+        self.dbfs.clear()
+        self.mlflow.stop()
+        for name in ("mlflow", "runs"):
+            shutil.rmtree(self.pipeline.folder / name, ignore_errors=True)
+        run_files(self.pipeline.folder)
+
+    def close(self) -> None:
+        self.scheduler.stop()
+        self.executor.stop_all(2)
+        self.mlflow.stop()
+        self.store.close()
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
+            *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
+            *(self._mlflow_routes()),
+            *(Route(f"/api/local/{name}", self._control(does), methods=[method]) for method, name, does in CONTROLS),
+        ]
+
+    def _json(self) -> Iterable[tuple[str, str, Operation]]:
+        for method, name, of_dbfs in DBFS_OPERATIONS:
+            yield method, f"/api/2.0/dbfs/{name}", self.dbfs.operation(of_dbfs)
+        for version in VERSIONS:
+            for method, name, of_job in JOB_OPERATIONS:
+                yield method, f"/api/{version}/jobs/{name}", _bound(of_job, self.jobs)
+            for method, name, of_run in RUN_OPERATIONS:
+                yield method, f"/api/{version}/jobs/{name}", _bound(of_run, self.runs)
+        for method, name, of_secret in SECRET_OPERATIONS:
+            yield method, f"/api/2.0/secrets/{name}", _bound(of_secret, self.secrets)
+
+    def _raw(self) -> Iterable[tuple[str, str, Operation]]:
+        for method in ("POST", "PUT", "GET"):
+            yield method, "/dbfs/{path:path}", self.dbfs.raw
+        yield "POST", "/api/2.0/fs/files/{path:path}", self.artifacts.initiate
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            yield method, "/api/2.0/fs/files/{path:path}", self.artifacts.files
+        for method in ("GET", "HEAD", "PUT"):
+            yield method, "/api/2.0/fs/directories/{path:path}", self.artifacts.directories
+
+    def _mlflow_routes(self) -> list[BaseRoute]:
+        methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        api, page = self._endpoint(self.proxy.api, bodies.read_whole), self._page()
+        return [
+            *(Route(f"/api/{version}/mlflow/{{path:path}}", api, methods=methods) for version in ("2.0", "3.0")),
+            Route("/api/2.0/mlflow-artifacts/{path:path}", api, methods=methods),
+            Route("/ajax-api/{path:path}", page, methods=methods),
+            Route("/mlflow", _to_page, methods=["GET"]),
+            Route("/ml/{path:path}", _to_page, methods=["GET"]),
+            Route("/mlflow/{path:path}", page, methods=methods),
+        ]
+
+    def _route(self, method: str, path: str, operation: Operation, read: Reader) -> Route:
+        return Route(path, self._endpoint(operation, read), methods=[method])
+
+    def _endpoint(self, operation: Operation, read: Reader) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            return await self.pipeline.serve(operation, request, read)
+
+        return serve
+
+    def _page(self) -> Callable[[Request], Awaitable[Response]]:
+        def check(request: Request) -> None:
+            if not self.admits(request):
+                self.pipeline.check(request)
+
+        async def serve(request: Request) -> Response:
+            return await self.pipeline.serve(self.proxy.page, request, bodies.read_whole, check)
+
+        return serve
+
+    def _control(self, does: Callable[[Services, Any], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            try:
+                self.pipeline.check(request)
+                raw = await request.body()
+                given = json.loads(raw) if raw else dict(request.query_params)
+                return JSONResponse(does(self, given))
+            except ApiError as error:
+                refused = refusal(error)
+            except (ValueError, KeyError, TypeError) as error:
+                refused = refusal(invalid(str(error)))
+            return Response(refused.body, refused.status, media_type=refused.media_type)
+
+        return serve
+
+
+async def _to_page(request: Request) -> Response:
+    """Also the addresses of Databricks that MLflow's client prints."""
+    path = quote(str(request.path_params.get("path", "")))
+    return Response(status_code=307, headers={"Location": f"/mlflow/#/{path}" if path else "/mlflow/"})
+
+
+def _bound(does: Callable[[Any, Workspace, Call], Answer], api: object) -> Operation:
+    return lambda workspace, call: does(api, workspace, call)
+
+
+def _secrets(services: Services, body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise ValueError("the body is an object of scopes")
+    replace_all(services.store, body, services.pipeline.workspace.clock.now())
+    return {}
+
+
+def _run_states(services: Services, body: Any) -> dict[str, Any]:
+    services.fates.set([fate(wanted) for wanted in (body if isinstance(body, list) else [body])])
+    return {}
+
+
+def _no_run_states(services: Services, _: Any) -> dict[str, Any]:
+    services.fates.set([])
+    return {}
+
+
+def _run_output(services: Services, given: Any) -> dict[str, Any]:
+    return services.runs.all_output(int(given["run_id"]))
+
+
+def _next_fires(services: Services, _: Any) -> dict[str, Any]:
+    return {"next_fires": {str(job_id): ms for job_id, ms in services.scheduler.next_fires().items()}}
+
+
+CONTROLS: tuple[tuple[str, str, Callable[[Services, Any], dict[str, Any]]], ...] = (
+    ("POST", "secrets", _secrets),
+    ("POST", "run-states", _run_states),
+    ("DELETE", "run-states", _no_run_states),
+    ("GET", "run-output", _run_output),
+    ("GET", "next-fires", _next_fires),
+)
+
+
+def wipe(folder: Path) -> None:
+    """All these parts of a workspace that no server has open."""
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        (folder / (DATABASE + suffix)).unlink(missing_ok=True)

@@ -1,0 +1,247 @@
+"""The page in a real Chromium: push, log in, edit, pull; by mouse, by keyboard, and for those who cannot see it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from . import chromium
+from .chromium import Chromium
+from .client import HEADER, HOME, Local
+
+SCRIPT = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'><svg onload='window.taken = 3'>"
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """One browser for all tests of a worker."""
+    with chromium.started(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(started: Chromium, local: Local) -> Chromium:
+    """That browser, logged in, wide and light, with nothing to complain about so far."""
+    started.set_view("light", 1200)
+    started.log_in(local.host, local.token)
+    started.complaints()
+    return started
+
+
+class Project:
+    """A git repository whose notebooks are carried by the real commands."""
+
+    def __init__(self, folder: Path, local: Local) -> None:
+        self.folder = folder
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DATABRICKS_"))}
+        given = {"DATABRICKS_HOST": local.host, "DATABRICKS_TOKEN": local.token, "HOME": str(folder.parent)}
+        self.environment = {**clean, **given, "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONUTF8": "1"}
+        (folder / "notebooks").mkdir(parents=True)
+        self.notebook = folder / "notebooks" / "load.py"
+        self.run("git", "init", "-q", "-b", "main")
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, encoding="utf-8", check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def carry(self, name: str) -> str:
+        return self.run(sys.executable, "-m", f"databricks_sync.{name}")
+
+
+@pytest.fixture
+def project(tmp_path: Path, local: Local) -> Project:
+    """A project whose only notebook has been pushed."""
+    made = Project(tmp_path / "project", local)
+    made.notebook.write_bytes(HEADER + b"days = 4\n\n# COMMAND ----------\n\nprint(days)\n")
+    made.run("git", "add", ".")
+    made.run("git", "-c", "user.name=me", "-c", "user.email=me@example.com", "commit", "-qm", "one")
+    made.carry("to_databricks")
+    return made
+
+
+def shown(local: Local, path: str) -> str:
+    return f"{local.host}/workspace?path={quote(path)}"
+
+
+def test_push_edit_pull(browser: Chromium, local: Local, project: Project) -> None:
+    """A pushed notebook is found by clicking, a cell is edited, and from_databricks brings exactly that edit back."""
+    browser.open(local.host)
+    browser.click("main")
+    browser.click("load")
+    assert "days = 4" in browser.text()
+    browser.click("Edit cell 1")
+    browser.find("textarea").clear()
+    browser.find("textarea").send_keys("days = 5")
+    browser.click("Save")
+    assert "Cell 1 saved." in browser.text()
+    assert "days = 5" in browser.text()
+    project.carry("from_databricks")
+    assert project.notebook.read_bytes() == HEADER + b"days = 5\n\n# COMMAND ----------\n\nprint(days)\n"
+    assert browser.complaints() == []
+
+
+def test_keyboard_only(started: Chromium, local: Local, project: Project) -> None:
+    """Everything from logging in to saving is done without a mouse, and the focus can always be seen."""
+    started.driver.delete_all_cookies()
+    started.open(local.host)
+    started.press(local.token)
+    started.enter()
+    started.press(Keys.TAB)
+    assert started.driver.switch_to.active_element.text == "Skip to the content"
+    started.press(Keys.ENTER)
+    for name in ("main", "load", "Edit cell 2"):
+        started.tab_to(name)
+        started.enter()
+    started.press("import os", Keys.ENTER)
+    started.tab_to("Save")
+    started.enter()
+    assert "Cell 2 saved." in started.text()
+    project.carry("from_databricks")
+    assert b"\n\nimport os\nprint(days)\n" in project.notebook.read_bytes()
+
+
+def test_add_and_delete(browser: Chromium, local: Local) -> None:
+    """A cell in another language is added below one and deleted again."""
+    local.put("/Shared/n.py", HEADER + b"a = 1")
+    browser.open(shown(local, "/Shared/n"))
+    browser.click("Add below cell 1")
+    browser.find("#language").send_keys("SQL")
+    browser.find("textarea").send_keys("select 1")
+    browser.click("Add")
+    assert "Cell 2 added." in browser.text()
+    assert local.download("/Shared/n").endswith(b"# MAGIC %sql\n# MAGIC select 1")
+    browser.click("Edit cell 2")
+    browser.click("Delete this cell")
+    assert "Cell 2 deleted." in browser.text()
+    assert local.download("/Shared/n") == HEADER + b"a = 1"
+
+
+@pytest.mark.parametrize("text", ["\n\na", "a\n\n", " a ", "</textarea>&lt;", "\ta\u2028b\x0c", "é😀", "%md\n# x  \ny"])
+def test_text_survives_the_form(browser: Chromium, local: Local, text: str) -> None:
+    """A cell that is saved as the browser shows it is the same, sign for sign, up to blank lines around it."""
+    local.control("edit", {"path": "/Shared/n", "source": f"first\n# COMMAND ----------\n{text}"})
+    browser.open(f"{local.host}/edit?path=/Shared/n&cell=2")
+    typed = browser.run("const box = document.querySelector('textarea'); return box.value")
+    assert typed == text.strip("\n")
+    before = local.download("/Shared/n")
+    browser.click("Save")
+    assert "Nothing changed." in browser.text()
+    assert local.download("/Shared/n") == before
+
+
+def test_somebody_else_was_quicker(browser: Chromium, local: Local) -> None:
+    """An edit of a notebook that has changed meanwhile is refused, and the typed text is there to be copied."""
+    local.put("/Shared/n.py", HEADER + b"a = 1")
+    browser.open(f"{local.host}/edit?path=/Shared/n&cell=1")
+    local.control("edit", {"path": "/Shared/n", "source": "theirs = 1"})
+    browser.find("textarea").send_keys("mine ")
+    browser.click("Save")
+    assert "nothing was saved" in browser.text()
+    assert "mine" in browser.find("#typed").get_property("value")
+    browser.click("Open the notebook as it is now")
+    assert "theirs = 1" in browser.text()
+
+
+def test_scripts_stay_text(browser: Chromium, local: Local) -> None:
+    """Scripts in names, cells, titles, outputs, files, jobs and their logs are read, and none is run or even tried."""
+    name = SCRIPT.replace("/", "∕")
+    source = f"# DBTITLE 1,{SCRIPT}\nprint({SCRIPT!r})\n\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC # {SCRIPT}\n"
+    local.control("edit", [{"path": f"/Shared/{name}", "source": source}, {"path": "/Shared/f.html", "text": SCRIPT}])
+    task = {"task_key": "main", "notebook_task": {"notebook_path": f"/Shared/{name}"}}
+    job = local.call("POST", "/api/2.1/jobs/create", {"name": SCRIPT, "tasks": [task]}).json["job_id"]
+    run = local.call("POST", "/api/2.1/jobs/run-now", {"job_id": job}).json["run_id"]
+    where = [f"/workspace?path={quote(path)}" for path in ("/Shared", f"/Shared/{name}", "/Shared/f.html")]
+    where += [f"/edit?cell=1&path={quote(f'/Shared/{name}')}", "/jobs", f"/jobs/{job}", f"/jobs/{job}/runs/{run}"]
+    for url in where:
+        browser.open(local.host + url)
+        assert browser.run("return window.taken || document.querySelectorAll('script, img, [onload]').length") == 0, url
+        assert "window.taken = 1" in browser.run("return document.body.textContent"), url
+    assert browser.complaints() == []
+
+
+def test_a_script_would_not_run(browser: Chromium, local: Local) -> None:
+    """Even a script that got into the page would be refused by the browser."""
+    browser.open(local.host)
+    browser.run("""
+        const script = document.createElement('script');
+        script.textContent = 'window.taken = 1';
+        document.body.append(script);
+        document.body.insertAdjacentHTML('beforeend', "<img src=x onerror='window.taken = 2'>");
+    """)
+    time.sleep(0.2)
+    assert browser.run("return window.taken") is None
+    assert any("Content Security Policy" in text for text in browser.complaints())
+
+
+def test_jobs(browser: Chromium, local: Local) -> None:
+    """A job is started by its button, and its run is followed to its output."""
+    local.control("edit", {"path": "/Shared/task", "source": "import time\ntime.sleep(1)\nprint('it has run')"})
+    task = {"task_key": "main", "notebook_task": {"notebook_path": "/Shared/task"}}
+    local.call("POST", "/api/2.1/jobs/create", {"name": "nightly", "tasks": [task]})
+    browser.open(local.host)
+    browser.click("Jobs")
+    browser.click("nightly")
+    browser.click("Run now: nightly")
+    deadline = time.monotonic() + 60
+    while "Succeeded" not in browser.run("return document.body.innerText") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "it has run" in browser.text()
+    browser.click("notebook /Shared/task")
+    assert "time.sleep(1)" in browser.text()
+
+
+def test_mlflow(browser: Chromium, local: Local) -> None:
+    """The link to MLflow opens its page, which shows the experiments without asking for the token again."""
+    local.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "/Shared/rides"})
+    browser.open(local.host)
+    browser.click("MLflow")
+    deadline = time.monotonic() + 120
+    while "/Shared/rides" not in browser.run("return document.body.innerText") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert "MLflow" in browser.driver.title
+    assert "/Shared/rides" in browser.run("return document.body.innerText")
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(browser: Chromium, local: Local, scheme: str, width: int) -> None:
+    """Every page has landmarks, headings in order, names, labels and enough contrast, and fits a narrow window."""
+    cells = [
+        "def f(x: int) -> str:\n    # why\n    return 'a' + \"b\" * 3",
+        "%md\n# One\n- two `three`\n\n```\nfour\n```",
+    ]
+    source = "\n# COMMAND ----------\n".join([*cells, "%sql\nselect 1", "%sh\nls", ""])
+    local.control("edit", [{"path": f"{HOME}/main/n", "source": source}, {"path": f"{HOME}/main/f.py", "text": "1"}])
+    local.control("edit", {"path": "/Shared/bad", "source": "print('x' * 500)\n1/0"})
+    task = {"task_key": "main", "notebook_task": {"notebook_path": "/Shared/bad"}}
+    job = local.call("POST", "/api/2.1/jobs/create", {"name": "j" * 100, "tasks": [task]}).json["job_id"]
+    run = local.call("POST", "/api/2.1/jobs/run-now", {"job_id": job}).json["run_id"]
+    path = quote(f"{HOME}/main")
+    urls = [
+        "/",
+        f"/workspace?path={path}",
+        f"/workspace?path={path}/n&done=saved&cell=1",
+        f"/workspace?path={path}/f.py",
+    ]
+    urls += [f"/edit?path={path}/n&cell=1", f"/add?path={path}/n&after=1", "/workspace?path=/none"]
+    urls += ["/jobs", f"/jobs/{job}", f"/jobs/{job}/runs/{run}"]
+    browser.set_view(scheme, width)
+    for url in urls:
+        browser.open(local.host + url)
+        assert browser.run(chromium.FAULTS) == [], url
+        assert browser.run(chromium.PALE) == [], url
+        assert browser.nameless() == [], url
+    browser.driver.delete_all_cookies()
+    browser.open(local.host)
+    assert browser.run(chromium.FAULTS) + browser.run(chromium.PALE) + browser.nameless() == []
