@@ -19,7 +19,7 @@ $(VENV)/.ready: $(VENV)/.local
 dev: $(VENV)/.ready  ## a working environment in .venv
 
 test: $(VENV)/.ready  ## the whole test suite
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 check: $(VENV)/.ready  ## format, lint and types
 	$(BIN)/ruff format --check .
