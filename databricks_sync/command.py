@@ -74,19 +74,23 @@ def _spoken(report: TextReport | JsonReport) -> Iterator[list[int]]:
     except BrokenPipeError:
         raise
     except Exception as error:
+        about = f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done."
+        where = _logged(traceback.format_exc())
+        hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
+        report.error(SyncError(about, hint))
+        code[0] = 4
+
+
+def _logged(text: str) -> str:
+    """Writes what went wrong to a file for a report; where it is, or nothing when there is no room for it."""
+    try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="databricks_sync-", suffix=".log", delete=False, encoding="utf-8"
         ) as log:
-            log.write(
-                f"databricks-branch-sync {__version__}, Python {sys.version}\n{_scrubbed(traceback.format_exc())}"
-            )
-        report.error(
-            SyncError(
-                f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done.",
-                f"Please report it with {log.name}, and run the command again: nothing is lost.",
-            )
-        )
-        code[0] = 4
+            log.write(f"databricks-branch-sync {__version__}, Python {sys.version}\n{_scrubbed(text)}")
+        return log.name
+    except OSError:
+        return ""
 
 
 def _scrubbed(text: str) -> str:

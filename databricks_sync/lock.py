@@ -23,9 +23,7 @@ def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
                 hint = "Wait for it to end, or let this one wait with --wait SECONDS."
                 raise ValveError(f"Another run is at work on this target ({_holder(file)}).", hint)
             time.sleep(0.1)
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S")}).encode())
-        file.flush()
+        _sign(file)
         try:
             yield
         finally:
@@ -35,10 +33,19 @@ def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
 def _opened(folder: Path) -> IO[bytes]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return (folder / "lock").open("a+b")
+        return (folder / "lock").open("a+b", buffering=0)
     except OSError as error:
         hint = "The state of the sync lives there: make it a folder that can be written."
         raise SyncError(f"{folder} cannot be written ({error.strerror}).", hint) from None
+
+
+def _sign(file: IO[bytes]) -> None:
+    """Leaves word of who holds the lock; on a full disk it is held all the same."""
+    try:
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "since": time.strftime("%H:%M:%S")}).encode())
+    except OSError:
+        pass
 
 
 def _holder(file: IO[bytes]) -> str:
