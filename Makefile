@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
+SECONDS ?= 600
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -21,6 +22,9 @@ dev: $(VENV)/.ready  ## a working environment in .venv
 test: $(VENV)/.ready  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
+torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
+	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 2 --dist loadgroup tests/safety
+
 check: $(VENV)/.ready  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -32,4 +36,4 @@ demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help dev test check demo clean
+.PHONY: help dev test torture check demo clean

@@ -1,0 +1,308 @@
+"""Takes the safeguards away, one by one, and shows that the tests notice: `python -m tests.safety.mutants [NAME...]`.
+
+A safeguard whose removal fails no test is not tested. Each mutant is a small change of one place, made in a copy of
+the packages; the tests named with it must then fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ADVERSARIES, CRASHES, KILLS, FAULTS = (
+    f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new` in a file of databricks_sync, and the tests that match `tests` in `where` must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    where: str
+    tests: str
+
+    def applied(self, folder: Path) -> str:
+        """The changed text of the file. Raises ValueError when it is no longer what the mutant was made for."""
+        text = (folder / self.file).read_text(encoding="utf-8")
+        if self.old not in text:
+            raise ValueError(f"{self.name}: {self.file} no longer holds {self.old!r}")
+        return text.replace(self.old, self.new)
+
+
+MUTANTS = (
+    Mutant(
+        "no last look before a write",
+        "push.py",
+        "            if not self._as_planned(step, before):\n",
+        "            if False:\n",
+        ADVERSARIES,
+        "test_04",
+    ),
+    Mutant(
+        "the last look believes the listing and not what was saved",
+        "push.py",
+        "            return now.token.sha == sha256(before.raw) or self._holds(now, before, step)\n",
+        "            return now.token.proves(step.remote.token) or self._holds(now, before, step)\n",
+        ADVERSARIES,
+        "test_04",
+    ),
+    Mutant(
+        "verification skipped",
+        "readback.py",
+        "            if held.digest != item.digest:\n",
+        "            if False:\n",
+        ADVERSARIES,
+        "test_27",
+    ),
+    Mutant(
+        "a backup here only if it differs from the base",
+        "pull.py",
+        "        self.backups.save(saved, raw)\n",
+        "        if step.base is None or item.digest != step.base.digest:\n            self.backups.save(saved, raw)\n",
+        ADVERSARIES,
+        "test_05",
+    ),
+    Mutant(
+        "a backup of the workspace only if it differs from the base",
+        "push.py",
+        "        self.backups.save(saved, before.raw)\n",
+        "        if step.base is None or before.digest != step.base.digest:\n"
+        "            self.backups.save(saved, before.raw)\n",
+        ADVERSARIES,
+        "test_05 or test_42",
+    ),
+    Mutant(
+        "no backup of what --overwrite replaces",
+        "push.py",
+        "        self.backups.save(saved, before.raw)\n",
+        "        pass\n",
+        CRASHES,
+        "any_effect and push and over",
+    ),
+    Mutant(
+        "base advanced before the write",
+        "carry.py",
+        "        self.carrier.prepare(writing)\n",
+        "        self.base.advance([Advance(s.key, None) for s in writing if s.action is Action.DELETE])\n"
+        "        self.carrier.prepare(writing)\n",
+        CRASHES,
+        "any_effect and push",
+    ),
+    Mutant(
+        "no journal of intents",
+        "carry.py",
+        "        self.base.intend([self.carrier.intent(step) for step in writing])\n",
+        "",
+        ADVERSARIES,
+        "test_09",
+    ),
+    Mutant(
+        "recovery looks at the wrong side",
+        "survey.py",
+        "        applied = local is not None and local.digest == intent.after\n",
+        "        applied = remote is not None\n",
+        ADVERSARIES,
+        "test_10",
+    ),
+    Mutant(
+        "recovery of a deletion looks at the wrong side",
+        "survey.py",
+        "(remote if pushed else local) is None",
+        "(local if pushed else remote) is None",
+        CRASHES,
+        "does_no_harm or any_effect",
+    ),
+    Mutant(
+        "a listing that failed is an empty one",
+        "workspace.py",
+        "                except WorkspaceError as error:\n                    for other in pending:\n",
+        "                except WorkspaceError as error:\n                    continue\n"
+        "                    for other in pending:\n",
+        ADVERSARIES,
+        "test_14",
+    ),
+    Mutant(
+        "a deletion here without asking whether it is gone",
+        "pull.py",
+        "        if self.workspace.look(step.key) is not None:\n",
+        "        if False:\n",
+        ADVERSARIES,
+        "test_14",
+    ),
+    Mutant(
+        "canonical text strips one newline",
+        "notebook.py",
+        '    return "\\n".join([spoken.value, *body]).rstrip("\\n")\n',
+        '    return "\\n".join([spoken.value, *body]).removesuffix("\\n")\n',
+        ADVERSARIES,
+        "test_26",
+    ),
+    Mutant(
+        "times are believed however coarse the clock",
+        "model.py",
+        "        if self.racy or other.racy or not self.modified_at:\n",
+        "        if not self.modified_at:\n",
+        ADVERSARIES,
+        "test_05",
+    ),
+    Mutant(
+        "blind retry",
+        "http.py",
+        '        return self._send("POST", path, body, content_type)\n',
+        "        try:\n"
+        '            return self._send("POST", path, body, content_type)\n'
+        "        except Unreachable:\n"
+        '            return self._send("POST", path, body, content_type)\n',
+        ADVERSARIES,
+        "test_06",
+    ),
+    Mutant(
+        "deletes before creates",
+        "carry.py",
+        "        waiting = self._phase(first, self._put)\n        if deletes:\n",
+        "        if deletes:\n            self._phase(deletes, self.carrier.delete)\n"
+        "        waiting = self._phase(first, self._put)\n        if False:\n",
+        ADVERSARIES,
+        "test_38",
+    ),
+    Mutant(
+        "a move that failed deletes its old place",
+        "carry.py",
+        "self._phase(self._without_moves_that_failed(deletes), self.carrier.delete)",
+        "self._phase(deletes, self.carrier.delete)",
+        ADVERSARIES,
+        "test_38",
+    ),
+    Mutant("recursive delete", "workspace.py", '"recursive": False', '"recursive": True', ADVERSARIES, "test_13"),
+    Mutant(
+        "a conflict is won by the source",
+        "plan.py",
+        '    "bxy": (  CONFLICT, CONFLICT,',
+        '    "bxy": (  UPDATE,   UPDATE,  ',
+        ADVERSARIES,
+        "test_02",
+    ),
+    Mutant(
+        "an edit is deleted",
+        "plan.py",
+        '    "b-y": (  CONFLICT, CONFLICT, CONFLICT,',
+        '    "b-y": (  DELETE,   CONFLICT, DELETE,  ',
+        ADVERSARIES,
+        "test_02",
+    ),
+    Mutant(
+        "a create that overwrites",
+        "push.py",
+        "self._patiently(lambda: self._put(step, raw, overwrite=False))",
+        "self._patiently(lambda: self._put(step, raw, overwrite=True))",
+        ADVERSARIES,
+        "test_08",
+    ),
+    Mutant(
+        "a lock by looking and then writing",
+        "remote_lock.py",
+        "            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=False)\n"
+        "        except NotFound:\n",
+        "            if self._holder() is not None:\n"
+        '                raise AlreadyExists("taken")\n'
+        "            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=True)\n"
+        "        except NotFound:\n",
+        ADVERSARIES,
+        "test_18",
+    ),
+    Mutant(
+        "a lock that is never stale",
+        "remote_lock.py",
+        "        return age is not None and age > self.ttl\n",
+        "        return False\n",
+        KILLS,
+        "another_machine",
+    ),
+    Mutant(
+        "a file replaced without a last look at it",
+        "local.py",
+        "            self._expect(where, item)\n",
+        "            pass\n",
+        FAULTS,
+        "during_a_pull",
+    ),
+    Mutant(
+        "an old copy of the record is believed",
+        "claim.py",
+        '    return serial > int(base.meta("serial") or 0)\n',
+        "    return False\n",
+        ADVERSARIES,
+        "test_11",
+    ),
+    Mutant(
+        "an empty folder is believed",
+        "valves.py",
+        "    if allowed.empty or tracked < 2:\n        return\n",
+        "    return\n",
+        ADVERSARIES,
+        "test_12 or test_13",
+    ),
+    Mutant(
+        "any number of deletions",
+        "valves.py",
+        "    elif count <= limit:\n",
+        "    elif True:\n",
+        "tests/commands/test_valves.py",
+        "delete",
+    ),
+)
+
+
+# Changes nothing: what kills a mutant must not kill this one.
+HARMLESS = Mutant("nothing", "push.py", "from __future__", "from __future__", "tests/safety", "")
+
+
+def survived(mutant: Mutant) -> bool:
+    """Whether the tests take the mutant for the real thing."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy = Path(folder)
+        for name in ("databricks_sync", "databricks_local", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        (copy / "databricks_sync" / mutant.file).write_text(mutant.applied(copy / "databricks_sync"), encoding="utf-8")
+        typed = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.where, "-k", mutant.tests]
+        environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "TORTURE_SECONDS"):
+            environ.pop(name, None)
+        ran = subprocess.run(typed, cwd=copy, env=environ, capture_output=True, text=True, check=False, timeout=900)
+        if ran.returncode not in (0, 1):
+            raise RuntimeError(f"{mutant.name}: the tests could not be run\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
+        return ran.returncode == 0
+
+
+def main(names: Sequence[str]) -> int:
+    chosen = [one for one in MUTANTS if not names or one.name in names]
+    alive = 0
+    for where, tests in sorted({(one.where, one.tests) for one in chosen}):
+        if not survived(replace(HARMLESS, where=where, tests=tests)):
+            print(f"{where} -k '{tests}' fails without any mutant")  # noqa: T201
+            return 2
+    for mutant in chosen:
+        began = time.monotonic()
+        lives = survived(mutant)
+        alive += lives
+        said = "SURVIVED" if lives else "killed"
+        print(f"{said:<9}{mutant.name} ({time.monotonic() - began:.0f} s)", flush=True)  # noqa: T201
+    print(f"{len(chosen) - alive} of {len(chosen)} mutants killed")  # noqa: T201
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

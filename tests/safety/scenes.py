@@ -1,0 +1,264 @@
+"""The scenes in which runs die: what had happened before on both sides, how it ends undisturbed, what is compared."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.world import sources
+
+from .world import Clone, Run, Server, World, compose, fresh, script
+
+TREE = ("a.py", "b.py", "old.py", "q.sql", "data.csv", "etl/c.ipynb", "etl/gone.py")
+TORTURE = bool(os.environ.get("TORTURE_SECONDS"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A way to run, and what had happened on both sides before."""
+
+    way: str
+    happened: Callable[[World, Clone], None]
+    first: bool = False  # the first sync of this clone
+    lock: bool = False
+
+
+class Stage:
+    """Sets the same scene again and again, quickly: a tree in step with the workspace, in a clone named A."""
+
+    def __init__(self, server: Server, origin: Path, folder: Path) -> None:
+        self.server, self.folder, self._count = server, folder, 0
+        made = World(fresh(server), origin, folder / "stage")
+        self.empty = made.clone("empty").root
+        self.synced = made.clone("synced")
+        for name in TREE:
+            self.synced.write(name, compose(name, "value0"))
+        self.synced.write("etl/util.py", script("value0"))
+        self.synced.sync("push")
+        self.held = [self._object(name) for name in self.synced.files()]
+        note = server.export(f"{made.target.rpartition('/')[0]}/.databricks_sync/main.json", "AUTO")
+        path = f"{made.target.rpartition('/')[0]}/.databricks_sync/main.json"
+        self.held.append({"path": path, "content": base64.b64encode(note).decode()})
+        self.target = made.target
+
+    def _object(self, name: str) -> dict[str, str]:
+        raw = self.synced.files()[name]
+        content = {"content": base64.b64encode(raw).decode()}
+        stem, _, suffix = name.rpartition(".")
+        if suffix == "csv" or name == "etl/util.py":
+            return {"path": f"{self.target_of()}/{name}", **content}
+        form = "JUPYTER" if suffix == "ipynb" else "SOURCE"
+        kind = {"object_type": "NOTEBOOK", "language": "SQL" if suffix == "sql" else "PYTHON", "export_format": form}
+        return {"path": f"{self.target_of()}/{stem}", **kind, **content}
+
+    def target_of(self) -> str:
+        return self.synced.target
+
+    def set(self, scene: Scene, hashes: bool) -> tuple[World, Clone]:
+        """The world in which `scene` is about to be run."""
+        self._count += 1
+        world = World(fresh(self.server), self.empty if scene.first else self.synced.root, self.folder / "acts")
+        self.server.set(hashes=hashes)
+        if not scene.first:
+            self.server.person(*self.held)
+        clone = world.clone("A")
+        scene.happened(world, clone)
+        return world, clone
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder / "acts", ignore_errors=True)
+
+
+# --- what had happened ------------------------------------------------------------------------------------------
+
+
+def edited_here(world: World, clone: Clone) -> None:
+    """One of everything: an update, a creation in new folders, a deletion, a move, of every kind of object."""
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.write("etl/c.ipynb", compose("c.ipynb", "value2"))
+    clone.write("data.csv", compose("data.csv", "value3"))
+    clone.write("new/deep/n.py", compose("n.py", "value4"))
+    clone.remove("b.py")
+    clone.remove("etl/gone.py")
+    (clone.notebooks / "old.py").rename(clone.notebooks / "etl/moved.py")
+
+
+def edited_there(world: World, clone: Clone) -> None:
+    world.server.person(
+        world.change("a", source=compose("a.py", "value1").decode()),
+        world.change("etl/c", source=compose("c.py", "value2").decode()),
+        world.change("data.csv", text="value3"),
+        world.change("new/deep/n", source=compose("n.py", "value4").decode()),
+        world.change("b", delete=True),
+        world.change("etl/gone", delete=True),
+        world.change("old", move_to=f"{world.target}/etl/moved"),
+    )
+
+
+def edited_on_both_sides(world: World, clone: Clone) -> None:
+    """Every row of the action table in which both sides have changed, or the destination alone."""
+    world.server.person(
+        world.change("a", source=compose("a.py", "value1").decode()),
+        world.change("b", source=compose("b.py", "value2").decode()),
+        world.change("q", delete=True),
+        world.change("data.csv", text="value3"),
+        world.change("old", delete=True),
+        world.change("both", source=compose("both.py", "value4").decode()),
+        world.change("foreign/thing", source=compose("both.py", "value5").decode()),
+    )
+    clone.write("a.py", compose("a.py", "value6"))
+    clone.write("q.sql", compose("q.sql", "value7"))
+    clone.remove("data.csv")
+    clone.write("both.py", compose("both.py", "value8"))
+    clone.write("etl/c.ipynb", compose("c.ipynb", "value9"))
+
+
+def turned_here(world: World, clone: Clone) -> None:
+    """Notebooks become scripts, scripts notebooks, and notebooks change their form or language."""
+    clone.write("a.py", script("value1"))
+    clone.write("etl/util.py", compose("util.py", "value2"))
+    clone.remove("q.sql")
+    clone.write("q.py", compose("q.py", "value3"))
+    clone.remove("etl/c.ipynb")
+    clone.write("etl/c.py", compose("c.py", "value4"))
+    clone.remove("b.py")
+    clone.write("b.ipynb", compose("b.ipynb", "value5"))
+
+
+def turned_there(world: World, clone: Clone) -> None:
+    world.server.person(
+        world.change("a", delete=True),
+        world.change("a.py", text=script("value1").decode()),
+        world.change("etl/util.py", delete=True),
+        world.change("etl/util", source=compose("util.py", "value2").decode()),
+    )
+
+
+def translated_there(world: World, clone: Clone) -> None:
+    world.person("a", source=compose("a.sql", "value1").decode(), language="SQL")
+
+
+def made_here(world: World, clone: Clone) -> None:
+    for name in ("a.py", "etl/c.ipynb", "data.csv"):
+        clone.write(name, compose(name, "value1"))
+
+
+def made_there(world: World, clone: Clone) -> None:
+    world.server.person(
+        world.change("a", source=compose("a.py", "value1").decode()),
+        world.change("etl/c", source=compose("a.py", "value2").decode(), export_format="JUPYTER"),
+        world.change("data.csv", text="value3"),
+    )
+
+
+def little_here(world: World, clone: Clone) -> None:
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.remove("b.py")
+
+
+def little_there(world: World, clone: Clone) -> None:
+    world.server.person(world.change("a", source=compose("a.py", "value1").decode()), world.change("b", delete=True))
+
+
+SCENES = {
+    "first push": Scene("push", made_here, first=True),
+    "first pull": Scene("pull", made_there, first=True),
+    "push": Scene("push", edited_here),
+    "pull": Scene("pull", edited_there),
+    "push over": Scene("push over", edited_on_both_sides),
+    "pull over": Scene("pull over", edited_on_both_sides),
+    "mirror": Scene("mirror", edited_on_both_sides),
+    "push of other types": Scene("push", turned_here),
+    "pull of other types": Scene("pull", turned_there),
+    "pull of another language": Scene("pull", translated_there),
+    "push under the lock": Scene("push", little_here, lock=True),
+}
+SMALL = {
+    "push": Scene("push", little_here),
+    "pull": Scene("pull", little_there),
+}
+
+
+# --- what is compared -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class End:
+    """Everything that can be seen of a world at rest."""
+
+    here: dict[str, object]
+    there: dict[str, object]
+    base: dict[str, str]
+    intents: list[str]
+    litter: list[str]
+    conflicts: list[str]
+
+
+def end(world: World, clone: Clone, last: Run) -> End:
+    # The workspace draws ids for the cells of an .ipynb: of such a file only the cells can be compared.
+    files = clone.files()
+    here: dict[str, object] = {name: sources(raw) if name.endswith(".ipynb") else raw for name, raw in files.items()}
+    there, base = dict(world.tree()), clone.base()
+    return End(here, there, base, clone.intents(), clone.litter(), last.conflicts)
+
+
+def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[End, list[Run], set[str]]:
+    """How it ends when nothing dies, what was done on the way, and the values that were there before."""
+    world, clone = stage.set(scene, hashes)
+    try:
+        before = world.kept()
+        runs = [clone.sync(way, lock=scene.lock) for way in ways]
+        assert all(run.report and run.report.exit_code in (0, 1) for run in runs), [run.said for run in runs]
+        assert before <= world.kept()
+        return end(world, clone, runs[-1]), runs, before
+    finally:
+        stage.clear()
+
+
+def unlocked(world: World, clone: Clone) -> None:
+    """The lock of a dead run is in nobody's way, and gone after the next run that writes."""
+    clone.write("later.txt", "later")
+    run = clone.sync("push", lock=True)
+    assert run.report and run.report.exit_code == 0, run.said
+    notes = world.server.tree(f"{world.target.rpartition('/')[0]}/.databricks_sync")
+    assert not [name for name in notes if name.endswith(".lock")]
+
+
+def dies(clone: Clone, scene: Scene, way: str, point: int) -> Run:
+    run = clone.sync(way, at=point, lock=scene.lock)
+    if scene.lock:  # whoever held it lives on here, so that only time shows it to be dead
+        clone.server.clock(mode="real", offset_ms=200_000)
+    return run
+
+
+def disturbed(stage: Stage, scene: Scene, hashes: bool, points: tuple[int, ...], *ways: str) -> tuple[End, set[str]]:
+    """How it ends when the first runs die at these points; all ways are then gone in full."""
+    world, clone = stage.set(scene, hashes)
+    try:
+        for point in points:
+            dies(clone, scene, scene.way, point)
+        runs = [clone.sync(way, lock=scene.lock) for way in ways]
+        found = end(world, clone, runs[-1])
+        if scene.lock:
+            unlocked(world, clone)
+        return found, world.kept()
+    finally:
+        stage.clear()
+
+
+def chosen(run: Run) -> list[int]:
+    """All effects where there is time for them, else the last one of each kind."""
+    if TORTURE:
+        return run.points
+    kinds = {re.sub(r" \S*[/\d]\S*$", "", run.effects[point]): point for point in run.points}
+    return sorted(kinds.values())
+
+
+def few(points: list[int]) -> list[int]:
+    """Some of many points, evenly."""
+    return points[:: max(1, -(-len(points) // (16 if TORTURE else 4)))]

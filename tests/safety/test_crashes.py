@@ -1,0 +1,84 @@
+"""A run that dies at any effect, and is run again, ends where it would have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .scenes import SCENES, SMALL, Stage, chosen, dies, disturbed, end, few, undisturbed
+
+Property = Callable[[str, object], None]
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("name", SCENES)
+def test_a_death_at_any_effect_changes_nothing(
+    stage: Stage, name: str, hashes: bool, record_property: Property
+) -> None:
+    """Wherever a run dies, the next one ends where it would have: same trees, same base, no conflict, no loss."""
+    scene = SCENES[name]
+    expected, runs, before = undisturbed(stage, scene, hashes, scene.way)
+    points = chosen(runs[0])
+    for point in points:
+        found, kept = disturbed(stage, scene, hashes, (point,), scene.way)
+        assert found == expected, f"died at {point}: {runs[0].effects[point]}"
+        assert before <= kept, f"died at {point}: {runs[0].effects[point]}: {before - kept} lost"
+    record_property("crash points", len(points))
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("name", ["push", "pull"])
+def test_after_a_death_the_other_command_does_no_harm(
+    stage: Stage, name: str, hashes: bool, record_property: Property
+) -> None:
+    """Whoever runs the other command after a death finds the same as if there had been none."""
+    scene = SCENES[name]
+    other = {"push": "pull", "pull": "push"}[name]
+    expected, runs, before = undisturbed(stage, scene, hashes, scene.way, other, scene.way)
+    points = chosen(runs[0])
+    for point in points:
+        found, kept = disturbed(stage, scene, hashes, (point,), other, scene.way)
+        assert found == expected, f"died at {point}: {runs[0].effects[point]}"
+        assert before <= kept, f"died at {point}: {runs[0].effects[point]}: {before - kept} lost"
+    record_property("crash points", len(points))
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_second_death_changes_nothing_either(
+    stage: Stage, name: str, hashes: bool, record_property: Property
+) -> None:
+    """A run that dies, and whose successor dies as well, still ends where it would have."""
+    scene = SMALL[name]
+    expected, runs, before = undisturbed(stage, scene, hashes, scene.way)
+    count = 0
+    for point in few(chosen(runs[0])):
+        _, clone = stage.set(scene, hashes)
+        dies(clone, scene, scene.way, point)
+        successor = clone.sync(scene.way)
+        stage.clear()
+        for second in few(chosen(successor)):
+            found, kept = disturbed(stage, scene, hashes, (point, second), scene.way)
+            where = f"died at {point}: {runs[0].effects[point]}, then at {second}: {successor.effects[second]}"
+            assert found == expected, where
+            assert before <= kept, where
+            count += 1
+    record_property("crash points", count)
+
+
+@pytest.mark.parametrize("name", ["push", "pull", "mirror"])
+def test_a_death_among_threads_changes_nothing(stage: Stage, name: str, record_property: Property) -> None:
+    """The same holds when many objects are in hand at once, each in a thread of its own."""
+    scene = SCENES[name]
+    expected, runs, before = undisturbed(stage, scene, True, scene.way)
+    points = chosen(runs[0])
+    for point in points:
+        world, clone = stage.set(scene, True)
+        try:
+            clone.sync(scene.way, at=point, threads=True)
+            last = clone.sync(scene.way, threads=True)
+            assert end(world, clone, last) == expected and before <= world.kept(), point
+        finally:
+            stage.clear()
+    record_property("crash points", len(points))

@@ -1,0 +1,244 @@
+"""Everything that can go wrong once, on the way to the workspace or on the disk: it costs a run, and no edit."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands.world import RESET, Project, answer, rule
+
+from databricks_sync.valves import Allowed
+
+from .scenes import SCENES, TORTURE, Scene, Stage, end, undisturbed
+from .test_crashes import Property
+from .world import Clone, World, compose, values
+
+MISHAPS: dict[str, dict[str, Any]] = {
+    "reset": RESET,
+    "truncated": {"kind": "truncate"},
+    "400": answer(400, "INVALID_PARAMETER_VALUE", "no"),
+    "already exists": answer(400, "RESOURCE_ALREADY_EXISTS", "Path (x) already exists."),
+    "401": answer(401),
+    "403": answer(403, "PERMISSION_DENIED", "no"),
+    "404": answer(404, "RESOURCE_DOES_NOT_EXIST", "gone"),
+    "404 of something else": answer(404, "FEATURE_DISABLED", "no"),
+    "409": answer(409, "CONFLICT", "busy"),
+    "429": answer(429, "REQUEST_LIMIT_EXCEEDED", "slow"),
+    "429 with Retry-After": answer(429, "REQUEST_LIMIT_EXCEEDED", "slow", headers={"Retry-After": "0"}),
+    "500": answer(500, "INTERNAL_ERROR", "oops"),
+    "503": answer(503, "TEMPORARILY_UNAVAILABLE", "later"),
+    "no JSON": {"kind": "answer", "status": 200, "body": "<html>"},
+    "nothing": {"kind": "answer", "status": 200, "body": "{}"},
+    "another address": {"kind": "answer", "status": 302, "body": "", "headers": {"Location": "https://example.com"}},
+    "an old state": {"kind": "stale"},
+}
+ENDPOINTS = {
+    "push": ("import", "delete", "mkdirs", "list", "list-repo", "export"),
+    "pull": ("export", "list", "list-repo", "get-status"),
+}
+# An answer of 200 with other bytes is what the workspace holds, as far as anybody can tell.
+BELIEVED = {("export", "no JSON"), ("export", "nothing")}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+
+
+def cases() -> Iterator[tuple[str, str, str, str]]:
+    number = 0
+    for way, endpoints in ENDPOINTS.items():
+        for endpoint in endpoints:
+            for mishap, action in MISHAPS.items():
+                for phase in ("before", "after"):
+                    number += 1
+                    if (endpoint, mishap) in BELIEVED or (action["kind"] == "stale" and phase == "after"):
+                        continue
+                    if TORTURE or number % 21 == 0:
+                        yield way, endpoint, mishap, phase
+
+
+@pytest.mark.parametrize("way", ["push", "pull"])
+def test_a_fault_costs_a_run_and_no_edit(stage: Stage, way: str, record_property: Property) -> None:
+    """After any fault of any request nothing is lost, and the next run without it ends where it would have."""
+    scene = SCENES[way]
+    count = 0
+    for hashes in (True, False):
+        expected, _, before = undisturbed(stage, scene, hashes, way)
+        for _, endpoint, mishap, phase in (case for case in cases() if case[0] == way):
+            for nth in (1, 2) if TORTURE else (1 + count % 2,):
+                what = f"{endpoint} {mishap} {phase} {nth}"
+                world, clone = stage.set(scene, hashes)
+                try:
+                    world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS[mishap], phase=phase, nth=nth, times=1))
+                    first = clone.sync(way, allowed=Allowed(deletes="60%", all_changed=True))
+                    world.server.faults()
+                    assert not clone.litter() and before <= world.kept(), (what, first.said)
+                    last = clone.sync(way)
+                    found = end(world, clone, last)
+                    assert found == expected or mishap in ("404", "nothing"), (what, first.said, last.said)
+                    assert before <= world.kept(), (what, first.said, last.said)
+                    count += 1
+                finally:
+                    stage.clear()
+    record_property("faults", count)
+
+
+def test_a_fault_that_stays_is_told_and_loses_nothing(stage: Stage, record_property: Property) -> None:
+    """A workspace that never answers a kind of request stops the run, or its objects, and nothing else."""
+    count = 0
+    for way, endpoints in ENDPOINTS.items():
+        scene = SCENES[way]
+        expected, _, before = undisturbed(stage, scene, True, way)
+        for endpoint in endpoints:
+            world, clone = stage.set(scene, True)
+            try:
+                world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS["503"]))
+                clone.sync(way)
+                world.server.faults()
+                assert before <= world.kept()
+                assert end(world, clone, clone.sync(way)) == expected, endpoint
+                count += 1
+            finally:
+                stage.clear()
+    record_property("faults", count)
+
+
+# --- this side --------------------------------------------------------------------------------------------------
+
+
+def limited(size: int) -> Callable[[], None]:
+    """No file may grow beyond so many bytes: for writers the same as a full disk, also for root."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return limit
+
+
+@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+@pytest.mark.parametrize("size", [0, 10, 64, 1000, 4096, 20_000, 40_000])
+def test_a_full_disk_costs_a_run_and_no_edit(stage: Stage, command: str, size: int, record_property: Property) -> None:
+    """Whatever can no longer be written here, nothing is changed without its backup, and nothing is lost."""
+    way = "push" if command == "to_databricks" else "pull"
+    scene = Scene(way, SCENES[way].happened)
+    expected, _, before = undisturbed(stage, scene, True, way)
+    world, clone = stage.set(scene, True)
+    try:
+        project = Project(clone.root, clone.root.parent / "home", world.server)
+        typed = [sys.executable, "-m", f"databricks_sync.{command}"]
+        ran = subprocess.run(
+            typed,
+            cwd=clone.root,
+            # Without this, the interpreter would leave torn bytecode of the package behind.
+            env=project.env | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            preexec_fn=limited(size),
+            check=False,
+            timeout=60,
+        )
+        said = (ran.stdout + ran.stderr).decode()
+        assert "Traceback" not in said and "unexpected" not in said, said
+        assert before <= world.kept() and not clone.litter(), said
+        assert end(world, clone, clone.sync(way)) == expected, said
+    finally:
+        stage.clear()
+    record_property("faults", 1)
+
+
+def synced(world: World) -> Clone:
+    clone = world.clone("A")
+    for name in ("a.py", "b.py"):
+        clone.write(name, compose(name, "value0"))
+    clone.sync("push")
+    return clone
+
+
+def test_a_file_that_is_written_while_it_is_read_is_left(world: World) -> None:
+    """What an editor is still writing is not sent half."""
+    clone = synced(world)
+    whole = compose("a.py", "value1") + b"# padding\n" * 100_000
+    clone.write("a.py", whole)
+    program = "import sys, time\nwhile True: open(sys.argv[1], 'ab').write(b'# value1\\n'); time.sleep(0.0002)"
+    writer = subprocess.Popen([sys.executable, "-c", program, str(clone.notebooks / "a.py")])
+    try:
+        time.sleep(0.2)
+        run = clone.sync("push")
+    finally:
+        writer.kill()
+        writer.wait()
+    told = [one.path for one in run.report.problems] if run.report else []
+    assert told == ["notebooks/a.py"] or values(world.tree()["a"].raw) == {"value1"}
+    assert clone.sync("push").report and values(world.tree()["a"].raw) == {"value1"}
+
+
+@pytest.mark.parametrize("label", ["planned", "before intents", "before backup", "after backup"])
+@pytest.mark.parametrize("harm", ["edited", "folder", "link", "gone"])
+def test_a_file_that_changes_during_a_pull_is_left(world: World, tmp_path: Path, label: str, harm: str) -> None:
+    """What happens to a file between the plan and its replacement is never undone, and nothing outside is touched."""
+    clone = synced(world)
+    world.person("a", source=compose("a.py", "value1").decode())
+    outside = tmp_path / "outside.py"
+    outside.write_bytes(compose("a.py", "value8"))
+    where = clone.notebooks / "a.py"
+
+    def change() -> None:
+        where.unlink()
+        if harm == "edited":
+            where.write_bytes(compose("a.py", "value2"))
+        elif harm == "folder":
+            where.mkdir()
+            (where / "inner.txt").write_text("value2")
+        elif harm == "link":
+            where.symlink_to(outside)
+
+    clone.sync("pull", upon=(label, 1), act=change)
+    assert values(outside.read_bytes()) == {"value8"}
+    assert harm in ("gone", "link") or "value2" in world.kept()
+    assert where.is_symlink() == (harm == "link") and not clone.litter()
+    if harm == "edited":
+        assert values(where.read_bytes()) == {"value2"}
+
+
+def test_a_folder_that_becomes_a_link_out_of_the_tree_is_not_followed(world: World, tmp_path: Path) -> None:
+    """A pull never writes through a link, even one that was made after the plan."""
+    clone = synced(world)
+    clone.write("etl/c.py", compose("c.py", "value0"))
+    clone.sync("push")
+    world.person("etl/c", source=compose("c.py", "value1").decode())
+    outside = tmp_path / "outside"
+    (clone.notebooks / "etl").rename(outside)
+    (clone.notebooks / "etl").symlink_to(outside)
+    clone.sync("pull")
+    assert values((outside / "c.py").read_bytes()) == {"value0"}
+
+
+def test_a_read_only_file_is_replaced_by_no_accident(world: World) -> None:
+    """A pull keeps the permissions of what it replaces."""
+    clone = synced(world)
+    (clone.notebooks / "a.py").chmod(0o444)
+    world.person("a", source=compose("a.py", "value1").decode())
+    clone.sync("pull")
+    assert (clone.notebooks / "a.py").stat().st_mode & 0o777 == 0o444
+    assert "value0" in world.kept() and "value1" in world.kept()
+
+
+@pytest.mark.parametrize("years", [-20, 20])
+def test_a_jump_of_the_clock_here_changes_nothing(world: World, years: int) -> None:
+    """Files from the past or the future are compared by what they hold."""
+    clone = synced(world)
+    then = time.time() + years * 31_556_952
+    for name in ("a.py", "b.py"):
+        os.utime(clone.notebooks / name, (then, then))
+    assert not clone.sync("push").writes
+    status = (clone.notebooks / "a.py").stat()
+    clone.write("a.py", compose("a.py", "value1"))
+    os.utime(clone.notebooks / "a.py", ns=(status.st_atime_ns, status.st_mtime_ns))
+    clone.sync("push")
+    assert values(world.tree()["a"].raw) == {"value1"}

@@ -1,0 +1,495 @@
+"""The world of the safety tests: clones and a person on one branch folder, and runs that can die at any effect.
+
+Nothing of ours is replaced. The workspace is a real server, the clones are real git work trees, and a run is the
+`Sync` of the commands. Only its threads are taken away, so that the k-th effect is the same one in every run, and
+its pauses are shortened. An *effect* is whatever may change something outside of the process: a labelled point,
+a request as it goes out, a file that is made, renamed or removed. Python itself reports them (audit events), so
+that no effect can be forgotten.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from commands.world import HOME, Workspace, jupyter, notebook
+
+from databricks_local.settings import Settings
+from databricks_sync import effects, restore, settings, sync
+from databricks_sync.errors import SyncError
+from databricks_sync.git import Repository
+from databricks_sync.http import connect
+from databricks_sync.local import TEMPORARY
+from databricks_sync.model import Direction
+from databricks_sync.plan import Mode, Step
+from databricks_sync.sync import Report, Request, Sync
+from databricks_sync.valves import Allowed
+
+TARGET = f"{HOME}/main"
+ANYTHING = Allowed(deletes="1000000", all_changed=True, empty=True)
+WAYS = {
+    "push": Mode.PUSH,
+    "push over": Mode.PUSH_OVERWRITE,
+    "mirror": Mode.PUSH_MIRROR,
+    "pull": Mode.PULL,
+    "pull over": Mode.PULL_OVERWRITE,
+}
+_VALUE = re.compile(rb"value\d+\b")
+_HASTE = 40  # how much shorter the tool's pauses are here
+
+
+# --- effects ----------------------------------------------------------------------------------------------------
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it may touch anything any more."""
+
+
+@dataclass
+class Process:
+    """One run as its machine sees it: it counts effects, and at one of them it dies or something happens."""
+
+    root: Path
+    at: int | None = None
+    upon: tuple[str, int] | None = None  # the effect by its name, and the so-manieth of that name
+    act: Callable[[], object] | None = None  # what happens there; without it, the process dies
+    effects: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def meet(self, effect: str) -> None:
+        if self.dead:
+            raise Died
+        self.effects.append(effect)
+        if len(self.effects) - 1 == self.at or (effect, self.effects.count(effect)) == self.upon:
+            if self.act is None:
+                self.dead = True
+                raise Died
+            with _aside():
+                self.act()
+
+
+_running: list[Process | None] = []  # the innermost run is the one that acts; None: somebody else
+
+
+@contextmanager
+def _aside(process: Process | None = None) -> Iterator[None]:
+    _running.append(process)
+    try:
+        yield
+    finally:
+        _running.pop()
+
+
+def _meet(effect: str) -> None:
+    if _running and _running[-1] is not None:
+        _running[-1].meet(effect)
+
+
+def _writes(mode: str | None, flags: int) -> bool:
+    return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) if mode is None else any(c in mode for c in "wax+")
+
+
+def _sent(data: object) -> str:
+    """A request's line, or that its body follows."""
+    words = bytes(data[:200]).split(b"\r\n")[0].split(b"?")[0].split(b" ") if isinstance(data, bytes) else [b""]
+    return f"{words[0].decode()} {words[1].decode()}" if words[0] in (b"GET", b"POST") else "body"
+
+
+_FILES = {"os.remove": 0, "os.rename": 1, "os.link": 1, "os.mkdir": 0, "os.rmdir": 0, "os.chmod": 0, "os.truncate": 0}
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _running or (process := _running[-1]) is None:
+        return
+    if event == "http.client.send":
+        process.meet(_sent(arguments[1]))
+    elif event == "open" or event in _FILES:
+        path = arguments[_FILES.get(event, 0)]
+        if isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(f"{process.root}{os.sep}"):
+            if event == "open" and not _writes(arguments[1], arguments[2]):
+                return
+            if event != "os.mkdir" or not os.path.exists(path):  # noqa: PTH110
+                process.meet(f"{event} {os.path.relpath(path, process.root)}")
+
+
+sys.addaudithook(_audit)
+
+
+class Inline(Executor):
+    """Does everything at once, in the thread that asks: the same effects in the same order in every run."""
+
+    def submit(self, act: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(act(*given, **named))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def _machine(process: Process, threads: bool) -> Iterator[None]:
+    """While `process` runs: its effects are met, its pauses are short, its threads are gone unless wanted."""
+    saved = effects.hook, sync.ThreadPoolExecutor, time.sleep
+    pause = _SLEEP
+    try:
+        effects.hook = _meet
+        time.sleep = lambda seconds: pause(seconds / _HASTE)
+        if not threads:
+            sync.ThreadPoolExecutor = lambda *_: Inline()  # type: ignore[assignment,misc]
+        with _aside(process):
+            yield
+    finally:
+        effects.hook, sync.ThreadPoolExecutor, time.sleep = saved  # type: ignore[misc]
+
+
+_SLEEP = time.sleep
+
+
+# --- the workspace ----------------------------------------------------------------------------------------------
+
+_connections: dict[tuple[str, int], http.client.HTTPConnection] = {}
+
+
+@dataclass(frozen=True)
+class Server(Workspace):
+    """The workspace of one test worker, over one connection for each thread."""
+
+    def ask(self, method: str, url: str, body: Any = None) -> tuple[int, bytes]:
+        sent = None if body is None else json.dumps(body).encode()
+        place = self.host, threading.get_ident()
+        for attempt in (1, 2):
+            address = urlsplit(self.host)
+            connection = _connections.setdefault(
+                place, http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+            )
+            try:
+                connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            except (OSError, http.client.HTTPException):
+                _connections.pop(place).close()  # the server has closed it, idle
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+    def tree(self, target: str = TARGET) -> dict[str, Remote]:
+        """Everything below `target` but folders, by name."""
+        found: dict[str, Remote] = {}
+        waiting = [target]
+        while waiting:
+            status, told = self.ask("GET", f"/api/2.0/workspace/list?{urlencode({'path': waiting.pop()})}")
+            for one in json.loads(told).get("objects", []) if status == 200 else []:
+                if one["object_type"] == "DIRECTORY":
+                    waiting.append(one["path"])
+                else:
+                    found[one["path"][len(target) + 1 :]] = self._remote(one)
+        return found
+
+    def _remote(self, one: dict[str, Any]) -> Remote:
+        if one["object_type"] == "NOTEBOOK":
+            return Remote("NOTEBOOK", self.export(one["path"], "SOURCE"), one["language"])
+        if one["object_type"] == "FILE":
+            return Remote("FILE", self.export(one["path"], "AUTO"))
+        return Remote(one["object_type"], b"")
+
+    def export(self, path: str, form: str) -> bytes:
+        query = urlencode({"path": path, "format": form, "direct_download": "true"}, quote_via=quote)
+        status, raw = self.ask("GET", f"/api/2.0/workspace/export?{query}")
+        assert status == 200, raw
+        return raw
+
+    def person(self, *edits: Mapping[str, Any]) -> None:
+        """Somebody at work in the workspace."""
+        self.control("edit", list(edits))
+
+
+@dataclass(frozen=True)
+class Remote:
+    """An object of the workspace as anybody can see it."""
+
+    kind: str
+    raw: bytes
+    language: str = ""
+
+
+def fresh(server: Server) -> Server:
+    """The server as it starts: empty, well-behaved, its records empty."""
+    server.control("reset")
+    server.set(**asdict(Settings()))
+    return server
+
+
+# --- clones -----------------------------------------------------------------------------------------------------
+
+
+class Silent:
+    """Listens to a run and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    def start(self, *_: object) -> None: ...
+
+    def plan(self, *_: object) -> None: ...
+
+    def begin(self, *_: object) -> None: ...
+
+    def outcome(self, *_: object) -> None: ...
+
+    def lines(self, *_: object) -> None: ...
+
+    def end(self, *_: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of one run, and what the workspace was asked meanwhile."""
+
+    way: str
+    report: Report | None
+    error: SyncError | None
+    process: Process
+    requests: list[dict[str, Any]]
+    notices: list[str]
+
+    @property
+    def died(self) -> bool:
+        return self.report is None and self.error is None
+
+    @property
+    def effects(self) -> list[str]:
+        return self.process.effects
+
+    @property
+    def points(self) -> list[int]:
+        """The effects before which a death leaves something else behind than before the next: all but reads."""
+        return [number for number, effect in enumerate(self.effects) if not effect.startswith("GET ")]
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The writing requests: what was done to which object."""
+        return [(one["endpoint"].rpartition("/")[2], one["object"]) for one in self.requests if one["method"] == "POST"]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.report.steps if self.report else ()
+
+    @property
+    def conflicts(self) -> list[str]:
+        return [step.key for step in self.report.conflicts] if self.report else []
+
+    @property
+    def said(self) -> str:
+        problems = [f"{one.path} {one.what}" for one in self.report.problems] if self.report else []
+        return f"{self.way}: {self.error or ''} {problems} {self.conflicts} {self.notices}"
+
+
+class Clone:
+    """A git work tree of the project on some machine, with a state of its own."""
+
+    def __init__(self, root: Path, server: Server, target: str = TARGET) -> None:
+        self.root = root
+        self.server = server
+        self.target = target
+        self.notebooks = root / "notebooks"
+        self.state = root / ".git/databricks_sync"
+        self.notebooks.mkdir(exist_ok=True)
+
+    # --- runs -------------------------------------------------------------------------------------------------
+
+    def sync(
+        self,
+        way: str,
+        *,
+        at: int | None = None,
+        upon: tuple[str, int] | None = None,
+        act: Callable[[], object] | None = None,
+        threads: bool = False,
+        lock: bool = False,
+        allowed: Allowed = ANYTHING,
+        **asked: Any,
+    ) -> Run:
+        """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there."""
+        self.server.forget()
+        process, watcher = Process(self.root, at, upon, act), Silent()
+        report, error = None, None
+        with _machine(process, threads):
+            try:
+                made = self._sync(watcher)
+                report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
+            except SyncError as caught:
+                error = caught
+            except Died:
+                pass
+        return Run(way, report, error, process, self.server.requests(), watcher.notices)
+
+    def restore(self, direction: Direction, number: int, *, at: int | None = None) -> Process:
+        """Brings back what the so-manieth backup holds of one side; it may die at an effect."""
+        process, watcher = Process(self.root, at), Silent()
+        with _machine(process, threads=False), suppress(SyncError, Died):
+            made = self._sync(watcher)
+            runs = made.backups(self.target).runs()
+            if runs:
+                name = runs[number % len(runs)].name
+                restore.run(made, direction, self.target, name, (), watcher)  # type: ignore[arg-type]
+        return process
+
+    def _sync(self, watcher: Silent) -> Sync:
+        environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
+        known = settings.load({}, environ, self.root)
+        return Sync(known, Repository(known.project), connect(known.login), watcher)
+
+    # --- the work tree ----------------------------------------------------------------------------------------
+
+    def write(self, name: str, raw: bytes | str) -> None:
+        where = self.notebooks / name
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(raw.encode() if isinstance(raw, str) else raw)
+
+    def remove(self, name: str) -> None:
+        (self.notebooks / name).unlink()
+
+    def files(self) -> dict[str, bytes]:
+        """All files here, by name, but for what a dead run has left half-written."""
+        found = (one for one in sorted(self.notebooks.rglob("*")) if one.is_file() and one.suffix != TEMPORARY)
+        return {one.relative_to(self.notebooks).as_posix(): one.read_bytes() for one in found}
+
+    def litter(self) -> list[str]:
+        return [one.name for one in self.root.rglob(f"*{TEMPORARY}")]
+
+    # --- the state --------------------------------------------------------------------------------------------
+
+    @property
+    def records(self) -> list[Path]:
+        """The files that hold what was last agreed on."""
+        return sorted(self.state.glob("*/state.db"))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for file in self.records:
+            with closing(sqlite3.connect(file)) as db:
+                rows += db.execute(sql).fetchall()
+        return rows
+
+    def base(self) -> dict[str, str]:
+        return dict(self.query("SELECT key, digest FROM base"))
+
+    def intents(self) -> list[str]:
+        return [key for (key,) in self.query("SELECT key FROM intent")]
+
+    def forget(self) -> None:
+        """The record of the last sync is lost."""
+        for file in self.records:
+            shutil.rmtree(file.parent)
+
+    def copy_state(self) -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in self.records}
+
+    def restore_state(self, copy: dict[Path, bytes]) -> None:
+        """The record is again what it was when it was copied."""
+        self.forget()
+        for file, raw in copy.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(raw)
+
+    def backups(self) -> list[bytes]:
+        return [one.read_bytes() for one in self.state.glob("backups/*/*") if one.name != "manifest.jsonl"]
+
+    def told_backups(self) -> set[str]:
+        """The hashes of what the manifests list: what `--restore` can bring back."""
+        lines = [line for one in self.state.glob("backups/*/manifest.jsonl") for line in one.read_text().splitlines()]
+        return {json.loads(line)["sha256"] for line in lines if line.endswith("}")}
+
+
+def values(raw: bytes) -> set[str]:
+    """The values of human edits that some bytes hold."""
+    return {found.decode() for found in _VALUE.findall(raw)}
+
+
+def compose(name: str, value: str) -> bytes:
+    """What a person writes into a file of that name: a notebook by its extension, unless it is a script or data."""
+    if name.endswith(".ipynb"):
+        return jupyter(f"print('{value}')", "2").encode()
+    if name.endswith(".sql"):
+        return notebook(f"select '{value}'", "select 2", language="sql").encode()
+    if name.endswith(".py"):
+        return notebook(f"print('{value}')", "print(2)").encode()
+    return f"{value},1\n".encode()
+
+
+def script(value: str) -> bytes:
+    """A Python file that is no notebook."""
+    return f"print('{value}')\n".encode()
+
+
+# --- the world --------------------------------------------------------------------------------------------------
+
+
+def template(folder: Path) -> Path:
+    """An empty repository with one commit and an origin, to be copied."""
+    environ = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    made = folder / "template"
+    me = ("-c", "user.name=Me", "-c", "user.email=me@example.com")
+    for typed in (
+        ("init", "-q", "-b", "main", "--template=", str(made)),
+        ("-C", str(made), *me, "commit", "-q", "--allow-empty", "-m", "begin"),
+        ("-C", str(made), "config", "remote.origin.url", "https://git.example.com/team/project.git"),
+    ):
+        subprocess.run(["git", *typed], env=environ, check=True, capture_output=True)
+    return made
+
+
+class World:
+    """One branch folder in the workspace, and as many clones as are asked for."""
+
+    def __init__(self, server: Server, origin: Path, folder: Path, target: str = TARGET) -> None:
+        self.server = server
+        self.origin = origin
+        self.folder = folder
+        self.target = target
+        self.clones: dict[str, Clone] = {}
+
+    def clone(self, name: str) -> Clone:
+        """The clone of that name; a new one is as git makes it, without any memory."""
+        if name not in self.clones:
+            root = self.folder / name
+            shutil.copytree(self.origin, root)
+            self.clones[name] = Clone(root, self.server, self.target)
+        return self.clones[name]
+
+    def change(self, name: str, **what: Any) -> dict[str, Any]:
+        """An edit in the workspace, to be done or to be a fault."""
+        return {"path": f"{self.target}/{name}", **what}
+
+    def person(self, name: str, **what: Any) -> None:
+        self.server.person(self.change(name, **what))
+
+    def tree(self) -> dict[str, Remote]:
+        return self.server.tree(self.target)
+
+    def kept(self) -> set[str]:
+        """The values that are in a tree, in the workspace or in a backup."""
+        found = {value for remote in self.tree().values() for value in values(remote.raw)}
+        for clone in self.clones.values():
+            for raw in (*clone.files().values(), *clone.backups()):
+                found |= values(raw)
+        return found
