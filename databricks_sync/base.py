@@ -166,12 +166,13 @@ class Base:
         self._entries, self._intents = {}, []
         self._distrusted = True
 
-    def forget(self) -> None:
-        """Makes it durable that the base is not to be believed, if so."""
+    def forget(self, serial: int) -> None:
+        """Makes it durable that the base is not to be believed, if so; from `serial` on it is a new one."""
         if self._distrusted and self._db is not None:
             with self._writing() as db:
                 db.execute("DELETE FROM base")
                 db.execute("DELETE FROM intent")
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('serial', ?)", (str(serial),))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -137,8 +137,7 @@ class Claims:
         behind the record it is about, never ahead of it.
         """
         clone = base.meta("lineage")
-        noted_serial = noted.claim.serials.get(clone, 0) if noted.claim else 0
-        serial = max(int(base.meta("serial") or 0), noted_serial) + 1
+        serial = max(int(base.meta("serial") or 0), noted_serial(noted.claim, base)) + 1
         base.note(serial=str(serial))
         known = noted.claim if noted.claim and not take_over else Claim(self.mine.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}
@@ -177,5 +176,9 @@ def other_repository(claim: Claim) -> tuple[str, str]:
 
 def behind(claim: Claim | None, base: Base) -> bool:
     """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
-    serial = claim.serials.get(base.meta("lineage"), 0) if claim else 0
-    return serial > int(base.meta("serial") or 0)
+    return noted_serial(claim, base) > int(base.meta("serial") or 0)
+
+
+def noted_serial(claim: Claim | None, base: Base) -> int:
+    """How far this clone had come when it last wrote the note."""
+    return claim.serials.get(base.meta("lineage"), 0) if claim else 0

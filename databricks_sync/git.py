@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from .errors import SettingsError
+from .errors import SettingsError, ValveError
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
 _HOOK_VARIABLES = (
@@ -125,6 +125,12 @@ def _git(folder: Path, *arguments: str, accept: tuple[int, ...] = (0,), given: b
         )
     except FileNotFoundError:
         raise SettingsError("git is not installed, or not on the PATH.", "Install git and try again.") from None
+    if b"could not open directory" in done.stderr:  # git only warns, and leaves out what is in it
+        about = done.stderr.decode("utf-8", "replace").strip().splitlines()[0]
+        raise ValveError(
+            f"A folder here cannot be read, so what is in it is unknown ({about}).",
+            "Nothing was written; make it readable, or git-ignore it.",
+        )
     if done.returncode in accept:
         return done.stdout
     said = done.stderr.decode("utf-8", "replace").strip()

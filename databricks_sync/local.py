@@ -84,7 +84,13 @@ class LocalFolder:
         return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists)
 
     def _stands(self, path: str) -> bool:
-        return os.path.lexists(self.project / path)
+        try:
+            (self.project / path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # what we may not look at is not absent
+        return True
 
     def _problem_keys(
         self, folder: Folder, path: str, known: Mapping[str, BaseEntry], base: Mapping[str, BaseEntry]
@@ -94,9 +100,9 @@ class LocalFolder:
             return [entry.key]
         full = nfc(folder.prefix + path)
         stem, suffix = os.path.splitext(full)
-        jupyter = suffix.lower() == ".ipynb"
-        named = (stem, full) if jupyter or suffix.lower() in EXTENSIONS else (full,)
-        return [key for key in named if key in base] or [stem if jupyter else full]
+        notebook = suffix.lower() == ".ipynb" or suffix.lower() in EXTENSIONS
+        named = (stem, full) if notebook else (full,)
+        return [key for key in named if key in base] or list(named)
 
     def _inspect(self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry]) -> LocalObject | Problem | None:
         path = f"{folder.shown}/{entry.path}".removeprefix("./")

@@ -68,7 +68,7 @@ class Surveyor:
             claims = tuple(item for item in scan.claims if item not in leftover)
             scan = replace(scan, claims=claims, objects={item.key: item for item in claims})
         remote = keys_by_nfc(listing)
-        problems = dict(scan.unknown) | self._unusable(scan, listing, remote)
+        problems = _judged(scan.unknown, {*entries, *remote}) | self._unusable(scan, listing, remote)
         remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
         if direction is Direction.PULL:
             for key in remote.keys() - problems.keys():
@@ -261,6 +261,15 @@ def _answered(
         )
     )
     return Advance(intent.key, entry)
+
+
+def _judged(unknown: dict[str, Problem], known: set[str]) -> dict[str, Problem]:
+    """A file that cannot be read may stand for two keys: those that some side knows, else any one of them."""
+    kept = {key: problem for key, problem in unknown.items() if key in known}
+    for key, problem in unknown.items():
+        if problem not in kept.values():
+            kept[key] = problem
+    return kept
 
 
 def ignored(path: str) -> Problem:

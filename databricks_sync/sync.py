@@ -12,7 +12,7 @@ from pathlib import Path
 from .backups import Backups
 from .base import Advance, Base, folder_for
 from .carry import Carrier, Carry
-from .claim import Claim, Claims, Noted, behind, other_repository
+from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
 from .differences import Differences
 from .effects import reached
 from .errors import SettingsError, SyncError, ValveError
@@ -93,7 +93,7 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, sight, chosen)
             return Report(request, tuple(chosen))
-        base.forget()
+        base.forget(noted_serial(sight.noted.claim, base))
         self._finish(sight.survey)
         base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
         base.advance([*sight.survey.recovered, *self._agreed(sight.survey, chosen)], finished=sight.survey.settled)

@@ -90,6 +90,7 @@ def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, wor
     ran = interrupted(project, "to_databricks", times=5)
     assert ran.code == 130
     workspace.faults()
+    time.sleep(2)  # what was on its way when the process went is still applied
     project.push()
     assert len(person.names()) == 120
     project.at_rest()

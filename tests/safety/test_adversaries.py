@@ -313,6 +313,19 @@ def test_11_an_old_copy_of_the_record_is_not_believed(world: World) -> None:
         assert run.conflicts == ["a"] and held(world, "a") == {"value0"}
 
 
+def test_11_after_an_old_copy_a_new_record_begins(world: World) -> None:
+    """Once the sides were compared anew, an edit is an edit again, and no conflict for ever."""
+    clone = synced(world)
+    copy = clone.copy_state()
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.sync("push")
+    clone.restore_state(copy)
+    assert code(clone.sync("push")) == 0
+    clone.write("a.py", compose("a.py", "value2"))
+    run = clone.sync("push")
+    assert code(run) == 0 and held(world, "a") == {"value2"}, run.said
+
+
 def test_15_another_workspace_has_another_record(world: World, tmp_path: Any) -> None:
     """After a switch to another workspace or user nothing of the old one's record is believed."""
     clone = synced(world)
@@ -725,3 +738,19 @@ def test_44_a_notebook_that_cannot_be_read_is_not_gone(world: World, harm: str) 
         clone.write("a.py", notebook("1").encode() + b"\xff")
     clone.sync("push")
     assert held(world, "a") == {"value0"}
+
+
+@pytest.mark.parametrize("harm", ["not text", "link", "large"])
+def test_44_a_mirror_from_a_fresh_clone_keeps_what_it_cannot_read(world: World, harm: str) -> None:
+    """A pipeline that cannot read a notebook does not take it away from the workspace."""
+    synced(world)
+    fresh = world.clone("B")
+    for name in ("b.py", "c.py"):
+        fresh.write(name, compose(name, "value0"))
+    if harm == "link":
+        (fresh.notebooks / "a.py").symlink_to(fresh.notebooks / "b.py")
+    else:
+        more = b"\xff" if harm == "not text" else b"#" * (10 * 2**20)
+        fresh.write("a.py", compose("a.py", "value0") + more)
+    run = fresh.sync("mirror")
+    assert code(run) in (1, 4) and held(world, "a") == {"value0"}, run.said

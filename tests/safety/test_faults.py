@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,26 @@ def test_a_folder_that_becomes_a_link_out_of_the_tree_is_not_followed(world: Wor
     (clone.notebooks / "etl").symlink_to(outside)
     clone.sync("pull")
     assert values((outside / "c.py").read_bytes()) == {"value0"}
+
+
+@pytest.mark.parametrize("option", [(), ("--mirror",)], ids=["push", "mirror"])
+def test_a_folder_that_may_not_be_read_is_not_gone(world: World, option: tuple[str, ...]) -> None:
+    """A folder here that cannot be opened stops the push: what is in it is unknown, and not deleted."""
+    clone = synced(world)
+    clone.write("etl/c.py", compose("c.py", "value0"))
+    clone.sync("push")
+    project = Project(clone.root, clone.root.parent / "home", world.server)
+    typed = [sys.executable, "-m", "databricks_sync.to_databricks", *option]
+    if os.geteuid() == 0:  # for root there is no such folder, unless it gives up that right
+        if not shutil.which("setpriv"):
+            pytest.skip("root may read everything")
+        typed = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *typed]
+    (clone.notebooks / "etl").chmod(0)
+    try:
+        ran = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=60)
+    finally:
+        (clone.notebooks / "etl").chmod(0o755)
+    assert "etl/c" in world.tree() and ran.returncode != 0, ran.stdout
 
 
 def test_a_read_only_file_is_replaced_by_no_accident(world: World) -> None:

@@ -375,9 +375,11 @@ class Machine(RuleBasedStateMachine):
         if run.report and not how.get("at"):
             assert not clone.litter()
         self.observe(run, name)
-        if disturbed and way.startswith("pull"):  # what was written here may have been replaced at once
-            for key, digests in self.held_there.items():
-                self.held_here[name, key] |= digests
+        if disturbed:  # what was written may have been replaced at once
+            keys = {*self.held_there, *(key for one, key in self.held_here if one == name)}
+            for key in keys:
+                here, there = self.held_here[name, key], self.held_there[key]
+                (here if way.startswith("pull") else there).update({*here, *there})
         return run
 
     @step(name=names, way=st.sampled_from(sorted(WAYS)), delete=st.booleans(), lock=st.booleans())
@@ -485,6 +487,8 @@ class Machine(RuleBasedStateMachine):
         COUNTS["runs within runs"] += len(requests)
         for run in requests:
             self.observe(run, second)
+            for key in list(self.held_there):
+                self.held_there[key] |= self.held_here[second, key]
 
     # --- what always holds ------------------------------------------------------------------------------------
 
