@@ -241,7 +241,7 @@ MUTANTS = (
     Mutant(
         "an old copy of the record is believed",
         "claim.py",
-        '    return serial > int(base.meta("serial") or 0)\n',
+        '    return noted_serial(claim, base) > int(base.meta("serial") or 0)\n',
         "    return False\n",
         ADVERSARIES,
         "test_11",
