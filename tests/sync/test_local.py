@@ -277,7 +277,9 @@ def test_a_name_that_is_not_utf8(repo: Repo) -> None:
     repo.write("notebooks/a")
     Path(os.fsdecode(os.fsencode(repo.root / "notebooks") + b"/x\xff")).write_text("")
     found = repo.scan()
-    assert set(found.objects) == {"a"} and ["not valid Unicode" in one.what for one in set(found.unknown.values())] == [True]
+    assert set(found.objects) == {"a"} and ["not valid Unicode" in one.what for one in set(found.unknown.values())] == [
+        True
+    ]
 
 
 def test_a_folder_that_became_a_file(repo: Repo) -> None:
