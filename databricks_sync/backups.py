@@ -23,7 +23,6 @@ from .errors import SyncError
 from .model import Direction, Form, Kind, Language
 from .notebook import sha256
 
-KEEP_DAYS = 30
 _RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
 
 
@@ -132,16 +131,19 @@ class Backups:
             return []
 
     def read(self, run: SavedRun, saved: Saved) -> bytes:
-        """The bytes of a backup. Raises OSError, or ValueError when they are not what was saved."""
-        raw = (self.folder / run.name / saved.file).read_bytes()
+        """The bytes of a backup. Raises SyncError when they are not what was saved."""
+        try:
+            raw = (self.folder / run.name / saved.file).read_bytes()
+        except OSError as error:
+            raise SyncError(f"has a backup that cannot be read ({error.strerror})") from None
         if sha256(raw) != saved.sha:
-            raise ValueError(f"the backup of {saved.path} is damaged")
+            raise SyncError("has a backup that is damaged")
         return raw
 
-    def prune(self, days: float = KEEP_DAYS) -> int:
-        """Removes runs older than `days`; tells how many. Never this run's own."""
-        oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
-        old = [name for name in self._names() if name < oldest and name != self.run]
+    def prune(self, days: int) -> int:
+        """Removes runs older than `days`; tells how many. Never the latest, whatever its age."""
+        oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(max(0.0, time.time() - days * 86400)))
+        old = [name for name in self._names()[1:] if name < oldest]
         for name in old:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             reached("pruning")

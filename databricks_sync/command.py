@@ -7,24 +7,29 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from . import __version__
-from .errors import SettingsError, SyncError
+from .errors import SyncError
 from .options import again
 
 if TYPE_CHECKING:
-    from .http import Http
     from .plan import Mode
     from .report import JsonReport, TextReport
     from .run import Request
-    from .settings import Login, Settings
+    from .session import Session
+    from .settings import Settings
+
+
+class Speaker(Protocol):
+    """Who can tell a person or a program of an error."""
+
+    def error(self, error: SyncError) -> None: ...
 
 
 def run(command: click.Command) -> None:
@@ -54,14 +59,14 @@ def sync(mode: Mode, chosen: dict[str, Any]) -> int:
     from .report import for_streams
 
     report = for_streams(mode.direction, chosen["as_json"])
-    with _spoken(report) as code:
+    with spoken(report) as code:
         code[0] = _run(mode, chosen, report)
     return code[0]
 
 
 @contextmanager
-def _spoken(report: TextReport | JsonReport) -> Iterator[list[int]]:
-    """Says every error in one sentence; what nobody expected goes to a file, with where it is."""
+def spoken(report: Speaker) -> Iterator[list[int]]:
+    """Says every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
     code = [0]
     try:
         yield code
@@ -102,119 +107,56 @@ def _scrubbed(text: str) -> str:
 
 
 def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) -> int:
-    from . import restore, settings
-    from .git import Repository
-    from .http import connect
+    from . import restore
+    from .session import opened
     from .sync import Sync
-    from .target import ci_branch
-    from .valves import unfinished
 
-    wanted = {
-        "profile": chosen["profile"],
-        "user": chosen["user"],
-        "host": "local" if chosen["local"] else None,
-    }
-    known = settings.load(wanted, os.environ, Path.cwd())
-    repository = Repository(known.project)
-    with _workspace(known) as login:
-        known = replace(known, login=login)
-        http = connect(login)
-        if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
-            raise unfinished(operation)
-        branch = chosen["branch"] or repository.branch() or ci_branch(os.environ)
-        target = _target(chosen["target"], branch, known, http)
-        run = Sync(known, repository, http, report)
-        paths = _paths(chosen["paths"], known)
+    if chosen["watch"]:
+        from .watch import watch
+
+        return watch(mode, chosen, report)
+    with opened(chosen) as session:
+        run = Sync(session.settings, session.repository, session.http, report)
         if chosen["restore"] is not None:
-            return restore.run(run, mode.direction, target, chosen["restore"], paths, report)
-        done = run.run(_request(mode, target, branch, paths, chosen))
+            return restore.run(run, request(mode, session, chosen), chosen["restore"], report)
+        done = run.run(request(mode, session, chosen))
         report.summary(done)
         return done.exit_code
 
 
-def _request(mode: Mode, target: str, branch: str | None, paths: tuple[str, ...], chosen: dict[str, Any]) -> Request:
+def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
+    """What the parsed options of a command ask one run to do."""
     from .run import Request
     from .survey import Scope
     from .valves import Allowed
 
-    allowed = Allowed(
-        deletes=chosen["max_delete"],
-        all_changed=chosen["allow_all_changed"],
-        empty=chosen["allow_empty"],
-        take_over=chosen["take_over"],
-    )
     return Request(
         mode=mode,
-        target=target,
-        scope=Scope(paths),
+        target=session.target,
+        scope=Scope(_paths(chosen, session.settings)),
         dry_run=chosen["dry_run"],
         diff=chosen["diff"],
         delete=not chosen["no_delete"],
         insisted=bool(chosen["target"] or chosen["branch"]),
-        allowed=allowed,
+        allowed=Allowed(
+            deletes=chosen["max_delete"],
+            all_changed=chosen["allow_all_changed"],
+            empty=chosen["allow_empty"],
+            take_over=chosen["take_over"],
+        ),
         lock=chosen.get("lock", False),
         wait=chosen["wait"],
-        branch=branch or "",
+        branch=session.branch,
+        head=session.head,
         again=again(chosen),
     )
 
 
-def _paths(given: tuple[str, ...], known: Settings) -> tuple[str, ...]:
+def _paths(chosen: Mapping[str, Any], known: Settings) -> tuple[str, ...]:
     """The PATHS of the command line, relative to the project folder as the plan shows them."""
     found = []
-    for text in given:
+    for text in chosen["paths"]:
         path = Path(os.path.abspath(Path.cwd() / text))
         inside = path == known.project or known.project in path.parents
         found.append(path.relative_to(known.project).as_posix() if inside else text)
     return tuple(found)
-
-
-@contextmanager
-def _workspace(known: Settings) -> Iterator[Login]:
-    """The login to use; for host `local`, that of the embedded workspace, started for this run if need be."""
-    login = known.login
-    if not login.local:
-        yield login
-        return
-    try:
-        from databricks_local.cli import default_folder
-        from databricks_local.embedded import running
-        from databricks_local.home import RefusedError
-    except ImportError:
-        raise SettingsError(
-            "The workspace on this machine is not installed.",
-            "Type: pip install 'databricks-branch-sync[local]'",
-        ) from None
-    folder = (known.project / known.local_folder) if known.local_folder else default_folder()
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(running(folder))
-        except RefusedError as error:
-            raise SettingsError(str(error)) from None
-        yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
-
-
-def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> str:
-    """The branch folder. Asks the workspace who we are only where nobody said."""
-    from . import target as targets
-
-    if named:
-        path = targets.normalise(named)
-        owner = targets.home_of(path)
-        user = (known.user or _me(http)) if owner else None
-        targets.check_target(path, user)
-        return path
-    if not branch:
-        raise SettingsError(
-            "No branch is checked out (detached HEAD), so there is no branch folder.",
-            "Name one with --branch NAME, or a folder with --target PATH.",
-        )
-    path = f"/Users/{known.user or _me(http)}/{targets.branch_folder(branch)}"
-    targets.check_target(path, None)
-    return path
-
-
-def _me(http: Http) -> str:
-    from .workspace import Workspace
-
-    return Workspace(http, "/").me()

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
 
+from .cells import Cell, cells
 from .errors import BrokenNotebook
 from .model import Form, Language
 from .names import printable
-from .notebook import Cell, canonical, cells
+from .notebook import canonical
 
 CONTEXT = 3
 

@@ -4,6 +4,7 @@
     ├── SettingsError    (2)  options, environment, .env, profile, git
     ├── LoginError       (2)  the workspace does not accept who we say we are
     ├── ValveError       (3)  stopped before any write
+    │   └── Busy  Switched    another run is at work; git checked out something else meanwhile
     ├── InterruptedRun   (130)
     └── WorkspaceError   (4)  an answer of the workspace, or none
         ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
@@ -37,6 +38,14 @@ class LoginError(SyncError):
 
 class ValveError(SyncError):
     exit_code = 3
+
+
+class Busy(ValveError):
+    """Another run is at work on the same target; it will end."""
+
+
+class Switched(ValveError):
+    """Git checked out something else while we were looking, so what was seen is of no branch."""
 
 
 class InterruptedRun(SyncError):

@@ -20,6 +20,7 @@ def from_databricks(**chosen: Any) -> None:
     """
     from .plan import Mode
 
+    options.check(chosen)
     sys.exit(command.sync(Mode.PULL_OVERWRITE if chosen["overwrite"] else Mode.PULL, chosen))
 
 

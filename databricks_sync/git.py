@@ -16,7 +16,8 @@ _HOOK_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
-_OPERATIONS = {
+# Files and folders of the git directory -> the operation that is in progress while they are there.
+OPERATIONS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
     "MERGE_HEAD": "a merge",
@@ -33,6 +34,19 @@ class Entry:
     path: str
     tracked: bool
     sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What git was about at one instant. Between two equal ones there was no checkout.
+
+    `index` is the state of its file: a checkout writes the files first, then the index, and HEAD last.
+    """
+
+    branch: str | None
+    operation: str | None
+    locked: bool  # git is at work, or was killed at it
+    index: tuple[int, int, int] | None
 
 
 class Repository:
@@ -55,7 +69,15 @@ class Repository:
 
     def operation(self) -> str | None:
         """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
-        return next((name for mark, name in _OPERATIONS.items() if (self.git_dir / mark).exists()), None)
+        return next((name for mark, name in OPERATIONS.items() if (self.git_dir / mark).exists()), None)
+
+    def moment(self) -> Moment:
+        try:
+            status = (self.git_dir / "index").stat()
+            index = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            index = None
+        return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
 
     def origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
@@ -68,6 +90,23 @@ class Repository:
             return frozenset()
         roots = _git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
         return frozenset(f"commit {root}" for root in roots.decode().split())
+
+    def is_of(self, url: str) -> bool:
+        """Whether `url` is an address of this repository, as far as its origin tells."""
+        return f"origin {_plain(url)}" in self.origin()
+
+    def knows(self, ref: str) -> bool:
+        """Whether this clone has the commit that a branch, tag or hash names."""
+        return bool(_git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
+
+    def at(self, ref: str, path: str) -> bytes | None:
+        """A file as it was at a commit, by its path from the top; None where there was none."""
+        listed = _git(self.top, "ls-tree", "--name-only", ref, "--", path)
+        return _git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
+
+    def dirty(self, folder: Path) -> bool:
+        """Whether something below `folder` is not as it was committed, or not known to git and not ignored."""
+        return bool(_git(folder, "status", "--porcelain", "--", ".").strip())
 
     def ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""

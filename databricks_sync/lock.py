@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .errors import SyncError, ValveError
+from .errors import Busy, SyncError
 
 
 @contextmanager
 def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
-    """Holds the lock of a state folder. Raises ValveError, naming the holder, when another run has it for too long."""
+    """Holds the lock of a state folder. Raises Busy, naming the holder, when another run has it for too long."""
     deadline = time.monotonic() + wait
     with _opened(folder) as file:
         while not _take(file):
             if time.monotonic() >= deadline:
                 hint = "Wait for it to end, or let this one wait with --wait SECONDS."
-                raise ValveError(f"Another run is at work on this target ({_holder(file)}).", hint)
+                raise Busy(f"Another run is at work on this target ({_holder(file)}).", hint)
             time.sleep(0.1)
         _sign(file)
         try:

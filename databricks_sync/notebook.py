@@ -98,14 +98,15 @@ def canonical(raw: bytes, form: Form, language: Language | None) -> str:
     """The text that decides equality. Raises BrokenNotebook when `raw` is not such a notebook."""
     if form is Form.JUPYTER:
         return _canonical_jupyter(parse(raw))
-    lines = _lines(raw)
-    spoken = _spoken(lines, language)
+    lines = lines_of(raw)
+    spoken = spoken_in(lines, language)
     bare = f"{COMMENTS[spoken]} MAGIC"
     body = [bare if line.rstrip(" \t") == bare else line for line in lines[1:]]
     return "\n".join([spoken.value, *body]).rstrip("\n")
 
 
-def _spoken(lines: list[str], language: Language | None) -> Language:
+def spoken_in(lines: list[str], language: Language | None) -> Language:
+    """The language of a source notebook: the one that is known, or else what its first line says."""
     spoken = language or source_language(lines[0])
     if spoken is None:
         raise BrokenNotebook("its first line is not the header of a Databricks notebook")
@@ -120,7 +121,8 @@ def source_language(first_line: str) -> Language | None:
     return None
 
 
-def _lines(raw: bytes) -> list[str]:
+def lines_of(raw: bytes) -> list[str]:
+    """The lines of a source notebook, whatever ends them. Raises BrokenNotebook."""
     try:
         text = raw.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -185,75 +187,22 @@ def jupyter_language(document: dict[str, Any]) -> Language:
     return Language.PYTHON
 
 
-def _source(cell: dict[str, Any]) -> str:
+def source_of(cell: dict[str, Any]) -> str:
+    """What is written in a Jupyter cell."""
     source = cell.get("source", "")
     text = source if isinstance(source, str) else "".join(source)
     return _plain_newlines(text).rstrip("\n")
 
 
-def _essence(cell: dict[str, Any]) -> tuple[str, str, str]:
+def essence(cell: dict[str, Any]) -> tuple[str, str, str]:
+    """What of a Jupyter cell decides equality: its type, its source, its attachments."""
     attachments = cell.get("attachments") or {}
-    return cell["cell_type"], _source(cell), json.dumps(attachments, sort_keys=True) if attachments else ""
+    return cell["cell_type"], source_of(cell), json.dumps(attachments, sort_keys=True) if attachments else ""
 
 
 def _canonical_jupyter(document: dict[str, Any]) -> str:
-    cells = [_essence(cell) for cell in document["cells"]]
+    cells = [essence(cell) for cell in document["cells"]]
     return json.dumps([jupyter_language(document).value, cells], ensure_ascii=False, separators=(",", ":"))
-
-
-# --- cells, as a person reads them ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell: `language` is lower case (`python`, `sql`, `markdown`, `sh` ...), `source` without magics."""
-
-    language: str
-    source: str
-    title: str = ""
-
-
-_MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
-
-
-def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]:
-    """The notebook's cells in order. Raises BrokenNotebook."""
-    if form is Form.JUPYTER:
-        document = parse(raw)
-        default = jupyter_language(document).value.lower()
-        return tuple(_jupyter_cell(cell, default) for cell in document["cells"])
-    lines = _lines(raw)
-    spoken = _spoken(lines, language)
-    comment = COMMENTS[spoken]
-    separator = re.compile(rf"^{re.escape(comment)} COMMAND -+\s*$", re.MULTILINE)
-    bodies = separator.split("\n".join(lines[1:]))
-    return tuple(_source_cell(body.strip("\n"), comment, spoken.value.lower()) for body in bodies)
-
-
-def _jupyter_cell(cell: dict[str, Any], default: str) -> Cell:
-    if cell["cell_type"] != "code":
-        return Cell(cell["cell_type"], _source(cell))
-    return _with_magic(_source(cell), default)
-
-
-def _source_cell(body: str, comment: str, default: str) -> Cell:
-    title = ""
-    marker = f"{comment} DBTITLE "
-    if body.startswith(marker):
-        line, _, body = body.partition("\n")
-        title = line[len(marker) :].partition(",")[2]
-    magic = re.compile(rf"^{re.escape(comment)} MAGIC(?:[ \t]*$| )", re.MULTILINE)
-    if not magic.match(body):
-        return Cell(default, body, title)
-    cell = _with_magic(magic.sub("", body), default)
-    return Cell(cell.language, cell.source, title)
-
-
-def _with_magic(source: str, default: str) -> Cell:
-    found = re.match(r"%([\w-]+)[ \t]*\n?", source)
-    if not found:
-        return Cell(default, source)
-    return Cell(_MAGIC_NAMES.get(found[1], found[1]), source[found.end() :])
 
 
 # --- writing down -----------------------------------------------------------------------------------------
@@ -273,10 +222,10 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
 
 def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
-    lines = _lines(exported)
-    prefix = re.escape(COMMENTS[_spoken(lines, language)]) + " MAGIC"
+    lines = lines_of(exported)
+    prefix = re.escape(COMMENTS[spoken_in(lines, language)]) + " MAGIC"
     text = "\n".join(lines).rstrip("\n")
-    style = "\n" if like is None else "\n".join(_lines(like))
+    style = "\n" if like is None else "\n".join(lines_of(like))
     ending = style[len(style.rstrip("\n")) :]
     blanks = set(re.findall(rf"^{prefix}([ \t]*)$", style, re.MULTILINE))
     if len(blanks) == 1:
@@ -333,7 +282,7 @@ def _whole(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _graft(old: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fresh cells, each replaced by the old one of the same content, or given its identity."""
-    matcher = SequenceMatcher(None, [_essence(c) for c in old], [_essence(c) for c in fresh], autojunk=False)
+    matcher = SequenceMatcher(None, [essence(c) for c in old], [essence(c) for c in fresh], autojunk=False)
     result: list[dict[str, Any]] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
@@ -380,4 +329,4 @@ def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _id(number: int, salt: int, cell: dict[str, Any]) -> str:
-    return sha256(f"{number}:{salt}:{_source(cell)}".encode("utf-8", "surrogatepass"))[:8]
+    return sha256(f"{number}:{salt}:{source_of(cell)}".encode("utf-8", "surrogatepass"))[:8]

@@ -20,7 +20,7 @@ _EXIT_CODES = """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite, and remove what the folder lacks."
 
 
-def _flag(name: str, text: str) -> Callable[..., Any]:
+def flag(name: str, text: str) -> Callable[..., Any]:
     return click.option(*name.split("/"), is_flag=True, help=text)
 
 
@@ -37,11 +37,11 @@ def _filled(_: click.Context, parameter: click.Parameter, value: str | None) -> 
     return value
 
 
-def _named(name: str, text: str) -> Callable[..., Any]:
+def named(name: str, text: str) -> Callable[..., Any]:
     return click.option(name, metavar="NAME", callback=_filled, help=text)
 
 
-def _absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.startswith("/"):
         proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
         raise click.BadParameter(f"{value} is not an absolute path; write /{proposal}.")
@@ -54,25 +54,28 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
     source, destination = ("folder", "workspace") if push else ("workspace", "folder")
     declared = [
         click.argument("paths", nargs=-1),
-        _flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
-        *([_flag("--mirror", _MIRROR)] if push else []),
-        _flag("-n/--dry-run", "Show the plan; change nothing on either side."),
-        _flag("--diff", "With the plan, show the differences, cell by cell."),
+        flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
+        *([flag("--mirror", _MIRROR)] if push else []),
+        flag("-n/--dry-run", "Show the plan; change nothing on either side."),
+        flag("--diff", "With the plan, show the differences, cell by cell."),
+        flag("--watch", f"Stay, and carry every change as soon as it is made in the {source}; Ctrl-C ends it."),
+        *([flag("--pull", "With --watch, bring what is edited in the workspace here as well.")] if push else []),
+        flag("--poll", "With --watch, poll the files, where the system tells nothing of changes."),
         click.option(
-            "--target", metavar="PATH", callback=_absolute, help="The workspace folder, not /Users/<user>/<branch>."
+            "--target", metavar="PATH", callback=absolute, help="The workspace folder, not /Users/<user>/<branch>."
         ),
-        _named("--branch", "The branch, instead of the one that is checked out."),
-        _named("--user", "The workspace user, instead of the one who is logged in."),
-        _named("--profile", "The profile of ~/.databrickscfg to log in with."),
-        _flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
-        _flag("--no-delete", f"Delete nothing in the {destination}."),
+        named("--branch", "The branch, instead of the one that is checked out."),
+        named("--user", "The workspace user, instead of the one who is logged in."),
+        named("--profile", "The profile of ~/.databrickscfg to log in with."),
+        flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
+        flag("--no-delete", f"Delete nothing in the {destination}."),
         click.option(
             "--max-delete", metavar="N|P%", callback=_share, help="Let the run delete so many objects, or such a share."
         ),
-        _flag("--allow-all-changed", "Let the run change every object at once."),
-        _flag("--allow-empty", f"Believe a {source} that is suddenly empty or gone."),
-        _flag("--take-over", "Make a target that belongs to another repository this one's."),
-        *([_flag("--lock", "Lock the target for other machines, as is done for shared ones.")] if push else []),
+        flag("--allow-all-changed", "Let the run change every object at once."),
+        flag("--allow-empty", f"Believe a {source} that is suddenly empty or gone."),
+        flag("--take-over", "Make a target that belongs to another repository this one's."),
+        *([flag("--lock", "Lock the target for other machines, as is done for shared ones.")] if push else []),
         click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end."),
         click.option(
             *("--restore", "restore"),
@@ -95,6 +98,24 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         return click.command(name, context_settings=_CONTEXT)(function)
 
     return decorate
+
+
+def check(chosen: Mapping[str, Any]) -> None:
+    """Raises click.UsageError for options that contradict each other."""
+    if chosen["watch"]:
+        for name in ("dry_run", "overwrite", "mirror"):
+            if chosen.get(name):
+                raise click.UsageError(
+                    f"--watch replaces nothing that somebody else changed: leave --{name} out.".replace("_", "-")
+                )
+        if chosen["restore"] is not None:
+            raise click.UsageError("--watch and --restore are two different things.")
+    else:
+        for name in ("pull", "poll"):
+            if chosen.get(name):
+                raise click.UsageError(f"--{name} goes with --watch.")
+    if chosen.get("mirror") and chosen["paths"]:
+        raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
 
 
 def again(chosen: Mapping[str, Any]) -> str:

@@ -44,6 +44,8 @@ _THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
 
 
 class PushCarrier:
+    replaced = "replaced by a push"  # what a backup says of its object
+
     def __init__(
         self,
         local: LocalFolder,
@@ -108,7 +110,7 @@ class PushCarrier:
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
-        raw = self._local_bytes(step)
+        raw = self.payload(step)
         if raw is None:
             return _changed_here(step)
         for pause in _PAUSES:
@@ -130,10 +132,10 @@ class PushCarrier:
         return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
 
     def update(self, step: Step) -> Outcome:
-        raw = self._local_bytes(step)
+        raw = self.payload(step)
         if raw is None:
             return _changed_here(step)
-        return self._guarded(step, "replaced by a push", lambda: self._put(step, raw, overwrite=True))
+        return self._guarded(step, self.replaced, lambda: self._put(step, raw, overwrite=True))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
@@ -169,7 +171,7 @@ class PushCarrier:
 
     # --- before a write -------------------------------------------------------------------------------------
 
-    def _local_bytes(self, step: Step) -> bytes | None:
+    def payload(self, step: Step) -> bytes | None:
         """The bytes to send; None when they are no longer those that were planned with."""
         assert step.local
         try:

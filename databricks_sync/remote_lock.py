@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .claim import home, note_name
-from .errors import AlreadyExists, Denied, NotFound, SyncError, ValveError, WorkspaceError
+from .errors import AlreadyExists, Busy, Denied, NotFound, SyncError, WorkspaceError
 from .http import Http
 from .model import Kind
 from .names import printable
@@ -39,7 +39,7 @@ class RemoteLock:
 
     @contextmanager
     def held(self, wait: float) -> Iterator[str]:
-        """Holds the lock; yields what to tell when the workspace forbids it. Raises ValveError when it is taken."""
+        """Holds the lock; yields what to tell when the workspace forbids it. Raises Busy when it is taken."""
         try:
             self._acquire(time.monotonic() + wait)
         except Denied as error:
@@ -82,7 +82,7 @@ class RemoteLock:
                 continue
             if time.monotonic() >= deadline:
                 who = f"{holder.get('user', '?')} on {holder.get('host', '?')}, since {holder.get('since', '?')}"
-                raise ValveError(
+                raise Busy(
                     f"Another run is writing to {self.target} ({printable(who)}).",
                     "Wait for it to end, or let this one wait with --wait SECONDS.",
                 )

@@ -24,9 +24,9 @@ from .run import Diffs, Report, Request
 _SHOWN = 20
 _QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
 _THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
-_COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
+COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 _AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
-_WHY = {
+WHY = {
     "--x": "only there",
     "-x-": "only here",
     "-xy": "made here and there",
@@ -38,9 +38,9 @@ _WHY = {
     "bx-": "edited here, deleted there",
     "b-y": "deleted here, edited there",
 }
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.AHEAD: "<", Action.CONFLICT: "!"}
-_STYLES = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "bold red", "@": "bold", "?": "magenta"}
-_PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.AHEAD: "<", Action.CONFLICT: "!"}
+STYLES = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "bold red", "@": "bold", "?": "magenta"}
+PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 
 
 class Screen:
@@ -49,8 +49,8 @@ class Screen:
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream
         self._console: Any = None
-        terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-        if terminal and not os.environ.get("NO_COLOR"):
+        self.terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        if self.terminal and not os.environ.get("NO_COLOR"):
             from rich.console import Console  # only where there is somebody to see it
 
             self._console = Console(file=stream, highlight=False, soft_wrap=True)
@@ -68,7 +68,7 @@ class TextReport:
     """A run for a person: what will happen, how it goes, how it ended."""
 
     def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:
-        self.command = _COMMANDS[direction]
+        self.command = COMMANDS[direction]
         self.out = Screen(stdout)
         self.err = Screen(stderr)
         self._bar: Any = None
@@ -114,10 +114,10 @@ class TextReport:
         shown = steps if diffs or len(steps) <= _SHOWN + 2 else steps[:_SHOWN]
         width = min(max(len(printable(step.path)) for step in shown), 60)
         for step in shown:
-            sign = _SIGNS[step.action]
-            why = _WHY.get(step.shape, "") if step.action not in (Action.CREATE,) or step.base else ""
+            sign = SIGNS[step.action]
+            why = WHY.get(step.shape, "") if step.action not in (Action.CREATE,) or step.base else ""
             text = f"  {sign} {printable(step.path):<{width}}  {why}".rstrip()
-            self.out.line(text, _STYLES[sign])
+            self.out.line(text, STYLES[sign])
             self._diff(diffs.get(step.key, []))
         if len(shown) < len(steps):
             self.out.line(f"  … and {len(steps) - len(shown):,} more (--json lists them all)")
@@ -125,7 +125,7 @@ class TextReport:
     def _diff(self, lines: Iterable[Line]) -> None:
         for line in lines:
             text = line.text if line.sign == "@" else f"{line.sign}{line.text}"
-            self.out.line(f"      {text}", _STYLES.get(line.sign, ""))
+            self.out.line(f"      {text}", STYLES.get(line.sign, ""))
 
     def _way_on(self, request: Request) -> None:
         if request.mode.direction is Direction.PUSH:
@@ -134,7 +134,7 @@ class TextReport:
             self.out.line(f"    to carry that there:  to_databricks{request.again}")
 
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
-        named = _quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
+        named = quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
         if not request.diff:
             self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")
@@ -152,7 +152,7 @@ class TextReport:
                 continue
             self.out.line(f"{heading} ({len(group):,})", "bold")
             for problem in group[: _SHOWN if severity is Severity.NOTE else None]:
-                self.out.line(f"  {sign} {printable(problem.path)} {problem.what.rstrip('.')}.", _STYLES[sign])
+                self.out.line(f"  {sign} {printable(problem.path)} {problem.what.rstrip('.')}.", STYLES[sign])
                 if problem.hint:
                     self.out.line(f"      {problem.hint}")
             if severity is Severity.NOTE and len(group) > _SHOWN:
@@ -204,13 +204,15 @@ class TextReport:
         direction = report.request.mode.direction
         if report.backup and any(_takes_away(outcome, direction) for outcome in report.outcomes):
             self.out.line(
-                f"What was replaced or deleted is kept: {self.command}{report.request.again} --restore {report.backup}"
+                f"What was replaced or deleted is kept: {COMMANDS[direction]}{report.request.again}"
+                f" --restore {report.backup}"
             )
         self.out.line(_summary(report), "bold" if report.exit_code else "bold green")
 
-    def lines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.out.line(line)
+    def say(self, text: str, event: str, **fields: object) -> None:
+        """Tells a person `text`, where there is any; a program gets the event."""
+        if text:
+            self.out.line(text)
 
 
 def _takes_away(outcome: Outcome, direction: Direction) -> bool:
@@ -222,9 +224,9 @@ def _takes_away(outcome: Outcome, direction: Direction) -> bool:
 
 
 def _summary(report: Report) -> str:
-    counts = _counts(report)
+    counts = counted(report)
     dry = report.request.dry_run
-    parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{_PAST[a]}" for a in _PAST if counts[a.value]]
+    parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{PAST[a]}" for a in PAST if counts[a.value]]
     for name, one, many in (
         ("conflict", "conflict", "conflicts"),
         ("refused", "refused", "refused"),
@@ -242,7 +244,7 @@ def _summary(report: Report) -> str:
     return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
 
 
-def _counts(report: Report) -> dict[str, int]:
+def counted(report: Report) -> dict[str, int]:
     done = [o.step.action for o in report.outcomes if o.result is Result.DONE]
     planned = [step.action for step in report.steps if step.writes]
     wrote = planned if report.request.dry_run else done
@@ -259,7 +261,7 @@ def _counts(report: Report) -> dict[str, int]:
     return counts
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     import shlex
 
     return shlex.quote(printable(path))
@@ -269,21 +271,21 @@ class JsonReport:
     """A run for a program: one object per line on stdout, an event per path and a closing summary."""
 
     def __init__(self, direction: Direction, stdout: IO[str]) -> None:
-        self.command = _COMMANDS[direction]
+        self.command = COMMANDS[direction]
         self.stdout = stdout
 
-    def _emit(self, event: str, **fields: object) -> None:
+    def emit(self, event: str, **fields: object) -> None:
         self.stdout.write(json.dumps({"event": event, **fields}) + "\n")
         self.stdout.flush()
 
     def notice(self, text: str) -> None:
-        self._emit("note", message=text)
+        self.emit("note", message=text)
 
     def error(self, error: SyncError) -> None:
-        self._emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
+        self.emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
-        self._emit("start", command=self.command, folders=folders, target=request.target, host=host)
+        self.emit("start", command=COMMANDS[request.mode.direction], folders=folders, target=request.target, host=host)
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         for step in steps:
@@ -292,13 +294,13 @@ class JsonReport:
                 "path": step.path,
                 "key": step.key,
                 "action": step.action.value,
-                "why": _WHY.get(step.shape, ""),
+                "why": WHY.get(step.shape, ""),
                 "problem": problem and problem.what,
                 "hint": problem and problem.hint,
             }
             if step.key in diffs:
                 fields["diff"] = [f"{line.sign}{line.text}" for line in diffs[step.key]]
-            self._emit("plan", **fields)
+            self.emit("plan", **fields)
 
     def begin(self, total: int) -> None:
         pass
@@ -312,7 +314,7 @@ class JsonReport:
     def summary(self, report: Report) -> None:
         for outcome in report.outcomes:
             problem = outcome.problem
-            self._emit(
+            self.emit(
                 "result",
                 path=outcome.step.path,
                 key=outcome.step.key,
@@ -323,12 +325,12 @@ class JsonReport:
             )
         if report.trouble:
             self.error(report.trouble)
-        self._emit(
+        self.emit(
             "summary",
-            command=self.command,
+            command=COMMANDS[report.request.mode.direction],
             target=report.request.target,
             dry_run=report.request.dry_run,
-            **_counts(report),
+            **counted(report),
             interrupted=report.interrupted,
             backup=report.backup or None,
             requests=report.requests,
@@ -336,9 +338,8 @@ class JsonReport:
             exit_code=report.exit_code,
         )
 
-    def lines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._emit("line", text=line)
+    def say(self, text: str, event: str, **fields: object) -> None:
+        self.emit(event, **fields)
 
 
 def for_streams(direction: Direction, as_json: bool) -> TextReport | JsonReport:

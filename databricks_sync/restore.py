@@ -1,135 +1,375 @@
 """Lists the backups, and brings one back to the side it was taken from.
 
-A restore is an edit like a person's: what it replaces is itself backed up, and the base does not move, so that
-the next push or pull sees it and carries it.
+A restore is an edit like a person's, guarded like every other write: it holds the lock, what it replaces is itself
+backed up and looked at once more before it goes, and an edit in between is left. The base does not move, so that
+the next push or pull sees what was restored and carries it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from .backups import Backups, Saved, SavedRun
-from .errors import AlreadyExists, NotFound, SettingsError, SyncError
-from .local import LocalFolder
-from .model import Direction
-from .names import printable
+from .base import Base
+from .carry import Interruption, Outcome, Result, done, failed, left
+from .diff import Version, difference
+from .errors import SettingsError, SyncError
+from .http import CONNECTIONS
+from .local import Changing, LocalFolder, Scan, check_project
+from .lock import held
+from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
+from .names import flaw, printable
 from .notebook import sha256
-from .survey import Scope, read_as
-from .workspace import Workspace
+from .plan import Action, Sides, Step
+from .push import PushCarrier
+from .remote_lock import RemoteLock
+from .run import Diffs, Request
+from .survey import Survey, read_as, weigh
+from .target import home_of
+from .workspace import Workspace, keys_by_nfc
 
 if TYPE_CHECKING:
     from .report import JsonReport, TextReport
     from .sync import Sync
 
+_COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 _SIDES = {Direction.PUSH: "the workspace", Direction.PULL: "the folder"}
+_SHOWN = 10
+_UNSEEN = Stat(0, 0, 0, 0)
 
 
-def run(
-    sync: Sync,
-    direction: Direction,
-    target: str,
-    name: str,
-    paths: tuple[str, ...],
-    report: TextReport | JsonReport,
-) -> int:
+def run(sync: Sync, request: Request, name: str, report: TextReport | JsonReport) -> int:
     """Lists the backups (empty `name`) or restores those of one run; returns the exit code. Raises SyncError."""
-    backups = sync.backups(target)
-    command = "to_databricks" if direction is Direction.PUSH else "from_databricks"
+    backups = sync.backups(request.target)
     if not name:
-        report.lines(_listed(backups.runs(), direction, command))
+        _list(backups.runs(), request, report)
         return 0
+    copies = _chosen(backups, request, name)
+    push = request.mode.direction is Direction.PUSH
+    state = sync.state_folder(request.target)
+    with ExitStack() as stack:
+        if not request.dry_run:
+            stack.enter_context(held(state, request.wait))
+        pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS, "restore"))
+        side: Side
+        if push:
+            base = stack.enter_context(closing(Base(state, create=False)))
+            workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+            side = InWorkspace(sync.local, workspace, base, copies, pool)
+        else:
+            check_project(sync.local)
+            side = InFolder(sync.local, copies)
+        steps = list(pool.map(lambda saved: _planned(side, saved), copies.objects))
+        writing = [step for step in steps if step.writes]
+        report.plan(request, steps, _differences(side, copies, writing) if request.diff else {})
+        outcomes: list[Outcome] = []
+        interruption = Interruption()
+        if writing and not request.dry_run:
+            if push and (request.lock or home_of(request.target) is None):
+                if notice := stack.enter_context(RemoteLock(sync.http, request.target).held(request.wait)):
+                    report.notice(notice)
+            with interruption.listening():
+                outcomes = _written(side, writing, pool, interruption)
+        done = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, bool(interruption))
+    _tell(done, report)
+    return done.exit_code
+
+
+def _chosen(backups: Backups, request: Request, name: str) -> Copies:
+    """What of the backup `name` is asked for. Raises SettingsError."""
+    direction, command = request.mode.direction, f"{_COMMANDS[request.mode.direction]}{request.again}"
     found = next((one for one in backups.runs() if one.name == name), None)
     if found is None:
         raise SettingsError(f"There is no backup {printable(name)}.", f"Type `{command} --restore` to list them.")
-    scope = Scope(paths)
-    chosen = [
-        saved
+    scope = request.scope
+    chosen = {
+        (saved.key, saved.path): saved
         for saved in found.objects
         if saved.direction is direction and (scope.holds(saved.path) or scope.holds(saved.key))
-    ]
+    }
     if not chosen:
         raise SettingsError(
             f"The backup {name} holds nothing of {_SIDES[direction]} with that name.",
             f"Type `{command} --restore` to see what it holds.",
         )
-    if direction is Direction.PUSH and found.target != target:
+    if direction is Direction.PUSH and found.target != request.target:
         raise SettingsError(
-            f"The backup {name} is of {printable(found.target)}, not of {target}.",
+            f"The backup {name} is of {printable(found.target)}, not of {request.target}.",
             f"Add --target {printable(found.target)}.",
         )
-    trouble = list(_restore(sync, backups, found, chosen, target))
-    report.lines([f"{len(chosen) - len(trouble):,} restored in {_SIDES[direction]} from {name}", *trouble])
-    if backups.run:
-        report.lines([f"What was replaced is kept: {command} --restore {backups.run}"])
-    return 4 if trouble else 0
+    return Copies(backups, found, chosen)
 
 
-def _listed(runs: list[SavedRun], direction: Direction, command: str) -> Iterator[str]:
-    some = False
+# --- what is restored -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The backups that are to be restored, by the key and the path of their objects."""
+
+    backups: Backups
+    run: SavedRun
+    chosen: dict[tuple[str, str], Saved]
+
+    @property
+    def objects(self) -> list[Saved]:
+        return sorted(self.chosen.values(), key=lambda saved: (saved.path, saved.key))
+
+    def of(self, step: Step) -> Saved:
+        return self.chosen[step.key, step.path]
+
+    def read(self, saved: Saved) -> bytes:
+        return self.backups.read(self.run, saved)
+
+
+class Side(Protocol):
+    """One side to restore to. Each method is called for different objects from several threads."""
+
+    def plan(self, saved: Saved) -> Step: ...
+
+    def held(self, step: Step) -> Version: ...
+
+    def prepare(self, steps: Sequence[Step]) -> None: ...
+
+    def create(self, step: Step) -> Outcome: ...
+
+    def update(self, step: Step) -> Outcome: ...
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]: ...
+
+
+def _planned(side: Side, saved: Saved) -> Step:
+    """What there is to do for one object; why nothing can be, as a problem."""
+    if reason := flaw(saved.key, windows=False) or flaw(saved.path, windows=False):
+        return _refused(saved, f"is not restored: {reason}")
+    try:
+        return side.plan(saved)
+    except SyncError as error:
+        return _refused(saved, error.message, error.hint, Severity.FAILED)
+    except OSError as error:
+        return _refused(saved, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
+
+
+def _refused(saved: Saved, what: str, hint: str = "", severity: Severity = Severity.REFUSED) -> Step:
+    return Step(saved.key, Action.NOTHING, "", problem=Problem(printable(saved.path), what, hint, severity))
+
+
+def _differences(side: Side, copies: Copies, steps: Iterable[Step]) -> Diffs:
+    found: Diffs = {}
+    for step in steps:
+        saved = copies.of(step)
+        found[step.key] = difference(side.held(step), Version(copies.read(saved), saved.form, saved.language))
+    return found
+
+
+def _written(side: Side, steps: Sequence[Step], pool: Executor, interruption: Interruption) -> list[Outcome]:
+    """Restores what can be; after an interruption, only outcomes of what was begun."""
+
+    def attempt(step: Step) -> Outcome | None:
+        try:
+            if interruption:
+                return None
+            return side.create(step) if step.action is Action.CREATE else side.update(step)
+        except SyncError as error:
+            return failed(step, error.message, error.hint)
+        except OSError as error:
+            return failed(step, f"could not be written ({error.strerror})", "Nothing was lost.")
+
+    side.prepare(steps)
+    outcomes = [outcome for outcome in pool.map(attempt, steps) if outcome]
+    final = [replace(one, result=Result.LEFT) if one.result is Result.POSTPONED else one for one in outcomes]
+    return side.verify(final)
+
+
+# --- the workspace --------------------------------------------------------------------------------------------
+
+
+class InWorkspace(PushCarrier):
+    """The guarded write of a push, with the bytes of the backups for those of the folder."""
+
+    replaced = "replaced by a restore"
+
+    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, copies: Copies, pool: Executor) -> None:
+        listing = workspace.listing(pool)
+        sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
+        super().__init__(local, workspace, base, copies.backups, Survey(sides, Scan(), listing), pool)
+        self.copies = copies
+
+    def plan(self, saved: Saved) -> Step:
+        copy = weigh(self.copies.read(saved), saved.kind, saved.form, saved.language, saved.path)
+        item = LocalObject(
+            *(saved.key, saved.path, saved.kind, copy.digest, saved.sha, _UNSEEN, copy.form, copy.language)
+        )
+        now = self.survey.sides.remote.get(saved.key)
+        if now is None:
+            return Step(saved.key, Action.CREATE, "", local=item)
+        if now.kind is not saved.kind:
+            return _refused(saved, f"is a {now.kind.value} in the workspace by now", f"Rename {printable(now.path)}.")
+        export = read_as(self.workspace, now, copy.form, copy.language)
+        self.survey.exports[saved.key] = export
+        action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
+        return Step(saved.key, action, "", local=item, remote=now, remote_digest=export.digest)
+
+    def held(self, step: Step) -> Version:
+        export = self.survey.exports.get(step.key)
+        saved = self.copies.of(step)
+        return Version(export.raw, export.form, export.language) if export else Version(None, saved.form)
+
+    def payload(self, step: Step) -> bytes:
+        return self.copies.read(self.copies.of(step))
+
+
+# --- the folder -----------------------------------------------------------------------------------------------
+
+
+class InFolder:
+    """The guarded write of a pull, byte for byte."""
+
+    def __init__(self, local: LocalFolder, copies: Copies) -> None:
+        self.local = local
+        self.copies = copies
+
+    def plan(self, saved: Saved) -> Step:
+        raw = self.copies.read(saved)
+        try:
+            current, stamp = self.local.read(saved.path)
+        except FileNotFoundError:
+            return Step(saved.key, Action.CREATE, "", place=saved.path)
+        # A file, whatever it holds: what stands in the way may be no notebook any more.
+        item = LocalObject(saved.key, saved.path, Kind.FILE, "", sha256(current), stamp)
+        return Step(saved.key, Action.NOTHING if current == raw else Action.UPDATE, "", local=item)
+
+    def held(self, step: Step) -> Version:
+        saved = self.copies.of(step)
+        raw = self.local.read(saved.path)[0] if step.local else None
+        return Version(raw, saved.form, saved.language)
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        pass
+
+    def create(self, step: Step) -> Outcome:
+        try:
+            self.local.create(step.path, self.copies.read(self.copies.of(step)))
+        except FileExistsError:
+            return _changed(step)
+        return done(step)
+
+    def update(self, step: Step) -> Outcome:
+        assert step.local
+        saved = self.copies.of(step)
+        raw = self.copies.read(saved)
+        try:
+            current, _ = self.local.read(step.path)
+            if sha256(current) != step.local.sha:
+                return _changed(step)
+            kept = replace(
+                saved, direction=Direction.PULL, reason=InWorkspace.replaced, sha=step.local.sha, size=len(current)
+            )
+            self.copies.backups.save(kept, current)
+            self.local.replace(step.local, raw)
+        except (Changing, FileNotFoundError):
+            return _changed(step)
+        return done(step)
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        self.local.settle(outcome.step.path for outcome in outcomes)
+        return list(outcomes)
+
+
+def _changed(step: Step) -> Outcome:
+    return left(step, "was changed here while the run was under way", "Run the command again.")
+
+
+# --- what is told ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore found and did."""
+
+    request: Request
+    name: str
+    steps: tuple[Step, ...]
+    outcomes: tuple[Outcome, ...]
+    backup: str
+    interrupted: bool
+
+    @property
+    def problems(self) -> list[Problem]:
+        found = [step.problem for step in self.steps] + [outcome.problem for outcome in self.outcomes]
+        return [problem for problem in found if problem]
+
+    @property
+    def exit_code(self) -> int:
+        return 130 if self.interrupted else max((one.severity.value for one in self.problems), default=0)
+
+
+def _list(runs: list[SavedRun], request: Request, report: TextReport | JsonReport) -> None:
+    direction, command = request.mode.direction, _COMMANDS[request.mode.direction]
+    count = 0
     for run in runs:
-        here = [saved for saved in run.objects if saved.direction is direction]
+        here = sorted((one for one in run.objects if one.direction is direction), key=lambda one: one.path)
         if not here:
             continue
-        some = True
-        yield f"{run.name}  {_when(run.name)}, {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"
-        for saved in sorted(here, key=lambda saved: saved.path)[:10]:
-            yield f"    {printable(saved.path)}  {saved.reason}, {saved.size:,} bytes"
-        if len(here) > 10:
-            yield f"    … and {len(here) - 10:,} more"
-    yield f"Bring one back with: {command} --restore RUN [PATHS]" if some else "There are no backups."
+        count += 1
+        lines = [f"{run.name}  {_when(run.name)}, {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"]
+        lines += [f"    {printable(one.path)}  {one.reason}, {one.size:,} bytes" for one in here[:_SHOWN]]
+        if len(here) > _SHOWN:
+            lines.append(f"    … and {len(here) - _SHOWN:,} more")
+        held_then = [{"path": one.path, "key": one.key, "reason": one.reason, "bytes": one.size} for one in here]
+        report.say("\n".join(lines), "backup", run=run.name, target=run.target, objects=held_then)
+    hint = f"Bring one back with: {command}{request.again} --restore RUN [PATHS]"
+    report.say(hint if count else "There are no backups.", "summary", command=command, backups=count, exit_code=0)
 
 
 def _when(name: str) -> str:
     return f"{name[:4]}-{name[4:6]}-{name[6:8]} {name[9:11]}:{name[11:13]} UTC"
 
 
-def _restore(sync: Sync, backups: Backups, run: SavedRun, chosen: list[Saved], target: str) -> Iterator[str]:
-    """Restores each object; yields a sentence for each that could not be."""
-    workspace = Workspace(sync.http, target)
-    for saved in chosen:
-        try:
-            raw = backups.read(run, saved)
-            if saved.direction is Direction.PUSH:
-                _into_workspace(workspace, backups, saved, raw)
-            else:
-                _into_folder(sync.local, backups, saved, raw)
-        except SyncError as error:
-            yield f"{printable(saved.path)}: {error.message} {error.hint}".rstrip()
-        except (OSError, ValueError) as error:
-            yield f"{printable(saved.path)}: {error}"
-
-
-def _into_workspace(workspace: Workspace, backups: Backups, saved: Saved, raw: bytes) -> None:
-    now = workspace.look(saved.key)
-    if now is None:
-        parent = f"{workspace.root}/{saved.key}".rpartition("/")[0]
-        workspace.make_folder(parent)
-    elif now.kind is not saved.kind:
-        raise SyncError("something of another type stands there now.", "Rename it in the workspace.")
-    else:
-        held = read_as(workspace, now, saved.form, saved.language)
-        backups.save(_as(saved, held.raw), held.raw)
-    try:
-        workspace.put(saved.key, raw, saved.kind, saved.form, saved.language, overwrite=now is not None)
-    except (AlreadyExists, NotFound):
-        raise SyncError("it was changed in the workspace meanwhile.", "Run the command again.") from None
-
-
-def _into_folder(local: LocalFolder, backups: Backups, saved: Saved, raw: bytes) -> None:
-    from .local import describe
-
-    try:
-        current, stamp = local.read(saved.path)
-    except FileNotFoundError:
-        local.create(saved.path, raw)
-        return
-    backups.save(_as(saved, current), current)
-    local.replace(describe(saved.key, saved.path, current, stamp), raw)
-
-
-def _as(saved: Saved, raw: bytes) -> Saved:
-    return Saved(
-        *(saved.key, saved.path, saved.direction, saved.kind, "replaced by a restore", sha256(raw), len(raw)),
-        *(saved.form, saved.language),
+def _tell(found: Restored, report: TextReport | JsonReport) -> None:
+    request, command = found.request, _COMMANDS[found.request.mode.direction]
+    for outcome in found.outcomes:
+        step, problem = outcome.step, outcome.problem
+        report.say(
+            f"  ! {printable(problem.path)} {problem.what.rstrip('.')}. {problem.hint}".rstrip() if problem else "",
+            "result",
+            path=step.path,
+            key=step.key,
+            action=step.action.value,
+            result=outcome.result.value,
+            problem=problem and problem.what,
+            hint=problem and problem.hint,
+        )
+    if found.interrupted:
+        report.notice("Interrupted: the objects in hand were finished, the others not begun.")
+    wrote = [one.step for one in found.outcomes if one.result is Result.DONE]
+    planned = [step for step in found.steps if step.writes]
+    count = len(planned if request.dry_run else wrote)
+    same = sum(1 for step in found.steps if step.action is Action.NOTHING and not step.problem)
+    severities = [problem.severity for problem in found.problems]
+    refused, failures = severities.count(Severity.REFUSED), severities.count(Severity.FAILED)
+    said = (
+        f"{count:,} {'to be ' if request.dry_run else ''}restored in {_SIDES[request.mode.direction]} from {found.name}"
+    )
+    for number, what in ((same, "as it was then"), (refused, "refused"), (failures, "failed")):
+        said += f", {number:,} {what}" if number else ""
+    if found.backup:
+        said += f"\nWhat was replaced is kept: {command}{request.again} --restore {found.backup}"
+    report.say(
+        *(said, "summary"),
+        command=command,
+        target=request.target,
+        dry_run=request.dry_run,
+        run=found.name,
+        restored=count,
+        unchanged=same,
+        refused=refused,
+        failed=failures,
+        interrupted=found.interrupted,
+        backup=found.backup or None,
+        exit_code=found.exit_code,
     )

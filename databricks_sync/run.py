@@ -31,6 +31,7 @@ class Request:
     lock: bool = False
     wait: float = 0.0
     branch: str = ""
+    head: str | None = None  # the branch that was checked out when the target was chosen, if any was
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
 
 

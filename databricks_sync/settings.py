@@ -18,6 +18,7 @@ from .names import nfc, printable
 if TYPE_CHECKING:
     from dotenv.parser import Original
 
+BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 START = "Type `to_databricks --local` to use a workspace on this machine, or copy env.sample to .env and fill it in."
 
@@ -59,6 +60,7 @@ class Settings:
     login: Login
     user: str | None  # None: whoever the workspace says we are
     local_folder: str = ""  # where the workspace on this machine lives, if that was said
+    backup_days: int = BACKUP_DAYS
 
 
 def load(
@@ -80,7 +82,14 @@ def load(
         login=_login(options, environ, dotenv),
         user=_user(options.get("user"), environ, dotenv),
         local_folder=merged.get("DATABRICKS_LOCAL_DIR", "").strip(),
+        backup_days=_days(merged.get("BACKUP_DAYS", "").strip() or str(BACKUP_DAYS)),
     )
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise SettingsError(f"BACKUP_DAYS is {printable(text)}, which is no number of days.", "Set it to 30, say.")
+    return int(text)
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Imported first by both commands: Ctrl-C while the rest is still being imported must not end in a traceback."""
+"""Imported first by the commands: Ctrl-C while the rest is still being imported must not end in a traceback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-if Path(sys.argv[0] if sys.argv else "").stem in ("to_databricks", "from_databricks"):
+if Path(sys.argv[0] if sys.argv else "").stem in ("to_databricks", "from_databricks", "mlflow_hooks"):
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

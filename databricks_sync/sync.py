@@ -15,10 +15,10 @@ from .carry import Carrier, Carry
 from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
 from .differences import Differences
 from .effects import reached
-from .errors import SettingsError, SyncError, ValveError
+from .errors import SettingsError, Switched, SyncError, ValveError
 from .git import Repository
 from .http import CONNECTIONS, Http
-from .local import LocalFolder, check_project, settled
+from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .model import BaseEntry, Direction, Kind
 from .names import parents, printable
@@ -33,6 +33,9 @@ from .survey import Survey, Surveyor
 from .target import home_of
 from .valves import Situation, check
 from .workspace import Workspace
+
+_SCANS = 3
+_GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end; a lock that stays is of a git that was killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class Sync:
         claims = Claims(self.http, request.target, mine, whole_trees=whole_trees)
         noting = pool.submit(claims.look, base, pool)
         looking = pool.submit(workspace.listing, pool)
-        scan = self.local.scan(base.entries())
+        scan = self._scan(request, base)
         noted = noting.result()
         if behind(noted.claim, base):
             base.distrust()
@@ -132,6 +135,22 @@ class Sync:
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, survey)
         return Sight(workspace, claims, noted, survey)
+
+    def _scan(self, request: Request, base: Base) -> Scan:
+        """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
+        deadline = time.monotonic() + _GIT_AT_WORK
+        for _ in range(_SCANS):
+            while (before := self.repository.moment()).locked and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if request.head is not None and before.branch != request.head:
+                raise Switched(
+                    f"The branch was switched to {before.branch or 'none'} while the folder was read.",
+                    "Nothing was written; run the command again.",
+                )
+            scan = self.local.scan(base.entries())
+            if self.repository.moment() == before:
+                return scan
+        raise Switched("Git changed the files while they were read.", "Run the command again when it has finished.")
 
     def _beware(self, workspace: Workspace, survey: Survey) -> None:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
@@ -230,10 +249,7 @@ class Sync:
         finally:
             self.watcher.end()
         stopped = bool(carry.interruption)
-        if not stopped:
-            base.prune()
-            backups.prune()
-        return Report(
+        report = Report(
             request,
             tuple(chosen),
             tuple(outcomes),
@@ -241,6 +257,11 @@ class Sync:
             interrupted=stopped and carry.interruption.reason is None,
             trouble=carry.interruption.reason,
         )
+        if not stopped:
+            base.prune()
+        if report.exit_code <= 1:  # after a failure somebody may want more of the past than usual
+            backups.prune(self.settings.backup_days)
+        return report
 
     def _agreed(self, survey: Survey, chosen: Iterable[Step]) -> list[Advance]:
         """What the look alone showed to be in step, or gone on both sides."""

@@ -15,10 +15,13 @@ _DISLIKED = re.compile(r"[^\w\-+#]")
 _LONGEST = 100  # bytes
 
 
-def branch_folder(branch: str) -> str:
-    """The folder name for a branch; a name that had to change gets a hash, so that no two branches meet."""
+def branch_folder(branch: str, longest: int = _LONGEST) -> str:
+    """The folder name for a branch; a name that had to change gets a hash, so that no two branches meet.
+
+    `longest`: the most bytes it may have before the hash.
+    """
     name = _DISLIKED.sub("-", nfc(branch))
-    short = name.encode()[:_LONGEST].decode("utf-8", "ignore")
+    short = name.encode()[:longest].decode("utf-8", "ignore")
     if short == branch:
         return branch
     mark = hashlib.sha256(branch.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -7,8 +7,6 @@ from . import startup  # isort: skip
 import sys
 from typing import Any
 
-import click
-
 from . import command, options
 from .model import Direction
 
@@ -22,8 +20,7 @@ def to_databricks(mirror: bool, **chosen: Any) -> None:
     """
     from .plan import Mode
 
-    if mirror and chosen["paths"]:
-        raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
+    options.check({"mirror": mirror, **chosen})
     mode = Mode.PUSH_MIRROR if mirror else Mode.PUSH_OVERWRITE if chosen["overwrite"] else Mode.PUSH
     sys.exit(command.sync(mode, chosen))
 

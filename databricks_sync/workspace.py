@@ -12,13 +12,14 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import urllib3
 
 from .effects import reached
 from .errors import Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
-from .http import Http
+from .http import Answer, Http
 from .model import Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
 from .target import normalise
@@ -73,8 +74,22 @@ class Workspace:
             )
         return self._listed(self._descend(top, pool))
 
+    def pulse(self) -> bytes | None:
+        """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
+        try:
+            return sha256(self._ask("list-repo", self.root).data).digest()
+        except NotFound:
+            return None
+        except WorkspaceError as error:
+            if error.code != "ENDPOINT_NOT_FOUND":
+                raise
+            return None
+
+    def _ask(self, call: str, path: str) -> Answer:
+        return self.http.read(f"{_API}/{call}", {"path": path, "return_wsfs_metadata": "true"})
+
     def _items(self, call: str, path: str) -> tuple[list[dict[str, Any]], int]:
-        answer = self.http.read(f"{_API}/{call}", {"path": path, "return_wsfs_metadata": "true"})
+        answer = self._ask(call, path)
         found = answer.json().get("objects", [])
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.")

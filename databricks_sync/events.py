@@ -1,0 +1,167 @@
+"""Local changes as they happen: below the folders that are carried, and in what git is about.
+
+Events are hints. What they say is never believed, only that it is time to look: a run then scans everything.
+Where the system sends none (network drives, folders that a container shares with its host), files are polled.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.polling import PollingObserver
+
+from .git import OPERATIONS
+from .local import is_litter
+from .rhythm import due, polling
+
+_NOTHING_NEW = frozenset({"opened", "closed_no_write"})
+# Of the many names in a git directory those that say which branch this is, or that git is at work.
+_GIT = frozenset({"HEAD", "index", "index.lock", *OPERATIONS})
+# File systems on which another machine, or the host of a container, changes files without an event here.
+_SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf", "prl_fs", "osxfs", "grpcfuse", "drvfs")
+
+
+class Changes(FileSystemEventHandler):
+    """What has changed since it was last asked for; a context manager."""
+
+    def __init__(self, folders: Iterable[Path], git_dir: Path, *, poll: bool = False) -> None:
+        self.folders = tuple(folders)
+        self.git_dir = git_dir
+        self.polled = poll or any(is_silent(folder) for folder in self.folders)
+        self._observer: BaseObserver | None = None
+        self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._changed = threading.Condition()
+        self._paths: set[Path] = set()
+        self._first = self._last = 0.0
+
+    def __enter__(self) -> Changes:
+        if not self.polled:
+            try:
+                self._start(Observer())
+                return self
+            except OSError:  # no more watches are to be had: fs.inotify.max_user_watches
+                self._stop()
+                self.polled = True
+        self._start(PollingObserver(timeout=polling(self._walked())))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def refresh(self) -> None:
+        """Follows folders that were made anew since: a checkout may take one away and bring it back."""
+        for folder, recursive in self._wanted():
+            try:
+                identity = (folder.stat().st_dev, folder.stat().st_ino)
+            except OSError:
+                identity = None
+            watch, known = self._watches.get(folder, (None, None))
+            if identity == known or self._observer is None:
+                continue
+            if watch is not None:
+                del self._watches[folder]
+                self._observer.unschedule(watch)
+            if identity is not None:
+                self._watches[folder] = (self._observer.schedule(self, str(folder), recursive=recursive), identity)
+
+    def wait(self, seconds: float) -> set[Path]:
+        """What has changed, as soon as there is a pause in it; nothing when none has after so many seconds."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self._paths and now >= due(self._first, self._last):
+                    found, self._paths = self._paths, set()
+                    return found
+                until = min(deadline, due(self._first, self._last)) if self._paths else deadline
+                if now >= deadline and not self._paths:
+                    return set()
+                left = max(until - now, 0)
+                # Windows: Ctrl-C does not end a wait.
+                self._changed.wait(min(left, 1.0) if os.name == "nt" else left)
+
+    # --- events ---------------------------------------------------------------------------------------------
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _NOTHING_NEW:
+            return
+        named = [Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path]
+        # That a folder was modified says only that something in it was, of which there is an event of its own.
+        relevant = [path for path in named if self._relevant(path, event.is_directory and event.event_type)]
+        if relevant:
+            with self._changed:
+                now = time.monotonic()
+                self._first = self._first if self._paths else now
+                self._last = now
+                self._paths.update(relevant)
+                self._changed.notify()
+
+    def _relevant(self, path: Path, folder_event: str | bool) -> bool:
+        if path.parent == self.git_dir:
+            return path.name in _GIT
+        for folder in self.folders:
+            if path == folder:
+                return folder_event != "modified"
+            if folder in path.parents:
+                return folder_event != "modified" and not is_litter(path.relative_to(folder).as_posix())
+        return False
+
+    # --- the observer ---------------------------------------------------------------------------------------
+
+    def _start(self, observer: BaseObserver) -> None:
+        self._observer = observer
+        observer.start()
+        self.refresh()
+
+    def _stop(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(5)
+        self._observer = None
+        self._watches.clear()
+
+    def _wanted(self) -> list[tuple[Path, bool]]:
+        parents = {folder.parent for folder in self.folders} - set(self.folders)
+        return [*((folder, True) for folder in self.folders), *((one, False) for one in (*parents, self.git_dir))]
+
+    def _walked(self) -> float:
+        began = time.monotonic()
+        for folder in self.folders:
+            for path in folder.rglob("*"):
+                path.lstat()
+        return time.monotonic() - began
+
+
+def is_silent(folder: Path) -> bool:
+    """Whether files in `folder` may change without the system telling."""
+    if os.name == "nt":
+        return str(folder).startswith("\\\\")
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return file_system(str(folder.resolve()), mounts).startswith(_SILENT)
+
+
+def file_system(path: str, mounts: Iterable[str]) -> str:
+    """The type of the file system that `path` is on, by the lines of /proc/self/mountinfo (proc(5)). Pure."""
+    longest, found = "", ""
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        if len(fields) < 5 or not after:
+            continue
+        mount = fields[4].replace("\\040", " ")
+        if (path == mount or path.startswith(f"{mount.rstrip('/')}/")) and len(mount) >= len(longest):
+            longest, found = mount, after.split()[0]
+    return found

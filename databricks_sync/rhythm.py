@@ -1,0 +1,35 @@
+"""When a watch acts: after a pause in the changes, after a failure, and how often it looks without a reason. Pure.
+
+All times are seconds.
+"""
+
+from __future__ import annotations
+
+QUIET = 0.08  # without another change: an editor that saves by rename needs some milliseconds
+LONGEST = 2.0  # from the first change on, where they do not end: somebody's log in the folder
+AFTER_GIT = 0.25  # after git wrote its index: HEAD follows it, and files of a new branch must not be read before
+PAUSED = 0.5  # between two looks at whether git has finished
+HALTED = 30.0  # between two looks at whether a valve would let us pass by now
+PARKED = 10.0  # between two looks at whether somebody has settled a conflict elsewhere
+RESCAN = 600.0  # between two looks at everything, should an event ever have been lost
+LONGEST_WAIT = 60.0
+
+
+def due(first: float, last: float) -> float:
+    """The moment to act on changes of which the first and the last came at these moments."""
+    return min(last + QUIET, first + LONGEST)
+
+
+def backoff(failures: int, chance: float) -> float:
+    """How long to wait after so many failures in a row, at least one; `chance` is a random number from 0 to 1."""
+    return min(LONGEST_WAIT, 2.0 ** min(failures - 1, 10)) * (0.5 + chance / 2)
+
+
+def interval(hashed: bool, took: float) -> float:
+    """How long to leave the workspace alone after a look at it that took so long: a tenth of the time at most."""
+    return max(2.0 if hashed else 15.0, 10 * took)
+
+
+def polling(took: float) -> float:
+    """The same for the files here, where no events tell of changes: a twentieth of the time at most."""
+    return max(1.0, 20 * took)

@@ -1,0 +1,95 @@
+"""What a run stands on: settings, the repository, a connection, and the branch folder they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import settings as settings_of
+from . import target as targets
+from .errors import SettingsError
+from .git import Repository
+from .http import Http, connect
+from .settings import Login, Settings
+from .valves import unfinished
+from .workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    settings: Settings
+    repository: Repository
+    http: Http
+    target: str
+    branch: str
+    head: str | None  # the branch that is checked out; None for a detached HEAD
+
+
+@contextmanager
+def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
+    """The session that the parsed options of a command ask for. Raises SyncError when there is none to be had.
+
+    For host `local` the embedded workspace runs as long as the session, unless it does so already.
+    """
+    wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
+    known = settings_of.load(wanted, os.environ, Path.cwd())
+    repository = Repository(known.project)
+    with _workspace(known) as login:
+        known = replace(known, login=login)
+        http = connect(login)
+        if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
+            raise unfinished(operation)
+        head = repository.branch()
+        branch = chosen["branch"] or head or targets.ci_branch(os.environ)
+        yield Session(known, repository, http, _target(chosen["target"], branch, known, http), branch or "", head)
+
+
+@contextmanager
+def _workspace(known: Settings) -> Iterator[Login]:
+    """The login to use; for host `local`, that of the embedded workspace, started for this session if need be."""
+    login = known.login
+    if not login.local:
+        yield login
+        return
+    try:
+        from databricks_local.cli import default_folder
+        from databricks_local.embedded import running
+        from databricks_local.home import RefusedError
+    except ImportError:
+        raise SettingsError(
+            "The workspace on this machine is not installed.",
+            "Type: pip install 'databricks-branch-sync[local]'",
+        ) from None
+    folder = (known.project / known.local_folder) if known.local_folder else default_folder()
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running(folder))
+        except RefusedError as error:
+            raise SettingsError(str(error)) from None
+        yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
+
+
+def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> str:
+    """The branch folder. Asks the workspace who we are only where nobody said."""
+    if named:
+        path = targets.normalise(named)
+        owner = targets.home_of(path)
+        user = (known.user or _me(http)) if owner else None
+        targets.check_target(path, user)
+        return path
+    if not branch:
+        raise SettingsError(
+            "No branch is checked out (detached HEAD), so there is no branch folder.",
+            "Name one with --branch NAME, or a folder with --target PATH.",
+        )
+    path = f"/Users/{known.user or _me(http)}/{targets.branch_folder(branch)}"
+    targets.check_target(path, None)
+    return path
+
+
+def _me(http: Http) -> str:
+    return Workspace(http, "/").me()

@@ -1,0 +1,277 @@
+"""What a person or a program sees of a watch: what is followed, what was carried, what is parked and why.
+
+On a terminal the state and what is parked stay at the bottom and events scroll past above; elsewhere each event
+is a line, or with --json an object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Protocol
+
+from .carry import Outcome, Result
+from .model import Severity
+from .names import printable
+from .report import PAST, SIGNS, STYLES, WHY, JsonReport, TextReport, counted, quoted
+from .run import Report
+
+
+class State(str, Enum):
+    WATCHING = "watching"
+    CARRYING = "carrying"
+    PAUSED = "paused"  # git is at work
+    WAITING = "waiting"  # for the workspace, or for another run
+    HALTED = "halted"  # a valve: until the person acts
+    STOPPED = "stopped"
+
+
+_COLOURS = {State.WATCHING: "green", State.CARRYING: "cyan", State.STOPPED: "bold"}
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A path that is left alone until a person acts."""
+
+    path: str
+    what: str
+    hint: str
+
+
+def parked(report: Report) -> dict[str, Parked]:
+    """What a run left alone and will leave alone again, by key. Pure."""
+    found: dict[str, Parked] = {}
+    again = report.request.again
+    for step in report.conflicts:
+        path = quoted(step.path)
+        ways = f"to keep what is here: to_databricks{again} --overwrite {path}"
+        ways += f"; to keep what is there: from_databricks{again} --overwrite {path}"
+        found[step.key] = Parked(step.path, f"conflict: {WHY.get(step.shape, 'changed on both sides')}", ways)
+    for step, problem in [(s, s.problem) for s in report.steps] + [(o.step, o.problem) for o in report.outcomes]:
+        if problem and problem.severity is not Severity.NOTE:
+            found[step.key] = Parked(problem.path, problem.what.rstrip("."), problem.hint)
+    return found
+
+
+class View(Protocol):
+    """Who shows a watch."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @contextmanager
+    def shown(self) -> Iterator[TextReport | JsonReport]:
+        """For a run that is reported in full: the first one of a branch."""
+        ...
+
+    def state(self, state: State, text: str, hint: str = "") -> None: ...
+
+    def notice(self, text: str) -> None: ...
+
+    def carried(self, report: Report) -> None:
+        """A run is over that was not shown."""
+        ...
+
+    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None: ...
+
+
+def standing(report: Report) -> str:
+    """How the two sides stand after a run, in some words. Pure."""
+    counts = counted(report)
+    parts = [f"{counts['in_step']:,} in step"]
+    if counts["ahead"]:
+        parts.append(f"{counts['ahead']:,} ahead on the other side")
+    return ", ".join(parts)
+
+
+def lines(report: Report) -> Iterator[tuple[str, str]]:
+    """A line, with its style, for each object that a run carried. Pure."""
+    for outcome in report.outcomes:
+        if outcome.result is Result.DONE:
+            sign = SIGNS[outcome.step.action]
+            yield f"{sign} {printable(outcome.step.path)}  {_done(outcome, report)}", STYLES[sign]
+
+
+def _done(outcome: Outcome, report: Report) -> str:
+    where = "in the workspace" if report.request.mode.direction.value == "push" else "here"
+    return f"{PAST[outcome.step.action]} {where}"
+
+
+class LineView:
+    """A line for each event, with the time: for logs, and terminals that cannot do more."""
+
+    def __init__(self, report: TextReport) -> None:
+        self.report = report
+        self._said: tuple[State | None, str] = (None, "")
+
+    def __enter__(self) -> LineView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @contextmanager
+    def shown(self) -> Iterator[TextReport]:
+        yield self.report
+        self.flush()
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        """Says a state when it begins; that runs come and go is no news."""
+        if state is State.CARRYING:
+            return
+        before, self._said = self._said, (state, "" if state is State.WATCHING else text)
+        if self._said != before:
+            self.line(text, _COLOURS.get(state, "yellow"))
+            if hint:
+                self.line(f"  {hint}")
+
+    def notice(self, text: str) -> None:
+        self.line(f"note: {text}", "yellow")
+
+    def carried(self, report: Report) -> None:
+        for number, (text, style) in enumerate(lines(report)):
+            if number == _SHOWN:
+                done = sum(1 for outcome in report.outcomes if outcome.result is Result.DONE)
+                self.line(f"… and {done - _SHOWN:,} more")
+                break
+            self.line(text, style)
+
+    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
+        for one in new.values():
+            self.line(f"! {printable(one.path)}  {one.what}", STYLES["!"])
+            if one.hint:
+                self.line(f"    {one.hint}")
+        for one in settled.values():
+            self.line(f"= {printable(one.path)}  no longer parked", "green")
+
+    def line(self, text: str, style: str = "") -> None:
+        self.report.out.line(f"{time.strftime('%H:%M:%S')}  {text}", style)
+        self.flush()
+
+    def flush(self) -> None:
+        self.report.out.stream.flush()
+
+
+class LiveView(LineView):
+    """The events above, and below them what is followed, how it stands and what is parked."""
+
+    def __init__(self, report: TextReport) -> None:
+        super().__init__(report)
+        self._live: Any = None
+        self._standing: tuple[State, str, str] = (State.WATCHING, "", "")
+        self._parked: Mapping[str, Parked] = {}
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    @contextmanager
+    def shown(self) -> Iterator[TextReport]:
+        self._stop()
+        yield self.report
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        if state in (State.WATCHING, State.CARRYING, State.PAUSED):
+            self._said = (state, "")
+        elif state is State.STOPPED:
+            self._stop()
+            super().state(state, text, hint)
+        else:
+            super().state(state, text, hint)  # trouble stays readable above when it is over
+        self._standing = (state, text, hint)
+        self._show()
+
+    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
+        self._parked = now
+        super().parked({}, {key: replace(one, hint="") for key, one in new.items()}, settled)
+        self._show()
+
+    def line(self, text: str, style: str = "") -> None:
+        if self._live is None:
+            super().line(text, style)
+        else:
+            from rich.text import Text
+
+            self._live.console.print(Text(f"{time.strftime('%H:%M:%S')}  {text}", style))
+
+    def _show(self) -> None:
+        if self._standing[0] is State.STOPPED:
+            return
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self.report.out.stream, highlight=False, soft_wrap=True)
+            # Drawn when something changes, so that a watch that waits costs nothing.
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._region(), refresh=True)
+
+    def _region(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        state, text, hint = self._standing
+        colour = _COLOURS.get(state, "yellow")
+        region = [Text(""), Text.assemble(("● ", colour), (text, "bold"), ("  Ctrl-C to stop", "dim"))]
+        if hint:
+            region.append(Text(f"  {hint}"))
+        if self._parked:
+            region.append(Text(f"  parked ({len(self._parked):,}): left alone on both sides", "bold"))
+        for one in list(self._parked.values())[:_SHOWN]:
+            region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))
+            region += [Text(f"      {way}") for way in one.hint.split("; ") if way]
+        if len(self._parked) > _SHOWN:
+            region.append(Text(f"  … and {len(self._parked) - _SHOWN:,} more"))
+        return Group(*region)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class JsonView:
+    """One object per line: `watch` for each state, `result` per object, `parked` and `settled`, `summary` per run."""
+
+    def __init__(self, report: JsonReport) -> None:
+        self.report = report
+        self._said: tuple[State, str] | None = None
+
+    def __enter__(self) -> JsonView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @contextmanager
+    def shown(self) -> Iterator[JsonReport]:
+        yield self.report
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        if self._said != (state, text):
+            self._said = (state, text)
+            self.report.emit("watch", state=state.value, message=text, hint=hint)
+
+    def notice(self, text: str) -> None:
+        self.report.notice(text)
+
+    def carried(self, report: Report) -> None:
+        if report.outcomes:
+            self.report.summary(report)
+
+    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
+        for key, one in new.items():
+            self.report.emit("parked", path=one.path, key=key, problem=one.what, hint=one.hint)
+        for key, one in settled.items():
+            self.report.emit("settled", path=one.path, key=key)
+
+
+def view_for(report: TextReport | JsonReport) -> View:
+    if isinstance(report, JsonReport):
+        return JsonView(report)
+    return LiveView(report) if report.out.terminal else LineView(report)
