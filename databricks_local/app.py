@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from databricks_local import control, exporting, folders, importing, reading
+from databricks_local import control, exporting, folders, importing, oidc, reading
 from databricks_local.errors import no_endpoint
 from databricks_local.model import refusal
 from databricks_local.pages import site
@@ -39,7 +39,7 @@ def build(pipeline: Pipeline, services: Services) -> Starlette:
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
     return [
         *(Route(path, _served(pipeline, serve), methods=[method]) for method, path, serve in WORKSPACE),
-        Route("/.well-known/databricks-config", _discover),
+        *oidc.routes(pipeline),
         *control.routes(pipeline),
         *site.routes(pipeline, services),
         *services.routes(),
@@ -51,11 +51,6 @@ def _served(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awa
         return await pipeline.serve(operation, request)
 
     return serve
-
-
-async def _discover(request: Request) -> Response:
-    """What databricks-sdk asks for before anything else, without a token [LOCAL]."""
-    return JSONResponse({"oidc_endpoint": f"{request.base_url}oidc", "workspace_id": reading.WORKSPACE_ID})
 
 
 async def _unknown(request: Request, _: Exception) -> Response:

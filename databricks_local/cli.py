@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
+from databricks_local import extras
 from databricks_local.home import Home, RefusedError
+from databricks_sync import __version__, completion
 
 DEFAULT_PORT = 8377
 
@@ -45,7 +47,9 @@ def _explained() -> Iterator[None]:
         sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("databricks_local", context_settings={"help_option_names": ["-h", "--help"]})
+@completion.option()
+@click.version_option(__version__, "--version", prog_name="databricks_local")
 def main() -> None:
     """A Databricks workspace on this machine, for trying, testing and demonstrating."""
 
@@ -73,6 +77,8 @@ def main() -> None:
 def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exit_with_stdin: bool,
           **options: Any) -> None:  # fmt: skip
     """Serve the workspace until Ctrl-C; prints the .env lines to use."""
+    with _explained():
+        extras.require()
     from databricks_local import serving
     from databricks_local.settings import Settings
 

@@ -1,7 +1,7 @@
 """The values everybody passes: an object of the workspace, a call, an answer. Frozen, and nothing else here.
 
-Nothing in this package imports `databricks_sync`: a parser shared with the client under test would hide a
-mistake both make.
+Nothing in this package but its command line imports `databricks_sync`: a parser shared with the client under test
+would hide a mistake both make.
 """
 
 from __future__ import annotations

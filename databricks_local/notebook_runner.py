@@ -7,6 +7,7 @@ is asked from the workspace, or read from a git checkout. Exit code 0 when the n
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from databricks_local.dbutils import DBUtils, Fs, Notebook, NotebookExit, Secret
 from databricks_local.namespace import Namespace, bounded
 from databricks_local.notebook_cells import Step, steps
 from databricks_local.programs import command
+from databricks_local.workspace_files import working_folder
 
 # The API gives at most 5 MB of what a notebook returns [DOCS].
 RESULT_LIMIT = 5 * 1024 * 1024
@@ -58,6 +60,10 @@ class Runner:
             root = Path(self._order["checkout"])
             sys.path[:0] = [str(root), str((root / self._path).parent)]
         try:
+            if not self._order.get("checkout"):
+                folder = working_folder(self._client, self._path, Path(self._order["workspace"]))
+                os.chdir(folder)
+                sys.path.insert(0, str(folder))
             self._run(self._path)
         except NotebookExit as ended:
             told["result"], told["truncated"] = bounded(ended.value, RESULT_LIMIT)

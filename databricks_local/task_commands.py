@@ -79,6 +79,7 @@ def _notebook(run: Run, task: Mapping[str, Any], place: Place, root: Path | None
         "parameters": {name: resolve(value, place.known) for name, value in given.items()},
         "pip_install": place.pip_install,
         "packages": str(place.folder.packages),
+        "workspace": str(place.folder.work),
     }
     file, result = place.folder.root / "order.json", place.folder.root / "result.json"
     file.write_text(json.dumps(order), encoding="utf-8")

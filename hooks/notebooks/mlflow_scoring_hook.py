@@ -1,0 +1,257 @@
+# Databricks notebook source
+# MAGIC %md <!-- mlflow_hooks sha256:c7d6b95cc506b821a18d8aaf6ba904cffeda14dea89242044e72a4c9f8eb2f6f -->
+# MAGIC ## Hook `scoring`
+# MAGIC Runs the MLflow project `projects/ExampleScoringProject` of `https://github.com/databricks-branch-sync/databricks-branch-sync` on a cluster of its own.
+# MAGIC - Code: tag `v0.1.0`
+# MAGIC - Experiment: `/Shared/experiments/diabetes_scoring`
+# MAGIC - Schedule: `0 30 5 * * ?`, Europe/Berlin
+# MAGIC - Generated from `projects/ExampleScoringProject/hook.yml` by `mlflow_hooks generate`: change it there.
+# MAGIC - Databricks no longer supports MLflow Projects; `engine: jobs-git` does without them.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet mlflow-skinny==3.17.2
+
+# COMMAND ----------
+
+dbutils.library.restartPython()
+
+# COMMAND ----------
+
+CONFIG = {
+    "hook": "scoring",
+    "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExampleScoringProject",
+    "git": {
+        "url": "https://github.com/databricks-branch-sync/databricks-branch-sync",
+        "ref": "v0.1.0",
+        "widget": False,
+        "secret": None,
+    },
+    "entry_point": "main",
+    "parameters": {
+        "model_name": {"type": "string", "value": "main.default.diabetes", "widget": True},
+        "model_version": {"type": "string", "value": "champion", "widget": True},
+        "input": {"type": "string", "value": "patients.csv", "widget": True},
+        "output": {"type": "string", "value": "artifacts", "widget": True},
+        "date": {"type": "string", "value": "today", "widget": True},
+    },
+    "spark_job": True,
+    "backend_config": {
+        "spark_version": "17.3.x-cpu-ml-scala2.13",
+        "node_type_id": "Standard_DS3_v2",
+        "num_workers": 0,
+        "data_security_mode": "SINGLE_USER",
+        "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
+        "custom_tags": {"ResourceClass": "SingleNode"},
+    },
+    "experiment": "/Shared/experiments/diabetes_scoring",
+    "timeout_seconds": 3600,
+    "poll_seconds": 15.0,
+    "result": {
+        "metrics": ["rows", "mean_prediction"],
+        "tags": ["model_name", "model_version", "output"],
+    },
+}
+
+# COMMAND ----------
+
+# What a caller may set. Left empty, the value above holds.
+for name, parameter in CONFIG["parameters"].items():
+    if parameter["widget"]:
+        dbutils.widgets.text(name, parameter["value"] or "")
+if CONFIG["git"]["widget"]:
+    dbutils.widgets.text("git_ref", CONFIG["git"]["ref"])
+for name in ("trigger", "job_run_id"):
+    dbutils.widgets.text(name, "")
+
+# COMMAND ----------
+
+import base64
+import copy
+import json
+import math
+import os
+import shlex
+import time
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+import mlflow
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.config import Config
+from databricks.sdk.errors import NotFound
+
+# MLflow would repeat a call that fails for eight minutes, and there are several to make before the job's time is up.
+os.environ.setdefault("MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT", "120")
+workspace = WorkspaceClient(config=Config(http_timeout_seconds=30, retry_timeout_seconds=60))
+client = mlflow.MlflowClient()
+
+# COMMAND ----------
+
+
+def asked_for():
+    """The parameters of the project: what the caller says, else what CONFIG says. MLflow itself checks nothing."""
+    parameters = {}
+    for name, parameter in CONFIG["parameters"].items():
+        value = (dbutils.widgets.get(name) if parameter["widget"] else "") or parameter["value"]
+        if value is None:
+            raise ValueError(f"{name} has no value: the caller must give one.")
+        if parameter["type"] in ("int", "float"):
+            {"int": int, "float": float}[parameter["type"]](value)
+        # The command of a Spark job is split at its blanks, with the shell's quotes left in.
+        if CONFIG["spark_job"] and shlex.quote(value) != value:
+            raise ValueError(f"{name} is {value!r}, but a Spark job gets plain words: no blanks, quotes or brackets.")
+        parameters[name] = value
+    return parameters
+
+
+@contextmanager
+def git_credentials():
+    """Lets git read a private repository. The token is nowhere but in the environment, and only for so long."""
+    secret, url = CONFIG["git"]["secret"], urlsplit(CONFIG["git"]["url"])
+    # Git never asks a question, and gives up when a minute brings it next to nothing.
+    added = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+    if secret:
+        token = dbutils.secrets.get(secret["scope"], secret["key"])
+        user = secret["username"] or dbutils.secrets.get(secret["scope"], secret["username_key"])
+        basic = base64.b64encode(f"{user}:{token}".encode()).decode()
+        number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+        added["GIT_CONFIG_COUNT"] = str(number + 1)
+        added[f"GIT_CONFIG_KEY_{number}"] = f"http.{url.scheme}://{url.netloc.rpartition('@')[2]}/.extraHeader"
+        added[f"GIT_CONFIG_VALUE_{number}"] = f"Authorization: Basic {basic}"
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def wait(job_run_id, deadline):
+    """The job's run once it is over. Short disturbances are waited out; TimeoutError at the deadline."""
+    seen, heard = None, time.monotonic()
+    while True:
+        try:
+            run = workspace.jobs.get_run(job_run_id)
+            heard = time.monotonic()
+        except Exception as error:
+            if time.monotonic() - heard > 20 * CONFIG["poll_seconds"]:
+                raise
+            print(f"No answer, asking again: {error}")
+        else:
+            state = run.state.life_cycle_state and run.state.life_cycle_state.value
+            if state != seen:
+                print(time.strftime("%H:%M:%S"), state, run.state.state_message or "")
+                seen = state
+            if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
+                return run
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{CONFIG['hook']} was not over within its {CONFIG['timeout_seconds']} seconds.")
+        time.sleep(CONFIG["poll_seconds"])
+
+
+def judge(run, project_run):
+    """Raises RuntimeError with the reason and the link, unless both the job and the project say they succeeded."""
+    result = (run.state.result_state or run.state.life_cycle_state).value
+    status = project_run.info.status
+    if result == "SUCCESS" and status not in ("FAILED", "KILLED"):
+        return
+    told = ""
+    with suppress(Exception):
+        output = workspace.jobs.get_run_output(run.tasks[0].run_id)
+        told = "\n".join(filter(None, (output.error, (output.logs or "")[-4000:])))
+    raise RuntimeError(
+        f"{CONFIG['hook']} ended as {result}, its MLflow run as {status}. {run.state.state_message or ''}\n"
+        f"{run.run_page_url}\n{told}"
+    )
+
+
+def below(run):
+    return client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+
+
+def close(run, status):
+    """Ends an MLflow run and all below it, as far as they are open: nobody else would."""
+    for child in below(run):
+        close(child, status)
+    if client.get_run(run.info.run_id).info.status in ("RUNNING", "SCHEDULED"):
+        client.set_terminated(run.info.run_id, status)
+
+
+def cancel(run):
+    """Cancels what was started below an MLflow run, which would outlive this notebook, and waits for its end."""
+    close(run, "FAILED")  # before there is time for anything else to go wrong
+    for child in below(run):
+        job_run_id = child.data.tags.get("mlflow.databricks.shellJobRunID")
+        if job_run_id:
+            workspace.jobs.cancel_run(int(job_run_id))
+            wait(int(job_run_id), time.monotonic() + 60)
+
+
+# COMMAND ----------
+
+parameters = asked_for()
+git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]
+
+folder = CONFIG["experiment"].rpartition("/")[0] or "/"
+try:
+    workspace.workspace.get_status(folder)
+except NotFound:
+    workspace.workspace.mkdirs(folder)
+experiment = mlflow.set_experiment(CONFIG["experiment"])
+
+# COMMAND ----------
+
+# This run is there before MLflow makes the project's below it: whatever fails, nothing that was begun is lost sight of.
+tags = {name: dbutils.widgets.get(name) for name in ("trigger", "job_run_id")}
+with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_ref, **tags}) as hook_run:
+    deadline = time.monotonic() + CONFIG["timeout_seconds"]
+    try:
+        with git_credentials():
+            run_id = mlflow.run(
+                CONFIG["project"],
+                entry_point=CONFIG["entry_point"],
+                version=git_ref,
+                parameters=parameters,
+                experiment_id=experiment.experiment_id,
+                run_name=CONFIG["hook"],
+                backend="databricks",
+                backend_config=copy.deepcopy(CONFIG["backend_config"]),  # MLflow writes into it
+                synchronous=False,  # MLflow's own waiting may never end
+            ).run_id
+        job_run = wait(int(client.get_run(run_id).data.tags["mlflow.databricks.shellJobRunID"]), deadline)
+    except BaseException:
+        with suppress(Exception):
+            cancel(hook_run)
+        with suppress(Exception):
+            close(hook_run, "FAILED")  # what was still running may have opened its run again
+        raise
+    try:
+        judge(job_run, client.get_run(run_id))
+        close(hook_run, "FINISHED")
+    except Exception:
+        with suppress(Exception):
+            close(hook_run, "FAILED")
+        raise
+
+# COMMAND ----------
+
+project_run = client.get_run(run_id)
+metrics = {name: project_run.data.metrics.get(name) for name in CONFIG["result"]["metrics"]}
+result = {
+    "status": "SUCCESS",
+    "hook": CONFIG["hook"],
+    "experiment": CONFIG["experiment"],
+    "run_id": run_id,
+    "run_url": job_run.run_page_url,
+    "git_ref": git_ref,
+    "commit": project_run.data.tags.get("mlflow.source.git.commit"),
+    # NaN is not JSON, and whoever reads this would fail on it.
+    "metrics": {name: value if value is not None and math.isfinite(value) else None for name, value in metrics.items()},
+    "tags": {name: project_run.data.tags.get(name, "")[:1000] for name in CONFIG["result"]["tags"]},
+}
+dbutils.notebook.exit(json.dumps(result))

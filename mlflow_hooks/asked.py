@@ -1,0 +1,63 @@
+"""From the parsed options of `run` to a Trial: asks git and the workspace for what nobody said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from databricks_sync.errors import SettingsError
+from databricks_sync.git import Repository
+from databricks_sync.session import Session
+from databricks_sync.settings import login_name
+from databricks_sync.target import ci_branch
+from databricks_sync.workspace import Workspace
+
+from . import experiment, trial
+from .model import Hook
+from .report import Report
+from .trial import Trial
+
+
+def asked(hook: Hook, chosen: Mapping[str, Any], session: Session | None, report: Report) -> Trial:
+    """What is to be run, which is also said; `session` None: on this machine alone. Raises SettingsError."""
+    repository = Repository(hook.project.folder)
+    branch = chosen["branch"] or repository.branch() or ci_branch(os.environ) or ""
+    path = chosen["experiment"] or _experiment(branch, chosen, session)
+    if found := experiment.problem(path):
+        raise SettingsError(*found)
+    ref = trial.ref(hook, chosen["ref"])
+    dirty = ref is None and repository.dirty(hook.project.folder)
+    if dirty:
+        report.notice(f"{hook.project.subfolder} has changes that are not committed; they are run, and noted.")
+    pasted = session is not None and hook.project.spark_job is not None
+    parameters = trial.values(hook, chosen["parameters"], pasted=pasted)
+    timeout = trial.duration(chosen["timeout"]) if chosen["timeout"] else hook.timeout
+    wanted = Trial(hook, parameters, path, timeout, branch, ref, dirty)
+    _say(wanted, session.settings.login.name if session is not None else "this machine", report, chosen["dry_run"])
+    return wanted
+
+
+def _experiment(branch: str, chosen: Mapping[str, Any], session: Session | None) -> str:
+    if not branch:
+        hint = "Name one with --branch NAME, or an experiment with --experiment PATH."
+        raise SettingsError("No branch is checked out (detached HEAD), so it has no experiment.", hint)
+    user = chosen["user"] or login_name() or "me"
+    if session is not None:
+        user = session.settings.user or Workspace(session.http, "/").me()
+    return experiment.of_branch(user, branch, chosen["max_name"])
+
+
+def _say(wanted: Trial, where: str, report: Report, dry_run: bool) -> None:
+    shown = " ".join(f"{name}={value}" for name, value in wanted.parameters.items())
+    report.event(
+        "start",
+        f"{wanted.hook.name}: {wanted.shown_source} → {wanted.experiment}  ({where})\nparameters  {shown or 'none'}",
+        hook=wanted.hook.name,
+        source=wanted.shown_source,
+        experiment=wanted.experiment,
+        host=where,
+        parameters=wanted.parameters,
+        timeout=wanted.timeout.total_seconds(),
+        dry_run=dry_run,
+    )

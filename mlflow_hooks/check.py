@@ -1,0 +1,177 @@
+"""Every mistake that can be found before a cluster is paid for, in one pass over a project and its hook.
+
+The rules are in the files named after what they are about and know of no disk; what they judge is read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from databricks_sync.errors import SettingsError
+from databricks_sync.git import Repository
+
+from . import cluster, cron, experiment, git_url, mlproject, parameters, script, tokens
+from .findings import Findings, error, warning
+from .hook_file import HookReading
+from .model import Document, Engine, Finding, Hook, Project, Severity
+from .report import Report
+
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script of an entry point, as it lies in the project; `text` None where there is none."""
+
+    name: str
+    text: str | None
+    modules: frozenset[str]
+
+
+def check(readings: Iterable[HookReading], now: datetime) -> list[Finding]:
+    """All findings of these hooks, by file and line, each once."""
+    found = {one: None for reading in readings for one in _hook(reading, now)}
+    return sorted(found, key=lambda one: (one.file, one.line, one.severity is not Severity.ERROR))
+
+
+def _hook(reading: HookReading, now: datetime) -> Findings:
+    yield from reading.findings
+    hook = reading.hook
+    if hook is None:
+        return
+    pasted = is_pasted(hook)
+    yield from mlproject.form(hook.project, on_databricks=True)
+    yield from _entry_point(hook, pasted)
+    yield from parameters.rules(hook, pasted=pasted)
+    yield from _clusters(hook, now)
+    yield from git_url.rules(hook)
+    yield from _pinned(hook)
+    yield from _experiment(hook)
+    yield from cron.rules(hook, now)
+    yield from _addresses(hook)
+    yield from _credentials(_documents(hook))
+
+
+def is_pasted(hook: Hook) -> bool:
+    """Whether MLflow runs a copy of the script as a Spark job, rather than the command in a shell."""
+    return hook.engine is Engine.MLFLOW and hook.project.spark_job is not None
+
+
+def _entry_point(hook: Hook, pasted: bool) -> Findings:
+    project = hook.project
+    entry = project.entry_points.get(hook.entry_point)
+    name, keys = None, ["databricks_spark_job", "python_file"]
+    if entry is not None:
+        yield from mlproject.command(project, entry, pasted=pasted)
+        name, keys = mlproject.script(entry), ["entry_points", entry.name, "command"]
+    elif project.spark_job is not None:
+        name = project.spark_job.python_file or None
+    if name is None:
+        return
+    found = read_script(project, name)
+    if found.text is None:
+        message = f"The command runs {name}, which is no file in {project.subfolder}."
+        yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
+    elif name.endswith(".py"):
+        yield from script.rules(found.name, found.text, found.modules, pasted=pasted)
+
+
+def read_script(project: Project, name: str) -> Script:
+    path = project.folder / name
+    modules = {one.stem for one in path.parent.glob("*.py") if one != path}
+    modules |= {one.parent.name for one in path.parent.glob("*/*.py")}
+    try:
+        inside = project.folder.resolve() in path.resolve().parents
+        text = path.read_text(encoding="utf-8", errors="replace") if inside else None
+    except OSError:
+        text = None
+    return Script(f"{project.subfolder}/{name}", text, frozenset(modules))
+
+
+def _clusters(hook: Hook, now: datetime) -> Findings:
+    own = hook.project.cluster
+    if own is not None:
+        yield from cluster.rules(own, now.date())
+        if hook.engine is Engine.MLFLOW:
+            yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
+    if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
+        yield from cluster.rules(hook.cluster, now.date())
+
+
+def _pinned(hook: Hook) -> Findings:
+    """What a hook runs is what is at its ref, and not what was just checked."""
+    git, project = hook.git, hook.project
+    keys = ["git", git.kind.value]
+    try:
+        repository = Repository(project.folder)
+    except SettingsError:
+        return
+    if not git.ref or git_url.ref_problem(git.ref, git.kind) or not repository.is_of(git.url):
+        return
+    if not repository.knows(git.ref):
+        message = f"This clone has no {git.kind.value} {git.ref}, so whether the project is in it is not checked."
+        yield warning(hook.document, keys, message, "Type git fetch --tags, or make it and push it.")
+        return
+    path = f"{project.subfolder}/{project.mlproject.path.name}"
+    there = repository.at(git.ref, path)
+    if there is None:
+        message = f"At {git.ref} there is no {path}: every run would fail."
+        yield error(hook.document, keys, message, "Pin a ref that has it.")
+    elif there.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
+        message = f"At {git.ref}, which the hook runs, {path} is another one than was checked here."
+        yield warning(hook.document, keys, message, "Pin the commit that has this one, once it is merged.")
+
+
+def _experiment(hook: Hook) -> Findings:
+    if hook.experiment and (found := experiment.problem(hook.experiment)):
+        yield error(hook.document, ["experiment"], *found)
+
+
+def _addresses(hook: Hook) -> Findings:
+    for key in ("on_failure", "on_success"):
+        for index, address in enumerate(getattr(hook.notifications, key)):
+            if not _ADDRESS.fullmatch(address):
+                message = f"{address!r} is no e-mail address, and Databricks refuses the job."
+                keys = ["notifications", key, str(index)]
+                yield error(hook.document, keys, message, "Write an address, such as team@example.com.")
+
+
+def _documents(hook: Hook) -> list[Document]:
+    project = hook.project
+    documents = [hook.document, project.mlproject]
+    documents += [one.document for one in (project.cluster, hook.cluster, project.environment) if one is not None]
+    return documents
+
+
+def _credentials(documents: Sequence[Document]) -> Findings:
+    """Nothing secret belongs into a file that git keeps for ever."""
+    for document in documents:
+        for line, kind in tokens.found(document.text):
+            message = f"This looks like {kind}, which everybody who can read the repository could use."
+            remedy = "Revoke it, and name a secret instead: git: secret: {scope: ..., key: ...}."
+            yield Finding(document.name, line, Severity.ERROR, message, remedy)
+
+
+def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: bool) -> int:
+    """Says them, a line each as compilers do; the exit code."""
+    for one in findings:
+        place = f"{one.file}:{one.line}" if one.line else one.file
+        text = f"{place}: {one.severity.value}: {one.message} {one.remedy}".rstrip()
+        style = "red" if one.severity is Severity.ERROR else "yellow"
+        fields = {"file": one.file, "line": one.line or None, "severity": one.severity.value}
+        report.event("finding", text, style, **fields, message=one.message, remedy=one.remedy)
+    errors = sum(1 for one in findings if one.severity is Severity.ERROR)
+    warnings = len(findings) - errors
+    code = 1 if errors or (strict and warnings) else 0
+    counted = ", ".join(
+        f"{count:,} {word}{'' if count == 1 else 's'}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    )
+    text = f"{hooks:,} hook{'' if hooks == 1 else 's'}: {counted or 'nothing wrong'}"
+    style = "bold" if code else "bold green"
+    report.event("summary", text, style, hooks=hooks, errors=errors, warnings=warnings, exit_code=code)
+    return code

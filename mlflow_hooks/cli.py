@@ -1,0 +1,261 @@
+"""The command `mlflow_hooks`: options in, exit code out."""
+
+from __future__ import annotations
+
+from databricks_sync import startup  # isort: skip  (before everything else: it minds Ctrl-C meanwhile)
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from databricks_sync import __version__, command
+from databricks_sync.options import absolute, flag, named
+
+if TYPE_CHECKING:
+    from .hook_file import HookReading
+    from .model import Finding
+    from .report import Report
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, closed by a summary.")
+_PROJECTS = click.option(
+    "--projects", metavar="FOLDER", help="The folder with the projects; default: projects in the project folder."
+)
+
+_FOLDER = click.option(
+    "--folder", metavar="FOLDER", help="The folder of what is generated; default: hooks in the project folder."
+)
+_TARGET = "/Shared/mlflow_hooks"
+
+
+def _connection(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which workspace is meant, and who we are there."""
+    for option in (
+        flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
+        named("--profile", "The profile of ~/.databrickscfg to log in with."),
+        named("--user", "The workspace user, instead of the one who is logged in."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group("mlflow_hooks", context_settings=_CONTEXT)
+@click.version_option(__version__, "--version", prog_name="mlflow_hooks")
+def mlflow_hooks() -> None:
+    """Hook notebooks: what a Databricks job or Azure Data Factory starts to run an MLflow project that lives in git."""
+
+
+@mlflow_hooks.command()
+@click.argument("names", nargs=-1)
+@_PROJECTS
+@flag("--strict", "Let warnings count as errors.")
+@_JSON
+def check(names: tuple[str, ...], **chosen: Any) -> None:
+    """Find every mistake that can be found before a cluster is paid for.
+
+    NAMES are hooks or projects; without any, all are checked. Each finding is a line `file:line: error: what will
+    happen, and what to write instead`. Nothing is sent anywhere.
+
+    Exit codes: 0 nothing but warnings, 1 errors, 2 usage or configuration.
+    """
+    _run(chosen, lambda report: _check(names, chosen, report))
+
+
+@mlflow_hooks.command()
+@click.argument("names", nargs=-1)
+@_PROJECTS
+@_FOLDER
+@flag("--check", "Write nothing; exit with 1 when something is not as it would be generated, for CI.")
+@flag("--force", "Throw away edits by hand.")
+@_JSON
+def generate(names: tuple[str, ...], **chosen: Any) -> None:
+    """Write the hook notebooks, their jobs, bundle resources and Data Factory pipelines.
+
+    NAMES are hooks or projects; without any, all are generated, and files of hooks that are gone are removed. What is
+    as it should be is not written again.
+
+    Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand, or with --check is out of date, 2 usage or
+    configuration.
+    """
+    _run(chosen, lambda report: _generate(names, chosen, report))
+
+
+@mlflow_hooks.command()
+@_PROJECTS
+@_FOLDER
+@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {_TARGET}.")
+@flag("--overwrite", "Replace what was edited in the workspace; it is kept in a backup.")
+@flag("--prune", "Remove the notebooks and jobs of hooks that are gone.")
+@flag("-n/--dry-run", "Show what would be done; change nothing.")
+@click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end.")
+@_connection
+@_JSON
+def deploy(**chosen: Any) -> None:
+    """Carry the generated notebooks to the workspace, and create or update their jobs in place.
+
+    Nothing is deleted and made anew, nothing that somebody edited is replaced, and no job without our tag is touched. A
+    second run changes nothing.
+
+    Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety valve before any write,
+    4 some objects failed and the rest was done, 130 interrupted.
+    """
+    _run(chosen, lambda report: _deploy(chosen, report))
+
+
+@mlflow_hooks.command("run")
+@click.argument("name")
+@click.option("-P", "--param", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter of the project.")
+@click.option(
+    "--ref",
+    metavar="[REF]",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    help="Run what git has at REF, or where the hook is pinned, instead of the folder here.",
+)
+@click.option(
+    "--backend", type=click.Choice(["databricks", "local"]), default="databricks", help="local: no workspace at all."
+)
+@click.option("--tracking", metavar="FOLDER", help="Where --backend local tracks runs; default: mlruns.")
+@click.option("--experiment", metavar="PATH", callback=absolute, help="Not /Shared/<user>/<branch>_expr.")
+@named("--branch", "The branch, instead of the one that is checked out.")
+@click.option("--max-name", type=click.IntRange(min=20), metavar="BYTES", help="The longest name of an experiment.")
+@click.option("--timeout", metavar="DURATION", help="Cancel the run after 90m, say; default: the hook's timeout.")
+@flag("-n/--dry-run", "Show what would be run; start nothing.")
+@_PROJECTS
+@_connection
+@_JSON
+def run_project(**chosen: Any) -> None:
+    """Run the project of a hook now, and wait for its end.
+
+    NAME is a hook or a project. It runs as it lies here, with the parameters of hook.yml, as a job of the workspace and
+    in an experiment of your branch's own. The deadline, an error and Ctrl-C cancel it.
+
+    Exit codes: 0 it succeeded, 1 it failed or was too late, 2 usage or configuration, 4 the workspace did not do what
+    it was asked, 130 interrupted.
+    """
+    _run(chosen, lambda report: _run_project(chosen, report))
+
+
+def main(prog_name: str = "mlflow_hooks") -> None:
+    startup.ready()
+    mlflow_hooks.name = prog_name
+    command.run(mlflow_hooks)
+
+
+def _run(chosen: dict[str, Any], work: Callable[[Report], int]) -> None:
+    """Does the work of a command and ends the process with its exit code."""
+    from .report import Report
+
+    report = Report(chosen["as_json"])
+    with command.spoken(report) as code:
+        code[0] = work(report)
+    sys.exit(code[0])
+
+
+def _check(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
+    from .check import tell
+
+    readings = _readings(_project(), chosen["projects"], names)
+    return tell(_findings(readings), len(readings), report, strict=chosen["strict"])
+
+
+def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
+    from .fate import Fate, tell
+    from .generate import FOLDER, Action, changes, write
+    from .selection import sound
+
+    project = _project()
+    readings = _readings(project, chosen["projects"], names)
+    for finding in (one for reading in readings if reading.sound for one in reading.findings):
+        report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
+    folder = project / (chosen["folder"] or FOLDER)
+    planned = changes([sound(reading) for reading in readings], folder, prune=not names)
+    if not chosen["check"]:
+        write(planned, folder, force=chosen["force"])
+    fates = [
+        Fate(
+            "file",
+            f"{folder.name}/{one.path}",
+            one.action.value,
+            "edited by hand" if one.edited else "",
+            exit_code=int(chosen["check"] and one.action is not Action.NOTHING),
+        )
+        for one in planned
+    ]
+    return tell(fates, report, dry_run=chosen["check"])
+
+
+def _deploy(chosen: dict[str, Any], report: Report) -> int:
+    from databricks_sync.session import opened
+
+    from .deploy import deploy
+    from .generate import FOLDER
+    from .notebooks import Wish
+    from .selection import sound
+
+    with opened({**chosen, "branch": None, "target": chosen["target"] or _TARGET}) as session:
+        project = session.settings.project
+        readings = _readings(project, chosen["projects"], ())
+        hooks = [sound(reading) for reading in readings]
+        _refuse_mistakes(readings)
+        wish = Wish(session.target, chosen["overwrite"], chosen["prune"], chosen["dry_run"], chosen["wait"])
+        return deploy(hooks, project / (chosen["folder"] or FOLDER), session, wish, report)
+
+
+def _run_project(chosen: dict[str, Any], report: Report) -> int:
+    from databricks_sync.session import opened
+
+    from . import run
+    from .asked import asked
+    from .selection import sound
+    from .tracking import require_mlflow
+
+    local = chosen["backend"] == "local"
+    require_mlflow(server=local)
+    hook = sound(_readings(_project(), chosen["projects"], (chosen["name"],))[0])
+    if local:
+        trial = asked(hook, chosen, None, report)
+        folder = _project() / (chosen["tracking"] or "mlruns")
+        return 0 if chosen["dry_run"] else run.on_this_machine(trial, folder, report)
+    # A target is only named so that the session asks for no branch where the experiment needs none.
+    with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}) as session:
+        trial = asked(hook, chosen, session, report)
+        return 0 if chosen["dry_run"] else run.on_databricks(trial, session, report)
+
+
+def _refuse_mistakes(readings: list[HookReading]) -> None:
+    from .errors import BrokenProject
+    from .model import Severity
+
+    errors = [one for one in _findings(readings) if one.severity is Severity.ERROR]
+    if errors:
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
+        raise BrokenProject(message, "Type `mlflow_hooks check` to see what to write instead.")
+
+
+def _findings(readings: list[HookReading]) -> list[Finding]:
+    from datetime import datetime, timezone
+
+    from .check import check
+
+    return check(readings, datetime.now(timezone.utc))
+
+
+def _project() -> Path:
+    from databricks_sync.settings import project_folder
+
+    return project_folder(os.environ, Path.cwd())[0]
+
+
+def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:
+    """The hooks of the project folder, or those that are named."""
+    from .hook_file import PROJECTS, read_hooks
+    from .selection import chosen_by_name
+
+    return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)

@@ -1,0 +1,122 @@
+"""Makes the workspace hold the hooks: carries their notebooks, and creates or updates their jobs in place.
+
+Nothing of somebody else's is touched, nothing is deleted and made anew, and a second run sends no write at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from databricks_sync.errors import NotFound
+from databricks_sync.git import Repository
+from databricks_sync.session import Session
+from databricks_sync.workspace import Workspace
+
+from . import job
+from .errors import OutOfDate
+from .fate import Fate, tell
+from .generate import Action, changes
+from .jobs import Job, Jobs, differences
+from .model import Engine, Hook
+from .notebooks import PRUNE, Notebooks, Wish
+from .report import Report
+
+
+def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> int:
+    """Makes the workspace hold these hooks, which must be all there are; the exit code.
+
+    `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
+    """
+    _require_current(hooks, folder)
+    report.event(
+        "start",
+        f"{folder.name} → {wish.target}  ({session.settings.login.name})",
+        target=wish.target,
+        host=session.settings.login.name,
+        dry_run=wish.dry_run,
+    )
+    fates = [*Notebooks(hooks, folder, session, wish, report).deploy()]
+    if any(fate.exit_code > 1 for fate in fates):
+        return tell(fates, report, dry_run=wish.dry_run)
+    fates += _deploy_jobs(hooks, session, wish)
+    if not wish.dry_run:
+        _make_folders(hooks, session)
+    return tell(fates, report, dry_run=wish.dry_run)
+
+
+def _require_current(hooks: Sequence[Hook], folder: Path) -> None:
+    late = [one.path for one in changes(hooks, folder) if one.action is not Action.NOTHING]
+    if late:
+        raise OutOfDate(
+            f"{folder.name}/{late[0]} is not what would be generated now"
+            + (f", nor are {len(late) - 1} more." if len(late) > 1 else "."),
+            "Type `mlflow_hooks generate`, look at what changes, and deploy again.",
+        )
+
+
+def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+    jobs = Jobs(session.http)
+    for hook in hooks:
+        yield _deploy_job(hook, jobs, wish)
+    wanted = {hook.name for hook in hooks}
+    for stale in jobs.ours():
+        if stale.hook in wanted or not _is_from_here(stale, hooks, session.repository, wish):
+            continue
+        if not wish.prune:
+            yield Fate("job", stale.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+            continue
+        if not wish.dry_run:
+            jobs.delete(stale.job_id)
+        yield Fate("job", stale.name, "delete")
+
+
+def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
+    wanted = job.settings(hook, wish.target)
+    found = jobs.named(hook.notebook)
+    if (problem := _not_ours(hook, found, wanted)) is not None:
+        return problem
+    if not found:
+        if not wish.dry_run:
+            jobs.create(wanted)
+        return Fate("job", hook.notebook, "create")
+    differing = differences(wanted, jobs.get(found[0].job_id).settings)
+    if not differing:
+        return Fate("job", hook.notebook)
+    if not wish.dry_run:
+        jobs.reset(found[0].job_id, wanted)
+    return Fate("job", hook.notebook, "update", ", ".join(differing))
+
+
+def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any]) -> Fate | None:
+    """Why a job of the right name is left alone."""
+    if len(found) > 1:
+        numbers = ", ".join(str(one.job_id) for one in found)
+        what, hint = f"is the name of {len(found)} jobs ({numbers}).", "Delete or rename all but one of them."
+    elif found and found[0].hook != hook.name:
+        what = f"is a job without our tag ({found[0].job_id}), so somebody else's."
+        hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
+    elif found and (elsewhere := found[0].source[0]) and Job(0, wanted).source[0] not in ("", elsewhere):
+        what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
+        hint = f"Type `mlflow_hooks deploy --target {elsewhere}`, or delete job {found[0].job_id}."
+    else:
+        return None
+    return Fate("job", hook.notebook, problem=what, hint=hint, exit_code=1)
+
+
+def _is_from_here(stale: Job, hooks: Sequence[Hook], repository: Repository, wish: Wish) -> bool:
+    """Whether a job with our tag is this repository's: other teams deploy hooks to the same workspace."""
+    folder, url = stale.source
+    return folder == wish.target or (bool(url) and (url in {one.git.url for one in hooks} or repository.is_of(url)))
+
+
+def _make_folders(hooks: Sequence[Hook], session: Session) -> None:
+    """The folders of experiments that no hook notebook makes: a job that takes its code from git has none."""
+    for hook in hooks:
+        folder = hook.experiment.rpartition("/")[0]
+        if hook.engine is Engine.JOBS_GIT and folder.count("/") > 1:
+            try:
+                session.http.read("/api/2.0/workspace/get-status", {"path": folder})
+            except NotFound:
+                Workspace(session.http, folder).make_folder(folder)

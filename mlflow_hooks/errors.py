@@ -1,0 +1,34 @@
+"""What may go wrong with hooks and is expected to, as branches of the tree in `databricks_sync.errors`.
+
+SyncError
+├── SettingsError  (2)
+│   └── UnknownHook     no project has a hook of that name
+└── HookError      (1)
+    ├── BrokenProject   a project has mistakes; each is a finding
+    ├── EditedByHand    a generated file was edited, and would be overwritten
+    └── OutOfDate       `--check`: what is written is not what would be generated
+"""
+
+from __future__ import annotations
+
+from databricks_sync.errors import SettingsError, SyncError
+
+
+class UnknownHook(SettingsError):
+    pass
+
+
+class HookError(SyncError):
+    exit_code = 1
+
+
+class BrokenProject(HookError):
+    pass
+
+
+class EditedByHand(HookError):
+    pass
+
+
+class OutOfDate(HookError):
+    pass

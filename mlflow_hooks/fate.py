@@ -1,0 +1,56 @@
+"""What becomes of one notebook or job of a deployment, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from databricks_sync.plan import Action
+from databricks_sync.report import SIGNS, STYLES
+
+from .report import Report
+
+_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """`action` is create, update, delete or nothing; `problem` says why it is left alone, `hint` what to type."""
+
+    kind: str  # notebook or job
+    name: str
+    action: str = "nothing"
+    why: str = ""
+    problem: str = ""
+    hint: str = ""
+    exit_code: int = 0
+
+
+def tell(fates: Sequence[Fate], report: Report, *, dry_run: bool) -> int:
+    """Says what became of each, and of all; the exit code."""
+    for fate in fates:
+        fields = {"name": fate.name, "action": fate.action, "why": fate.why}
+        text = style = ""
+        if fate.problem:
+            sign = "!" if fate.exit_code else "?"
+            text, style = f"{sign} {fate.kind} {fate.name} {fate.problem}", STYLES[sign]
+        elif fate.action != "nothing":
+            sign = SIGNS[Action(fate.action)]
+            text = f"{sign} {fate.kind} {fate.name}{f'  {fate.why}' if fate.why else ''}"
+            style = STYLES[sign]
+        report.event(fate.kind, text, style, **fields, problem=fate.problem or None, hint=fate.hint or None)
+        if fate.hint and not report.as_json:
+            report.out.line(f"    {fate.hint}")
+    counts = {word: sum(1 for one in fates if one.action == action) for action, word in _DONE.items()}
+    counts["in_step"] = sum(1 for one in fates if one.action == "nothing" and not one.problem)
+    counts["left"] = sum(1 for one in fates if one.problem)
+    code = max((one.exit_code for one in fates), default=0)
+    will = "to be " if dry_run else ""
+    words = [
+        f"{count} {will if word in _DONE.values() else ''}{word.replace('_', ' ')}"
+        for word, count in counts.items()
+        if count
+    ]
+    text = ", ".join(words) or "there are no hooks"
+    report.event("summary", text, "bold" if code else "bold green", dry_run=dry_run, **counts, exit_code=code)
+    return code

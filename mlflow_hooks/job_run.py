@@ -1,0 +1,72 @@
+"""A run of a job in the workspace: looking at it, cancelling it, and what it said when it failed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from databricks_sync.errors import WorkspaceError
+from databricks_sync.http import Http
+
+_API = "/api/2.2/jobs/runs"
+_OVER = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
+_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`result` is "" until the run is over, and may stay so for one that never began (SERVER: INTERNAL_ERROR)."""
+
+    life_cycle: str
+    result: str = ""
+    message: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.life_cycle in _OVER
+
+    @property
+    def shown(self) -> str:
+        return self.result or self.life_cycle
+
+
+class JobRun:
+    """One run, by its number."""
+
+    def __init__(self, http: Http, run_id: int) -> None:
+        self.http = http
+        self.run_id = run_id
+
+    def state(self) -> State:
+        """Raises WorkspaceError when the workspace does not tell."""
+        state = self._get().get("state") or {}
+        return State(
+            str(state.get("life_cycle_state", "")),
+            str(state.get("result_state") or ""),
+            str(state.get("state_message") or ""),
+        )
+
+    def cancel(self, patience: float) -> None:
+        """Asks for its end, and waits for it so long."""
+        self.http.write(f"{_API}/cancel", json.dumps({"run_id": self.run_id}).encode())
+        deadline = time.monotonic() + patience
+        while not self.state().over and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    def said(self) -> str:
+        """The error and the last lines of the log; "" where the workspace has none."""
+        try:
+            tasks = self._get().get("tasks") or [{}]
+            number = tasks[0].get("run_id", self.run_id)
+            output: Mapping[str, Any] = self.http.read(f"{_API}/get-output", {"run_id": str(number)}).json()
+        except WorkspaceError:
+            return ""
+        log = "\n".join(str(output.get("logs") or "").rstrip().splitlines()[-_LINES:])
+        error = str(output.get("error") or "").strip()
+        return log if error in log else f"{log}\n{error}".strip()
+
+    def _get(self) -> dict[str, Any]:
+        return self.http.read(f"{_API}/get", {"run_id": str(self.run_id)}).json()

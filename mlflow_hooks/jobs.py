@@ -1,0 +1,115 @@
+"""The jobs of hooks in the workspace: which are ours, whether one is as it should be, and making it so.
+
+A job is ours by its tag. What bears our name without it, or bears it twice, is somebody's, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from databricks_sync.errors import Throttled
+from databricks_sync.http import THROTTLED_FOR, Http
+
+from .job import TAG
+
+_API = "/api/2.2/jobs"
+# What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
+_TELLING = ("schedule", "trigger", "continuous", "git_source", "parameters", "email_notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the workspace shows it."""
+
+    job_id: int
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.settings.get("name", ""))
+
+    @property
+    def hook(self) -> str:
+        """The name of the hook it is of; "" for a job that is not ours."""
+        return str((self.settings.get("tags") or {}).get(TAG, ""))
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Where its code comes from: the notebook's folder, or else the address of a repository."""
+        tasks = self.settings.get("tasks") or [{}]
+        notebook = str((tasks[0].get("notebook_task") or {}).get("notebook_path", ""))
+        git = self.settings.get("git_source") or {}
+        return notebook.rpartition("/")[0], str(git.get("git_url", ""))
+
+
+def differences(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """The settings that are not as wanted, by name. What the workspace adds of its own accord is none."""
+    names = [name for name in wanted if not _covers(wanted[name], there.get(name))]
+    return names + [name for name in _TELLING if name not in wanted and there.get(name)]
+
+
+def _covers(wanted: object, there: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(there, Mapping) and all(_covers(value, there.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        if not isinstance(there, Sequence) or isinstance(there, str) or len(there) != len(wanted):
+            return False
+        return all(_covers(one, other) for one, other in zip(wanted, there, strict=True))
+    return wanted == there
+
+
+class Jobs:
+    """The jobs of one workspace. Raises WorkspaceError."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    def named(self, name: str) -> list[Job]:
+        """Those of exactly this name."""
+        return list(self._listed({"name": name}))
+
+    def ours(self) -> list[Job]:
+        """Those with our tag, whoever deployed them."""
+        return [job for job in self._listed({}) if job.hook]
+
+    def get(self, job_id: int) -> Job:
+        """A job with all its settings: a list leaves out what is long."""
+        return _job(self.http.read(f"{_API}/get", {"job_id": str(job_id)}).json())
+
+    def create(self, settings: Mapping[str, Any]) -> int:
+        """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""
+        return int(self._send("create", settings)["job_id"])
+
+    def reset(self, job_id: int, settings: Mapping[str, Any]) -> None:
+        """Replaces all settings; runs and history stay."""
+        self._send("reset", {"job_id": job_id, "new_settings": settings})
+
+    def delete(self, job_id: int) -> None:
+        self._send("delete", {"job_id": job_id})
+
+    def _listed(self, query: Mapping[str, str]) -> Iterable[Job]:
+        token = ""
+        while True:
+            asked = {**query, "limit": "100", "expand_tasks": "true", **({"page_token": token} if token else {})}
+            page = self.http.read(f"{_API}/list", asked).json()
+            yield from (_job(one) for one in page.get("jobs", []))
+            token = str(page.get("next_page_token") or "")
+            if not token:
+                return
+
+    def _send(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + THROTTLED_FOR
+        while True:
+            try:
+                return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()
+            except Throttled:  # refused is not applied
+                if time.monotonic() > deadline:
+                    raise
+
+
+def _job(told: Mapping[str, Any]) -> Job:
+    return Job(int(told["job_id"]), told.get("settings") or {})

@@ -1,0 +1,267 @@
+"""The frozen values everybody passes: a hook, the project it starts, and what is wrong with either.
+
+A *project* is a folder with an `MLproject` file. A *hook* is what starts it: `hook.yml` in that folder says how.
+Nothing here reads a file; `hook_file.py` makes these values, `check.py` judges them, `notebook.py`, `job.py` and
+`data_factory.py` turn them into text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+# The newest release of which every part is on the package indexes (3.18.0 pins two that are not on all).
+DEFAULT_MLFLOW = "3.17.2"
+DEFAULT_TIMEOUT = timedelta(hours=2)
+WORKSPACE_FOLDER = "/Shared/mlflow_hooks"
+
+# Deadlines from the inside out: the hook ends first and cancels what it started; then the job's task, then the job,
+# then Data Factory. The first step is long because the time a task's own cluster takes to start counts as the task's.
+TASK_MARGIN = timedelta(minutes=15)
+JOB_MARGIN = TASK_MARGIN + timedelta(minutes=5)
+DATA_FACTORY_MARGIN = JOB_MARGIN + timedelta(minutes=10)
+
+# Widgets of every hook notebook; no parameter of a project may be called like one of them.
+GIT_REF = "git_ref"
+TRIGGER = "trigger"
+JOB_RUN_ID = "job_run_id"
+RESERVED = (GIT_REF, TRIGGER, JOB_RUN_ID)
+
+
+class Engine(str, Enum):
+    """What runs the project: `mlflow.run` in a hook notebook, or a job task that takes its code from git."""
+
+    MLFLOW = "mlflow"
+    JOBS_GIT = "jobs-git"
+
+
+class RefKind(str, Enum):
+    TAG = "tag"
+    COMMIT = "commit"
+    BRANCH = "branch"
+
+
+class Severity(str, Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A mistake. `file` is relative to the repository with `/`, `line` 0 where there is none; `message` says what will
+    happen, `remedy` what to write instead."""
+
+    file: str
+    line: int
+    severity: Severity
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read: where it lies, and on which line each of its values stands.
+
+    `lines` is keyed by the path to a value, such as `("schedule", "quartz")` or `("libraries", "0")`.
+    """
+
+    path: Path
+    name: str  # as findings show it: relative to the repository, with `/`
+    text: str = field(default="", repr=False)
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+
+    def line(self, *keys: str) -> int:
+        """The line of a value, or of the nearest thing around it; 0 in a file that is not there."""
+        for length in range(len(keys), -1, -1):
+            if keys[:length] in self.lines:
+                return self.lines[keys[:length]]
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A parameter as the entry point declares it. MLflow itself checks no type; `default` None means required."""
+
+    name: str
+    type: str = "string"
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    name: str
+    command: str
+    parameters: tuple[Declared, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SparkJob:
+    """The `databricks_spark_job` form of a project: the one that runs on Databricks Runtime 13 and later."""
+
+    python_libraries: tuple[str, ...] = ()
+    python_file: str = ""
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The project's environment: `kind` is the key in MLproject (python_env, conda_env, docker_env).
+
+    `dependencies` are pip requirements, those of requirement files included; `conda` what only conda can install.
+    """
+
+    kind: str
+    document: Document
+    python: str = ""
+    dependencies: tuple[str, ...] = ()
+    conda: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster file: the `new_cluster` itself, and the libraries beside it.
+
+    `wrapped`: the file says `{"new_cluster": {...}, "libraries": [...]}`, which is what a plain project needs; a
+    Spark job needs the bare cluster. `config` gives MLflow the right one whichever the file is.
+    """
+
+    document: Document
+    spec: Mapping[str, Any]
+    libraries: tuple[Mapping[str, Any], ...] = ()
+    wrapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`."""
+
+    folder: Path
+    subfolder: str
+    mlproject: Document
+    entry_points: Mapping[str, EntryPoint]
+    cluster: Cluster | None
+    environment: Environment | None = None
+    spark_job: SparkJob | None = None
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where the token of a private repository lies: in a secret scope, never here."""
+
+    scope: str
+    key: str
+    username: str = ""  # what the git host wants beside the token; most want nothing
+    username_key: str = ""  # or the key under which the same scope has it
+
+
+@dataclass(frozen=True, slots=True)
+class GitSource:
+    """The repository and the commit of it that is run. `widget`: callers may choose another ref.
+
+    `provider` is the name the Jobs API has for the host (gitHub, azureDevOpsServices ...); "" for a host unknown to us.
+    """
+
+    url: str
+    ref: str
+    kind: RefKind = RefKind.TAG
+    provider: str = ""
+    secret: Secret | None = None
+    widget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the entry point, with what hook.yml says of it. Values are text, as they are on a command line.
+
+    `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it.
+    """
+
+    name: str
+    type: str = "string"
+    default: str | None = None
+    value: str | None = None
+    widget: bool = False
+
+    @property
+    def effective(self) -> str | None:
+        """What the project gets from a caller who says nothing; None when that is an error."""
+        return self.default if self.value is None else self.value
+
+    @property
+    def required(self) -> bool:
+        return self.effective is None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    quartz: str
+    time_zone: str = "UTC"
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """E-mail addresses."""
+
+    on_failure: tuple[str, ...] = ()
+    on_success: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What of the MLflow run a caller gets in the hook's JSON result, by name."""
+
+    metrics: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project."""
+
+    name: str
+    document: Document
+    project: Project
+    engine: Engine
+    git: GitSource
+    experiment: str
+    entry_point: str = "main"
+    parameters: tuple[Parameter, ...] = ()
+    schedule: Schedule | None = None
+    timeout: timedelta = DEFAULT_TIMEOUT
+    poll: timedelta = timedelta(seconds=15)
+    notifications: Notifications = Notifications()
+    result: Result = Result()
+    mlflow: str = DEFAULT_MLFLOW
+    cluster: Cluster | None = None
+    linked_service: str = ""
+
+    @property
+    def notebook(self) -> str:
+        """What the hook notebook is called, and the job."""
+        return f"mlflow_{self.name}_hook"
+
+    @property
+    def uri(self) -> str:
+        """What `mlflow.run` is given."""
+        return f"{self.git.url}#{self.project.subfolder}"
+
+    @property
+    def task_timeout(self) -> timedelta:
+        return self.timeout + TASK_MARGIN
+
+    @property
+    def job_timeout(self) -> timedelta:
+        return self.timeout + JOB_MARGIN
+
+    @property
+    def data_factory_timeout(self) -> timedelta:
+        return self.timeout + DATA_FACTORY_MARGIN

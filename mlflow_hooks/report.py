@@ -1,0 +1,46 @@
+"""What a person or a program sees of a command: lines of text, or one JSON object per line with stable keys."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from databricks_sync.errors import SyncError
+from databricks_sync.names import printable
+from databricks_sync.report import Screen
+
+
+class Report:
+    """Says each event once: as its text to a person, as its fields to a program."""
+
+    def __init__(self, as_json: bool) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self.as_json = as_json
+        self.out = Screen(sys.stdout)
+        self.err = Screen(sys.stderr)
+
+    def event(self, event: str, text: str = "", style: str = "", **fields: object) -> None:
+        """An event; without a text it is for programs alone."""
+        if self.as_json:
+            sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+            sys.stdout.flush()
+        elif text:
+            for line in text.splitlines():
+                self.out.line(printable(line), style)
+            sys.stdout.flush()
+
+    def notice(self, text: str) -> None:
+        if self.as_json:
+            self.event("note", message=text)
+        else:
+            self.err.line(f"note: {printable(text)}", "yellow")
+
+    def error(self, error: SyncError) -> None:
+        if self.as_json:
+            self.event("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
+            return
+        self.err.line(f"error: {error.message}", "bold red")
+        if error.hint:
+            self.err.line(f"  {error.hint}")

@@ -1,0 +1,42 @@
+"""Which hooks a command is about: by the hook's name, or by that of its project's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from databricks_sync.names import printable
+
+from .errors import BrokenProject, UnknownHook
+from .findings import nearest
+from .hook_file import HookReading
+from .model import Hook
+
+
+def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> list[HookReading]:
+    """Those with one of the names, all without any. Raises UnknownHook for a name that nothing has."""
+    names = list(names)
+    chosen = [one for one in readings if not names or _names(one) & set(names)]
+    known = {name for one in readings for name in _names(one)}
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known, f"There are: {', '.join(sorted(known))}.").replace("Write", "Type", 1)
+            raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
+    return chosen
+
+
+def sound(reading: HookReading) -> Hook:
+    """The hook, if its files can be believed. Raises BrokenProject."""
+    if reading.hook is None or not reading.sound:
+        wrong = next(one for one in reading.findings if one.severity.value == "error")
+        raise BrokenProject(
+            f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
+            "Type `mlflow_hooks check` to see all that is wrong.",
+        )
+    return reading.hook
+
+
+def _names(reading: HookReading) -> set[str]:
+    hook = reading.hook
+    if hook is None:  # its hook.yml cannot be read, but its folder can be named
+        return {reading.findings[0].file.split("/")[-2]} if reading.findings else set()
+    return {hook.name, hook.project.name} - {""}

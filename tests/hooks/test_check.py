@@ -1,0 +1,402 @@
+"""`check` finds what would fail, says where and what to write instead: one broken project per rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from mlflow_hooks.check import check
+from mlflow_hooks.hook_file import read_hooks
+from mlflow_hooks.model import Finding
+
+from .work import CLUSTER, FILES, HOOK, MLPROJECT, SCRIPT, git, repository, write
+
+NOW = datetime(2026, 9, 30, tzinfo=timezone.utc)
+SPARK_JOB = "databricks_spark_job:\n  python_libraries: [mlflow-skinny==3.17.2]"
+PLAIN = MLPROJECT.replace(SPARK_JOB, "python_env: env.yaml")
+ENV = "python: 3.12.3\ndependencies: [mlflow==3.17.2]\n"
+PLAIN_FILES = {"MLproject": PLAIN, "env.yaml": ENV}
+OLD = "12.2.x-cpu-ml-scala2.12"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose project the tests break and mend."""
+    return repository(tmp_path_factory.mktemp("check"))
+
+
+def findings(root: Path, files: Mapping[str, str | None]) -> list[Finding]:
+    """Those of the good project with some files changed."""
+    folder = root / "projects" / "Demo"
+    try:
+        write(folder, files)
+        return check(read_hooks(root / "projects"), NOW)
+    finally:
+        for name in files:
+            (folder / name).unlink(missing_ok=True)
+        write(folder, FILES)
+
+
+def command(text: str) -> dict[str, str]:
+    """The project with another command."""
+    was = "python demo.py --word {word} --count {count}"
+    assert was in MLPROJECT
+    return {"MLproject": MLPROJECT.replace(was, text)}
+
+
+def cluster(**changes: object) -> dict[str, str]:
+    """The project with another cluster; None takes a field away."""
+    spec = {name: value for name, value in {**CLUSTER, **changes}.items() if value is not None}
+    return {"cluster.json": json.dumps(spec, indent=2)}
+
+
+def hook(was: str, now: str) -> dict[str, str]:
+    assert was in HOOK
+    return {"hook.yml": HOOK.replace(was, now)}
+
+
+def mlproject(was: str, now: str) -> dict[str, str]:
+    assert was in MLPROJECT
+    return {"MLproject": MLPROJECT.replace(was, now)}
+
+
+def wrapped(key: str, value: object) -> dict[str, str]:
+    """The project with the other shape of a cluster file, and something beside the cluster."""
+    return {"cluster.json": json.dumps({"new_cluster": CLUSTER, key: value}, indent=1)}
+
+
+def plain(**changes: object) -> dict[str, str]:
+    return {**PLAIN_FILES, **cluster(spark_version=OLD), **changes}  # type: ignore[dict-item]
+
+
+WORKERS = '"num_workers": 1'
+# What is changed -> where what is found, in whose words.
+ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
+    # The form of MLproject
+    (
+        "two environments",
+        plain(MLproject=PLAIN + "conda_env: env.yaml\n"),
+        "MLproject:9 error: both python_env and conda_env",
+    ),
+    (
+        "spark and env",
+        mlproject("entry_points:", "python_env: env.yaml\nentry_points:") | {"env.yaml": ENV},
+        "MLproject:4 error: refuses python_env beside",
+    ),
+    (
+        "spark and file",
+        mlproject("  python_libraries", "  python_file: demo.py\n  python_libraries"),
+        "MLproject:3 error: both python_file and entry_points",
+    ),
+    (
+        "spark and path",
+        mlproject("{type: string, default: hello}", "{type: path, default: hello}"),
+        "MLproject:7 error: no parameters of type path",
+    ),
+    ("docker", mlproject(SPARK_JOB, "docker_env:\n  image: python"), "MLproject:2 error: docker_env on Databricks"),
+    (
+        "a part of a version",
+        plain(**{"env.yaml": ENV.replace("3.12.3", "'3.12'")}),
+        "env.yaml:1 warning: whatever patch is newest",
+    ),
+    (
+        "spark without entries",
+        {"MLproject": MLPROJECT.split("entry_points")[0]},
+        "MLproject:2 error: neither entry_points nor python_file",
+    ),
+    # Its command
+    (
+        "unknown placeholder",
+        command("python demo.py --word {wird} --count {count}"),
+        "MLproject:9 error: {wird} is no parameter",
+    ),
+    ("nameless placeholder", command("python demo.py {} {word} {count}"), "MLproject:9 error: {} has no name"),
+    (
+        "single brace",
+        command("python demo.py --word {word} --count {count} }"),
+        "MLproject:9 error: brace that is not part",
+    ),
+    (
+        "quoted placeholder",
+        plain(MLproject=PLAIN.replace("{word} -", "'{word}' -")),
+        "MLproject:8 error: inside quotes",
+    ),
+    ("unused parameter", command("python demo.py --word {word}"), "MLproject:8 warning: count is not in the command"),
+    ("python3", command("python3 demo.py --word {word} --count {count}"), "MLproject:9 error: begin with `python `"),
+    ("two blanks", command("python demo.py  --word {word} --count {count}"), "MLproject:9 error: split at every blank"),
+    (
+        "line break",
+        command("|\n      python demo.py --word {word}\n      --count {count}"),
+        "MLproject:9 error: split at every blank",
+    ),
+    ("shell", command("python demo.py --word {word} --count {count} > out"), "MLproject:9 error: No shell reads"),
+    (
+        "no script",
+        command("python deno.py --word {word} --count {count}"),
+        "MLproject:9 error: no file in projects/Demo",
+    ),
+    (
+        "a script outside",
+        command("python ../../../demo.py --word {word} --count {count}"),
+        "MLproject:9 error: no file in projects/Demo",
+    ),
+    # Its script
+    ("syntax", {"demo.py": SCRIPT + "if\n"}, "demo.py:14 error: not Python"),
+    ("future", {"demo.py": "from __future__ import annotations\n" + SCRIPT}, "demo.py:1 error: `from __future__`"),
+    (
+        "sibling",
+        {"demo.py": "import argparse, tools\n" + SCRIPT, "tools.py": ""},
+        "demo.py:1 error: does not find tools",
+    ),
+    (
+        "sibling package",
+        {"demo.py": "from tools.a import b\n" + SCRIPT, "tools/a.py": ""},
+        "demo.py:1 error: does not find tools",
+    ),
+    ("relative import", {"demo.py": "from . import tools\n" + SCRIPT}, "demo.py:1 error: another folder"),
+    ("__file__", {"demo.py": SCRIPT + "print(__file__)\n"}, "demo.py:14 warning: __file__ is a copy"),
+    ("__doc__", {"demo.py": SCRIPT + "print(__doc__)\n"}, "demo.py:14 warning: __doc__ is None"),
+    (
+        "set_experiment",
+        {"demo.py": SCRIPT + "mlflow.set_experiment('x')\n"},
+        "demo.py:14 warning: set_experiment takes the script away",
+    ),
+    # Parameters
+    (
+        "wrong value",
+        hook("value: hello, widget: true}", "value: hello, widget: true}\n  count: many"),
+        "hook.yml:8 error: count is int, and 'many' is none",
+    ),
+    (
+        "wrong default",
+        mlproject("type: int, default: 1", "type: float, default: x"),
+        "MLproject:8 error: count is float, and 'x' is none",
+    ),
+    (
+        "no uri",
+        mlproject("{type: string, default: hello}", "{type: uri, default: /a}")
+        | hook("{value: hello, widget: true}", "{widget: true}"),
+        "MLproject:7 error: word is uri",
+    ),
+    ("no bool", mlproject("type: int, default: 1", "type: bool, default: '1'"), "MLproject:8 error: count is bool"),
+    ("unknown type", mlproject("type: int", "type: integer"), "MLproject:8 warning: no type integer"),
+    ("blank in a value", hook("value: hello,", "value: hello world,"), "hook.yml:7 error: would arrive as 'hello"),
+    ("empty value", hook("value: hello,", "value: '',"), "hook.yml:7 error: would arrive as ''"),
+    ("line break in a value", hook("value: hello,", 'value: "a\\nb",'), "hook.yml:7 error: line break"),
+    (
+        "name of a widget",
+        {"MLproject": MLPROJECT.replace("word", "wörd"), **hook("word", "wörd")},
+        "MLproject:7 error: refuses a job parameter",
+    ),
+    (
+        "ignored parameters",
+        {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n"},
+        "hook.yml:6 error: these are ignored",
+    ),
+    # The cluster
+    ("existing cluster", cluster(existing_cluster_id="0101-120000-abc"), "cluster.json:6 error: existing cluster"),
+    ("unknown field", cluster(node_type="x"), "cluster.json:6 error: no field 'node_type'"),
+    ("wrong kind", cluster(num_workers="1"), "cluster.json:4 error: num_workers: it is a whole number"),
+    ("no version", cluster(spark_version=None), "cluster.json:1 error: without spark_version"),
+    ("no such version", cluster(spark_version="17.3"), "cluster.json:2 error: no version of Databricks Runtime"),
+    ("ended", cluster(spark_version="13.3.x-cpu-ml-scala2.12"), "cluster.json:2 warning: 13.3 is no longer supported"),
+    ("long ended", cluster(spark_version="7.0.x-scala2.12"), "cluster.json:2 warning: 7.0 is no longer supported"),
+    ("never heard of", cluster(spark_version="17.1.x-scala2.13"), "cluster.json:2 warning: none of those known here"),
+    ("no machine", cluster(node_type_id=None), "cluster.json:1 error: without node_type_id"),
+    ("two machines", cluster(instance_pool_id="p"), "cluster.json:6 error: both node_type_id and instance_pool_id"),
+    ("no size", cluster(num_workers=None), "cluster.json:1 error: without num_workers"),
+    (
+        "two sizes",
+        cluster(autoscale={"min_workers": 1, "max_workers": 2}),
+        "cluster.json:6 error: both num_workers and autoscale",
+    ),
+    ("negative size", cluster(num_workers=-1), "cluster.json:4 error: negative"),
+    (
+        "backward autoscale",
+        cluster(num_workers=None, autoscale={"min_workers": 3, "max_workers": 2}),
+        "cluster.json:5 error: first not above the second",
+    ),
+    ("half an autoscale", cluster(num_workers=None, autoscale={"min": 3}), "cluster.json:6 error: no field 'min'"),
+    ("single node", cluster(num_workers=0), "cluster.json:4 error: workers that never come"),
+    ("conf is text", cluster(spark_conf={"spark.speculation": True}), "cluster.json:7 error: its value is not text"),
+    ("no such mode", cluster(data_security_mode="SINGLE"), "cluster.json:5 error: no data_security_mode 'SINGLE'"),
+    ("shared mode", cluster(data_security_mode="USER_ISOLATION"), "cluster.json:5 error: no /dbfs"),
+    ("no mode", cluster(data_security_mode=None), "cluster.json:1 warning: Without dedicated access"),
+    ("plain on a new runtime", PLAIN_FILES, "cluster.json:2 error: Runtime 13 and later"),
+    (
+        "lost libraries",
+        wrapped("libraries", [{"pypi": {"package": "x"}}]),
+        "cluster.json:8 error: ignores the libraries",
+    ),
+    ("stray key", wrapped("librarys", []), "cluster.json:8 warning: ignores librarys"),
+    ("shape of a library", plain(**wrapped("libraries", ["x"])), "cluster.json:9 error: refuses this library"),
+    (
+        "pypi without a package",
+        plain(**wrapped("libraries", [{"pypi": {}}])),
+        "cluster.json:9 error: pypi library without",
+    ),
+    (
+        "library on dbfs",
+        plain(**wrapped("libraries", [{"whl": "dbfs:/libs/a.whl"}])),
+        "cluster.json:9 error: DBFS root are not installed",
+    ),
+    (
+        "the hook's own cluster",
+        hook("schedule:", "cluster: {spark_version: 17.3, num_workers: 1, node_type_id: x}\nschedule:"),
+        "hook.yml:8 error: no version of Databricks Runtime",
+    ),
+    # Where the code comes from
+    ("pip's scheme", hook("https://", "git+https://"), "hook.yml:3 error: git+https://"),
+    ("in the clear", hook("https://", "http://"), "hook.yml:3 error: http://"),
+    ("a path", hook("https://git.example.com/", "/srv/"), "hook.yml:3 error: is no address"),
+    ("a token in it", hook("https://", "https://me:s3cret@"), "hook.yml:3 error: user name or a token"),
+    ("a user in it", hook("https://", "https://me@"), "hook.yml:3 error: user name or a token"),
+    (
+        "Azure's user",
+        hook("https://git.example.com", "https://team@dev.azure.com"),
+        "hook.yml:3 warning: user name in git.url",
+    ),
+    ("a query", hook("/projects\n", "/projects?a=b\n"), "hook.yml:3 error: after ? or #"),
+    ("ssh", hook("https://", "ssh://git@"), "hook.yml:3 warning: no key to log in"),
+    (
+        "ssh and a secret",
+        hook(
+            "url: https://git.example.com/team/projects",
+            "url: git@git.example.com:team/projects\n  secret: {scope: a, key: b}",
+        ),
+        "hook.yml:4 error: never be used",
+    ),
+    (
+        "ssh for a job",
+        {"hook.yml": HOOK.replace("https://", "ssh://git@") + "engine: jobs-git\n"},
+        "hook.yml:3 error: cloned over https",
+    ),
+    ("short commit", hook("tag: v1.0", "commit: abc1234"), "hook.yml:4 error: not a whole commit"),
+    ("full ref", hook("tag: v1.0", "branch: refs/heads/main"), "hook.yml:4 error: cannot check it out"),
+    ("an option", hook("tag: v1.0", "tag: --upload-pack=x"), "hook.yml:4 error: no name git has"),
+    # The rest of hook.yml
+    ("relative experiment", hook("/Shared/exp", "exp"), "hook.yml:5 error: no absolute path"),
+    ("alias", hook("/Shared/exp", "/Workspace/Shared/exp"), "hook.yml:5 error: not found the second time"),
+    ("empty part", hook("/Shared/exp", "/Shared//exp"), "hook.yml:5 error: empty part"),
+    ("trailing slash", hook("/demo\n", "/demo/\n"), "hook.yml:5 error: empty part"),
+    (
+        "a home",
+        hook("/Shared/experiments/demo", "/Users/me@example.com"),
+        "hook.yml:5 error: a folder of the workspace itself",
+    ),
+    ("below Repos", hook("/Shared/exp", "/Repos/exp"), "hook.yml:5 error: below /Repos"),
+    ("unix cron", hook("0 0 6 * * ?", "0 6 * * 1"), 'hook.yml:9 error: "0 0 6 ? * MON"'),
+    ("both days", hook("0 0 6 * * ?", "0 0 6 * * *"), "hook.yml:9 error: exactly one of"),
+    ("every second", hook("0 0 6 * * ?", "'* 0 6 * * ?'"), "hook.yml:9 warning: several times in one minute"),
+    ("never", hook("0 0 6 * * ?", "0 0 6 30 2 ?"), "hook.yml:9 error: never fires again"),
+    ("no zone", hook("Europe/Berlin", "Europe/Bonn"), "hook.yml:10 error: no time zone"),
+    (
+        "no address",
+        hook("schedule:", "notifications: {on_failure: team}\nschedule:"),
+        "hook.yml:8 error: no e-mail address",
+    ),
+    # Nothing secret
+    ("a token", hook("value: hello,", f"value: dapi{'0123456789abcdef' * 2},"), "hook.yml:7 error: a Databricks token"),
+    (
+        "a token in a comment",
+        {"cluster.json": FILES["cluster.json"], "MLproject": MLPROJECT + f"# ghp_{'a1B2' * 9}\n"},
+        "MLproject:10 error: a GitHub token",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_rule(root: Path, files: Mapping[str, str], expected: str) -> None:
+    """Each mistake is found in its file, on its line, with what will happen and what to write instead."""
+    where, words = expected.split(": ", 1)
+    place, severity = where.split()
+    found = findings(root, files)
+    about = [one for one in found if words in f"{one.message} {one.remedy}"]
+    assert about, found
+    assert (f"{about[0].file}:{about[0].line}", about[0].severity.value) == (f"projects/Demo/{place}", severity)
+    assert about[0].remedy.endswith((".", ":")) and about[0].message.endswith(".")
+
+
+GOOD: list[tuple[str, Mapping[str, str | None]]] = [
+    ("as it is", {}),
+    ("plain, on an old runtime", {**PLAIN_FILES, **cluster(spark_version="14.3.x-scala2.12")}),
+    (
+        "a single node",
+        cluster(
+            num_workers=0,
+            spark_conf={"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*, 4]"},
+            custom_tags={"ResourceClass": "SingleNode"},
+        ),
+    ),
+    (
+        "a policy",
+        cluster(num_workers=None, node_type_id=None, spark_version=None, data_security_mode=None, policy_id="p"),
+    ),
+    ("the newest", cluster(spark_version="auto:latest-lts")),
+    (
+        "a pool that scales",
+        cluster(
+            node_type_id=None, instance_pool_id="p", num_workers=None, autoscale={"min_workers": 1, "max_workers": 2}
+        ),
+    ),
+    ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),
+    ("a time on some days", hook("0 0 6 * * ?", "0 30 6 ? * MON-FRI")),
+    ("doubled braces", command("python demo.py --word {word} --count {count} --more {{}}")),
+    (
+        "a blank, in a shell",
+        {**PLAIN_FILES, **cluster(spark_version="14.3.x-scala2.12"), **hook("value: hello,", "value: hello world,")},
+    ),
+    (
+        "a long path",
+        {"MLproject": MLPROJECT + "# /Volumes/Main/Default/models/2026/Experiments/DiabetesPrediction/v12\n"},
+    ),
+]
+
+
+@pytest.mark.parametrize("files", [row[1] for row in GOOD], ids=[row[0] for row in GOOD])
+def test_nothing_wrong(root: Path, files: Mapping[str, str]) -> None:
+    """What works is left in peace; of a plain project only that runtimes from 13 on do not run it."""
+    found = [one for one in findings(root, files) if "Runtime 13 and later" not in one.message]
+    assert found == []
+
+
+def test_never_repeated(root: Path) -> None:
+    """What looks like a credential is not shown again."""
+    token = f"dapi{'0123456789abcdef' * 2}"
+    told = str(findings(root, {"MLproject": MLPROJECT + f"# {token}\n"}))
+    assert "Databricks token" in told and token not in told
+    told = str(findings(root, hook("https://", "https://me:s3cret@")))
+    assert "s3cret" not in told
+
+
+def test_all_at_once(root: Path) -> None:
+    """Mistakes in several files are found in one pass, each once, by file and line."""
+    found = findings(root, {**hook("/Shared/exp", "exp"), **cluster(num_workers=None), **command("python3 demo.py")})
+    assert [(one.file.rpartition("/")[2], one.line) for one in found] == [
+        ("MLproject", 7), ("MLproject", 8), ("MLproject", 9), ("cluster.json", 1), ("hook.yml", 5),
+    ]  # fmt: skip
+
+
+def test_what_is_pinned(tmp_path: Path) -> None:
+    """Where the ref is of this repository, the project must be there, and be the one that is checked."""
+    root = repository(tmp_path)
+    git(root, "remote", "add", "origin", "git@git.example.com:team/projects.git")
+    folder = root / "projects" / "Demo"
+    assert check(read_hooks(root / "projects"), NOW) == []
+
+    write(folder, mlproject("default: hello", "default: goodbye"))
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert "is another one than was checked" in told.message and told.line == 4
+    git(root, "checkout", "--quiet", ".")
+
+    git(root, "mv", "projects/Demo", "projects/Moved")
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert told.message == "At v1.0 there is no projects/Moved/MLproject: every run would fail."
+
+    write(root / "projects" / "Moved", hook("tag: v1.0", "tag: v2.0"))
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert "no tag v2.0" in told.message and told.severity.value == "warning"

@@ -1,0 +1,213 @@
+"""Generated hooks, executed: real git, real MLflow, the project really run; and every way in which it may fail."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlflow_hooks.data_factory import activity
+from mlflow_hooks.model import Engine, GitSource, Hook, Secret
+
+from .private_git import private
+from .stage import OVER, Stage, commit, hook_of, staged, until
+from .work import URL
+
+# One workspace with one MLflow: a worker of its own.
+pytestmark = pytest.mark.xdist_group("hooks")
+
+PROJECTS = Path(__file__).parents[2] / "projects"
+TOKEN = "a-token-of-nobody"
+
+HOOK = f"""\
+name: {{name}}
+git: {{{{url: {URL}, tag: v1.0}}}}
+experiment: /Shared/deep/er/{{name}}
+parameters:
+  word: {{{{value: hello, widget: true}}}}
+timeout: 2m
+result: {{{{metrics: [letters, none], tags: [word]}}}}
+"""
+PRINT = "print('no word of MLflow')\n"
+# MLflow repeats what fails for minutes.
+IMPATIENT = """
+cluster:
+  spark_version: 17.3.x-scala2.13
+  node_type_id: x
+  num_workers: 1
+  spark_env_vars: {MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT: "1"}
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(shared: Stage) -> Stage:
+    """The workspace without faults and fates; what others did there is still there."""
+    shared.work.api.control("faults", method="DELETE")
+    shared.work.api.control("run-states", method="DELETE")
+    return shared
+
+
+def test_training_then_scoring(stage: Stage) -> None:
+    """A job trains and registers a model, Data Factory has it scored, and each gets its result as JSON."""
+    shutil.copytree(PROJECTS, stage.samples / "projects", ignore=shutil.ignore_patterns("test_*", "__pycache__"))
+    at = commit(stage.samples, "v0.1.0")
+    training = hook_of(stage.samples / "projects" / "ExampleTrainingProject")
+    trained = stage.result(stage.start(training, alpha="0.2"))
+    assert (trained["status"], trained["git_ref"], trained["commit"]) == ("SUCCESS", "v0.1.0", at)
+    assert trained["metrics"]["rmse"] > 0 and trained["tags"]["model_version"] == "1"
+    assert stage.statuses(training) == ["FINISHED", "FINISHED"]
+    project, around = stage.mlflow_runs(training)
+    assert project["info"]["run_id"] == trained["run_id"]
+    assert around["tags"]["trigger"] == "one_time" and around["tags"]["job_run_id"].isdigit()
+
+    scoring = hook_of(stage.samples / "projects" / "ExampleScoringProject")
+    sent = activity(scoring)["typeProperties"]
+    given = {name: value if isinstance(value, str) else "" for name, value in sent["baseParameters"].items()}
+    assert sent["notebookPath"] == stage.publish(scoring)
+    scored = stage.result(stage.submit(sent["notebookPath"], given))
+    assert scored["tags"]["model_version"] == "1" and scored["metrics"]["rows"] > 0
+    assert stage.mlflow_runs(scoring)[1]["tags"]["trigger"] == "data_factory"
+
+
+def test_jobs_git(stage: Stage) -> None:
+    """With the engine jobs-git the same project runs with no notebook and no MLflow Projects."""
+    hook = replace(stage.project("Git", HOOK.format(name="git")), engine=Engine.JOBS_GIT)
+    hook = replace(hook, git=replace(hook.git, provider="gitHub"))
+    stage.work.post("2.0/workspace/mkdirs", {"path": "/Shared/deep/er"})
+    ended = stage.ended(stage.start(hook, word="given"))
+    assert ended.state == ("TERMINATED", "SUCCESS"), ended.output
+    (run,) = stage.mlflow_runs(hook)
+    assert run["data"]["metrics"][0]["value"] == 5
+
+
+def test_disturbances(stage: Stage) -> None:
+    """A script that knows nothing of MLflow succeeds through brief errors of the API, and its run is FINISHED."""
+    hook = stage.project("Quiet", HOOK.format(name="quiet"), {"demo.py": PRINT})
+    broken = {"kind": "answer", "status": 500, "error_code": "INTERNAL_ERROR", "message": "oh"}
+    stage.faults([{"endpoint": "/api/2.2/jobs/runs/get", "times": 4, "action": broken}])
+    run = stage.start(hook)
+    told = stage.result(run)
+    assert (told["metrics"], told["tags"]) == ({"letters": None, "none": None}, {"word": ""})
+    assert "No answer, asking again: oh" in stage.ended(run).output["log"]
+    assert stage.statuses(hook) == ["FINISHED", "FINISHED"]
+
+
+def test_private_repository(stage: Stage, tmp_path: Path) -> None:
+    """A private repository is read with the token of a secret scope, which then is nowhere to be found."""
+    stage.work.post("2.0/secrets/scopes/create", {"scope": "git"})
+    stage.work.post("2.0/secrets/put", {"scope": "git", "key": "token", "string_value": TOKEN})
+    hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
+    with private(stage.team.parent, "x-access-token", TOKEN) as address:
+        source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret("git", "token"))
+        # At the root, where MLflow packs `.git` as well.
+        hook = replace(hook, git=source, result=replace(hook.result, metrics=(), tags=()))
+        run = stage.start(hook)
+        assert stage.result(run)["status"] == "SUCCESS"
+        refused = stage.start(replace(hook, name="private_2", git=replace(source, secret=None)))
+        error = stage.ended(refused).error
+    assert "could not read Username" in error or "Authentication failed" in error
+    said = [str(stage.ended(one).output) + str(stage.run(one)) for one in (run, refused)]
+    said += [str(stage.mlflow_runs(hook)), *_unpacked(stage.work.folder / "dbfs", tmp_path)]
+    assert not [text for text in said if TOKEN in text]
+
+
+def _unpacked(dbfs: Path, scratch: Path) -> Iterator[str]:
+    for number, archive in enumerate(dbfs.rglob("*.tar.gz")):
+        with tarfile.open(archive) as opened:
+            opened.extractall(scratch / str(number), filter="data")
+    files = [path for folder in (dbfs, scratch) for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return (path.read_bytes().decode("latin-1") for path in files)
+
+
+def refuse(**answer: object) -> dict[str, Any]:
+    return {"refuse": {"status": 400, "error_code": "INVALID_PARAMETER_VALUE", "message": "no such quota", **answer}}
+
+
+def ends(life_cycle: str, result: str | None = None, message: str = "") -> dict[str, Any]:
+    return {"state": {"life_cycle_state": life_cycle, "result_state": result, "state_message": message}}
+
+
+def down(name: str, status: int, message: str) -> dict[str, Any]:
+    """A fault that meets the experiment of one hook only."""
+    action = {"kind": "answer", "status": status, "error_code": "X", "message": message}
+    return {"endpoint": "*/experiments/get-by-name", "object": f"/Shared/deep/er/{name}", "action": action}
+
+
+# What is wrong: a change of the hook, a fate of the project's run or a fault; what the error says; and how the MLflow
+# runs end, that of the project before that of the hook.
+BOTH, ONE, NONE = ["FAILED", "FAILED"], ["FAILED"], []
+FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
+    "ref": ({"git": GitSource(URL, "v9.9")}, {}, "v9.9", ONE),
+    "entry": ({"entry_point": "missing"}, {}, "The entry point 'missing' is not defined", ONE),
+    "submit": ({}, refuse(), "no such quota", BOTH),
+    "internal": ({}, ends("INTERNAL_ERROR", None, "no machines"), "INTERNAL_ERROR, its MLflow run as", BOTH),
+    "skipped": ({}, ends("SKIPPED", None, "not now"), "SKIPPED", BOTH),
+    "endless": ({"timeout": timedelta(seconds=2)}, ends("PENDING"), "was not over within its 2 seconds", BOTH),
+    # The script had closed its own run by then.
+    "fails": ({}, {}, "the word is fail", ["FINISHED", "FAILED"]),
+    "blank": ({}, {}, "plain words", NONE),
+    "login": ({}, down("login", 403, "Invalid access token."), "Invalid access token", NONE),
+    "mlflow": ({}, down("mlflow", 503, "MLflow is away"), "Timed out", NONE),
+}
+WORDS = {"fails": "fail", "blank": "two words"}
+
+
+@pytest.fixture(scope="module")
+def failing(shared: Stage) -> dict[str, tuple[Hook, int]]:
+    """All of these hooks, started together: most of the time they wait for each other's Python to start."""
+    hooks = {}
+    for name, (changed, _, _, _) in FAILURES.items():
+        hooks[name] = replace(shared.project(name, HOOK.format(name=name) + IMPATIENT), **changed)
+    wrong = [(name, rule) for name, (_, rule, _, _) in FAILURES.items()]
+    shared.fates([{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)])
+    shared.faults([rule for _, rule in wrong if "action" in rule])
+    return {name: (hook, shared.start(hook, word=WORDS.get(name, "well"))) for name, hook in hooks.items()}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_failures(shared: Stage, failing: dict[str, tuple[Hook, int]], name: str) -> None:
+    """Whatever fails makes the hook fail with the reason, and leaves no MLflow run and no job running."""
+    hook, run = failing[name]
+    _, _, text, statuses = FAILURES[name]
+    assert text in shared.ended(run).error
+    assert shared.statuses(hook) == statuses
+    project_run = shared.submitted(hook)
+    assert project_run is None or shared.run(project_run)["state"]["life_cycle_state"] in OVER
+
+
+def test_cancel(stage: Stage) -> None:
+    """Cancelling the hook cancels the project's job, which would go on without it, and closes the MLflow runs."""
+    hook = stage.project("Cancel", HOOK.format(name="cancel"))
+    stage.fates([{"name": "*#projects/Cancel", **ends("RUNNING")}])
+    run = stage.start(hook)
+    project_run = until(lambda: stage.submitted(hook))
+    assert stage.work.post("2.2/jobs/runs/cancel", {"run_id": run}).status == 200
+    assert stage.ended(run).state == ("TERMINATED", "CANCELED")
+    assert stage.run(project_run)["state"]["result_state"] == "CANCELED"
+    assert stage.statuses(hook) == ["FAILED", "FAILED"]
+
+
+def test_token_expires(stage: Stage) -> None:
+    """A token that expires while the project runs makes the hook fail with that reason, not wait for ever."""
+    hook = stage.project("Expires", HOOK.format(name="expires"))
+    stage.fates([{"name": "*#projects/Expires", **ends("RUNNING")}])
+    run = stage.start(hook)
+    project_run = until(lambda: stage.submitted(hook))
+    expired = {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "message": "Token is expired."}
+    stage.faults([{"endpoint": "/api/2.2/jobs/runs/get", "action": expired}])
+    assert "Token is expired." in stage.ended(run).error
+    assert stage.run(project_run)["state"]["result_state"] == "CANCELED"
+    assert stage.statuses(hook) == ["FAILED", "FAILED"]

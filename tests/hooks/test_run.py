@@ -1,0 +1,267 @@
+"""`run` starts a project from a laptop, waits, tells how it ended, and leaves nothing running behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local.client import Local
+from local.test_runs import gone
+
+from databricks_local.embedded import running
+
+from .desk import Desk, until_line
+from .work import SCRIPT, git, repository, write
+
+# MLflow takes seconds to start: one worker has all of these.
+pytestmark = pytest.mark.xdist_group("hooks-run")
+
+EXPERIMENT = "/Shared/me@example.com/main_expr"
+PENDING = {"state": {"life_cycle_state": "PENDING"}}
+REFUSAL = {"refuse": {"status": 403, "error_code": "PERMISSION_DENIED", "message": "no cluster for you"}}
+SLEEPER = SCRIPT + "import time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk with a project, and a workspace for it."""
+    folder = tmp_path_factory.mktemp("run")
+    root = repository(folder / "team")
+    with running(folder / "workspace") as there:
+        yield Desk(root, folder / "home", Local(there.host, there.token))
+    log = folder / "workspace" / "server.log"
+    assert not log.exists(), log.read_text()
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(desk: Desk) -> Iterator[None]:
+    """Every test finds the project as it was committed, and a workspace without mishaps."""
+    yield
+    git(desk.root, "checkout", "--quiet", "--force", "main")
+    git(desk.root, "clean", "--quiet", "-fdx")
+    desk.api.control("run-states", method="DELETE")
+    desk.api.control("faults", method="DELETE")
+
+
+def nothing_is_left(desk: Desk, experiment: str = EXPERIMENT) -> None:
+    """No MLflow run is RUNNING, and no job's run goes on."""
+    assert {run["info"]["status"] for run in desk.runs(experiment)} <= {"FINISHED", "FAILED", "KILLED"}
+    active = desk.work.get("2.2/jobs/runs/list", active_only="true").json.get("runs", [])
+    assert [run["run_id"] for run in active] == []
+
+
+def test_success(desk: Desk) -> None:
+    """The folder as it lies here runs in the branch's own experiment, with its parameters; links and metrics are told."""
+    git(desk.root, "checkout", "--quiet", "-b", "feature/letters")
+    write(desk.root / "projects" / "Demo", {"demo.py": SCRIPT + "print('edited')\n"})
+    ran = desk.type("run", "Demo", "-P", "count=3", "--json")
+    start, launched, summary = (ran.one(event) for event in ("start", "launched", "summary"))
+    name = start["experiment"]
+    assert name.startswith("/Shared/me@example.com/feature-letters-") and name.endswith("_expr")
+    assert start["parameters"] == {"word": "hello", "count": "3"}
+    assert summary["metrics"] == {"letters": 15.0} and summary["result"] == "SUCCESS"
+    assert [one["message"] for one in ran.events if one["event"] == "note"] == [
+        "projects/Demo has changes that are not committed; they are run, and noted."
+    ]
+    (run,) = desk.runs(name)
+    assert run["info"]["status"] == "FINISHED" and run["info"]["run_id"] == launched["run_id"]
+    assert launched["url"].endswith(f"/runs/{launched['run_id']}") and launched["job_url"].startswith(desk.api.host)
+    assert run["tags"]["mlflow_hooks.dirty"] == "true" and run["tags"]["mlflow_hooks.branch"] == "feature/letters"
+    assert run["tags"]["word"] == "hello"
+
+
+def test_pinned(desk: Desk) -> None:
+    """With --ref it is git's version that runs, whatever lies here."""
+    write(desk.root / "projects" / "Demo", {"demo.py": "raise SystemExit('not me')\n"})
+    ran = desk.type("run", "demo", "--ref", "--experiment", "/Shared/pinned/demo")
+    assert "projects/Demo at v1.0 → /Shared/pinned/demo" in ran.out and "letters" in ran.out
+    assert "not committed" not in ran.said
+    (run,) = desk.runs("/Shared/pinned/demo")
+    assert run["tags"]["mlflow.source.git.commit"] == git(desk.root, "rev-parse", "v1.0")
+
+
+def test_failure(desk: Desk) -> None:
+    """A project that fails gives 1 and its last words, and its run is FAILED."""
+    ran = desk.type("run", "demo", "-P", "word=fail", code=1)
+    assert "the word is fail" in ran.err and "demo: FAILED" in ran.out
+    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"
+    nothing_is_left(desk)
+
+
+def test_script_without_a_run(desk: Desk) -> None:
+    """A script that never starts a run leaves one that is FINISHED all the same."""
+    write(desk.root / "projects" / "Demo", {"demo.py": "print('done')\n"})
+    ran = desk.type("run", "demo", "--json")
+    assert ran.one("summary")["result"] == "SUCCESS"
+    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FINISHED"
+
+
+def test_deadline(desk: Desk) -> None:
+    """A run that does not begin is cancelled at the deadline, which is a failure."""
+    desk.api.control("run-states", [PENDING])
+    ran = desk.type("run", "demo", "--timeout", "1s", code=1)
+    assert "was not over within 1 seconds, and was cancelled" in ran.err
+    nothing_is_left(desk)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(desk: Desk, number: signal.Signals) -> None:
+    """Ctrl-C, or a build that is called off, cancels the job and ends the run; the exit code is 130."""
+    desk.api.control("run-states", [PENDING])
+    process = desk.start("run", "demo")
+    until_line(process, "PENDING")
+    process.send_signal(number)
+    ran = desk.finish(process, 130)
+    assert "Interrupted; the run was cancelled." in ran.err
+    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "KILLED"
+    nothing_is_left(desk)
+
+
+ENDS = [
+    ({"state": {"life_cycle_state": "INTERNAL_ERROR", "state_message": "no machines"}}, "INTERNAL_ERROR: no machines"),
+    ({"state": {"life_cycle_state": "SKIPPED"}}, "SKIPPED"),
+    ({"state": {"life_cycle_state": "TERMINATED", "result_state": "TIMEDOUT"}}, "TIMEDOUT"),
+]
+
+
+@pytest.mark.parametrize(("fate", "words"), ENDS)
+def test_ends_without_success(desk: Desk, fate: dict[str, object], words: str) -> None:
+    """An end without a result is an end, and a failure: MLflow itself would wait for ever."""
+    desk.api.control("run-states", [fate])
+    ran = desk.type("run", "demo", code=1)
+    assert f"demo: {words}" in ran.out
+    nothing_is_left(desk)
+
+
+def test_submit_refused(desk: Desk) -> None:
+    """Where the workspace refuses to start the job, the run that MLflow had begun is ended."""
+    desk.api.control("run-states", [REFUSAL])
+    ran = desk.type("run", "demo", code=1)
+    assert "error: MLflow says: " in ran.err and "no cluster for you" in ran.err
+    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"
+    nothing_is_left(desk)
+
+
+def test_short_disturbance(desk: Desk) -> None:
+    """A workspace that does not answer for a moment while the run goes on is asked again."""
+    busy = {"kind": "answer", "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}
+    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/runs/get", "nth": [1, 2, 3, 4, 5], "action": busy}])
+    ran = desk.type("run", "demo")
+    assert "Asking again" in ran.err and "demo: SUCCESS" in ran.out
+
+
+def test_samples(desk: Desk) -> None:
+    """The sample projects train a champion and score with it, as jobs of the workspace."""
+    shutil.copytree(
+        Path(__file__).parents[2] / "projects", desk.root / "projects", dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )  # fmt: skip
+    trained = desk.type("run", "training", "-P", "rows=60", "--json").one("summary")
+    scored = desk.type("run", "scoring", "--json").one("summary")
+    assert trained["metrics"]["training_rows"] == 60 and trained["metrics"]["rmse"] < 70
+    assert scored["metrics"]["rows"] == 45
+    tags = desk.runs(EXPERIMENT)[0]["tags"]
+    assert (tags["model_name"], tags["model_version"]) == ("main.default.diabetes", "1")
+
+
+# --- without a workspace --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for runs, shared because MLflow takes seconds to make its tables."""
+    return tmp_path_factory.mktemp("tracking") / "runs"
+
+
+def statuses(tracking: Path) -> list[str]:
+    database = sqlite3.connect(tracking / "mlflow.sqlite")
+    return [row[0] for row in database.execute("SELECT status FROM runs ORDER BY start_time DESC")]
+
+
+def test_local_backend(desk: Desk, tracking: Path) -> None:
+    """With no workspace at all the project runs here, blanks in its parameters and all, and git never sees the runs."""
+    nowhere = {"DATABRICKS_HOST": "", "DATABRICKS_TOKEN": "", "MLFLOW_REGISTRY_URI": "databricks-uc"}
+    words = ("--backend", "local", "--tracking", str(tracking), "-P", "word=two words", "--json")
+    summary = desk.type("run", "demo", *words, **nowhere).one("summary")
+    assert summary["metrics"] == {"letters": 9.0} and statuses(tracking) == ["FINISHED"]
+    assert (tracking / ".gitignore").read_text() == "*\n"
+
+    desk.type("run", "demo", *words[:4], "-P", "word=fail", code=1, **nowhere)
+    assert statuses(tracking) == ["FAILED", "FINISHED"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
+def test_local_backend_interrupted(desk: Desk, tracking: Path) -> None:
+    """Ctrl-C ends the project's own process too, and its run."""
+    write(
+        desk.root / "projects" / "Demo", {"demo.py": "import os\nprint(f'pid {os.getpid()}', flush=True)\n" + SLEEPER}
+    )
+    words = ("run", "demo", "--backend", "local", "--tracking", str(tracking))
+    process = desk.start(*words)
+    process.stdout, process.stderr = process.stderr, process.stdout  # where a project's own words go
+    pid = int(until_line(process, "pid ").split()[1])
+    process.stdout, process.stderr = process.stderr, process.stdout
+    process.send_signal(signal.SIGINT)
+    desk.finish(process, 130)
+    assert gone(pid) and statuses(tracking)[0] == "KILLED"
+
+
+# --- what is refused before anything is started -----------------------------------------------------------------
+
+REFUSED = [
+    (["demmo"], "No project has a hook called demmo.", "Type demo."),
+    (["demo", "-P", "wrod=x"], "has no parameter wrod", "Write word."),
+    (["demo", "-P", "word"], "-P word is not name=value", ""),
+    (["demo", "-P", "count=many"], "count is int, and 'many' is none", ""),
+    (["demo", "-P", "word=two words"], "word would arrive as 'two", ""),
+    (["demo", "--timeout", "soon"], "--timeout soon is no duration", "90m"),
+    (["demo", "--ref", "refs/heads/main"], "cannot check it out", "Write main."),
+    (["demo", "--experiment", "/Workspace/Shared/x"], "not found the second time", "Write /Shared/x."),
+    (["demo", "--branch", "HEAD"], "all of them would share one experiment", "--branch"),
+]
+
+
+@pytest.mark.parametrize(("words", "message", "hint"), REFUSED)
+def test_refused(desk: Desk, words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What could not work is refused with 2 and the next thing to type, and nothing is sent that writes."""
+    desk.api.control("requests", method="DELETE")
+    ran = desk.type("run", *words, code=2)
+    assert message in ran.err and hint in ran.err
+    assert desk.asked() == []
+
+
+def test_detached_head(desk: Desk) -> None:
+    """Without a branch there is no experiment, unless one is named, or CI knows the branch."""
+    git(desk.root, "checkout", "--quiet", "--detach")
+    assert "--branch NAME" in desk.type("run", "demo", "--dry-run", code=2).err
+    assert "/Shared/ci/x" in desk.type("run", "demo", "--dry-run", "--experiment", "/Shared/ci/x").out
+    ci = {"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/heads/tools"}
+    assert "/Shared/me@example.com/tools_expr" in desk.type("run", "demo", "--dry-run", **ci).out
+
+
+def test_longest_name(desk: Desk) -> None:
+    """--max-name cuts the experiment's name, and keeps long branches of one beginning apart."""
+    names = set()
+    for branch in ("a-long-name-of-a-branch-1", "a-long-name-of-a-branch-2"):
+        ran = desk.type("run", "demo", "--dry-run", "--json", "--branch", branch, "--max-name", "24")
+        names.add(ran.one("start")["experiment"].rpartition("/")[2])
+    assert len(names) == 2 and all(len(name) == 24 and name.endswith("_expr") for name in names)
+
+
+def test_without_mlflow(desk: Desk) -> None:
+    """A missing MLflow is one sentence, with what to type."""
+    code = (
+        "import sys\nsys.modules['mlflow'] = None\nsys.argv = ['mlflow_hooks', 'run', 'demo']\n"
+        "from mlflow_hooks.cli import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=desk.root, env=desk.env, capture_output=True, text=True)
+    assert done.returncode == 2 and "pip install 'databricks-branch-sync[hooks]'" in done.stderr
+    assert "Traceback" not in done.stderr and json.dumps(done.stdout) == '""'
