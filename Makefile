@@ -25,10 +25,15 @@ test: $(VENV)/.ready  ## the whole test suite
 torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
 	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 2 --dist loadgroup tests/safety
 
-check: $(VENV)/.ready  ## format, lint and types
+check: $(VENV)/.ready  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
+	$(BIN)/mypy --platform darwin
+
+bench: $(VENV)/.local  ## this tool beside its peers, measured; BENCH=--quick for an impression, BENCH=--help for more
+	$(BIN)/python -m benchmarks $(BENCH)
 
 demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine, with no account
 	$(BIN)/python docs/demo.py
@@ -36,4 +41,4 @@ demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help dev test torture check demo clean
+.PHONY: help dev test torture check bench demo clean

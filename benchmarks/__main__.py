@@ -1,0 +1,97 @@
+"""`python -m benchmarks`: measures, prints the table, and writes it as JSON and as a plot."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from databricks_local.embedded import running
+
+from .contestants import Contestant, contestants
+from .harness import FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH, Harness, Plan
+from .plot import plot
+from .process import Failed
+from .results import Results
+from .server import Conditions, Server
+from .workload import Tree
+
+HERE = Path(__file__).parent
+LATENCY_MS = 50.0
+IMPORT_RATE = 30.0  # the documented limit of a workspace
+
+
+def plans(rounds: int) -> tuple[Plan, ...]:
+    near, far = Conditions("0 ms a request"), Conditions("50 ms a request", LATENCY_MS)
+    limited = Conditions("50 ms, 30 imports a second", LATENCY_MS, IMPORT_RATE)
+    plain = Conditions("50 ms, a workspace without hashes", LATENCY_MS, hashes=False)
+    return (
+        Plan(far, rounds=rounds),
+        Plan(near, rounds=rounds),
+        Plan(limited, works=(FIRST_PUSH,), rounds=1),
+        Plan(plain, works=(FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH), rounds=1),
+    )
+
+
+def chosen(names: Sequence[str]) -> list[Contestant]:
+    every = contestants()
+    unknown = [name for name in names if name not in {one.name for one in every}]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]} is none of: {', '.join(one.name for one in every)}")
+    return [one for one in every if not names or one.name in names]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--notebooks", type=int, default=1000, show_default=True)
+@click.option("--folders", type=int, default=50, show_default=True)
+@click.option("--rounds", type=int, default=3, show_default=True, help="How often; the median counts.")
+@click.option("--quick", is_flag=True, help="200 notebooks, once: an impression within minutes.")
+@click.option("--tool", "tools", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
+@click.option("--conditions", "under", multiple=True, metavar="TEXT", help="Only conditions with this in their name.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE / "results", show_default=True)
+def main(
+    notebooks: int, folders: int, rounds: int, quick: bool, tools: tuple[str, ...], under: tuple[str, ...], out: Path
+) -> None:
+    """Measure this tool and its peers on the same work, as whole processes, in turn."""
+    console = Console(highlight=False)
+    if quick:
+        notebooks, folders, rounds = 200, 10, 1
+    those = chosen(tools)
+    for peer in dict.fromkeys(one.peer for one in those if one.peer):
+        console.print(f"installing {', '.join(peer.requirements)}", style="dim")
+        peer.install()
+    tree = Tree(notebooks, folders)
+    cells = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "workspace") as there:
+        harness = Harness(Path(folder), Server(there), tree, lambda text: console.print(text, style="dim"))
+        for plan in plans(rounds):
+            if not under or any(part in plan.conditions.name for part in under):
+                try:
+                    cells += harness.measure(plan, those)
+                except Failed as error:
+                    raise click.ClickException(str(error)) from None
+    about = {
+        "notebooks": notebooks,
+        "bytes_each": tree.size,
+        "folders": folders,
+        "rounds": rounds,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+    }
+    results = Results(about, cells)
+    results.print(console)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.json").write_text(json.dumps(results.document(), indent=1) + "\n", encoding="utf-8")
+    (out / "results.svg").write_text(plot(results), encoding="utf-8")
+    console.print(f"{out / 'results.json'}, {out / 'results.svg'}")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

@@ -1,0 +1,114 @@
+"""Who is measured, and what each is told to do: a row for each tool. Nobody is told to do less than the others."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .peers import DBX, LEGACY, SDK, Peer, go_cli
+
+HOME = "/Users/me@example.com"
+_CLIENTS = Path(__file__).parent / "clients"
+OURS = "this tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a contestant works: a project to push, one to pull into, a folder of its own in the workspace."""
+
+    project: Path
+    clone: Path
+    branch: str
+    home: Path
+    host: str
+    token: str
+
+    @property
+    def target(self) -> str:
+        return f"{HOME}/{self.branch}"
+
+    def environ(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Nothing of this machine but the PATH: no proxy, no profile, no settings of the person at it."""
+        login = {"DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token}
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
+        return {**kept, **login, **more}
+
+
+Command = Callable[[Place], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A tool: its commands, each run in the project or the clone; None for what it cannot do."""
+
+    name: str
+    push: Command
+    pull: Command | None = None
+    peer: Peer | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        return self.name.replace(" ", "-").replace(",", "")
+
+
+def _ours(name: str) -> Command:
+    return lambda place: [str(Path(sys.executable).with_name(name)), "--target", place.target]
+
+
+def _legacy(place: Place, *arguments: str) -> list[str]:
+    return [str(LEGACY.python), str(_CLIENTS / "legacy_cli.py"), "workspace", *arguments]
+
+
+def _dbx(place: Place) -> list[str]:
+    # Without `--profile=` it would not look at DATABRICKS_HOST.
+    options = ["--profile=", "--no-watch", "--source", str(place.project / "notebooks"), "--dest-dir", place.branch]
+    return [str(DBX.program("dbx")), "sync", "workspace", *options]
+
+
+def _sdk(threads: int) -> Contestant:
+    name = f"SDK, {threads} threads" if threads > 1 else "SDK, one by one"
+
+    def typed(what: str, folder: Path, place: Place) -> list[str]:
+        return [str(SDK.python), str(_CLIENTS / "sdk_tool.py"), what, str(folder), place.target, str(threads)]
+
+    return Contestant(
+        name,
+        lambda place: typed("push", place.project / "notebooks", place),
+        lambda place: typed("pull", place.clone / "notebooks", place),
+        SDK,
+    )
+
+
+def contestants() -> list[Contestant]:
+    """This tool first, then every peer that can be had here."""
+    there = [
+        Contestant(OURS, _ours("to_databricks"), _ours("from_databricks")),
+        Contestant(
+            "databricks-cli",
+            lambda place: _legacy(place, "import_dir", "-o", str(place.project / "notebooks"), place.target),
+            lambda place: _legacy(place, "export_dir", "-o", place.target, str(place.clone / "notebooks")),
+            LEGACY,
+            {"DATABRICKS_CLI_DO_NOT_EXECUTE_NEWER_VERSION": "1"},
+        ),
+        Contestant("dbx", _dbx, None, DBX),
+        _sdk(1),
+        _sdk(20),
+        _sdk(50),
+    ]
+    official = go_cli()
+    if official:
+        there.append(
+            Contestant(
+                "databricks (Go)",
+                lambda place: [official, "sync", str(place.project / "notebooks"), place.target],
+                lambda place: [
+                    *(official, "workspace", "export-dir", "--overwrite"),
+                    *(place.target, str(place.clone / "notebooks")),
+                ],
+            )
+        )
+    return there

@@ -1,0 +1,53 @@
+"""The peers' environments: each tool as it is released, alone, made once and kept."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+KEPT = Path(__file__).parents[1] / "build" / "peers"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A virtual environment with what `requirements` asks for."""
+
+    name: str
+    requirements: tuple[str, ...]
+
+    @property
+    def python(self) -> Path:
+        return KEPT / self.name / "bin" / "python"
+
+    def program(self, name: str) -> Path:
+        return self.python.with_name(name)
+
+    def install(self) -> None:
+        """Makes the environment, unless a whole one for these very requirements is there."""
+        ready = KEPT / self.name / "ready"
+        wanted = "\n".join(self.requirements)
+        if ready.exists() and ready.read_text() == wanted:
+            return
+        shutil.rmtree(KEPT / self.name, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(KEPT / self.name)], check=True)
+        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *self.requirements], check=True)
+        ready.write_text(wanted)
+
+
+LEGACY = Peer("databricks-cli", ("databricks-cli==0.18.0", "setuptools"))
+# With a newer click, no command of dbx 0.8.19 starts.
+DBX = Peer("dbx", ("dbx==0.8.19", "click==8.1.8"))
+SDK = Peer("databricks-sdk", ("databricks-sdk>=0.40",))
+
+
+def go_cli() -> str | None:
+    """The official command line, which is no Python package: where it is, if it is on the PATH."""
+    found = shutil.which("databricks")
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+    return found if said.startswith(("Databricks CLI v0.2", "Databricks CLI v1")) else None
