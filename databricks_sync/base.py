@@ -51,7 +51,8 @@ _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full
 class Intent:
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
 
-    `token` is the source's token for a pull, so that recovery need not ask the workspace.
+    `token` is the source's token for a pull, so that recovery need not ask the workspace. A merge leaves here what
+    the workspace does not hold: `agreed` is then the digest of what it does hold, and `content` its bytes.
     """
 
     key: str
@@ -63,6 +64,8 @@ class Intent:
     token: Token = field(default_factory=lambda: Token(0, 0))
     form: Form | None = None
     language: Language | None = None
+    agreed: str = ""
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ class Base:
         reached("before intents")
         with self._writing() as db:
             db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
+            _keep(db, (intent.content for intent in intents))
         reached("after intents")
 
     def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
@@ -217,10 +221,7 @@ class Base:
                 "INSERT INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_row(a.entry) for a in known if a.entry],
             )
-            db.executemany(
-                "INSERT OR REPLACE INTO content VALUES (?, ?)",
-                [(sha256(a.content), zlib.compress(a.content, 1)) for a in known if a.content is not None],
-            )
+            _keep(db, (a.content for a in known))
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
             reached("in base")
         reached("after base")
@@ -229,7 +230,9 @@ class Base:
         """Drops bytes that no base refers to any more."""
         if self._db is not None:
             with self._writing() as db:
-                db.execute("DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base)")
+                db.execute(
+                    "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"
+                )
 
 
 def folder_for(state: Path, host: str, target: str, folders: Iterable[str]) -> Path:
@@ -246,6 +249,11 @@ def _connect(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, timeout=5, check_same_thread=False)
     db.execute("PRAGMA synchronous = FULL")
     return db
+
+
+def _keep(db: sqlite3.Connection, contents: Iterable[bytes | None]) -> None:
+    rows = [(sha256(raw), zlib.compress(raw, 1)) for raw in contents if raw is not None]
+    db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", rows)
 
 
 def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
@@ -284,12 +292,14 @@ def _intent_row(intent: Intent) -> tuple[object, ...]:
     return (
         *(intent.key, intent.direction.value, intent.path, intent.kind.value),
         *(intent.form and intent.form.value, intent.language and intent.language.value),
-        *(intent.after, intent.sha, token.object_id, token.modified_at, token.sha),
+        # A pull has no use for the hash of what was sent, and a push merges nothing.
+        *(intent.after, intent.agreed or intent.sha, token.object_id, token.modified_at, token.sha),
     )
 
 
 def _intent(row: Sequence[object]) -> Intent:
     key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
+    pulled = direction == Direction.PULL.value
     return Intent(
         *(
             str(key),
@@ -297,9 +307,9 @@ def _intent(row: Sequence[object]) -> Intent:
             str(path),
             Kind(kind),
             None if after is None else str(after),
-            str(sha),
+            "" if pulled else str(sha),
         ),
         # Racy on purpose: the time was not weighed against the server's clock again.
         Token(int(str(object_id)), int(str(modified)), str(remote_sha), True),
-        *(Form(form) if form else None, Language(language) if language else None),
+        *(Form(form) if form else None, Language(language) if language else None, str(sha) if pulled else ""),
     )

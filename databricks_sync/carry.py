@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Protocol
 
 from .base import Advance, Base, Intent
-from .errors import LoginError, SyncError
+from .errors import LoginError, Overtaken, SyncError
 from .model import Problem, Severity
 from .plan import Action, Step
 
@@ -100,11 +100,21 @@ class Interruption:
 
 
 class Carry:
-    def __init__(self, carrier: Carrier, base: Base, pool: Executor, progress: Progress) -> None:
+    """`overtaken` is asked before each step whether something has happened that ends the run."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        base: Base,
+        pool: Executor,
+        progress: Progress,
+        overtaken: Callable[[], Overtaken | None] = lambda: None,
+    ) -> None:
         self.carrier = carrier
         self.base = base
         self.pool = pool
         self.progress = progress
+        self.overtaken = overtaken
         self.interruption = Interruption()
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
@@ -153,6 +163,8 @@ class Carry:
         return waiting
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
+        if not self.interruption and (reason := self.overtaken()):
+            self.interruption.stop(reason)
         if self.interruption:
             return None
         try:

@@ -111,6 +111,10 @@ def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) ->
     from .session import opened
     from .sync import Sync
 
+    if chosen.get("init"):
+        from . import init
+
+        return init.run(chosen, report)
     if chosen["watch"]:
         from .watch import watch
 
@@ -136,6 +140,7 @@ def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
         scope=Scope(_paths(chosen, session.settings)),
         dry_run=chosen["dry_run"],
         diff=chosen["diff"],
+        markers=chosen.get("markers", False),
         delete=not chosen["no_delete"],
         insisted=bool(chosen["target"] or chosen["branch"]),
         allowed=Allowed(

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher, unified_diff
 
 from .cells import Cell, cells
 from .errors import BrokenNotebook
+from .merge import Clash
 from .model import Form, Language
 from .names import printable
 from .notebook import canonical
@@ -43,6 +44,21 @@ def difference(old: Version, new: Version) -> list[Line]:
     return list(_file_lines(old.raw or b"", new.raw or b""))
 
 
+def clashes(found: Sequence[Clash]) -> list[Line]:
+    """A heading for each clash of a merge: which cells, and what each side did with them."""
+    return [Line("@", _clash(clash)) for clash in found]
+
+
+def _clash(clash: Clash) -> str:
+    side, number = (clash.here, clash.number_here) if clash.here else (clash.there, clash.number_there)
+    assert number is not None
+    numbers = f"cell {number}" if len(side) == 1 else f"cells {number}–{number + len(side) - 1}"
+    where = "" if clash.here else " there"
+    here, there = clash.did_here.value, clash.did_there.value
+    did = f"{here} here and there" if here == there else f"{here} here, {there} there"
+    return f"{numbers}{where} ({_named(side[0].cell)}) {did}"
+
+
 def _cells(version: Version) -> tuple[Cell, ...] | None:
     if version.raw is None:
         return ()
@@ -73,11 +89,13 @@ def _heading(number: int, before: Cell | None, after: Cell | None) -> str:
     cell = after or before
     assert cell
     what = "new" if before is None else "removed" if after is None else "changed"
+    old = f"{printable(before.language)} → " if before and after and before.language != after.language else ""
+    return f"cell {number} ({old}{_named(cell)}) {what}"
+
+
+def _named(cell: Cell) -> str:
     title = f" “{printable(cell.title)}”" if cell.title else ""
-    language = cell.language
-    if before and after and before.language != after.language:
-        language = f"{before.language} → {after.language}"
-    return f"cell {number} ({printable(language)}{title}) {what}"
+    return f"{printable(cell.language)}{title}"
 
 
 def _text_lines(old: str, new: str) -> Iterator[Line]:

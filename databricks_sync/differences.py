@@ -32,6 +32,8 @@ class Differences:
             here, there = self._here(step), self._there(step)
         except (OSError, SyncError) as error:
             return [Line("@", f"cannot be shown: {error}")]
+        if step.merge and step.merge.raw is not None:
+            there = Version(step.merge.raw, here.form, here.language)
         return difference(there, here) if direction is Direction.PUSH else difference(here, there)
 
     def _here(self, step: Step) -> Version:

@@ -4,7 +4,9 @@
     ├── SettingsError    (2)  options, environment, .env, profile, git
     ├── LoginError       (2)  the workspace does not accept who we say we are
     ├── ValveError       (3)  stopped before any write
-    │   └── Busy  Switched    another run is at work; git checked out something else meanwhile
+    │   ├── Busy              another run is at work
+    │   └── Switched          git checked out something else meanwhile
+    │       └── Overtaken (4) the same, in the middle of the writes
     ├── InterruptedRun   (130)
     └── WorkspaceError   (4)  an answer of the workspace, or none
         ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
@@ -46,6 +48,12 @@ class Busy(ValveError):
 
 class Switched(ValveError):
     """Git checked out something else while we were looking, so what was seen is of no branch."""
+
+
+class Overtaken(Switched):
+    """The same after something was written: what was begun is done, and the rest is of another branch."""
+
+    exit_code = 4
 
 
 class InterruptedRun(SyncError):

@@ -1,4 +1,4 @@
-"""Local changes as they happen: below the folders that are carried, and in what git is about.
+"""Local changes as they happen: below the folders that are carried, in what git is about, and in the settings.
 
 Events are hints. What they say is never believed, only that it is time to look: a run then scans everything.
 Where the system sends none (network drives, folders that a container shares with its host), files are polled.
@@ -6,6 +6,7 @@ Where the system sends none (network drives, folders that a container shares wit
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -32,17 +33,21 @@ _SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf",
 class Changes(FileSystemEventHandler):
     """What has changed since it was last asked for; a context manager."""
 
-    def __init__(self, folders: Iterable[Path], git_dir: Path, *, poll: bool = False) -> None:
+    def __init__(self, project: Path, folders: Iterable[Path], git_dir: Path, *, poll: bool = False) -> None:
+        self.project = project
         self.folders = tuple(folders)
         self.git_dir = git_dir
+        self.settings = project / ".env"
         self.polled = poll or any(is_silent(folder) for folder in self.folders)
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._log = _Log(self)
         self._changed = threading.Condition()
         self._paths: set[Path] = set()
         self._first = self._last = 0.0
 
     def __enter__(self) -> Changes:
+        logging.getLogger("watchdog").addHandler(self._log)
         if not self.polled:
             try:
                 self._start(Observer())
@@ -55,12 +60,85 @@ class Changes(FileSystemEventHandler):
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+        logging.getLogger("watchdog").removeHandler(self._log)
 
-    def refresh(self) -> None:
-        """Follows folders that were made anew since: a checkout may take one away and bring it back."""
+    def renew(self) -> None:
+        """Forgets what has changed until now, and follows folders that were made anew.
+
+        For the moment before everything is scanned: that sees what these changes have led to.
+        """
+        with self._changed:
+            self._paths = set()
+        try:
+            self._refresh()
+        except OSError:  # it went again meanwhile, which is an event of its own
+            pass
+
+    def wait(self, seconds: float) -> set[Path]:
+        """What has changed, as soon as there is a pause in it; nothing when none has after so many seconds."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self._paths and now >= due(self._first, self._last):
+                    found, self._paths = self._paths, set()
+                    return found
+                until = due(self._first, self._last) if self._paths else deadline
+                if now >= until:
+                    return set()
+                # Windows: Ctrl-C does not end a wait.
+                self._changed.wait(min(until - now, 1.0) if os.name == "nt" else until - now)
+
+    # --- events ---------------------------------------------------------------------------------------------
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _NOTHING_NEW:
+            return
+        named = [Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path]
+        # That a folder was modified says only that something in it was, of which there is an event of its own.
+        self.note(path for path in named if self._relevant(path, event.is_directory and event.event_type))
+
+    def note(self, changed: Iterable[Path]) -> None:
+        paths = set(changed)
+        if paths:
+            with self._changed:
+                now = time.monotonic()
+                self._first = self._first if self._paths else now
+                self._last = now
+                self._paths |= paths
+                self._changed.notify()
+
+    def _relevant(self, path: Path, folder_event: str | bool) -> bool:
+        if self.git_dir in path.parents:  # also where the project itself is carried
+            return path.parent == self.git_dir and path.name in _GIT
+        if path == self.settings:
+            return True
+        for folder in self.folders:
+            if path == folder or path in folder.parents:
+                return folder_event != "modified"
+            if folder in path.parents:
+                return folder_event != "modified" and not is_litter(path.relative_to(folder).as_posix())
+        return False
+
+    # --- the observer ---------------------------------------------------------------------------------------
+
+    def _start(self, observer: BaseObserver) -> None:
+        self._observer = observer
+        observer.start()
+        self._refresh()
+
+    def _stop(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(5)
+        self._observer = None
+        self._watches.clear()
+
+    def _refresh(self) -> None:
         for folder, recursive in self._wanted():
             try:
-                identity = (folder.stat().st_dev, folder.stat().st_ino)
+                status = folder.stat()
+                identity = (status.st_dev, status.st_ino)
             except OSError:
                 identity = None
             watch, known = self._watches.get(folder, (None, None))
@@ -72,72 +150,38 @@ class Changes(FileSystemEventHandler):
             if identity is not None:
                 self._watches[folder] = (self._observer.schedule(self, str(folder), recursive=recursive), identity)
 
-    def wait(self, seconds: float) -> set[Path]:
-        """What has changed, as soon as there is a pause in it; nothing when none has after so many seconds."""
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                if self._paths and now >= due(self._first, self._last):
-                    found, self._paths = self._paths, set()
-                    return found
-                until = min(deadline, due(self._first, self._last)) if self._paths else deadline
-                if now >= deadline and not self._paths:
-                    return set()
-                left = max(until - now, 0)
-                # Windows: Ctrl-C does not end a wait.
-                self._changed.wait(min(left, 1.0) if os.name == "nt" else left)
-
-    # --- events ---------------------------------------------------------------------------------------------
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _NOTHING_NEW:
-            return
-        named = [Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path]
-        # That a folder was modified says only that something in it was, of which there is an event of its own.
-        relevant = [path for path in named if self._relevant(path, event.is_directory and event.event_type)]
-        if relevant:
-            with self._changed:
-                now = time.monotonic()
-                self._first = self._first if self._paths else now
-                self._last = now
-                self._paths.update(relevant)
-                self._changed.notify()
-
-    def _relevant(self, path: Path, folder_event: str | bool) -> bool:
-        if path.parent == self.git_dir:
-            return path.name in _GIT
-        for folder in self.folders:
-            if path == folder:
-                return folder_event != "modified"
-            if folder in path.parents:
-                return folder_event != "modified" and not is_litter(path.relative_to(folder).as_posix())
-        return False
-
-    # --- the observer ---------------------------------------------------------------------------------------
-
-    def _start(self, observer: BaseObserver) -> None:
-        self._observer = observer
-        observer.start()
-        self.refresh()
-
-    def _stop(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(5)
-        self._observer = None
-        self._watches.clear()
-
     def _wanted(self) -> list[tuple[Path, bool]]:
-        parents = {folder.parent for folder in self.folders} - set(self.folders)
-        return [*((folder, True) for folder in self.folders), *((one, False) for one in (*parents, self.git_dir))]
+        """The folders to follow, with or without what is below them; on the way to each one it may come and go.
+
+        The recursive ones first: where the watches do not suffice for them, watchdog says so only with the next.
+        """
+        above = {parent for folder in self.folders for parent in folder.parents if self.project in parent.parents}
+        below = {*self.folders}
+        single = dict.fromkeys((self.project, *sorted(above), self.git_dir))
+        return [*((folder, True) for folder in self.folders), *((one, False) for one in single if one not in below)]
 
     def _walked(self) -> float:
+        """How long it takes to look at every file."""
         began = time.monotonic()
         for folder in self.folders:
-            for path in folder.rglob("*"):
-                path.lstat()
+            for top, _, names in os.walk(folder):
+                for name in names:
+                    try:
+                        os.lstat(os.path.join(top, name))  # noqa: PTH118 (a twentieth of its price counts here)
+                    except OSError:
+                        pass
         return time.monotonic() - began
+
+
+class _Log(logging.Handler):
+    """Takes what watchdog has to say for a change: that events were lost, it only says in its log."""
+
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(logging.WARNING)
+        self.changes = changes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.changes.note(self.changes.folders)
 
 
 def is_silent(folder: Path) -> bool:

@@ -21,7 +21,8 @@ def from_databricks(**chosen: Any) -> None:
     from .plan import Mode
 
     options.check(chosen)
-    sys.exit(command.sync(Mode.PULL_OVERWRITE if chosen["overwrite"] else Mode.PULL, chosen))
+    mode = Mode.PULL_MERGE if chosen["merge"] else Mode.PULL_OVERWRITE if chosen["overwrite"] else Mode.PULL
+    sys.exit(command.sync(mode, chosen))
 
 
 def main() -> None:

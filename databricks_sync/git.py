@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -71,6 +72,13 @@ class Repository:
         """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
         return next((name for mark, name in OPERATIONS.items() if (self.git_dir / mark).exists()), None)
 
+    def head(self) -> bytes:
+        """What git's own file says of the branch that is checked out: quick to ask, and the same while it stays."""
+        try:
+            return (self.git_dir / "HEAD").read_bytes()
+        except OSError:
+            return b""
+
     def moment(self) -> Moment:
         try:
             status = (self.git_dir / "index").stat()
@@ -119,7 +127,7 @@ class Repository:
         found: dict[str, Entry] = {}
         for record in answer.decode("utf-8", "surrogateescape").split("\0"):
             if record:
-                tag, path = record[0], record[2:]
+                tag, path = record[0], record[2:].rstrip("/")  # a repository of its own is told with a slash
                 found[path] = Entry(path, tracked=tag != "?", sparse=tag == "S")
         return list(found.values())
 
@@ -141,6 +149,17 @@ class Repository:
             half = len(paths) // 2
             return self.ignored(paths[:half]) | self.ignored(paths[half:])
         return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+    def merged_text(self, base: str, here: str, there: str, labels: tuple[str, str, str]) -> str:
+        """Both texts in one, with markers where they changed the same lines. Raises SettingsError for binary ones."""
+        with tempfile.TemporaryDirectory(prefix="merge-") as folder:
+            files = [Path(folder, name) for name in ("here", "base", "there")]
+            for file, text in zip(files, (here, base, there), strict=True):
+                file.write_bytes(f"{text}\n".encode("utf-8", "surrogatepass"))
+            typed = [word for label in labels for word in ("-L", label)]
+            given = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
+            answer = _git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
+        return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
 
 
 def _plain(url: str) -> str:

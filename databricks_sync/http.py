@@ -79,6 +79,7 @@ class Http:
 
     def __init__(self, host: str, headers: Headers) -> None:
         self.host = host
+        self.timeout = _TIMEOUT
         self._headers = headers
         self._pool = _pool(host)
         self._lock = threading.Lock()
@@ -120,7 +121,7 @@ class Http:
                 headers=headers,
                 redirect=False,
                 retries=False,
-                timeout=_TIMEOUT,
+                timeout=self.timeout,
             )
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(*_no_answer(self.host, error)) from None

@@ -17,6 +17,7 @@ from .durable import sync_folder
 from .effects import reached
 from .errors import BrokenNotebook, SettingsError, SyncError
 from .git import Entry, Repository
+from .merge import unresolved
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from .names import flaw, nfc, printable
 from .notebook import EXTENSIONS, Identity, digest, file_digest, file_name, identify, sha256, wire
@@ -276,8 +277,11 @@ class LocalFolder:
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
     sent = sha256(wire(raw, identity.kind))
-    value = file_digest(sent) if identity.form is None else digest(raw, identity.form, identity.language)
-    return LocalObject(key, path, identity.kind, value, sent, stamp, identity.form, identity.language)
+    form, language = identity.form, identity.language
+    if form is None:
+        return LocalObject(key, path, identity.kind, file_digest(sent), sent, stamp)
+    marked = unresolved(raw, form, language)
+    return LocalObject(key, path, identity.kind, digest(raw, form, language), sent, stamp, form, language, marked)
 
 
 def describe(key: str, path: str, raw: bytes, stamp: Stat) -> LocalObject:

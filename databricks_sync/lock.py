@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +58,25 @@ def _holder(file: IO[bytes]) -> str:
         return "another process"
 
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+
+    # A byte far behind the content, so that others can still read who holds the lock.
+    _BYTE = 2**20
+
+    def _take(file: IO[bytes]) -> bool:
+        try:
+            file.seek(_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _give(file: IO[bytes]) -> None:
+        file.seek(_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
     import fcntl
 
     def _take(file: IO[bytes]) -> bool:
@@ -69,21 +88,3 @@ try:
 
     def _give(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
-
-except ImportError:  # Windows
-    import msvcrt
-
-    # A byte far behind the content, so that others can still read who holds the lock.
-    _BYTE = 2**20
-
-    def _take(file: IO[bytes]) -> bool:
-        try:
-            file.seek(_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-
-    def _give(file: IO[bytes]) -> None:
-        file.seek(_BYTE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]

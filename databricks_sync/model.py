@@ -58,6 +58,7 @@ class LocalObject:
     stat: Stat
     form: Form | None = None
     language: Language | None = None
+    unresolved: int = 0  # the first cell that holds the markers of a conflict
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from . import __version__
+from . import __version__, completion
 from .model import Direction
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -18,6 +18,8 @@ _EXIT_CODES = """
     any write, 4 some objects failed and the rest was done, 130 interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite, and remove what the folder lacks."
+_MERGE = "Merge the notebooks that both sides changed, cell by cell; cells that both changed stay as they are."
+_MARKERS = "With --merge, write such a notebook with both versions of these cells, between markers."
 
 
 def flag(name: str, text: str) -> Callable[..., Any]:
@@ -37,8 +39,8 @@ def _filled(_: click.Context, parameter: click.Parameter, value: str | None) -> 
     return value
 
 
-def named(name: str, text: str) -> Callable[..., Any]:
-    return click.option(name, metavar="NAME", callback=_filled, help=text)
+def named(name: str, text: str, **more: Any) -> Callable[..., Any]:
+    return click.option(name, metavar="NAME", callback=_filled, help=text, **more)
 
 
 def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -53,9 +55,9 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
     push = direction is Direction.PUSH
     source, destination = ("folder", "workspace") if push else ("workspace", "folder")
     declared = [
-        click.argument("paths", nargs=-1),
+        click.argument("paths", nargs=-1, type=click.Path()),
         flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
-        *([flag("--mirror", _MIRROR)] if push else []),
+        *([flag("--mirror", _MIRROR)] if push else [flag("--merge", _MERGE), flag("--markers", _MARKERS)]),
         flag("-n/--dry-run", "Show the plan; change nothing on either side."),
         flag("--diff", "With the plan, show the differences, cell by cell."),
         flag("--watch", f"Stay, and carry every change as soon as it is made in the {source}; Ctrl-C ends it."),
@@ -64,7 +66,7 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         click.option(
             "--target", metavar="PATH", callback=absolute, help="The workspace folder, not /Users/<user>/<branch>."
         ),
-        named("--branch", "The branch, instead of the one that is checked out."),
+        named("--branch", "The branch, instead of the one that is checked out.", shell_complete=completion.branches),
         named("--user", "The workspace user, instead of the one who is logged in."),
         named("--profile", "The profile of ~/.databrickscfg to log in with."),
         flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
@@ -88,6 +90,12 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         click.option(
             "--json", "as_json", is_flag=True, help="One JSON object per line: an event per path and a summary."
         ),
+        *(
+            [flag("--init", "Write .env from the sample, have git ignore it, and check the connection.")]
+            if push
+            else []
+        ),
+        completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]
 
@@ -103,7 +111,7 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
 def check(chosen: Mapping[str, Any]) -> None:
     """Raises click.UsageError for options that contradict each other."""
     if chosen["watch"]:
-        for name in ("dry_run", "overwrite", "mirror"):
+        for name in ("dry_run", "overwrite", "mirror", "merge"):
             if chosen.get(name):
                 raise click.UsageError(
                     f"--watch replaces nothing that somebody else changed: leave --{name} out.".replace("_", "-")
@@ -114,6 +122,10 @@ def check(chosen: Mapping[str, Any]) -> None:
         for name in ("pull", "poll"):
             if chosen.get(name):
                 raise click.UsageError(f"--{name} goes with --watch.")
+    if chosen.get("merge") and chosen["overwrite"]:
+        raise click.UsageError("--merge keeps both sides' edits and --overwrite one side's: give one of them.")
+    if chosen.get("markers") and not chosen["merge"]:
+        raise click.UsageError("--markers goes with --merge.")
     if chosen.get("mirror") and chosen["paths"]:
         raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
 

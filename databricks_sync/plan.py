@@ -9,6 +9,9 @@ collapse into a *shape* of three letters, one each for base, local and remote:
 
 Fourteen shapes are possible; the table below has one row for each, and one column for each way to run. The
 destination is the workspace for a push and the local folder for a pull. A run never touches its source.
+
+What the table calls a merge is only tried: it takes the three texts to see whether the edits are of different
+cells. Where they are not, the step is a conflict again, or is written with markers where that was asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .model import BaseEntry, Direction, LocalObject, Problem, RemoteObject
+from .merge import Merge
+from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
 
 
 class Action(str, Enum):
@@ -29,12 +33,16 @@ class Action(str, Enum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    MERGE = "merge"  # both have changed different cells of a notebook: write it with both
+    MARK = "mark"  # both have changed the same cells: write it with both versions, between markers
 
 
 NOTHING, ADOPT, FORGET, AHEAD = Action.NOTHING, Action.ADOPT, Action.FORGET, Action.AHEAD
 CONFLICT, CREATE, UPDATE, DELETE = Action.CONFLICT, Action.CREATE, Action.UPDATE, Action.DELETE
+MERGE, MARK = Action.MERGE, Action.MARK
 
-WRITES = frozenset({CREATE, UPDATE, DELETE})
+REPLACES = frozenset({UPDATE, MERGE, MARK})
+WRITES = REPLACES | {CREATE, DELETE}
 
 
 class Mode(Enum):
@@ -45,33 +53,34 @@ class Mode(Enum):
     PUSH_OVERWRITE = 2
     PULL_OVERWRITE = 3
     PUSH_MIRROR = 4
+    PULL_MERGE = 5
 
     @property
     def direction(self) -> Direction:
-        return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE) else Direction.PUSH
+        return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE, Mode.PULL_MERGE) else Direction.PUSH
 
     @property
     def source_wins(self) -> bool:
-        return self not in (Mode.PUSH, Mode.PULL)
+        return self not in (Mode.PUSH, Mode.PULL, Mode.PULL_MERGE)
 
 
 # fmt: off
-TABLE: dict[str, tuple[Action, Action, Action, Action, Action]] = {
-    # shape   push      pull      push -o   pull -o   mirror
-    "--x": (  AHEAD,    CREATE,   AHEAD,    CREATE,   DELETE  ),  # only the workspace has it
-    "-x-": (  CREATE,   AHEAD,    CREATE,   AHEAD,    CREATE  ),  # only the folder has it
-    "-xx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT   ),  # the same, made on both sides
-    "-xy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE  ),  # two of one name
-    "bbb": (  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING ),
-    "bby": (  AHEAD,    UPDATE,   UPDATE,   UPDATE,   UPDATE  ),  # edited in the workspace
-    "bb-": (  AHEAD,    DELETE,   CREATE,   DELETE,   CREATE  ),  # deleted in the workspace
-    "bxb": (  UPDATE,   AHEAD,    UPDATE,   UPDATE,   UPDATE  ),  # edited here
-    "b-b": (  DELETE,   AHEAD,    DELETE,   CREATE,   DELETE  ),  # deleted here
-    "bxx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT   ),  # the same edit on both sides
-    "bxy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE  ),  # two edits
-    "bx-": (  CONFLICT, CONFLICT, CREATE,   CONFLICT, CREATE  ),  # edited here, deleted there
-    "b-y": (  CONFLICT, CONFLICT, CONFLICT, CREATE,   DELETE  ),  # deleted here, edited there
-    "b--": (  FORGET,   FORGET,   FORGET,   FORGET,   FORGET  ),  # deleted on both sides
+TABLE: dict[str, tuple[Action, Action, Action, Action, Action, Action]] = {
+    # shape   push      pull      push -o   pull -o   mirror    pull -m
+    "--x": (  AHEAD,    CREATE,   AHEAD,    CREATE,   DELETE,   CREATE   ),  # only the workspace has it
+    "-x-": (  CREATE,   AHEAD,    CREATE,   AHEAD,    CREATE,   AHEAD    ),  # only the folder has it
+    "-xx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT    ),  # the same, made on both sides
+    "-xy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE,   CONFLICT ),  # two of one name
+    "bbb": (  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING  ),
+    "bby": (  AHEAD,    UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # edited in the workspace
+    "bb-": (  AHEAD,    DELETE,   CREATE,   DELETE,   CREATE,   DELETE   ),  # deleted in the workspace
+    "bxb": (  UPDATE,   AHEAD,    UPDATE,   UPDATE,   UPDATE,   AHEAD    ),  # edited here
+    "b-b": (  DELETE,   AHEAD,    DELETE,   CREATE,   DELETE,   AHEAD    ),  # deleted here
+    "bxx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT    ),  # the same edit on both sides
+    "bxy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE,   MERGE    ),  # two edits
+    "bx-": (  CONFLICT, CONFLICT, CREATE,   CONFLICT, CREATE,   CONFLICT ),  # edited here, deleted there
+    "b-y": (  CONFLICT, CONFLICT, CONFLICT, CREATE,   DELETE,   CONFLICT ),  # deleted here, edited there
+    "b--": (  FORGET,   FORGET,   FORGET,   FORGET,   FORGET,   FORGET   ),  # deleted on both sides
 }
 # fmt: on
 
@@ -108,6 +117,7 @@ class Step:
     remote_digest: str | None = None
     problem: Problem | None = None
     place: str = ""  # where the object would be here, as far as that is known before it is read
+    merge: Merge | None = None  # what came of trying to merge
 
     @property
     def path(self) -> str:
@@ -153,7 +163,11 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
         found = shape(base.digest if base else None, local.digest if local else None, seen)
         action = decide(found, mode, delete=delete)
         if local and remote and local.kind is not remote.kind:
-            action, problem = Action.CONFLICT, _types_differ(local, remote)
+            action, problem = CONFLICT, _types_differ(local, remote)
+        elif action is MERGE and local and local.kind is Kind.FILE:
+            action = CONFLICT
+        elif local and local.unresolved and mode.direction is Direction.PUSH and action in (CREATE, UPDATE):
+            action, problem = NOTHING, _unresolved(local)
     return Step(key, action, found, base, local, remote, digest, problem, sides.places.get(key, ""))
 
 
@@ -162,6 +176,14 @@ def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:
         local.path,
         f"is a {_spoken(local.kind.value)} here and a {_spoken(remote.kind.value)} in the workspace",
         f"Rename or remove {local.path} here, or {remote.path} there.",
+    )
+
+
+def _unresolved(local: LocalObject) -> Problem:
+    return Problem(
+        local.path,
+        f"still holds the markers of a conflict (cell {local.unresolved})",
+        "Pick what is to stay, remove the markers, and run the command again.",
     )
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 from .backups import Backups, Saved
 from .base import Advance, Intent
 from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
 from .local import Changing, LocalFolder, describe, settled
+from .merge import Merge
 from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
 from .names import printable
 from .notebook import materialise, sha256, wire
@@ -41,10 +43,27 @@ class PullCarrier:
         if step.action is Action.DELETE or step.remote is None:
             assert step.local
             return Intent(step.key, Direction.PULL, step.path, step.local.kind, None)
+        if step.merge is not None:
+            return self._merge_intent(step, step.remote, step.merge)
         side = step.local or step.base
         return Intent(
             *(step.key, Direction.PULL, step.path, step.remote.kind, step.remote_digest or "unread"),
             *("", step.remote.token, side.form if side else None, side.language if side else None),
+        )
+
+    def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
+        there = self.survey.exports[step.key]
+        return Intent(
+            key=step.key,
+            direction=Direction.PULL,
+            path=step.path,
+            kind=remote.kind,
+            after=merge.digest,
+            token=remote.token,
+            form=there.form,
+            language=there.language,
+            agreed=there.digest,
+            content=_kept(remote, there, there.raw),
         )
 
     def prepare(self, steps: Sequence[Step]) -> None:
@@ -79,6 +98,8 @@ class PullCarrier:
             return _changed(step)
         if sha256(wire(raw, step.local.kind)) != step.local.sha:
             return _changed(step)
+        if step.merge is not None:
+            return self._merge(step, step.local, step.remote, raw, step.merge)
         self._save(step, step.local, raw, "replaced by a pull")
         data = materialise(found.raw, found.form, found.language, raw) if found.form else found.raw
         if found.language not in (None, step.local.language) and step.local.language is not None:
@@ -169,12 +190,11 @@ class PullCarrier:
 
     def _advance(self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes, stamp: Stat) -> Advance:
         item = describe(step.key, path, data, stamp)
-        keep = found.raw if remote.kind is Kind.NOTEBOOK and sha256(found.raw) == remote.token.sha else None
         entry = BaseEntry(
             *(step.key, path, item.kind, item.digest, remote.token, item.sha, settled(stamp, time.time_ns())),
             *(item.form, item.language),
         )
-        return Advance(step.key, entry, keep)
+        return Advance(step.key, entry, _kept(remote, found, data))
 
     def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
         """The notebook speaks another language now, so that its file gets another extension."""
@@ -187,6 +207,31 @@ class PullCarrier:
                 hint = f"Remove {step.local.path} or the new file; both have its name in the workspace."
                 return failed(step, str(error) or "could not be renamed", hint)
         return written
+
+    def _merge(self, step: Step, item: LocalObject, remote: RemoteObject, raw: bytes, merge: Merge) -> Outcome:
+        """Writes what was merged. The base becomes what is in the workspace, so that the rest is an edit made here."""
+        assert merge.raw is not None
+        there = self.survey.exports[step.key]
+        if merge.raw != raw:
+            refusal = self._misfit(step, remote, replace(there, digest=merge.digest), item.path, merge.raw)
+            if refusal is not None:
+                return refusal
+            self._save(step, item, raw, "merged by a pull")
+            try:
+                self.local.replace(item, merge.raw)
+            except (Changing, FileNotFoundError):
+                return _changed(step)
+        entry = BaseEntry(
+            key=step.key,
+            path=item.path,
+            kind=item.kind,
+            digest=there.digest,
+            token=remote.token,
+            local_sha=sha256(there.raw),
+            form=there.form,
+            language=there.language,
+        )
+        return done(step, Advance(step.key, entry, _kept(remote, there, there.raw)))
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
@@ -201,6 +246,15 @@ class PullCarrier:
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
         pass
+
+
+def _kept(remote: RemoteObject, found: Export, held: bytes) -> bytes | None:
+    """The text to merge from one day: what the workspace holds or, where it has no hashes, what is `held` here."""
+    if remote.kind is not Kind.NOTEBOOK:
+        return None
+    if not remote.token.sha:
+        return wire(held, remote.kind)
+    return found.raw if sha256(found.raw) == remote.token.sha else None
 
 
 def _changed(step: Step) -> Outcome:

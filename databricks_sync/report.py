@@ -14,11 +14,12 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from .carry import Outcome, Result
-from .diff import Line
+from .diff import Line, clashes
 from .errors import SyncError
-from .model import Direction, Problem, Severity
+from .merge import Merge
+from .model import Direction, Kind, Problem, Severity
 from .names import printable
-from .plan import Action, Step
+from .plan import REPLACES, Action, Mode, Step
 from .run import Diffs, Report, Request
 
 _SHOWN = 20
@@ -38,9 +39,32 @@ WHY = {
     "bx-": "edited here, deleted there",
     "b-y": "deleted here, edited there",
 }
-SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.AHEAD: "<", Action.CONFLICT: "!"}
-STYLES = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "bold red", "@": "bold", "?": "magenta"}
-PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.AHEAD: "<",
+    Action.CONFLICT: "!",
+    Action.MERGE: "&",
+    Action.MARK: "!",
+}
+STYLES = {
+    "+": "green",
+    "~": "yellow",
+    "&": "yellow",
+    "-": "red",
+    "<": "cyan",
+    "!": "bold red",
+    "@": "bold",
+    "?": "magenta",
+}
+PAST = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.DELETE: "deleted",
+    Action.MERGE: "merged",
+    Action.MARK: "marked",
+}
 
 
 class Screen:
@@ -94,12 +118,15 @@ class TextReport:
         direction = request.mode.direction
         where = _THERE[direction]
         will = "Would " if request.dry_run else ""
-        for action in (Action.CREATE, Action.UPDATE, Action.DELETE):
-            verb = f"{will}{action.value}" if will else action.value.capitalize()
+        for action in PAST:
+            said = "write with markers" if action is Action.MARK else action.value
+            verb = f"{will}{said}" if will else said.capitalize()
             self._group(f"{verb} {where}", [s for s in steps if s.writes and s.action is action], diffs)
+        if any(step.action is Action.MARK for step in steps):
+            self.out.line("    Pick what is to stay and remove the markers in an editor; until then it is not carried.")
         ahead = [s for s in steps if s.action is Action.AHEAD and not s.problem]
         self._group(f"Left as they are: {_AHEAD[direction]}", ahead, {})
-        if ahead:
+        if ahead or any(step.action is Action.MERGE for step in steps):
             self._way_on(request)
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
         self._group("Conflicts: changed on both sides, left as they are", conflicts, diffs)
@@ -116,8 +143,13 @@ class TextReport:
         for step in shown:
             sign = SIGNS[step.action]
             why = WHY.get(step.shape, "") if step.action not in (Action.CREATE,) or step.base else ""
+            if step.action is Action.MERGE and step.merge:
+                why += f", {_taken(step.merge.taken)} from there"
             text = f"  {sign} {printable(step.path):<{width}}  {why}".rstrip()
             self.out.line(text, STYLES[sign])
+            if step.merge:
+                self._diff([Line("@", f"not merged: {step.merge.reason}")] if step.merge.reason else [])
+                self._diff(clashes(step.merge.clashes))
             self._diff(diffs.get(step.key, []))
         if len(shown) < len(steps):
             self.out.line(f"  … and {len(steps) - len(shown):,} more (--json lists them all)")
@@ -139,6 +171,11 @@ class TextReport:
             self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")
         self.out.line(f"    to keep what is there:  from_databricks{request.again} --overwrite {named}")
+        if any(step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
+            if request.mode is not Mode.PULL_MERGE:
+                self.out.line(f"    to merge their cells:   from_databricks{request.again} --merge {named}")
+            elif any(step.merge and step.merge.clashes for step in conflicts):
+                self.out.line(f"    to pick in an editor:   from_databricks{request.again} --merge --markers {named}")
         self.out.line("    Either way what is replaced is kept in a backup.")
 
     def _problems(self, problems: Sequence[Problem]) -> None:
@@ -219,7 +256,7 @@ def _takes_away(outcome: Outcome, direction: Direction) -> bool:
     """Whether something was deleted, or replaced that was not what both sides had agreed on."""
     step = outcome.step
     there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
-    took = step.action is Action.DELETE or (step.action is Action.UPDATE and there in ("x", "y"))
+    took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
     return took and outcome.result is Result.DONE
 
 
@@ -248,7 +285,7 @@ def counted(report: Report) -> dict[str, int]:
     done = [o.step.action for o in report.outcomes if o.result is Result.DONE]
     planned = [step.action for step in report.steps if step.writes]
     wrote = planned if report.request.dry_run else done
-    counts = {action.value: wrote.count(action) for action in (Action.CREATE, Action.UPDATE, Action.DELETE)}
+    counts = {action.value: wrote.count(action) for action in PAST}
     severities = [problem.severity for problem in report.problems]
     counts["conflict"] = len(report.conflicts)
     counts["refused"] = severities.count(Severity.REFUSED)
@@ -259,6 +296,28 @@ def counted(report: Report) -> dict[str, int]:
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
     counts["in_step"] = agreed + (0 if report.request.dry_run else counts["create"] + counts["update"])
     return counts
+
+
+def _taken(cells: int) -> str:
+    return "nothing new" if not cells else "1 cell" if cells == 1 else f"{cells:,} cells"
+
+
+def _merge(merge: Merge) -> dict[str, object]:
+    """What came of trying to merge, for a program."""
+    found = []
+    for clash in merge.clashes:
+        cell = (clash.here or clash.there)[0].cell
+        found.append(
+            {
+                "cell": clash.number_here,
+                "cell_there": clash.number_there,
+                "here": clash.did_here.value,
+                "there": clash.did_there.value,
+                "language": cell.language,
+                "title": cell.title,
+            }
+        )
+    return {"cells_from_there": merge.taken, "conflicts": found, "reason": merge.reason or None}
 
 
 def quoted(path: str) -> str:
@@ -298,6 +357,8 @@ class JsonReport:
                 "problem": problem and problem.what,
                 "hint": problem and problem.hint,
             }
+            if step.merge:
+                fields["merge"] = _merge(step.merge)
             if step.key in diffs:
                 fields["diff"] = [f"{line.sign}{line.text}" for line in diffs[step.key]]
             self.emit("plan", **fields)

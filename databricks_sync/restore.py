@@ -264,11 +264,7 @@ class InFolder:
         raw = self.copies.read(saved)
         try:
             current, _ = self.local.read(step.path)
-            if sha256(current) != step.local.sha:
-                return _changed(step)
-            kept = replace(
-                saved, direction=Direction.PULL, reason=InWorkspace.replaced, sha=step.local.sha, size=len(current)
-            )
+            kept = replace(saved, reason=InWorkspace.replaced, sha=sha256(current), size=len(current))
             self.copies.backups.save(kept, current)
             self.local.replace(step.local, raw)
         except (Changing, FileNotFoundError):

@@ -5,6 +5,8 @@ All times are seconds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 QUIET = 0.08  # without another change: an editor that saves by rename needs some milliseconds
 LONGEST = 2.0  # from the first change on, where they do not end: somebody's log in the folder
 AFTER_GIT = 0.25  # after git wrote its index: HEAD follows it, and files of a new branch must not be read before
@@ -12,7 +14,10 @@ PAUSED = 0.5  # between two looks at whether git has finished
 HALTED = 30.0  # between two looks at whether a valve would let us pass by now
 PARKED = 10.0  # between two looks at whether somebody has settled a conflict elsewhere
 RESCAN = 600.0  # between two looks at everything, should an event ever have been lost
+SOONEST = 1.0  # after a failure, even when something was saved meanwhile
 LONGEST_WAIT = 60.0
+BURST = 20  # runs that changes may cause as fast as they come
+_EVERY = 3.0  # between two of them once they are used up, and until one more is granted
 
 
 def due(first: float, last: float) -> float:
@@ -27,9 +32,29 @@ def backoff(failures: int, chance: float) -> float:
 
 def interval(hashed: bool, took: float) -> float:
     """How long to leave the workspace alone after a look at it that took so long: a tenth of the time at most."""
-    return max(2.0 if hashed else 15.0, 10 * took)
+    return min(max(2.0 if hashed else 15.0, 10 * took), LONGEST_WAIT)
 
 
 def polling(took: float) -> float:
     """The same for the files here, where no events tell of changes: a twentieth of the time at most."""
     return max(1.0, 20 * took)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A person's saves are carried at once; a file that is written for ever causes a run now and then."""
+
+    used: float = 0.0  # of the burst, at the moment `at`
+    at: float = 0.0
+    every: float = _EVERY
+
+    def delay(self, now: float) -> float:
+        """How long the next run has to wait."""
+        return max(self._left(now) - (BURST - 1), 0.0) * self.every
+
+    def after(self, now: float, took: float) -> Pace:
+        """The pace after a run that ended now and took so long."""
+        return Pace(self._left(now) + 1, now, min(max(_EVERY, 10 * took), LONGEST_WAIT))
+
+    def _left(self, now: float) -> float:
+        return max(self.used - (now - self.at) / self.every, 0.0)

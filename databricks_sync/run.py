@@ -25,6 +25,7 @@ class Request:
     scope: Scope = field(default_factory=Scope)
     dry_run: bool = False
     diff: bool = False
+    markers: bool = False  # of a merge: what cannot be merged is written with markers
     delete: bool = True
     insisted: bool = False  # the target or the branch was named
     allowed: Allowed = field(default_factory=Allowed)
@@ -58,13 +59,17 @@ class Report:
         return [step for step in self.steps if step.action is Action.CONFLICT and not step.problem]
 
     @property
+    def marked(self) -> list[Step]:
+        return [step for step in self.steps if step.action is Action.MARK]
+
+    @property
     def exit_code(self) -> int:
         if self.interrupted:
             return 130
         if self.trouble:
             return self.trouble.exit_code
         worst = max((problem.severity.value for problem in self.problems), default=0)
-        return max(worst, 1 if self.conflicts else 0)
+        return max(worst, 1 if self.conflicts or self.marked else 0)
 
 
 class Watcher(Protocol):

@@ -55,21 +55,19 @@ def _workspace(known: Settings) -> Iterator[Login]:
     if not login.local:
         yield login
         return
-    try:
-        from databricks_local.cli import default_folder
-        from databricks_local.embedded import running
-        from databricks_local.home import RefusedError
-    except ImportError:
-        raise SettingsError(
-            "The workspace on this machine is not installed.",
-            "Type: pip install 'databricks-branch-sync[local]'",
-        ) from None
+    from databricks_local.cli import default_folder
+    from databricks_local.embedded import running
+    from databricks_local.extras import require
+    from databricks_local.home import RefusedError
+
     folder = (known.project / known.local_folder) if known.local_folder else default_folder()
     with ExitStack() as stack:
         try:
+            require()
             server = stack.enter_context(running(folder))
         except RefusedError as error:
-            raise SettingsError(str(error)) from None
+            what, _, then = str(error).partition(". ")
+            raise SettingsError(f"{what.rstrip('.')}.", then) from None
         yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
@@ -78,7 +76,7 @@ def _target(named: str | None, branch: str | None, known: Settings, http: Http) 
     if named:
         path = targets.normalise(named)
         owner = targets.home_of(path)
-        user = (known.user or _me(http)) if owner else None
+        user = (known.user or who(http)) if owner else None
         targets.check_target(path, user)
         return path
     if not branch:
@@ -86,10 +84,11 @@ def _target(named: str | None, branch: str | None, known: Settings, http: Http) 
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    path = f"/Users/{known.user or _me(http)}/{targets.branch_folder(branch)}"
+    path = f"/Users/{known.user or who(http)}/{targets.branch_folder(branch)}"
     targets.check_target(path, None)
     return path
 
 
-def _me(http: Http) -> str:
+def who(http: Http) -> str:
+    """The user the workspace takes us for. Raises SyncError."""
     return Workspace(http, "/").me()

@@ -6,6 +6,7 @@ import configparser
 import getpass
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-START = "Type `to_databricks --local` to use a workspace on this machine, or copy env.sample to .env and fill it in."
+START = "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,7 @@ def load(
     cwd: Path,
 ) -> Settings:
     """Reads everything that says what to carry where. `options` holds `profile`, `user` and `host`."""
-    project = Path(os.path.abspath(cwd / environ.get("PROJECT_FOLDER", ".")))
-    dotenv = read_dotenv(project / ".env") if project.is_dir() else {}
-    if "PROJECT_FOLDER" in dotenv and "PROJECT_FOLDER" not in environ:
-        project = Path(os.path.abspath(project / dotenv["PROJECT_FOLDER"]))
-    if not project.is_dir():
-        raise SettingsError(f"PROJECT_FOLDER names {project}, which is not a folder.", "Correct PROJECT_FOLDER.")
+    project, dotenv = project_folder(environ, cwd)
     merged = {**dotenv, **environ}
     return Settings(
         project=project,
@@ -90,6 +86,17 @@ def _days(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
         raise SettingsError(f"BACKUP_DAYS is {printable(text)}, which is no number of days.", "Set it to 30, say.")
     return int(text)
+
+
+def project_folder(environ: Mapping[str, str], cwd: Path) -> tuple[Path, dict[str, str]]:
+    """The root of the project, and the variables of its .env. Raises SettingsError."""
+    project = Path(os.path.abspath(cwd / environ.get("PROJECT_FOLDER", ".")))
+    dotenv = read_dotenv(project / ".env") if project.is_dir() else {}
+    if "PROJECT_FOLDER" in dotenv and "PROJECT_FOLDER" not in environ:
+        project = Path(os.path.abspath(project / dotenv["PROJECT_FOLDER"]))
+    if not project.is_dir():
+        raise SettingsError(f"PROJECT_FOLDER names {project}, which is not a folder.", "Correct PROJECT_FOLDER.")
+    return project, dotenv
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -182,14 +189,13 @@ def _meant_user(environ: Mapping[str, str]) -> str | None:
 def login_name() -> str:
     """The name this process runs under, from the system itself rather than from variables anybody can set."""
     try:
-        import pwd
+        if sys.platform != "win32":
+            import pwd
 
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        try:
-            return getpass.getuser()
-        except (OSError, KeyError, ImportError):
-            return ""
+            return pwd.getpwuid(os.getuid()).pw_name
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def _login(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,13 @@ from .base import Advance, Base, Intent
 from .errors import BrokenNotebook, WorkspaceError
 from .local import LocalFolder, Scan, is_litter
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity
-from .names import flaw, local_collisions, printable, twins
+from .names import flaw, local_collisions, parents, printable, twins
 from .notebook import digest, file_digest, has_header, sha256, source_language
 from .plan import Sides
 from .workspace import Listing, Workspace, keys_by_nfc
+
+
+ON_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,6 @@ class Surveyor:
         self.workspace = workspace
         self.base = base
         self.pool = pool
-        self.windows = False
 
     def survey(self, direction: Direction, scan: Scan, listing: Listing) -> Survey:
         """Raises WorkspaceError; then nothing was changed."""
@@ -90,7 +93,7 @@ class Surveyor:
     def _unusable(self, scan: Scan, listing: Listing, remote: dict[str, RemoteObject]) -> dict[str, Problem]:
         problems: dict[str, Problem] = {}
         for key in [*remote, *listing.others]:
-            if reason := flaw(key, windows=self.windows):
+            if reason := flaw(key, windows=ON_WINDOWS):
                 problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
         for key, kind in listing.others.items():
             if key not in problems:
@@ -252,7 +255,7 @@ def _answered(
             intent.key,
             intent.path,
             intent.kind,
-            intent.after,
+            intent.agreed or intent.after,
             token,
             intent.sha,
             None,
@@ -264,8 +267,14 @@ def _answered(
 
 
 def _judged(unknown: dict[str, Problem], known: set[str]) -> dict[str, Problem]:
-    """A file that cannot be read may stand for two keys: those that some side knows, else any one of them."""
+    """A file that cannot be read may stand for two keys: those that some side knows, else any one of them.
+
+    What lies below a path that is not looked into, such as a symbolic link, is as unknown as the path itself.
+    """
     kept = {key: problem for key, problem in unknown.items() if key in known}
+    if unknown:
+        for key in known - kept.keys():
+            kept |= {key: unknown[above] for above in parents(key) if above in unknown}
     for key, problem in unknown.items():
         if problem not in kept.values():
             kept[key] = problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -15,11 +15,12 @@ from .carry import Carrier, Carry
 from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
 from .differences import Differences
 from .effects import reached
-from .errors import SettingsError, Switched, SyncError, ValveError
-from .git import Repository
+from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
+from .git import Moment, Repository
 from .http import CONNECTIONS, Http
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
+from .mediator import Mediator
 from .model import BaseEntry, Direction, Kind
 from .names import parents, printable
 from .notebook import sha256, wire
@@ -27,6 +28,7 @@ from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
 from .remote_lock import RemoteLock
+from .rhythm import AFTER_GIT
 from .run import Diffs, Report, Request, Watcher
 from .settings import Settings
 from .survey import Survey, Surveyor
@@ -35,7 +37,7 @@ from .valves import Situation, check
 from .workspace import Workspace
 
 _SCANS = 3
-_GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end; a lock that stays is of a git that was killed
+_GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class Sync:
         sight = self._look(request, base, pool)
         self._require(request, sight.survey)
         chosen = self._chosen(request, sight.survey)
+        if request.mode is Mode.PULL_MERGE:
+            mediator = Mediator(self.local, self.repository, base, sight.survey)
+            chosen = mediator.settled(chosen, pool, markers=request.markers)
         diffs: Diffs = {}
         if request.diff:
             diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
@@ -99,7 +104,9 @@ class Sync:
         base.forget(noted_serial(sight.noted.claim, base))
         self._finish(sight.survey)
         base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
-        base.advance([*sight.survey.recovered, *self._agreed(sight.survey, chosen)], finished=sight.survey.settled)
+        base.advance(
+            [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
+        )
         if not any(step.writes for step in chosen):
             return Report(request, tuple(chosen))
         with ExitStack() as stack:
@@ -138,19 +145,41 @@ class Sync:
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
-        deadline = time.monotonic() + _GIT_AT_WORK
+        before = self._calm(self.repository.moment())
         for _ in range(_SCANS):
-            while (before := self.repository.moment()).locked and time.monotonic() < deadline:
-                time.sleep(0.05)
-            if request.head is not None and before.branch != request.head:
-                raise Switched(
-                    f"The branch was switched to {before.branch or 'none'} while the folder was read.",
-                    "Nothing was written; run the command again.",
-                )
+            self._stays(request, before)
             scan = self.local.scan(base.entries())
-            if self.repository.moment() == before:
+            after = self.repository.moment()
+            if after == before:
                 return scan
+            before = self._calm(after, moved=True)
         raise Switched("Git changed the files while they were read.", "Run the command again when it has finished.")
+
+    def _calm(self, moment: Moment, *, moved: bool = False) -> Moment:
+        """The moment when git has finished what it is at. Raises Switched when it does not.
+
+        A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
+        """
+        deadline = time.monotonic() + _GIT_AT_WORK
+        while moment.locked or moved:
+            if time.monotonic() > deadline:
+                raise Switched(
+                    "Git is at work here, so the files may be of two branches.",
+                    f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
+                )
+            before = moment
+            time.sleep(AFTER_GIT)
+            moment = self.repository.moment()
+            moved = moment != before
+        return moment
+
+    def _stays(self, request: Request, moment: Moment) -> None:
+        """Raises Switched when another branch is checked out than the one whose folder this is about."""
+        if request.head is not None and moment.branch != request.head:
+            raise Switched(
+                f"The branch was switched to {printable(moment.branch or 'none')} while the folder was read.",
+                "Nothing was written; run the command again.",
+            )
 
     def _beware(self, workspace: Workspace, survey: Survey) -> None:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
@@ -191,6 +220,7 @@ class Sync:
     def _check(self, request: Request, sight: Sight, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         survey, noted, other = sight.survey, sight.noted, None
+        self._stays(request, self.repository.moment())
         if noted.claim and not noted.claim.repository & self.repository.origin():
             if noted.claim.of_another(self.repository.origin() | self.repository.first_commits()):
                 other = other_repository(noted.claim)
@@ -237,11 +267,11 @@ class Sync:
         backups = self.backups(request.target)
         carrier: Carrier
         if request.mode.direction is Direction.PUSH:
-            mirror = request.mode is Mode.PUSH_MIRROR and request.delete
+            mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
             carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
-        carry = Carry(carrier, base, pool, self.watcher.outcome)
+        carry = Carry(carrier, base, pool, self.watcher.outcome, self._watch_head(request))
         self.watcher.begin(sum(1 for step in chosen if step.writes))
         try:
             with carry.interruption.listening():
@@ -263,7 +293,21 @@ class Sync:
             backups.prune(self.settings.backup_days)
         return report
 
-    def _agreed(self, survey: Survey, chosen: Iterable[Step]) -> list[Advance]:
+    def _watch_head(self, request: Request) -> Callable[[], Overtaken | None]:
+        """Tells of a checkout while objects are carried. What is under way was planned with the old branch's bytes."""
+        before = self.repository.head()
+
+        def overtaken() -> Overtaken | None:
+            if request.head is None or self.repository.head() == before:
+                return None
+            return Overtaken(
+                f"The branch {printable(request.head)} is no longer checked out: what was begun is done, the rest not.",
+                "Run the command again on the branch it is about.",
+            )
+
+        return overtaken
+
+    def _agreed(self, survey: Survey, base: Base, chosen: Iterable[Step]) -> list[Advance]:
         """What the look alone showed to be in step, or gone on both sides."""
         advances: list[Advance] = []
         for step in chosen:
@@ -274,7 +318,7 @@ class Sync:
             elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
                 entry = self._entry(step)
                 if entry != step.base:
-                    advances.append(Advance(step.key, entry, self._content(survey, step)))
+                    advances.append(Advance(step.key, entry, self._content(survey, base, step)))
         return advances
 
     def _entry(self, step: Step) -> BaseEntry:
@@ -285,14 +329,18 @@ class Sync:
             *(settled(item.stat, time.time_ns()), item.form, item.language),
         )
 
-    def _content(self, survey: Survey, step: Step) -> bytes | None:
-        """The bytes the workspace holds, where they are at hand and worth keeping."""
+    def _content(self, survey: Survey, base: Base, step: Step) -> bytes | None:
+        """The text to merge from one day, where it is not kept yet: what the workspace holds, by its hash.
+
+        Where the workspace has no hashes it is what the file holds.
+        """
         assert step.local and step.remote
-        sha = step.remote.token.sha
-        if step.local.kind is not Kind.NOTEBOOK or not sha or (step.base and step.base.token.sha == sha):
+        sha = step.remote.token.sha or step.local.sha
+        if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
             return None
-        if (export := survey.exports.get(step.key)) is not None:
-            return export.raw if sha256(export.raw) == sha else None
+        export = survey.exports.get(step.key)
+        if export is not None and sha256(export.raw) == sha:
+            return export.raw
         try:
             raw = wire(self.local.read(step.local.path)[0], step.local.kind)
         except (OSError, SyncError):

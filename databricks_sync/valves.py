@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .errors import ValveError
 from .model import Direction
-from .plan import Action, Mode, Step
+from .plan import REPLACES, Action, Mode, Step
 
 FEW_DELETES = 5
 DELETE_SHARE = 0.25
@@ -167,7 +167,7 @@ def _remote_marks(step: Step) -> set[str]:
 def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
     if allowed.all_changed or tracked < FEW_CHANGES:
         return
-    changed = sum(1 for step in s.steps if step.base and step.writes and step.action is Action.UPDATE)
+    changed = sum(1 for step in s.steps if step.base and step.writes and step.action in REPLACES)
     if changed >= tracked:
         raise ValveError(
             f"All {tracked} objects would change at once, which is rarely meant.",

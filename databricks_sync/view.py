@@ -39,22 +39,39 @@ class Parked:
 
     path: str
     what: str
-    hint: str
+    ways: tuple[str, ...] = ()  # out of it
 
 
-def parked(report: Report) -> dict[str, Parked]:
-    """What a run left alone and will leave alone again, by key. Pure."""
+Known = Mapping[str, Parked]
+
+
+def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
+    """What a run left alone and will leave alone again, by key; `patient`: but for what only just failed. Pure."""
     found: dict[str, Parked] = {}
     again = report.request.again
     for step in report.conflicts:
         path = quoted(step.path)
-        ways = f"to keep what is here: to_databricks{again} --overwrite {path}"
-        ways += f"; to keep what is there: from_databricks{again} --overwrite {path}"
+        ways = (
+            f"to keep what is here: to_databricks{again} --overwrite {path}",
+            f"to keep what is there: from_databricks{again} --overwrite {path}",
+        )
         found[step.key] = Parked(step.path, f"conflict: {WHY.get(step.shape, 'changed on both sides')}", ways)
-    for step, problem in [(s, s.problem) for s in report.steps] + [(o.step, o.problem) for o in report.outcomes]:
+    outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
+    for step, problem in [(step, step.problem) for step in report.steps] + outcomes:
         if problem and problem.severity is not Severity.NOTE:
-            found[step.key] = Parked(problem.path, problem.what.rstrip("."), problem.hint)
+            hints = (advice(problem.hint),) if problem.hint else ()
+            found[step.key] = Parked(problem.path, problem.what.rstrip("."), hints)
     return found
+
+
+def advice(hint: str) -> str:
+    """A hint of a single run as it reads in a watch, which runs again by itself. Pure."""
+    for said, meant in (
+        ("Run the command again", "This is tried again"),
+        ("run the command again", "this is tried again"),
+    ):
+        hint = hint.replace(said, meant)
+    return hint
 
 
 class View(Protocol):
@@ -77,7 +94,9 @@ class View(Protocol):
         """A run is over that was not shown."""
         ...
 
-    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None: ...
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        """What is parked now, and what has changed in that; `told`: the run that found it was shown in full."""
+        ...
 
 
 def standing(report: Report) -> str:
@@ -128,7 +147,7 @@ class LineView:
         if self._said != before:
             self.line(text, _COLOURS.get(state, "yellow"))
             if hint:
-                self.line(f"  {hint}")
+                self.line(f"    {hint}")
 
     def notice(self, text: str) -> None:
         self.line(f"note: {text}", "yellow")
@@ -141,11 +160,11 @@ class LineView:
                 break
             self.line(text, style)
 
-    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
-        for one in new.values():
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        for one in new.values() if not told else ():
             self.line(f"! {printable(one.path)}  {one.what}", STYLES["!"])
-            if one.hint:
-                self.line(f"    {one.hint}")
+            for way in one.ways:
+                self.line(f"    {way}")
         for one in settled.values():
             self.line(f"= {printable(one.path)}  no longer parked", "green")
 
@@ -185,9 +204,9 @@ class LiveView(LineView):
         self._standing = (state, text, hint)
         self._show()
 
-    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
         self._parked = now
-        super().parked({}, {key: replace(one, hint="") for key, one in new.items()}, settled)
+        super().parked(now, {key: replace(one, ways=()) for key, one in new.items()}, settled, told=told)
         self._show()
 
     def line(self, text: str, style: str = "") -> None:
@@ -224,7 +243,7 @@ class LiveView(LineView):
             region.append(Text(f"  parked ({len(self._parked):,}): left alone on both sides", "bold"))
         for one in list(self._parked.values())[:_SHOWN]:
             region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))
-            region += [Text(f"      {way}") for way in one.hint.split("; ") if way]
+            region += [Text(f"      {way}") for way in one.ways]
         if len(self._parked) > _SHOWN:
             region.append(Text(f"  … and {len(self._parked) - _SHOWN:,} more"))
         return Group(*region)
@@ -264,9 +283,9 @@ class JsonView:
         if report.outcomes:
             self.report.summary(report)
 
-    def parked(self, now: Mapping[str, Parked], new: Mapping[str, Parked], settled: Mapping[str, Parked]) -> None:
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
         for key, one in new.items():
-            self.report.emit("parked", path=one.path, key=key, problem=one.what, hint=one.hint)
+            self.report.emit("parked", path=one.path, key=key, problem=one.what, hint="; ".join(one.ways))
         for key, one in settled.items():
             self.report.emit("settled", path=one.path, key=key)
 

@@ -7,8 +7,10 @@ never reads files while git is changing them, and never carries one branch's fil
 from __future__ import annotations
 
 import random
+import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +24,12 @@ from .git import Moment
 from .model import Direction
 from .names import printable
 from .plan import Mode, Step
+from .rhythm import Pace
 from .run import Diffs, Report, Request
 from .session import Session, opened
 from .sync import Sync
 from .valves import Allowed
-from .view import Parked, State, View, parked, standing, view_for
+from .view import Parked, State, View, advice, parked, standing, view_for
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,12 +38,13 @@ if TYPE_CHECKING:
 _STOPPED = 130
 _MANY = 200  # changes of which it is not worth asking whether git ignores them all
 _WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end
+_NEVER = float("inf")
 
 
 def watch(mode: Mode, chosen: Mapping[str, Any], report: TextReport | JsonReport) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
-    with view:
+    with view, _terminable():
         try:
             Watch(mode, chosen, view).run()
         except KeyboardInterrupt:
@@ -48,8 +52,18 @@ def watch(mode: Mode, chosen: Mapping[str, Any], report: TextReport | JsonReport
     return _STOPPED
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Takes what ends a program in an orderly way for Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class _Reopen(Exception):
-    """The session is over: another branch is checked out, or a login may have been renewed."""
+    """The session is over: another branch is checked out, or the settings may have changed."""
 
 
 class Watch:
@@ -60,17 +74,21 @@ class Watch:
         self.chosen = chosen
         self.view = view
         self.pushes = mode.direction is Direction.PUSH
-        self.modes = (Mode.PULL, mode) if chosen.get("pull") else (mode,)
+        # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
+        self.modes = (mode, Mode.PULL) if chosen.get("pull") else (mode,)
         self.pulls = any(one.direction is Direction.PULL for one in self.modes)
         self._branch: str | None = None  # what the first session was of
-        self._target = ""  # of the last run that was shown in full
+        self._shown: tuple[str, ...] = ()  # the workspace, target and folders of the last run shown in full
+        self._places: Callable[[], Changes] | None = None  # where the last session looked for changes
         self._standing = ""
         self._failures = 0  # runs that failed, in a row
         self._stumbles = 0  # runs in which single objects failed, in a row
-        self._ran = 0.0
+        self._pace = Pace()
+        self._ran = 0.0  # when everything was last looked at
+        self._pulse: bytes | None = None  # of the workspace, before that
+        self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
-        self._noticed: set[str] = set()
-        self._pulse: bytes | None = None
+        self._noticed: frozenset[str] = frozenset()  # what the last run had to say
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
 
     def run(self) -> None:
@@ -82,57 +100,68 @@ class Watch:
             except _Reopen:
                 continue
             except SyncError as error:
-                if not self._target:
+                if not self._shown:
                     raise
-                time.sleep(self._failed(error))
+                self._wait(error)
+
+    def _wait(self, error: SyncError) -> None:
+        """Says why nothing is carried, once, and waits; a save here or in .env ends that sooner."""
+        self._failures += 1
+        self._pulse = None
+        self.view.state(State.WAITING, f"Waiting: {error.message}", advice(error.hint))
+        seconds = rhythm.backoff(self._failures, random.random())
+        assert self._places
+        with self._places() as changes:
+            time.sleep(min(seconds, rhythm.SOONEST))
+            changes.wait(seconds - rhythm.SOONEST)
 
     # --- one session ----------------------------------------------------------------------------------------
 
     def _follow(self, session: Session) -> None:
         """Follows one branch. Raises _Reopen when it is time for another session, SyncError when nothing answers."""
-        if not self._target:
+        if not self._shown:
             self._branch = session.head
-        folders = [folder.path for folder in session.settings.folders]
-        with Changes(folders, session.repository.git_dir, poll=self.chosen["poll"]) as changes:
-            if changes.polled:
-                self._tell("Files are polled: on this file system nothing tells of changes, or --poll was given.")
+        self._places = lambda: _changes(session, self.chosen)
+        with self._places() as changes:
+            if changes.polled and not self._shown:
+                self.view.notice("Files are polled: on this file system nothing tells of changes, or --poll was given.")
             due: tuple[Mode, ...] = self.modes
             patience = 0.0
             while True:
                 found = changes.wait(patience)
-                began = time.monotonic()
-                if not due:
-                    due = self._due(session, changes, found)
-                try:
-                    if due:
-                        self._rest(session, changes)
-                        changes.refresh()
-                        self._runs(session, due)
-                    due, patience = (), self._patience(session, time.monotonic() - began)
-                except Switched:
-                    due, patience = self.modes, 0.0
-                except Busy as error:
-                    if not self._target:
-                        raise
-                    self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
-                    due, patience = self.modes, 1.0
-                except ValveError as error:
-                    if not self._target:
-                        raise
-                    self.view.state(State.HALTED, f"Halted: {error.message}", error.hint)
-                    due, patience = self.modes, rhythm.HALTED
+                if changes.settings in found:
+                    raise _Reopen
+                due = due or self._due(session, changes, found)
+                due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
+
+    def _attempt(self, session: Session, changes: Changes, due: tuple[Mode, ...]) -> tuple[tuple[Mode, ...], float]:
+        """Runs what is due, when it may; returns what is due after that, and for how long to await a change."""
+        time.sleep(self._pace.delay(time.monotonic()))
+        try:
+            self._rest(session, changes)
+            changes.renew()
+            self._runs(session, due)
+            return (), self._patience()
+        except Switched:
+            return self.modes, 0.0
+        except ValveError as error:
+            if not self._shown:
+                raise
+            if isinstance(error, Busy):
+                self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
+                return self.modes, 1.0
+            self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint))
+            return self.modes, rhythm.HALTED
 
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
-        if found and (self.pushes or any(self._parked.values())):
-            return (self.mode,) if self._concerns(session, changes, found) else ()
-        if found:
-            return () if session.repository.branch() == session.head else self.modes
-        if time.monotonic() - self._ran >= self._until_rescan():
+        if time.monotonic() >= self._ran + self._until_rescan() or self._stirred(session):
             return self.modes
-        if self.pulls and (self._pulse is None or self._pulse != self._feel(session)):
-            return self.modes
-        return ()
+        if not found or not self._concerns(session, changes, found):
+            return ()
+        if self.pushes or any(self._parked.values()):
+            return (self.mode,)
+        return () if session.repository.branch() == session.head else self.modes
 
     def _concerns(self, session: Session, changes: Changes, found: set[Path]) -> bool:
         """Whether any of these paths is carried, or says something of git; a log that git ignores is neither."""
@@ -144,27 +173,34 @@ class Watch:
             return True
         return len(session.repository.ignored(names)) < len(names)
 
-    def _patience(self, session: Session, took: float) -> float:
-        """How long to wait for a change here before looking again without one."""
-        self._failures = 0
-        left = max(self._ran + self._until_rescan() - time.monotonic(), 0.0)
-        return min(left, rhythm.interval(self._pulse is not None, took)) if self.pulls else left
-
-    def _until_rescan(self) -> float:
-        """How long after a run to look at everything again, though nothing seems to have changed."""
-        if self._stumbles:
-            return rhythm.backoff(self._stumbles, 1.0)
-        return rhythm.PARKED if any(self._parked.values()) else rhythm.RESCAN
+    def _stirred(self, session: Session) -> bool:
+        """Whether it is time to look at the workspace, and it may hold something else than before the last run."""
+        began = time.monotonic()
+        if began < self._look_at:
+            return False
+        if self._pulse is None:
+            return True
+        pulse = self._feel(session)
+        self._next_look(time.monotonic() - began)
+        return pulse != self._pulse
 
     def _feel(self, session: Session) -> bytes | None:
         return Workspace(session.http, session.target).pulse()
 
-    def _failed(self, error: SyncError) -> float:
-        """Says why nothing is carried, once; returns how long to wait."""
-        self._failures += 1
-        self._pulse = None
-        self.view.state(State.WAITING, f"Waiting: {error.message}", error.hint)
-        return rhythm.backoff(self._failures, random.random())
+    def _next_look(self, took: float) -> None:
+        """Looks at the workspace again soon, if what happens there is of any interest."""
+        seconds = rhythm.interval(self._pulse is not None, took)
+        if not self.pulls:
+            seconds = max(seconds, rhythm.PARKED) if any(self._parked.values()) else _NEVER
+        self._look_at = time.monotonic() + seconds
+
+    def _patience(self) -> float:
+        """How long to wait for a change here before looking again without one."""
+        return max(min(self._ran + self._until_rescan(), self._look_at) - time.monotonic(), 0.0)
+
+    def _until_rescan(self) -> float:
+        """How long after a run to look at everything again, though nothing seems to have changed."""
+        return rhythm.backoff(self._stumbles, 1.0) if self._stumbles else rhythm.RESCAN
 
     # --- git ------------------------------------------------------------------------------------------------
 
@@ -173,10 +209,10 @@ class Watch:
         began, named = time.monotonic(), bool(self.chosen["branch"] or self.chosen["target"])
         while True:
             moment = session.repository.moment()
-            why, seconds = self._restless(moment, named)
+            why, seconds = self._restless(session, moment, named)
             if not seconds:
                 break
-            if time.monotonic() - began > rhythm.PAUSED:
+            if time.monotonic() - began >= rhythm.PAUSED:
                 self.view.state(State.PAUSED, f"Paused: {why}.")
             changes.wait(seconds)
         if moment.branch != session.head:
@@ -185,82 +221,102 @@ class Watch:
                 self.view.notice(f"The branch is {about} now; what follows is about its own folder.")
             raise _Reopen
 
-    def _restless(self, moment: Moment, named: bool) -> tuple[str, float]:
+    def _restless(self, session: Session, moment: Moment, named: bool) -> tuple[str, float]:
         """Why not to read files now, and when to ask again; 0 seconds when they may be read."""
         now = time.monotonic()
         if moment.index != self._index[0]:
-            self._index = (moment.index, now if self._target else 0.0)
+            self._index = (moment.index, now if self._shown else 0.0)
         if moment.operation:
             return f"git is in the middle of {moment.operation}", rhythm.PAUSED
         if moment.locked:
-            return "git is at work; if it was killed, remove index.lock from its directory", rhythm.PAUSED
+            lock = printable(str(session.repository.git_dir / "index.lock"))
+            return f"git is at work; if it was killed, remove {lock}", rhythm.PAUSED
         if moment.branch is None and self._branch is not None:
             return "no branch is checked out", rhythm.PAUSED
         if named and moment.branch != self._branch:
-            return f"this is about the branch {self._branch}, and {moment.branch} is checked out", rhythm.PAUSED
+            there, here = (printable(name or "a commit without a branch") for name in (moment.branch, self._branch))
+            return f"{there} is checked out, and this began with {here}", rhythm.PAUSED
         return "git has just written", max(self._index[1] + rhythm.AFTER_GIT - now, 0.0)
 
     # --- runs -----------------------------------------------------------------------------------------------
 
     def _runs(self, session: Session, modes: Iterable[Mode]) -> None:
-        first = session.target != self._target
+        shown = (session.settings.login.name, session.target, *(folder.shown for folder in session.settings.folders))
+        first, later, began = shown != self._shown, bool(self._shown), time.monotonic()
         if first:
             self._parked = {}
-        if any(mode.direction is Direction.PULL for mode in modes):
-            self._pulse = self._feel(session)
-        for mode in modes:
-            asked = request(mode, session, self.chosen)
-            if self._target:  # what was allowed was allowed for one run
-                asked = replace(asked, allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
-            self._run(session, asked, first)
-        self._target, self._ran = session.target, time.monotonic()
+        try:
+            if self.pulls or any(self._parked.values()):
+                self._pulse = self._feel(session)
+            felt = time.monotonic() - began
+            for mode in modes:
+                asked = request(mode, session, self.chosen)
+                if later:  # what was allowed was allowed for one run
+                    asked = replace(asked, allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
+                done = self._run(session, asked, first)
+                self._shown = shown
+                if done.trouble:
+                    raise done.trouble
+        finally:
+            self._ran = time.monotonic()
+            self._pace = self._pace.after(self._ran, self._ran - began)
+        self._failures = 0
+        self._next_look(felt if self._pulse is not None else self._ran - began)
         arrow = "↔" if len(self.modes) > 1 else "→" if self.pushes else "←"
         folders = ", ".join(folder.shown for folder in session.settings.folders)
         self.view.state(State.WATCHING, f"Watching {folders} {arrow} {printable(session.target)}: {self._standing}")
 
-    def _run(self, session: Session, asked: Request, first: bool) -> None:
+    def _run(self, session: Session, asked: Request, first: bool) -> Report:
         session.http.requests = 0
         if first:
             with self.view.shown() as report:
                 done = Sync(session.settings, session.repository, session.http, report).run(asked)
                 report.summary(done)
         else:
-            quiet = _Quiet(self.view, self._tell)
+            quiet = _Quiet(self.view, self._noticed)
+            asked = replace(asked, diff=False)
             done = Sync(session.settings, session.repository, session.http, quiet).run(asked)
+            self._noticed = frozenset(quiet.notices)
             self.view.carried(done)
         if done.interrupted:
             raise KeyboardInterrupt
+        stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in done.outcomes)
+        self._stumbles = self._stumbles + 1 if stumbled else 0
         self._park(asked.mode, done, first)
         self._standing = standing(done)
-        if done.trouble:
-            raise done.trouble
-        failed = any(outcome.result is Result.FAILED for outcome in done.outcomes)
-        self._stumbles = self._stumbles + 1 if failed else 0
-
-    def _tell(self, notice: str) -> None:
-        if notice not in self._noticed:
-            self._noticed.add(notice)
-            self.view.notice(notice)
+        return done
 
     def _park(self, mode: Mode, done: Report, first: bool) -> None:
         before = self._everything_parked()
-        self._parked[mode] = parked(done)
+        self._parked[mode] = parked(done, patient=self._stumbles == 1 and not first)
         now = self._everything_parked()
         new = {key: one for key, one in now.items() if key not in before or before[key].what != one.what}
         settled = {key: one for key, one in before.items() if key not in now}
-        if new or settled:
-            self.view.parked(now, {} if first else new, settled)
+        if new or settled or first:
+            self.view.parked(now, new, settled, told=first)
 
     def _everything_parked(self) -> dict[str, Parked]:
         return {key: one for found in self._parked.values() for key, one in found.items()}
 
 
-class _Quiet:
-    """A run of a watch: its plan is no news before it is carried out."""
+def _changes(session: Session, chosen: Mapping[str, Any]) -> Changes:
+    known = session.settings
+    folders = [folder.path for folder in known.folders]
+    return Changes(known.project, folders, session.repository.git_dir, poll=chosen["poll"])
 
-    def __init__(self, view: View, tell: Callable[[str], None]) -> None:
+
+class _Quiet:
+    """A run of a watch: its plan is no news before it is carried out, nor is a notice that the last run gave."""
+
+    def __init__(self, view: View, known: frozenset[str]) -> None:
         self.view = view
-        self.notice = tell
+        self.known = known
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+        if text not in self.known:
+            self.view.notice(text)
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
         pass

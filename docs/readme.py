@@ -1,14 +1,20 @@
-"""Runs the `console` blocks of README.md, so that what they show is what the commands say.
+"""Runs the `console` blocks of the manual, so that what its pages show is what the commands say.
 
-`python docs/readme.py` writes their output of today into README.md; the tests compare instead of writing. All
-blocks share one project, a copy of `notebooks/`, and one embedded workspace in a home folder of its own. A comment
-before a block, `<!-- in the browser: PATH: OLD -> NEW -->` or `<!-- here: PATH: OLD -> NEW -->`, is an edit.
+`python docs/readme.py` writes their output of today into README.md and docs/*.md, or the pages named; the tests compare
+instead of writing. All blocks of a page share one git project, with a copy of `notebooks/`, and one embedded workspace in a
+home folder of its own. Besides programs, `cd`, `export` and `echo $?` can be typed. Comments do the rest:
+
+    <!-- also here: PATH -->                      this repository's file or folder is in the project too, committed
+    <!-- here: PATH -->                           the block that follows is the file's new content
+    <!-- here: PATH: OLD -> NEW -->               an edit of the file
+    <!-- in the browser: PATH: OLD -> NEW -->     an edit of the notebook in the branch folder; `/PATH`: of any other
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,23 +25,35 @@ from demo import ROOT, Workspace, clean_environment, installed, make_project
 
 from databricks_local.embedded import running
 
-README = ROOT / "README.md"
 BRANCH = "better-forecast"
+_ME = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER")
+       for what, told in (("NAME", "Me"), ("EMAIL", "me@example.com"))}  # fmt: skip
 _RUN = re.compile(r"\b\d{8}T\d{6}(?:-\d+)?\b")  # a backup is named after its time
 _PIECE = re.compile(
-    r"<!-- (?P<side>here|in the browser): (?P<edit>.*?) -->|(?<=```console\n)(?P<block>.*?)(?=```)", re.S
+    r"<!-- also here: (?P<copied>\S+) -->"
+    r"|<!-- here: (?P<file>[^:\n]+) -->\s+```\w*\n(?P<content>.*?)```"
+    r"|<!-- (?P<side>here|in the browser): (?P<edit>.*?) -->"
+    r"|(?<=```console\n)(?P<block>.*?)(?=```)",
+    re.S,
+)
+# What differs from run to run, and what stands for it where two texts are compared.
+_VARIES = (
+    (re.compile(r"\(\d+\.\d+ s\)"), "(… s)"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME UTC"),
+    (re.compile(r"http://127\.0\.0\.1:\d+"), "HOST"),
+    (_RUN, "RUN"),
 )
 
 
 class Reader:
-    """Somebody who types everything the README shows."""
+    """Somebody who types everything a page shows."""
 
     def __init__(self, folder: Path, workspace: Workspace, environ: dict[str, str]) -> None:
-        self.project = folder / "project"
+        self.top = self.project = folder / "project"
         self.home = folder / "home"
         self.workspace = workspace
         self.environ = environ
-        self.runs: dict[str, str] = {}  # backups as the README names them -> as they are called here
+        self.runs: dict[str, str] = {}  # backups as the page names them -> as they are called here
         self.code = 0
 
     def follow(self, text: str) -> str:
@@ -43,27 +61,51 @@ class Reader:
         return _PIECE.sub(self._piece, text)
 
     def _piece(self, found: re.Match[str]) -> str:
-        if found["block"] is None:
+        if found["block"] is not None:
+            return "".join(self._screen(command, said) for command, said in screens(found["block"]))
+        if found["copied"]:
+            self._copy(found["copied"])
+        elif found["file"]:
+            file = self.top / found["file"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(found["content"].encode())
+        else:
             path, change = found["edit"].split(": ", 1)
             self._edit(found["side"], path, *change.split(" -> "))
-            return found[0]
-        return "".join(self._screen(command, said) for command, said in screens(found["block"]))
+        return found[0]
+
+    def _copy(self, path: str) -> None:
+        original, copy = ROOT / path, self.top / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if original.is_dir():
+            shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"), dirs_exist_ok=True)
+        else:
+            shutil.copyfile(original, copy)
+        for words in (["add", path], ["commit", "-qm", f"Add {path}"]):
+            subprocess.run(["git", *words], cwd=self.top, env=self.environ, check=True)
 
     def _edit(self, side: str, path: str, old: str, new: str) -> None:
         if side == "here":
-            file = self.project / path
-            file.write_bytes(file.read_bytes().replace(old.encode(), new.encode()))
+            file = self.top / path
+            before = file.read_bytes()
+            assert old.encode() in before, f"{path} has no {old!r}"
+            file.write_bytes(before.replace(old.encode(), new.encode()))
         else:
-            whole = f"/Users/me@example.com/{BRANCH}/{path}"
-            self.workspace.save(whole, self.workspace.source(whole).replace(old, new))
+            whole = path if path.startswith("/") else f"/Users/me@example.com/{BRANCH}/{path}"
+            source = self.workspace.source(whole)
+            assert old in source, f"{whole} has no {old!r}"
+            self.workspace.save(whole, source.replace(old, new))
 
     def _screen(self, command: str, said: str) -> str:
         """One command and its output. Names of backups become those of this run in both."""
-        words = shlex.split(_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command))
+        words = shlex.split(_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command), comments=True)
         if words == ["echo", "$?"]:
             return f"$ {command}\n{self.code}\n"
         if words[0] == "cd":
             self.project /= words[1]
+            return f"$ {command}\n"
+        if words[0] == "export":
+            self.environ |= dict(word.split("=", 1) for word in words[1:])
             return f"$ {command}\n"
         done = subprocess.run(
             [installed(words[0]), *words[1:]],
@@ -75,9 +117,15 @@ class Reader:
             check=False,
         )
         self.code = done.returncode
-        shown = done.stdout.replace(str(self.home), "~")
+        shown = done.stdout.replace(str(self.home), "~").replace(str(self.top), "~/project")
         self.runs |= dict(zip(_RUN.findall(said), _RUN.findall(shown), strict=False))
         return f"$ {_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
+
+
+def pages() -> list[Path]:
+    """The pages that have something typed in them."""
+    every = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [page for page in every if "```console\n" in page.read_text(encoding="utf-8")]
 
 
 def screens(block: str) -> Iterator[tuple[str, str]]:
@@ -89,25 +137,30 @@ def screens(block: str) -> Iterator[tuple[str, str]]:
 
 def steady(text: str) -> str:
     """The text without what differs from run to run: times, and the names made of them."""
-    text = re.sub(r"\(\d+\.\d+ s\)", "(… s)", text)
-    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME UTC", text)
-    return _RUN.sub("RUN", text)
+    for varying, instead in _VARIES:
+        text = varying.sub(instead, text)
+    return text
 
 
 def followed(text: str) -> str:
-    """The README's text with the output of now."""
+    """A page's text with the output of now."""
     with tempfile.TemporaryDirectory(prefix="databricks-readme-") as name:
         folder = Path(name).resolve()
         data = folder / "home" / ".databricks_local"
-        environ = clean_environment(folder / "home", data) | {"PYTHONIOENCODING": "utf-8"}
+        environ = clean_environment(folder / "home", data) | _ME | {"PYTHONIOENCODING": "utf-8"}
         make_project(folder / "project", environ, BRANCH)
         with running(data) as server:
             return Reader(folder, Workspace(server), environ).follow(text)
 
 
+def main() -> None:
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or pages():
+        before = page.read_text(encoding="utf-8")
+        after = followed(before)
+        if steady(before) != steady(after):
+            page.write_text(after, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"{page.relative_to(ROOT).as_posix()} was brought up to date.\n")
+
+
 if __name__ == "__main__":
-    before = README.read_text(encoding="utf-8")
-    after = followed(before)
-    if steady(before) != steady(after):
-        README.write_text(after, encoding="utf-8", newline="\n")
-    sys.stdout.write("README.md was brought up to date.\n" if steady(before) != steady(after) else "Nothing to do.\n")
+    main()

@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
+from databricks_local.cli import main as databricks_local
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.to_databricks import to_databricks
+from mlflow_hooks.cli import mlflow_hooks
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -22,7 +24,9 @@ sys.path.insert(0, str(ROOT / "docs"))
 import readme  # noqa: E402
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = {"to_databricks": to_databricks, "from_databricks": from_databricks}
+PROGRAMS: dict[str, click.Command] = {**COMMANDS, "mlflow_hooks": mlflow_hooks, "databricks_local": databricks_local}
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -46,18 +50,19 @@ def documented(only: str) -> set[str]:
 
 
 def typed() -> list[list[str]]:
-    """Every sync command anywhere in the manual, as words."""
-    manual = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CHANGELOG.md"))
-    inline = re.findall(r"`((?:to|from)_databricks [^`]+)`", manual)
-    lines = re.findall(r"^(?:\$ )?((?:to|from)_databricks .*)$", manual, re.M)
-    return [shlex.split(one, comments=True) for one in inline + lines]
+    """Every command of ours anywhere in the manual, as words."""
+    manual = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    ours = rf"(?:{'|'.join(PROGRAMS)}) (?!\[)"  # and not how a usage line goes on
+    inline = re.findall(rf"`({ours}[^`]+)`", manual)
+    lines = re.findall(rf"^(?:\$ )?({ours}.*)$", manual, re.M)
+    return [shlex.split(one, comments=True) for one in dict.fromkeys(inline + lines)]
 
 
-def test_screens() -> None:
-    """What the README shows is what its commands print, up to times."""
-    assert readme.steady(readme.followed(TEXT)) == readme.steady(TEXT), (
-        "python docs/readme.py brings README.md up to date"
-    )
+@pytest.mark.parametrize("page", readme.pages(), ids=lambda page: page.name)
+def test_screens(page: Path) -> None:
+    """What a page shows is what its commands print, up to times."""
+    text = page.read_text(encoding="utf-8")
+    assert readme.steady(readme.followed(text)) == readme.steady(text), "python docs/readme.py brings it up to date"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -69,17 +74,22 @@ def test_options(name: str) -> None:
 @pytest.mark.parametrize("words", typed(), ids=" ".join)
 def test_commands_have_their_options(words: list[str]) -> None:
     """Every command in the manual is typed with options it has."""
+    command = PROGRAMS[words[0]]
+    if isinstance(command, click.Group) and not words[1].startswith("-"):
+        assert words[1] in command.commands
+        command = command.commands[words[1]]
     given = {word.partition("=")[0] for word in words[1:] if word.startswith("-")}
-    assert given <= options(COMMANDS[words[0]])
+    assert given <= options(command)
 
 
 def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
-    known = options(to_databricks) | options(from_databricks) | {"--dir"}
+    known = options(to_databricks) | options(from_databricks) | {"--dir", "--cached"}  # of databricks_local; of git rm
     for file in (ROOT / "databricks_sync").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-                assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", node.value)) <= known, (file.name, node.value)
+                ours = re.sub(r"`git [^`]*`", "", node.value)
+                assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known, (file.name, node.value)
 
 
 def test_ci_command() -> None:
@@ -111,15 +121,20 @@ def test_settings() -> None:
     assert set(listed) == set(re.findall(r"^#?([A-Z_]+)=", sample, re.M))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links(name: str) -> None:
+def anchors(page: Path) -> set[str]:
+    """What can follow `#` in a link to the page."""
+    titles = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
     """Every link inside the repository leads somewhere."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    anchors = {
-        "#" + re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)", text, re.M)
-    }
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
-        assert link in anchors or (ROOT / link).exists(), link
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), link
+        assert not anchor or anchor in anchors(there), link
 
 
 def test_make_targets() -> None:

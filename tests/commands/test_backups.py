@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
+
+from databricks_sync.lock import held
 
 from .world import (
     DELETE,
@@ -15,7 +21,9 @@ from .world import (
     RESET,
     Person,
     Project,
+    Ran,
     Workspace,
+    answer,
     edits,
     jupyter,
     notebook,
@@ -137,6 +145,186 @@ def test_a_restore_into_another_target_is_refused(one: Project, person: Person) 
     name = saved_run(one.push("--overwrite").out)
     ran = one.push("--restore", name, "--target", SHARED, code=2)
     assert not ran.writes and f"{HOME}/main" in ran.err
+
+
+def overwritten(one: Project, person: Person) -> str:
+    """The backup of an edit in the workspace that a push has overwritten."""
+    person.edit("a", "precious")
+    return saved_run(one.push("--overwrite").out)
+
+
+def test_a_dry_run_of_a_restore_changes_nothing(one: Project, person: Person) -> None:
+    """With --dry-run, --restore shows what it would do, and with --diff how; neither side is touched."""
+    there = overwritten(one, person)
+    one.notebook("notebooks/a.py", "precious here")
+    here = saved_run(one.pull("--overwrite").out)
+    before, held = one.everything(), person.read("a")
+    for run, name, was in ((one.push, there, "precious"), (one.pull, here, "precious here")):
+        ran = run("--restore", name, "--dry-run", "--diff")
+        assert not ran.writes and "1 to be restored" in ran.out and f"+{was}" in ran.out and "-print(1)" in ran.out
+    assert one.everything() == before and person.read("a") == held
+
+
+@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+def test_a_restore_holds_the_lock(one: Project, person: Person, command: str) -> None:
+    """While another run is at work on the target, --restore writes nothing and ends with exit 3, or waits."""
+    there = overwritten(one, person)
+    one.notebook("notebooks/a.py", "precious")
+    name = {"to_databricks": there, "from_databricks": saved_run(one.pull("--overwrite").out)}[command]
+    (state,) = one.root.glob(".git/databricks_sync/*/state.db")
+    with held(state.parent):
+        ran = one.run(command, "--restore", name, code=3)
+        assert not ran.writes and "--wait" in ran.err
+        assert "a.py" in one.run(command, "--restore").out
+        waiting = one.start(command, "--restore", name, "--wait", "30")
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1)
+    assert "1 restored" in one.finish(waiting).out
+    assert (
+        "precious"
+        in {"to_databricks": person.read("a").decode(), "from_databricks": one.text("notebooks/a.py")}[command]
+    )
+
+
+def test_a_restore_into_a_shared_folder_respects_its_lock(pushed: Project, person: Person) -> None:
+    """Nothing is restored into a shared folder while another machine is writing to it."""
+    pushed.push("--target", SHARED)
+    there, notes = person.at(SHARED), person.at("/Shared/.databricks_sync")
+    there.edit("a", "precious")
+    name = saved_run(pushed.push("--target", SHARED, "--overwrite").out)
+    notes.put("master.lock", '{"id": "x", "user": "ann", "host": "build-7", "pid": 1, "since": "09:00"}')
+    ran = pushed.push("--target", SHARED, "--restore", name, code=3)
+    assert "ann on build-7" in ran.err and b"precious" not in there.read("a")
+    notes.delete("master.lock")
+    pushed.push("--target", SHARED, "--restore", name)
+    assert b"precious" in there.read("a") and "master.lock" not in notes.names()
+
+
+def test_a_restore_tells_programs_in_lines_of_json(one: Project, person: Person) -> None:
+    """With --json, the list and a restore are one object per line: each backup, each object, and a summary."""
+    empty = one.push("--restore", "--json")
+    assert [event["event"] for event in empty.events] == ["summary"] and empty.summary["backups"] == 0
+    name = overwritten(one, person)
+    listed = one.push("--restore", "--json")
+    (backup,) = listed.all("backup")
+    assert backup["run"] == name and listed.summary["backups"] == 1
+    assert [(saved["path"], saved["reason"]) for saved in backup["objects"]] == [
+        ("notebooks/a.py", "replaced by a push")
+    ]
+    dry = one.push("--restore", name, "--json", "--dry-run")
+    assert dry.actions == {"a": "update"} and dry.summary["restored"] == 1 and not dry.all("result")
+    ran = one.push("--restore", name, "--json")
+    assert ran.actions == {"a": "update"} and [done["result"] for done in ran.all("result")] == ["done"]
+    assert ran.summary["restored"] == 1 and ran.summary["backup"] and ran.summary["exit_code"] == 0
+    again = one.push("--restore", name, "--json")
+    assert again.summary["unchanged"] == 1 and again.summary["backup"] is None and not again.writes
+
+
+def test_restoring_what_is_there_writes_nothing(one: Project, person: Person) -> None:
+    """A restore given again finds everything as it was then, and replaces nothing."""
+    there = overwritten(one, person)
+    one.notebook("notebooks/a.py", "precious")
+    here = saved_run(one.pull("--overwrite").out)
+    for run, name in ((one.push, there), (one.pull, here)):
+        run("--restore", name)
+        before = one.carried(), one.backups()
+        ran = run("--restore", name)
+        assert "0 restored" in ran.out and "1 as it was then" in ran.out and not ran.writes
+        assert (one.carried(), one.backups()) == before
+
+
+def test_a_damaged_backup_hinders_no_other(pushed: Project, person: Person) -> None:
+    """What cannot be read of a backup is named, and the rest of it is restored."""
+    for name in ("a", "b"):
+        person.edit(name, "precious")
+    backup = saved_run(pushed.push("--overwrite").out)
+    folder = pushed.root / ".git/databricks_sync/backups" / backup
+    harmed = next(one for one in folder.glob("0*") if one.read_bytes() == (folder / "00001").read_bytes())
+    manifest = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    broken = next(line["key"] for line in manifest if line["file"] == harmed.name)
+    harmed.write_bytes(b"torn")
+    ran = pushed.push("--restore", backup, code=4)
+    assert f"notebooks/{broken}.py has a backup that is damaged" in ran.out and "1 restored" in ran.out
+    assert b"precious" in person.read({"a": "b", "b": "a"}[broken])
+
+
+def test_a_restore_leaves_an_object_of_another_type(one: Project, person: Person) -> None:
+    """A notebook is not restored over a file that has its name by now."""
+    name = overwritten(one, person)
+    person.delete("a")
+    person.put("a", "a file")
+    ran = one.push("--restore", name, code=1)
+    assert "is a file in the workspace by now" in ran.out and not ran.writes and person.file("a") == b"a file"
+
+
+def test_a_restore_mends_a_broken_file(project: Project, person: Person) -> None:
+    """What stands here may be no notebook any more: it is kept, and what was there comes back byte for byte."""
+    project.write("notebooks/n.ipynb", jupyter("x = 1"))
+    project.push()
+    person.edit("n", "x = 2", export_format="JUPYTER")
+    before = project.read("notebooks/n.ipynb")
+    name = project.pull("--json").summary["backup"]
+    project.write("notebooks/n.ipynb", "{ half save")
+    project.pull("--restore", name)
+    assert project.read("notebooks/n.ipynb") == before and b"{ half save" in project.backups()
+
+
+def test_a_restore_never_leaves_the_folder(one: Project, person: Person) -> None:
+    """A list of backups that somebody tampered with makes no file outside of the project."""
+    one.notebook("notebooks/a.py", "precious")
+    name = saved_run(one.pull("--overwrite").out)
+    manifest = one.root / f".git/databricks_sync/backups/{name}/manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace("notebooks/a.py", "../evil.py"))
+    assert "is not restored" in one.pull("--restore", name, code=1).out
+    assert not (one.root.parent / "evil.py").exists()
+
+
+# --- pruning --------------------------------------------------------------------------------------------------
+
+
+def aged(one: Project, name: str, days: float) -> str:
+    """Makes the backup `name` so many days old."""
+    folder = one.root / ".git/databricks_sync/backups"
+    old = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
+    (folder / name).rename(folder / old)
+    return old
+
+
+def kept(one: Project) -> set[str]:
+    return {path.name for path in (one.root / ".git/databricks_sync/backups").iterdir()}
+
+
+def carried(one: Project, text: str, **how: Any) -> Ran:
+    one.notebook("notebooks/a.py", text)
+    return one.push("--json", **how)
+
+
+def test_a_clean_run_prunes_what_is_too_old(one: Project) -> None:
+    """After a run that wrote and had no failure, backups of more than 30 days are gone; BACKUP_DAYS says otherwise."""
+    first = aged(one, carried(one, "print(2)").summary["backup"], 31)
+    second = carried(one, "print(3)", env={"BACKUP_DAYS": "40"}).summary["backup"]
+    assert kept(one) == {first, second}
+    third = carried(one, "print(4)").summary["backup"]
+    assert kept(one) == {second, third}
+    one.write(".env", "BACKUP_DAYS=5\n")
+    aged(one, third, 6)
+    last = carried(one, "print(5)").summary["backup"]
+    assert kept(one) == {second, last}
+
+
+def test_a_failed_run_prunes_nothing(one: Project, workspace: Workspace) -> None:
+    """When something failed, the past is kept, however old it is."""
+    old = aged(one, carried(one, "print(2)").summary["backup"], 31)
+    workspace.faults(rule(IMPORT, answer(403, "PERMISSION_DENIED", "no"), object=f"{HOME}/main/a"))
+    carried(one, "print(3)", code=4)
+    assert old in kept(one)
+
+
+@pytest.mark.parametrize("days", ["-1", "thirty", "1e9", "3.5"])
+def test_a_strange_number_of_days_is_a_mistake(one: Project, days: str) -> None:
+    """BACKUP_DAYS that is no number of days stops the run before anything is done."""
+    ran = carried(one, "print(2)", env={"BACKUP_DAYS": days}, code=2)
+    assert not ran.writes
 
 
 def test_nothing_is_backed_up_when_nothing_is_replaced(one: Project) -> None:

@@ -45,7 +45,7 @@ def test_what_was_saved_comes_back(folder: Path) -> None:
 def test_a_run_that_saves_nothing_leaves_nothing(folder: Path) -> None:
     """A run without a write has no folder and no name."""
     backups = Backups(folder, TARGET)
-    assert backups.run == "" and backups.runs() == [] and backups.prune() == 0 and not folder.exists()
+    assert backups.run == "" and backups.runs() == [] and backups.prune(0) == 0 and not folder.exists()
 
 
 def test_two_runs_in_one_second_are_two(folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_strange_line_costs_nothing_else(folder: Path, change: dict[str, objec
     with manifest.open("ab") as file:
         file.write(json.dumps(line).encode() + b"\n")
     (run,) = Backups(folder, TARGET).runs()
-    assert "a" in [one.key for one in run.objects] and Backups(folder, TARGET).prune() == 0
+    assert "a" in [one.key for one in run.objects] and Backups(folder, TARGET).prune(0) == 0
 
 
 def test_damaged_bytes_are_not_given_out(folder: Path) -> None:
@@ -108,7 +108,10 @@ def test_damaged_bytes_are_not_given_out(folder: Path) -> None:
     backups.save(saved(), b"x")
     (folder / backups.run / "00001").write_bytes(b"y")
     (run,) = backups.runs()
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(SyncError, match="damaged"):
+        backups.read(run, run.objects[0])
+    (folder / backups.run / "00001").unlink()
+    with pytest.raises(SyncError, match="cannot be read"):
         backups.read(run, run.objects[0])
 
 
@@ -135,21 +138,30 @@ def aged(folder: Path, days: float, lines: bool = True) -> str:
 
 
 def test_old_runs_are_pruned(folder: Path) -> None:
-    """Runs of more than thirty days go, younger ones and this one stay."""
+    """Runs of more than so many days go, younger ones and this one stay."""
     aged(folder, 31)
     young = aged(folder, 29)
     mine = Backups(folder, TARGET)
     mine.save(saved(), b"x")
-    assert mine.prune() == 1 and mine.prune() == 0
+    assert mine.prune(30) == 1 and mine.prune(30) == 0
     assert names(folder) == {young, mine.run}
-    assert mine.prune(days=-1) == 1 and names(folder) == {mine.run}
+    assert mine.prune(28) == 1 and names(folder) == {mine.run}
+
+
+def test_the_latest_run_is_never_pruned(folder: Path) -> None:
+    """However old the last backup is, and however few days are wanted, it stays."""
+    aged(folder, 4000)
+    last = aged(folder, 400)
+    assert Backups(folder, TARGET).prune(0) == 1 and names(folder) == {last}
+    assert Backups(folder, TARGET).prune(99_999) == 0
 
 
 def test_a_killed_run_is_pruned_too(folder: Path) -> None:
     """A run that was killed before its first line goes when it is old, as any other."""
     aged(folder, 31, lines=False)
-    Backups(folder, TARGET).prune()
-    assert names(folder) == set()
+    last = aged(folder, 1)
+    Backups(folder, TARGET).prune(30)
+    assert names(folder) == {last}
 
 
 def test_what_is_not_ours_is_left(folder: Path) -> None:
@@ -158,5 +170,5 @@ def test_what_is_not_ours_is_left(folder: Path) -> None:
     (folder / "00000000-mine").mkdir()
     (folder / "0note").write_text("keep")
     backups = Backups(folder, TARGET)
-    assert backups.prune() == 0 and len(backups.runs()) == 1
+    assert backups.prune(30) == 0 and len(backups.runs()) == 1
     assert {"00000000-mine", "0note"} <= names(folder)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from databricks_sync.cells import Cell, cells
 from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Kind, Language
 from databricks_sync.notebook import (
@@ -18,10 +19,8 @@ from databricks_sync.notebook import (
     COMMENTS,
     EXTENSIONS,
     HEADER,
-    Cell,
     Identity,
     canonical,
-    cells,
     digest,
     file_digest,
     file_name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
@@ -211,5 +211,32 @@ def test_a_step_is_called_by_its_local_path() -> None:
 
 def test_directions() -> None:
     """A push writes to the workspace and a pull to the folder; only plain runs leave the other's edits."""
-    assert {mode for mode in Mode if mode.direction is Direction.PULL} == {Mode.PULL, Mode.PULL_OVERWRITE}
-    assert {mode for mode in Mode if not mode.source_wins} == {Mode.PUSH, Mode.PULL}
+    assert {mode.name for mode in Mode if mode.direction is Direction.PULL} == {"PULL", "PULL_OVERWRITE", "PULL_MERGE"}
+    assert {mode.name for mode in Mode if not mode.source_wins} == {"PUSH", "PULL", "PULL_MERGE"}
+
+
+def test_a_merge_is_a_pull_that_tries_more() -> None:
+    """With --merge, a pull does what it does without, but for notebooks that both sides changed."""
+    differing = {row for row in TABLE if decide(row, Mode.PULL) is not decide(row, Mode.PULL_MERGE)}
+    assert differing == {"bxy"} and decide("bxy", Mode.PULL_MERGE) is Action.MERGE
+
+
+def test_files_are_not_merged() -> None:
+    """Two edits of a workspace file are a conflict, also with --merge."""
+    known = sides("a", "b", "c", kind=Kind.FILE)
+    file = replace(known.local["k"], kind=Kind.FILE)
+    (step,) = steps(replace(known, local={"k": file}), Mode.PULL_MERGE)
+    assert step.action is Action.CONFLICT and not step.problem
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_markers_are_never_carried(mode: Mode) -> None:
+    """No way to run sends a notebook that still holds markers; a pull is none of their business."""
+    for case in cases(mode, True):
+        known = sides(case.base, case.local, case.remote)
+        here = {key: replace(item, unresolved=2) for key, item in known.local.items()}
+        (step,) = steps(replace(known, local=here), mode)
+        sends = mode.direction is Direction.PUSH and case.step.action in (Action.CREATE, Action.UPDATE)
+        assert bool(step.problem) is sends and (sends or step.action is case.step.action)
+        if step.problem:
+            assert not step.writes and "markers of a conflict (cell 2)" in step.problem.what

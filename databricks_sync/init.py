@@ -1,0 +1,99 @@
+"""`to_databricks --init`: writes .env, keeps it out of git, and checks that the workspace knows us.
+
+Nothing that exists is replaced, and no token is ever written: it is put into .env by whoever has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import SettingsError, SyncError
+from .git import Repository
+from .names import printable
+from .session import opened, who
+
+if TYPE_CHECKING:
+    from .report import JsonReport, TextReport
+
+_SAMPLE = "env.sample"
+_PLAIN = re.compile(r"[\w@.:/+-]+")
+
+
+def run(chosen: Mapping[str, Any], report: TextReport | JsonReport) -> int:
+    """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
+    project = Path(os.path.abspath(os.environ.get("PROJECT_FOLDER", ".")))
+    repository = Repository(project)
+    for line in (*_written(project, chosen), *_hidden(project, repository)):
+        report.say(line, "init", message=line)
+    try:
+        with opened(chosen) as session:
+            host, user = session.settings.login.name, who(session.http)
+            report.say(f"Connected to {printable(host)} as {printable(user)}.", "connected", host=host, user=user)
+            for folder in session.settings.folders:
+                if not folder.path.is_dir():
+                    line = f"There is no folder {folder.shown} yet: make it, or set NOTEBOOK_FOLDER."
+                    report.say(line, "init", message=line)
+            folders = " and ".join(folder.shown for folder in session.settings.folders)
+            line = f"Type `to_databricks` to carry {folders} to {printable(session.target)}."
+            report.say(line, "ready", target=session.target)
+    except SyncError as error:
+        error.hint = f"{error.hint} Then type `to_databricks --init` again.".strip()
+        raise
+    return 0
+
+
+def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
+    where = project / ".env"
+    if where.exists():
+        yield ".env is there already, and stays as it is."
+        return
+    own = project / _SAMPLE
+    sample = own if own.is_file() else files(__package__).joinpath(_SAMPLE)
+    text = filled(sample.read_text(encoding="utf-8"), _values(chosen, os.environ))
+    try:
+        # For its owner alone, from the first moment: somebody will put a token there.
+        with os.fdopen(os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
+    yield "Wrote .env; what can be set is explained there."
+
+
+def _hidden(project: Path, repository: Repository) -> Iterator[str]:
+    """Keeps .env out of git, for there will be a token in it."""
+    if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
+        yield "note: git tracks .env; type `git rm --cached .env`, and renew the token if one was ever committed."
+    if repository.ignored([".env"]):
+        return
+    ignore = project / ".gitignore"
+    text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    with ignore.open("a", encoding="utf-8") as file:
+        file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}.env\n")
+    yield "Added .env to .gitignore."
+
+
+def _values(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str | None]:
+    """What is known already: variable -> value, or None for what must not be set."""
+    if chosen["profile"]:
+        values: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_CONFIG_PROFILE": chosen["profile"]}
+    else:
+        values = {"DATABRICKS_HOST": "local" if chosen["local"] else environ.get("DATABRICKS_HOST", "").strip()}
+    values["DATABRICKS_USER"] = chosen["user"]
+    return {name: value for name, value in values.items() if value != "" and (value or name == "DATABRICKS_HOST")}
+
+
+def filled(sample: str, values: Mapping[str, str | None]) -> str:
+    """`sample` with these variables set, and those that are None commented out. Raises SettingsError. Pure."""
+    for name, value in values.items():
+        if value is not None and not _PLAIN.fullmatch(value):
+            raise SettingsError(f"{name} would be {printable(value)}, which .env cannot hold.", "Correct it.")
+        line = f"#{name}=" if value is None else f"{name}={value}"
+        sample, found = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
+        if not found and value is not None:
+            sample = f"{sample.rstrip()}\n{line}\n"
+    return sample

@@ -1,0 +1,304 @@
+"""Merges two versions of a notebook that come from a common one, cell by cell. Pure.
+
+Theory of operation. Each cell of the common version is looked for in both others (`_traced`): cells that say the
+same first, then, among what is left between those, cells of one id or of similar text. Each has then been kept,
+changed or removed on either side, and what has no origin was added between two of them. Cells are decided one by
+one, and so is what was added at one place:
+
+    one side left it as it was     the other side's version, or its removal
+    both did the same              that, once
+    anything else                  a clash: both versions are kept, and a person decides
+
+So edits of different cells never clash, and nothing that either side wrote is missing where there is no clash.
+What does not count for equality (outputs, execution counts, ids, metadata) cannot clash; here, ours are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from enum import Enum
+
+from .cells import Piece, assembled, cells, pieces, remark, rewritten
+from .model import Form, Language
+from .notebook import digest, materialise
+
+LABELS = ("here", "last agreed", "there")
+HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
+_TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
+_ALIKE = 0.5  # the share of words that two versions of a cell have in common, at least
+_MANY = 2500  # pairs of cells that are worth comparing word by word
+
+Pieces = Sequence[Piece]
+TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A notebook as one side holds it."""
+
+    raw: bytes
+    form: Form
+    language: Language | None = None
+
+
+class Did(str, Enum):
+    """What a side did with the cells of a clash."""
+
+    CHANGED = "changed"
+    REMOVED = "removed"
+    ADDED = "added"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Cells that the two sides want to have differently. The numbers count from 1; None where a side has none."""
+
+    base: tuple[Piece, ...]
+    here: tuple[Piece, ...]
+    there: tuple[Piece, ...]
+    did_here: Did
+    did_there: Did
+    number_here: int | None
+    number_there: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What became of a notebook that both sides changed.
+
+    `raw` is what to write here, in the style of the local file: the merged notebook, the one with markers, or None
+    when the conflict stays; `digest` is what it is known by. `taken` counts the cells that came from there, and
+    `reason` says why nothing was merged at all.
+    """
+
+    raw: bytes | None = None
+    digest: str = ""
+    taken: int = 0
+    clashes: tuple[Clash, ...] = ()
+    reason: str = ""
+
+
+def merge(base: Version, here: Version, there: Version, text: TextMerge | None = None) -> Merge:
+    """Merges `there` into `here`; clashes are written with markers if `text` merges the text of a cell.
+
+    `here` and `there` are of one form and language; `base` may be of another. Raises BrokenNotebook.
+    """
+    agreed, ours, theirs = (pieces(side.raw, side.form, side.language) for side in (base, here, there))
+    if (base.form, base.language) == (here.form, here.language):
+        marks = [[piece.essence for piece in side] for side in (agreed, ours, theirs)]
+    else:
+        marks = [[piece.meaning for piece in side] for side in (agreed, ours, theirs)]
+        agreed = tuple(replace(piece, text=piece.cell.source) for piece in agreed)
+    merged = _Merging(agreed, ours, theirs, *marks)
+    made = list(merged.result())
+    clashes = tuple(one for one in made if isinstance(one, Clash))
+    if clashes and text is None:
+        return Merge(taken=merged.taken, clashes=clashes)
+    whole: list[Piece] = []
+    for one in made:
+        if not isinstance(one, Clash):
+            whole.append(one)
+        elif text:
+            whole += _marked(one, text)
+    exported = assembled(whole, here.raw, here.form, here.language)
+    raw = materialise(exported, here.form, here.language, here.raw)
+    return Merge(raw, digest(exported, here.form, here.language), merged.taken, clashes)
+
+
+def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
+    """The number of the first cell that still holds markers, 0 when there is none. Raises BrokenNotebook."""
+    if not any(mark.encode() in raw for mark in _TELLING):
+        return 0
+    found = (number for number, cell in enumerate(cells(raw, form, language), 1) if _has_markers(cell.source))
+    return next(found, 0)
+
+
+def _has_markers(source: str) -> bool:
+    return any(line.rstrip() in _TELLING for line in source.split("\n"))
+
+
+# --- what is decided ----------------------------------------------------------------------------------------
+
+
+class _Merging:
+    """One merge under way. The marks tell, in the same order as the cells, what is equal to a cell of the base."""
+
+    def __init__(
+        self,
+        base: Pieces,
+        here: Pieces,
+        there: Pieces,
+        base_marks: Sequence[Hashable],
+        here_marks: Sequence[Hashable],
+        there_marks: Sequence[Hashable],
+    ) -> None:
+        self.base, self.here, self.there = base, here, there
+        self.base_marks, self.here_marks, self.there_marks = base_marks, here_marks, there_marks
+        self.to_here = _traced(base, base_marks, here, here_marks)
+        self.to_there = _traced(base, base_marks, there, there_marks)
+        self.added_here = _added(self.to_here, len(base), len(here))
+        self.added_there = _added(self.to_there, len(base), len(there))
+        self.taken = 0
+        lost_here, moved_here = self._moves(self.to_here, self.added_here, here_marks)
+        lost_there, moved_there = self._moves(self.to_there, self.added_there, there_marks)
+        # What one side moved, and the other moved elsewhere or removed.
+        self.contested = (moved_here & lost_there) | (moved_there & lost_here)
+
+    def _moves(
+        self, to: dict[int, int], added: list[list[int]], marks: Sequence[Hashable]
+    ) -> tuple[set[Hashable], set[Hashable]]:
+        """What a side took from its place, and what of that it put elsewhere."""
+        lost = {mark for number, mark in enumerate(self.base_marks) if number not in to}
+        return lost, lost & {marks[number] for place in added for number in place}
+
+    def result(self) -> Iterator[Piece | Clash]:
+        for number in range(len(self.base) + 1):
+            yield from self._between(self.added_here[number], self.added_there[number])
+            if number < len(self.base):
+                yield from self._cell(number, self.to_here.get(number), self.to_there.get(number))
+
+    def _between(self, ours: list[int], theirs: list[int]) -> Iterator[Piece | Clash]:
+        """What was added at one place."""
+        if [self.here[j].essence for j in ours] == [self.there[k].essence for k in theirs]:
+            yield from (self.here[j] for j in ours)
+            return
+        moved = self.contested & {*(self.here_marks[j] for j in ours), *(self.there_marks[k] for k in theirs)}
+        if (ours and theirs) or moved:
+            done = Did.MOVED if moved else Did.ADDED
+            yield self._clash([], ours, theirs, *(done if side else Did.REMOVED for side in (ours, theirs)))
+            return
+        self.taken += len(theirs)
+        yield from (self.here[j] for j in ours)
+        yield from (self.there[k] for k in theirs)
+
+    def _cell(self, i: int, j: int | None, k: int | None) -> Iterator[Piece | Clash]:
+        """What became of one cell of the base."""
+        same_here = j is not None and self.here_marks[j] == self.base_marks[i]
+        same_there = k is not None and self.there_marks[k] == self.base_marks[i]
+        if j is not None and k is not None:
+            base, here, there = self.base[i], self.here[j], self.there[k]
+            if here.essence == there.essence or (same_there and not same_here):
+                yield _framed(here, base, here, there)
+            elif same_here and not same_there:
+                self.taken += 1
+                yield _framed(there, base, here, there)
+            else:
+                yield self._clash([i], [j], [k], Did.CHANGED, Did.CHANGED)
+        elif j is not None and not same_here:
+            yield self._clash([i], [j], [], Did.CHANGED, Did.REMOVED)
+        elif k is not None and not same_there:
+            yield self._clash([i], [], [k], Did.REMOVED, Did.CHANGED)
+        elif j is not None:
+            self.taken += 1  # removed there, and untouched here
+
+    def _clash(self, base: list[int], ours: list[int], theirs: list[int], here: Did, there: Did) -> Clash:
+        return Clash(
+            tuple(self.base[i] for i in base),
+            tuple(self.here[j] for j in ours),
+            tuple(self.there[k] for k in theirs),
+            here,
+            there,
+            ours[0] + 1 if ours else None,
+            theirs[0] + 1 if theirs else None,
+        )
+
+
+def _framed(chosen: Piece, base: Piece, here: Piece, there: Piece) -> Piece:
+    """The cell with the blank lines around it as the side has them that changed them."""
+    return replace(chosen, frame=there.frame if here.frame == base.frame else here.frame)
+
+
+# --- which cell is which ------------------------------------------------------------------------------------
+
+
+def _traced(old: Pieces, old_marks: Sequence[Hashable], new: Pieces, new_marks: Sequence[Hashable]) -> dict[int, int]:
+    """Where in `new` the cells of `old` are, as far as they are there; always in the same order."""
+    found: dict[int, int] = {}
+    matcher = SequenceMatcher(None, old_marks, new_marks, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            found |= dict(zip(range(i1, i2), range(j1, j2), strict=True))
+        elif tag == "replace":
+            found |= {i1 + i: j1 + j for i, j in _pairs(old[i1:i2], new[j1:j2])}
+    return found
+
+
+def _pairs(old: Pieces, new: Pieces) -> Iterator[tuple[int, int]]:
+    """The pairs of cells, none of which say the same, that are most likely two versions of one; in order."""
+    found = [] if len(old) * len(new) > _MANY else list(_alike(old, new))
+    i = j = 0
+    for p, q in [*found, (len(old), len(new))]:
+        if p - i == q - j:  # as many as there were: each in its place
+            yield from zip(range(i, p), range(j, q), strict=True)
+        if p < len(old):
+            yield p, q
+        i, j = p + 1, q + 1
+
+
+def _alike(old: Pieces, new: Pieces) -> Iterator[tuple[int, int]]:
+    """The pairs of similar cells, as many and as similar as can be had in this order."""
+    likeness = [[_likeness(one, other) for other in new] for one in old]
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of the cells from i and j on
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], likeness[i][j] + best[i + 1][j + 1])
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if likeness[i][j] and best[i][j] == likeness[i][j] + best[i + 1][j + 1]:
+            yield i, j
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+
+
+def _likeness(one: Piece, other: Piece) -> float:
+    """How likely two cells are versions of one: 0 for not at all. An id says more than any text."""
+    if one.id and one.id == other.id:
+        return 2.0
+    words = SequenceMatcher(None, one.text.split(), other.text.split())
+    if min(words.real_quick_ratio(), words.quick_ratio()) < _ALIKE:
+        return 0.0
+    ratio = words.ratio()
+    return ratio if ratio >= _ALIKE else 0.0
+
+
+def _added(to: dict[int, int], old: int, new: int) -> list[list[int]]:
+    """For each place before, between and after the old cells, the new cells that have no origin.
+
+    What took the place of removed cells stands after them.
+    """
+    places: list[list[int]] = [[] for _ in range(old + 1)]
+    origins = {j: i for i, j in to.items()}
+    place = old
+    for j in reversed(range(new)):
+        if j in origins:
+            place = origins[j]
+        else:
+            places[place].insert(0, j)
+    return places
+
+
+# --- markers ------------------------------------------------------------------------------------------------
+
+
+def _marked(clash: Clash, text: TextMerge) -> list[Piece]:
+    """The clash as a person resolves it in an editor: markers within a cell, or cells that are markers."""
+    if len(clash.base) == len(clash.here) == len(clash.there) == 1:
+        (base,), (here,), (there,) = clash.base, clash.here, clash.there
+        kinds = {_kind(here), _kind(there)}
+        if len(kinds) == 1:
+            merged = text(base.text, here.text, there.text)
+            if not _has_markers(merged):  # both changed it, if not in the same lines
+                merged = "\n".join([HERE, here.text, AGREED, base.text, PARTED, there.text, THERE])
+            return [rewritten(here, merged)]
+    return [remark(HERE), *clash.here, remark(PARTED), *clash.there, remark(THERE)]
+
+
+def _kind(piece: Piece) -> Hashable:
+    """What of a cell is not text."""
+    return piece.attachments, piece.document and piece.document["cell_type"]

@@ -1,0 +1,148 @@
+"""`to_databricks --init` sets a project up without touching what is there, and says who we are."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from databricks_sync.errors import SettingsError
+from databricks_sync.init import filled
+
+from .world import ME, Project
+
+NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
+
+
+def test_no_settings(project: Project) -> None:
+    """Without settings the command says what is missing, and both ways on."""
+    ran = project.quick("to_databricks", code=2, env=NOBODY)
+    assert "DATABRICKS_HOST is not set" in ran.err
+    assert "`to_databricks --local`" in ran.err and "`to_databricks --init`" in ran.err
+
+
+def test_first_time(project: Project) -> None:
+    """It writes .env for this workspace, without the token, hides it from git, and says who is connected."""
+    ran = project.push("--init")
+    assert f"Connected to {project.workspace.host} as {ME}." in ran.out
+    assert f"/Users/{ME}/main" in ran.out and "There is no folder notebooks yet" in ran.out
+    assert f"DATABRICKS_HOST={project.workspace.host}\n" in project.text(".env")
+    assert project.workspace.token not in project.text(".env")
+    assert project.git("check-ignore", ".env") == ".env"
+    if os.name == "posix":
+        assert stat.S_IMODE((project.root / ".env").stat().st_mode) == 0o600
+
+
+def test_again(project: Project) -> None:
+    """What is in .env and .gitignore stays as it is, byte for byte."""
+    project.write(".env", "NOTEBOOK_FOLDER=src\n")
+    project.write(".gitignore", "*.log")
+    project.push("--init")
+    before = project.carried()
+    ran = project.push("--init")
+    assert project.carried() == before
+    assert project.text(".gitignore") == "*.log\n.env\n"
+    assert project.text(".env") == "NOTEBOOK_FOLDER=src\n" and "stays as it is" in ran.out
+
+
+def test_then_it_works(project: Project) -> None:
+    """After it, with no variable of the environment but the token, a push and a pull work."""
+    project.notebook("notebooks/a.py", "print(1)")
+    project.push("--init")
+    project.push(env={"DATABRICKS_HOST": None})
+    assert "1 in step" in project.pull(env={"DATABRICKS_HOST": None}).out
+
+
+def test_tracked(project: Project) -> None:
+    """A .env that git tracks is pointed out."""
+    project.write(".env", "NOTEBOOK_FOLDER=src\n")
+    project.commit()
+    assert "git rm --cached .env" in project.push("--init").out
+
+
+def test_own_sample(project: Project) -> None:
+    """A project's own env.sample is what .env is made of."""
+    project.write("env.sample", "# ours\nDATABRICKS_HOST=\nOURS=1\n")
+    project.push("--init")
+    assert project.text(".env") == f"# ours\nDATABRICKS_HOST={project.workspace.host}\nOURS=1\n"
+
+
+def test_no_workspace(project: Project) -> None:
+    """A workspace that cannot be reached is said in one sentence, and .env is there to be corrected."""
+    ran = project.push("--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
+    assert "cannot be reached" in ran.err and "`to_databricks --init` again" in ran.err
+    assert "DATABRICKS_HOST=http://127.0.0.1:9\n" in project.text(".env")
+
+
+def test_no_repository(project: Project, tmp_path: Path) -> None:
+    """Outside of a git repository nothing is written."""
+    (tmp_path / "bare").mkdir()
+    ran = project.quick("to_databricks", "--init", code=2, cwd=tmp_path / "bare")
+    assert "`git init`" in ran.err and not list((tmp_path / "bare").iterdir())
+
+
+def test_json(project: Project) -> None:
+    """A program is told the host, the user and the target."""
+    ran = project.push("--init", "--json")
+    [connected], [ready] = ran.all("connected"), ran.all("ready")
+    assert (connected["user"], ready["target"]) == (ME, f"/Users/{ME}/main")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"A": "1"}, "# a\nA=1\nB=2\n"),
+        ({"B": None}, "# a\n#A=x\n#B=\n"),
+        ({"C": "you@example.com"}, "# a\n#A=x\nB=2\nC=you@example.com\n"),
+        ({"C": None}, "# a\n#A=x\nB=2\n"),
+        ({"A": r"\1"}, None),
+        ({"A": "x\nTOKEN=1"}, None),
+    ],
+)
+def test_filled(values: dict[str, str | None], text: str | None) -> None:
+    """Variables are set, commented out or added, and nothing else can be written with them."""
+    sample = "# a\n#A=x\nB=2\n"
+    if text is None:
+        with pytest.raises(SettingsError):
+            filled(sample, values)
+    else:
+        assert filled(sample, values) == text
+
+
+def test_sample() -> None:
+    """The sample that is installed is the one at the top of the project."""
+    top = Path(__file__).resolve().parents[2]
+    assert (top / "env.sample").read_bytes() == (top / "databricks_sync" / "env.sample").read_bytes()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(project: Project, shell: str) -> None:
+    """Each shell gets a script of its own that asks the command itself."""
+    assert "_TO_DATABRICKS_COMPLETE=" in project.quick("to_databricks", "--completion", shell).out
+
+
+def test_completed(project: Project) -> None:
+    """Bash completes options, and branches from git."""
+    project.commit()
+    project.git("branch", "feature/maps")
+    binary = project.home / "to_databricks"
+    binary.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; sys.argv[0] = \"to_databricks\"; "
+                      "from databricks_sync.to_databricks import main; main()' \"$@\"\n")  # fmt: skip
+    binary.chmod(0o755)
+
+    def completed(words: str, number: int) -> list[str]:
+        env = {
+            **project.env,
+            "_TO_DATABRICKS_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(number),
+        }
+        said = subprocess.run([binary], cwd=project.root, env=env, capture_output=True, text=True, check=True)
+        return [line.partition(",")[2] for line in said.stdout.splitlines()]
+
+    assert completed("to_databricks --ov", 1) == ["--overwrite"]
+    assert completed("to_databricks --branch fe", 2) == ["feature/maps"]
