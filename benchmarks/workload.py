@@ -22,13 +22,16 @@ class Tree:
 
     def make(self, project: Path) -> None:
         """Writes and commits the tree in a new repository at `project`; the notebooks are in `notebooks`."""
-        for number in range(self.notebooks):
-            where = project / "notebooks" / f"area_{number % self.folders:03}" / f"notebook_{number:06}.py"
-            where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_text(self._text(number), encoding="utf-8")
+        self.make_notebooks(project / "notebooks")
         repository(project)
         git(project, "add", "--all")
         git(project, "commit", "--quiet", "--message", "one")
+
+    def make_notebooks(self, folder: Path) -> None:
+        for number in range(self.notebooks):
+            where = folder / f"area_{number % self.folders:03}" / f"notebook_{number:06}.py"
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.write_text(self._text(number), encoding="utf-8")
 
     def _text(self, number: int) -> str:
         cells = [f"# Cell {cell} of notebook {number}\nvalue_{cell} = {number} + {cell}\n" for cell in range(200)]

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,9 +22,8 @@ from .errors import LoginError, Overtaken, SyncError
 from .model import Problem, Severity
 from .plan import Action, Step
 
-_BATCH = 200
 _AGAIN = "Run the command again."
-_BATCH_SECONDS = 2.0
+_READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 
 
 class Result(str, Enum):
@@ -118,7 +117,7 @@ class Carry:
         self.interruption = Interruption()
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
-        self._since = time.monotonic()
+        self._settle_at = time.monotonic() + _READ_BACK_SECONDS
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
         """Carries out the steps that write. After an interruption, only outcomes of what was begun."""
@@ -154,11 +153,17 @@ class Carry:
 
     def _phase(self, steps: Iterable[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
         waiting: list[Outcome] = []
-        pending = {self.pool.submit(self._attempt, step, act) for step in steps}
-        while pending:
-            done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            waiting += self._collect(done)
-            if len(self._unverified) >= _BATCH or time.monotonic() - self._since > _BATCH_SECONDS:
+        # Not concurrent.futures.wait: that looks at every object again whenever one is done.
+        for future in as_completed([self.pool.submit(self._attempt, step, act) for step in steps]):
+            outcome = future.result()
+            if outcome is None:
+                continue
+            if outcome.result is Result.POSTPONED:
+                waiting.append(outcome)
+            else:
+                self._unverified.append(outcome)
+                self.progress(outcome)
+            if time.monotonic() > self._settle_at:
                 self._settle()
         return waiting
 
@@ -177,19 +182,6 @@ class Carry:
         except OSError as error:
             return _failed(step, SyncError(f"could not be written ({error.strerror or error})", "Nothing was lost."))
 
-    def _collect(self, done: Iterable[Future[Outcome | None]]) -> list[Outcome]:
-        waiting = []
-        for future in done:
-            outcome = future.result()
-            if outcome is None:
-                continue
-            if outcome.result is Result.POSTPONED:
-                waiting.append(outcome)
-            else:
-                self._unverified.append(outcome)
-                self.progress(outcome)
-        return waiting
-
     def _refused(self, outcome: Outcome) -> Outcome:
         refused = replace(outcome, result=Result.LEFT)
         self.progress(refused)
@@ -198,15 +190,18 @@ class Carry:
     def _settle(self) -> None:
         """Reads back what was written and advances the base with it."""
         outcomes, self._unverified = self._unverified, []
-        self._since = time.monotonic()
         if not outcomes:
             return
+        began = time.monotonic()
         verified = self.carrier.verify(outcomes)
         known = [outcome.advance for outcome in verified if outcome.advance]
         # What was refused certainly changed nothing: its intent is over. What failed may have.
         over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]
         self.base.advance(known, finished=over)
         self._verified += verified
+        took = time.monotonic() - began
+        # A large tree takes long to list: reading back is to take a tenth of the time at most.
+        self._settle_at = time.monotonic() + max(_READ_BACK_SECONDS, 10 * took)
 
 
 def done(step: Step, advance: Advance | None = None) -> Outcome:

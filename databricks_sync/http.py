@@ -42,6 +42,7 @@ from .errors import (
 )
 from .names import printable
 from .settings import Login
+from .turns import Turn, Turns
 
 CONNECTIONS = 50
 READ_ATTEMPTS = 5
@@ -83,7 +84,7 @@ class Http:
         self._headers = headers
         self._pool = _pool(host)
         self._lock = threading.Lock()
-        self._not_before = 0.0
+        self._turns: dict[str, Turns] = {}
         self.requests = 0
 
     def read(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -91,7 +92,8 @@ class Http:
         attempt, deadline = 0, time.monotonic() + THROTTLED_FOR
         while True:
             try:
-                return self._send("GET", f"{path}?{urlencode(query)}")
+                with self.turn(path) as turn:
+                    return self._send("GET", f"{path}?{urlencode(query)}", turn)
             except Throttled:
                 if time.monotonic() > deadline:
                     raise
@@ -101,12 +103,24 @@ class Http:
                     raise
                 time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)
 
-    def write(self, path: str, body: bytes, content_type: str = "application/json") -> Answer:
-        """A POST, sent once. Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError."""
-        return self._send("POST", path, body, content_type)
+    def write(
+        self, path: str, body: bytes, content_type: str = "application/json", *, turn: Turn | None = None
+    ) -> Answer:
+        """A POST, sent once; at once, if it is our `turn`.
 
-    def _send(self, method: str, url: str, body: bytes | None = None, content_type: str = "") -> Answer:
-        self._wait()
+        Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError.
+        """
+        with turn or self.turn(path) as turn:
+            return self._send("POST", path, turn, body, content_type)
+
+    def turn(self, path: str) -> Turn:
+        """Waits for a turn at an endpoint: for those who have to look there right before they write."""
+        endpoint = path.rpartition("/")[2]
+        with self._lock:
+            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS))
+        return turns.take()
+
+    def _send(self, method: str, url: str, turn: Turn, body: bytes | None = None, content_type: str = "") -> Answer:
         headers = {**self._headers(), "User-Agent": f"databricks-branch-sync/{__version__}"}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -114,7 +128,7 @@ class Http:
             self.requests += 1
         try:
             # Redirects are not followed: they would carry the token to wherever they point.
-            answer = self._pool.request(
+            answer = self._pool.urlopen(
                 method,
                 self.host + url,
                 body=body,
@@ -126,23 +140,12 @@ class Http:
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(*_no_answer(self.host, error)) from None
         if answer.status == 429:
-            self._pause(answer.headers.get("Retry-After"))
+            turn.refused(_seconds(answer.headers.get("Retry-After")))
+        else:
+            turn.answered()
         if answer.status >= 300:
             raise translate(answer.status, answer.data, self.host)
         return Answer(answer.data, _milliseconds(answer.headers.get("Date")))
-
-    def _wait(self) -> None:
-        while (delay := self._not_before - time.monotonic()) > 0:
-            time.sleep(delay + random.uniform(0, 0.05))
-
-    def _pause(self, retry_after: str | None) -> None:
-        """After a 429 all threads wait together: the limit is the workspace's, not one request's."""
-        try:
-            seconds = min(float(retry_after or 1), 60.0)
-        except ValueError:
-            seconds = 1.0
-        with self._lock:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
 
 def _pool(host: str) -> urllib3.PoolManager | urllib3.ProxyManager:
@@ -170,6 +173,14 @@ def _ssl_context() -> ssl.SSLContext:
         raise SettingsError(
             f"The certificates in {bundle} cannot be read.", "Correct REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
         ) from None
+
+
+def _seconds(retry_after: str | None) -> float:
+    """How long to wait after a 429: as long as it says, if it does."""
+    try:
+        return min(max(float(retry_after or 1), 0.0), 60.0)
+    except ValueError:
+        return 1.0
 
 
 def _milliseconds(date: str | None) -> int:

@@ -19,8 +19,8 @@ from .errors import BrokenNotebook, SettingsError, SyncError
 from .git import Entry, Repository
 from .merge import unresolved
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
-from .names import flaw, nfc, printable
-from .notebook import EXTENSIONS, Identity, digest, file_digest, file_name, identify, sha256, wire
+from .names import flaw, nfc, parents, printable
+from .notebook import EXTENSIONS, Identity, cut_short, digest, file_digest, file_name, identify, sha256, wire
 from .settings import Folder
 
 HEAD = 64
@@ -138,7 +138,7 @@ class LocalFolder:
                 cached.language,
             )
         try:
-            found = self._read(folder, entry.path, path)
+            found = self._read(folder, entry.path, path, notebook=cached is not None and cached.kind is Kind.NOTEBOOK)
             if isinstance(found, LocalObject) and (reason := flaw(found.key, windows=False)):
                 return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
             return found
@@ -151,8 +151,8 @@ class LocalFolder:
         except OSError as error:
             return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
 
-    def _read(self, folder: Folder, name: str, path: str) -> LocalObject | Problem:
-        """Raises BrokenNotebook, Changing, OSError; SyncError where it is too large for the workspace."""
+    def _read(self, folder: Folder, name: str, path: str, *, notebook: bool) -> LocalObject | Problem:
+        """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
         where = folder.path / name
         with where.open("rb") as file:
             identity = identify(Path(name).name, file.read(HEAD))
@@ -163,8 +163,11 @@ class LocalFolder:
                 f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
             )
         raw, stamp = stable_read(where)
+        identity = identify(Path(name).name, raw[:HEAD])  # of what was read: it may just have been written
         if identity.form is Form.JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is no notebook yet", "", Severity.NOTE)
+        if notebook and identity.form is None and cut_short(name, raw):
+            return Problem(path, "is empty, or half saved, and was a notebook", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
         return _object(key, path, identity, raw, stamp)
@@ -194,16 +197,18 @@ class LocalFolder:
 
     def absolute(self, path: str) -> Path:
         """Where `path` is on disk. Raises SyncError when a symbolic link or a file stands on the way to it."""
-        where = self.project / path
-        for parent in where.relative_to(self.project).parents:
-            step = self.project / parent
-            if step.is_symlink():
+        for parent in (".", *parents(path)):
+            step = os.path.normpath(f"{self.project}/{parent}")
+            mode = _mode(step)
+            if mode is None:
+                break  # and so is everything below it
+            if modes.S_ISLNK(mode):
                 raise SyncError(f"is behind the symbolic link {parent}, which is never followed")
-            if parent.parts and (step / ".git").exists():
-                raise SyncError(f"cannot be stored: {parent} is a git repository of its own", f"Rename {parent}.")
-            if step.exists() and not step.is_dir():
+            if not modes.S_ISDIR(mode):
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
-        return where
+            if parent != "." and _mode(f"{step}/.git") is not None:
+                raise SyncError(f"cannot be stored: {parent} is a git repository of its own", f"Rename {parent}.")
+        return self.project / path
 
     # --- writing ------------------------------------------------------------------------------------------
 
@@ -326,6 +331,14 @@ def is_litter(path: str) -> bool:
 
 def _stat(status: os.stat_result) -> Stat:
     return Stat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _mode(path: str) -> int | None:
+    """The mode of what stands at `path` itself; None where nothing does."""
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _umask() -> int:

@@ -67,6 +67,12 @@ def has_header(head: bytes, language: Language) -> bool:
     return first.rstrip() == f"{COMMENTS[language]} {HEADER}".encode()
 
 
+def cut_short(name: str, raw: bytes) -> bool:
+    """Whether `raw` is but the beginning of a notebook's first line: what an editor has of it while it saves."""
+    language = EXTENSIONS.get(PurePosixPath(name).suffix.lower())
+    return language is not None and f"{COMMENTS[language]} {HEADER}".encode().startswith(raw.removeprefix(BOM))
+
+
 def file_name(name: str, form: Form, language: Language | None) -> str:
     """The local file name of a notebook the workspace calls `name`."""
     if form is Form.JUPYTER:

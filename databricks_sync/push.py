@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from typing import Literal
 
 from .backups import Backups, Saved
 from .base import Base, Intent
@@ -37,6 +38,7 @@ from .notebook import sha256, wire
 from .plan import Action, Step
 from .readback import ReadBack, key_there, look_back
 from .survey import Export, Survey, read_as, weigh
+from .turns import Turn
 from .workspace import Workspace
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
@@ -81,23 +83,19 @@ class PushCarrier:
     # --- folders ------------------------------------------------------------------------------------------
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Makes the missing folders, parents first, so that no two requests ever make the same one."""
+        """Makes the missing folders: only the innermost ones, for the workspace makes those above them."""
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
                 self._kept[step.key] = kept
-        wanted: set[str] = set()
-        for step in steps:
-            parent = step.key.rpartition("/")[0]
-            while step.action is Action.CREATE and parent and parent not in wanted:
-                wanted.add(parent)
-                parent = parent.rpartition("/")[0]
-        missing = wanted - self.survey.listing.folders
-        if not self.survey.listing.exists and any(step.action is Action.CREATE for step in steps):
-            self._make(self.workspace.root)
-        for depth in sorted({path.count("/") for path in missing}):
-            level = sorted(path for path in missing if path.count("/") == depth)
-            for future in [self.pool.submit(self._make, f"{self.workspace.root}/{path}") for path in level]:
-                _quietly(future.result)
+        root, listing = self.workspace.root, self.survey.listing
+        folders = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE}
+        missing = folders - listing.folders - {""}
+        inner = missing - {above for folder in missing for above in parents(folder)}
+        making = [self.pool.submit(self._make, f"{root}/{folder}") for folder in sorted(inner)]
+        if folders and not listing.exists:
+            self._make(root)
+        for future in making:
+            _quietly(future.result)
 
     def _make(self, path: str) -> None:
         for pause in _PAUSES:
@@ -135,38 +133,43 @@ class PushCarrier:
         raw = self.payload(step)
         if raw is None:
             return _changed_here(step)
-        return self._guarded(step, self.replaced, lambda: self._put(step, raw, overwrite=True))
+        return self._guarded(
+            step, self.replaced, "import", lambda turn: self._put(step, raw, overwrite=True, turn=turn)
+        )
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
         try:
-            return self._guarded(step, reason, lambda: self.workspace.delete(key_there(step)))
+            return self._guarded(step, reason, "delete", lambda turn: self.workspace.delete(key_there(step), turn=turn))
         except NotFound:
             return done(step)
         except NotEmpty:
             return left(step, "became a folder in the workspace", "Run the command again.")
 
-    def _guarded(self, step: Step, reason: str, write: Callable[[], None]) -> Outcome:
+    def _guarded(
+        self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Turn], None]
+    ) -> Outcome:
         """Saves what stands there, looks once more, writes; after an unclear answer reads before trying again."""
         before = self._save(step, reason)
         if before is None:
             return _changed_there(step)
         pauses, deadline = list(_PAUSES), time.monotonic() + _THROTTLED
         while pauses:
-            if not self._as_planned(step, before):
-                return _changed_there(step)
-            try:
-                write()
-                return done(step)
-            except Throttled:
-                if time.monotonic() > deadline:
-                    raise
-            except AlreadyExists:
-                # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
-                time.sleep(pauses.pop(0))
-            except Unreachable:
-                if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
-                    return verdict
+            with self.workspace.turn(call) as turn:
+                if not self._as_planned(step, before):
+                    return _changed_there(step)
+                try:
+                    write(turn)
+                    return done(step)
+                except Throttled:
+                    if time.monotonic() > deadline:
+                        raise
+                except AlreadyExists:
+                    # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
+                    time.sleep(pauses.pop(0))
+                except Unreachable:
+                    if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
+                        return verdict
         return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
 
     # --- before a write -------------------------------------------------------------------------------------
@@ -181,10 +184,10 @@ class PushCarrier:
         sent = wire(raw, step.local.kind)
         return sent if sha256(sent) == step.local.sha else None
 
-    def _put(self, step: Step, data: bytes, *, overwrite: bool) -> None:
+    def _put(self, step: Step, data: bytes, *, overwrite: bool, turn: Turn | None = None) -> None:
         assert step.local
         item = step.local
-        self.workspace.put(key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite)
+        self.workspace.put(key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite, turn=turn)
 
     def _save(self, step: Step, reason: str) -> Export | None:
         """Saves what is about to be replaced; None when it is not what was planned with."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 
 from .base import Advance
 from .carry import Outcome, Result, done, failed
@@ -39,13 +39,22 @@ class ReadBack:
                 listed = keys_by_nfc(self.workspace.listing(self.pool))
             except SyncError:
                 pass  # each object is then looked at by itself, and says what went wrong
-        futures = {step.key: self.pool.submit(self._confirm, step, listed) for step in written}
-        return [futures[o.step.key].result() if o.step.key in futures else o for o in outcomes]
+        known: dict[str, Outcome] = {}
+        asked: dict[str, Future[Outcome]] = {}
+        for step in written:
+            if listed is not None and _shows(listed.get(step.key), step):
+                # Here and not in the pool, where it would wait for everything that is still to be written.
+                known[step.key] = self._confirm(step, listed)
+            else:
+                asked[step.key] = self.pool.submit(self._confirm, step, listed)
+        known |= {key: future.result() for key, future in asked.items()}
+        return [known.get(outcome.step.key, outcome) for outcome in outcomes]
 
     def _confirm(self, step: Step, listed: dict[str, RemoteObject] | None) -> Outcome:
         try:
             for pause in _STALE:
-                time.sleep(pause)
+                if pause:
+                    time.sleep(pause)
                 now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
                 outcome = self._weighed(step, now)
                 if outcome is not None:
@@ -96,6 +105,13 @@ class ReadBack:
             return None
         sent = wire(raw, step.local.kind)
         return sent if sha256(sent) == step.local.sha else None
+
+
+def _shows(now: RemoteObject | None, step: Step) -> bool:
+    """Whether a listing alone proves that the step was carried out: nothing more has to be asked."""
+    if step.action is Action.DELETE or step.local is None:
+        return now is None
+    return now is not None and now.token.sha == step.local.sha
 
 
 def look_back(workspace: Workspace, step: Step) -> RemoteObject | None:

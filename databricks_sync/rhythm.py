@@ -41,7 +41,7 @@ def polling(took: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Budget:
     """A person's saves are carried at once; a file that is written for ever causes a run now and then."""
 
     used: float = 0.0  # of the burst, at the moment `at`
@@ -52,9 +52,9 @@ class Pace:
         """How long the next run has to wait."""
         return max(self._left(now) - (BURST - 1), 0.0) * self.every
 
-    def after(self, now: float, took: float) -> Pace:
-        """The pace after a run that ended now and took so long."""
-        return Pace(self._left(now) + 1, now, min(max(_EVERY, 10 * took), LONGEST_WAIT))
+    def after(self, now: float, took: float) -> Budget:
+        """What is left after a run that ended now and took so long."""
+        return Budget(self._left(now) + 1, now, min(max(_EVERY, 10 * took), LONGEST_WAIT))
 
     def _left(self, now: float) -> float:
         return max(self.used - (now - self.at) / self.every, 0.0)

@@ -241,11 +241,12 @@ class LiveView(LineView):
             region.append(Text(f"  {hint}"))
         if self._parked:
             region.append(Text(f"  parked ({len(self._parked):,}): left alone on both sides", "bold"))
-        for one in list(self._parked.values())[:_SHOWN]:
+        shown = min(_SHOWN, max(self._live.console.height // 6, 1))  # the events above need some room too
+        for one in list(self._parked.values())[:shown]:
             region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))
             region += [Text(f"      {way}") for way in one.ways]
-        if len(self._parked) > _SHOWN:
-            region.append(Text(f"  … and {len(self._parked) - _SHOWN:,} more"))
+        if len(self._parked) > shown:
+            region.append(Text(f"  … and {len(self._parked) - shown:,} more"))
         return Group(*region)
 
     def _stop(self) -> None:

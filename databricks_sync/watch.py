@@ -24,7 +24,7 @@ from .git import Moment
 from .model import Direction
 from .names import printable
 from .plan import Mode, Step
-from .rhythm import Pace
+from .rhythm import Budget
 from .run import Diffs, Report, Request
 from .session import Session, opened
 from .sync import Sync
@@ -83,7 +83,7 @@ class Watch:
         self._standing = ""
         self._failures = 0  # runs that failed, in a row
         self._stumbles = 0  # runs in which single objects failed, in a row
-        self._pace = Pace()
+        self._budget = Budget()
         self._ran = 0.0  # when everything was last looked at
         self._pulse: bytes | None = None  # of the workspace, before that
         self._look_at = _NEVER  # when to feel it again
@@ -136,7 +136,7 @@ class Watch:
 
     def _attempt(self, session: Session, changes: Changes, due: tuple[Mode, ...]) -> tuple[tuple[Mode, ...], float]:
         """Runs what is due, when it may; returns what is due after that, and for how long to await a change."""
-        time.sleep(self._pace.delay(time.monotonic()))
+        time.sleep(self._budget.delay(time.monotonic()))
         try:
             self._rest(session, changes)
             changes.renew()
@@ -259,7 +259,7 @@ class Watch:
                     raise done.trouble
         finally:
             self._ran = time.monotonic()
-            self._pace = self._pace.after(self._ran, self._ran - began)
+            self._budget = self._budget.after(self._ran, self._ran - began)
         self._failures = 0
         self._next_look(felt if self._pulse is not None else self._ran - began)
         arrow = "↔" if len(self.modes) > 1 else "→" if self.pushes else "←"

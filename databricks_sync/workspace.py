@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import urllib3
 
@@ -23,6 +23,7 @@ from .http import Answer, Http
 from .model import Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
 from .target import normalise
+from .turns import Turn
 
 _API = "/api/2.0/workspace"
 # An object changed this shortly before we looked may change again within the same tick of the server's clock.
@@ -219,6 +220,10 @@ class Workspace:
 
     # --- writing: each sent once ---------------------------------------------------------------------------
 
+    def turn(self, call: Literal["import", "delete"]) -> Turn:
+        """Waits for the turn of a write, so that nothing is left to wait for between the last look and the write."""
+        return self.http.turn(f"{_API}/{call}")
+
     def make_folder(self, path: str) -> None:
         """Makes the folder at the absolute `path`; making one that exists is no error."""
         self.http.write(f"{_API}/mkdirs", json.dumps({"path": path}).encode())
@@ -233,6 +238,7 @@ class Workspace:
         language: Language | None,
         *,
         overwrite: bool,
+        turn: Turn | None = None,
     ) -> None:
         """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`.
 
@@ -253,14 +259,14 @@ class Workspace:
             fields["overwrite"] = "true"
         body, content_type = urllib3.encode_multipart_formdata(fields)
         reached("before import")
-        self.http.write(f"{_API}/import", body, content_type)
+        self.http.write(f"{_API}/import", body, content_type, turn=turn)
         reached("after import")
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, turn: Turn | None = None) -> None:
         """Deletes one object or one empty folder; never anything below it."""
         body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
         reached("before delete")
-        self.http.write(f"{_API}/delete", json.dumps(body).encode())
+        self.http.write(f"{_API}/delete", json.dumps(body).encode(), turn=turn)
         reached("after delete")
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ADVERSARIES, CRASHES, KILLS, FAULTS = (
     f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
 )
+BACKUPS = "tests/commands/test_backups.py"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ MUTANTS = (
     Mutant(
         "no last look before a write",
         "push.py",
-        "            if not self._as_planned(step, before):\n",
-        "            if False:\n",
+        "                if not self._as_planned(step, before):\n",
+        "                if False:\n",
         ADVERSARIES,
         "test_04",
     ),
@@ -160,11 +161,11 @@ MUTANTS = (
     Mutant(
         "blind retry",
         "http.py",
-        '        return self._send("POST", path, body, content_type)\n',
-        "        try:\n"
-        '            return self._send("POST", path, body, content_type)\n'
-        "        except Unreachable:\n"
-        '            return self._send("POST", path, body, content_type)\n',
+        '            return self._send("POST", path, turn, body, content_type)\n',
+        "            try:\n"
+        '                return self._send("POST", path, turn, body, content_type)\n'
+        "            except Unreachable:\n"
+        '                return self._send("POST", path, turn, body, content_type)\n',
         ADVERSARIES,
         "test_06",
     ),
@@ -261,6 +262,102 @@ MUTANTS = (
         "    elif True:\n",
         "tests/commands/test_valves.py",
         "delete",
+    ),
+    Mutant(
+        "a file is not looked at again before it is sent",
+        "push.py",
+        "        return sent if sha256(sent) == step.local.sha else None\n",
+        "        return sent\n",
+        ADVERSARIES,
+        "test_16",
+    ),
+    Mutant(
+        "a checkout goes unnoticed",
+        "sync.py",
+        "        if request.head is not None and moment.branch != request.head:\n",
+        "        if False:\n",
+        ADVERSARIES,
+        "test_16",
+    ),
+    Mutant(
+        "a change between listing and backup goes unnoticed",
+        "push.py",
+        "        if step.remote_digest is not None and before.digest != step.remote_digest:\n",
+        "        if False:\n",
+        ADVERSARIES,
+        "test_04",
+    ),
+    Mutant(
+        "a file that changes while it is read is believed",
+        "local.py",
+        "        if before == after and len(raw) == before.size:\n",
+        "        if True:\n",
+        FAULTS,
+        "all_the_time",
+    ),
+    Mutant(
+        "names from the workspace are trusted",
+        "survey.py",
+        "            if reason := flaw(",
+        '            if reason := "" and flaw(',
+        ADVERSARIES,
+        "test_37",
+    ),
+    Mutant(
+        "what is behind a link is absent",
+        "survey.py",
+        "    if unknown:\n",
+        "    if False:\n",
+        ADVERSARIES,
+        "test_36",
+    ),
+    Mutant(
+        "what cannot be read is absent",
+        "survey.py",
+        "        problems = _judged(scan.unknown, {*entries, *remote}) | ",
+        "        problems = ",
+        ADVERSARIES,
+        "test_44",
+    ),
+    Mutant(
+        "a restore without the lock",
+        "restore.py",
+        "            stack.enter_context(held(state, request.wait))\n",
+        "            pass\n",
+        BACKUPS,
+        "lock",
+    ),
+    Mutant(
+        "a dry run that restores",
+        "restore.py",
+        "        if writing and not request.dry_run:\n",
+        "        if writing:\n",
+        BACKUPS,
+        "dry_run",
+    ),
+    Mutant(
+        "no backup of what a restore replaces here",
+        "restore.py",
+        "            self.copies.backups.save(kept, current)\n",
+        "            pass\n",
+        BACKUPS,
+        "mends",
+    ),
+    Mutant(
+        "a failed run prunes",
+        "sync.py",
+        "        if report.exit_code <= 1:",
+        "        if True:",
+        BACKUPS,
+        "prune",
+    ),
+    Mutant(
+        "the last backup is pruned",
+        "backups.py",
+        "self._names()[1:] if",
+        "self._names() if",
+        "tests/sync/test_backups.py",
+        "pruned",
     ),
 )
 

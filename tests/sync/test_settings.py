@@ -105,7 +105,7 @@ def test_a_token_goes_to_no_other_workspace(place: Place) -> None:
 def test_nothing_is_set(place: Place) -> None:
     """With no settings at all, the two ways to start are named."""
     error = place.refused()
-    assert "DATABRICKS_HOST is not set" in error.message and "--local" in error.hint and "env.sample" in error.hint
+    assert "DATABRICKS_HOST is not set" in error.message and "--local" in error.hint and "--init" in error.hint
 
 
 # --- the user --------------------------------------------------------------------------------------------------

@@ -1,0 +1,91 @@
+"""How fast requests to one endpoint may go: so many at once, so many a second. Pure: the clock is an argument.
+
+What a workspace allows is documented for two endpoints only, and everybody who works in it shares the allowance.
+So it is found out. Few requests go at once until more than a documented second's worth has passed; then the window
+opens by one with every answer, which doubles it in every round trip. A refusal (429) ends that: nothing is sent
+for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
+the allowance was used up both times, so what was taken in between is what it grants. From there the rate grows,
+slowly at first, to notice when there is more to have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
+
+# SERVER: Databricks' documentation of the limits of a workspace, 2026: requests a second.
+DOCUMENTED = {"import": 30, "export": 60}
+_USUAL = 20  # at once, where nothing is documented: what the official command line begins with
+_TRIAL = 1.5  # seconds' worth of a documented allowance that goes before the window opens
+_SAVED = 1.0  # seconds for which an allowance that is not used is kept, as limits are given per second
+_MORE = 1.03  # of the rate to begin with: the pause has saved something up
+_DOUBLED = 25.0  # seconds after which the rate has doubled, if nothing was refused; slowly at first, then faster
+
+
+class Sent(NamedTuple):
+    """One request: when it was sent, and after how many others in the count that was then going on."""
+
+    at: float
+    after: int
+
+
+@dataclass(slots=True)
+class Pace:
+    """The pace at `endpoint`, with at most `most` requests at once. Times are seconds of one clock."""
+
+    endpoint: str
+    most: int
+    rate: float = inf  # requests a second, when last refused
+    _window: int = field(init=False)
+    _trial: int = field(init=False)  # answers still to come before the window opens
+    _under_way: int = 0
+    _count: int = 0  # sent since `_since`
+    _since: float = -inf
+    _sent_at: float = -inf
+    _refused_at: float = -inf
+    _not_before: float = -inf
+
+    def __post_init__(self) -> None:
+        documented = DOCUMENTED.get(self.endpoint, 0)
+        self._trial = int(documented * _TRIAL)
+        self._window = min(documented // 3 or _USUAL, self.most)
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next request may be sent; infinite when only an answer can tell."""
+        if self._under_way >= self._window:
+            return inf
+        return max(self._not_before, self._sent_at + 1 / self._allowed(now)) - now
+
+    def _allowed(self, now: float) -> float:
+        quiet = max(now - self._not_before, 0)
+        return self.rate * _MORE * 2 ** min((quiet / _DOUBLED) ** 2, 10) if self.rate < inf else inf
+
+    def sent(self, now: float) -> Sent:
+        if self._under_way == 0 and now - self._sent_at > _SAVED:  # idle until now: another count
+            self._since, self._count = now - _SAVED, 0
+        self._under_way += 1
+        self._count += 1
+        self._sent_at = now
+        return Sent(now, self._count - 1)
+
+    def unused(self) -> None:
+        """What was announced by `sent` was not sent after all."""
+        self._under_way -= 1
+        self._count -= 1
+
+    def answered(self) -> None:
+        self._under_way -= 1
+        if self._trial > 0:
+            self._trial -= 1
+        elif self.rate == inf:
+            self._window = min(self._window + 1, self.most)
+
+    def refused(self, request: Sent, now: float, seconds: float) -> None:
+        """`request` was refused, and nothing is to be sent for so many `seconds`."""
+        self._under_way -= 1
+        if request.at > self._refused_at:  # else it was on its way when another one was refused
+            self.rate = max(request.after, 1) / max(request.at - self._since, _SAVED / 10)
+            self._since, self._count = now + max(seconds - _SAVED, 0), 0
+        self._refused_at = now
+        self._not_before = max(self._not_before, now + seconds)

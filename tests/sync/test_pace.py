@@ -1,0 +1,168 @@
+"""How fast requests go: against a workspace that grants so many a second, in a time that only the test makes pass."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databricks_sync.pace import DOCUMENTED, Pace, Sent
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a workspace allows: `rate` a second, `saved` seconds of it at most at once; each answer takes `trip`."""
+
+    rate: float = inf
+    trip: float = 0.05
+    saved: float = 1.0
+    retry_after: float = 1.0
+
+
+@dataclass
+class Told:
+    seconds: float = 0.0
+    sent: int = 0
+    refused: int = 0
+    at_once: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.refused / self.sent
+
+
+def run(pace: Pace, requests: int, grant: Grant, begin: float = 0.0) -> Told:
+    """Sends `requests` until all are taken, each as soon as the pace allows."""
+    told, now, todo, under_way = Told(), begin, requests, 0
+    allowance, filled_at = min(grant.rate * grant.saved, 1e9), begin
+    answers: list[tuple[float, int, bool, Sent]] = []
+    numbers = count()
+    while todo or under_way:
+        delay = pace.delay(now) if todo else inf
+        if delay <= 0:
+            told.sent, todo, under_way = told.sent + 1, todo - 1, under_way + 1
+            told.at_once = max(told.at_once, under_way)
+            arrival = now + grant.trip / 2
+            allowance = min(grant.rate * grant.saved, allowance + (arrival - filled_at) * grant.rate, 1e9)
+            filled_at, taken = arrival, allowance >= 1
+            allowance -= taken
+            heapq.heappush(answers, (now + grant.trip, next(numbers), taken, pace.sent(now)))
+        elif not answers or now + delay < answers[0][0]:
+            assert delay < inf, "nothing is under way, and nothing may be sent"
+            now += delay
+        else:
+            now, _, taken, request = heapq.heappop(answers)
+            under_way -= 1
+            if taken:
+                pace.answered()
+            else:
+                told.refused, todo = told.refused + 1, todo + 1
+                pace.refused(request, now, grant.retry_after)
+    told.seconds = now - begin
+    return told
+
+
+def floor(requests: int, grant: Grant) -> float:
+    """The least time in which a workspace takes so many."""
+    return max(requests - grant.rate * grant.saved, 0) / grant.rate + grant.trip
+
+
+@pytest.mark.parametrize("trip", [0.001, 0.01, 0.05, 0.1])
+def test_the_documented_limit_is_used_up(trip: float) -> None:
+    """1,000 imports at 30 a second take hardly longer than they must, and hardly any of them is refused."""
+    grant = Grant(rate=30, trip=trip)
+    told = run(Pace("import", MOST), 1000, grant)
+    assert told.seconds < 1.05 * floor(1000, grant)
+    assert told.share < 0.02
+
+
+@pytest.mark.parametrize(("rate", "saved"), [(5, 1), (10, 1), (20, 1), (60, 1), (30, 3), (30, 0.5), (200, 1)])
+def test_any_limit_is_found(rate: float, saved: float) -> None:
+    """A limit that is not the documented one, or that allows larger or smaller bursts, is found as well."""
+    grant = Grant(rate, saved=saved)
+    told = run(Pace("import", MOST), 1000, grant)
+    assert told.seconds < 1.6 * floor(1000, grant)
+    assert told.share < 0.06
+
+
+@pytest.mark.parametrize("endpoint", ["import", "export", "list"])
+def test_without_a_limit_all_connections_are_used(endpoint: str) -> None:
+    """Where nothing is refused, the window opens to all connections, and is shut only for the first moments."""
+    told = run(Pace(endpoint, MOST), 1000, Grant())
+    assert told.at_once == MOST and told.refused == 0
+    assert told.seconds < 1000 * 0.05 / MOST + 0.4
+
+
+@pytest.mark.parametrize("endpoint", list(DOCUMENTED))
+def test_a_documented_second_goes_by_first(endpoint: str) -> None:
+    """Where a limit is documented, few requests go at once until more than it allows has been taken."""
+    told = run(Pace(endpoint, MOST), DOCUMENTED[endpoint], Grant())
+    assert told.at_once == DOCUMENTED[endpoint] // 3
+
+
+def test_nothing_is_sent_while_the_workspace_asks_to_wait() -> None:
+    """After a refusal nothing goes before Retry-After is over, whatever is answered meanwhile."""
+    pace = Pace("import", MOST)
+    requests = [pace.sent(0.0) for _ in range(3)]
+    pace.refused(requests[1], 0.1, 7.0)
+    pace.answered()
+    assert pace.delay(0.2) == pytest.approx(6.9)
+    pace.refused(requests[2], 0.2, 1.0)
+    assert pace.delay(0.2) == pytest.approx(6.9)
+    assert pace.delay(8.0) <= 0
+
+
+def test_refusals_on_their_way_count_once() -> None:
+    """Requests that were under way at the first refusal, and are refused too, slow nothing down any further."""
+    pace = Pace("import", MOST)
+    for _ in range(20):
+        pace.sent(0.0)
+        pace.answered()
+    late = [pace.sent(0.5) for _ in range(5)]
+    pace.refused(late[0], 0.6, 1.0)
+    rate = pace.rate
+    for request in late[1:]:
+        pace.refused(request, 0.7, 1.0)
+    assert pace.rate == rate
+
+
+def test_an_idle_hour_is_not_counted() -> None:
+    """A limit is judged by what was taken while something was sent: a watch may have been idle for hours."""
+    pace, grant = Pace("import", MOST), Grant(rate=30)
+    run(pace, 100, grant)
+    told = run(pace, 400, grant, begin=3600.0)
+    assert told.seconds < 1.2 * floor(400, grant)
+
+
+def test_an_unused_turn_leaves_no_trace() -> None:
+    """Who took a turn and sent nothing makes room for another one."""
+    pace = Pace("import", 1)
+    pace.sent(0.0)
+    assert pace.delay(0.0) == inf
+    pace.unused()
+    assert pace.delay(0.1) <= 0
+
+
+@given(
+    st.sampled_from(["import", "export", "list"]),
+    st.integers(1, 60),
+    st.floats(0.5, 500),
+    st.floats(0.001, 2),
+    st.floats(0.1, 5),
+    st.sampled_from([0.0, 1.0, 3.0]),
+)
+def test_everything_is_sent_in_the_end(
+    endpoint: str, most: int, rate: float, trip: float, saved: float, retry_after: float
+) -> None:
+    """Whatever a workspace allows, no more than `most` are under way, and the last request is taken some time."""
+    grant = Grant(rate, trip, max(saved, 1.1 / rate), retry_after)
+    told = run(Pace(endpoint, most), 60, grant)
+    assert told.at_once <= most
+    assert told.sent - told.refused == 60
