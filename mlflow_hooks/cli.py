@@ -213,14 +213,12 @@ def _run_project(chosen: dict[str, Any], report: Report) -> int:
     from . import run
     from .asked import asked
     from .selection import sound
-    from .tracking import require_mlflow
 
-    local = chosen["backend"] == "local"
-    require_mlflow(server=local)
-    hook = sound(_readings(_project(), chosen["projects"], (chosen["name"],))[0])
-    if local:
+    project = _project()
+    hook = sound(_readings(project, chosen["projects"], (chosen["name"],))[0])
+    if chosen["backend"] == "local":
         trial = asked(hook, chosen, None, report)
-        folder = _project() / (chosen["tracking"] or "mlruns")
+        folder = project / (chosen["tracking"] or "mlruns")
         return 0 if chosen["dry_run"] else run.on_this_machine(trial, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}) as session:

@@ -6,12 +6,16 @@ Nothing of somebody else's is touched, nothing is deleted and made anew, and a s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from databricks_sync.errors import NotFound
+from databricks_sync.errors import NotFound, WorkspaceError
 from databricks_sync.git import Repository
+from databricks_sync.http import Http
 from databricks_sync.session import Session
+from databricks_sync.target import home_of
 from databricks_sync.workspace import Workspace
 
 from . import job
@@ -38,11 +42,8 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, re
         dry_run=wish.dry_run,
     )
     fates = [*Notebooks(hooks, folder, session, wish, report).deploy()]
-    if any(fate.exit_code > 1 for fate in fates):
-        return tell(fates, report, dry_run=wish.dry_run)
-    fates += _deploy_jobs(hooks, session, wish)
-    if not wish.dry_run:
-        _make_folders(hooks, session)
+    if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
+        fates += [*_deploy_jobs(hooks, session, wish), *_experiments(hooks, session, wish)]
     return tell(fates, report, dry_run=wish.dry_run)
 
 
@@ -59,7 +60,9 @@ def _require_current(hooks: Sequence[Hook], folder: Path) -> None:
 def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
     jobs = Jobs(session.http)
     for hook in hooks:
-        yield _deploy_job(hook, jobs, wish)
+        with _tried(Fate("job", hook.notebook)) as failed:
+            yield _deploy_job(hook, jobs, wish)
+        yield from failed
     wanted = {hook.name for hook in hooks}
     for stale in jobs.ours():
         if stale.hook in wanted or not _is_from_here(stale, hooks, session.repository, wish):
@@ -67,9 +70,21 @@ def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterato
         if not wish.prune:
             yield Fate("job", stale.name, problem="is of no hook any more; it stays.", hint=PRUNE)
             continue
-        if not wish.dry_run:
-            jobs.delete(stale.job_id)
-        yield Fate("job", stale.name, "delete")
+        with _tried(Fate("job", stale.name)) as failed:
+            if not wish.dry_run:
+                jobs.delete(stale.job_id)
+            yield Fate("job", stale.name, "delete")
+        yield from failed
+
+
+@contextmanager
+def _tried(fate: Fate) -> Iterator[list[Fate]]:
+    """What the workspace refuses to do with one object is its fate, and the others are still done."""
+    failed: list[Fate] = []
+    try:
+        yield failed
+    except WorkspaceError as error:
+        failed.append(replace(fate, problem=f"failed: {error.message}", hint=error.hint, exit_code=4))
 
 
 def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
@@ -111,12 +126,27 @@ def _is_from_here(stale: Job, hooks: Sequence[Hook], repository: Repository, wis
     return folder == wish.target or (bool(url) and (url in {one.git.url for one in hooks} or repository.is_of(url)))
 
 
-def _make_folders(hooks: Sequence[Hook], session: Session) -> None:
-    """The folders of experiments that no hook notebook makes: a job that takes its code from git has none."""
+def _experiments(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+    """What is in the way of experiments; makes the folders that no hook notebook makes."""
     for hook in hooks:
-        folder = hook.experiment.rpartition("/")[0]
-        if hook.engine is Engine.JOBS_GIT and folder.count("/") > 1:
-            try:
-                session.http.read("/api/2.0/workspace/get-status", {"path": folder})
-            except NotFound:
+        path, folder = hook.experiment, hook.experiment.rpartition("/")[0]
+        home = home_of(path)
+        with _tried(Fate("experiment", path)) as failed:
+            there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
+            if there not in (None, "MLFLOW_EXPERIMENT"):
+                what = f"is a {there.lower()}, so every run would fail."
+                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
+            elif home and _type(session.http, f"/Users/{home}") is None:
+                what = f"is in the home of {home}, which does not exist, so every run would fail."
+                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
+            elif hook.engine is Engine.JOBS_GIT and not wish.dry_run and _type(session.http, folder) is None:
                 Workspace(session.http, folder).make_folder(folder)
+        yield from failed
+
+
+def _type(http: Http, path: str) -> str | None:
+    """What stands at a path of the workspace, if anything does."""
+    try:
+        return str(http.read("/api/2.0/workspace/get-status", {"path": path}).json().get("object_type"))
+    except NotFound:
+        return None

@@ -7,6 +7,7 @@ that `1e-3`, `0.10` and `no` mean what they look like.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -138,13 +139,17 @@ class Reader:
 def read_json(reader: Reader) -> Any:
     """The value of a JSON file, None for a broken one. Every client of the file reads it as JSON, not as YAML."""
     try:
-        return json.loads(reader.text)
+        return json.loads(reader.text, parse_constant=_refuse)
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         if reader.text and not reader.findings:
             message = f"{reader.name} is not JSON: {getattr(error, 'msg', error)}."
             reader.findings.append(Finding(reader.name, line, Severity.ERROR, message, "Correct that line."))
     return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it has {constant}, which Python alone takes for JSON")
 
 
 def plain(node: Node | None) -> Any:
@@ -155,9 +160,14 @@ def plain(node: Node | None) -> Any:
         return [plain(item) for item in node.value]
     if node is None or is_null(node):
         return None
-    if node.tag.rpartition(":")[2] in ("int", "float", "bool"):
-        return yaml.safe_load(node.value)
-    return str(node.value)
+    if node.tag.rpartition(":")[2] not in ("int", "float", "bool"):
+        return str(node.value)
+    try:
+        value = yaml.safe_load(node.value)
+    except ValueError:  # a number of more digits than Python takes
+        return str(node.value)
+    number = isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if number else str(node.value)
 
 
 def is_null(node: Node) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from .command_line import REFERENCE, command_line, fixed
+from .literal import one_line
 from .model import JOB_MARGIN, JOB_RUN_ID, TASK_MARGIN, TRIGGER, WORKSPACE_FOLDER, Engine, Hook, RefKind
 from .stamp import BLANK, stamped
 
@@ -55,7 +56,7 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
     """
     given = _settings(hook, f"{notebook_folder}/{hook.notebook}.py")
     text = yaml.safe_dump({"resources": {"jobs": {hook.notebook: given}}}, sort_keys=False, width=100)
-    return stamped(f"# {BLANK}\n# Generated from {hook.document.name}: change it there.\n{text}")
+    return stamped(f"# {BLANK}\n# Generated from {one_line(hook.document.name)}: change it there.\n{text}")
 
 
 def _settings(hook: Hook, notebook: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ its quotes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 WIDTH = 120
@@ -18,24 +19,30 @@ def literal(value: object, indent: int = 0, used: int = 0) -> str:
     """
     if isinstance(value, str):
         return _text(value)
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return repr(value)
     if isinstance(value, Mapping):
-        items = [(f"{_text(key)}: ", one) for key, one in value.items()]
-        start, end = "{", "}"
+        start, end, items = "{", "}", [(f"{_text(key)}: ", one) for key, one in value.items()]
     elif isinstance(value, (list, tuple)):
-        items = [("", one) for one in value]
-        start, end = "[", "]"
+        start, end, items = "[", "]", [("", one) for one in value]
     else:
-        raise TypeError(f"{type(value).__name__} is not a plain value")
-    # A top-level table is one line per key, however short.
-    flat = start + ", ".join(key + literal(one) for key, one in items) + end
-    fits = "\n" not in flat and indent + used + len(flat) <= WIDTH
-    if not items or (indent and fits):
+        raise TypeError(f"{value!r} is not a plain value")
+    flat = start + ", ".join(key + _flat(one) for key, one in items) + end
+    # The outermost table is one line per key, however short.
+    if not items or (indent and indent + used + len(flat) < WIDTH):
         return flat
     inner = indent + 4
     lines = [f"{' ' * inner}{key}{literal(one, inner, len(key) + 1)},\n" for key, one in items]
     return f"{start}\n{''.join(lines)}{' ' * indent}{end}"
+
+
+def _flat(value: object) -> str:
+    """On one line, for measuring and for what fits."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_text(key)}: {_flat(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flat, value)) + "]"
+    return literal(value)
 
 
 def _text(text: str) -> str:
@@ -44,3 +51,8 @@ def _text(text: str) -> str:
     if shown[0] == "'" and '"' not in text and "\\'" not in shown:
         return f'"{shown[1:-1]}"'
     return shown
+
+
+def one_line(text: str) -> str:
+    """For a comment or a heading: in ASCII, on one line, and closing no backquotes."""
+    return ascii(" ".join(text.split()))[1:-1].replace("`", "'")

@@ -6,11 +6,12 @@ comments, on one line each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from .literal import literal
+from .literal import literal, one_line
 from .model import GitSource, Hook, Parameter
 from .stamp import BLANK, stamped
 
@@ -22,10 +23,13 @@ USERNAME = "x-access-token"
 def notebook(hook: Hook) -> str:
     """The notebook in Databricks' source format, stamped."""
     template = (files("mlflow_hooks") / "templates" / "hook.py").read_text(encoding="utf-8")
-    text = template.replace("@TITLE@", _title(hook), 1)
-    text = text.replace("@MLFLOW@", f"mlflow-skinny=={_shown(hook.mlflow)}", 1)
-    # Last: what a hook says may look like anything, also like one of these places.
-    return stamped(text.replace('"@CONFIG@"', literal(config(hook)), 1))
+    parts = {
+        "@TITLE@": _title(hook),
+        "@MLFLOW@": f"mlflow-skinny=={one_line(hook.mlflow)}",
+        '"@CONFIG@"': literal(config(hook)),
+    }
+    # In one pass: what a hook says may look like one of these places.
+    return stamped(re.sub('@TITLE@|@MLFLOW@|"@CONFIG@"', lambda found: parts[found[0]], template))
 
 
 def config(hook: Hook) -> dict[str, Any]:
@@ -40,7 +44,7 @@ def config(hook: Hook) -> dict[str, Any]:
         "backend_config": backend_config(hook),
         "experiment": hook.experiment,
         "timeout_seconds": int(hook.timeout.total_seconds()),
-        "poll_seconds": hook.poll.total_seconds(),
+        "poll_seconds": _number(hook.poll.total_seconds()),
         "result": {"metrics": list(hook.result.metrics), "tags": list(hook.result.tags)},
     }
 
@@ -74,23 +78,22 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
 
 
+def _number(seconds: float) -> float:
+    return int(seconds) if seconds.is_integer() else seconds
+
+
 def _title(hook: Hook) -> str:
     """The heading: what is run, from where, when."""
     when = hook.schedule
-    what, where = _shown(hook.project.subfolder), _shown(hook.git.url)
     lines = [
         f"<!-- {BLANK} -->",
-        f"## Hook `{_shown(hook.name)}`",
-        f"Runs the MLflow project `{what}` of `{where}` on a cluster of its own.",
-        f"- Code: {hook.git.kind.value} `{_shown(hook.git.ref)}`",
-        f"- Experiment: `{_shown(hook.experiment)}`",
-        f"- Schedule: `{_shown(when.quartz)}`, {_shown(when.time_zone)}" if when else "- Schedule: none",
-        f"- Generated from `{_shown(hook.document.name)}` by `mlflow_hooks generate`: change it there.",
+        f"## Hook `{one_line(hook.name)}`",
+        "Runs an MLflow project from git on a cluster of its own.",
+        f"- Project: `{one_line(hook.project.subfolder)}`",
+        f"- Repository: `{one_line(hook.git.url)}`, {hook.git.kind.value} `{one_line(hook.git.ref)}`",
+        f"- Experiment: `{one_line(hook.experiment)}`",
+        f"- Schedule: `{one_line(when.quartz)}`, {one_line(when.time_zone)}" if when else "- Schedule: none",
+        f"- Generated from `{one_line(hook.document.name)}` by `mlflow_hooks generate`: change it there.",
         "- Databricks no longer supports MLflow Projects; `engine: jobs-git` does without them.",
     ]
     return "\n".join([lines[0], *(f"# MAGIC {line}" for line in lines[1:])])
-
-
-def _shown(text: str) -> str:
-    """On one line, in ASCII, and closing no quotes."""
-    return ascii(" ".join(text.split()))[1:-1].replace("`", "'")

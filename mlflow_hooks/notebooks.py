@@ -6,12 +6,13 @@ clone, is known by its stamp: so a fresh clone in CI, which remembers nothing, r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
-from databricks_sync.errors import NotFound
-from databricks_sync.model import Form, Kind
+from databricks_sync.errors import InterruptedRun, NotFound
+from databricks_sync.model import Form, Kind, Problem
 from databricks_sync.plan import Action, Mode, Step
 from databricks_sync.report import WHY
 from databricks_sync.run import Report as Synced
@@ -27,10 +28,18 @@ from .fate import Fate
 from .generate import NOTEBOOKS
 from .model import Engine, Hook
 from .report import Report
-from .stamp import is_intact
+from .stamp import is_intact, is_stamped
 
 PRUNE = "To remove it, add --prune."
 _OVERWRITE = "To replace it, add --overwrite: what is there is kept in a backup."
+
+
+class Stamp(Enum):
+    """What the stamp of a notebook in the workspace says."""
+
+    INTACT = "intact"
+    EDITED = "edited"
+    NONE = "none"  # it was never generated: somebody else's, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +89,29 @@ class Notebooks:
 
     def deploy(self) -> Iterator[Fate]:
         if not self.where.is_dir():
-            if self.wish.prune:  # the last hook is gone, and git keeps no empty folder
-                self.where.mkdir(parents=True)
-            else:
+            if not self.wish.prune:
                 return
+            self.where.mkdir(parents=True)  # the last notebook is gone, and git keeps no empty folder
         first = self._run(Mode.PUSH, ())
-        settled = {step.key: step for step in first.steps}
-        again, gone = self._known_by_stamp(first)
-        for mode, keys in ((Mode.PUSH_OVERWRITE, again), (Mode.PUSH_MIRROR, gone)):
+        steps = {step.key: step for step in first.steps if step.local is not None}
+        stale = {step.key: self._stamp(step.key) for step in first.steps if _is_stale(step)}
+        gone = [key for key, stamp in stale.items() if self.wish.prune and self._may_go(stamp)]
+        outcomes = list(first.outcomes)
+        for mode, keys in ((Mode.PUSH_OVERWRITE, self._known_by_stamp(first)), (Mode.PUSH_MIRROR, gone)):
             if keys:
                 done = self._run(mode, keys)
-                settled |= {step.key: step for step in done.steps}
-                first = replace(first, outcomes=(*first.outcomes, *done.outcomes))
-        yield from self._fates(settled, first, gone)
+                steps |= {step.key: step for step in done.steps}
+                outcomes += done.outcomes
+        problems = {one.step.key: one.problem for one in outcomes if one.problem}
+        for key, step in sorted(steps.items()):
+            yield self._fate(key, step, problems.get(key) or step.problem)
+        for key, stamp in stale.items():
+            if key not in gone and stamp is not Stamp.NONE:
+                yield self._stale(key)
+        for hook in self.hooks:
+            if hook.notebook not in steps:
+                hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
+                yield replace(self._of(hook.notebook), problem="is not carried.", hint=hint, exit_code=1)
 
     def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
         request = Request(
@@ -112,63 +131,57 @@ class Notebooks:
         if report.trouble:
             raise report.trouble
         if report.interrupted:
-            raise KeyboardInterrupt
+            raise InterruptedRun("Interrupted.", "Type the command again: what was done stays, the rest is done then.")
         return report
 
-    def _known_by_stamp(self, report: Synced) -> tuple[list[str], list[str]]:
-        """What may be replaced, and what may be removed, though this clone does not remember having carried it."""
-        again, gone = [], []
-        for step in report.steps:
-            if step.problem or not _is_ours(step.key):
-                continue
-            if step.local is not None and step.action in (Action.CONFLICT, Action.AHEAD):
-                # An edit that only the workspace has is left to whoever made it, as by to_databricks.
-                newer = step.remote is None or (step.action is Action.CONFLICT and self._is_intact(step.key))
-                if newer or self.wish.overwrite:
-                    again.append(step.key)
-            elif step.local is None and step.remote is not None and self.wish.prune:
-                if self.wish.overwrite or self._is_intact(step.key):
-                    gone.append(step.key)
-        return again, gone
+    def _known_by_stamp(self, report: Synced) -> list[str]:
+        """What may be replaced though this clone does not remember having carried it, or is missing there."""
+        return [
+            step.key
+            for step in report.steps
+            if step.local is not None and not step.problem and step.action in (Action.CONFLICT, Action.AHEAD)
+            # An edit that only the workspace has is left to whoever made it, as by to_databricks.
+            if self.wish.overwrite
+            or step.remote is None
+            or (step.action is Action.CONFLICT and _is_ours(step.key) and self._stamp(step.key) is Stamp.INTACT)
+        ]
 
-    def _is_intact(self, key: str) -> bool:
+    def _may_go(self, stamp: Stamp) -> bool:
+        return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.wish.overwrite)
+
+    def _stamp(self, key: str) -> Stamp:
         try:
             raw = self.workspace.export(key, Kind.NOTEBOOK, Form.SOURCE)
         except NotFound:
-            return False
+            return Stamp.NONE
         # SERVER: an export may lack the newline at the end that was imported.
         text = raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
-        return is_intact(text)
+        return Stamp.INTACT if is_intact(text) else Stamp.EDITED if is_stamped(text) else Stamp.NONE
 
-    def _fates(self, settled: Mapping[str, Step], report: Synced, gone: Sequence[str]) -> Iterator[Fate]:
-        problems = {one.step.key: one.problem for one in report.outcomes if one.problem}
-        for key, step in sorted(settled.items()):
-            fate = Fate("notebook", f"{self.wish.target}/{key}")
-            problem = problems.get(key) or step.problem
-            if problem:
-                what = f"{problem.what.rstrip('.')}."
-                yield replace(fate, problem=what, hint=problem.hint, exit_code=problem.severity.value)
-            elif step.local is None and key not in gone:
-                if _is_ours(key) and step.remote is not None:
-                    yield self._stale(fate)
-            elif step.action in (Action.CONFLICT, Action.AHEAD):
-                code = 1 if step.action is Action.CONFLICT else 0
-                yield replace(fate, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
-            elif step.writes:
-                why = WHY[step.shape] if step.action is Action.UPDATE else ""
-                yield replace(fate, action=step.action.value, why=why)
-            else:
-                yield fate
-        for hook in self.hooks:
-            if hook.notebook not in settled:
-                hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
-                fate = Fate("notebook", f"{self.wish.target}/{hook.notebook}")
-                yield replace(fate, problem="is not carried.", hint=hint, exit_code=1)
+    def _of(self, key: str) -> Fate:
+        return Fate("notebook", f"{self.wish.target}/{key}")
 
-    def _stale(self, fate: Fate) -> Fate:
+    def _fate(self, key: str, step: Step, problem: Problem | None) -> Fate:
+        fate = self._of(key)
+        if problem:
+            what = f"{problem.what.rstrip('.')}."
+            return replace(fate, problem=what, hint=problem.hint, exit_code=problem.severity.value)
+        if step.action in (Action.CONFLICT, Action.AHEAD):
+            code = 1 if step.action is Action.CONFLICT else 0
+            return replace(fate, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
+        why = WHY[step.shape] if step.action is Action.UPDATE else ""
+        return replace(fate, action=step.action.value, why=why) if step.writes else fate
+
+    def _stale(self, key: str) -> Fate:
+        fate = self._of(key)
         if self.wish.prune:
             return replace(fate, problem="is of no hook, but was edited there; it stays.", hint=_OVERWRITE, exit_code=1)
         return replace(fate, problem="is of no hook any more; it stays.", hint=PRUNE)
+
+
+def _is_stale(step: Step) -> bool:
+    """Whether it looks like a notebook of a hook that is gone; its stamp tells whether it is."""
+    return _is_ours(step.key) and step.local is None and step.remote is not None and not step.problem
 
 
 def _is_ours(key: str) -> bool:

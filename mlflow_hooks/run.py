@@ -6,6 +6,7 @@ Whatever happens, an error, the deadline, Ctrl-C: the job is cancelled, and no M
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -26,11 +27,19 @@ from .job_run import JobRun, State
 from .notebook import backend_config
 from .processes import end_group, own_group
 from .report import Report
-from .tracking import Tracking, log_in, metrics_of, run_name, store_in, told
+from .tracking import Tracking, log_in, metrics_of, require_mlflow, run_name, store_in, told
 from .trial import Trial
 
 _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
+# MLflow's command does the same, and takes twice as long to start.
+_PROGRAM = """
+import json, sys, mlflow.exceptions, mlflow.projects
+try:
+    mlflow.projects.run(**json.loads(sys.argv[1]))
+except mlflow.exceptions.MlflowException as error:
+    sys.exit(str(error))
+"""
 
 
 class Overdue(HookError):
@@ -49,6 +58,7 @@ class Ended:
 
 def on_databricks(trial: Trial, session: Session, report: Report) -> int:
     """As a job of the workspace; the exit code. Raises HookError, WorkspaceError, InterruptedRun."""
+    require_mlflow()
     login = session.settings.login
     uri = log_in(login)
     _make_folder(session.http, trial.experiment.rpartition("/")[0])
@@ -59,6 +69,7 @@ def on_databricks(trial: Trial, session: Session, report: Report) -> int:
 
 def on_this_machine(trial: Trial, folder: Path, report: Report) -> int:
     """As a process here, tracked in a folder, with no workspace at all; the exit code."""
+    require_mlflow(server=True)
     tracking = Tracking(store_in(folder), trial.experiment, folder / "artifacts")
     return _minded(trial, tracking, report, _OnThisMachine(trial, tracking, folder))
 
@@ -72,8 +83,10 @@ def _minded(trial: Trial, tracking: Tracking, report: Report, way: _OnDatabricks
         with stop.listening():
             ended = way.run(name, deadline, stop)
     except BaseException as error:
-        with suppress(Exception):
+        try:
             way.cancel()
+        except Exception:
+            report.notice("The job could not be cancelled, and may go on: look at it in the workspace.")
         with suppress(Exception):
             tracking.close(name, "FAILED" if isinstance(error, HookError) else "KILLED")
         if isinstance(error, KeyboardInterrupt):
@@ -158,7 +171,7 @@ class _OnDatabricks:
 
 
 class _OnThisMachine:
-    """Through MLflow's own command, in a process group of its own: that can be ended with all it started."""
+    """In a process group of its own, which can be ended with all that MLflow starts in it."""
 
     def __init__(self, trial: Trial, tracking: Tracking, folder: Path) -> None:
         self.trial = trial
@@ -169,7 +182,7 @@ class _OnThisMachine:
     def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
         self.process = subprocess.Popen(
             self._command(name),
-            cwd=self.folder,  # `-m` looks for modules in the current folder first, and there are none
+            cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
@@ -195,12 +208,16 @@ class _OnThisMachine:
 
     def _command(self, name: str) -> list[str]:
         trial = self.trial
-        typed = [sys.executable, "-m", "mlflow", "run", trial.source, "--entry-point", trial.hook.entry_point]
-        typed += ["--env-manager", "local", "--experiment-id", self.tracking.experiment_id, "--run-name", name]
-        typed += ["--version", trial.ref] if trial.ref else []
-        for key, value in trial.parameters.items():
-            typed += ["--param-list", f"{key}={value}"]
-        return typed
+        asked = {
+            "uri": trial.source,
+            "entry_point": trial.hook.entry_point,
+            "version": trial.ref,
+            "parameters": dict(trial.parameters),
+            "experiment_id": self.tracking.experiment_id,
+            "run_name": name,
+            "env_manager": "local",
+        }
+        return [sys.executable, "-c", _PROGRAM, json.dumps(asked)]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_REGISTRY")}

@@ -38,7 +38,8 @@ def run_name(hook: str) -> str:
 
 def require_mlflow(*, server: bool = False) -> None:
     """Raises SettingsError where MLflow is missing; `server`: also what a tracking store of one's own needs."""
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # read at the import; a project's log is ours
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # read at the import
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # what is there may be read by a program
     try:
         import_module("mlflow.projects")
     except ImportError:
@@ -51,7 +52,8 @@ def require_mlflow(*, server: bool = False) -> None:
 def log_in(login: Login) -> str:
     """Lets MLflow reach the workspace as we do, through this process's environment; the tracking URI."""
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    os.environ["GIT_TERMINAL_PROMPT"] = "0"
+    # Git never asks a question, and gives up when a minute brings it next to nothing.
+    os.environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
     # By itself MLflow repeats a request for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")

@@ -1,8 +1,9 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:c7d6b95cc506b821a18d8aaf6ba904cffeda14dea89242044e72a4c9f8eb2f6f -->
+# MAGIC %md <!-- mlflow_hooks sha256:f4ec92ced37b9ddb1b3327838bd90b7f19a4daf1625f957f47478c280b6821fb -->
 # MAGIC ## Hook `scoring`
-# MAGIC Runs the MLflow project `projects/ExampleScoringProject` of `https://github.com/databricks-branch-sync/databricks-branch-sync` on a cluster of its own.
-# MAGIC - Code: tag `v0.1.0`
+# MAGIC Runs an MLflow project from git on a cluster of its own.
+# MAGIC - Project: `projects/ExampleScoringProject`
+# MAGIC - Repository: `https://github.com/databricks-branch-sync/databricks-branch-sync`, tag `v0.1.0`
 # MAGIC - Experiment: `/Shared/experiments/diabetes_scoring`
 # MAGIC - Schedule: `0 30 5 * * ?`, Europe/Berlin
 # MAGIC - Generated from `projects/ExampleScoringProject/hook.yml` by `mlflow_hooks generate`: change it there.
@@ -46,11 +47,8 @@ CONFIG = {
     },
     "experiment": "/Shared/experiments/diabetes_scoring",
     "timeout_seconds": 3600,
-    "poll_seconds": 15.0,
-    "result": {
-        "metrics": ["rows", "mean_prediction"],
-        "tags": ["model_name", "model_version", "output"],
-    },
+    "poll_seconds": 15,
+    "result": {"metrics": ["rows", "mean_prediction"], "tags": ["model_name", "model_version", "output"]},
 }
 
 # COMMAND ----------

@@ -1,8 +1,9 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:86bc09590213c136aeeef1c1d25dede8586f807a0d15342832422b6bec97c461 -->
+# MAGIC %md <!-- mlflow_hooks sha256:b1bd8042ee9910f88e79110db26212fa0418a71c233a70d5889cf86e35223e6a -->
 # MAGIC ## Hook `training`
-# MAGIC Runs the MLflow project `projects/ExampleTrainingProject` of `https://github.com/databricks-branch-sync/databricks-branch-sync` on a cluster of its own.
-# MAGIC - Code: tag `v0.1.0`
+# MAGIC Runs an MLflow project from git on a cluster of its own.
+# MAGIC - Project: `projects/ExampleTrainingProject`
+# MAGIC - Repository: `https://github.com/databricks-branch-sync/databricks-branch-sync`, tag `v0.1.0`
 # MAGIC - Experiment: `/Shared/experiments/diabetes_training`
 # MAGIC - Schedule: `0 0 5 ? * MON`, Europe/Berlin
 # MAGIC - Generated from `projects/ExampleTrainingProject/hook.yml` by `mlflow_hooks generate`: change it there.
@@ -45,11 +46,8 @@ CONFIG = {
     },
     "experiment": "/Shared/experiments/diabetes_training",
     "timeout_seconds": 3600,
-    "poll_seconds": 15.0,
-    "result": {
-        "metrics": ["rmse", "r2"],
-        "tags": ["model_name", "model_version", "promoted"],
-    },
+    "poll_seconds": 15,
+    "result": {"metrics": ["rmse", "r2"], "tags": ["model_name", "model_version", "promoted"]},
 }
 
 # COMMAND ----------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -58,7 +56,7 @@ def nothing_is_left(desk: Desk, experiment: str = EXPERIMENT) -> None:
 
 
 def test_success(desk: Desk) -> None:
-    """The folder as it lies here runs in the branch's own experiment, with its parameters; links and metrics are told."""
+    """The folder as it lies here runs in an experiment of the branch's own; links and metrics are told."""
     git(desk.root, "checkout", "--quiet", "-b", "feature/letters")
     write(desk.root / "projects" / "Demo", {"demo.py": SCRIPT + "print('edited')\n"})
     ran = desk.type("run", "Demo", "-P", "count=3", "--json")
@@ -89,18 +87,11 @@ def test_pinned(desk: Desk) -> None:
 
 def test_failure(desk: Desk) -> None:
     """A project that fails gives 1 and its last words, and its run is FAILED."""
-    ran = desk.type("run", "demo", "-P", "word=fail", code=1)
-    assert "the word is fail" in ran.err and "demo: FAILED" in ran.out
+    write(desk.root / "projects" / "Demo", {"demo.py": "import mlflow\nwith mlflow.start_run():\n    exit('oh no')\n"})
+    ran = desk.type("run", "demo", code=1)
+    assert "oh no" in ran.err and "demo: FAILED" in ran.out
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"
     nothing_is_left(desk)
-
-
-def test_script_without_a_run(desk: Desk) -> None:
-    """A script that never starts a run leaves one that is FINISHED all the same."""
-    write(desk.root / "projects" / "Demo", {"demo.py": "print('done')\n"})
-    ran = desk.type("run", "demo", "--json")
-    assert ran.one("summary")["result"] == "SUCCESS"
-    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FINISHED"
 
 
 def test_deadline(desk: Desk) -> None:
@@ -112,32 +103,24 @@ def test_deadline(desk: Desk) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(desk: Desk, number: signal.Signals) -> None:
-    """Ctrl-C, or a build that is called off, cancels the job and ends the run; the exit code is 130."""
+def test_interrupted(desk: Desk) -> None:
+    """Ctrl-C cancels the job and ends the run; the exit code is 130."""
     desk.api.control("run-states", [PENDING])
     process = desk.start("run", "demo")
     until_line(process, "PENDING")
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     ran = desk.finish(process, 130)
     assert "Interrupted; the run was cancelled." in ran.err
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "KILLED"
     nothing_is_left(desk)
 
 
-ENDS = [
-    ({"state": {"life_cycle_state": "INTERNAL_ERROR", "state_message": "no machines"}}, "INTERNAL_ERROR: no machines"),
-    ({"state": {"life_cycle_state": "SKIPPED"}}, "SKIPPED"),
-    ({"state": {"life_cycle_state": "TERMINATED", "result_state": "TIMEDOUT"}}, "TIMEDOUT"),
-]
-
-
-@pytest.mark.parametrize(("fate", "words"), ENDS)
-def test_ends_without_success(desk: Desk, fate: dict[str, object], words: str) -> None:
-    """An end without a result is an end, and a failure: MLflow itself would wait for ever."""
-    desk.api.control("run-states", [fate])
+def test_end_without_a_result(desk: Desk) -> None:
+    """A run that ends without a result has ended, and failed: MLflow itself would wait for ever."""
+    state = {"life_cycle_state": "INTERNAL_ERROR", "state_message": "no machines"}
+    desk.api.control("run-states", [{"state": state}])
     ran = desk.type("run", "demo", code=1)
-    assert f"demo: {words}" in ran.out
+    assert "demo: INTERNAL_ERROR: no machines" in ran.out
     nothing_is_left(desk)
 
 
@@ -151,25 +134,13 @@ def test_submit_refused(desk: Desk) -> None:
 
 
 def test_short_disturbance(desk: Desk) -> None:
-    """A workspace that does not answer for a moment while the run goes on is asked again."""
+    """A workspace that does not answer for a moment is asked again; a run that no script ended is FINISHED."""
     busy = {"kind": "answer", "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}
     desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/runs/get", "nth": [1, 2, 3, 4, 5], "action": busy}])
+    desk.api.control("run-states", [{"state": {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}}])
     ran = desk.type("run", "demo")
     assert "Asking again" in ran.err and "demo: SUCCESS" in ran.out
-
-
-def test_samples(desk: Desk) -> None:
-    """The sample projects train a champion and score with it, as jobs of the workspace."""
-    shutil.copytree(
-        Path(__file__).parents[2] / "projects", desk.root / "projects", dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )  # fmt: skip
-    trained = desk.type("run", "training", "-P", "rows=60", "--json").one("summary")
-    scored = desk.type("run", "scoring", "--json").one("summary")
-    assert trained["metrics"]["training_rows"] == 60 and trained["metrics"]["rmse"] < 70
-    assert scored["metrics"]["rows"] == 45
-    tags = desk.runs(EXPERIMENT)[0]["tags"]
-    assert (tags["model_name"], tags["model_version"]) == ("main.default.diabetes", "1")
+    assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FINISHED"
 
 
 # --- without a workspace --------------------------------------------------------------------------------------
@@ -194,13 +165,10 @@ def test_local_backend(desk: Desk, tracking: Path) -> None:
     assert summary["metrics"] == {"letters": 9.0} and statuses(tracking) == ["FINISHED"]
     assert (tracking / ".gitignore").read_text() == "*\n"
 
-    desk.type("run", "demo", *words[:4], "-P", "word=fail", code=1, **nowhere)
-    assert statuses(tracking) == ["FAILED", "FINISHED"]
-
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
 def test_local_backend_interrupted(desk: Desk, tracking: Path) -> None:
-    """Ctrl-C ends the project's own process too, and its run."""
+    """A build that is called off ends the project's own process too, and its run."""
     write(
         desk.root / "projects" / "Demo", {"demo.py": "import os\nprint(f'pid {os.getpid()}', flush=True)\n" + SLEEPER}
     )
@@ -209,7 +177,7 @@ def test_local_backend_interrupted(desk: Desk, tracking: Path) -> None:
     process.stdout, process.stderr = process.stderr, process.stdout  # where a project's own words go
     pid = int(until_line(process, "pid ").split()[1])
     process.stdout, process.stderr = process.stderr, process.stdout
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     desk.finish(process, 130)
     assert gone(pid) and statuses(tracking)[0] == "KILLED"
 
@@ -264,4 +232,4 @@ def test_without_mlflow(desk: Desk) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=desk.root, env=desk.env, capture_output=True, text=True)
     assert done.returncode == 2 and "pip install 'databricks-branch-sync[hooks]'" in done.stderr
-    assert "Traceback" not in done.stderr and json.dumps(done.stdout) == '""'
+    assert "Traceback" not in done.stderr

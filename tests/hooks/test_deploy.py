@@ -1,0 +1,306 @@
+"""`deploy` makes the workspace hold the hooks, touches nothing of anybody else's, and does nothing twice."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local.client import Local
+
+from databricks_local.embedded import running
+from mlflow_hooks.jobs import differences
+
+from .desk import Desk, Ran
+from .work import HOOK, git, repository, write
+
+FOLDER = "/Shared/mlflow_hooks"
+NOTEBOOK = f"{FOLDER}/mlflow_demo_hook"
+JOB = "mlflow_demo_hook"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    folder = tmp_path_factory.mktemp("deploy") / "workspace"
+    with running(folder) as there:
+        yield Local(there.host, there.token)
+    log = folder / "server.log"
+    assert not log.exists(), log.read_text()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, server: Local) -> Desk:
+    """A repository with a hook whose files are generated and committed."""
+    folder = tmp_path_factory.mktemp("made")
+    desk = Desk(repository(folder / "team"), folder / "home", server)
+    desk.type("generate")
+    git(desk.root, "add", "-A")
+    git(desk.root, "commit", "--quiet", "-m", "generated")
+    return desk
+
+
+@pytest.fixture
+def desk(made: Desk, tmp_path: Path) -> Iterator[Desk]:
+    """A clone of it that has never deployed anything, and an empty workspace, with the defaults of the real one."""
+    made.api.control("reset")
+    made.api.control("settings", {"job_defaults": True, "newlines": "preserve"})
+    for job in jobs(made):
+        made.work.post("2.2/jobs/delete", {"job_id": job["job_id"]})
+    yield clone(made, tmp_path / "clone")
+
+
+def clone(desk: Desk, folder: Path) -> Desk:
+    git(desk.root, "clone", "--quiet", str(desk.root), str(folder))
+    return Desk(folder, folder.parent / "home", desk.api)
+
+
+def jobs(desk: Desk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = desk.work.get("2.2/jobs/list", expand_tasks="true").json.get("jobs", [])
+    return found
+
+
+def deploy(desk: Desk, *words: str, code: int = 0) -> Ran:
+    desk.api.control("requests", method="DELETE")
+    return desk.type("deploy", "--json", *words, code=code)
+
+
+def counts(ran: Ran) -> tuple[int, ...]:
+    told = ran.one("summary")
+    return tuple(told[name] for name in ("created", "updated", "deleted", "in_step", "left"))
+
+
+def change(desk: Desk, was: str, now: str) -> None:
+    """Edits hook.yml, and generates."""
+    path = desk.root / "projects" / "Demo" / "hook.yml"
+    text = path.read_text()
+    assert was in text
+    path.write_text(text.replace(was, now))
+    desk.type("generate")
+
+
+def edit(desk: Desk, text: str = "print('edited')") -> None:
+    """Somebody edits the notebook in the browser."""
+    desk.api.control("edit", {"path": NOTEBOOK, "source": f"# Databricks notebook source\n{text}\n"})
+
+
+def identity(desk: Desk) -> int:
+    """The number of the notebook, which a notebook that is made anew does not keep."""
+    return int(desk.work.get("2.0/workspace/get-status", path=NOTEBOOK).json["object_id"])
+
+
+def test_first_and_second(desk: Desk) -> None:
+    """The first run makes notebook and job, the second one sends no write at all."""
+    ran = deploy(desk)
+    assert ran.fates == {NOTEBOOK: "create", JOB: "create"} and counts(ran) == (2, 0, 0, 0, 0)
+    (job,) = jobs(desk)
+    assert job["settings"]["tags"] == {"mlflow_hook": "demo"}
+    assert job["settings"]["tasks"][0]["notebook_task"]["notebook_path"] == NOTEBOOK
+    assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
+
+
+def test_dry_run(desk: Desk) -> None:
+    """--dry-run tells the same and sends no write."""
+    assert deploy(desk, "--dry-run").fates == {NOTEBOOK: "create", JOB: "create"} and desk.asked() == []
+    assert jobs(desk) == []
+
+
+def test_update_in_place(desk: Desk) -> None:
+    """A changed hook changes its notebook and its job, which keep their identity."""
+    deploy(desk)
+    (before,) = jobs(desk)
+    number = identity(desk)
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    ran = deploy(desk)
+    assert ran.fates == {NOTEBOOK: "update", JOB: "update"} and ran.one("job")["why"] == "schedule"
+    (after,) = jobs(desk)
+    assert after["job_id"] == before["job_id"]
+    assert after["settings"]["schedule"]["quartz_cron_expression"] == "0 0 7 * * ?"
+    assert identity(desk) == number and "/api/2.2/jobs/delete" not in desk.asked()
+
+
+def test_fresh_clone(desk: Desk, tmp_path: Path) -> None:
+    """A clone in CI that remembers nothing replaces what was generated before, and finds nothing to do after."""
+    deploy(desk)
+    other = clone(desk, tmp_path / "other")
+    assert counts(deploy(other)) == (0, 0, 0, 2, 0)
+    change(other, "0 0 6 * * ?", "0 0 7 * * ?")
+    shutil.rmtree(other.root / ".git" / "databricks_sync")
+    assert deploy(other).fates == {NOTEBOOK: "update", JOB: "update"}
+    assert counts(deploy(other)) == (0, 0, 0, 2, 0)
+
+
+def test_edited_in_the_workspace(desk: Desk) -> None:
+    """An edit there is never replaced unasked: alone it stays, against ours it is a conflict; --overwrite keeps it."""
+    deploy(desk)
+    edit(desk)
+    ran = deploy(desk)
+    assert ran.one("notebook")["problem"] == "was edited there; it stays." and desk.asked() == []
+    change(desk, "value: hello", "value: hi")
+    ran = deploy(desk, code=1)
+    assert ran.one("notebook")["problem"] == "was edited here and there; it stays."
+    assert "--overwrite" in ran.one("notebook")["hint"]
+    assert deploy(desk, "--overwrite").fates[NOTEBOOK] == "update"
+    kept = [path for path in (desk.root / ".git" / "databricks_sync" / "backups").rglob("*") if path.is_file()]
+    assert any(b"print('edited')" in path.read_bytes() for path in kept)
+
+
+def test_edited_before_the_first_time(desk: Desk, tmp_path: Path) -> None:
+    """A clone that remembers nothing tells an edited hook notebook from a generated one."""
+    deploy(desk)
+    edit(desk)
+    ran = deploy(clone(desk, tmp_path / "other"), code=1)
+    assert ran.one("notebook")["problem"] == "was made here and there; it stays."
+
+
+def test_deleted_in_the_workspace(desk: Desk) -> None:
+    """A notebook or a job that somebody deleted there is made again."""
+    deploy(desk)
+    desk.api.control("edit", {"path": NOTEBOOK, "delete": True})
+    desk.work.post("2.2/jobs/delete", {"job_id": jobs(desk)[0]["job_id"]})
+    assert deploy(desk).fates == {NOTEBOOK: "create", JOB: "create"}
+
+
+def test_added_by_hand(desk: Desk) -> None:
+    """What somebody adds to the job that changes when or with what it runs is taken away again; a tag is not."""
+    deploy(desk)
+    number = jobs(desk)[0]["job_id"]
+    tags = {"mlflow_hook": "demo", "cost": "team"}
+    desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"tags": tags}})
+    assert counts(deploy(desk)) == (0, 0, 0, 2, 0)
+    mail = {"on_failure": ["me@example.com"]}
+    desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"email_notifications": mail}})
+    assert deploy(desk).one("job")["why"] == "email_notifications"
+
+
+def test_jobs_of_others(desk: Desk) -> None:
+    """A job of our name without our tag stays as it is, and so do two of that name."""
+    theirs = desk.work.job({"name": JOB, "tasks": []})
+    ran = deploy(desk, code=1)
+    assert "without our tag" in ran.one("job")["problem"] and "Rename it" in ran.one("job")["hint"]
+    desk.work.job({"name": JOB, "tasks": [], "tags": {"mlflow_hook": "demo"}})
+    ran = deploy(desk, code=1)
+    assert "is the name of 2 jobs" in ran.one("job")["problem"] and len(jobs(desk)) == 2
+    assert any(job["job_id"] == theirs and "tags" not in job["settings"] for job in jobs(desk))
+
+
+def test_deployed_elsewhere(desk: Desk) -> None:
+    """A job that runs the notebook of another folder, another team's perhaps, stays as it is."""
+    deploy(desk, "--target", "/Shared/team/hooks")
+    ran = deploy(desk, code=1)
+    assert "runs the notebook in /Shared/team/hooks" in ran.one("job")["problem"]
+    assert counts(deploy(desk, "--target", "/Shared/team/hooks")) == (0, 0, 0, 2, 0)
+
+
+def test_prune(desk: Desk, tmp_path: Path) -> None:
+    """What is of no hook any more stays until --prune, which leaves everybody else's alone, also from a fresh clone."""
+    write(desk.root / "projects" / "Other", {"MLproject": (desk.root / "projects/Demo/MLproject").read_text()})
+    shutil.copytree(desk.root / "projects" / "Demo", desk.root / "projects" / "Other", dirs_exist_ok=True)
+    write(desk.root / "projects" / "Other", {"hook.yml": HOOK.replace("name: demo", "name: other")})
+    desk.type("generate")
+    assert counts(deploy(desk)) == (4, 0, 0, 0, 0)
+    desk.api.control("edit", {"path": f"{FOLDER}/mlflow_their_hook", "source": "# Databricks notebook source\n1"})
+    desk.api.control("edit", {"path": f"{FOLDER}/empty", "object_type": "DIRECTORY"})
+    theirs = desk.work.job({"name": "mlflow_their_hook", "tasks": [], "tags": {"mlflow_hook": "their"}})
+
+    other = clone(desk, tmp_path / "other")
+    stale = {f"{FOLDER}/mlflow_other_hook", "mlflow_other_hook"}
+    ran = deploy(other)
+    left = {one["name"] for one in ran.events if one.get("problem") == "is of no hook any more; it stays."}
+    assert left == stale and desk.asked() == []
+    assert deploy(other, "--prune", "--dry-run").fates.items() >= dict.fromkeys(stale, "delete").items()
+    assert desk.asked() == []
+    ran = deploy(other, "--prune")
+    assert {name for name, action in ran.fates.items() if action == "delete"} == stale
+    assert desk.api.type_of(f"{FOLDER}/mlflow_their_hook") == "NOTEBOOK" and desk.api.type_of(f"{FOLDER}/empty")
+    assert {job["job_id"] for job in jobs(desk)} >= {theirs}
+
+
+def test_prune_what_was_edited(desk: Desk) -> None:
+    """A notebook of no hook that somebody edited goes only with --overwrite."""
+    deploy(desk)
+    path = f"{FOLDER}/mlflow_gone_hook"
+    text = next((desk.root / "hooks" / "notebooks").iterdir()).read_text()
+    desk.api.control("edit", {"path": path, "source": f"{text}\nedited"})
+    assert deploy(desk, "--prune", code=1).fates[path] == "nothing"
+    assert deploy(desk, "--prune", "--overwrite").fates[path] == "delete"
+
+
+def test_jobs_git(desk: Desk) -> None:
+    """A hook without a notebook has a job alone, and the folder of its experiment is made."""
+    change(desk, "name: demo\n", "name: demo\nengine: jobs-git\n")
+    change(desk, f"https://{'git.example.com'}", "https://github.com")
+    ran = deploy(desk)
+    assert ran.fates == {JOB: "create"} and desk.api.type_of("/Shared/experiments") == "DIRECTORY"
+    assert deploy(desk).fates == {JOB: "nothing"} and desk.asked() == []
+
+
+IN_THE_WAY = [
+    ("/Shared/a-notebook", "is a notebook, so every run would fail."),
+    ("/Users/nobody@example.com/x", "is in the home of nobody@example.com, which does not exist"),
+]
+
+
+@pytest.mark.parametrize(("experiment", "problem"), IN_THE_WAY)
+def test_experiment(desk: Desk, experiment: str, problem: str) -> None:
+    """An experiment that no run could have is found here, where the workspace can be asked."""
+    desk.api.control("edit", {"path": "/Shared/a-notebook", "source": "# Databricks notebook source\n1"})
+    change(desk, "/Shared/experiments/demo", experiment)
+    assert problem in deploy(desk, code=1).one("experiment")["problem"]
+
+
+def test_workspace_refuses(desk: Desk) -> None:
+    """A job that the workspace refuses is told of with its reason, after all the others were done."""
+    refusal = {"kind": "answer", "status": 400, "error_code": "INVALID_PARAMETER_VALUE", "message": "no such node"}
+    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/create", "action": refusal}])
+    ran = deploy(desk, code=4)
+    desk.api.control("faults", method="DELETE")
+    assert ran.fates == {NOTEBOOK: "create", JOB: "nothing"} and "no such node" in ran.one("job")["problem"]
+
+
+def test_not_generated(desk: Desk) -> None:
+    """What was not generated anew is not deployed, and neither is a project with mistakes."""
+    path = desk.root / "projects" / "Demo" / "hook.yml"
+    write(path.parent, {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
+    assert "is not what would be generated now" in deploy(desk, code=1).one("error")["message"]
+    write(path.parent, {"hook.yml": HOOK.replace("0 0 6 * * ?", "0 6 * * *")})
+    assert "mlflow_hooks check" in deploy(desk, code=1).one("error")["hint"]
+    assert desk.asked() == []
+
+
+def test_ignored_by_git(desk: Desk) -> None:
+    """Where git ignores what is generated, nothing would be carried, and that is said."""
+    write(desk.root, {".gitignore": "hooks/\n"})
+    git(desk.root, "rm", "-r", "--quiet", "--cached", "hooks")
+    ran = deploy(desk, code=1)
+    assert ran.one("notebook")["problem"] == "is not carried." and ".gitignore" in ran.one("notebook")["hint"]
+
+
+def test_newlines_of_the_workspace(desk: Desk) -> None:
+    """Where the workspace changes the end of a notebook, a generated one is still known, and nothing is done twice."""
+    desk.api.control("settings", {"newlines": "legacy"})
+    deploy(desk)
+    assert counts(deploy(desk)) == (0, 0, 0, 2, 0)
+    change(desk, "value: hello", "value: hi")
+    shutil.rmtree(desk.root / ".git" / "databricks_sync")
+    assert deploy(desk).fates[NOTEBOOK] == "update"
+
+
+DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    ({"a": 1}, {"a": 1, "format": "MULTI_TASK"}, []),
+    ({"a": 1}, {"a": 2}, ["a"]),
+    ({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}, []),
+    ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}]}, []),
+    ({"a": [1]}, {"a": [1, 2]}, ["a"]),
+    ({"a": "x"}, {}, ["a"]),
+    ({"a": 1}, {"a": 1, "schedule": {}}, []),
+    ({"a": 1}, {"a": 1, "schedule": {"quartz_cron_expression": "x"}}, ["schedule"]),
+    ({"tags": {"x": "1"}}, {"tags": {"x": "1", "y": "2"}}, []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "there", "expected"), DIFFERENCES)
+def test_differences(wanted: dict[str, Any], there: dict[str, Any], expected: list[str]) -> None:
+    """A job is as wanted when it has all that is wanted, and nothing else that changes when or what it runs."""
+    assert differences(wanted, there) == expected

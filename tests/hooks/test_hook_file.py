@@ -1,0 +1,188 @@
+"""hook.yml and the project around it: what is read, and that every mistake is told at once, with its line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from mlflow_hooks.hook_file import HookReading, read_hook, read_hooks
+from mlflow_hooks.model import Engine, Notifications, Parameter, RefKind, Result, Schedule, Secret, Severity
+
+from .work import FILES, HOOK, git, write
+
+FULL = """\
+name: demo
+engine: jobs-git
+git:
+  url: https://dev.azure.com/o/p/_git/r
+  commit: 0123456789012345678901234567890123456789
+  secret: {scope: git, key: token, username: me}
+  widget: true
+experiment: /Shared/experiments/demo
+entry_point: main
+parameters:
+  word: no
+  count: {value: 010, widget: true}
+schedule: {quartz: "0 0 6 * * ?", time_zone: Europe/Vienna, paused: true}
+timeout: 1h30m
+poll: 5s
+notifications: {on_failure: a@example.com, on_success: [b@example.com, c@example.com]}
+result: {metrics: [rmse], tags: [model_version]}
+mlflow: 3.17.1
+cluster: {spark_version: 17.3.x-scala2.13, num_workers: 2, autoscale: .inf, day: 2026-01-01}
+data_factory: {linked_service: Db}
+"""
+
+
+@pytest.fixture(scope="module")
+def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository for all: git is asked for its top only."""
+    folder = tmp_path_factory.mktemp("repository")
+    git(folder, "init", "--quiet")
+    return folder
+
+
+def reading(top: Path, hook_yml: str, **files: str) -> HookReading:
+    folder = Path(mkdtemp(dir=top)) / "Demo"
+    named = {name.replace("_", "."): text for name, text in files.items()}
+    write(folder, {**FILES, **named, "hook.yml": hook_yml})
+    return read_hook(folder)
+
+
+def test_everything(top: Path) -> None:
+    """Every key is read, values of parameters as the text that was written."""
+    found = reading(top, FULL)
+    read = found.hook
+    assert read is not None and found.sound, found.findings
+    assert (read.name, read.engine, read.experiment) == ("demo", Engine.JOBS_GIT, "/Shared/experiments/demo")
+    assert (read.git.ref, read.git.kind, read.git.provider) == ("0123456789" * 4, RefKind.COMMIT, "azureDevOpsServices")
+    assert read.git.secret == Secret("git", "token", "me") and read.git.widget
+    assert read.parameters == (
+        Parameter("word", "string", "hello", "no"),
+        Parameter("count", "int", "1", "010", widget=True),
+    )
+    assert read.schedule == Schedule("0 0 6 * * ?", "Europe/Vienna", paused=True)
+    assert (read.timeout, read.poll) == (timedelta(minutes=90), timedelta(seconds=5))
+    assert read.notifications == Notifications(("a@example.com",), ("b@example.com", "c@example.com"))
+    assert (read.result, read.mlflow, read.linked_service) == (Result(("rmse",), ("model_version",)), "3.17.1", "Db")
+    assert read.cluster is not None
+    assert read.cluster.spec == {
+        "spark_version": "17.3.x-scala2.13",
+        "num_workers": 2,
+        "autoscale": ".inf",
+        "day": "2026-01-01",
+    }
+    assert read.uri == f"https://dev.azure.com/o/p/_git/r#{read.project.folder.relative_to(top).as_posix()}"
+
+
+ORIGINS = [
+    ("https://me:secret@github.com/o/r.git", "https://github.com/o/r"),
+    ("git@github.com:o/r.git", "https://github.com/o/r"),
+    ("git@ssh.dev.azure.com:v3/o/p/r", "https://dev.azure.com/o/p/_git/r"),
+]
+
+
+@pytest.mark.parametrize(("origin", "url"), ORIGINS)
+def test_origin(tmp_path: Path, origin: str, url: str) -> None:
+    """Without a url the repository's origin is taken, as an https address without any credential."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "remote", "add", "origin", origin)
+    read = reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n")
+    assert read.sound and read.hook is not None and read.hook.git.url == url
+
+
+# A change of a hook.yml without mistakes, the line of the finding, and some of its words.
+MISTAKES = [
+    (("name: demo", "nmae: demo"), 1, "no key 'nmae'"),
+    (("name: demo", ""), 2, "no name"),
+    (("name: demo", "name: My-Hook"), 1, "cannot be part of a file's name"),
+    (("name: demo", "name: demo\nname: other"), 2, "stands twice"),
+    (("name: demo", "name: [demo]"), 1, "not a list"),
+    (("name: demo", "name: demo\nengine: dbx"), 2, "no engine 'dbx'"),
+    (("tag: v1.0", "tag: v1.0\n  branch: main"), 3, "both tag and branch"),
+    (("  tag: v1.0\n", ""), 3, "no tag and no commit"),
+    (("tag: v1.0", "tag: v1.0\n  secret: {scope: s}"), 5, "needs a scope and a key"),
+    (("tag: v1.0", "tag: v1.0\n  secret: {scope: s, key: k, username: a, username_key: b}"), 5, "username_key"),
+    (("tag: v1.0", "tag: v1.0\n  provider: github"), 5, "no git provider 'github'"),
+    (("tag: v1.0", "tag: v1.0\n  widget: yes"), 5, "true or false, not 'yes'"),
+    (("experiment:", "experimnt:"), 5, "no key 'experimnt'"),
+    (("word:", "wrod:"), 7, "no parameter 'wrod'"),
+    (("value: hello, widget", "value: hello, wigdet"), 7, "no key 'wigdet'"),
+    (("quartz: 0 0 6 * * ?", "zone: x"), 9, "no quartz expression"),
+    (("name: demo", "name: demo\nentry_point: mian"), 2, "no entry point 'mian'"),
+    (("name: demo", "name: demo\ntimeout: 2 hours"), 2, "no duration"),
+    (("name: demo", "name: demo\ntimeout: 0s"), 2, "not between"),
+    (("name: demo", "name: demo\nmlflow: latest"), 2, "no release"),
+    (("name: demo", "name: demo\nmlflow: '3.17.2 --index-url x'"), 2, "no release"),
+    (("name: demo", "name: demo\ncluster: none.json"), 0, "none.json does not exist"),
+    (("name: demo", "name: &a demo\nengine: *a"), 2, "alias"),
+    (("name: demo", "name: 'demo"), 11, "not YAML"),
+    (("name: demo", "name: \x07"), 0, "not YAML"),
+]
+
+
+@pytest.mark.parametrize(("change", "line", "words"), MISTAKES)
+def test_mistakes(top: Path, change: tuple[str, str], line: int, words: str) -> None:
+    """A mistake is a finding with its line, and nothing may be generated."""
+    read = reading(top, HOOK.replace(*change, 1))
+    found = [one for one in read.findings if words in one.message]
+    assert [one.line for one in found] == [line], read.findings
+    assert not read.sound and all(one.remedy for one in read.findings)
+
+
+def test_all_at_once(top: Path) -> None:
+    """Mistakes in all files of a project come in one pass, and the hook can still be looked at."""
+    read = reading(top, "name: 1x\ntimeout: x\nschedule: {}\n", cluster_json='{"a": NaN}', MLproject="- x\n")
+    assert {one.file.rpartition("/")[2] for one in read.findings} == {"hook.yml", "cluster.json", "MLproject"}
+    assert len(read.findings) >= 8 and read.hook is not None and read.hook.timeout == timedelta(hours=2)
+
+
+def test_branch(top: Path) -> None:
+    """A branch is a warning: what it holds is run, whatever that will be."""
+    read = reading(top, HOOK.replace("tag: v1.0", "branch: main"))
+    assert [one.severity for one in read.findings] == [Severity.WARNING] and read.sound
+
+
+def test_required_parameter(top: Path) -> None:
+    """A parameter without value or default must be settable by callers."""
+    project = FILES["MLproject"].replace("word: {type: string, default: hello}", "word: string")
+    without = HOOK.replace("value: hello, widget: true", "widget: {}")
+    assert reading(top, without.replace("{}", "true"), MLproject=project).sound
+    read = reading(top, without.replace("{}", "false"), MLproject=project)
+    assert "no caller may set it" in read.findings[0].message
+
+
+def test_reserved_parameter(top: Path) -> None:
+    """A parameter called like a widget of the hook itself cannot be one."""
+    project = FILES["MLproject"].replace("word", "trigger")
+    read = reading(top, HOOK.replace("word", "trigger"), MLproject=project)
+    assert "would hide the parameter" in read.findings[0].message
+
+
+def test_doubled_names(top: Path) -> None:
+    """Two hooks of one name would be one notebook: the second is a mistake."""
+    for name in ("Demo", "Other"):
+        write(top / "doubled" / name, FILES)
+    first, second = read_hooks(top / "doubled")
+    assert first.sound and not second.sound
+
+
+def test_environments(top: Path) -> None:
+    """Requirements come from the environment file, those of the files it names included."""
+    plain = FILES["MLproject"].replace("databricks_spark_job:\n  python_libraries: [mlflow-skinny==3.17.2]\n", "")
+    folder = top / "environments"
+    write(folder, {**FILES, "MLproject": plain, "requirements.txt": "# all\nnumpy==2.0  # fast\n\n-i x\n"})
+    for name, text in {
+        "conda.yaml": "dependencies:\n- python=3.11\n- gdal\n- pip:\n  - pandas==2\n  - -r requirements.txt\n",
+        "python_env.yaml": "python: '3.11'\ndependencies:\n- scipy\n- -r requirements.txt\n",
+    }.items():
+        (folder / name).write_text(text)
+        read = read_hook(folder).hook
+        assert read is not None and read.project.environment is not None
+        if name == "conda.yaml":
+            assert read.project.environment.conda == ("python=3.11", "gdal")
+            assert read.project.environment.dependencies == ("pandas==2", "numpy==2.0")
+    assert read.project.environment.dependencies == ("scipy", "numpy==2.0")
