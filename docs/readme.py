@@ -1,8 +1,8 @@
 """Runs the `console` blocks of the manual, so that what its pages show is what the commands say.
 
-`python docs/readme.py` writes their output of today into README.md and docs/*.md, or the pages named; the tests compare
-instead of writing. All blocks of a page share one git project, with a copy of `notebooks/`, and one embedded workspace in a
-home folder of its own. Besides programs, `cd`, `export` and `echo $?` can be typed. Comments do the rest:
+`python docs/readme.py` writes their output of today into README.md and docs/*.md, or into the pages named; the tests
+compare instead of writing. All blocks of a page share one git project, with a copy of `notebooks/`, and one embedded
+workspace in a home folder of its own. Besides programs, `cd`, `export` and `echo $?` can be typed. Comments do the rest:
 
     <!-- also here: PATH -->                      this repository's file or folder is in the project too, committed
     <!-- here: PATH -->                           the block that follows is the file's new content
@@ -120,6 +120,11 @@ class Reader:
         shown = done.stdout.replace(str(self.home), "~").replace(str(self.top), "~/project")
         self.runs |= dict(zip(_RUN.findall(said), _RUN.findall(shown), strict=False))
         return f"$ {_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
+
+
+def files(text: str) -> dict[str, str]:
+    """The files that a page writes: path -> content."""
+    return {found["file"]: found["content"] for found in _PIECE.finditer(text) if found["file"]}
 
 
 def pages() -> list[Path]:

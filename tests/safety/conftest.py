@@ -69,6 +69,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, count in getattr(report, "user_properties", ()):
             if isinstance(count, int):
                 totals[name] = totals.get(name, 0) + count
+            elif name.startswith("window"):
+                terminalreporter.write_line(f"{name}: {count}")
     if totals:
         counted = ", ".join(f"{count:,} {name}" for name, count in sorted(totals.items()))
         terminalreporter.write_line(f"safety: {counted}")

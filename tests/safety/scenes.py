@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.world import sources
+from commands.world import notebook, sources
 
-from .world import Clone, Run, Server, World, compose, fresh, script
+from .world import Clone, Observed, Run, Server, World, compose, fresh, script
 
 TREE = ("a.py", "b.py", "old.py", "q.sql", "data.csv", "etl/c.ipynb", "etl/gone.py")
 TORTURE = bool(os.environ.get("TORTURE_SECONDS"))
@@ -118,6 +118,20 @@ def edited_on_both_sides(world: World, clone: Clone) -> None:
     clone.write("etl/c.ipynb", compose("c.ipynb", "value9"))
 
 
+def edited_in_other_cells(world: World, clone: Clone) -> None:
+    """Notebooks of both forms are edited in one cell here and in another one there; one of them in the same cell."""
+    there = notebook("print('value0')", "print('value1')")
+    world.server.person(
+        world.change("a", source=there),
+        world.change("etl/c", source=notebook("print('value0')", "'value2'")),
+        world.change("b", source=compose("b.py", "value3").decode()),
+        world.change("q", source=compose("q.sql", "value4").decode(), language="SQL"),
+    )
+    clone.write("a.py", compose("a.py", "value5"))
+    clone.write("etl/c.ipynb", compose("c.ipynb", "value6"))
+    clone.write("b.py", compose("b.py", "value7"))
+
+
 def turned_here(world: World, clone: Clone) -> None:
     """Notebooks become scripts, scripts notebooks, and notebooks change their form or language."""
     clone.write("a.py", script("value1"))
@@ -174,6 +188,7 @@ SCENES = {
     "pull over": Scene("pull over", edited_on_both_sides),
     "mirror": Scene("mirror", edited_on_both_sides),
     "push of other types": Scene("push", turned_here),
+    "pull with a merge": Scene("merge", edited_in_other_cells),
     "pull of other types": Scene("pull", turned_there),
     "pull of another language": Scene("pull", translated_there),
     "push under the lock": Scene("push", little_here, lock=True),
@@ -251,12 +266,12 @@ def disturbed(stage: Stage, scene: Scene, hashes: bool, points: tuple[int, ...],
         stage.clear()
 
 
-def chosen(run: Run) -> list[int]:
-    """All effects where there is time for them, else the last one of each kind."""
+def chosen(run: Observed, half: bool = False) -> list[int]:
+    """All effects where there is time for them, else the last one of each kind: every other one, or the `half` else."""
     if TORTURE:
         return run.points
     kinds = {re.sub(r" \S*[/\d]\S*$", "", run.effects[point]): point for point in run.points}
-    return sorted(kinds.values())
+    return sorted(kinds.values())[half::2]
 
 
 def few(points: list[int]) -> list[int]:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from commands.world import BOM, EXPORT, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
+from databricks_sync.errors import Switched
 from databricks_sync.valves import Allowed
 
+from .scenes import TORTURE
+from .test_crashes import Property
 from .world import ANYTHING, Clone, Run, World, compose, script, values
 
 STRICT = Allowed()
+ELSEWHERE = {
+    19: "test_kills.py: test_the_lock_of_another_machine_is_respected_until_it_is_stale",
+    33: "test_faults.py: test_a_full_disk_costs_a_run_and_no_edit",
+    35: "test_faults.py: test_a_file_that_is_written_while_it_is_read_is_left",
+}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
 
@@ -51,6 +62,15 @@ def at_rest(clone: Clone) -> None:
         before = clone.files()
         run = clone.sync(way)
         assert code(run) == 0 and not run.writes and clone.files() == before, run.said
+
+
+def test_every_case_is_here() -> None:
+    """Each case of the list has a test, here or where it belongs more; the generated notebooks have their own tests."""
+    here = {int(name[5:7]) for name in globals() if name.startswith("test_") and name[5:7].isdigit()}
+    assert here | ELSEWHERE.keys() == set(range(1, 48))
+    for place in ELSEWHERE.values():
+        file, _, name = place.partition(": ")
+        assert f"def {name}(" in Path(__file__).with_name(file).read_text(encoding="utf-8")
 
 
 # --- edits on both sides ----------------------------------------------------------------------------------------
@@ -117,6 +137,16 @@ def test_04_an_edit_after_the_plan_is_never_replaced(world: World, way: str, has
     assert held(world, "a") == {"value2"} and held(world, "b") == {"value3"}
 
 
+def test_04_an_edit_between_the_plan_and_the_backup_is_never_replaced(world: World) -> None:
+    """What stands there when the backup is made must be what was planned with, or it is left."""
+    clone = synced(world, "a.py", "data.csv")
+    clone.write("data.csv", "value1")
+    late = {"kind": "edit", "edits": [world.change("data.csv", text="value2")]}
+    world.server.faults(rule(EXPORT, late, object=f"{world.target}/data.csv", nth=1))
+    run = clone.sync("push")
+    assert world.server.struck() == [1] and code(run) == 1 and held(world, "data.csv") == {"value2"}
+
+
 def test_04_what_stands_at_the_last_look_is_what_was_saved(world: World) -> None:
     """An edit and its undoing while the plan is made do not hide from the backup what is then replaced."""
     clone = synced(world)
@@ -142,6 +172,32 @@ def test_05_an_edit_in_the_one_window_is_replaced_and_nothing_else_suffers(world
     run = clone.sync("push")
     assert code(run) == 0 and held(world, "a") == {"value1"}
     assert any(values(raw) == {"value0"} for raw in clone.backups())
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+def test_05_the_window_is_one_round_trip_however_much_is_carried(
+    world: World, hashes: bool, record_property: Property
+) -> None:
+    """From the last look at an object to the end of its write it is one request, though fifty others are under way."""
+    names, trip = [f"n{number}.py" for number in range(200 if TORTURE else 30)], 0.1
+    clone = synced(world, *names)
+    for name in names:
+        clone.write(name, compose(name, f"value1 of {name}"))
+    looked, found = threading.local(), []
+
+    def listen(label: str) -> None:
+        if label == "before import":  # between the last look and this, nothing but the writing of the request
+            looked.at = time.perf_counter()
+        elif label == "after import":
+            found.append(time.perf_counter() - looked.at)
+
+    world.server.set(hashes=hashes, latency_ms=trip * 1000)
+    assert code(clone.sync("push", threads=True, listen=listen)) == 0
+    widths = sorted(found[-len(names) :])
+    median = widths[len(names) // 2]
+    assert median < 2 * trip
+    told = f"median {median * 1000:.0f} ms, widest {widths[-1] * 1000:.0f} ms of {len(names)} at {trip * 1000:.0f} ms"
+    record_property(f"window {'with' if hashes else 'without'} hashes", told)
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
@@ -326,6 +382,19 @@ def test_11_after_an_old_copy_a_new_record_begins(world: World) -> None:
     assert code(run) == 0 and held(world, "a") == {"value2"}, run.said
 
 
+def test_11_an_old_copy_after_pulls_alone_costs_no_text(world: World) -> None:
+    """Where nothing but pulls came after the copy it is believed: a revert is then replaced, and is in the backup."""
+    clone = synced(world)
+    copy = clone.copy_state()
+    world.person("a", **edit("value1"))
+    clone.sync("pull")
+    world.person("a", **edit("value0"))
+    clone.restore_state(copy)
+    clone.sync("push")
+    assert {"value0", "value1"} <= world.kept()
+    assert {"value0"} in [values(raw) for raw in clone.backups()] or held(world, "a") == {"value0"}
+
+
 def test_15_another_workspace_has_another_record(world: World, tmp_path: Any) -> None:
     """After a switch to another workspace or user nothing of the old one's record is believed."""
     clone = synced(world)
@@ -479,7 +548,95 @@ def test_13_a_folder_is_only_removed_when_it_is_empty(world: World, way: str) ->
     assert held(world, "etl/n") == {"value1"} and "etl/b" not in world.tree()
 
 
+# --- restores ----------------------------------------------------------------------------------------------------
+
+
+def replaced(world: World, way: str) -> Clone:
+    """A clone that has replaced an edit, of which there is a backup."""
+    clone = synced(world)
+    if way == "push":
+        world.person("a", **edit("value1"))
+        clone.sync("push over")
+    else:
+        clone.write("a.py", compose("a.py", "value1"))
+        clone.sync("pull over")
+    return clone
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_an_edit_during_a_restore_there_is_left(world: World, nth: int, hashes: bool) -> None:
+    """What somebody saves after the plan of a restore, or after the backup it makes, stays where it is."""
+    clone = replaced(world, "push")
+    world.server.set(hashes=hashes)
+    late = {"kind": "edit", "edits": [world.change("a", **edit("value2"))]}
+    here = {"object": f"{world.target}/a", "nth": 1}
+    world.server.faults(rule(EXPORT, late, phase="after", **here) if nth == 1 else rule(LIST, late, **here))
+    restored = clone.restore("push")
+    assert world.server.struck() == [1] and restored.code == 1
+    assert held(world, "a") == {"value2"} and ("import", f"{world.target}/a") not in restored.writes
+
+
+@pytest.mark.parametrize("label", ["before backup", "after backup"])
+def test_an_edit_during_a_restore_here_is_left(world: World, label: str) -> None:
+    """What an editor saves while a restore is at work on that file stays where it is."""
+    clone = replaced(world, "pull")
+    late = compose("a.py", "value2")
+    restored = clone.restore("pull", upon=(label, 1), act=lambda: clone.write("a.py", late))
+    assert restored.code == 1 and clone.files()["a.py"] == late
+
+
+def test_a_name_that_is_taken_during_a_restore_is_left(world: World) -> None:
+    """What was deleted, and is made again by somebody while it is being restored, stays as they made it."""
+    clone = synced(world)
+    clone.remove("a.py")
+    clone.sync("push")
+    late = {"kind": "edit", "edits": [world.change("a", **edit("value2"))]}
+    world.server.faults(rule(IMPORT, late, object=f"{world.target}/a", nth=1))
+    assert clone.restore("push").code == 1 and held(world, "a") == {"value2"}
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_restore_is_not_sent_again_blindly(world: World, phase: str) -> None:
+    """When the answer to a restore is lost, nothing is sent again, and an edit after it is not replaced."""
+    clone = replaced(world, "push")
+    here = {"object": f"{world.target}/a", "nth": 1, "phase": phase}
+    late = {"kind": "edit", "edits": [world.change("a", **edit("value2"))]}
+    world.server.faults(rule(IMPORT, late, **here), rule(IMPORT, RESET, **here))
+    restored = clone.restore("push")
+    assert held(world, "a") == {"value2"} and restored.writes.count(("import", f"{world.target}/a")) == 1
+
+
 # --- git and machines -------------------------------------------------------------------------------------------
+
+
+def test_16_a_checkout_during_a_run_carries_nothing_of_the_other_branch(world: World) -> None:
+    """Whenever git checks out another branch during a push, nothing of it gets into the first one's folder."""
+    clone = synced(world)
+
+    def git(*typed: str) -> None:
+        me = ("-c", "user.name=Me", "-c", "user.email=me@example.com")
+        subprocess.run(["git", "-C", str(clone.root), *me, *typed], check=True, capture_output=True)
+
+    git("add", "notebooks")
+    git("commit", "-q", "-m", "main")
+    git("checkout", "-q", "-b", "other")
+    for name in ("a.py", "c.py", "n.py"):
+        clone.write(name, compose(name, "value9"))
+    clone.remove("b.py")
+    git("add", "-A", "notebooks")
+    git("commit", "-q", "-m", "other")
+    noticed = 0
+    for at in range(60):
+        git("checkout", "-q", "-f", "main")
+        clone.write("c.py", compose("c.py", f"value{at + 10}"))
+        run = clone.sync("push", at=at, act=lambda: git("checkout", "-q", "-f", "other"), head="main")
+        assert set(world.tree()) == {"a", "b", "c"}, (at, run.said)
+        assert not any("value9" in values(found.raw) for found in world.tree().values()), (at, run.said)
+        noticed += isinstance(run.error, Switched)
+        if at >= len(run.effects):
+            break
+    assert noticed
 
 
 def test_17_a_run_in_the_middle_of_a_rebase_is_refused(world: World) -> None:
@@ -650,6 +807,22 @@ def test_36_nothing_is_followed_out_of_the_folder(world: World, tmp_path: Any) -
     assert [one.name for one in outside.iterdir()] == ["secret.py"]
 
 
+@pytest.mark.parametrize("way", ["push", "push over", "mirror"])
+@pytest.mark.parametrize("harm", ["link", "dangling link", "repository"])
+def test_36_what_lies_behind_a_link_or_in_a_repository_is_unknown(world: World, harm: str, way: str) -> None:
+    """A folder here that is not looked into is not empty: what the workspace has under its name stays there."""
+    clone = synced(world, "a.py", "lib/n.py")
+    world.person("lib/other", **edit("value1"))
+    (clone.notebooks / "lib/n.py").unlink()
+    (clone.notebooks / "lib").rmdir()
+    if harm == "repository":
+        subprocess.run(["git", "init", "-q", str(clone.notebooks / "lib")], check=True)
+    else:
+        (clone.notebooks / "lib").symlink_to(world.folder if harm == "link" else world.folder / "nowhere")
+    run = clone.sync(way)
+    assert code(run) == 1 and held(world, "lib/n") == {"value0"} and held(world, "lib/other") == {"value1"}, run.said
+
+
 # --- content ----------------------------------------------------------------------------------------------------
 
 
@@ -696,6 +869,19 @@ def test_27_a_write_that_does_not_show_is_not_believed(world: World) -> None:
     assert code(run) == 4 and run.writes.count(("import", f"{world.target}/a")) == 1
     assert clone.base() == before and held(world, "a") == {"value2"}
     assert clone.sync("push").conflicts == ["a"]
+
+
+def test_28_a_browser_tab_that_saves_its_old_text_is_an_edit(world: World) -> None:
+    """A tab that was open during a push and saves what it shows is heard, and nobody fights it."""
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.sync("push")
+    world.person("a", **edit("value0"))
+    for _ in range(2):
+        run = clone.sync("push")
+        assert code(run) == 0 and action(run, "a") == "ahead" and not run.writes, run.said
+    assert code(clone.sync("pull")) == 0 and values(clone.files()["a.py"]) == {"value0"}
+    at_rest(clone)
 
 
 def test_29_a_run_of_a_notebook_is_no_edit(world: World) -> None:

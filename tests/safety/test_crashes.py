@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from .scenes import SCENES, SMALL, Stage, chosen, dies, disturbed, end, few, undisturbed
+from .world import Clone, World, values
 
 Property = Callable[[str, object], None]
 
@@ -19,7 +20,7 @@ def test_a_death_at_any_effect_changes_nothing(
     """Wherever a run dies, the next one ends where it would have: same trees, same base, no conflict, no loss."""
     scene = SCENES[name]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way)
-    points = chosen(runs[0])
+    points = chosen(runs[0], hashes)
     for point in points:
         found, kept = disturbed(stage, scene, hashes, (point,), scene.way)
         assert found == expected, f"died at {point}: {runs[0].effects[point]}"
@@ -36,7 +37,7 @@ def test_after_a_death_the_other_command_does_no_harm(
     scene = SCENES[name]
     other = {"push": "pull", "pull": "push"}[name]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way, other, scene.way)
-    points = chosen(runs[0])
+    points = chosen(runs[0], hashes)
     for point in points:
         found, kept = disturbed(stage, scene, hashes, (point,), other, scene.way)
         assert found == expected, f"died at {point}: {runs[0].effects[point]}"
@@ -79,6 +80,39 @@ def test_a_death_among_threads_changes_nothing(stage: Stage, name: str, record_p
             clone.sync(scene.way, at=point, threads=True)
             last = clone.sync(scene.way, threads=True)
             assert end(world, clone, last) == expected and before <= world.kept(), point
+        finally:
+            stage.clear()
+    record_property("crash points", len(points))
+
+
+@pytest.mark.parametrize("way", ["push", "pull"])
+def test_a_restore_that_dies_is_finished_by_the_next(stage: Stage, way: str, record_property: Property) -> None:
+    """Wherever a restore dies, nothing is lost, and typing it again brings back what the first would have."""
+
+    def replaced() -> tuple[World, Clone]:
+        world, clone = stage.set(SCENES[f"{way} over"], True)
+        clone.sync(f"{way} over")
+        return world, clone
+
+    def seen(world: World, clone: Clone) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        here = {name: values(raw) for name, raw in clone.files().items()}
+        return here, {name: values(found.raw) for name, found in world.tree().items()}
+
+    world, clone = replaced()
+    before, whole = world.kept(), clone.restore(way)
+    expected = seen(world, clone)
+    assert whole.code == 0 and before <= world.kept()
+    stage.clear()
+    points = chosen(whole)
+    for point in points:
+        world, clone = replaced()
+        try:
+            (name,) = clone.saved_runs()
+            clone.restore(way, at=point)
+            assert before <= world.kept(), f"died at {point}: {whole.effects[point]}"
+            last = clone.restore(way, clone.saved_runs().index(name))
+            assert last.code == 0 and seen(world, clone) == expected, f"died at {point}: {whole.effects[point]}"
+            assert before <= world.kept() and clone.sync("push").report
         finally:
             stage.clear()
     record_property("crash points", len(points))

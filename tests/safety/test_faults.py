@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.world import RESET, Project, answer, rule
+from commands.world import IMPORT, LIST, RESET, Project, answer, rule, until
 
+from databricks_sync.local import Changing, stable_read
 from databricks_sync.valves import Allowed
 
 from .scenes import SCENES, TORTURE, Scene, Stage, end, undisturbed
@@ -110,6 +111,51 @@ def test_a_fault_that_stays_is_told_and_loses_nothing(stage: Stage, record_prope
     record_property("faults", count)
 
 
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("endpoint", ["import", "delete", "mkdirs", "list", "export"])
+def test_an_answer_that_is_too_late_costs_nothing(
+    stage: Stage, endpoint: str, phase: str, record_property: Property
+) -> None:
+    """A request that times out, and may be applied long after we gave up on it, loses nothing and is made up for."""
+    scene = SCENES["push"]
+    expected, _, before = undisturbed(stage, scene, True, "push")
+    world, clone = stage.set(scene, True)
+    try:
+        late = {"kind": "latency", "ms": 600}
+        world.server.faults(rule(f"*/workspace/{endpoint}", late, phase=phase, object=f"{world.target}*", nth=1))
+        run = clone.sync("push", patience=0.3)
+        time.sleep(0.4)
+        world.server.faults()
+        assert before <= world.kept(), run.said
+        assert end(world, clone, clone.sync("push")) == expected, run.said
+    finally:
+        stage.clear()
+    record_property("faults", 1)
+
+
+def test_an_edit_after_a_timeout_is_not_replaced(world: World) -> None:
+    """What somebody saves while we wait for the answer of a write that was not applied stays: it is looked at again."""
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    here = f"{world.target}/a"
+    edit = {"kind": "edit", "edits": [world.change("a", source=compose("a.py", "value2").decode())]}
+    world.server.faults(rule(IMPORT, edit, object=here, nth=1), rule(IMPORT, RESET, object=here, nth=1))
+    run = clone.sync("push")
+    assert values(world.tree()["a"].raw) == {"value2"} and run.writes.count(("import", here)) == 1, run.said
+
+
+def test_a_folder_that_vanishes_while_it_is_listed_deletes_nothing(world: World) -> None:
+    """A folder that is in one listing and gone in the next one is unknown, and the run says so."""
+    clone = synced(world)
+    clone.write("etl/c.py", compose("c.py", "value0"))
+    clone.sync("push")
+    world.server.set(hashes=False)
+    gone = {"kind": "edit", "edits": [world.change("etl", delete=True)]}
+    world.server.faults(rule(LIST, gone, object=f"{world.target}/etl", nth=1))
+    run = clone.sync("pull")
+    assert run.error and run.error.exit_code == 3 and "etl/c.py" in clone.files(), run.said
+
+
 # --- this side --------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +223,22 @@ def test_a_file_that_is_written_while_it_is_read_is_left(world: World) -> None:
     told = [one.path for one in run.report.problems] if run.report else []
     assert told == ["notebooks/a.py"] or values(world.tree()["a"].raw) == {"value1"}
     assert clone.sync("push").report and values(world.tree()["a"].raw) == {"value1"}
+
+
+def test_a_file_that_is_written_all_the_time_is_never_believed(tmp_path: Path) -> None:
+    """What was read while somebody wrote is of no moment, and is not given out."""
+    where = tmp_path / "log"
+    with where.open("wb") as file:
+        file.truncate(100 * 2**20)  # long enough to read for a write to fall into it
+    program = "import sys, time\nwhile True: open(sys.argv[1], 'r+b').write(b'x'); time.sleep(0.0002)"
+    writer = subprocess.Popen([sys.executable, "-c", program, str(where)])
+    try:
+        until(lambda: where.open("rb").read(1) == b"x")
+        with pytest.raises(Changing):
+            stable_read(where)
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 @pytest.mark.parametrize("label", ["planned", "before intents", "before backup", "after backup"])
@@ -263,3 +325,35 @@ def test_a_jump_of_the_clock_here_changes_nothing(world: World, years: int) -> N
     os.utime(clone.notebooks / "a.py", ns=(status.st_atime_ns, status.st_mtime_ns))
     clone.sync("push")
     assert values(world.tree()["a"].raw) == {"value1"}
+
+
+@pytest.mark.parametrize("way", ["pull", "pull over"])
+@pytest.mark.parametrize("effect", ["os.rename notebooks/a.py", "os.remove notebooks/b.py"])
+def test_a_file_that_another_program_holds_is_left(world: World, way: str, effect: str) -> None:
+    """A file that cannot be renamed over or removed, as Windows has it, stays whole and is carried by the next run."""
+    clone = synced(world)
+    world.person("a", source=compose("a.py", "value1").decode())
+    world.person("b", delete=True)
+
+    def refuse() -> None:
+        raise PermissionError(13, "it is being used by another process")
+
+    run = clone.sync(way, upon=(effect, 1), act=refuse)
+    assert run.report and run.report.exit_code == 4 and effect in run.effects, run.said
+    assert values(clone.files()[effect.rpartition("/")[2]]) == {"value0"} and not clone.litter()
+    last = clone.sync(way)
+    assert last.report and last.report.exit_code == 0, last.said
+    assert {name: values(raw) for name, raw in clone.files().items()} == {"a.py": {"value1"}}
+
+
+def test_a_disk_without_hard_links_gets_whole_files(world: World) -> None:
+    """Where a finished file cannot be linked to its name, the name is claimed first, and an edit is never replaced."""
+    clone = synced(world)
+    world.person("n", source=compose("n.py", "value1").decode())
+
+    def refuse() -> None:
+        raise OSError(1, "Operation not permitted")
+
+    run = clone.sync("pull", upon=("os.link notebooks/n.py", 1), act=refuse)
+    assert run.report and run.report.exit_code == 0 and "os.rename notebooks/n.py" in run.effects
+    assert values(clone.files()["n.py"]) == {"value1"} and not clone.litter()

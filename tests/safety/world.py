@@ -2,9 +2,9 @@
 
 Nothing of ours is replaced. The workspace is a real server, the clones are real git work trees, and a run is the
 `Sync` of the commands. Only its threads are taken away, so that the k-th effect is the same one in every run, and
-its pauses are shortened. An *effect* is whatever may change something outside of the process: a labelled point,
-a request as it goes out, a file that is made, renamed or removed. Python itself reports them (audit events), so
-that no effect can be forgotten.
+its pauses are shortened. An *effect* is whatever may change something outside of the process, or ask git: a labelled
+point, a request as it goes out, a file that is made, renamed or removed, a call of git. Python itself reports them
+(audit events), so that no effect can be forgotten.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import urllib3
 from commands.world import HOME, Workspace, jupyter, notebook
 
 from databricks_local.settings import Settings
 from databricks_sync import effects, restore, settings, sync
+from databricks_sync.backups import Backups
 from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
 from databricks_sync.http import connect
 from databricks_sync.local import TEMPORARY
-from databricks_sync.model import Direction
 from databricks_sync.plan import Mode, Step
 from databricks_sync.sync import Report, Request, Sync
 from databricks_sync.valves import Allowed
@@ -48,6 +49,7 @@ WAYS = {
     "mirror": Mode.PUSH_MIRROR,
     "pull": Mode.PULL,
     "pull over": Mode.PULL_OVERWRITE,
+    "merge": Mode.PULL_MERGE,
 }
 _VALUE = re.compile(rb"value\d+\b")
 _HASTE = 40  # how much shorter the tool's pauses are here
@@ -118,6 +120,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event == "http.client.send":
         process.meet(_sent(arguments[1]))
+    elif event == "subprocess.Popen":
+        process.meet(f"git {arguments[1][3]}")  # after `git -C FOLDER`: the only program that a run starts
     elif event == "open" or event in _FILES:
         path = arguments[_FILES.get(event, 0)]
         if isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(f"{process.root}{os.sep}"):
@@ -145,17 +149,17 @@ class Inline(Executor):
 @contextmanager
 def _machine(process: Process, threads: bool) -> Iterator[None]:
     """While `process` runs: its effects are met, its pauses are short, its threads are gone unless wanted."""
-    saved = effects.hook, sync.ThreadPoolExecutor, time.sleep
+    saved = effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep
     pause = _SLEEP
     try:
         effects.hook = _meet
         time.sleep = lambda seconds: pause(seconds / _HASTE)
         if not threads:
-            sync.ThreadPoolExecutor = lambda *_: Inline()  # type: ignore[assignment,misc]
+            sync.ThreadPoolExecutor = restore.ThreadPoolExecutor = lambda *_: Inline()  # type: ignore[assignment,misc]
         with _aside(process):
             yield
     finally:
-        effects.hook, sync.ThreadPoolExecutor, time.sleep = saved  # type: ignore[misc]
+        effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep = saved  # type: ignore[misc]
 
 
 _SLEEP = time.sleep
@@ -214,6 +218,10 @@ class Server(Workspace):
         assert status == 200, raw
         return raw
 
+    def stands(self, path: str) -> bool:
+        """Whether anything is at `path`, a folder included."""
+        return self.ask("GET", f"/api/2.0/workspace/get-status?{urlencode({'path': path})}")[0] == 200
+
     def person(self, *edits: Mapping[str, Any]) -> None:
         """Somebody at work in the workspace."""
         self.control("edit", list(edits))
@@ -255,25 +263,17 @@ class Silent:
 
     def outcome(self, *_: object) -> None: ...
 
-    def lines(self, *_: object) -> None: ...
+    def say(self, *_: object, **__: object) -> None: ...
 
     def end(self, *_: object) -> None: ...
 
 
 @dataclass(frozen=True)
-class Run:
-    """What became of one run, and what the workspace was asked meanwhile."""
+class Observed:
+    """What a process did, and what the workspace was asked meanwhile."""
 
-    way: str
-    report: Report | None
-    error: SyncError | None
     process: Process
     requests: list[dict[str, Any]]
-    notices: list[str]
-
-    @property
-    def died(self) -> bool:
-        return self.report is None and self.error is None
 
     @property
     def effects(self) -> list[str]:
@@ -282,12 +282,26 @@ class Run:
     @property
     def points(self) -> list[int]:
         """The effects before which a death leaves something else behind than before the next: all but reads."""
-        return [number for number, effect in enumerate(self.effects) if not effect.startswith("GET ")]
+        return [number for number, effect in enumerate(self.effects) if not effect.startswith(("GET ", "git "))]
 
     @property
     def writes(self) -> list[tuple[str, str]]:
         """The writing requests: what was done to which object."""
         return [(one["endpoint"].rpartition("/")[2], one["object"]) for one in self.requests if one["method"] == "POST"]
+
+
+@dataclass(frozen=True)
+class Run(Observed):
+    """What became of one run."""
+
+    way: str
+    report: Report | None
+    error: SyncError | None
+    notices: list[str]
+
+    @property
+    def died(self) -> bool:
+        return self.report is None and self.error is None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -301,6 +315,14 @@ class Run:
     def said(self) -> str:
         problems = [f"{one.path} {one.what}" for one in self.report.problems] if self.report else []
         return f"{self.way}: {self.error or ''} {problems} {self.conflicts} {self.notices}"
+
+
+@dataclass(frozen=True)
+class Restoring(Observed):
+    """What became of one restore; no exit code when it died, or when there was nothing to restore."""
+
+    code: int | None
+    error: SyncError | None
 
 
 class Clone:
@@ -326,32 +348,55 @@ class Clone:
         threads: bool = False,
         lock: bool = False,
         allowed: Allowed = ANYTHING,
+        patience: float | None = None,
+        listen: Callable[[str], None] | None = None,
         **asked: Any,
     ) -> Run:
-        """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there."""
+        """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there.
+
+        `patience`: for so many seconds it waits for an answer. `listen` hears of the labelled points.
+        """
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
         report, error = None, None
         with _machine(process, threads):
+            effects.hook = listen or _meet
             try:
                 made = self._sync(watcher)
+                if patience is not None:
+                    made.http.timeout = urllib3.Timeout(patience)
                 report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
             except SyncError as caught:
                 error = caught
             except Died:
                 pass
-        return Run(way, report, error, process, self.server.requests(), watcher.notices)
+        return Run(process, self.server.requests(), way, report, error, watcher.notices)
 
-    def restore(self, direction: Direction, number: int, *, at: int | None = None) -> Process:
-        """Brings back what the so-manieth backup holds of one side; it may die at an effect."""
-        process, watcher = Process(self.root, at), Silent()
-        with _machine(process, threads=False), suppress(SyncError, Died):
-            made = self._sync(watcher)
-            runs = made.backups(self.target).runs()
-            if runs:
-                name = runs[number % len(runs)].name
-                restore.run(made, direction, self.target, name, (), watcher)  # type: ignore[arg-type]
-        return process
+    def restore(
+        self,
+        way: str,
+        number: int = 0,
+        *,
+        at: int | None = None,
+        upon: tuple[str, int] | None = None,
+        act: Callable[[], object] | None = None,
+        **asked: Any,
+    ) -> Restoring:
+        """Brings back what the so-manieth latest backup holds of one side; it may die, or `act` happens there."""
+        self.server.forget()
+        process, watcher = Process(self.root, at, upon, act), Silent()
+        code, error = None, None
+        with _machine(process, threads=False):
+            try:
+                made = self._sync(watcher)
+                if runs := self.saved_runs():
+                    name = runs[number % len(runs)]
+                    code = restore.run(made, Request(WAYS[way], self.target, **asked), name, watcher)  # type: ignore[arg-type]
+            except SyncError as caught:
+                error = caught
+            except Died:
+                pass
+        return Restoring(process, self.server.requests(), code, error)
 
     def _sync(self, watcher: Silent) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
@@ -410,6 +455,10 @@ class Clone:
         for file, raw in copy.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(raw)
+
+    def saved_runs(self) -> list[str]:
+        """The names of the backups, the latest first."""
+        return [run.name for run in Backups(self.state / "backups", self.target).runs()]
 
     def backups(self) -> list[bytes]:
         return [one.read_bytes() for one in self.state.glob("backups/*/*") if one.name != "manifest.jsonl"]

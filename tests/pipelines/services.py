@@ -1,0 +1,154 @@
+"""The two CIs as one: what happens starts pipelines, and their jobs run on machines with the CI's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.commands.world import Workspace
+
+from . import azure, github
+from .identity import job_token
+from .jobs import URL, Job, Machine, Ran
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINES = ROOT / "pipelines"
+INSTALL = "Install"
+CLIENT_ID = "4c5d1e2f-0000-4000-8000-000000000001"
+
+
+class Service(Protocol):
+    """One of the two; `fork`: the pull request comes from one."""
+
+    folder: str
+
+    def read(self, name: str) -> dict[str, Any]: ...
+
+    def starts(self, name: str, ref: str) -> bool: ...
+
+    def jobs(self, name: str, ref: str, fork: bool = False) -> list[Job]: ...
+
+    def environ(self, name: str, job: Job, ref: str) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the CI's stores hold for each environment, and where its identity service is."""
+
+    workspaces: Mapping[str, Workspace]
+    identity: str
+
+
+@dataclass(frozen=True)
+class GitHub:
+    stores: Stores
+    folder: str = "github-actions"
+
+    def read(self, name: str) -> dict[str, Any]:
+        return github.read(PIPELINES / self.folder / name)
+
+    def starts(self, name: str, ref: str) -> bool:
+        return github.starts(self.read(name), github.Event(ref))
+
+    def jobs(self, name: str, ref: str, fork: bool = False) -> list[Job]:
+        stores = {
+            environment: {
+                "vars.DATABRICKS_HOST": one.host,
+                "vars.DATABRICKS_CLIENT_ID": CLIENT_ID,
+                "secrets.DATABRICKS_CLIENT_SECRET": one.token,
+                "secrets.DATABRICKS_TOKEN": one.token,
+            }
+            for environment, one in self.stores.workspaces.items()
+        }
+        return [*github.jobs(self.read(name), github.Event(ref, fork), stores)]
+
+    def environ(self, name: str, job: Job, ref: str) -> dict[str, str]:
+        """A token to ask for an identity with only where the permissions say so."""
+        found = github.Event(ref).environ
+        if github.allowed(self.read(name), job.name).get("id-token") == "write":
+            asking = {"URL": f"{self.stores.identity}/token?api-version=2.0", "TOKEN": job_token(job.environment)}
+            found |= {f"ACTIONS_ID_TOKEN_REQUEST_{key}": value for key, value in asking.items()}
+        return found
+
+
+@dataclass(frozen=True)
+class Azure:
+    stores: Stores
+    staging: Path
+    folder: str = "azure-devops"
+
+    def read(self, name: str) -> dict[str, Any]:
+        return azure.read(PIPELINES / self.folder / name)
+
+    def starts(self, name: str, ref: str) -> bool:
+        return azure.starts(self.read(name), azure.Event(ref))
+
+    def jobs(self, name: str, ref: str, fork: bool = False) -> list[Job]:
+        self.staging.mkdir(exist_ok=True)
+        groups = {
+            f"databricks-{environment}": azure.Group(
+                {"DATABRICKS_HOST": one.host, "DATABRICKS_CLIENT_ID": CLIENT_ID},
+                {"DATABRICKS_CLIENT_SECRET": one.token, "DATABRICKS_TOKEN": one.token},
+            )
+            for environment, one in self.stores.workspaces.items()
+        }
+        agent = {"Build.ArtifactStagingDirectory": str(self.staging)}
+        return [*azure.jobs(self.read(name), azure.Event(ref, fork), groups, agent)]
+
+    def environ(self, name: str, job: Job, ref: str) -> dict[str, str]:
+        """Also the parts of the address at which an identity token is asked for."""
+        where = {
+            "System.TeamFoundationCollectionUri": f"{self.stores.identity}/team/",
+            "System.TeamProjectId": "project",
+            "System.PlanId": "plan",
+            "System.JobId": "job",
+            "System.HostType": "build",
+        }
+        return azure.Event(ref).environ | azure.exported(where)
+
+
+@dataclass
+class Ci:
+    """A CI with a repository: starts pipelines, and keeps what their jobs left."""
+
+    service: Service
+    origin: Path
+    folder: Path
+    machines: list[Machine] = field(default_factory=list)
+
+    def run(self, name: str, ref: str, *only: str) -> dict[str, list[Ran]]:
+        """The jobs of a pipeline, or some of them, each on a machine of its own; every script has to succeed.
+
+        But for what installs: the same few lines everywhere, which test_files.py executes.
+        """
+        assert self.service.starts(name, ref)
+        found = {}
+        for job in self.service.jobs(name, ref):
+            if not only or job.name in only:
+                scripts = [script for script in job.scripts if script.name != INSTALL]
+                found[job.name] = done = self.machine(name, job, ref).run(scripts)
+                assert len(done) == len(scripts) and all(one.code == 0 for one in done), done
+        return found
+
+    def machine(self, name: str, job: Job, ref: str) -> Machine:
+        """A fresh machine with the job's clone on it."""
+        machine = Machine(
+            self.folder / f"{len(self.machines)}-{job.name}",
+            {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": f"url.file://{self.origin}.insteadOf",
+                "GIT_CONFIG_VALUE_0": URL,
+                **self.service.environ(name, job, ref),
+            },
+        )
+        machine.check_out(ref, job.checkout)
+        self.machines.append(machine)
+        return machine
+
+
+def pipelines() -> Iterator[str]:
+    """The file names of the pipelines; both CIs have the same ones."""
+    for file in sorted((PIPELINES / "github-actions").iterdir()):
+        yield file.name

@@ -1,0 +1,150 @@
+"""The pipelines as files: valid, alike for both CIs, with no more rights than they need, and nothing left to chance."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import databricks_sync
+from tests.commands.world import Workspace
+
+from . import azure, github
+from .jobs import MASTER, PULL_REQUEST, TAG, URL, Job, Unresolved, lookup
+from .services import INSTALL, PIPELINES, Azure, Ci, GitHub, Service, Stores, pipelines
+
+NAMES = [*pipelines()]
+EVENTS = {"pull-request.yml": PULL_REQUEST, "master.yml": MASTER, "hooks.yml": MASTER}
+NOWHERE = Workspace("https://adb-1.2.azuredatabricks.net", "dapi-of-nowhere")
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> tuple[Service, Service]:
+    """Both CIs, with workspaces that nobody reaches."""
+    stores = Stores(dict.fromkeys(("dev", "qa", "production"), NOWHERE), "http://127.0.0.1:9")
+    return GitHub(stores), Azure(stores, tmp_path / "staging")
+
+
+def jobs(service: Service, name: str) -> list[Job]:
+    return service.jobs(name, EVENTS.get(name, TAG))
+
+
+def typed(job: Job) -> list[tuple[str, list[str]]]:
+    """The commands of a job, step by step, without what only one CI needs."""
+    return [
+        (script.name, [line for line in script.text.splitlines() if not re.match(r"set -e\b|#", line)])
+        for script in job.scripts
+        if script.name != "Collect backups"  # GitHub's upload takes them from where they are
+    ]
+
+
+@pytest.mark.parametrize("folder", ["github-actions", "azure-devops"])
+def test_schema(folder: str) -> None:
+    """Each file is valid by the schema its CI publishes."""
+    name = {"github-actions": "github-workflows", "azure-devops": "azure-pipelines"}[folder]
+    read = {"github-actions": github.read, "azure-devops": azure.read}[folder]
+    vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json"
+    validator = jsonschema.Draft7Validator(json.loads(vendored.read_text(encoding="utf-8")))
+    for file in sorted((PIPELINES / folder).iterdir()):
+        wrong = [error.message[:200] for error in validator.iter_errors(read(file))]
+        assert not wrong, (file.name, wrong)
+
+
+def test_both(services: tuple[Service, Service]) -> None:
+    """Both CIs have the same pipelines; each is started by what it is for, and by nothing else."""
+    for service in services:
+        assert sorted(one.name for one in (PIPELINES / service.folder).iterdir()) == NAMES
+        for name in NAMES:
+            started = {ref for ref in (PULL_REQUEST, MASTER, TAG, "refs/heads/other") if service.starts(name, ref)}
+            assert started == {EVENTS.get(name, TAG)}, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_commands(services: tuple[Service, Service], name: str) -> None:
+    """What a job types is the same in both CIs, in the same order, and its clone as deep."""
+    one, other = (
+        [(job.name, job.needs, job.environment, job.checkout, typed(job)) for job in jobs(service, name)]
+        for service in services
+    )
+    assert one == other
+
+
+def test_install(services: tuple[Service, Service], origin: Path, tmp_path: Path) -> None:
+    """What the pipelines install is there for pip to find: names, versions and extras are right."""
+    ci = Ci(services[0], origin, tmp_path)
+    chosen = {script.text: (job, script) for service in services for name in NAMES for job in jobs(service, name)
+              for script in job.scripts if script.name == INSTALL}  # fmt: skip
+    assert len(chosen) == len([*PIPELINES.glob("requirements*.txt")])
+    for job, script in chosen.values():
+        [done] = ci.machine("pull-request.yml", replace(job, name="check"), MASTER).run([script])
+        assert done.code == 0 and "does not provide" not in done.said, done.said
+
+
+def test_one_version() -> None:
+    """The pipelines install this version; the address for those without an index is that of its tag."""
+    text = (PIPELINES / "requirements.txt").read_text(encoding="utf-8")
+    version = databricks_sync.__version__
+    assert re.findall(r"^databricks-branch-sync\[hooks\]==(.*)$", text, re.M) == [version]
+    assert f"databricks-branch-sync[hooks] @ git+{URL}@v{version}\n" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_secrets(services: tuple[Service, Service], name: str) -> None:
+    """A job logs in in one way, and no secret is pasted into a script, where others could read it or run it."""
+    for service in services:
+        for job in jobs(service, name):
+            for script in job.scripts:
+                assert len({"DATABRICKS_TOKEN", "DATABRICKS_AUTH_TYPE"} & script.env.keys()) <= 1, script
+                assert NOWHERE.token not in script.text
+    for job in github.read(PIPELINES / "github-actions" / name)["jobs"].values():
+        assert not any("${{" in step.get("run", "") for step in job["steps"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rights(name: str) -> None:
+    """On GitHub a job may read the repository, and ask who it is where it logs in by that; the clone keeps no token."""
+    workflow = github.read(PIPELINES / "github-actions" / name)
+    for job in workflow["jobs"].values():
+        federated = job.get("env", {}).get("DATABRICKS_AUTH_TYPE") == "github-oidc"
+        wanted = {"contents": "read", "id-token": "write"} if federated else {"contents": "read"}
+        assert workflow["permissions"] == wanted and "permissions" not in job
+        assert job["steps"][0]["with"]["persist-credentials"] is False
+        assert job["timeout-minutes"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "pull-request.yml"])
+def test_one_at_a_time(name: str) -> None:
+    """Two runs never write to one folder: the later one waits, and what writes is not stopped half-way."""
+    workflow = github.read(PIPELINES / "github-actions" / name)
+    for job in workflow["jobs"].values():
+        group = job.get("concurrency") or workflow["concurrency"]
+        assert group["cancel-in-progress"] is False and "${{" not in group["group"]
+    pipeline = azure.read(PIPELINES / "azure-devops" / name)
+    assert pipeline["lockBehavior"] in ("sequential", "runLatest")
+    assert name not in ("master.yml", "hooks.yml") or pipeline["trigger"]["batch"] == "true"
+    for stage in pipeline.get("stages", [pipeline]):
+        assert all("deployment" in job for job in stage["jobs"])  # only they take an environment's lock
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_is_lost(name: str) -> None:
+    """Where a CI goes on after a failing line, a script of several stops at it itself."""
+    pipeline = (PIPELINES / "azure-devops" / name).read_text(encoding="utf-8")
+    for script in re.findall(r"- script: \|\n( +)(\S.*)\n\1", pipeline):
+        assert script[1].startswith(("set -e", "if ")), script
+    workflow = github.read(PIPELINES / "github-actions" / name)
+    assert workflow["defaults"]["run"]["shell"] == "bash"  # which is with -eo pipefail; without it, -e alone
+
+
+def test_unresolved() -> None:
+    """An expression that nobody gave a value is noticed by these tests."""
+    with pytest.raises(Unresolved):
+        lookup("${{ secrets.OTHER }}", github.EXPRESSION, {"secrets.databricks_token": "x"})
+    with pytest.raises(Unresolved):
+        lookup("echo $(DATABRICKS_HOST)", azure.MACRO, {})
+    assert lookup("echo $(git log -1)", azure.MACRO, {}) == "echo $(git log -1)"

@@ -1,0 +1,93 @@
+"""pull-request.yml: what is wrong with a pull request stops it, and its projects run on the dev workspace."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.commands.world import Workspace
+
+from .conftest import edit, git
+from .jobs import PULL_REQUEST
+from .services import INSTALL, Ci
+
+# In the place of the two projects' scripts, whose own work is tested with them: as quick as a project can be.
+SCRIPT = """
+import argparse
+
+import mlflow
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--model-name")
+name = parser.parse_known_args()[0].model_name
+client = mlflow.MlflowClient()
+with mlflow.start_run() as run:
+    if {trains}:
+        if not client.search_registered_models():
+            client.create_registered_model(name)
+        version = client.create_model_version(name, "runs:/" + run.info.run_id, run.info.run_id).version
+    else:
+        version = client.search_model_versions("name='" + name + "'")[0].version
+    mlflow.set_tag("model_version", version)
+"""
+STEPS = ("Lint", "Unit tests", "Check projects and hooks")
+
+
+def test_check(ci: Ci) -> None:
+    """A sound pull request passes the linter, the unit tests and the checks of its projects, with no workspace."""
+    done = ci.run("pull-request.yml", PULL_REQUEST, "check")
+    assert tuple(one.name for one in done["check"]) == STEPS
+    assert "is not checked" not in done["check"][-1].said  # the tag that the hooks are pinned to was fetched
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "step"),
+    [
+        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint"),
+        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests"),
+        ("projects/ExampleTrainingProject/hook.yml", "name: training", "nome: training", "Check projects and hooks"),
+        ("hooks/notebooks/mlflow_training_hook.py", "training", "draining", "Check projects and hooks"),
+    ],
+)
+def test_mistakes(ci: Ci, file: str, old: str, new: str, step: str) -> None:
+    """A mistake fails the step that is there to find it, and none after that runs."""
+    git(ci.origin, "switch", "-q", "--detach", PULL_REQUEST)
+    edit(ci.origin / file, old, new)
+    git(ci.origin, "commit", "-q", "-am", "A mistake")
+    git(ci.origin, "update-ref", PULL_REQUEST, "HEAD")
+    job = next(job for job in ci.service.jobs("pull-request.yml", PULL_REQUEST) if job.name == "check")
+    scripts = [script for script in job.scripts if script.name != INSTALL]
+    done = ci.machine("pull-request.yml", job, PULL_REQUEST).run(scripts)
+    assert done[-1].name == step and done[-1].code != 0, done
+
+
+def test_fork(ci: Ci) -> None:
+    """A pull request from a fork is checked, and its projects are not run: it would get no secrets."""
+    assert [job.name for job in ci.service.jobs("pull-request.yml", PULL_REQUEST, fork=True)] == ["check"]
+
+
+@pytest.mark.xdist_group("trial")
+def test_run(trial_ci: Ci, trial: Workspace) -> None:
+    """Training, then scoring with what it registered, in an experiment of the branch's own."""
+    git(trial_ci.origin, "switch", "-q", "--detach", PULL_REQUEST)
+    for project, script in (("Training", "train"), ("Scoring", "score")):
+        file = trial_ci.origin / f"projects/Example{project}Project/{script}.py"
+        file.write_text(SCRIPT.replace("{trains}", str(script == "train")), encoding="utf-8")
+        edit(file.with_name("hook.yml"), "timeout: 1h", "timeout: 1h\npoll: 1s")
+    git(trial_ci.origin, "commit", "-q", "-am", "Quick")
+    git(trial_ci.origin, "update-ref", PULL_REQUEST, "HEAD")
+    trial_ci.run("pull-request.yml", PULL_REQUEST, "run")
+    train, score = versions(trial)[-2:]
+    assert train == score
+
+
+def versions(workspace: Workspace) -> list[str]:
+    """The model versions that the runs of the branch's experiment tell of, the earliest first."""
+    query = urlencode({"experiment_name": "/Shared/me@example.com/feature-rain-6fa4b5ea_expr"})
+    _, told = workspace.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?{query}")
+    search = {"experiment_ids": [json.loads(told)["experiment"]["experiment_id"]], "order_by": ["start_time ASC"]}
+    _, told = workspace.ask("POST", "/api/2.0/mlflow/runs/search", search)
+    found = [run["data"]["tags"] for run in json.loads(told)["runs"]]
+    return [tag["value"] for tags in found for tag in tags if tag["key"] == "model_version"]

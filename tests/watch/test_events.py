@@ -1,0 +1,133 @@
+"""What counts as a change, and on which file systems the system tells of one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from databricks_sync.events import Changes, file_system, is_silent
+
+MOUNTS = """\
+22 1 0:21 / / rw,relatime - overlay overlay rw
+23 22 0:22 / /proc rw,nosuid - proc proc rw
+30 22 0:41 / /mnt/nas rw,relatime shared:1 - nfs4 nas:/export rw
+31 22 0:42 / /mnt/nas/local rw,relatime - ext4 /dev/sdb1 rw
+32 22 0:43 / /home/me/with\\040space rw,relatime shared:2 master:1 - fuse.sshfs me@host: rw
+33 22 0:44 / /workspaces rw,relatime - 9p C:\\134 rw
+34 22 0:45 / /over rw - ext4 /dev/a rw
+35 22 0:46 / /over rw - virtiofs host rw
+broken line
+""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/me/project", "overlay"),
+        ("/mnt/nas", "nfs4"),
+        ("/mnt/nas/project/notebooks", "nfs4"),
+        ("/mnt/nasty", "overlay"),
+        ("/mnt/nas/local/project", "ext4"),
+        ("/home/me/with space/project", "fuse.sshfs"),
+        ("/workspaces/project", "9p"),
+        ("/over/project", "virtiofs"),  # the later mount hides the earlier one
+    ],
+)
+def test_file_system(path: str, expected: str) -> None:
+    """A path is on the file system of the longest mount point above it."""
+    assert file_system(path, MOUNTS) == expected
+
+
+def test_no_mounts_are_no_file_system() -> None:
+    """Where nothing is known of mounts, nothing is said."""
+    assert file_system("/home/me", []) == ""
+
+
+def test_this_machine_tells(tmp_path: Path) -> None:
+    """The folder of these tests is on a file system that tells of changes."""
+    assert not is_silent(tmp_path)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("notebooks/etl", ".git/objects"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture(params=[False, True], ids=["told", "polled"])
+def changes(project: Path, request: pytest.FixtureRequest) -> Iterator[Changes]:
+    with Changes(project, [project / "notebooks"], project / ".git", poll=request.param) as found:
+        yield found
+
+
+def seen(changes: Changes, seconds: float = 4.0) -> set[str]:
+    return {path.relative_to(changes.project).as_posix() for path in changes.wait(seconds)}
+
+
+@pytest.mark.parametrize(
+    "name", ["notebooks/a.py", "notebooks/etl/b.py", ".git/HEAD", ".git/index", ".git/MERGE_HEAD", ".env"]
+)
+def test_what_counts(project: Path, changes: Changes, name: str) -> None:
+    """Files to carry, the branch, git at work, and the settings: a change of any of them is told."""
+    (project / name).write_text("new")
+    assert name in seen(changes)
+
+
+def test_what_does_not_count(project: Path) -> None:
+    """Everything else beside them, what editors leave behind, and reading are no changes."""
+    (project / "notebooks/a.py").write_text("as it was")
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        for name in ("README.md", ".git/config", ".git/objects/ab", "notebooks/.a.py.swp", "notebooks/a.py~"):
+            (project / name).write_text("new")
+        (project / "notebooks/a.py").read_text()
+        os.listdir(project / "notebooks")  # noqa: PTH208
+        assert seen(changes, 0.3) == set()
+
+
+def test_a_pause_is_awaited(project: Path) -> None:
+    """Changes that follow each other closely are told at once, after the last."""
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        (project / "notebooks/a.py").write_text("1")
+        time.sleep(0.04)
+        (project / "notebooks/b.py").write_text("2")
+        assert {"notebooks/a.py", "notebooks/b.py"} <= seen(changes)
+        assert seen(changes, 0.1) == set()
+
+
+def test_new_folders_are_followed(project: Path) -> None:
+    """Files in folders that were made since are seen too, and folders that are made anew are followed again."""
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        (project / "notebooks/new/deep").mkdir(parents=True)
+        changes.wait(2)
+        (project / "notebooks/new/deep/a.py").write_text("new")
+        assert "notebooks/new/deep/a.py" in seen(changes)
+        (project / "notebooks").rename(project / "old")
+        assert "notebooks" in seen(changes)
+        (project / "notebooks").mkdir()
+        assert "notebooks" in seen(changes)
+        changes.renew()
+        (project / "notebooks/b.py").write_text("new")
+        assert "notebooks/b.py" in seen(changes)
+
+
+def test_what_is_scanned_is_forgotten(project: Path) -> None:
+    """What changed before everything is looked at need not be told again after it."""
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        (project / "notebooks/a.py").write_text("1")
+        time.sleep(0.3)
+        changes.renew()
+        assert seen(changes, 0.1) == set()
+
+
+def test_lost_events_are_a_change(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """That the system lost events counts as a change of everything, and clutters no screen."""
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
+        assert seen(changes) == {"notebooks"}
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,84 @@
+"""When a watch acts: tables and laws, with no clock."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databricks_sync import rhythm
+from databricks_sync.rhythm import BURST, LONGEST, LONGEST_WAIT, QUIET, Budget
+
+seconds = st.floats(0, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (10.0, 10.0, 10.0 + QUIET),  # one change
+        (10.0, 11.0, 11.0 + QUIET),  # changes that came for a second
+        (10.0, 11.99, 10.0 + LONGEST),  # changes that do not end
+        (10.0, 20.0, 10.0 + LONGEST),
+    ],
+)
+def test_due(first: float, last: float, expected: float) -> None:
+    """Changes are acted on after a pause in them, and after two seconds though there is none."""
+    assert rhythm.due(first, last) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("failures", "shortest", "longest"), [(1, 0.5, 1), (2, 1, 2), (3, 2, 4), (6, 16, 32), (7, 30, 60), (5000, 30, 60)]
+)
+def test_backoff(failures: int, shortest: float, longest: float) -> None:
+    """Each failure doubles the wait, up to a minute; chance halves it at most, so that not all come back at once."""
+    assert (rhythm.backoff(failures, 0.0), rhythm.backoff(failures, 1.0)) == (shortest, longest)
+
+
+@pytest.mark.parametrize(
+    ("hashed", "took", "expected"),
+    [(True, 0.05, 2.0), (True, 0.5, 5.0), (False, 0.05, 15.0), (False, 3.0, 30.0), (True, 500.0, 60.0)],
+)
+def test_interval(hashed: bool, took: float, expected: float) -> None:
+    """The workspace is looked at every two seconds, or a tenth of the time, or once a minute."""
+    assert rhythm.interval(hashed, took) == expected
+
+
+@pytest.mark.parametrize(("took", "expected"), [(0.001, 1.0), (0.05, 1.0), (1.0, 20.0)])
+def test_polling(took: float, expected: float) -> None:
+    """Files are polled every second, or for a twentieth of the time."""
+    assert rhythm.polling(took) == expected
+
+
+def runs(gaps: list[float], took: float = 0.1) -> list[float]:
+    """When the runs are that changes cause after such gaps, if each waits for its turn."""
+    budget, now, began = Budget(), 0.0, []
+    for gap in gaps:
+        now += gap
+        now += budget.delay(now)
+        began.append(now)
+        now += took
+        budget = budget.after(now, took)
+    return began
+
+
+def test_a_burst_of_saves_is_never_slowed_down() -> None:
+    """Twenty saves in a row are each carried at once, and so is a save every three seconds for ever."""
+    assert runs([0.0] * BURST) == pytest.approx([0.1 * number for number in range(BURST)])
+    assert runs([3.0] * 500)[-1] == pytest.approx(500 * 3.0 + 499 * 0.1)
+
+
+@given(st.lists(st.floats(0, 5), min_size=60, max_size=200), st.floats(0, 2))
+def test_a_stream_of_changes_is_slowed_down(gaps: list[float], took: float) -> None:
+    """However changes come, no minute has more than the burst and a run every three seconds."""
+    began = runs(gaps, took)
+    for number, at in enumerate(began):
+        assert sum(1 for other in began[number:] if other < at + 60) <= BURST + 60 / 3 + 1
+
+
+@given(seconds, seconds, seconds, st.integers(0, 100))
+def test_no_wait_is_longer_than_a_minute(at: float, later: float, took: float, count: int) -> None:
+    """Whatever has happened, the next run may begin within a minute."""
+    budget = Budget()
+    for _ in range(count):
+        budget = budget.after(at + budget.delay(at), took)
+    assert 0 <= budget.delay(at + later) <= LONGEST_WAIT * max(count, 1)

@@ -1,0 +1,249 @@
+"""What a person sees of a watch: on a terminal, in a log, and what a parked path is told as."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+
+import pytest
+from commands.world import Person, Project, Workspace, answer, notebook, rule, until
+
+from databricks_sync.carry import Outcome, Result
+from databricks_sync.model import Kind, LocalObject, Problem, RemoteObject, Severity, Stat, Token
+from databricks_sync.plan import Action, Mode, Step
+from databricks_sync.run import Report, Request
+from databricks_sync.view import Parked, advice, lines, parked, standing
+
+from .world import Terminal
+
+# --- the rules ----------------------------------------------------------------------------------------------
+
+
+def step(name: str, action: Action, problem: Problem | None = None, shape: str = "bxb") -> Step:
+    item = LocalObject(name, f"notebooks/{name}.py", Kind.NOTEBOOK, "x", "x", Stat(1, 1, 1, 1))
+    there = RemoteObject(name, f"/Users/me/main/{name}", Kind.NOTEBOOK, Token(1, 1), None)
+    return Step(name, action, shape, local=item, remote=there, problem=problem)
+
+
+def report(*steps: Step, outcomes: tuple[Outcome, ...] = (), mode: Mode = Mode.PUSH, again: str = "") -> Report:
+    return Report(Request(mode, "/Users/me/main", again=again), steps, outcomes)
+
+
+def trouble(severity: Severity, what: str = "cannot be carried", hint: str = "Rename it.") -> Problem:
+    return Problem("notebooks/a.py", what, hint, severity)
+
+
+def test_a_conflict_has_two_ways_out() -> None:
+    """A conflict is parked with both commands, as they would be typed for this target."""
+    conflict = step("a", Action.CONFLICT, shape="bxy")
+    assert parked(report(conflict, again=" --local")) == {
+        "a": Parked(
+            "notebooks/a.py",
+            "conflict: edited here and there",
+            (
+                "to keep what is here: to_databricks --local --overwrite notebooks/a.py",
+                "to keep what is there: from_databricks --local --overwrite notebooks/a.py",
+            ),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"), [(Severity.NOTE, 0), (Severity.REFUSED, 1), (Severity.FAILED, 1)], ids=str
+)
+def test_what_is_parked(severity: Severity, expected: int) -> None:
+    """What was refused or failed is parked; what is not carried for a good reason is not."""
+    assert len(parked(report(step("a", Action.NOTHING, trouble(severity))))) == expected
+
+
+def test_what_only_just_failed_is_not_parked() -> None:
+    """A failure while carrying is only parked when it is no longer the first."""
+    failed = Outcome(step("a", Action.UPDATE), Result.FAILED, trouble(Severity.FAILED))
+    done = report(outcomes=(failed,))
+    assert not parked(done, patient=True) and list(parked(done)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        ("", ""),
+        ("Rename it.", "Rename it."),
+        ("Run the command again.", "This is tried again."),
+        ("Run the command again; nothing is lost.", "This is tried again; nothing is lost."),
+        ("Nothing was written; run the command again.", "Nothing was written; this is tried again."),
+    ],
+)
+def test_advice(hint: str, expected: str) -> None:
+    """Nobody is told to run a command again that does so by itself."""
+    assert advice(hint) == expected
+
+
+def test_lines() -> None:
+    """Each object that was carried is one line, which says what was done where; no name controls the terminal."""
+    done = (
+        Outcome(step("a", Action.UPDATE), Result.DONE),
+        Outcome(step("b\x1b[31m", Action.CREATE), Result.DONE),
+        Outcome(step("c", Action.UPDATE), Result.FAILED, trouble(Severity.FAILED)),
+    )
+    there, here = ([text for text, _ in lines(report(outcomes=done, mode=mode))] for mode in (Mode.PUSH, Mode.PULL))
+    assert (there[0], here[0]) == ("~ notebooks/a.py  updated in the workspace", "~ notebooks/a.py  updated here")
+    assert len(there) == 2 and "\x1b" not in there[1] and there[1].endswith("created in the workspace")
+
+
+def test_standing() -> None:
+    """How both sides stand: what is equal, and what is ahead on the other one."""
+    assert standing(report(step("a", Action.NOTHING))) == "1 in step"
+    both = report(step("a", Action.NOTHING), step("b", Action.AHEAD))
+    assert standing(both) == "1 in step, 1 ahead on the other side"
+
+
+# --- the terminal -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for one in opened:
+        one.kill()
+
+
+def test_a_person_sees(pushed: Project, person: Person, terminals: list[Terminal]) -> None:
+    """On a terminal events scroll by, and below them stands what is followed, how it stands and what is parked."""
+    seen = Terminal(pushed, "to_databricks", "--watch")
+    terminals.append(seen)
+    seen.until("● Watching notebooks → /Users/me@example.com/main: 8 in step  Ctrl-C to stop")
+    pushed.notebook("notebooks/a.py", "saved")
+    seen.until("~ notebooks/a.py  updated in the workspace")
+    person.edit("b", "edited there")
+    pushed.notebook("notebooks/b.py", "edited here")
+    seen.until(
+        "! notebooks/b.py  conflict: edited here and there",
+        "parked (1): left alone on both sides",
+        "to keep what is there: from_databricks --overwrite notebooks/b.py",
+    )
+    pushed.notebook("notebooks/b.py", "edited there")
+    seen.until("= notebooks/b.py  no longer parked", absent="parked (1)")
+    assert seen.screen.count("● Watching") == 1
+    assert seen.stop() == 130
+    assert seen.screen.rstrip().endswith("Stopped; nothing was left half done.")
+    assert "● Watching" not in seen.screen and "no longer parked" in seen.screen
+    assert seen.raw.rfind("\x1b[?25h") > seen.raw.rfind("\x1b[?25l")  # the cursor is back
+
+
+def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: list[Terminal]) -> None:
+    """On a small terminal with much that is parked the screen stays whole: what is shown is shown once."""
+    for number in range(30):
+        pushed.notebook(f"notebooks/a_rather_long_name_for_a_notebook_{number}.py", "one")
+    pushed.quick("to_databricks")
+    for number in range(30):
+        person.edit(f"a_rather_long_name_for_a_notebook_{number}", "there")
+        pushed.notebook(f"notebooks/a_rather_long_name_for_a_notebook_{number}.py", "here")
+    seen = Terminal(pushed, "to_databricks", "--watch", columns=40, lines=12)
+    terminals.append(seen)
+    seen.until("● Watching notebooks")
+    for text in ("one", "two", "three"):
+        pushed.notebook("notebooks/c.py", text)
+        until(lambda text=text: person.read("c") == notebook(text).encode())  # type: ignore[misc]
+    seen.until("~ notebooks/c.py", "● Watching")
+    assert seen.screen.count("● Watching") == 1 and seen.screen.count("parked (30)") == 1
+    assert seen.stop() == 130 and "● Watching" not in seen.screen
+
+
+def test_trouble_on_a_terminal(pushed: Project, workspace: Workspace, terminals: list[Terminal]) -> None:
+    """Trouble is shown as long as it lasts, and remains readable above when it is over."""
+    seen = Terminal(pushed, "to_databricks", "--watch", NO_COLOR="1")
+    terminals.append(seen)
+    seen.until("● Watching")
+    workspace.faults(rule("/api/2.0/*", answer(403, "PERMISSION_DENIED", "not for you"), times=2))
+    pushed.notebook("notebooks/a.py", "saved")
+    seen.until("● Waiting: The workspace answered 403")
+    seen.until("~ notebooks/a.py  updated in the workspace", "● Watching", absent="● Waiting")
+    assert seen.screen.count("Waiting: The workspace answered 403") == 1
+    assert "\x1b[3" not in seen.raw  # no colours
+
+
+def test_a_terminated_watch_gives_the_terminal_back(pushed: Project, terminals: list[Terminal]) -> None:
+    """Also when it is terminated by another program, the cursor is there again."""
+    seen = Terminal(pushed, "to_databricks", "--watch")
+    terminals.append(seen)
+    seen.until("● Watching")
+    seen.process.send_signal(signal.SIGTERM)
+    assert seen.process.wait(10) == 130
+    until(lambda: seen.raw.rfind("\x1b[?25h") > seen.raw.rfind("\x1b[?25l"))
+
+
+# --- a log --------------------------------------------------------------------------------------------------
+
+
+def test_a_log(pushed: Project, person: Person) -> None:
+    """Where the output is no terminal each event is a line with its time, at once, and no state is said twice."""
+    log = pushed.home / "log"
+    with log.open("wb") as out:
+        process = pushed.start("to_databricks", "--watch", stdout=out, stderr=out)
+    try:
+        until(lambda: "Watching notebooks" in log.read_text())
+        person.edit("b", "edited there")
+        pushed.notebook("notebooks/b.py", "edited here")
+        until(lambda: "! notebooks/b.py" in log.read_text())
+        for text in ("one", "two"):
+            pushed.notebook("notebooks/a.py", text)
+            until(lambda text=text: person.read("a") == notebook(text).encode())  # type: ignore[misc]
+        until(lambda: log.read_text().count("~ notebooks/a.py  updated in the workspace") == 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        process.kill()
+    said = log.read_text()
+    assert said.count("Watching") == 1 and said.count("! notebooks/b.py") == 1 and "\x1b" not in said
+    assert "    to keep what is here: to_databricks --overwrite notebooks/b.py" in said
+    assert said.splitlines()[-1][10:] == "Stopped; nothing was left half done."
+
+
+def test_programs_get_the_same_keys(pushed: Project, person: Person) -> None:
+    """With --json every event has the keys that programs rely on, whatever happens."""
+    log = pushed.home / "log"
+    with log.open("wb") as out:
+        process = pushed.start("to_databricks", "--watch", "--json", stdout=out)
+    try:
+        until(lambda: '"watching"' in log.read_text())
+        person.edit("b", "edited there")
+        pushed.notebook("notebooks/b.py", "edited here")
+        until(lambda: '"parked"' in log.read_text())
+        pushed.notebook("notebooks/b.py", "edited there")
+        until(lambda: '"settled"' in log.read_text())
+        pushed.notebook("notebooks/a.py", "saved")
+        until(lambda: '"result"' in log.read_text() and '"summary"' in log.read_text())
+        process.send_signal(signal.SIGINT)
+        out_of_it = process.wait(10)
+    finally:
+        process.kill()
+
+    keys = {}
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        keys.setdefault(event["event"], set(event) - {"event"})
+    assert out_of_it == 130
+    assert keys["watch"] == {"state", "message", "hint"}
+    assert keys["parked"] == {"path", "key", "problem", "hint"}
+    assert keys["settled"] == {"path", "key"}
+    assert keys["result"] == {"path", "key", "action", "result", "problem", "hint"}
+    assert keys["start"] == {"command", "folders", "target", "host"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--watch", "--overwrite"], "leave --overwrite out"),
+        (["--watch", "--mirror"], "leave --mirror out"),
+        (["--watch", "--dry-run"], "leave --dry-run out"),
+        (["--watch", "--restore"], "two different things"),
+        (["--pull"], "--pull goes with --watch"),
+        (["--poll"], "--poll goes with --watch"),
+    ],
+    ids=" ".join,
+)
+def test_options_that_contradict(project: Project, options: list[str], told: str) -> None:
+    """Options that would let a watch replace what others changed, or mean nothing without one, are refused."""
+    assert told in project.push(*options, code=2).err
