@@ -210,20 +210,21 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
 def _run_project(chosen: dict[str, Any], report: Report) -> int:
     from databricks_sync.session import opened
 
-    from . import run
     from .asked import asked
+    from .local_run import on_this_machine
     from .selection import sound
+    from .workspace_run import on_databricks
 
     project = _project()
     hook = sound(_readings(project, chosen["projects"], (chosen["name"],))[0])
     if chosen["backend"] == "local":
         trial = asked(hook, chosen, None, report)
         folder = project / (chosen["tracking"] or "mlruns")
-        return 0 if chosen["dry_run"] else run.on_this_machine(trial, folder, report)
+        return 0 if chosen["dry_run"] else on_this_machine(trial, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}) as session:
         trial = asked(hook, chosen, session, report)
-        return 0 if chosen["dry_run"] else run.on_databricks(trial, session, report)
+        return 0 if chosen["dry_run"] else on_databricks(trial, session, report)
 
 
 def _refuse_mistakes(readings: list[HookReading]) -> None:

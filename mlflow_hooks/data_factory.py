@@ -62,8 +62,8 @@ def activity(hook: Hook) -> dict[str, Any]:
 
 
 def _expression(parameter: str) -> dict[str, str]:
-    # In brackets, since a name may have a dot or a hyphen in it.
-    return {"value": f"@pipeline().parameters['{parameter}']", "type": "Expression"}
+    path = f".{parameter}" if parameter.isidentifier() else f"['{parameter}']"
+    return {"value": f"@pipeline().parameters{path}", "type": "Expression"}
 
 
 def _timespan(time: timedelta) -> str:

@@ -6,7 +6,7 @@ SyncError
 └── HookError      (1)
     ├── BrokenProject   a project has mistakes; each is a finding
     ├── EditedByHand    a generated file was edited, and would be overwritten
-    └── OutOfDate       `--check`: what is written is not what would be generated
+    └── OutOfDate       what is written is not what would be generated now
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What becomes of one notebook or job of a deployment, and how that is told."""
+"""What becomes of one file, notebook or job, and how that is told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 class Fate:
     """`action` is create, update, delete or nothing; `problem` says why it is left alone, `hint` what to type."""
 
-    kind: str  # notebook or job
+    kind: str  # notebook, job, experiment or file
     name: str
     action: str = "nothing"
     why: str = ""

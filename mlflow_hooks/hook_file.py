@@ -135,7 +135,11 @@ def read_hook(folder: Path) -> HookReading:
 
 def _hook(reader: Reader, project: Project, origin: str) -> Hook:
     given = reader.mapping(reader.root, HOOK_FILE, KEYS)
+    engine = _engine(reader, given.get("engine"))
     git = _git(reader, given.get("git"), origin)
+    if engine is Engine.JOBS_GIT and git.url and not git.provider:
+        message = f"The Jobs API must be told what kind of git host {git.url} is on."
+        reader.error(given.get("git"), message, f"Write provider: {OTHER_PROVIDERS[0]} below git:, or the one it is.")
     entry_point = _text(reader, given, "entry_point") or "main"
     entry = _entry_point(reader, given.get("entry_point"), project, entry_point)
     name = _required(reader, given, "name", "training")
@@ -146,7 +150,7 @@ def _hook(reader: Reader, project: Project, origin: str) -> Hook:
         name=name,
         document=reader.document,
         project=project,
-        engine=_engine(reader, given.get("engine")),
+        engine=engine,
         git=git,
         experiment=_required(reader, given, "experiment", "/Shared/experiments/training"),
         entry_point=entry_point,

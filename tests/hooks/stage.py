@@ -125,7 +125,7 @@ def until(what: Callable[[], T], seconds: float = 90) -> T:
     deadline = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.1)
     return found
 
 

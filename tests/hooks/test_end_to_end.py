@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -120,7 +121,8 @@ def test_private_repository(stage: Stage, tmp_path: Path) -> None:
     assert "could not read Username" in error or "Authentication failed" in error
     said = [str(stage.ended(one).output) + str(stage.run(one)) for one in (run, refused)]
     said += [str(stage.mlflow_runs(hook)), *_unpacked(stage.work.folder / "dbfs", tmp_path)]
-    assert not [text for text in said if TOKEN in text]
+    encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert not [text for text in said if TOKEN in text or encoded in text]
 
 
 def _unpacked(dbfs: Path, scratch: Path) -> Iterator[str]:

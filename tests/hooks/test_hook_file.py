@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 
-from mlflow_hooks.hook_file import HookReading, read_hook, read_hooks
+from mlflow_hooks.hook_file import KEYS, HookReading, read_hook, read_hooks
 from mlflow_hooks.model import Engine, Notifications, Parameter, RefKind, Result, Schedule, Secret, Severity
 
 from .work import FILES, HOOK, git, write
@@ -107,6 +108,7 @@ MISTAKES = [
     (("tag: v1.0", "tag: v1.0\n  secret: {scope: s}"), 5, "needs a scope and a key"),
     (("tag: v1.0", "tag: v1.0\n  secret: {scope: s, key: k, username: a, username_key: b}"), 5, "username_key"),
     (("tag: v1.0", "tag: v1.0\n  provider: github"), 5, "no git provider 'github'"),
+    (("name: demo", "name: demo\nengine: jobs-git"), 4, "what kind of git host"),
     (("tag: v1.0", "tag: v1.0\n  widget: yes"), 5, "true or false, not 'yes'"),
     (("experiment:", "experimnt:"), 5, "no key 'experimnt'"),
     (("word:", "wrod:"), 7, "no parameter 'wrod'"),
@@ -168,6 +170,21 @@ def test_doubled_names(top: Path) -> None:
         write(top / "doubled" / name, FILES)
     first, second = read_hooks(top / "doubled")
     assert first.sound and not second.sound
+
+
+def test_manual(top: Path) -> None:
+    """The hook.yml in the manual has every key there is, and no mistake."""
+    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    project = (
+        FILES["MLproject"].replace("word: {type: string, default: hello}", "alpha: float").replace("count", "rows")
+    )
+    folder = top / "manual"
+    write(folder, {**FILES, "MLproject": project, "hook.yml": shown, "hook_cluster.json": FILES["cluster.json"]})
+    read = read_hook(folder)
+    assert read.sound and not read.findings, read.findings
+    keys = {path[0] for path in read.hook.document.lines if path} if read.hook else set()
+    assert keys == set(KEYS)
 
 
 def test_environments(top: Path) -> None:

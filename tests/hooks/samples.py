@@ -1,0 +1,81 @@
+"""Hooks as values, for tests of what is made of them: no file is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlflow_hooks.model import (
+    Cluster,
+    Declared,
+    Document,
+    Engine,
+    EntryPoint,
+    Environment,
+    GitSource,
+    Hook,
+    Notifications,
+    Parameter,
+    Project,
+    RefKind,
+    Result,
+    Schedule,
+    Secret,
+    SparkJob,
+)
+
+from .work import CLUSTER, URL
+
+NOWHERE = Document(Path("nowhere"), "projects/Demo/hook.yml")
+
+PROJECT = Project(
+    folder=Path("projects/Demo"),
+    subfolder="projects/Demo",
+    mlproject=NOWHERE,
+    entry_points={
+        "main": EntryPoint(
+            "main",
+            "python src/train.py --word {word} --count={count} --literal {{x}}",
+            (Declared("word", "string", "hello"), Declared("count", "int")),
+        )
+    },
+    cluster=Cluster(NOWHERE, CLUSTER),
+    spark_job=SparkJob(("scikit-learn==1.7.2",)),
+)
+
+PLAIN = replace(
+    PROJECT,
+    cluster=Cluster(NOWHERE, CLUSTER, ({"pypi": {"package": "numpy"}},), wrapped=True),
+    environment=Environment("python_env", NOWHERE, dependencies=("pandas==2.2",)),
+    spark_job=None,
+)
+
+HOOK = Hook(
+    name="demo",
+    document=NOWHERE,
+    project=PROJECT,
+    engine=Engine.MLFLOW,
+    git=GitSource(URL, "v1.0", provider="gitHub", secret=Secret("git", "token"), widget=True),
+    experiment="/Shared/experiments/demo",
+    parameters=(Parameter("word", default="hello", widget=True), Parameter("count", "int", value="3")),
+    schedule=Schedule("0 0 6 * * ?", "Europe/Vienna", paused=True),
+    notifications=Notifications(("a@example.com",), ("b@example.com",)),
+    result=Result(("rmse",), ("model_version",)),
+    linked_service="Db",
+)
+
+JOBS_GIT = replace(HOOK, engine=Engine.JOBS_GIT)
+
+# One of each kind that leads to files of another shape.
+HOOKS = {
+    "mlflow": HOOK,
+    "plain": replace(HOOK, project=PLAIN, schedule=None, notifications=Notifications(), parameters=()),
+    "own cluster": replace(HOOK, cluster=Cluster(NOWHERE, {**CLUSTER, "num_workers": 2})),
+    "jobs-git": JOBS_GIT,
+    "jobs-git plain": replace(JOBS_GIT, project=PLAIN, git=GitSource(URL, "main", RefKind.BRANCH, "gitLab")),
+}
+
+
+def hook(**changed: Any) -> Hook:
+    return replace(HOOK, **changed)

@@ -1,0 +1,117 @@
+"""What `generate` writes, what it leaves alone, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlflow_hooks.errors import EditedByHand
+from mlflow_hooks.generate import Action, changes, generated, write
+from mlflow_hooks.hook_file import read_hooks
+from mlflow_hooks.model import Hook
+from mlflow_hooks.stamp import stamped
+
+from .samples import HOOK, JOBS_GIT
+
+OTHER = replace(HOOK, name="other")
+NOTEBOOK = "notebooks/mlflow_demo_hook.py"
+FILES = [
+    "bundle/mlflow_demo_hook.yml",
+    "data_factory/mlflow_demo_hook.json",
+    "jobs/mlflow_demo_hook.json",
+    NOTEBOOK,
+]
+
+
+def generate(folder: Path, *hooks: Hook, prune: bool = True, force: bool = False) -> dict[str, Action]:
+    """Writes, and gives what was to be done, by path."""
+    planned = changes(hooks, folder, prune=prune)
+    write(planned, folder, force=force)
+    return {change.path: change.action for change in planned}
+
+
+def present(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_repository() -> None:
+    """The hooks of this repository are what would be generated now: `mlflow_hooks generate` after every change."""
+    top = Path(__file__).parents[2]
+    hooks = [reading.hook for reading in read_hooks(top / "projects") if reading.hook and reading.sound]
+    assert {hook.name for hook in hooks} == {"training", "scoring"}
+    assert {change.action for change in changes(hooks, top / "hooks")} == {Action.NOTHING}
+
+
+def test_second_time(tmp_path: Path) -> None:
+    """The first time everything is written, the second time nothing is touched."""
+    assert set(generate(tmp_path, HOOK).values()) == {Action.CREATE}
+    assert present(tmp_path) == FILES
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert set(generate(tmp_path, HOOK).values()) == {Action.NOTHING}
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_change(tmp_path: Path) -> None:
+    """A changed hook changes the files that say it, and only those."""
+    generate(tmp_path, HOOK)
+    done = generate(tmp_path, replace(HOOK, experiment="/Shared/other"))
+    assert [path for path, action in done.items() if action is Action.UPDATE] == [NOTEBOOK]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_edit(tmp_path: Path, path: str) -> None:
+    """An edit by hand stops the run before anything is written; --force throws it away."""
+    generate(tmp_path, HOOK)
+    edited = tmp_path / path
+    edited.write_text(edited.read_text().replace("hello", "edited").replace("demo", "edited"))
+    before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
+    with pytest.raises(EditedByHand, match=path):
+        generate(tmp_path, replace(HOOK, experiment="/Shared/changed"))
+    assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == before
+    assert generate(tmp_path, HOOK, force=True)[path] is Action.UPDATE
+    assert edited.read_text() == generated(HOOK)[path]
+
+
+def test_not_ours(tmp_path: Path) -> None:
+    """A file that nobody generated is an edit where a hook's should be, and elsewhere nobody's business."""
+    for path in (NOTEBOOK, "notebooks/mlflow_mine_hook.py", "notebooks/readme.md"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"\xff mine")
+    with pytest.raises(EditedByHand, match=NOTEBOOK):
+        generate(tmp_path, HOOK)
+    generate(tmp_path, HOOK, force=True)
+    assert present(tmp_path) == sorted([*FILES, "notebooks/mlflow_mine_hook.py", "notebooks/readme.md"])
+
+
+def test_line_ends(tmp_path: Path) -> None:
+    """A checkout with the line ends of Windows is neither an edit nor out of date."""
+    generate(tmp_path, HOOK)
+    for path in FILES:
+        (tmp_path / path).write_bytes((tmp_path / path).read_bytes().replace(b"\n", b"\r\n"))
+    assert set(generate(tmp_path, HOOK).values()) == {Action.NOTHING}
+    assert generate(tmp_path, replace(HOOK, experiment="/Shared/other"))[NOTEBOOK] is Action.UPDATE
+
+
+def test_gone(tmp_path: Path) -> None:
+    """The files of a hook that is gone go too, unless somebody edited them, or only some hooks were asked for."""
+    generate(tmp_path, HOOK, OTHER)
+    assert Action.DELETE not in generate(tmp_path, HOOK, prune=False).values()
+    assert Action.DELETE in generate(tmp_path, HOOK).values()
+    assert present(tmp_path) == FILES
+    (tmp_path / NOTEBOOK).write_text((tmp_path / NOTEBOOK).read_text() + "# mine\n")
+    with pytest.raises(EditedByHand, match=NOTEBOOK):
+        generate(tmp_path, OTHER)
+
+
+def test_engine(tmp_path: Path) -> None:
+    """A hook that moves to jobs-git loses its notebook, which would otherwise stay deployed."""
+    generate(tmp_path, HOOK)
+    assert generate(tmp_path, JOBS_GIT)[NOTEBOOK] is Action.DELETE
+
+
+def test_stamp_needs_its_place() -> None:
+    """A text without a place for its checksum is a defect of ours, and not written unprotected."""
+    with pytest.raises(ValueError, match="no place"):
+        stamped("text")

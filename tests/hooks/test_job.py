@@ -1,0 +1,173 @@
+"""Jobs, bundle resources and Data Factory pipelines, judged by the models of those who will read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from azure.mgmt.datafactory import models
+from databricks.bundles.jobs import Job
+from databricks.sdk.service.jobs import JobSettings
+
+from databricks_local.job_rules import check_job
+from mlflow_hooks.data_factory import pipeline, pipeline_json
+from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.job import bundle_yaml, job_json, settings
+from mlflow_hooks.model import Hook, Parameter
+from mlflow_hooks.stamp import is_intact
+
+from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
+
+ALL = pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
+
+
+@ALL
+def test_jobs_api(hook: Hook) -> None:
+    """databricks-sdk gives the settings back unchanged, and the embedded workspace would create the job."""
+    given = settings(hook)
+    assert JobSettings.from_dict(given).as_dict() == given
+    check_job(given, "2.2")
+
+
+@ALL
+def test_bundle(hook: Hook) -> None:
+    """The bundle's own library accepts the resource, which is the job's JSON but for its notebook and its stamp."""
+    text = bundle_yaml(hook, "../notebooks")
+    ((key, resource),) = yaml.safe_load(text)["resources"]["jobs"].items()
+    assert key == hook.notebook and is_intact(text)
+    job = Job.from_dict(resource).as_dict()
+    given = json.loads(job_json(hook))
+    given["description"] = given["description"].partition(". ")[2]
+    task = given["tasks"][0].get("notebook_task")
+    if task:
+        assert task["notebook_path"] == "/Shared/mlflow_hooks/mlflow_demo_hook"
+        task["notebook_path"] = "../notebooks/mlflow_demo_hook.py"
+    assert job == resource == given
+
+
+@ALL
+def test_files(hook: Hook) -> None:
+    """The JSON files are stamped, ASCII, and the same each time."""
+    for make in (job_json, pipeline_json):
+        text = make(hook)
+        assert is_intact(text) and text.isascii() and text == make(hook)
+        assert not is_intact(text.replace("demo", "other"))
+
+
+@ALL
+def test_deadlines(hook: Hook) -> None:
+    """The hook's own deadline comes first, then the task's, the job's, Data Factory's: so it is there to clean up."""
+    given = settings(hook)
+    own = int(hook.timeout.total_seconds())
+    task, job = given["tasks"][0]["timeout_seconds"], given["timeout_seconds"]
+    days, clock = pipeline(hook)["properties"]["activities"][0]["policy"]["timeout"].split(".")
+    hours, minutes, seconds = map(int, clock.split(":"))
+    assert own <= task < job < int(days) * 86400 + hours * 3600 + minutes * 60 + seconds
+    assert (own < task) == ("notebook_task" in given["tasks"][0])
+
+
+def names(model: Any) -> set[str]:
+    """The fields a model of Azure's declares, as they are called in JSON."""
+    return {field._rest_name for field in type(model({}))._attr_to_rest_field.values()}
+
+
+MODELS = {
+    "DatabricksNotebook": (models.DatabricksNotebookActivity, models.DatabricksNotebookActivityTypeProperties),
+    "DatabricksJob": (models.DatabricksJobActivity, models.DatabricksJobActivityTypeProperties),
+}
+
+
+@ALL
+def test_data_factory(hook: Hook) -> None:
+    """The pipeline has no field that Azure's own models do not declare."""
+    given = pipeline(hook)
+    (activity,) = given["properties"]["activities"]
+    outer, inner = MODELS[activity["type"]]
+    assert set(given["properties"]) <= names(models.Pipeline)
+    assert set(activity) <= names(outer) and set(activity["typeProperties"]) <= names(inner)
+    assert set(activity["policy"]) <= names(models.ActivityPolicy)
+    assert set(activity["linkedServiceName"]) == names(models.LinkedServiceReference) - {"parameters"}
+    for parameter in given["properties"]["parameters"].values():
+        assert set(parameter) <= names(models.ParameterSpecification)
+
+
+def test_data_factory_parameters() -> None:
+    """What callers may set is a parameter of the pipeline, and goes to the notebook as an expression."""
+    properties = pipeline(HOOK)["properties"]
+    sent = properties["activities"][0]["typeProperties"]["baseParameters"]
+    assert sent["word"] == {"value": "@pipeline().parameters.word", "type": "Expression"}
+    assert properties["parameters"] == {
+        "word": {"type": "string", "defaultValue": "hello"},
+        "git_ref": {"type": "string", "defaultValue": "v1.0"},
+    }
+    assert "job_id" in pipeline(JOBS_GIT)["properties"]["parameters"]
+
+
+@pytest.mark.parametrize("value", ["{{job.id}}", "${var.x}", "@concat('a')", "a @{b}"])
+def test_references(value: str) -> None:
+    """A default that Databricks, a bundle or Data Factory would replace stays in the notebook, where nothing does."""
+    dangerous = hook(parameters=(Parameter("word", value=value, widget=True),))
+    assert {"name": "word", "default": ""} in settings(dangerous)["parameters"]
+    assert value not in pipeline_json(dangerous)
+
+
+def test_hook_cluster() -> None:
+    """The hook's own cluster is one small machine of the project's kind, unless hook.yml has another."""
+    cluster = settings(HOOK)["job_clusters"][0]["new_cluster"]
+    assert (cluster["num_workers"], cluster["node_type_id"]) == (0, PROJECT.cluster.spec["node_type_id"])  # type: ignore[union-attr]
+    assert settings(HOOKS["own cluster"])["job_clusters"][0]["new_cluster"]["num_workers"] == 2
+
+
+def test_jobs_git() -> None:
+    """The task runs the script of the command, with its words: callers' values by reference, the others as they are."""
+    given = settings(JOBS_GIT)
+    (task,) = given["tasks"]
+    assert task["spark_python_task"] == {
+        "python_file": "projects/Demo/src/train.py",
+        "parameters": ["--word", "{{job.parameters.word}}", "--count=3", "--literal", "{x}"],
+        "source": "GIT",
+    }
+    assert task["libraries"] == [{"pypi": {"package": "scikit-learn==1.7.2"}}]
+    assert given["git_source"] == {"git_url": HOOK.git.url, "git_provider": "gitHub", "git_tag": "v1.0"}
+    variables = given["job_clusters"][0]["new_cluster"]["spark_env_vars"]
+    assert variables == {"MLFLOW_EXPERIMENT_NAME": HOOK.experiment}
+    plain = settings(HOOKS["jobs-git plain"])
+    assert [one["pypi"]["package"] for one in plain["tasks"][0]["libraries"]] == ["numpy", "pandas==2.2"]
+    assert plain["git_source"]["git_branch"] == "main"
+
+
+COMMANDS = {
+    "bash train.sh": "not `python FILE.py ...`",
+    "python -m train": "not `python FILE.py ...`",
+    "python train.py && echo done": "needs a shell",
+    "python train.py 'x": "a mistake",
+    "python train.py {none}": "is no parameter",
+    "python train.py {": "in its command",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_jobs_git_refuses(command: str) -> None:
+    """A command that no task of a job can be is refused, and the reason said."""
+    entry = replace(PROJECT.entry_points["main"], command=command)
+    broken = replace(JOBS_GIT, project=replace(PROJECT, entry_points={"main": entry}))
+    with pytest.raises(BrokenProject, match="jobs-git cannot start it") as refused:
+        settings(broken)
+    assert COMMANDS[command] in refused.value.message and refused.value.hint
+
+
+@pytest.mark.parametrize("value", ["{{job.id}}", "${var.x}"])
+def test_jobs_git_references(value: str) -> None:
+    """With jobs-git such a value would be replaced, so it is refused."""
+    with pytest.raises(BrokenProject, match="for word"):
+        settings(replace(JOBS_GIT, parameters=(Parameter("word", value=value), HOOK.parameters[1])))
+
+
+def test_folder() -> None:
+    """The notebook is where it is deployed to."""
+    given: Mapping[str, Any] = settings(HOOK, "/Shared/qa")
+    assert given["tasks"][0]["notebook_task"]["notebook_path"] == "/Shared/qa/mlflow_demo_hook"
