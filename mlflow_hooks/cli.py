@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from databricks_sync import __version__, command
+from databricks_sync import __version__, command, completion
 from databricks_sync.options import absolute, flag, named
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ def _connection(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group("mlflow_hooks", context_settings=_CONTEXT)
+@completion.option()
 @click.version_option(__version__, "--version", prog_name="mlflow_hooks")
 def mlflow_hooks() -> None:
     """Hook notebooks: what a Databricks job or Azure Data Factory starts to run an MLflow project that lives in git."""
 
 
-@mlflow_hooks.command()
+@mlflow_hooks.command(short_help="Find the mistakes that can be found without a cluster.")
 @click.argument("names", nargs=-1)
 @_PROJECTS
 @flag("--strict", "Let warnings count as errors.")
@@ -65,7 +66,7 @@ def check(names: tuple[str, ...], **chosen: Any) -> None:
     _run(chosen, lambda report: _check(names, chosen, report))
 
 
-@mlflow_hooks.command()
+@mlflow_hooks.command(short_help="Write notebooks, jobs, bundle and Data Factory files.")
 @click.argument("names", nargs=-1)
 @_PROJECTS
 @_FOLDER
@@ -84,7 +85,7 @@ def generate(names: tuple[str, ...], **chosen: Any) -> None:
     _run(chosen, lambda report: _generate(names, chosen, report))
 
 
-@mlflow_hooks.command()
+@mlflow_hooks.command(short_help="Carry notebooks to the workspace, with their jobs.")
 @_PROJECTS
 @_FOLDER
 @click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {_TARGET}.")
