@@ -120,7 +120,7 @@ def commit(folder: Path, tag: str) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def until(what: Callable[[], T], seconds: float = 90) -> T:
+def until(what: Callable[[], T], seconds: float = 180) -> T:
     """What it gives as soon as that is something."""
     deadline = time.monotonic() + seconds
     while not (found := what()):

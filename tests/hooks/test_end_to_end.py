@@ -156,15 +156,12 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
     "entry": ({"entry_point": "missing"}, {}, "The entry point 'missing' is not defined", ONE),
     "submit": ({}, refuse(), "no such quota", BOTH),
     "internal": ({}, ends("INTERNAL_ERROR", None, "no machines"), "INTERNAL_ERROR, its MLflow run as", BOTH),
-    "skipped": ({}, ends("SKIPPED", None, "not now"), "SKIPPED", BOTH),
     "endless": ({"timeout": timedelta(seconds=2)}, ends("PENDING"), "was not over within its 2 seconds", BOTH),
     # The script had closed its own run by then.
     "fails": ({}, {}, "the word is fail", ["FINISHED", "FAILED"]),
-    "blank": ({}, {}, "plain words", NONE),
     "login": ({}, down("login", 403, "Invalid access token."), "Invalid access token", NONE),
     "mlflow": ({}, down("mlflow", 503, "MLflow is away"), "Timed out", NONE),
 }
-WORDS = {"fails": "fail", "blank": "two words"}
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +173,7 @@ def failing(shared: Stage) -> dict[str, tuple[Hook, int]]:
     wrong = [(name, rule) for name, (_, rule, _, _) in FAILURES.items()]
     shared.fates([{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)])
     shared.faults([rule for _, rule in wrong if "action" in rule])
-    return {name: (hook, shared.start(hook, word=WORDS.get(name, "well"))) for name, hook in hooks.items()}
+    return {one: (hook, shared.start(hook, word="fail" if one == "fails" else "well")) for one, hook in hooks.items()}
 
 
 @pytest.mark.parametrize("name", FAILURES)
