@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .errors import BrokenNotebook
 from .model import Form, Language
 from .notebook import COMMENTS, essence, jupyter_language, lines_of, parse, spoken_in
 
@@ -90,7 +91,10 @@ def assembled(made: Sequence[Piece], like: bytes, form: Form, language: Language
     if form is Form.JUPYTER:
         document = parse(like)
         document["cells"] = [piece.document for piece in made]
-        return json.dumps(document).encode()
+        try:
+            return json.dumps(document).encode()
+        except RecursionError:
+            raise BrokenNotebook("it is nested too deeply") from None
     header = lines_of(like)[0]
     comment = COMMENTS[spoken_in([header], language)]
     lines = [header]

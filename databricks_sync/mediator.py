@@ -63,7 +63,7 @@ class Mediator:
         """Raises BrokenNotebook, OSError, SyncError."""
         item, there = step.local, self.survey.exports.get(step.key)
         assert item and item.form
-        if base is None or there is None:
+        if base is None or there is None:  # without a base of the same kind nothing was read there
             return Merge(reason=_UNKNOWN)
         if item.unresolved:
             return Merge(reason=f"it still holds the markers of an earlier conflict (cell {item.unresolved})")

@@ -28,7 +28,7 @@ LABELS = ("here", "last agreed", "there")
 HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
 _TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
 _ALIKE = 0.5  # the share of words that two versions of a cell have in common, at least
-_MANY = 2500  # pairs of cells that are worth comparing word by word
+_MANY = 400  # pairs of cells that are worth comparing word by word
 
 Pieces = Sequence[Piece]
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
@@ -86,13 +86,12 @@ def merge(base: Version, here: Version, there: Version, text: TextMerge | None =
 
     `here` and `there` are of one form and language; `base` may be of another. Raises BrokenNotebook.
     """
-    agreed, ours, theirs = (pieces(side.raw, side.form, side.language) for side in (base, here, there))
-    if (base.form, base.language) == (here.form, here.language):
-        marks = [[piece.essence for piece in side] for side in (agreed, ours, theirs)]
-    else:
-        marks = [[piece.meaning for piece in side] for side in (agreed, ours, theirs)]
+    agreed, ours, theirs = (pieces(one.raw, one.form, one.language) for one in (base, here, there))
+    alike = (base.form, base.language) == (here.form, here.language)
+    if not alike:
         agreed = tuple(replace(piece, text=piece.cell.source) for piece in agreed)
-    merged = _Merging(agreed, ours, theirs, *marks)
+    known = _Cells(agreed, alike)
+    merged = _Merging(known, _Side(known, _Cells(ours, alike)), _Side(known, _Cells(theirs, alike)))
     made = list(merged.result())
     clashes = tuple(one for one in made if isinstance(one, Clash))
     if clashes and text is None:
@@ -123,63 +122,65 @@ def _has_markers(source: str) -> bool:
 # --- what is decided ----------------------------------------------------------------------------------------
 
 
+class _Cells:
+    """Cells, and the marks that tell which of them are equal to cells of the other versions."""
+
+    def __init__(self, found: Pieces, alike: bool) -> None:
+        self.cells = found
+        self.marks = [piece.essence if alike else piece.meaning for piece in found]
+
+
+class _Side:
+    """What one side did: where the cells of the base are now, and what was added at each place between them."""
+
+    def __init__(self, base: _Cells, now: _Cells) -> None:
+        self.cells, self.marks = now.cells, now.marks
+        self.to = _traced(base, now)
+        self.added = _added(self.to, len(base.cells), len(now.cells))
+        self.lost = {mark for number, mark in enumerate(base.marks) if number not in self.to}
+        self.moved = self.lost & {self.marks[number] for place in self.added for number in place}
+
+    def same(self, base: _Cells, number: int) -> bool:
+        """Whether this side left a cell of the base as it was."""
+        now = self.to.get(number)
+        return now is not None and self.marks[now] == base.marks[number]
+
+
 class _Merging:
-    """One merge under way. The marks tell, in the same order as the cells, what is equal to a cell of the base."""
+    """One merge under way; `taken` counts the cells that came from there, or went there."""
 
-    def __init__(
-        self,
-        base: Pieces,
-        here: Pieces,
-        there: Pieces,
-        base_marks: Sequence[Hashable],
-        here_marks: Sequence[Hashable],
-        there_marks: Sequence[Hashable],
-    ) -> None:
+    def __init__(self, base: _Cells, here: _Side, there: _Side) -> None:
         self.base, self.here, self.there = base, here, there
-        self.base_marks, self.here_marks, self.there_marks = base_marks, here_marks, there_marks
-        self.to_here = _traced(base, base_marks, here, here_marks)
-        self.to_there = _traced(base, base_marks, there, there_marks)
-        self.added_here = _added(self.to_here, len(base), len(here))
-        self.added_there = _added(self.to_there, len(base), len(there))
         self.taken = 0
-        lost_here, moved_here = self._moves(self.to_here, self.added_here, here_marks)
-        lost_there, moved_there = self._moves(self.to_there, self.added_there, there_marks)
         # What one side moved, and the other moved elsewhere or removed.
-        self.contested = (moved_here & lost_there) | (moved_there & lost_here)
-
-    def _moves(
-        self, to: dict[int, int], added: list[list[int]], marks: Sequence[Hashable]
-    ) -> tuple[set[Hashable], set[Hashable]]:
-        """What a side took from its place, and what of that it put elsewhere."""
-        lost = {mark for number, mark in enumerate(self.base_marks) if number not in to}
-        return lost, lost & {marks[number] for place in added for number in place}
+        self.contested = (here.moved & there.lost) | (there.moved & here.lost)
 
     def result(self) -> Iterator[Piece | Clash]:
-        for number in range(len(self.base) + 1):
-            yield from self._between(self.added_here[number], self.added_there[number])
-            if number < len(self.base):
-                yield from self._cell(number, self.to_here.get(number), self.to_there.get(number))
+        for number in range(len(self.base.cells) + 1):
+            yield from self._between(self.here.added[number], self.there.added[number])
+            if number < len(self.base.cells):
+                yield from self._cell(number, self.here.to.get(number), self.there.to.get(number))
 
     def _between(self, ours: list[int], theirs: list[int]) -> Iterator[Piece | Clash]:
         """What was added at one place."""
-        if [self.here[j].essence for j in ours] == [self.there[k].essence for k in theirs]:
-            yield from (self.here[j] for j in ours)
+        here, there = [self.here.cells[j] for j in ours], [self.there.cells[k] for k in theirs]
+        if [piece.essence for piece in here] == [piece.essence for piece in there]:
+            yield from here
             return
-        moved = self.contested & {*(self.here_marks[j] for j in ours), *(self.there_marks[k] for k in theirs)}
+        moved = self.contested & {*(self.here.marks[j] for j in ours), *(self.there.marks[k] for k in theirs)}
         if (ours and theirs) or moved:
             done = Did.MOVED if moved else Did.ADDED
-            yield self._clash([], ours, theirs, *(done if side else Did.REMOVED for side in (ours, theirs)))
+            yield self._clash([], ours, theirs, done if ours else Did.REMOVED, done if theirs else Did.REMOVED)
             return
-        self.taken += len(theirs)
-        yield from (self.here[j] for j in ours)
-        yield from (self.there[k] for k in theirs)
+        self.taken += len(there)
+        yield from here
+        yield from there
 
     def _cell(self, i: int, j: int | None, k: int | None) -> Iterator[Piece | Clash]:
         """What became of one cell of the base."""
-        same_here = j is not None and self.here_marks[j] == self.base_marks[i]
-        same_there = k is not None and self.there_marks[k] == self.base_marks[i]
+        same_here, same_there = self.here.same(self.base, i), self.there.same(self.base, i)
         if j is not None and k is not None:
-            base, here, there = self.base[i], self.here[j], self.there[k]
+            base, here, there = self.base.cells[i], self.here.cells[j], self.there.cells[k]
             if here.essence == there.essence or (same_there and not same_here):
                 yield _framed(here, base, here, there)
             elif same_here and not same_there:
@@ -196,9 +197,9 @@ class _Merging:
 
     def _clash(self, base: list[int], ours: list[int], theirs: list[int], here: Did, there: Did) -> Clash:
         return Clash(
-            tuple(self.base[i] for i in base),
-            tuple(self.here[j] for j in ours),
-            tuple(self.there[k] for k in theirs),
+            tuple(self.base.cells[i] for i in base),
+            tuple(self.here.cells[j] for j in ours),
+            tuple(self.there.cells[k] for k in theirs),
             here,
             there,
             ours[0] + 1 if ours else None,
@@ -214,15 +215,14 @@ def _framed(chosen: Piece, base: Piece, here: Piece, there: Piece) -> Piece:
 # --- which cell is which ------------------------------------------------------------------------------------
 
 
-def _traced(old: Pieces, old_marks: Sequence[Hashable], new: Pieces, new_marks: Sequence[Hashable]) -> dict[int, int]:
+def _traced(old: _Cells, new: _Cells) -> dict[int, int]:
     """Where in `new` the cells of `old` are, as far as they are there; always in the same order."""
     found: dict[int, int] = {}
-    matcher = SequenceMatcher(None, old_marks, new_marks, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old.marks, new.marks, autojunk=False).get_opcodes():
         if tag == "equal":
             found |= dict(zip(range(i1, i2), range(j1, j2), strict=True))
         elif tag == "replace":
-            found |= {i1 + i: j1 + j for i, j in _pairs(old[i1:i2], new[j1:j2])}
+            found |= {i1 + i: j1 + j for i, j in _pairs(old.cells[i1:i2], new.cells[j1:j2])}
     return found
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+import zlib
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
@@ -215,6 +219,17 @@ def test_without_a_common_version_nothing_is_merged(three: Project, person: Pers
     clone = three.clone()
     assert "not merged: no version that both sides agreed on is known here" in pull(clone, "--merge", code=1).out
     assert clone.text("notebooks/n.py") == three.text("notebooks/n.py")
+
+
+def test_a_damaged_common_version_is_none(three: Project, person: Person) -> None:
+    """Bytes that are not what both sides agreed on are never merged from."""
+    other = notebook("a = 1", "b = 1").encode()
+    (record,) = (three.root / ".git/databricks_sync").glob("*/state.db")
+    with closing(sqlite3.connect(record)) as db, db:
+        db.execute("UPDATE content SET sha = ?, body = ?", (sha256(other).hexdigest(), zlib.compress(other)))
+        db.execute("UPDATE base SET sha = '', local_sha = ?", (sha256(other).hexdigest(),))
+    apart(three, person)
+    assert "no version that both sides agreed on is known here" in pull(three, "--merge", code=1).out
 
 
 def test_another_language_is_not_merged(three: Project, person: Person) -> None:
