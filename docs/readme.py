@@ -2,7 +2,7 @@
 
 `python docs/readme.py` writes their output of today into README.md and docs/*.md, or into the pages named; the tests
 compare instead of writing. All blocks of a page share one git project, with a copy of `notebooks/`, and one embedded
-workspace in a home folder of its own. Besides programs, `cd`, `export` and `echo $?` can be typed. Comments do the rest:
+workspace in a home folder of its own. Programs can be typed, `cd`, `export` and `echo $?`. Comments do the rest:
 
     <!-- also here: PATH -->                      this repository's file or folder is in the project too, committed
     <!-- here: PATH -->                           the block that follows is the file's new content

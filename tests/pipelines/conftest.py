@@ -19,17 +19,20 @@ from .services import ROOT, Azure, Ci, GitHub, Service, Stores
 
 sys.path.insert(0, str(ROOT / "docs"))
 
-import readme  # noqa: E402
+import readme
 
 RUFF = '[tool.ruff]\nline-length = 120\nbuiltins = ["dbutils", "display", "spark"]\n'
-UNIT_TEST = "from bikesharing.demand import is_busy\n\n\ndef test_busy():\n    assert is_busy(140) and not is_busy(90)\n"
+UNIT_TEST = (
+    "from bikesharing.demand import is_busy\n\n\ndef test_busy():\n    assert is_busy(140) and not is_busy(90)\n"
+)
 PYTEST = '[tool.pytest.ini_options]\npythonpath = ["src"]\ntestpaths = ["tests"]\n'
 
 
 @pytest.fixture(scope="session")
 def library() -> dict[str, str]:
     """The files that docs/library.md has people write."""
-    return readme.files((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
+    found: dict[str, str] = readme.files((ROOT / "docs" / "library.md").read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -108,9 +111,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @pytest.fixture(params=["github", "azure"])
-def ci(
-    request: pytest.FixtureRequest, workspaces: dict[str, Workspace], origin: Path, tmp_path: Path
-) -> Iterator[Ci]:
+def ci(request: pytest.FixtureRequest, workspaces: dict[str, Workspace], origin: Path, tmp_path: Path) -> Iterator[Ci]:
     """Each CI in turn, with the workspaces of dev, QA and production."""
     with identity({environment: one.token for environment, one in workspaces.items()}) as address:
         yield made(request.param, workspaces, address, origin, tmp_path)

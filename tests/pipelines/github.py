@@ -48,6 +48,7 @@ class Event:
     @property
     def context(self) -> dict[str, str]:
         found = {"github.ref": self.ref, "github.repository": REPOSITORY, "github.run_attempt": "1"}
+        found["github.ref_name"] = self.environ["GITHUB_REF_NAME"]
         if self.name == "pull_request":
             found["github.event.pull_request.number"] = "17"
             found["github.event.pull_request.head.repo.full_name"] = "somebody/fork" if self.fork else REPOSITORY

@@ -71,6 +71,7 @@ class Machine:
             "LANG": "C.UTF-8",
             # What the pipelines install is installed here already: pip has to find it so, without any index.
             "PIP_NO_INDEX": "1",
+            "PIP_NO_DEPS": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             **environ,

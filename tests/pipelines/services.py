@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,8 @@ CLIENT_ID = "4c5d1e2f-0000-4000-8000-000000000001"
 class Service(Protocol):
     """One of the two; `fork`: the pull request comes from one."""
 
-    folder: str
+    @property
+    def folder(self) -> str: ...
 
     def read(self, name: str) -> dict[str, Any]: ...
 
@@ -132,17 +134,28 @@ class Ci:
                 assert len(done) == len(scripts) and all(one.code == 0 for one in done), done
         return found
 
+    def type(self, workspace: Workspace, *words: str, clone: Path | None = None, **env: str) -> str:
+        """What a person types in the repository, or in a clone of it, who has a token; what it said."""
+        environ = self._git() | {"DATABRICKS_HOST": workspace.host, "DATABRICKS_TOKEN": workspace.token, **env}
+        person = Machine(self.folder / f"person-{len(self.machines)}", environ)
+        self.machines.append(person)
+        done = subprocess.run(
+            words, cwd=clone or self.origin, env=person.environ, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def _git(self) -> dict[str, str]:
+        """The repository's address leads to where it is."""
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.file://{self.origin}.insteadOf",
+            "GIT_CONFIG_VALUE_0": URL,
+        }
+
     def machine(self, name: str, job: Job, ref: str) -> Machine:
         """A fresh machine with the job's clone on it."""
-        machine = Machine(
-            self.folder / f"{len(self.machines)}-{job.name}",
-            {
-                "GIT_CONFIG_COUNT": "1",
-                "GIT_CONFIG_KEY_0": f"url.file://{self.origin}.insteadOf",
-                "GIT_CONFIG_VALUE_0": URL,
-                **self.service.environ(name, job, ref),
-            },
-        )
+        environ = self._git() | self.service.environ(name, job, ref)
+        machine = Machine(self.folder / f"{len(self.machines)}-{job.name}", environ)
         machine.check_out(ref, job.checkout)
         self.machines.append(machine)
         return machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from importlib.metadata import metadata
 from importlib.resources import files
 from pathlib import Path
 
@@ -77,12 +77,20 @@ def test_same_commands(services: tuple[Service, Service], name: str) -> None:
 def test_install(services: tuple[Service, Service], origin: Path, tmp_path: Path) -> None:
     """What the pipelines install is there for pip to find: names, versions and extras are right."""
     ci = Ci(services[0], origin, tmp_path)
-    chosen = {script.text: (job, script) for service in services for name in NAMES for job in jobs(service, name)
-              for script in job.scripts if script.name == INSTALL}  # fmt: skip
+    [job, *_] = jobs(services[0], "pull-request.yml")
+    chosen = {
+        script.text: script
+        for service in services
+        for name in NAMES
+        for one in jobs(service, name)
+        for script in one.scripts
+        if script.name == INSTALL
+    }
     assert len(chosen) == len([*PIPELINES.glob("requirements*.txt")])
-    for job, script in chosen.values():
-        [done] = ci.machine("pull-request.yml", replace(job, name="check"), MASTER).run([script])
-        assert done.code == 0 and "does not provide" not in done.said, done.said
+    for done in ci.machine("pull-request.yml", job, PULL_REQUEST).run([*chosen.values()]):
+        assert done.code == 0, done.said
+        assert "databricks-branch-sync[hooks]" in done.said
+    assert "hooks" in metadata("databricks-branch-sync").get_all("Provides-Extra", [])
 
 
 def test_one_version() -> None:

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
-
-import pytest
 
 from tests.commands.world import Person, Workspace, notebook
 
 from .conftest import edit, git
-from .jobs import MASTER, Machine
+from .jobs import MASTER
 from .services import Azure, Ci
 
 FOLDER = "/Shared/master"
+FORECAST = "notebooks/models/demand_forecast"
+FOLDERS = "notebooks,projects"
+MIRROR = ("to_databricks", "--target", FOLDER, "--mirror")
+
+
+def test_merges(ci: Ci, dev: Workspace) -> None:
+    """After a merge the folder is what master is; it was never missing; an edit that was replaced can be restored."""
+    shared = Person(dev, FOLDER)
+    ci.type(dev, *MIRROR, NOTEBOOK_FOLDER=FOLDERS)  # as the last merge left it
+    shared.edit(FORECAST, "print('mine')")
+    merge(ci)
+    dev.set(latency_ms=10)
+    with watched(dev, ["", "/notebooks", f"/{FORECAST}", "/notebooks/01_load_rides"]) as seen:
+        ci.run("master.yml", MASTER)
+
+    tracked = git(ci.origin, "ls-files", "notebooks", "projects").splitlines()
+    assert shared.names() == {name_there(path, ci.origin) for path in tracked}
+    assert b"DAYS_KEPT_ASIDE = 5" in shared.read(FORECAST)
+    assert len(seen) > 40 and set(seen) == {200}
+    assert "2 restored" in restore(ci, dev)
+    assert shared.read(FORECAST).decode().strip() == notebook("print('mine')").strip()
 
 
 def merge(ci: Ci) -> None:
-    """A new commit on master: a notebook changes, one goes, and projects do too."""
-    edit(ci.origin / "notebooks/models/demand_forecast.py", "DAYS_KEPT_ASIDE = 4", "DAYS_KEPT_ASIDE = 5")
-    edit(ci.origin / "projects/ExampleTrainingProject/README.md", "#", "# ")
+    """A new commit on master: a notebook changes, and one goes."""
+    edit(ci.origin / f"{FORECAST}.py", "DAYS_KEPT_ASIDE = 4", "DAYS_KEPT_ASIDE = 5")
     git(ci.origin, "rm", "-q", "notebooks/02_daily_demand.sql")
     git(ci.origin, "commit", "-q", "-am", "Forecast better")
-
-
-def test_mirror(ci: Ci, dev: Workspace) -> None:
-    """After each merge the folder holds the notebooks and projects of master, and nothing else."""
-    shared = Person(dev, FOLDER)
-    ci.run("master.yml", MASTER)
-    merge(ci)
-    ci.run("master.yml", MASTER)
-    tracked = git(ci.origin, "ls-files", "notebooks", "projects").splitlines()
-    assert shared.names() == {name_there(path, ci.origin) for path in tracked}
-    assert b"DAYS_KEPT_ASIDE = 5" in shared.read("notebooks/models/demand_forecast")
 
 
 def name_there(path: str, top: Path) -> str:
@@ -45,45 +51,15 @@ def name_there(path: str, top: Path) -> str:
     return path.rpartition(".")[0] if is_notebook else path
 
 
-def test_backups(ci: Ci, dev: Workspace) -> None:
-    """An edit made in the folder is replaced by the next merge, and is in what the pipeline keeps."""
-    shared, name = Person(dev, FOLDER), "notebooks/models/demand_forecast"
-    ci.run("master.yml", MASTER)
-    shared.edit(name, "print('mine')")
-    ci.run("master.yml", MASTER)
-    assert b"mine" not in shared.read(name)
+def restore(ci: Ci, dev: Workspace) -> str:
+    """What somebody does who wants an edit back: unpacks what the pipeline kept into any clone."""
     clone = ci.origin.parent / "clone"
     git(ci.origin, "clone", "-q", ".", str(clone))
     kept = ci.service.staging if isinstance(ci.service, Azure) else ci.machines[-1].clone / ".git/databricks_sync"
     (clone / ".git/databricks_sync").mkdir()
     (kept / "backups").rename(clone / ".git/databricks_sync/backups")
-    restored = restore(ci, clone, dev)
-    assert "1 restored" in restored
-    assert shared.read(name).decode().strip() == notebook("print('mine')").strip()
-
-
-def restore(ci: Ci, clone: Path, dev: Workspace) -> str:
-    """What somebody types who wants the edit back."""
-    import subprocess
-
     [run] = [one.name for one in (clone / ".git/databricks_sync/backups").iterdir()]
-    environ = ci.machines[-1].environ | {
-        "DATABRICKS_HOST": dev.host,
-        "DATABRICKS_TOKEN": dev.token,
-        "NOTEBOOK_FOLDER": "notebooks,projects",
-    }
-    command = ["to_databricks", "--target", FOLDER, "--restore", run]
-    return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=True).stdout
-
-
-def test_never_missing(ci: Ci, dev: Workspace) -> None:
-    """While a merge is mirrored, whoever looks finds the folder, and every notebook that both commits have."""
-    ci.run("master.yml", MASTER)
-    merge(ci)
-    dev.set(latency_ms=10)
-    with watched(dev, ["", "/notebooks", "/notebooks/models/demand_forecast", "/notebooks/01_load_rides"]) as seen:
-        ci.run("master.yml", MASTER)
-    assert len(seen) > 40 and set(seen) == {200}
+    return ci.type(dev, *MIRROR[:3], "--restore", run, clone=clone, NOTEBOOK_FOLDER=FOLDERS)
 
 
 @contextmanager
