@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,6 +49,8 @@ class Changes(FileSystemEventHandler):
 
     def __enter__(self) -> Changes:
         logging.getLogger("watchdog").addHandler(self._log)
+        # Of folders that it follows twice while they are being made; nobody else needs to know.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
         if not self.polled:
             try:
                 self._start(Observer())
@@ -62,16 +65,20 @@ class Changes(FileSystemEventHandler):
         self._stop()
         logging.getLogger("watchdog").removeHandler(self._log)
 
+    def follows(self, other: Changes) -> bool:
+        """Whether both look at the same places."""
+        return (self.project, self.folders, self.git_dir) == (other.project, other.folders, other.git_dir)
+
     def renew(self) -> None:
-        """Forgets what has changed until now, and follows folders that were made anew.
+        """Forgets what has changed until now but the settings, and follows folders that were made anew.
 
         For the moment before everything is scanned: that sees what these changes have led to.
         """
         with self._changed:
-            self._paths = set()
+            self._paths &= {self.settings}
         try:
             self._refresh()
-        except OSError:  # it went again meanwhile, which is an event of its own
+        except OSError:  # no more watches: what is not followed is seen when everything is looked at again
             pass
 
     def wait(self, seconds: float) -> set[Path]:
@@ -80,12 +87,10 @@ class Changes(FileSystemEventHandler):
         with self._changed:
             while True:
                 now = time.monotonic()
-                if self._paths and now >= due(self._first, self._last):
+                until = due(self._first, self._last, len(self._paths)) if self._paths else deadline
+                if now >= until:
                     found, self._paths = self._paths, set()
                     return found
-                until = due(self._first, self._last) if self._paths else deadline
-                if now >= until:
-                    return set()
                 # Windows: Ctrl-C does not end a wait.
                 self._changed.wait(min(until - now, 1.0) if os.name == "nt" else until - now)
 
@@ -109,15 +114,17 @@ class Changes(FileSystemEventHandler):
                 self._changed.notify()
 
     def _relevant(self, path: Path, folder_event: str | bool) -> bool:
-        if self.git_dir in path.parents:  # also where the project itself is carried
-            return path.parent == self.git_dir and path.name in _GIT
+        if path.parent == self.git_dir:
+            return path.name in _GIT
         if path == self.settings:
             return True
         for folder in self.folders:
             if path == folder or path in folder.parents:
                 return folder_event != "modified"
             if folder in path.parents:
-                return folder_event != "modified" and not is_litter(path.relative_to(folder).as_posix())
+                inside = path.relative_to(folder)
+                # Git's own files are no change either, where the project itself is carried: our state is among them.
+                return folder_event != "modified" and ".git" not in inside.parts and not is_litter(inside.as_posix())
         return False
 
     # --- the observer ---------------------------------------------------------------------------------------
@@ -148,7 +155,11 @@ class Changes(FileSystemEventHandler):
                 del self._watches[folder]
                 self._observer.unschedule(watch)
             if identity is not None:
-                self._watches[folder] = (self._observer.schedule(self, str(folder), recursive=recursive), identity)
+                try:
+                    made = self._observer.schedule(self, str(folder), recursive=recursive)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue  # it went again meanwhile, which is an event of its own
+                self._watches[folder] = (made, identity)
 
     def _wanted(self) -> list[tuple[Path, bool]]:
         """The folders to follow, with or without what is below them; on the way to each one it may come and go.

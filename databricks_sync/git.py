@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -61,9 +62,16 @@ class Repository:
         self.git_dir = Path(git_dir)
         self.common_dir = Path(os.path.abspath(project / common))
         self.state = Path(os.path.abspath(project / state))
+        # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
+        self.origin = cache(self._origin)
+        self.first_commits = cache(self._first_commits)
+        self.ignores_case = cache(self._ignores_case)
 
     def branch(self) -> str | None:
         """The branch that is checked out, also when it has no commit yet; None for a detached HEAD."""
+        reference = self.head().strip().decode("utf-8", "surrogateescape")
+        if reference.startswith("ref: refs/heads/") and not reference.endswith("/.invalid"):  # with reftables it is
+            return reference.removeprefix("ref: refs/heads/")
         # Not --short: that says `heads/name` as soon as there is a tag of the same name.
         answer = _git(self.project, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
         return answer.decode("utf-8", "surrogateescape").strip().removeprefix("refs/heads/") or None
@@ -87,12 +95,12 @@ class Repository:
             index = None
         return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
 
-    def origin(self) -> frozenset[str]:
+    def _origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
         url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
         return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
 
-    def first_commits(self) -> frozenset[str]:
+    def _first_commits(self) -> frozenset[str]:
         """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
         if (self.common_dir / "shallow").exists():
             return frozenset()
@@ -116,7 +124,7 @@ class Repository:
         """Whether something below `folder` is not as it was committed, or not known to git and not ignored."""
         return bool(_git(folder, "status", "--porcelain", "--", ".").strip())
 
-    def ignores_case(self) -> bool:
+    def _ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
         answer = _git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
         return answer.strip() == b"true"

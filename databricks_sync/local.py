@@ -71,10 +71,11 @@ class LocalFolder:
             if not folder.path.is_dir():
                 exists = False
                 continue
+            links: dict[str, bool] = {}
             for entry in self.repository.entries(folder.path):
                 if not entry.tracked and is_litter(entry.path):
                     continue
-                found = self._inspect(folder, entry, known)
+                found = self._inspect(folder, entry, known, links)
                 if isinstance(found, LocalObject):
                     claims.append(found)
                 elif found is not None:
@@ -105,7 +106,9 @@ class LocalFolder:
         named = (stem, full) if notebook else (full,)
         return [key for key in named if key in base] or list(named)
 
-    def _inspect(self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry]) -> LocalObject | Problem | None:
+    def _inspect(
+        self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry], links: dict[str, bool]
+    ) -> LocalObject | Problem | None:
         path = f"{folder.shown}/{entry.path}".removeprefix("./")
         where = folder.path / entry.path
         try:
@@ -120,9 +123,7 @@ class LocalFolder:
             return Problem(path, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
         if trouble := _not_carried(path, status):
             return trouble
-        if reason := flaw(nfc(entry.path), windows=False):
-            return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
-        if any((folder.path / parent).is_symlink() for parent in Path(entry.path).parents):
+        if _linked(folder.path, entry.path.rpartition("/")[0], links):
             return Problem(path, "is behind a symbolic link, which is never followed")
         stamp = _stat(status)
         cached = known.get(path)
@@ -137,6 +138,8 @@ class LocalFolder:
                 cached.form,
                 cached.language,
             )
+        if reason := flaw(nfc(entry.path), windows=False):
+            return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
         try:
             found = self._read(folder, entry.path, path, notebook=cached is not None and cached.kind is Kind.NOTEBOOK)
             if isinstance(found, LocalObject) and (reason := flaw(found.key, windows=False)):
@@ -310,6 +313,14 @@ def stable_read(where: Path) -> tuple[bytes, Stat]:
         if before == after and len(raw) == before.size:
             return raw, before
     raise Changing("is being written", "Run the command again when that is done.")
+
+
+def _linked(top: Path, folder: str, known: dict[str, bool]) -> bool:
+    """Whether a folder below `top` is, or is behind, a symbolic link; `known` keeps the answers of one look."""
+    if folder not in known:
+        above = folder.rpartition("/")[0]
+        known[folder] = bool(folder) and (_linked(top, above, known) or (top / folder).is_symlink())
+    return known[folder]
 
 
 def _not_carried(path: str, status: os.stat_result) -> Problem | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 QUIET = 0.08  # without another change: an editor that saves by rename needs some milliseconds
+MANY = 10  # changes that nobody's editor makes
+CALM = 0.3  # the same after many: of what is unpacked the last file may still be half written
 LONGEST = 2.0  # from the first change on, where they do not end: somebody's log in the folder
 AFTER_GIT = 0.25  # after git wrote its index: HEAD follows it, and files of a new branch must not be read before
 PAUSED = 0.5  # between two looks at whether git has finished
-HALTED = 30.0  # between two looks at whether a valve would let us pass by now
+HALTED = 10.0  # between two looks at whether a valve would let us pass by now
 PARKED = 10.0  # between two looks at whether somebody has settled a conflict elsewhere
 RESCAN = 600.0  # between two looks at everything, should an event ever have been lost
 SOONEST = 1.0  # after a failure, even when something was saved meanwhile
@@ -20,9 +22,9 @@ BURST = 20  # runs that changes may cause as fast as they come
 _EVERY = 3.0  # between two of them once they are used up, and until one more is granted
 
 
-def due(first: float, last: float) -> float:
-    """The moment to act on changes of which the first and the last came at these moments."""
-    return min(last + QUIET, first + LONGEST)
+def due(first: float, last: float, count: int) -> float:
+    """The moment to act on so many changes, of which the first and the last came at these moments."""
+    return min(last + (QUIET if count < MANY else CALM), first + LONGEST)
 
 
 def backoff(failures: int, chance: float) -> float:
@@ -36,8 +38,8 @@ def interval(hashed: bool, took: float) -> float:
 
 
 def polling(took: float) -> float:
-    """The same for the files here, where no events tell of changes: a twentieth of the time at most."""
-    return max(1.0, 20 * took)
+    """The same for the files here, where no events tell of changes: some hundredths of the time."""
+    return max(1.0, 50 * took)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from .carry import Outcome, Result
-from .model import Severity
+from .model import Kind, Severity
 from .names import printable
 from .report import PAST, SIGNS, STYLES, WHY, JsonReport, TextReport, counted, quoted
 from .run import Report
@@ -51,10 +51,12 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     again = report.request.again
     for step in report.conflicts:
         path = quoted(step.path)
-        ways = (
+        ways: tuple[str, ...] = (
             f"to keep what is here: to_databricks{again} --overwrite {path}",
             f"to keep what is there: from_databricks{again} --overwrite {path}",
         )
+        if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
+            ways += (f"to merge their cells: from_databricks{again} --merge {path}",)
         found[step.key] = Parked(step.path, f"conflict: {WHY.get(step.shape, 'changed on both sides')}", ways)
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
     for step, problem in [(step, step.problem) for step in report.steps] + outcomes:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class Watch:
         self.pulls = any(one.direction is Direction.PULL for one in self.modes)
         self._branch: str | None = None  # what the first session was of
         self._shown: tuple[str, ...] = ()  # the workspace, target and folders of the last run shown in full
-        self._places: Callable[[], Changes] | None = None  # where the last session looked for changes
+        self._changes: Changes | None = None
         self._standing = ""
         self._failures = 0  # runs that failed, in a row
         self._stumbles = 0  # runs in which single objects failed, in a row
@@ -93,16 +93,28 @@ class Watch:
 
     def run(self) -> None:
         """Ends by KeyboardInterrupt. Raises SyncError when the first run cannot be done at all."""
-        while True:
-            try:
-                with opened(self.chosen) as session:
-                    self._follow(session)
-            except _Reopen:
-                continue
-            except SyncError as error:
-                if not self._shown:
-                    raise
-                self._wait(error)
+        with ExitStack() as following:
+            while True:
+                try:
+                    with opened(self.chosen) as session:
+                        self._follow(session, self._changes_of(session, following))
+                except _Reopen:
+                    continue
+                except SyncError as error:
+                    if not self._shown:
+                        raise
+                    self._wait(error)
+
+    def _changes_of(self, session: Session, following: ExitStack) -> Changes:
+        """Where to learn of changes: the same from session to session, so that none is missed between two."""
+        known = session.settings
+        wanted = Changes(
+            known.project, [one.path for one in known.folders], session.repository.git_dir, poll=self.chosen["poll"]
+        )
+        if self._changes is None or not self._changes.follows(wanted):
+            following.close()
+            self._changes = following.enter_context(wanted)
+        return self._changes
 
     def _wait(self, error: SyncError) -> None:
         """Says why nothing is carried, once, and waits; a save here or in .env ends that sooner."""
@@ -110,29 +122,25 @@ class Watch:
         self._pulse = None
         self.view.state(State.WAITING, f"Waiting: {error.message}", advice(error.hint))
         seconds = rhythm.backoff(self._failures, random.random())
-        assert self._places
-        with self._places() as changes:
-            time.sleep(min(seconds, rhythm.SOONEST))
-            changes.wait(seconds - rhythm.SOONEST)
+        assert self._changes
+        time.sleep(min(seconds, rhythm.SOONEST))
+        self._changes.wait(seconds - rhythm.SOONEST)
 
     # --- one session ----------------------------------------------------------------------------------------
 
-    def _follow(self, session: Session) -> None:
+    def _follow(self, session: Session, changes: Changes) -> None:
         """Follows one branch. Raises _Reopen when it is time for another session, SyncError when nothing answers."""
         if not self._shown:
             self._branch = session.head
-        self._places = lambda: _changes(session, self.chosen)
-        with self._places() as changes:
-            if changes.polled and not self._shown:
-                self.view.notice("Files are polled: on this file system nothing tells of changes, or --poll was given.")
-            due: tuple[Mode, ...] = self.modes
-            patience = 0.0
-            while True:
-                found = changes.wait(patience)
-                if changes.settings in found:
-                    raise _Reopen
-                due = due or self._due(session, changes, found)
-                due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
+        if changes.polled and not self._shown:
+            self.view.notice("Files are polled: on this file system nothing tells of changes, or --poll was given.")
+        due, patience = self._attempt(session, changes, self.modes)
+        while True:
+            found = changes.wait(patience)
+            if changes.settings in found:
+                raise _Reopen
+            due = due or self._due(session, changes, found)
+            due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
 
     def _attempt(self, session: Session, changes: Changes, due: tuple[Mode, ...]) -> tuple[tuple[Mode, ...], float]:
         """Runs what is due, when it may; returns what is due after that, and for how long to await a change."""
@@ -150,7 +158,8 @@ class Watch:
             if isinstance(error, Busy):
                 self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
                 return self.modes, 1.0
-            self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint))
+            typed = " An option is typed in another terminal; this goes on then." if "--" in error.hint else ""
+            self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
             return self.modes, rhythm.HALTED
 
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
@@ -214,7 +223,8 @@ class Watch:
                 break
             if time.monotonic() - began >= rhythm.PAUSED:
                 self.view.state(State.PAUSED, f"Paused: {why}.")
-            changes.wait(seconds)
+            if changes.settings in changes.wait(seconds):
+                raise _Reopen
         if moment.branch != session.head:
             if not named:
                 about = printable(moment.branch or "a commit")
@@ -242,14 +252,15 @@ class Watch:
 
     def _runs(self, session: Session, modes: Iterable[Mode]) -> None:
         shown = (session.settings.login.name, session.target, *(folder.shown for folder in session.settings.folders))
-        first, later, began = shown != self._shown, bool(self._shown), time.monotonic()
+        first, later, began, felt = shown != self._shown, bool(self._shown), time.monotonic(), -1.0
         if first:
             self._parked = {}
         try:
-            if self.pulls or any(self._parked.values()):
-                self._pulse = self._feel(session)
-            felt = time.monotonic() - began
             for mode in modes:
+                if mode.direction is Direction.PULL or (not self.pulls and any(self._parked.values())):
+                    before = time.monotonic()
+                    self._pulse = self._feel(session)
+                    felt = time.monotonic() - before
                 asked = request(mode, session, self.chosen)
                 if later:  # what was allowed was allowed for one run
                     asked = replace(asked, allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
@@ -261,7 +272,8 @@ class Watch:
             self._ran = time.monotonic()
             self._budget = self._budget.after(self._ran, self._ran - began)
         self._failures = 0
-        self._next_look(felt if self._pulse is not None else self._ran - began)
+        if felt >= 0 or not self.pulls:  # a push alone is no look, however often it comes
+            self._next_look(self._ran - began if self._pulse is None else felt)
         arrow = "↔" if len(self.modes) > 1 else "→" if self.pushes else "←"
         folders = ", ".join(folder.shown for folder in session.settings.folders)
         self.view.state(State.WATCHING, f"Watching {folders} {arrow} {printable(session.target)}: {self._standing}")
@@ -297,12 +309,6 @@ class Watch:
 
     def _everything_parked(self) -> dict[str, Parked]:
         return {key: one for found in self._parked.values() for key, one in found.items()}
-
-
-def _changes(session: Session, chosen: Mapping[str, Any]) -> Changes:
-    known = session.settings
-    folders = [folder.path for folder in known.folders]
-    return Changes(known.project, folders, session.repository.git_dir, poll=chosen["poll"])
 
 
 class _Quiet:

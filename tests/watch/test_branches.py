@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from commands.world import HOME, IMPORT, Person, Project, Workspace, notebook, rule
+from commands.world import HOME, IMPORT, Person, Project, Workspace, notebook, rule, until
 
 from .world import Watching
 
@@ -96,6 +96,27 @@ def test_a_switch_in_the_middle_of_a_run(
     workspace.faults()
     watch.until(in_step(person, "two", 120))
     assert strangers(project, "one", "two") == []
+
+
+def test_a_switch_in_the_middle_of_a_pull(project: Project, person: Person, workspace: Workspace) -> None:
+    """A switch while files are brought here ends that too: the rest does not fall into the new branch's tree."""
+    project.notebook("notebooks/a.py", "one")
+    project.commit()
+    project.git("branch", "other")
+    project.quick("to_databricks")
+    for number in range(120):
+        person.edit(f"n{number:03}", f"print({number})")
+    workspace.faults(rule("*/workspace/export", {"kind": "latency", "ms": 500}))
+    process = project.start("from_databricks")
+    until(lambda: workspace.struck()[0] > 0)
+    project.git("switch", "-q", "other")
+    ran = project.finish(process)
+    assert ran.code == 4 and "main is no longer checked out" in ran.err
+    assert len(project.names()) < 121
+    workspace.faults()
+    project.git("switch", "-q", "main")
+    project.pull()
+    assert len(project.names()) == 121
 
 
 SLOW = "*.py filter=slow\n"

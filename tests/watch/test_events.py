@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,23 +59,27 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=[False, True], ids=["told", "polled"])
-def changes(project: Path, request: pytest.FixtureRequest) -> Iterator[Changes]:
-    with Changes(project, [project / "notebooks"], project / ".git", poll=request.param) as found:
-        yield found
-
-
 def seen(changes: Changes, seconds: float = 4.0) -> set[str]:
     return {path.relative_to(changes.project).as_posix() for path in changes.wait(seconds)}
 
 
-@pytest.mark.parametrize(
-    "name", ["notebooks/a.py", "notebooks/etl/b.py", ".git/HEAD", ".git/index", ".git/MERGE_HEAD", ".env"]
-)
-def test_what_counts(project: Path, changes: Changes, name: str) -> None:
+NAMES = ["notebooks/a.py", "notebooks/etl/b.py", ".git/HEAD", ".git/index", ".git/MERGE_HEAD", ".env"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_counts(project: Path, name: str) -> None:
     """Files to carry, the branch, git at work, and the settings: a change of any of them is told."""
-    (project / name).write_text("new")
-    assert name in seen(changes)
+    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+        (project / name).write_text("new")
+        assert name in seen(changes)
+
+
+def test_what_is_polled(project: Path) -> None:
+    """Where files are polled the same is found, within a second."""
+    with Changes(project, [project / "notebooks"], project / ".git", poll=True) as changes:
+        for name in NAMES:
+            (project / name).write_text("new")
+        assert set(NAMES) <= seen(changes)
 
 
 def test_what_does_not_count(project: Path) -> None:
@@ -117,12 +120,17 @@ def test_new_folders_are_followed(project: Path) -> None:
 
 
 def test_what_is_scanned_is_forgotten(project: Path) -> None:
-    """What changed before everything is looked at need not be told again after it."""
+    """What changed before everything is looked at need not be told again after it, but for the settings."""
     with Changes(project, [project / "notebooks"], project / ".git") as changes:
         (project / "notebooks/a.py").write_text("1")
         time.sleep(0.3)
         changes.renew()
         assert seen(changes, 0.1) == set()
+        (project / "notebooks/a.py").write_text("2")
+        (project / ".env").write_text("A=1")
+        time.sleep(0.3)
+        changes.renew()
+        assert seen(changes) == {".env"}
 
 
 def test_lost_events_are_a_change(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,23 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync import rhythm
-from databricks_sync.rhythm import BURST, LONGEST, LONGEST_WAIT, QUIET, Budget
+from databricks_sync.rhythm import BURST, CALM, LONGEST, LONGEST_WAIT, QUIET, Budget
 
 seconds = st.floats(0, 1e6)
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "expected"),
+    ("first", "last", "count", "expected"),
     [
-        (10.0, 10.0, 10.0 + QUIET),  # one change
-        (10.0, 11.0, 11.0 + QUIET),  # changes that came for a second
-        (10.0, 11.99, 10.0 + LONGEST),  # changes that do not end
-        (10.0, 20.0, 10.0 + LONGEST),
+        (10.0, 10.0, 1, 10.0 + QUIET),
+        (10.0, 11.0, 3, 11.0 + QUIET),  # changes that came for a second
+        (10.0, 11.0, 1000, 11.0 + CALM),  # very many of them
+        (10.0, 11.99, 1, 10.0 + LONGEST),  # changes that do not end
+        (10.0, 20.0, 1000, 10.0 + LONGEST),
     ],
 )
-def test_due(first: float, last: float, expected: float) -> None:
-    """Changes are acted on after a pause in them, and after two seconds though there is none."""
-    assert rhythm.due(first, last) == pytest.approx(expected)
+def test_due(first: float, last: float, count: int, expected: float) -> None:
+    """Changes are acted on after a pause in them, a longer one after many, and after two seconds in any case."""
+    assert rhythm.due(first, last, count) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,9 @@ def test_interval(hashed: bool, took: float, expected: float) -> None:
     assert rhythm.interval(hashed, took) == expected
 
 
-@pytest.mark.parametrize(("took", "expected"), [(0.001, 1.0), (0.05, 1.0), (1.0, 20.0)])
+@pytest.mark.parametrize(("took", "expected"), [(0.001, 1.0), (0.02, 1.0), (1.0, 50.0)])
 def test_polling(took: float, expected: float) -> None:
-    """Files are polled every second, or for a twentieth of the time."""
+    """Files are polled every second, or less often where that would take more than a fiftieth of the time."""
     assert rhythm.polling(took) == expected
 
 

@@ -91,7 +91,7 @@ def test_nothing_is_asked_for_while_nothing_happens(pushed: Project, watching: S
     watching()
     time.sleep(0.3)
     pushed.workspace.forget()
-    time.sleep(1.0)
+    time.sleep(0.7)
     assert pushed.workspace.requests() == []
 
 
@@ -232,16 +232,16 @@ def test_a_checkout_of_many_files(project: Project, person: Person, watching: St
     """Git giving many files another content within one branch leads to exactly that, with one import for each."""
     project.notebook("notebooks/same.py", "in both")
     for text in ("old", "new"):
-        for number in range(150):
+        for number in range(80):
             project.notebook(f"notebooks/n{number}.py", f"print('{text} {number}')")
         project.commit(text)
     watch = watching()
     project.workspace.forget()
     project.git("checkout", "-q", "HEAD~1", "--", "notebooks")
-    watch.until(lambda: len(writes(project.workspace)) >= 150)
+    watch.until(lambda: len(writes(project.workspace)) >= 80)
     watch.until_state("watching")
     assert set(Counter(writes(project.workspace)).values()) == {1}
-    assert all(person.read(f"n{number}") == notebook(f"print('old {number}')").encode() for number in (0, 75, 149))
+    assert all(person.read(f"n{number}") == notebook(f"print('old {number}')").encode() for number in (0, 40, 79))
 
 
 # --- what is not carried ------------------------------------------------------------------------------------
@@ -268,14 +268,14 @@ def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watchi
     pushed.workspace.forget()
     log = pushed.write("notebooks/run.txt", "")
     with log.open("a") as file:
-        for number in range(80):
+        for number in range(60):
             if number == 20:
                 pushed.notebook("notebooks/a.py", "beside it")
             file.write(f"{number}\n")
             file.flush()
             time.sleep(0.04)
     watch.until(holds(person, "a", "beside it"))
-    watch.until(lambda: "run.txt" in person.names() and person.file("run.txt").endswith(b"79\n"))
+    watch.until(lambda: "run.txt" in person.names() and person.file("run.txt").endswith(b"59\n"))
     assert 1 <= writes(pushed.workspace).count(("import", "run.txt")) <= 4
 
 

@@ -34,8 +34,8 @@ def trouble(severity: Severity, what: str = "cannot be carried", hint: str = "Re
     return Problem("notebooks/a.py", what, hint, severity)
 
 
-def test_a_conflict_has_two_ways_out() -> None:
-    """A conflict is parked with both commands, as they would be typed for this target."""
+def test_a_conflict_has_ways_out() -> None:
+    """A conflict is parked with the commands that settle it, as they would be typed for this target."""
     conflict = step("a", Action.CONFLICT, shape="bxy")
     assert parked(report(conflict, again=" --local")) == {
         "a": Parked(
@@ -44,6 +44,7 @@ def test_a_conflict_has_two_ways_out() -> None:
             (
                 "to keep what is here: to_databricks --local --overwrite notebooks/a.py",
                 "to keep what is there: from_databricks --local --overwrite notebooks/a.py",
+                "to merge their cells: from_databricks --local --merge notebooks/a.py",
             ),
         )
     }

@@ -9,7 +9,6 @@ import pty
 import re
 import signal
 import struct
-import subprocess
 import termios
 import threading
 import time
@@ -140,8 +139,8 @@ class Terminal:
             raise AssertionError(f"{texts} not on the screen, or {absent!r} is:\n{self.screen}") from None
 
     def stop(self) -> int:
-        """Types Ctrl-C; the exit code."""
-        os.write(self._ours, b"\x03") if self._controlling() else self.process.send_signal(signal.SIGINT)
+        """Ends it as Ctrl-C does; the exit code."""
+        self.process.send_signal(signal.SIGINT)
         code = self.process.wait(20)
         self._reader.join(5)
         return code
@@ -149,9 +148,6 @@ class Terminal:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-    def _controlling(self) -> bool:
-        return False  # the terminal is nobody's controlling one, so that its Ctrl-C goes to nobody
 
     def _read(self) -> None:
         waiting = b""
@@ -204,9 +200,3 @@ class Terminal:
         self._row = row
         while len(self.lines) <= row:
             self.lines.append("")
-
-
-def size_of(process: subprocess.Popen[bytes]) -> int:
-    """The resident memory of a process, in KiB."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]
