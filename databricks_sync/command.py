@@ -20,7 +20,7 @@ from .options import again
 
 if TYPE_CHECKING:
     from .plan import Mode
-    from .report import JsonReport, TextReport
+    from .report import Reporter
     from .run import Request
     from .session import Session
     from .settings import Settings
@@ -106,7 +106,7 @@ def _scrubbed(text: str) -> str:
     return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
 
 
-def _run(mode: Mode, chosen: dict[str, Any], report: TextReport | JsonReport) -> int:
+def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
     from . import restore
     from .session import opened
     from .sync import Sync

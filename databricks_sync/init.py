@@ -18,13 +18,13 @@ from .names import printable
 from .session import opened, who
 
 if TYPE_CHECKING:
-    from .report import JsonReport, TextReport
+    from .report import Reporter
 
 _SAMPLE = "env.sample"
 _PLAIN = re.compile(r"[\w@.:/+-]+")
 
 
-def run(chosen: Mapping[str, Any], report: TextReport | JsonReport) -> int:
+def run(chosen: Mapping[str, Any], report: Reporter) -> int:
     """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
     project = Path(os.path.abspath(os.environ.get("PROJECT_FOLDER", ".")))
     repository = Repository(project)

@@ -33,7 +33,7 @@ from .target import home_of
 from .workspace import Workspace, keys_by_nfc
 
 if TYPE_CHECKING:
-    from .report import JsonReport, TextReport
+    from .report import Reporter
     from .sync import Sync
 
 _COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
@@ -42,7 +42,7 @@ _SHOWN = 10
 _UNSEEN = Stat(0, 0, 0, 0)
 
 
-def run(sync: Sync, request: Request, name: str, report: TextReport | JsonReport) -> int:
+def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     """Lists the backups (empty `name`) or restores those of one run; returns the exit code. Raises SyncError."""
     backups = sync.backups(request.target)
     if not name:
@@ -74,9 +74,9 @@ def run(sync: Sync, request: Request, name: str, report: TextReport | JsonReport
                     report.notice(notice)
             with interruption.listening():
                 outcomes = _written(side, writing, pool, interruption)
-        done = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, bool(interruption))
-    _tell(done, report)
-    return done.exit_code
+        found = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, bool(interruption))
+    _tell(found, report)
+    return found.exit_code
 
 
 def _chosen(backups: Backups, request: Request, name: str) -> Copies:
@@ -304,7 +304,7 @@ class Restored:
         return 130 if self.interrupted else max((one.severity.value for one in self.problems), default=0)
 
 
-def _list(runs: list[SavedRun], request: Request, report: TextReport | JsonReport) -> None:
+def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
     direction, command = request.mode.direction, _COMMANDS[request.mode.direction]
     count = 0
     for run in runs:
@@ -326,7 +326,7 @@ def _when(name: str) -> str:
     return f"{name[:4]}-{name[4:6]}-{name[6:8]} {name[9:11]}:{name[11:13]} UTC"
 
 
-def _tell(found: Restored, report: TextReport | JsonReport) -> None:
+def _tell(found: Restored, report: Reporter) -> None:
     request, command = found.request, _COMMANDS[found.request.mode.direction]
     for outcome in found.outcomes:
         step, problem = outcome.step, outcome.problem

@@ -17,7 +17,6 @@ from .notebook import digest, file_digest, has_header, sha256, source_language
 from .plan import Sides
 from .workspace import Listing, Workspace, keys_by_nfc
 
-
 ON_WINDOWS = os.name == "nt"
 
 
@@ -274,7 +273,8 @@ def _judged(unknown: dict[str, Problem], known: set[str]) -> dict[str, Problem]:
     kept = {key: problem for key, problem in unknown.items() if key in known}
     if unknown:
         for key in known - kept.keys():
-            kept |= {key: unknown[above] for above in parents(key) if above in unknown}
+            if above := [unknown[folder] for folder in parents(key) if folder in unknown]:
+                kept[key] = above[-1]
     for key, problem in unknown.items():
         if problem not in kept.values():
             kept[key] = problem

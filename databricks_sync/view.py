@@ -14,10 +14,13 @@ from enum import Enum
 from typing import Any, Protocol
 
 from .carry import Outcome, Result
+from .json_report import JsonReport
 from .model import Kind, Severity
 from .names import printable
-from .report import PAST, SIGNS, STYLES, WHY, JsonReport, TextReport, counted, quoted
+from .report import Reporter
 from .run import Report
+from .text_report import TextReport
+from .words import PAST, SIGNS, STYLES, WHY, counted, quoted
 
 
 class State(str, Enum):
@@ -84,7 +87,7 @@ class View(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     @contextmanager
-    def shown(self) -> Iterator[TextReport | JsonReport]:
+    def shown(self) -> Iterator[Reporter]:
         """For a run that is reported in full: the first one of a branch."""
         ...
 
@@ -293,7 +296,7 @@ class JsonView:
             self.report.emit("settled", path=one.path, key=key)
 
 
-def view_for(report: TextReport | JsonReport) -> View:
+def view_for(report: Reporter) -> View:
     if isinstance(report, JsonReport):
         return JsonView(report)
     return LiveView(report) if report.out.terminal else LineView(report)

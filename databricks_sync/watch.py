@@ -33,7 +33,7 @@ from .view import Parked, State, View, advice, parked, standing, view_for
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from .report import JsonReport, TextReport
+    from .report import Reporter
 
 _STOPPED = 130
 _MANY = 200  # changes of which it is not worth asking whether git ignores them all
@@ -41,7 +41,7 @@ _WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end
 _NEVER = float("inf")
 
 
-def watch(mode: Mode, chosen: Mapping[str, Any], report: TextReport | JsonReport) -> int:
+def watch(mode: Mode, chosen: Mapping[str, Any], report: Reporter) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
     with view, _terminable():

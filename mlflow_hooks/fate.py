@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databricks_sync.plan import Action
-from databricks_sync.report import SIGNS, STYLES
+from databricks_sync.words import SIGNS, STYLES
 
 from .report import Report
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from databricks_sync.errors import InterruptedRun, NotFound
 from databricks_sync.model import Form, Kind, Problem
 from databricks_sync.plan import Action, Mode, Step
-from databricks_sync.report import WHY
 from databricks_sync.run import Report as Synced
 from databricks_sync.run import Request
 from databricks_sync.session import Session
@@ -22,6 +21,7 @@ from databricks_sync.settings import Folder
 from databricks_sync.survey import Scope
 from databricks_sync.sync import Sync
 from databricks_sync.valves import Allowed
+from databricks_sync.words import WHY
 from databricks_sync.workspace import Workspace
 
 from .fate import Fate

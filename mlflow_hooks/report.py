@@ -7,7 +7,7 @@ import sys
 
 from databricks_sync.errors import SyncError
 from databricks_sync.names import printable
-from databricks_sync.report import Screen
+from databricks_sync.text_report import Screen
 
 
 class Report:

@@ -1,0 +1,106 @@
+"""The words for what a run does and did, the same wherever they are shown. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from .carry import Outcome, Result
+from .model import Direction, Severity
+from .names import printable
+from .plan import REPLACES, Action
+from .run import Report
+
+THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
+COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
+AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
+WHY = {
+    "--x": "only there",
+    "-x-": "only here",
+    "-xy": "made here and there",
+    "bby": "edited there",
+    "bb-": "deleted there",
+    "bxb": "edited here",
+    "b-b": "deleted here",
+    "bxy": "edited here and there",
+    "bx-": "edited here, deleted there",
+    "b-y": "deleted here, edited there",
+}
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.AHEAD: "<",
+    Action.CONFLICT: "!",
+    Action.MERGE: "&",
+    Action.MARK: "!",
+}
+STYLES = {
+    "+": "green",
+    "~": "yellow",
+    "&": "yellow",
+    "-": "red",
+    "<": "cyan",
+    "!": "bold red",
+    "@": "bold",
+    "?": "magenta",
+}
+PAST = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.DELETE: "deleted",
+    Action.MERGE: "merged",
+    Action.MARK: "marked",
+}
+
+
+def takes_away(outcome: Outcome, direction: Direction) -> bool:
+    """Whether something was deleted, or replaced that was not what both sides had agreed on."""
+    step = outcome.step
+    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
+    took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
+    return took and outcome.result is Result.DONE
+
+
+def summed(report: Report) -> str:
+    """The last line of a run."""
+    counts = counted(report)
+    dry = report.request.dry_run
+    parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{PAST[a]}" for a in PAST if counts[a.value]]
+    for name, one, many in (
+        ("conflict", "conflict", "conflicts"),
+        ("refused", "refused", "refused"),
+        ("failed", "failed", "failed"),
+    ):
+        if counts[name]:
+            parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
+    if counts["ahead"]:
+        parts.append(f"{counts['ahead']:,} ahead")
+    if report.interrupted:
+        parts = parts or ["nothing done"]
+    elif len(parts) == 0:
+        parts = ["nothing to do"]
+    parts.append(f"{counts['in_step']:,} in step")
+    return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
+
+
+def counted(report: Report) -> dict[str, int]:
+    """How many objects a run left in each state, as the summary of --json has them."""
+    done = [o.step.action for o in report.outcomes if o.result is Result.DONE]
+    planned = [step.action for step in report.steps if step.writes]
+    wrote = planned if report.request.dry_run else done
+    counts = {action.value: wrote.count(action) for action in PAST}
+    severities = [problem.severity for problem in report.problems]
+    counts["conflict"] = len(report.conflicts)
+    counts["refused"] = severities.count(Severity.REFUSED)
+    counts["failed"] = severities.count(Severity.FAILED)
+    counts["noted"] = severities.count(Severity.NOTE)
+    clean = [step for step in report.steps if not step.problem]
+    counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
+    agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
+    counts["in_step"] = agreed + (0 if report.request.dry_run else counts["create"] + counts["update"])
+    return counts
+
+
+def quoted(path: str) -> str:
+    """A path as it is typed in a shell."""
+    return shlex.quote(printable(path))
