@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -29,6 +31,7 @@ from .world import (
     notebook,
     rule,
     sources,
+    until,
 )
 
 SHARED = "/Shared/master"
@@ -277,6 +280,23 @@ def test_a_restore_never_leaves_the_folder(one: Project, person: Person) -> None
     manifest.write_text(manifest.read_text().replace("notebooks/a.py", "../evil.py"))
     assert "is not restored" in one.pull("--restore", name, code=1).out
     assert not (one.root.parent / "evil.py").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_finishes_what_a_restore_has_in_hand(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """An interrupted restore tears nothing, says so with exit 130, and is finished by typing it again."""
+    for name in ("a", "b", "etl/load"):
+        person.edit(name, "precious")
+    backup = saved_run(pushed.push("--overwrite").out)
+    workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 500}, nth=1))
+    restoring = pushed.start("to_databricks", "--restore", backup)
+    until(lambda: workspace.struck()[0])
+    restoring.send_signal(signal.SIGINT)
+    ran = pushed.finish(restoring)
+    assert ran.code == 130 and "Interrupted" in ran.err
+    workspace.faults()
+    pushed.push("--restore", backup)
+    assert all(b"precious" in person.read(name) for name in ("a", "b", "etl/load"))
 
 
 # --- pruning --------------------------------------------------------------------------------------------------

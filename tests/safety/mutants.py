@@ -21,6 +21,8 @@ ADVERSARIES, CRASHES, KILLS, FAULTS = (
     f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
 )
 BACKUPS = "tests/commands/test_backups.py"
+MERGES = "tests/commands/test_merge.py"
+BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
 @dataclass(frozen=True)
@@ -358,6 +360,86 @@ MUTANTS = (
         "self._names() if",
         "tests/sync/test_backups.py",
         "pruned",
+    ),
+    Mutant(
+        "files are read while git writes them",
+        "sync.py",
+        "        while moment.locked or moved:\n",
+        "        while moved:\n",
+        BRANCHES,
+        "slow_checkout and single",
+    ),
+    Mutant(
+        "a run goes on after a checkout",
+        "sync.py",
+        "            if request.head is None or self.repository.head() == before:\n",
+        "            if True:\n",
+        BRANCHES,
+        "middle_of_a_pull",
+    ),
+    Mutant(
+        "a watch goes on during a rebase",
+        "watch.py",
+        "        if moment.operation:\n",
+        "        if False:\n",
+        BRANCHES,
+        "operation",
+    ),
+    Mutant(
+        "a named target takes any branch",
+        "watch.py",
+        "        if named and moment.branch != self._branch:\n",
+        "        if False:\n",
+        BRANCHES,
+        "named_target",
+    ),
+    Mutant(
+        "what is allowed is allowed for ever",
+        "watch.py",
+        "asked = replace(asked, allowed=Allowed(), wait=",
+        "asked = replace(asked, wait=",
+        TROUBLES,
+        "emptied",
+    ),
+    Mutant(
+        "a half-saved notebook is a plain file",
+        "local.py",
+        "        if notebook and identity.form is None and cut_short(name, raw):\n",
+        "        if False:\n",
+        SAVES,
+        "half_written_source",
+    ),
+    Mutant(
+        "markers are carried",
+        "plan.py",
+        "        elif local and local.unresolved and mode",
+        "        elif local and local.unresolved < 0 and mode",
+        MERGES,
+        "markers",
+    ),
+    Mutant(
+        "after a merge the base is what was merged",
+        "survey.py",
+        "            intent.agreed or intent.after,\n",
+        "            intent.after,\n",
+        MERGES,
+        "killed_merge",
+    ),
+    Mutant(
+        "a merge into markers",
+        "mediator.py",
+        "        if item.unresolved:\n",
+        "        if False:\n",
+        MERGES,
+        "not_merged_into",
+    ),
+    Mutant(
+        "a merge from any base",
+        "mediator.py",
+        "known = raw is not None and digest(raw, entry.form, entry.language) == entry.digest",
+        "known = True",
+        MERGES,
+        "damaged",
     ),
 )
 

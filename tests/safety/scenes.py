@@ -171,6 +171,10 @@ def made_there(world: World, clone: Clone) -> None:
 
 
 def little_here(world: World, clone: Clone) -> None:
+    for year in (2019, 2020):  # to be pruned
+        old = clone.state / f"backups/{year}0101T000000"
+        old.mkdir(parents=True)
+        (old / "00001").write_text("old")
     clone.write("a.py", compose("a.py", "value1"))
     clone.remove("b.py")
 
@@ -276,4 +280,4 @@ def chosen(run: Observed, half: bool = False) -> list[int]:
 
 def few(points: list[int]) -> list[int]:
     """Some of many points, evenly."""
-    return points[:: max(1, -(-len(points) // (16 if TORTURE else 4)))]
+    return points[:: max(1, -(-len(points) // (16 if TORTURE else 3)))]

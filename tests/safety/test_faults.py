@@ -61,7 +61,7 @@ def cases() -> Iterator[tuple[str, str, str, str]]:
                     number += 1
                     if (endpoint, mishap) in BELIEVED or (action["kind"] == "stale" and phase == "after"):
                         continue
-                    if TORTURE or number % 21 == 0:
+                    if TORTURE or number % 31 == 0:
                         yield way, endpoint, mishap, phase
 
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import rule as step
 from databricks_sync.errors import Busy
 from databricks_sync.git import Repository
 from databricks_sync.local import LocalFolder
-from databricks_sync.model import Form, Kind, Language
+from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.settings import load
 from databricks_sync.survey import weigh
 
@@ -33,7 +33,7 @@ from .world import TARGET, WAYS, Clone, Observed, Remote, Run, World, compose, s
 SLOTS = ("a", "etl/b", "c", "data.csv")
 FORMS = (".py", ".ipynb", ".sql", "script")
 SECONDS = float(os.environ.get("TORTURE_SECONDS", 0))
-EXAMPLES = int(os.environ.get("TORTURE_EXAMPLES", 8))
+EXAMPLES = int(os.environ.get("TORTURE_EXAMPLES", 25 if SECONDS else 6))
 SHRINK = os.environ.get("TORTURE_SHRINK", "1") != "0"  # takes minutes, and tells the failure in few steps
 STEPS = 30
 COUNTS: dict[str, int] = defaultdict(int)
@@ -92,6 +92,16 @@ def written(slot: str, form: str, value: str) -> tuple[str, bytes]:
     if form == "script":
         return f"{slot}.py", script(value)
     return f"{slot}{form}", compose(form, value)
+
+
+def pulls(way: str) -> bool:
+    return WAYS[way].direction is Direction.PULL
+
+
+def with_cell(raw: bytes, value: str) -> bytes:
+    """A notebook's source with one more cell."""
+    comment, cell = (b"--", f"select '{value}'") if raw.startswith(b"--") else (b"#", f"print('{value}')")
+    return raw + b"\n" + comment + b" COMMAND ----------\n\n" + cell.encode() + b"\n"
 
 
 class Edited:
@@ -256,6 +266,24 @@ class Machine(RuleBasedStateMachine):
         self.server.person(self.edit_of(slot, raw))
         self.typed("person", found[1].raw if found else b"", raw)
 
+    @step(name=names, slot=slots)
+    def add_a_cell_here(self, name: str, slot: str) -> None:
+        clone = self.world.clone(name)
+        path = self.here(clone, slot)
+        if path and clone.files()[path].startswith((b"# Databricks", b"-- Databricks")):
+            before = clone.files()[path]
+            raw = with_cell(before, self.value())
+            clone.write(path, raw)
+            self.typed(name, before, raw)
+
+    @step(slot=slots)
+    def add_a_cell_there(self, slot: str) -> None:
+        found = self.there(slot)
+        if found and found[1].kind == "NOTEBOOK":
+            raw = with_cell(found[1].raw, self.value())
+            self.server.person(self.edit_of(slot, raw))
+            self.typed("person", found[1].raw, raw)
+
     @step(slot=slots)
     def delete_there(self, slot: str) -> None:
         if found := self.there(slot):
@@ -416,20 +444,20 @@ class Machine(RuleBasedStateMachine):
         assert "Another run" not in str(run.error) or self.mode["mode"] == "absent", run.said
         now_here, now_there = clone.files(), self.world.tree()
         if not disturbed:
-            if way.startswith("pull"):
+            if pulls(way):
                 assert now_there == there and not run.writes, "a pull wrote into the workspace"
             else:
                 # But for finishing what a dead pull had begun: its old file goes, and is in a backup.
                 gone = {name: raw for name, raw in here.items() if pending and name not in now_here}
                 assert {**gone, **now_here} == here, "a push wrote into the folder"
                 assert {v for raw in gone.values() for v in values(raw)} <= self.world.kept()
-        if not disturbed or way.startswith("pull"):
+        if not disturbed or pulls(way):
             kept = {value for raw in clone.backups() for value in values(raw)}
-            side, now = (here, now_here) if way.startswith("pull") else (
+            side, now = (here, now_here) if pulls(way) else (
                 {key: item.raw for key, item in there.items()},
                 {key: item.raw for key, item in now_there.items()},
             )  # fmt: skip
-            everywhere = {value for raw in now.values() for value in values(raw)} if way.startswith("pull") else set()
+            everywhere = {value for raw in now.values() for value in values(raw)} if pulls(way) else set()
             for key, raw in side.items():
                 gone = values(raw) - values(now.get(key, b"")) - everywhere
                 assert disturbed or gone <= kept, f"{key} was replaced without a backup"
@@ -443,12 +471,18 @@ class Machine(RuleBasedStateMachine):
             keys = {*self.held_there, *(key for one, key in self.held_here if one == name)}
             for key in keys:
                 here, there = self.held_here[name, key], self.held_there[key]
-                (here if way.startswith("pull") else there).update({*here, *there})
+                (here if pulls(way) else there).update({*here, *there})
         return run
 
-    @step(name=names, way=st.sampled_from(sorted(WAYS)), delete=st.booleans(), lock=st.booleans())
-    def sync(self, name: str, way: str, delete: bool, lock: bool) -> None:
-        run = self.run(name, way, delete=delete, lock=lock)
+    @step(
+        name=names,
+        way=st.sampled_from(sorted(WAYS)),
+        delete=st.booleans(),
+        lock=st.booleans(),
+        markers=st.booleans(),
+    )
+    def sync(self, name: str, way: str, delete: bool, lock: bool, markers: bool) -> None:
+        run = self.run(name, way, delete=delete, lock=lock, markers=markers)
         # Where no times are told, the lock of a dead run of a living process never shows to be stale.
         ageless = self.mode["mode"] in ("absent", "backwards") and isinstance(run.error, Busy)
         assert not run.error or ageless or "nothing was pushed there yet" in str(run.error), run.said
@@ -555,6 +589,9 @@ class Machine(RuleBasedStateMachine):
 
     def observe(self, run: Run, name: str) -> None:
         self.look()
+        if run.way == "merge":  # its base is what the workspace holds, and was never here on its own
+            for key, digests in self.held_there.items():
+                self.held_here[name, key] |= digests
         for verb, path in run.writes:
             if verb == "import":
                 key = path[len(TARGET) + 1 :]

@@ -24,6 +24,7 @@ from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -31,7 +32,7 @@ import urllib3
 from commands.world import HOME, Workspace, jupyter, notebook
 
 from databricks_local.settings import Settings
-from databricks_sync import effects, restore, settings, sync
+from databricks_sync import effects, restore, settings, sync, turns
 from databricks_sync.backups import Backups
 from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
@@ -149,20 +150,31 @@ class Inline(Executor):
 @contextmanager
 def _machine(process: Process, threads: bool) -> Iterator[None]:
     """While `process` runs: its effects are met, its pauses are short, its threads are gone unless wanted."""
-    saved = effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep
+    saved = effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep, turns.time, turns.threading
     pause = _SLEEP
     try:
         effects.hook = _meet
         time.sleep = lambda seconds: pause(seconds / _HASTE)
+        turns.time, turns.threading = _HASTY_CLOCK, _HASTY_THREADING
         if not threads:
             sync.ThreadPoolExecutor = restore.ThreadPoolExecutor = lambda *_: Inline()  # type: ignore[assignment,misc]
         with _aside(process):
             yield
     finally:
-        effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep = saved  # type: ignore[misc]
+        effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep, *rest = saved  # type: ignore[misc]
+        turns.time, turns.threading = rest
+
+
+class _HastyCondition(threading.Condition):
+    """Waits by a clock that goes faster."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else timeout / _HASTE)
 
 
 _SLEEP = time.sleep
+_HASTY_CLOCK = SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE)
+_HASTY_THREADING = SimpleNamespace(Condition=_HastyCondition, Lock=threading.Lock)
 
 
 # --- the workspace ----------------------------------------------------------------------------------------------
