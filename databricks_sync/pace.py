@@ -4,8 +4,8 @@ What a workspace allows is documented for two endpoints only, and everybody who 
 So it is found out. Few requests go at once until more than a documented second's worth has passed; then the window
 opens by one with every answer, which doubles it in every round trip. A refusal (429) ends that: nothing is sent
 for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
-the allowance was used up both times, so what was taken in between is what it grants. From there the rate grows,
-slowly at first, to notice when there is more to have.
+the allowance was used up both times, so what was taken in between is what it grants. No refusal more than halves the
+rate, for others may have used the allowance up. From there it grows, slowly at first, to notice when there is more.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Pace:
         quiet = max(now - self._not_before, 0)
         return self.rate * _MORE * 2 ** min((quiet / _DOUBLED) ** 2, 10) if self.rate < inf else inf
 
+    def _most_likely(self) -> float:
+        """What is to be halved at most by one refusal, which may be due to what others used up."""
+        return self.rate if self.rate < inf else 2.0 * DOCUMENTED.get(self.endpoint, _USUAL)
+
     def sent(self, now: float) -> Sent:
         if self._under_way == 0 and now - self._sent_at > _SAVED:  # idle until now: another count
             self._since, self._count = now - _SAVED, 0
@@ -85,7 +89,8 @@ class Pace:
         """`request` was refused, and nothing is to be sent for so many `seconds`."""
         self._under_way -= 1
         if request.at > self._refused_at:  # else it was on its way when another one was refused
-            self.rate = max(request.after, 1) / max(request.at - self._since, _SAVED / 10)
+            took = max(request.after, 1) / max(request.at - self._since, _SAVED / 10)
+            self.rate = max(took, self._most_likely() / 2)
             self._since, self._count = now + max(seconds - _SAVED, 0), 0
         self._refused_at = now
         self._not_before = max(self._not_before, now + seconds)

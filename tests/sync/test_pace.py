@@ -166,3 +166,19 @@ def test_everything_is_sent_in_the_end(
     told = run(Pace(endpoint, most), 60, grant)
     assert told.at_once <= most
     assert told.sent - told.refused == 60
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 20])
+def test_one_refusal_is_soon_forgotten(number: int) -> None:
+    """A workspace that refuses one of the first requests, because others were there, is not asked at a crawl after it."""
+    pace, now, taken = Pace("import", MOST), 0.0, 0
+    while taken < 60:
+        now += max(pace.delay(now), 0)
+        request = pace.sent(now)
+        now += 0.05
+        if taken + 1 == number and pace.rate == inf:
+            pace.refused(request, now, 1.0)
+        else:
+            pace.answered()
+            taken += 1
+    assert now < 1 + 60 / DOCUMENTED["import"] + 60 * 0.05
