@@ -229,8 +229,8 @@ def test_prune_what_was_edited(desk: Desk) -> None:
 
 def test_jobs_git(desk: Desk) -> None:
     """A hook without a notebook has a job alone, and the folder of its experiment is made."""
+    change(desk, "https://git.example.com", "https://github.com")
     change(desk, "name: demo\n", "name: demo\nengine: jobs-git\n")
-    change(desk, f"https://{'git.example.com'}", "https://github.com")
     ran = deploy(desk)
     assert ran.fates == {JOB: "create"} and desk.api.type_of("/Shared/experiments") == "DIRECTORY"
     assert deploy(desk).fates == {JOB: "nothing"} and desk.asked() == []

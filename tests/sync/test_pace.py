@@ -170,7 +170,7 @@ def test_everything_is_sent_in_the_end(
 
 @pytest.mark.parametrize("number", [1, 2, 5, 20])
 def test_one_refusal_is_soon_forgotten(number: int) -> None:
-    """A workspace that refuses one of the first requests, because others were there, is not asked at a crawl after it."""
+    """A workspace that refuses one of the first requests, because others were there, is not asked at a crawl."""
     pace, now, taken = Pace("import", MOST), 0.0, 0
     while taken < 60:
         now += max(pace.delay(now), 0)
