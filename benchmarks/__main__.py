@@ -15,7 +15,7 @@ from rich.console import Console
 from databricks_local.embedded import running
 
 from .contestants import Contestant, contestants
-from .harness import FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH, Harness, Plan
+from .harness import FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH, WORKS, Harness, Plan
 from .plot import plot
 from .process import Failed
 from .results import Results
@@ -32,7 +32,7 @@ def plans(rounds: int) -> tuple[Plan, ...]:
     limited = Conditions("50 ms, 30 imports a second", LATENCY_MS, IMPORT_RATE)
     plain = Conditions("50 ms, a workspace without hashes", LATENCY_MS, hashes=False)
     return (
-        Plan(far, rounds=rounds),
+        Plan(far, works=WORKS[1:], rounds=rounds),
         Plan(near, rounds=rounds),
         Plan(limited, works=(FIRST_PUSH,), rounds=1),
         Plan(plain, works=(FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH), rounds=1),

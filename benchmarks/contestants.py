@@ -42,9 +42,13 @@ Command = Callable[[Place], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A tool: its commands, each run in the project or the clone; None for what it cannot do."""
+    """A tool: its commands, each run in the project or the clone; None for what it cannot do.
+
+    `start` does nothing but start: it shows the help or, for a library, imports it.
+    """
 
     name: str
+    start: Command
     push: Command
     pull: Command | None = None
     peer: Peer | None = None
@@ -55,8 +59,8 @@ class Contestant:
         return self.name.replace(" ", "-").replace(",", "")
 
 
-def _ours(name: str) -> Command:
-    return lambda place: [str(Path(sys.executable).with_name(name)), "--target", place.target]
+def _ours(name: str, *arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name(name)), *arguments]
 
 
 def _legacy(place: Place, *arguments: str) -> list[str]:
@@ -77,6 +81,7 @@ def _sdk(threads: int) -> Contestant:
 
     return Contestant(
         name,
+        lambda _: [str(SDK.python), "-c", "import databricks.sdk"],
         lambda place: typed("push", place.project / "notebooks", place),
         lambda place: typed("pull", place.clone / "notebooks", place),
         SDK,
@@ -86,15 +91,21 @@ def _sdk(threads: int) -> Contestant:
 def contestants() -> list[Contestant]:
     """This tool first, then every peer that can be had here."""
     there = [
-        Contestant(OURS, _ours("to_databricks"), _ours("from_databricks")),
+        Contestant(
+            OURS,
+            lambda _: _ours("to_databricks", "--help"),
+            lambda place: _ours("to_databricks", "--target", place.target),
+            lambda place: _ours("from_databricks", "--target", place.target),
+        ),
         Contestant(
             "databricks-cli",
+            lambda place: _legacy(place, "--help"),
             lambda place: _legacy(place, "import_dir", "-o", str(place.project / "notebooks"), place.target),
             lambda place: _legacy(place, "export_dir", "-o", place.target, str(place.clone / "notebooks")),
             LEGACY,
             {"DATABRICKS_CLI_DO_NOT_EXECUTE_NEWER_VERSION": "1"},
         ),
-        Contestant("dbx", _dbx, None, DBX),
+        Contestant("dbx", lambda _: [str(DBX.program("dbx")), "sync", "workspace", "--help"], _dbx, None, DBX),
         _sdk(1),
         _sdk(20),
         _sdk(50),
@@ -104,6 +115,7 @@ def contestants() -> list[Contestant]:
         there.append(
             Contestant(
                 "databricks (Go)",
+                lambda _: [official, "sync", "--help"],
                 lambda place: [official, "sync", str(place.project / "notebooks"), place.target],
                 lambda place: [
                     *(official, "workspace", "export-dir", "--overwrite"),

@@ -15,13 +15,14 @@ from .results import Cell, Run
 from .server import Conditions, Server
 from .workload import Tree
 
+START = "start"
 FIRST_PUSH = "first push"
 SAME_PUSH = "push, nothing changed"
 STILL_SAME_PUSH = "push, still nothing changed"
 ONE_PUSH = "push, one changed"
 FIRST_PULL = "first pull"
 SAME_PULL = "pull, nothing changed"
-WORKS = (FIRST_PUSH, SAME_PUSH, ONE_PUSH, FIRST_PULL, SAME_PULL)
+WORKS = (START, FIRST_PUSH, SAME_PUSH, ONE_PUSH, FIRST_PULL, SAME_PULL)
 
 # Whoever took longer than this for one round has no second one.
 PATIENCE_S = 60.0
@@ -74,7 +75,7 @@ class Harness:
 
     def _do(self, work: str, one: Contestant, place: Place, cell: Cell) -> None:
         pulls = work in (FIRST_PULL, SAME_PULL)
-        command = one.pull if pulls else one.push
+        command = one.start if work == START else one.pull if pulls else one.push
         if command is None:
             return
         if work == ONE_PUSH:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .effects import reached
 from .errors import SettingsError, SyncError
@@ -257,7 +258,7 @@ def _keep(db: sqlite3.Connection, contents: Iterable[bytes | None]) -> None:
 
 
 def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
-    entries = (_entry(row) for row in db.execute("SELECT * FROM base").fetchall())
+    entries = (_entry(row) for row in db.execute("SELECT * FROM base"))
     # Digests of another definition of equality say nothing; the bytes are still there to be compared.
     mark = f"notebook:{CANON_VERSION}:"
     return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
@@ -275,12 +276,11 @@ def _row(entry: BaseEntry | None) -> tuple[object, ...]:
     )
 
 
-def _entry(row: Sequence[object]) -> BaseEntry:
-    key, path, kind, digest, form, language, local_sha = (None if v is None else str(v) for v in row[:7])
-    size, mtime, ctime, inode, object_id, modified, sha, racy = row[7:]
-    numbers = (size, mtime, ctime, inode)
-    stat = Stat(*(int(str(n)) for n in numbers)) if None not in numbers else None
-    token = Token(int(str(object_id)), int(str(modified)), str(sha), bool(racy))
+def _entry(row: Sequence[Any]) -> BaseEntry:
+    key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy = row
+    stat = Stat(*map(int, numbers)) if None not in numbers else None
+    # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
+    token = Token(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
     return BaseEntry(
         *(str(key), str(path), Kind(kind), str(digest), token, str(local_sha), stat),
         *(Form(form) if form else None, Language(language) if language else None),

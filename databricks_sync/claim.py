@@ -11,7 +11,7 @@ also a target inside another.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from .base import Base
 from .errors import AlreadyExists, Denied, NotFound, ValveError, WorkspaceError
 from .http import Http
-from .model import Kind
+from .model import Kind, Token
 from .names import printable
 from .notebook import sha256
 from .workspace import Workspace
@@ -100,6 +100,7 @@ class Noted:
     claim: Claim | None = None
     nested: str | None = None
     readable: bool = True
+    news: Mapping[str, str] = field(default_factory=dict)  # what the base may note, so as not to read it again
 
 
 class Claims:
@@ -118,15 +119,21 @@ class Claims:
             found = listing.objects.get(self.name)
             if found is None:
                 return Noted(None, beside)
-            if found.token.sha and found.token.sha == base.meta("claim_sha"):
+            mark = _mark(found.token)
+            if mark and mark == base.meta("claim_mark"):
                 return Noted(from_json(base.meta("claim").encode(), self.mine.target), beside)
-            return Noted(self._read(), beside)
+            raw = self._read()
+            if raw is None:
+                return Noted(None, beside)
+            certain = mark and found.token.sha in ("", sha256(raw))
+            news = {"claim": raw.decode("utf-8", "replace"), "claim_mark": mark} if certain else {}
+            return Noted(from_json(raw, self.mine.target), beside, news=news)
         except (Denied, ValveError):
             return Noted(readable=False)
 
-    def _read(self) -> Claim | None:
+    def _read(self) -> bytes | None:
         try:
-            return from_json(self.notes.export(self.name, Kind.FILE, None), self.mine.target)
+            return self.notes.export(self.name, Kind.FILE, None)
         except NotFound:
             return None
 
@@ -149,12 +156,13 @@ class Claims:
             self._write(raw, overwrite=noted.claim is not None)
         except AlreadyExists:
             quicker = self._read()
-            if quicker and quicker.of_another(self.mine.repository) and not take_over:
-                raise ValveError(*other_repository(quicker)) from None
+            other = from_json(quicker, self.mine.target) if quicker else None
+            if other and other.of_another(self.mine.repository) and not take_over:
+                raise ValveError(*other_repository(other)) from None
             return ""
         except WorkspaceError as error:
             return f"The note beside {printable(self.mine.target)} could not be written: {error.message}"
-        base.note(claim=raw.decode(), claim_sha=sha256(raw))
+        base.note(claim=raw.decode(), claim_mark=sha256(raw))
         return ""
 
     def _write(self, raw: bytes, *, overwrite: bool) -> None:
@@ -163,6 +171,11 @@ class Claims:
         except NotFound:
             self.notes.make_folder(self.notes.root)
             self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=False)
+
+
+def _mark(token: Token) -> str:
+    """What tells a note from every other state of it; nothing where that is not certain."""
+    return token.sha or ("" if token.racy or not token.modified_at else f"{token.object_id} {token.modified_at}")
 
 
 def other_repository(claim: Claim) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -129,15 +130,15 @@ class Repository:
         answer = _git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
         return answer.strip() == b"true"
 
-    def entries(self, folder: Path) -> list[Entry]:
+    def entries(self, folder: Path) -> Iterator[Entry]:
         """What git tracks below `folder`, and what it neither tracks nor ignores."""
         answer = _git(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
-        found: dict[str, Entry] = {}
-        for record in answer.decode("utf-8", "surrogateescape").split("\0"):
-            if record:
-                tag, path = record[0], record[2:].rstrip("/")  # a repository of its own is told with a slash
-                found[path] = Entry(path, tracked=tag != "?", sparse=tag == "S")
-        return list(found.values())
+        last = ""
+        for record in re.finditer(r"[^\0]+", answer.decode("utf-8", "surrogateescape")):
+            tag, path = record[0][0], record[0][2:].rstrip("/")  # a repository of its own is told with a slash
+            if path != last:  # a file in conflict is told once for each side
+                yield Entry(path, tracked=tag != "?", sparse=tag == "S")
+            last = path
 
     def ignored(self, paths: list[str]) -> set[str]:
         """Those of `paths` (relative to the project folder) that git would ignore if they stood there.

@@ -17,10 +17,10 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -54,6 +54,9 @@ _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
+T = TypeVar("T")
+Take = Callable[[Iterator[bytes], int], T]  # what to make of the pieces of a body, and of the server's clock
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,15 @@ class Http:
 
     def read(self, path: str, query: Mapping[str, str]) -> Answer:
         """A GET, repeated within reason: reading twice harms nobody. Raises WorkspaceError, LoginError."""
+        return self.stream(path, query, _whole)
+
+    def stream(self, path: str, query: Mapping[str, str], take: Take[T]) -> T:
+        """The same for a body too large to be held as a whole; `take` raises Unreachable where it is torn."""
         attempt, deadline = 0, time.monotonic() + THROTTLED_FOR
         while True:
             try:
                 with self.turn(path) as turn:
-                    return self._send("GET", f"{path}?{urlencode(query)}", turn)
+                    return self._send("GET", f"{path}?{urlencode(query)}", turn, take)
             except Throttled:
                 if time.monotonic() > deadline:
                     raise
@@ -111,7 +118,7 @@ class Http:
         Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError.
         """
         with turn or self.turn(path) as turn:
-            return self._send("POST", path, turn, body, content_type)
+            return self._send("POST", path, turn, _whole, body, content_type)
 
     def turn(self, path: str) -> Turn:
         """Waits for a turn at an endpoint: for those who have to look there right before they write."""
@@ -120,7 +127,9 @@ class Http:
             turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS))
         return turns.take()
 
-    def _send(self, method: str, url: str, turn: Turn, body: bytes | None = None, content_type: str = "") -> Answer:
+    def _send(
+        self, method: str, url: str, turn: Turn, take: Take[T], body: bytes | None = None, content_type: str = ""
+    ) -> T:
         headers = {**self._headers(), "User-Agent": f"databricks-branch-sync/{__version__}"}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -136,16 +145,25 @@ class Http:
                 redirect=False,
                 retries=False,
                 timeout=self.timeout,
+                preload_content=False,
             )
+            if answer.status == 429:
+                turn.refused(_seconds(answer.headers.get("Retry-After")))
+            else:
+                turn.answered()
+            try:
+                if answer.status >= 300:
+                    raise translate(answer.status, answer.data, self.host)
+                return take(answer.stream(_PIECE), _milliseconds(answer.headers.get("Date")))
+            finally:
+                answer.close()  # a connection whose answer was not read to its end cannot be used again
+                answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(*_no_answer(self.host, error)) from None
-        if answer.status == 429:
-            turn.refused(_seconds(answer.headers.get("Retry-After")))
-        else:
-            turn.answered()
-        if answer.status >= 300:
-            raise translate(answer.status, answer.data, self.host)
-        return Answer(answer.data, _milliseconds(answer.headers.get("Date")))
+
+
+def _whole(pieces: Iterator[bytes], date: int) -> Answer:
+    return Answer(b"".join(pieces), date)
 
 
 def _pool(host: str) -> urllib3.PoolManager | urllib3.ProxyManager:

@@ -110,9 +110,8 @@ class LocalFolder:
         self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry], links: dict[str, bool]
     ) -> LocalObject | Problem | None:
         path = f"{folder.shown}/{entry.path}".removeprefix("./")
-        where = folder.path / entry.path
         try:
-            status = where.lstat()
+            status = os.lstat(f"{folder.path}/{entry.path}")
         except (FileNotFoundError, NotADirectoryError):
             if entry.sparse:
                 return Problem(
@@ -128,15 +127,10 @@ class LocalFolder:
         stamp = _stat(status)
         cached = known.get(path)
         if cached is not None and cached.stat == stamp:
+            # The very strings and numbers of the base, not copies: in a large tree they are most of the memory.
             return LocalObject(
-                cached.key,
-                path,
-                cached.kind,
-                cached.digest,
-                cached.local_sha,
-                stamp,
-                cached.form,
-                cached.language,
+                *(cached.key, cached.path, cached.kind, cached.digest, cached.local_sha, cached.stat),
+                *(cached.form, cached.language),
             )
         if reason := flaw(nfc(entry.path), windows=False):
             return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")

@@ -88,13 +88,18 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class RemoteObject:
-    """A notebook or workspace file in the branch folder, as a listing shows it. `path` is absolute."""
+    """A notebook or workspace file in the folder `root` of the workspace, as a listing shows it."""
 
     key: str
-    path: str
+    root: str
     kind: Kind
     token: Token
     language: Language | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is in the workspace."""
+        return f"{self.root}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)

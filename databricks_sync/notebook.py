@@ -107,7 +107,7 @@ def canonical(raw: bytes, form: Form, language: Language | None) -> str:
     lines = lines_of(raw)
     spoken = spoken_in(lines, language)
     bare = f"{COMMENTS[spoken]} MAGIC"
-    body = [bare if line.rstrip(" \t") == bare else line for line in lines[1:]]
+    body = [bare if line.startswith(bare) and line.rstrip(" \t") == bare else line for line in lines[1:]]
     return "\n".join([spoken.value, *body]).rstrip("\n")
 
 
@@ -138,7 +138,7 @@ def lines_of(raw: bytes) -> list[str]:
 
 def _plain_newlines(text: str) -> str:
     # Several carriage returns are one line end converted too often; kept, they would not survive a CRLF checkout.
-    return re.sub(r"\r+(\n|\Z)", r"\1", text)
+    return re.sub(r"\r+(\n|\Z)", r"\1", text) if "\r" in text else text
 
 
 # --- Jupyter ---------------------------------------------------------------------------------------------

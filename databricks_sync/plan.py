@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from sys import intern
 
 from .merge import Merge
 from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
@@ -95,7 +96,7 @@ def shape(base: str | None, local: str | None, remote: str | None) -> str:
         return "-xx" if local == remote else "-xy"
     here = "-" if local is None else "b" if local == base else "x"
     there = "-" if remote is None else "b" if remote == base else "x" if remote == local else "y"
-    return f"b{here}{there}"
+    return intern(f"b{here}{there}")
 
 
 def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:

@@ -19,7 +19,7 @@ from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
 from .local import Changing, LocalFolder, describe, settled
 from .merge import Merge
-from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
+from .model import BaseEntry, Direction, Form, Kind, LocalObject, RemoteObject, Stat
 from .names import printable
 from .notebook import materialise, sha256, wire
 from .plan import Action, Step
@@ -133,6 +133,10 @@ class PullCarrier:
             return read_as(self.workspace, remote, side.form, side.language)
         if remote.kind is Kind.FILE:
             return read_as(self.workspace, remote, None, None)
+        if remote.token.sha:
+            source = read_as(self.workspace, remote, Form.SOURCE, remote.language)
+            if sha256(source.raw) == remote.token.sha:  # kept as source, so it need not be asked how it is kept
+                return source
         return read_as(self.workspace, remote, *self.workspace.chosen_form(remote.key))
 
     def _place(self, remote: RemoteObject, found: Export) -> str:

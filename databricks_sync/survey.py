@@ -73,16 +73,17 @@ class Surveyor:
         problems = _judged(scan.unknown, {*entries, *remote}) | self._unusable(scan, listing, remote)
         remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
         if direction is Direction.PULL:
-            for key in remote.keys() - problems.keys():
-                if not self.local.holds(key):
+            for key in remote:
+                if key not in problems and not self.local.holds(key):
                     problems[key] = Problem(key, "is in none of the folders that are carried", "", Severity.NOTE)
         recovered, settled, exports = self._recover(scan, remote)
-        for advance in recovered:
-            entries = {key: entry for key, entry in entries.items() if key != advance.key}
-            if advance.entry:
-                entries[advance.key] = advance.entry
+        if recovered:
+            found = {advance.key: advance.entry for advance in recovered}
+            known = {key: entry for key, entry in entries.items() if key not in found}
+            entries = known | {key: entry for key, entry in found.items() if entry}
         digests = self._digests(entries, scan, remote, problems, exports)
-        places = {key: self.local.shown(key) for key in remote if self.local.holds(key)}
+        elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
+        places = {key: self.local.shown(key) for key in elsewhere}
         sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places)
         hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
         return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)

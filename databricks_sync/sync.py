@@ -103,7 +103,8 @@ class Sync:
             return Report(request, tuple(chosen))
         base.forget(noted_serial(sight.noted.claim, base))
         self._finish(sight.survey)
-        base.note(whole_trees="yes" if sight.workspace.whole_trees else "no", target=request.target)
+        whole_trees = "yes" if sight.workspace.whole_trees else "no"
+        base.note(whole_trees=whole_trees, target=request.target, **sight.noted.news)
         base.advance(
             [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
         )
@@ -128,7 +129,7 @@ class Sync:
     def _look(self, request: Request, base: Base, pool: Executor) -> Sight:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
-        workspace = Workspace(self.http, request.target, whole_trees=whole_trees)
+        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
         mine = Claim(request.target, self.repository.origin(), request.branch)
         claims = Claims(self.http, request.target, mine, whole_trees=whole_trees)
         noting = pool.submit(claims.look, base, pool)

@@ -9,18 +9,20 @@ listed in parallel, and times and ids take the place of hashes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import urllib3
 
 from .effects import reached
 from .errors import Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
-from .http import Answer, Http
-from .model import Form, Kind, Language, RemoteObject, Token
+from .http import Http
+from .listing import each_object
+from .model import BaseEntry, Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
 from .target import normalise
 from .turns import Turn
@@ -28,6 +30,7 @@ from .turns import Turn
 _API = "/api/2.0/workspace"
 # An object changed this shortly before we looked may change again within the same tick of the server's clock.
 _RACY_MS = 2000
+_HASHES = {"return_wsfs_metadata": "true"}
 _KINDS = {"NOTEBOOK": Kind.NOTEBOOK, "FILE": Kind.FILE}
 
 
@@ -42,13 +45,27 @@ class Listing:
     hashed: bool = True
 
 
+class _Other(NamedTuple):
+    """What a listing shows besides notebooks and workspace files: a folder, a dashboard, something outside."""
+
+    path: str
+    type: str
+
+
+_Shown = RemoteObject | _Other
+T = TypeVar("T")
+
+
 class Workspace:
     """The folder `root` (a normalised path) of a workspace. Every method may raise WorkspaceError."""
 
-    def __init__(self, http: Http, root: str, *, whole_trees: bool = True) -> None:
+    def __init__(
+        self, http: Http, root: str, *, whole_trees: bool = True, known: Mapping[str, BaseEntry] | None = None
+    ) -> None:
         self.http = http
         self.root = root
         self.whole_trees = whole_trees  # False once the workspace is known not to list them
+        self.known = known or {}
         self.hashed = True
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -68,9 +85,9 @@ class Workspace:
             top = self._items("list", self.root)
         except NotFound:
             return Listing(exists=False)
-        if len(top[0]) == 1 and normalise(str(top[0][0].get("path"))) == self.root:
+        if len(top) == 1 and isinstance(top[0], _Other) and normalise(top[0].path) == self.root:
             raise SettingsError(
-                f"The target {self.root} is a {str(top[0][0].get('object_type')).lower()}, not a folder.",
+                f"The target {self.root} is a {printable(top[0].type).lower()}, not a folder.",
                 "Give another --target, or rename it in the workspace.",
             )
         return self._listed(self._descend(top, pool))
@@ -78,7 +95,7 @@ class Workspace:
     def pulse(self) -> bytes | None:
         """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
         try:
-            return sha256(self._ask("list-repo", self.root).data).digest()
+            return sha256(self.http.read(f"{_API}/list-repo", {"path": self.root, **_HASHES}).data).digest()
         except NotFound:
             return None
         except WorkspaceError as error:
@@ -86,34 +103,48 @@ class Workspace:
                 raise
             return None
 
-    def _ask(self, call: str, path: str) -> Answer:
-        return self.http.read(f"{_API}/{call}", {"path": path, "return_wsfs_metadata": "true"})
+    def _items(self, call: str, path: str) -> list[_Shown]:
+        return self._listing(call, path, self._shown)
 
-    def _items(self, call: str, path: str) -> tuple[list[dict[str, Any]], int]:
-        answer = self._ask(call, path)
-        found = answer.json().get("objects", [])
-        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.")
-        return found, answer.date
+    def _listing(self, call: str, path: str, each: Callable[[dict[str, Any], int], T]) -> list[T]:
+        """What `each` makes of every object of a listing, and of the server's clock at that moment."""
 
-    def _descend(self, top: tuple[list[dict[str, Any]], int], pool: Executor) -> tuple[list[dict[str, Any]], int]:
-        found, date = top
-        every = list(found)
-        pending: dict[Future[tuple[list[dict[str, Any]], int]], str] = {}
+        def take(pieces: Iterable[bytes], date: int) -> list[T]:
+            try:
+                return [each(item, date) for item in each_object(pieces)]
+            except (ValueError, RecursionError):
+                raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.") from None
 
-        def enter(items: Iterable[dict[str, Any]]) -> None:
+        return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take)
+
+    def _shown(self, item: dict[str, Any], date: int) -> _Shown:
+        path, kind = str(item.get("path", "")), str(item.get("object_type"))
+        key = self._key(path)
+        if key is None or kind not in _KINDS:
+            return _Other(path, kind)
+        number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
+        racy = not date or not modified or abs(date - modified) <= _RACY_MS
+        token, known = Token(number, modified, str(item.get("content_sha256_hex") or ""), racy), self.known.get(key)
+        if known and known.token == token:
+            key, token = known.key, known.token  # not copies: in a large tree they are most of the memory
+        return RemoteObject(key, self.root, _KINDS[kind], token, _language(item))
+
+    def _descend(self, top: list[_Shown], pool: Executor) -> list[_Shown]:
+        every = list(top)
+        pending: dict[Future[list[_Shown]], str] = {}
+
+        def enter(items: Iterable[_Shown]) -> None:
             for item in items:
-                if item.get("object_type") == "DIRECTORY":
-                    path = str(item.get("path"))
-                    pending[pool.submit(self._items, "list", path)] = path
+                if isinstance(item, _Other) and item.type == "DIRECTORY":
+                    pending[pool.submit(self._items, "list", item.path)] = item.path
 
-        enter(found)
+        enter(top)
         while pending:
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 path = pending.pop(future)
                 try:
-                    items, _ = future.result()
+                    items = future.result()
                 except WorkspaceError as error:
                     for other in pending:
                         other.cancel()
@@ -123,24 +154,20 @@ class Workspace:
                     ) from None
                 every += items
                 enter(items)
-        return every, date
+        return every
 
-    def _listed(self, found: tuple[list[dict[str, Any]], int]) -> Listing:
-        items, date = found
+    def _listed(self, items: Iterable[_Shown]) -> Listing:
         objects: dict[str, RemoteObject] = {}
         folders: set[str] = set()
         others: dict[str, str] = {}
         for item in items:
-            key = self._key(str(item.get("path", "")))
-            if key is None:
-                continue
-            kind = str(item.get("object_type"))
-            if kind in _KINDS:
-                objects[key] = self._object(key, item, date)
-            elif kind == "DIRECTORY":
-                folders.add(key)
-            else:
-                others[key] = kind
+            if isinstance(item, RemoteObject):
+                objects[item.key] = item
+            elif (key := self._key(item.path)) is not None:
+                if item.type == "DIRECTORY":
+                    folders.add(key)
+                else:
+                    others[key] = item.type
         # What lies in another object, such as somebody's Git folder, is that object's business.
         inner = tuple(f"{key}/" for key in others)
         if inner:
@@ -157,12 +184,6 @@ class Workspace:
         path = path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
         return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") and path != f"{self.root}/" else None
 
-    def _object(self, key: str, item: dict[str, Any], date: int) -> RemoteObject:
-        modified = _number(item.get("modified_at"))
-        racy = not date or not modified or abs(date - modified) <= _RACY_MS
-        token = Token(_number(item.get("object_id")), modified, str(item.get("content_sha256_hex") or ""), racy)
-        return RemoteObject(key, f"{self.root}/{key}", _KINDS[str(item["object_type"])], token, _language(item))
-
     def look(self, key: str) -> RemoteObject | None:
         """The object at `key` right now, None when there is none: the last look before a write.
 
@@ -170,13 +191,13 @@ class Workspace:
         """
         path = f"{self.root}/{key}"
         try:
-            items, date = self._items("list", path)
+            items = self._items("list", path)
         except NotFound:
             return None
-        if len(items) == 1 and self._key(str(items[0].get("path"))) == key:
-            if items[0].get("object_type") in _KINDS:
-                return self._object(key, items[0], date)
-            raise TypeMismatch(f"{printable(path)} is a {printable(str(items[0].get('object_type')))}.")
+        if len(items) == 1 and self._key(items[0].path) == key:
+            if isinstance(items[0], RemoteObject):
+                return items[0]
+            raise TypeMismatch(f"{printable(path)} is a {printable(items[0].type)}.")
         raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
 
     def stands(self, folder: str) -> bool:
@@ -192,11 +213,10 @@ class Workspace:
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
         try:
-            items, date = self._items("list", f"{self.root}/{key}")
+            ages = self._listing("list", f"{self.root}/{key}", _age)
         except NotFound:
             return None
-        modified = _number(items[0].get("modified_at")) if len(items) == 1 else 0
-        return (date - modified) / 1000 if date and modified else None
+        return ages[0] if len(ages) == 1 else None
 
     def chosen_form(self, key: str) -> tuple[Form, Language | None]:
         """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
@@ -272,14 +292,16 @@ class Workspace:
 
 def keys_by_nfc(listing: Listing) -> dict[str, RemoteObject]:
     """The listing's objects by key in NFC; names that only differ in normalisation keep their own spelling."""
-    spellings: dict[str, list[str]] = {}
-    for key in listing.objects:
-        spellings.setdefault(nfc(key), []).append(key)
-    return {
-        (normal if len(group) == 1 else key): listing.objects[key]
-        for normal, group in spellings.items()
-        for key in group
-    }
+    if all(nfc(key) == key for key in listing.objects):
+        return listing.objects
+    normal = {key: nfc(key) for key in listing.objects}
+    shared = Counter(normal.values())
+    return {key if shared[normal[key]] > 1 else normal[key]: item for key, item in listing.objects.items()}
+
+
+def _age(item: dict[str, Any], date: int) -> float | None:
+    modified = _number(item.get("modified_at"))
+    return (date - modified) / 1000 if date and modified else None
 
 
 def _number(value: object) -> int:

@@ -163,11 +163,11 @@ MUTANTS = (
     Mutant(
         "blind retry",
         "http.py",
-        '            return self._send("POST", path, turn, body, content_type)\n',
+        '            return self._send("POST", path, turn, _whole, body, content_type)\n',
         "            try:\n"
-        '                return self._send("POST", path, turn, body, content_type)\n'
+        '                return self._send("POST", path, turn, _whole, body, content_type)\n'
         "            except Unreachable:\n"
-        '                return self._send("POST", path, turn, body, content_type)\n',
+        '                return self._send("POST", path, turn, _whole, body, content_type)\n',
         ADVERSARIES,
         "test_06",
     ),

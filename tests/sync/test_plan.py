@@ -44,7 +44,7 @@ def sides(base: str | None, local: str | None, remote: str | None, **more: objec
     stat, token = Stat(1, 1, 1, 1), Token(1, 1)
     entry = BaseEntry("k", "notebooks/k.py", Kind.NOTEBOOK, base or "", token, "")
     here = LocalObject("k", "notebooks/k.py", Kind.NOTEBOOK, local or "", "", stat)
-    there = RemoteObject("k", "/Users/me/main/k", more.pop("kind", Kind.NOTEBOOK), token)  # type: ignore[arg-type]
+    there = RemoteObject("k", "/Users/me/main", more.pop("kind", Kind.NOTEBOOK), token)  # type: ignore[arg-type]
     known: dict[str, object] = {
         "base": {"k": entry} if base else {},
         "local": {"k": here} if local else {},

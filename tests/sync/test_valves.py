@@ -26,7 +26,7 @@ def step(action: Action, *, base: str = "", local: str = "", remote: str = "", r
         "",
         BaseEntry(key, key, Kind.FILE, base, Token(1, 1), "") if base else None,
         LocalObject(key, key, Kind.FILE, local, f"sha of {local}", Stat(0, 0, 0, 0)) if local else None,
-        RemoteObject(key, key, Kind.FILE, Token(1, 1, f"sha of {remote}")) if remote else None,
+        RemoteObject(key, "/Users/me/main", Kind.FILE, Token(1, 1, f"sha of {remote}")) if remote else None,
         remote if remote and read else None,
     )
 

@@ -22,7 +22,7 @@ from .world import Terminal
 
 def step(name: str, action: Action, problem: Problem | None = None, shape: str = "bxb") -> Step:
     item = LocalObject(name, f"notebooks/{name}.py", Kind.NOTEBOOK, "x", "x", Stat(1, 1, 1, 1))
-    there = RemoteObject(name, f"/Users/me/main/{name}", Kind.NOTEBOOK, Token(1, 1), None)
+    there = RemoteObject(name, "/Users/me/main", Kind.NOTEBOOK, Token(1, 1), None)
     return Step(name, action, shape, local=item, remote=there, problem=problem)
 
 

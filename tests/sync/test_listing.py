@@ -1,0 +1,64 @@
+"""A listing is parsed object by object, however it is cut on its way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databricks_sync.listing import each_object
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=5)
+MORE = st.dictionaries(st.text().filter(lambda name: name != "objects"), VALUES, max_size=2)
+
+
+def cut(raw: bytes, lengths: list[int]) -> list[bytes]:
+    pieces = []
+    for length in lengths:
+        pieces.append(raw[:length])
+        raw = raw[length:]
+    return [*pieces, raw]
+
+
+@given(OBJECTS, MORE, st.booleans(), st.sampled_from([None, 1]), st.lists(st.integers(0, 30), max_size=8))
+def test_every_object_comes_once(
+    objects: list[dict[str, Any]], more: dict[str, Any], first: bool, indent: int | None, lengths: list[int]
+) -> None:
+    """Wherever the text is cut, within a letter too, and whatever is said besides, the objects are those sent."""
+    document = {"objects": objects, **more} if first else {**more, "objects": objects}
+    raw = json.dumps(document, ensure_ascii=False, indent=indent).encode("utf-8", "surrogatepass")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return
+    assert list(each_object(cut(raw, lengths))) == objects
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n", b"{}", b'{"objects": []}'])
+def test_nothing_is_an_empty_listing(raw: bytes) -> None:
+    """The workspace says `{}` of an empty folder."""
+    assert list(each_object([raw])) == []
+
+
+@pytest.mark.parametrize("length", range(1, 59))
+def test_a_torn_listing_is_none(length: int) -> None:
+    """A listing that breaks off anywhere is not taken for a shorter one."""
+    raw = b'{"objects": [{"path": "/a", "n": 1}, {"path": "/b"}], "k": 2}'
+    assert len(list(each_object([raw]))) == 2
+    with pytest.raises(ValueError):
+        list(each_object([raw[:length]]))
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"1", b"null", b"<html>", b'{"objects": 1}', b'{"objects": [1]}', b"\xff"])
+def test_anything_else_is_refused(raw: bytes) -> None:
+    """What is no list of objects says nothing about a folder."""
+    with pytest.raises(ValueError):
+        list(each_object([raw]))
