@@ -9,7 +9,7 @@ from pathlib import Path
 
 HEADER = "# Databricks notebook source\n"
 # A file or an object changed this shortly ago may change again unseen, so that careful tools read it once more.
-SETTLED_S = 2.1
+SETTLED_S = 3.1  # two seconds, and one more because the Date of an answer is a whole number of seconds
 
 
 @dataclass(frozen=True, slots=True)
