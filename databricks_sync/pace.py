@@ -1,9 +1,9 @@
 """How fast requests to one endpoint may go: so many at once, so many a second. Pure: the clock is an argument.
 
 What a workspace allows is documented for two endpoints only, and everybody who works in it shares the allowance.
-So it is found out. Few requests go at once until more than a documented second's worth has passed; then the window
-opens by one with every answer, which doubles it in every round trip. A refusal (429) ends that: nothing is sent
-for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
+So it is found out. Where a limit is documented, few requests go at once until more than a second's worth has passed;
+then the window opens by one with every answer, which doubles it in every round trip. A refusal (429) ends that: nothing
+is sent for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
 the allowance was used up both times, so what was taken in between is what it grants. No refusal more than halves the
 rate, for others may have used the allowance up. From there it grows, slowly at first, to notice when there is more.
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 # SERVER: Databricks' documentation of the limits of a workspace, 2026: requests a second.
 DOCUMENTED = {"import": 30, "export": 60}
-_USUAL = 20  # at once, where nothing is documented: what the official command line begins with
+_USUAL = 20  # a second, where nothing is documented
 _TRIAL = 1.5  # seconds' worth of a documented allowance that goes before the window opens
 _SAVED = 1.0  # seconds for which an allowance that is not used is kept, as limits are given per second
 _MORE = 1.03  # of the rate to begin with: the pause has saved something up
@@ -49,7 +49,7 @@ class Pace:
     def __post_init__(self) -> None:
         documented = DOCUMENTED.get(self.endpoint, 0)
         self._trial = int(documented * _TRIAL)
-        self._window = min(documented // 3 or _USUAL, self.most)
+        self._window = min(documented // 2 or self.most, self.most)
 
     def delay(self, now: float) -> float:
         """Seconds until the next request may be sent; infinite when only an answer can tell."""

@@ -104,7 +104,7 @@ def test_without_a_limit_all_connections_are_used(endpoint: str) -> None:
 def test_a_documented_second_goes_by_first(endpoint: str) -> None:
     """Where a limit is documented, few requests go at once until more than it allows has been taken."""
     told = run(Pace(endpoint, MOST), DOCUMENTED[endpoint], Grant())
-    assert told.at_once == DOCUMENTED[endpoint] // 3
+    assert told.at_once == DOCUMENTED[endpoint] // 2
 
 
 def test_nothing_is_sent_while_the_workspace_asks_to_wait() -> None:
