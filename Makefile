@@ -20,10 +20,13 @@ $(VENV)/.ready: $(VENV)/.local
 dev: $(VENV)/.ready  ## a working environment in .venv
 
 test: $(VENV)/.ready  ## the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(TESTS)
+
+test-long: $(VENV)/.ready  ## the same, with the tests that take long
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m '' $(TESTS)
 
 torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
-	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 2 --dist loadgroup tests/safety
+	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 3 --dist loadgroup tests/safety
 
 check: $(VENV)/.ready  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .
@@ -41,4 +44,4 @@ demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help dev test torture check bench demo clean
+.PHONY: help dev test test-long torture check bench demo clean

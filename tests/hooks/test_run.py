@@ -75,6 +75,7 @@ def test_success(desk: Desk) -> None:
     assert run["tags"]["word"] == "hello"
 
 
+@pytest.mark.long
 def test_pinned(desk: Desk) -> None:
     """With --ref it is git's version that runs, whatever lies here."""
     write(desk.root / "projects" / "Demo", {"demo.py": "raise SystemExit('not me')\n"})
@@ -94,6 +95,7 @@ def test_failure(desk: Desk) -> None:
     nothing_is_left(desk)
 
 
+@pytest.mark.long
 def test_deadline(desk: Desk) -> None:
     """A run that does not begin is cancelled at the deadline, which is a failure."""
     desk.api.control("run-states", [PENDING])
@@ -115,6 +117,7 @@ def test_interrupted(desk: Desk) -> None:
     nothing_is_left(desk)
 
 
+@pytest.mark.long
 def test_end_without_a_result(desk: Desk) -> None:
     """A run that ends without a result has ended, and failed: MLflow itself would wait for ever."""
     state = {"life_cycle_state": "INTERNAL_ERROR", "state_message": "no machines"}
@@ -124,6 +127,7 @@ def test_end_without_a_result(desk: Desk) -> None:
     nothing_is_left(desk)
 
 
+@pytest.mark.long
 def test_submit_refused(desk: Desk) -> None:
     """Where the workspace refuses to start the job, the run that MLflow had begun is ended."""
     desk.api.control("run-states", [REFUSAL])
@@ -133,6 +137,7 @@ def test_submit_refused(desk: Desk) -> None:
     nothing_is_left(desk)
 
 
+@pytest.mark.long
 def test_short_disturbance(desk: Desk) -> None:
     """A workspace that does not answer for a moment is asked again; a run that no script ended is FINISHED."""
     busy = {"kind": "answer", "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}
@@ -166,6 +171,7 @@ def test_local_backend(desk: Desk, tracking: Path) -> None:
     assert (tracking / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
 def test_local_backend_interrupted(desk: Desk, tracking: Path) -> None:
     """A build that is called off ends the project's own process too, and its run."""

@@ -155,7 +155,7 @@ def test_registry(work: Work, client_environment: dict[str, str], tmp_path: Path
 
 PROJECTS = [
     ("Plain", {"new_cluster": CLUSTER, "libraries": []}, "local"),
-    ("Spark", CLUSTER, None),
+    pytest.param("Spark", CLUSTER, None, marks=pytest.mark.long),  # as every hook in tests/hooks
 ]
 
 
@@ -172,6 +172,7 @@ def test_project(work: Work, client_environment: dict[str, str], tmp_path: Path,
     assert run["state"]["result_state"] == "SUCCESS" and CLUSTER.items() <= run["cluster_spec"]["new_cluster"].items()
 
 
+@pytest.mark.long
 def test_project_that_fails(work: Work, client_environment: dict[str, str], tmp_path: Path, repository: str) -> None:
     """A project that fails makes mlflow.run fail, and its log says why."""
     words = [f"{repository}#projects/Spark", unique("fail"), CLUSTER, "main", {"alpha": 10}, None]
@@ -182,6 +183,7 @@ def test_project_that_fails(work: Work, client_environment: dict[str, str], tmp_
     assert "alpha is too large" in log
 
 
+@pytest.mark.long
 def test_wrong_shape_of_the_cluster_file(
     work: Work, client_environment: dict[str, str], tmp_path: Path, repository: str
 ) -> None:
