@@ -1,11 +1,12 @@
 """Writes docs/reference.md: every command with its options, exit codes and variables, from the code that has them.
 
-`python docs/reference.py` writes it; a test compares instead.
+`python docs/reference.py` writes it, with `--print` to the screen; a test compares.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,8 +52,8 @@ def _variables() -> Iterator[str]:
     yield "\n".join(rows)
 
 
-def _command(name: str, command: click.Command, level: int) -> Iterator[str]:
-    context = click.Context(command, info_name=name)
+def _command(name: str, command: click.Command, level: int, parent: click.Context | None = None) -> Iterator[str]:
+    context = click.Context(command, parent, info_name=name.rpartition(" ")[2])
     yield f"{'#' * level} {name}"
     yield f"```text\n{command.get_usage(context).replace('Usage: ', '')}\n```"
     about, _, codes = (command.help or "").partition(_CODES)
@@ -64,7 +65,7 @@ def _command(name: str, command: click.Command, level: int) -> Iterator[str]:
         for other in command.list_commands(context):
             inner = command.get_command(context, other)
             assert inner is not None
-            yield from _command(f"{name} {other}", inner, level + 1)
+            yield from _command(f"{name} {other}", inner, level + 1, context)
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -75,4 +76,7 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    if sys.argv[1:] == ["--print"]:
+        sys.stdout.write(page())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")
