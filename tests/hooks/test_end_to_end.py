@@ -93,6 +93,7 @@ def test_jobs_git(stage: Stage) -> None:
     assert run["data"]["metrics"][0]["value"] == 5
 
 
+@pytest.mark.long
 def test_disturbances(stage: Stage) -> None:
     """A script that knows nothing of MLflow succeeds through brief errors of the API, and its run is FINISHED."""
     hook = stage.project("Quiet", HOOK.format(name="quiet"), {"demo.py": PRINT})

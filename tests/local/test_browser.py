@@ -201,6 +201,7 @@ def test_jobs(browser: Chromium, local: Local) -> None:
     assert "time.sleep(1)" in browser.text()
 
 
+@pytest.mark.long
 def test_mlflow(browser: Chromium, local: Local) -> None:
     """The link to MLflow opens its page, which shows the experiments without asking for the token again."""
     local.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "/Shared/rides"})

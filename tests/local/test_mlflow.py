@@ -146,6 +146,7 @@ def test_plain_http_client(work: Work, client_environment: dict[str, str], tmp_p
     assert told["uri"].startswith("mlflow-artifacts:/") and told["same"] and told["text"] == "hello"
 
 
+@pytest.mark.long
 def test_registry(work: Work, client_environment: dict[str, str], tmp_path: Path) -> None:
     """A model with a dotted name is registered, gets an alias and tags, and is loaded by the alias."""
     told = python(REGISTER, client_environment, tmp_path, "main.models.twice", unique("registry"))
