@@ -53,7 +53,7 @@ def chosen(names: Sequence[str]) -> list[Contestant]:
 @click.option("--rounds", type=int, default=3, show_default=True, help="How often; the median counts.")
 @click.option("--quick", is_flag=True, help="200 notebooks, once: an impression within minutes.")
 @click.option("--tool", "tools", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
-@click.option("--conditions", "under", multiple=True, metavar="TEXT", help="Only conditions with this in their name.")
+@click.option("--conditions", "under", multiple=True, metavar="TEXT", help="Only conditions whose name begins so.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE / "results", show_default=True)
 def main(
     notebooks: int, folders: int, rounds: int, quick: bool, tools: tuple[str, ...], under: tuple[str, ...], out: Path
@@ -71,7 +71,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "workspace") as there:
         harness = Harness(Path(folder), Server(there), tree, lambda text: console.print(text, style="dim"))
         for plan in plans(rounds):
-            if not under or any(part in plan.conditions.name for part in under):
+            if not under or any(plan.conditions.name.startswith(part) for part in under):
                 try:
                     cells += harness.measure(plan, those)
                 except Failed as error:
