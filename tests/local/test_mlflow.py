@@ -128,6 +128,7 @@ def unique(what: str) -> str:
     return f"/Shared/{what}{time.time_ns()}"
 
 
+@pytest.mark.long
 def test_tracking(work: Work, client_environment: dict[str, str], tmp_path: Path) -> None:
     """The real client sets an experiment, logs, searches, and gets its artifacts back byte for byte."""
     name = unique("track")
@@ -154,9 +155,9 @@ def test_registry(work: Work, client_environment: dict[str, str], tmp_path: Path
     assert told["uri"].startswith("dbfs:/databricks/mlflow-tracking/") and "/logged_models/m-" in told["uri"]
 
 
-PROJECTS = [
-    ("Plain", {"new_cluster": CLUSTER, "libraries": []}, "local"),
-    pytest.param("Spark", CLUSTER, None, marks=pytest.mark.long),  # as every hook in tests/hooks
+PROJECTS = [  # the hooks in tests/hooks start projects too
+    pytest.param("Plain", {"new_cluster": CLUSTER, "libraries": []}, "local", marks=pytest.mark.long),
+    pytest.param("Spark", CLUSTER, None, marks=pytest.mark.long),
 ]
 
 

@@ -20,6 +20,7 @@ def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
     compile(text, mutant.file, "exec")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mutant", [one for one in MUTANTS if TORTURE or one.name in QUICK], ids=lambda mutant: mutant.name.replace(" ", "-")
 )
