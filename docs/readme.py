@@ -5,6 +5,7 @@ compare instead of writing. All blocks of a page share one git project, with a c
 workspace in a home folder of its own. Programs can be typed, `cd`, `export` and `echo $?`. Comments do the rest:
 
     <!-- also here: PATH -->                      this repository's file or folder is in the project too, committed
+    <!-- also there: PATH -> FOLDER -->           this repository's folder is in the workspace, from some other tool
     <!-- here: PATH -->                           the block that follows is the file's new content
     <!-- here: PATH: OLD -> NEW -->               an edit of the file
     <!-- in the browser: PATH: OLD -> NEW -->     an edit of the notebook in the branch folder; `/PATH`: of any other
@@ -18,8 +19,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 from demo import ROOT, Workspace, clean_environment, installed, make_project
 
@@ -28,9 +32,10 @@ from databricks_local.embedded import running
 BRANCH = "better-forecast"
 _ME = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER")
        for what, told in (("NAME", "Me"), ("EMAIL", "me@example.com"))}  # fmt: skip
-_RUN = re.compile(r"\b\d{8}T\d{6}(?:-\d+)?\b")  # a backup is named after its time
+RUN = re.compile(r"\b\d{8}T\d{6}(?:-\d+)?\b")  # a backup is named after its time
 _PIECE = re.compile(
     r"<!-- also here: (?P<copied>\S+) -->"
+    r"|<!-- also there: (?P<sent>\S+) -> (?P<folder>\S+) -->"
     r"|<!-- here: (?P<file>[^:\n]+) -->\s+```\w*\n(?P<content>.*?)```"
     r"|<!-- (?P<side>here|in the browser): (?P<edit>.*?) -->"
     r"|(?<=```console\n)(?P<block>.*?)(?=```)",
@@ -41,7 +46,7 @@ _VARIES = (
     (re.compile(r"\(\d+\.\d+ s\)"), "(… s)"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME UTC"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "HOST"),
-    (_RUN, "RUN"),
+    (RUN, "RUN"),
 )
 
 
@@ -65,6 +70,8 @@ class Reader:
             return "".join(self._screen(command, said) for command, said in screens(found["block"]))
         if found["copied"]:
             self._copy(found["copied"])
+        elif found["sent"]:
+            self._send(ROOT / found["sent"], found["folder"])
         elif found["file"]:
             file = self.top / found["file"]
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +91,16 @@ class Reader:
         for words in (["add", path], ["commit", "-qm", f"Add {path}"]):
             subprocess.run(["git", *words], cwd=self.top, env=self.environ, check=True)
 
+    def _send(self, original: Path, folder: str) -> None:
+        server = self.workspace.server
+        for file in sorted(one for one in original.rglob("*") if one.is_file() and "__pycache__" not in one.parts):
+            path = f"{folder}/{file.relative_to(original).as_posix()}"
+            self.workspace.call("POST", "/api/2.0/workspace/mkdirs", {"path": path.rpartition("/")[0]})
+            # What `databricks sync` asks for: unlike JSON, it can carry an empty file.
+            url = f"{server.host}/api/2.0/workspace-files/import-file/{quote(path[1:], safe='')}"
+            with urlopen(Request(url, file.read_bytes(), {"Authorization": f"Bearer {server.token}"}), timeout=10):
+                pass
+
     def _edit(self, side: str, path: str, old: str, new: str) -> None:
         if side == "here":
             file = self.top / path
@@ -98,7 +115,7 @@ class Reader:
 
     def _screen(self, command: str, said: str) -> str:
         """One command and its output. Names of backups become those of this run in both."""
-        words = shlex.split(_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command), comments=True)
+        words = shlex.split(RUN.sub(lambda run: self.runs.get(run[0], run[0]), command), comments=True)
         if words == ["echo", "$?"]:
             return f"$ {command}\n{self.code}\n"
         if words[0] == "cd":
@@ -107,19 +124,24 @@ class Reader:
         if words[0] == "export":
             self.environ |= dict(word.split("=", 1) for word in words[1:])
             return f"$ {command}\n"
-        done = subprocess.run(
+        process = self.start(words)
+        printed, _ = process.communicate()
+        self.code = process.returncode
+        shown = printed.replace(str(self.home), "~").replace(str(self.top), "~/project")
+        self.runs |= dict(zip(RUN.findall(said), RUN.findall(shown), strict=False))
+        return f"$ {RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
+
+    def start(self, words: Sequence[str], folder: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+        """Begins a command, in the project or a folder; all that it says comes in one stream, as on a screen."""
+        return subprocess.Popen(
             [installed(words[0]), *words[1:]],
-            cwd=self.project,
-            env=self.environ,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            check=False,
+            cwd=folder or self.project,
+            env=self.environ | variables,
         )
-        self.code = done.returncode
-        shown = done.stdout.replace(str(self.home), "~").replace(str(self.top), "~/project")
-        self.runs |= dict(zip(_RUN.findall(said), _RUN.findall(shown), strict=False))
-        return f"$ {_RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
 
 
 def files(text: str) -> dict[str, str]:
@@ -147,15 +169,22 @@ def steady(text: str) -> str:
     return text
 
 
-def followed(text: str) -> str:
-    """A page's text with the output of now."""
+@contextmanager
+def new_reader() -> Iterator[Reader]:
+    """Somebody with a new project and a workspace of their own, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="databricks-readme-") as name:
         folder = Path(name).resolve()
         data = folder / "home" / ".databricks_local"
         environ = clean_environment(folder / "home", data) | _ME | {"PYTHONIOENCODING": "utf-8"}
         make_project(folder / "project", environ, BRANCH)
         with running(data) as server:
-            return Reader(folder, Workspace(server), environ).follow(text)
+            yield Reader(folder, Workspace(server), environ)
+
+
+def followed(text: str) -> str:
+    """A page's text with the output of now."""
+    with new_reader() as reader:
+        return reader.follow(text)
 
 
 def main() -> None:

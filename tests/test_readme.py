@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from databricks_local.cli import main as databricks_local
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.to_databricks import to_databricks
-from mlflow_hooks.cli import mlflow_hooks
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -26,7 +23,6 @@ import readme  # noqa: E402
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = {"to_databricks": to_databricks, "from_databricks": from_databricks}
-PROGRAMS: dict[str, click.Command] = {**COMMANDS, "mlflow_hooks": mlflow_hooks, "databricks_local": databricks_local}
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -49,15 +45,6 @@ def documented(only: str) -> set[str]:
     return {name for name, effect in found.items() if f"`{other}` only" not in effect}
 
 
-def typed() -> list[list[str]]:
-    """Every command of ours anywhere in the manual, as words."""
-    manual = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    ours = rf"(?:{'|'.join(PROGRAMS)}) (?!\[)"  # and not how a usage line goes on
-    inline = re.findall(rf"`({ours}[^`]+)`", manual)
-    lines = re.findall(rf"^(?:\$ )?({ours}.*)$", manual, re.M)
-    return [shlex.split(one, comments=True) for one in dict.fromkeys(inline + lines)]
-
-
 @pytest.mark.parametrize("page", readme.pages(), ids=lambda page: page.name)
 def test_screens(page: Path) -> None:
     """What a page shows is what its commands print, up to times."""
@@ -69,17 +56,6 @@ def test_screens(page: Path) -> None:
 def test_options(name: str) -> None:
     """The table of options has every option of the command, and no other."""
     assert documented(name) == options(COMMANDS[name])
-
-
-@pytest.mark.parametrize("words", typed(), ids=" ".join)
-def test_commands_have_their_options(words: list[str]) -> None:
-    """Every command in the manual is typed with options it has."""
-    command = PROGRAMS[words[0]]
-    if isinstance(command, click.Group) and not words[1].startswith("-"):
-        assert words[1] in command.commands
-        command = command.commands[words[1]]
-    given = {word.partition("=")[0] for word in words[1:] if word.startswith("-")}
-    assert given <= options(command)
 
 
 def test_sentences_name_real_options() -> None:
@@ -135,15 +111,6 @@ def test_links(page: Path) -> None:
         there = page.parent / path if path else page
         assert there.exists(), link
         assert not anchor or anchor in anchors(there), link
-
-
-def test_make_targets() -> None:
-    """Every make target that the manual names exists."""
-    manual = TEXT + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert set(re.findall(r"\bmake ([a-z]+)(?=`| +#|\n| TESTS)", manual)) <= set(
-        re.findall(r"^([a-z]+):", makefile, re.M)
-    )
 
 
 def test_demo(tmp_path: Path) -> None:
