@@ -74,7 +74,7 @@ def pieces(raw: bytes, form: Form, language: Language | None) -> tuple[Piece, ..
         default = jupyter_language(document).value.lower()
         return tuple(_jupyter_piece(cell, default) for cell in document["cells"])
     lines = lines_of(raw)
-    spoken = spoken_in(lines, language)
+    spoken = spoken_in(lines[0], language)
     comment = COMMENTS[spoken]
     separator = re.compile(rf"{re.escape(comment)} COMMAND -+\s*")
     bodies: list[tuple[str, list[str]]] = [("", [])]
@@ -96,7 +96,7 @@ def assembled(made: Sequence[Piece], like: bytes, form: Form, language: Language
         except RecursionError:
             raise BrokenNotebook("it is nested too deeply") from None
     header = lines_of(like)[0]
-    comment = COMMENTS[spoken_in([header], language)]
+    comment = COMMENTS[spoken_in(header, language)]
     lines = [header]
     for number, piece in enumerate(made):
         frame = piece.frame

@@ -61,6 +61,7 @@ class Repository:
         top, git_dir, common, state = _git(project, "rev-parse", *asked).decode("utf-8", "surrogateescape").splitlines()
         self.top = Path(top)
         self.git_dir = Path(git_dir)
+        self._head = self.git_dir / "HEAD"
         self.common_dir = Path(os.path.abspath(project / common))
         self.state = Path(os.path.abspath(project / state))
         # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
@@ -84,7 +85,7 @@ class Repository:
     def head(self) -> bytes:
         """What git's own file says of the branch that is checked out: quick to ask, and the same while it stays."""
         try:
-            return (self.git_dir / "HEAD").read_bytes()
+            return self._head.read_bytes()
         except OSError:
             return b""
 

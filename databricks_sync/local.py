@@ -150,17 +150,17 @@ class LocalFolder:
 
     def _read(self, folder: Folder, name: str, path: str, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
-        where = folder.path / name
-        with where.open("rb") as file:
-            identity = identify(Path(name).name, file.read(HEAD))
-        size = where.lstat().st_size
-        if size > LIMITS[identity.form]:
-            limit = LIMITS[identity.form] // 2**20
-            raise SyncError(
-                f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
-            )
+        where, file = folder.path / name, name.rpartition("/")[2]
+        if (size := where.lstat().st_size) > min(LIMITS.values()):
+            with where.open("rb") as opened:
+                form = identify(file, opened.read(HEAD)).form
+            if size > LIMITS[form]:
+                limit = LIMITS[form] // 2**20
+                raise SyncError(
+                    f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
+                )
         raw, stamp = stable_read(where)
-        identity = identify(Path(name).name, raw[:HEAD])  # of what was read: it may just have been written
+        identity = identify(file, raw[:HEAD])
         if identity.form is Form.JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is no notebook yet", "", Severity.NOTE)
         if notebook and identity.form is None and cut_short(name, raw):

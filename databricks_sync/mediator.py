@@ -90,4 +90,4 @@ def _language(notebook: Version) -> Language:
     """The language of a notebook's plain cells. Raises BrokenNotebook."""
     if notebook.form is Form.JUPYTER:
         return jupyter_language(parse(notebook.raw))
-    return spoken_in(lines_of(notebook.raw), notebook.language)
+    return spoken_in(lines_of(notebook.raw)[0], notebook.language)

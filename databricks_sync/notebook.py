@@ -104,16 +104,17 @@ def canonical(raw: bytes, form: Form, language: Language | None) -> str:
     """The text that decides equality. Raises BrokenNotebook when `raw` is not such a notebook."""
     if form is Form.JUPYTER:
         return _canonical_jupyter(parse(raw))
-    lines = lines_of(raw)
-    spoken = spoken_in(lines, language)
+    first, _, rest = text_of(raw).partition("\n")
+    spoken = spoken_in(first, language)
     bare = f"{COMMENTS[spoken]} MAGIC"
-    body = [bare if line.startswith(bare) and line.rstrip(" \t") == bare else line for line in lines[1:]]
-    return "\n".join([spoken.value, *body]).rstrip("\n")
+    if bare in rest:
+        rest = re.sub(rf"^({bare})[ \t]+$", r"\1", rest, flags=re.MULTILINE)
+    return f"{spoken.value}\n{rest}".rstrip("\n")
 
 
-def spoken_in(lines: list[str], language: Language | None) -> Language:
+def spoken_in(first_line: str, language: Language | None) -> Language:
     """The language of a source notebook: the one that is known, or else what its first line says."""
-    spoken = language or source_language(lines[0])
+    spoken = language or source_language(first_line)
     if spoken is None:
         raise BrokenNotebook("its first line is not the header of a Databricks notebook")
     return spoken
@@ -129,11 +130,16 @@ def source_language(first_line: str) -> Language | None:
 
 def lines_of(raw: bytes) -> list[str]:
     """The lines of a source notebook, whatever ends them. Raises BrokenNotebook."""
+    return text_of(raw).split("\n")
+
+
+def text_of(raw: bytes) -> str:
+    """A source notebook with plain newlines. Raises BrokenNotebook."""
     try:
         text = raw.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BrokenNotebook(f"it is not UTF-8 (byte {error.start + 1})") from None
-    return _plain_newlines(text).split("\n")
+    return _plain_newlines(text)
 
 
 def _plain_newlines(text: str) -> str:
@@ -229,7 +235,7 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
 def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
     lines = lines_of(exported)
-    prefix = re.escape(COMMENTS[spoken_in(lines, language)]) + " MAGIC"
+    prefix = re.escape(COMMENTS[spoken_in(lines[0], language)]) + " MAGIC"
     text = "\n".join(lines).rstrip("\n")
     style = "\n" if like is None else "\n".join(lines_of(like))
     ending = style[len(style.rstrip("\n")) :]

@@ -147,8 +147,8 @@ MUTANTS = (
     Mutant(
         "canonical text strips one newline",
         "notebook.py",
-        '    return "\\n".join([spoken.value, *body]).rstrip("\\n")\n',
-        '    return "\\n".join([spoken.value, *body]).removesuffix("\\n")\n',
+        '    return f"{spoken.value}\\n{rest}".rstrip("\\n")\n',
+        '    return f"{spoken.value}\\n{rest}".removesuffix("\\n")\n',
         ADVERSARIES,
         "test_26",
     ),
