@@ -10,8 +10,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -24,6 +25,7 @@ from .plan import Action, Step
 
 _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
+_GLANCE = 0.02  # seconds between two looks at what has been done
 
 
 class Result(str, Enum):
@@ -35,12 +37,16 @@ class Result(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one step. `advance` is what both sides now hold; None while that is not known."""
+    """What became of one step. `advance` is what both sides now hold; None while that is not known.
+
+    `sent` is what a push sent of a notebook, until it is read back.
+    """
 
     step: Step
     result: Result
     problem: Problem | None = None
     advance: Advance | None = None
+    sent: bytes | None = None
 
 
 class Carrier(Protocol):
@@ -151,11 +157,9 @@ class Carry:
     def _put(self, step: Step) -> Outcome:
         return self.carrier.create(step) if step.action is Action.CREATE else self.carrier.update(step)
 
-    def _phase(self, steps: Iterable[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
+    def _phase(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
         waiting: list[Outcome] = []
-        # Not concurrent.futures.wait: that looks at every object again whenever one is done.
-        for future in as_completed([self.pool.submit(self._attempt, step, act) for step in steps]):
-            outcome = future.result()
+        for outcome in self._attempts(steps, act):
             if outcome is None:
                 continue
             if outcome.result is Result.POSTPONED:
@@ -166,6 +170,21 @@ class Carry:
             if time.monotonic() > self._settle_at:
                 self._settle()
         return waiting
+
+    def _attempts(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> Iterator[Outcome | None]:
+        """The outcomes as they come, a handful at a time: waking this thread for each would cost half as much as it."""
+        finished: deque[Future[Outcome | None]] = deque()
+        pending = [self.pool.submit(self._attempt, step, act) for step in steps]
+        for future in pending:
+            future.add_done_callback(finished.append)
+        left = len(pending)
+        while left:
+            for _ in range(len(finished)):
+                left -= 1
+                yield finished.popleft().result()
+            while pending and pending[-1].done():
+                pending.pop()
+            wait(pending[-1:], _GLANCE if left else 0)
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
         if not self.interruption and (reason := self.overtaken()):

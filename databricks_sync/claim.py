@@ -100,6 +100,7 @@ class Noted:
     claim: Claim | None = None
     nested: str | None = None
     readable: bool = True
+    folder: bool = True  # whether there is a folder for notes already
     news: Mapping[str, str] = field(default_factory=dict)  # what the base may note, so as not to read it again
 
 
@@ -111,14 +112,14 @@ class Claims:
         self.name = note_name(target)
         self.mine = mine
 
-    def look(self, base: Base, pool: Executor) -> Noted:
+    def look(self, base: Base, pool: Executor, *, new: bool) -> Noted:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
         try:
-            listing = self.notes.listing(pool)
+            listing = self.notes.listing(pool, new=new)
             beside = nested(self.mine.target, listing.objects)
             found = listing.objects.get(self.name)
             if found is None:
-                return Noted(None, beside)
+                return Noted(None, beside, folder=listing.exists)
             mark = _mark(found.token)
             if mark and mark == base.meta("claim_mark"):
                 return Noted(from_json(base.meta("claim").encode(), self.mine.target), beside)
@@ -153,6 +154,8 @@ class Claims:
         )
         raw = to_json(claim)
         try:
+            if not noted.folder:
+                self.notes.make_folder(self.notes.root)
             self._write(raw, overwrite=noted.claim is not None)
         except AlreadyExists:
             quicker = self._read()

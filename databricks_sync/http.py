@@ -85,7 +85,7 @@ class Http:
         self.host = host
         self.timeout = _TIMEOUT
         self._headers = headers
-        self._pool = _pool(host)
+        self._pool, self._prefix = _pool(host)
         self._lock = threading.Lock()
         self._turns: dict[str, Turns] = {}
         self.requests = 0
@@ -139,7 +139,7 @@ class Http:
             # Redirects are not followed: they would carry the token to wherever they point.
             answer = self._pool.urlopen(
                 method,
-                self.host + url,
+                self._prefix + url,
                 body=body,
                 headers=headers,
                 redirect=False,
@@ -166,7 +166,8 @@ def _whole(pieces: Iterator[bytes], date: int) -> Answer:
     return Answer(b"".join(pieces), date)
 
 
-def _pool(host: str) -> urllib3.PoolManager | urllib3.ProxyManager:
+def _pool(host: str) -> tuple[urllib3.HTTPConnectionPool | urllib3.ProxyManager, str]:
+    """The connections to a host, and what a path is to begin with there."""
     url = urlsplit(host)
     name = url.hostname or ""
     options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": True}
@@ -175,8 +176,8 @@ def _pool(host: str) -> urllib3.PoolManager | urllib3.ProxyManager:
         options["ssl_context"] = _ssl_context()
     proxy = urllib.request.getproxies().get(url.scheme)
     if proxy and not urllib.request.proxy_bypass(name):
-        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **options)
-    return urllib3.PoolManager(**options)
+        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **options), host
+    return urllib3.connection_from_url(host, **options), url.path.rstrip("/")
 
 
 def _ssl_context() -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -66,7 +67,7 @@ class PushCarrier:
         self.survey = survey
         self.pool = pool
         self.mirror = mirror
-        self._readback = ReadBack(local, workspace, pool)
+        self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
 
     def intent(self, step: Step) -> Intent:
@@ -92,7 +93,7 @@ class PushCarrier:
         missing = folders - listing.folders - {""}
         inner = missing - {above for folder in missing for above in parents(folder)}
         making = [self.pool.submit(self._make, f"{root}/{folder}") for folder in sorted(inner)]
-        if folders and not listing.exists:
+        if folders and not inner and not listing.exists:
             self._make(root)
         for future in making:
             _quietly(future.result)
@@ -109,8 +110,9 @@ class PushCarrier:
 
     def create(self, step: Step) -> Outcome:
         raw = self.payload(step)
-        if raw is None:
-            return _changed_here(step)
+        return _changed_here(step) if raw is None else _sending(raw, self._create(step, raw))
+
+    def _create(self, step: Step, raw: bytes) -> Outcome:
         for pause in _PAUSES:
             try:
                 self._patiently(lambda: self._put(step, raw, overwrite=False))
@@ -133,9 +135,11 @@ class PushCarrier:
         raw = self.payload(step)
         if raw is None:
             return _changed_here(step)
-        return self._guarded(
-            step, self.replaced, "import", lambda turn: self._put(step, raw, overwrite=True, turn=turn)
-        )
+
+        def write(turn: Turn) -> None:
+            self._put(step, raw, overwrite=True, turn=turn)
+
+        return _sending(raw, self._guarded(step, self.replaced, "import", write))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
@@ -303,6 +307,13 @@ class PushCarrier:
         in_use = {p for key in self.survey.sides.local for p in parents(key)}
         for path in sorted(emptied - in_use, key=lambda p: -p.count("/")):
             _quietly(partial(self.workspace.delete, path))
+
+
+def _sending(raw: bytes, outcome: Outcome) -> Outcome:
+    """With what was sent, where it is a notebook and somebody may want to merge it one day."""
+    item = outcome.step.local
+    keeps = outcome.result is Result.DONE and item is not None and item.kind is Kind.NOTEBOOK
+    return replace(outcome, sent=raw) if keeps else outcome
 
 
 def _changed_here(step: Step) -> Outcome:

@@ -13,9 +13,9 @@ from concurrent.futures import Executor, Future
 from .base import Advance
 from .carry import Outcome, Result, done, failed
 from .errors import SyncError, TypeMismatch
-from .local import LocalFolder, settled
+from .local import settled
 from .model import BaseEntry, Kind, RemoteObject
-from .notebook import sha256, wire
+from .notebook import sha256
 from .plan import Action, Step
 from .survey import read_as
 from .workspace import Workspace, keys_by_nfc
@@ -25,14 +25,13 @@ _STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still show
 
 
 class ReadBack:
-    def __init__(self, local: LocalFolder, workspace: Workspace, pool: Executor) -> None:
-        self.local = local
+    def __init__(self, workspace: Workspace, pool: Executor) -> None:
         self.workspace = workspace
         self.pool = pool
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same outcomes, each done one with what the workspace holds now; without that it has failed."""
-        written = [o.step for o in outcomes if o.result is Result.DONE]
+        written = {o.step.key: o for o in outcomes if o.result is Result.DONE}
         listed: dict[str, RemoteObject] | None = None
         if len(written) > _FEW and self.workspace.hashed:
             try:
@@ -41,24 +40,25 @@ class ReadBack:
                 pass  # each object is then looked at by itself, and says what went wrong
         known: dict[str, Outcome] = {}
         asked: dict[str, Future[Outcome]] = {}
-        for step in written:
-            if listed is not None and _shows(listed.get(step.key), step):
+        for key, outcome in written.items():
+            if listed is not None and _shows(listed.get(key), outcome.step):
                 # Here and not in the pool, where it would wait for everything that is still to be written.
-                known[step.key] = self._confirm(step, listed)
+                known[key] = self._confirm(outcome, listed)
             else:
-                asked[step.key] = self.pool.submit(self._confirm, step, listed)
+                asked[key] = self.pool.submit(self._confirm, outcome, listed)
         known |= {key: future.result() for key, future in asked.items()}
         return [known.get(outcome.step.key, outcome) for outcome in outcomes]
 
-    def _confirm(self, step: Step, listed: dict[str, RemoteObject] | None) -> Outcome:
+    def _confirm(self, outcome: Outcome, listed: dict[str, RemoteObject] | None) -> Outcome:
+        step = outcome.step
         try:
             for pause in _STALE:
                 if pause:
                     time.sleep(pause)
                 now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
-                outcome = self._weighed(step, now)
-                if outcome is not None:
-                    return outcome
+                confirmed = self._weighed(step, now, outcome.sent)
+                if confirmed is not None:
+                    return confirmed
         except SyncError as error:
             return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
         return failed(
@@ -67,22 +67,20 @@ class ReadBack:
             "Compare with `from_databricks --dry-run --diff`; the base was left as it was.",
         )
 
-    def _weighed(self, step: Step, now: RemoteObject | None) -> Outcome | None:
+    def _weighed(self, step: Step, now: RemoteObject | None, sent: bytes | None) -> Outcome | None:
         """Done, when the workspace shows what was meant; None when it does not (yet)."""
         if step.action is Action.DELETE:
             return done(step, Advance(step.key, None)) if now is None else None
         item = step.local
         if item is None or now is None or now.kind is not item.kind:
             return None
-        content = self._sent(step) if now.token.sha == item.sha else None
-        if content is None:
+        content = sent
+        if now.token.sha != item.sha:
             held = read_as(self.workspace, now, item.form, item.language)
             if held.digest != item.digest:
                 return None
-            content = held.raw
-        if not now.token.sha:
-            content = self._sent(step) or content
-        keep = content if item.kind is Kind.NOTEBOOK and sha256(content) == (now.token.sha or item.sha) else None
+            content = held.raw if now.token.sha else sent
+        keep = content if content is not None and sha256(content) == (now.token.sha or item.sha) else None
         entry = BaseEntry(
             key=step.key,
             path=item.path,
@@ -94,17 +92,7 @@ class ReadBack:
             form=item.form,
             language=item.language,
         )
-        return done(step, Advance(step.key, entry, keep))
-
-    def _sent(self, step: Step) -> bytes | None:
-        """The bytes that were sent, if the file still holds them."""
-        assert step.local
-        try:
-            raw, _ = self.local.read(step.local.path)
-        except (OSError, SyncError):
-            return None
-        sent = wire(raw, step.local.kind)
-        return sent if sha256(sent) == step.local.sha else None
+        return done(step, Advance(step.key, entry, keep if item.kind is Kind.NOTEBOOK else None))
 
 
 def _shows(now: RemoteObject | None, step: Step) -> bool:

@@ -132,8 +132,9 @@ class Sync:
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
         mine = Claim(request.target, self.repository.origin(), request.branch)
         claims = Claims(self.http, request.target, mine, whole_trees=whole_trees)
-        noting = pool.submit(claims.look, base, pool)
-        looking = pool.submit(workspace.listing, pool)
+        new = request.mode.direction is Direction.PUSH and not base.entries()
+        noting = pool.submit(claims.look, base, pool, new=new)
+        looking = pool.submit(workspace.listing, pool, new=new)
         scan = self._scan(request, base)
         noted = noting.result()
         if behind(noted.claim, base):

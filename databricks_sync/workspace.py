@@ -70,8 +70,12 @@ class Workspace:
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def listing(self, pool: Executor) -> Listing:
-        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent."""
+    def listing(self, pool: Executor, *, new: bool = False) -> Listing:
+        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent.
+
+        `new`: there is probably no such folder yet, so that both ways to list are tried in one round trip.
+        """
+        plain = pool.submit(self._items, "list", self.root) if new else None
         if self.whole_trees:
             try:
                 return self._listed(self._items("list-repo", self.root))
@@ -82,7 +86,7 @@ class Workspace:
                     raise
                 self.whole_trees = False
         try:
-            top = self._items("list", self.root)
+            top = plain.result() if plain else self._items("list", self.root)
         except NotFound:
             return Listing(exists=False)
         if len(top) == 1 and isinstance(top[0], _Other) and normalise(top[0].path) == self.root:
