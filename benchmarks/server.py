@@ -34,10 +34,11 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The requests of one run, by endpoint, and how many of them were answered 429."""
+    """The requests of one run, by endpoint, how many of them were answered 429, and how many came at once."""
 
     endpoints: dict[str, int]
     throttled: int
+    at_once: int = 0
 
     @property
     def requests(self) -> int:
@@ -59,7 +60,8 @@ class Server:
         """What was asked since `forget`."""
         records = self.ask("GET", "/api/local/requests")["requests"]
         endpoints = Counter(_name(record["endpoint"]) for record in records)
-        return Seen(dict(endpoints), sum(record["status"] == 429 for record in records))
+        throttled = sum(record["status"] == 429 for record in records)
+        return Seen(dict(endpoints), throttled, max((record["at_once"] for record in records), default=0))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

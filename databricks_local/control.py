@@ -8,8 +8,9 @@ Same token as the API; nothing here is recorded or hit by faults. Bodies and ans
     GET    /api/local/faults         the rules in force with their counts
     DELETE /api/local/faults         no more faults
     GET    /api/local/requests       {"requests": [{"sequence", "method", "endpoint", "object", "status",
-                                     "faults"}]}
-                                     by arrival; "status" is null when the client got no answer
+                                     "faults", "at_once"}]}
+                                     by arrival; "status" is null when the client got no answer, "at_once"
+                                     counts those under way when it came
     DELETE /api/local/requests       forgets them and counts from 1 again
     POST   /api/local/clock          {"mode": "real|coarse|frozen|backwards|absent", "at_ms", "offset_ms",
                                      "resolution_ms", "step_ms"} (clock.py)

@@ -34,7 +34,10 @@ Reader = Callable[[Request], Awaitable[Call]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request as it was served; no status when the client got no answer."""
+    """One request as it was served; no status when the client got no answer.
+
+    `at_once` counts the requests that were under way when this one came, with it.
+    """
 
     sequence: int
     method: str
@@ -42,6 +45,7 @@ class Record:
     object: str
     status: int | None
     faults: tuple[str, ...]
+    at_once: int
 
 
 class Pipeline:
@@ -55,6 +59,7 @@ class Pipeline:
         self.past: Store | None = None
         self.records: deque[Record] = deque(maxlen=200_000)
         self.sequence = 0
+        self._under_way = 0
         self._token = token.encode()
         self.buckets: dict[str, Bucket] = {}
         # Other parts of the workspace that a reset empties too.
@@ -82,7 +87,8 @@ class Pipeline:
         check: Callable[[Request], None] | None = None,
     ) -> Response:
         self.sequence += 1
-        sequence = self.sequence
+        self._under_way += 1
+        sequence, at_once = self.sequence, self._under_way
         struck: list[str] = []
         path = ""
         try:
@@ -97,8 +103,10 @@ class Pipeline:
         except Exception as error:
             self.log(error)
             sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
+        finally:
+            self._under_way -= 1
         status = None if isinstance(sent, wire.Reset) else sent.status_code
-        self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck)))
+        self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck), at_once))
         return sent
 
     async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:

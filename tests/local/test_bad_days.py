@@ -131,7 +131,7 @@ def test_rate_limit(local: Local, retry_after: int | None, header: str | None, s
 
 
 def test_requests_are_recorded(local: Local) -> None:
-    """Requests are recorded in order with their object; control calls and what was forgotten are not."""
+    """Requests are recorded in order with their object, alone or not; control calls and what was forgotten are not."""
     local.put("/Workspace/Shared/x.txt", b"1")
     local.get("get-status", path="/no")
     told = [(one["sequence"], one["method"], one["endpoint"], one["object"], one["status"]) for one in local.requests()]
@@ -139,6 +139,7 @@ def test_requests_are_recorded(local: Local) -> None:
         (1, "POST", "/api/2.0/workspace/import", "/Shared/x.txt", 200),
         (2, "GET", "/api/2.0/workspace/get-status", "/no", 404),
     ]
+    assert [one["at_once"] for one in local.requests()] == [1, 1]
     local.control("requests", method="DELETE")
     assert local.requests() == []
 

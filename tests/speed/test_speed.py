@@ -85,8 +85,8 @@ def count(seen: Seen, *names: str) -> Mapping[str, int]:
 def test_no_request_too_many(bench: Bench) -> None:
     """One import a notebook, one folder made for each folder, one listing to see that nothing has changed."""
     first = bench.push().seen
-    # The note beside the target is one more, and one more again where its folder was missing.
-    assert count(first, "import", "mkdirs") == {"import": FEW.notebooks + 2, "mkdirs": FEW.folders + 2}
+    # And the note beside the target, with its folder.
+    assert count(first, "import", "mkdirs") == {"import": FEW.notebooks + 1, "mkdirs": FEW.folders + 1}
     assert first.requests <= FEW.notebooks + FEW.folders + 12
     again = bench.push().seen
     assert again.requests <= 3 and count(again, "import", "mkdirs", "export") == {"import": 0, "mkdirs": 0, "export": 0}
@@ -117,10 +117,10 @@ def test_a_limit_is_kept_to(bench: Bench) -> None:
 
 
 def test_waiting_is_shared(bench: Bench) -> None:
-    """With 100 ms a request, a push and a pull take less than a fifth of what one request after the other takes."""
+    """A push and a pull wait for dozens of requests at once, and for hardly any by itself."""
     bench.under(latency_ms=100)
-    assert bench.push().cost.wall < FEW.notebooks * 0.1 / 5
-    assert bench.pull().cost.wall < FEW.notebooks * 0.1 / 5
+    assert bench.push().seen.at_once > 30
+    assert bench.pull().seen.at_once > 30
 
 
 def test_beside_the_legacy_command(bench: Bench) -> None:
