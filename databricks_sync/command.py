@@ -107,7 +107,6 @@ def _scrubbed(text: str) -> str:
 
 
 def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
-    from . import restore
     from .session import opened
     from .sync import Sync
 
@@ -122,6 +121,8 @@ def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
     with opened(chosen) as session:
         run = Sync(session.settings, session.repository, session.http, report)
         if chosen["restore"] is not None:
+            from . import restore
+
             return restore.run(run, request(mode, session, chosen), chosen["restore"], report)
         done = run.run(request(mode, session, chosen))
         report.summary(done)

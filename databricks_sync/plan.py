@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 from sys import intern
 
 from .merge import Merge
@@ -46,7 +46,7 @@ REPLACES = frozenset({UPDATE, MERGE, MARK})
 WRITES = REPLACES | {CREATE, DELETE}
 
 
-class Mode(Enum):
+class Mode(IntEnum):
     """A column of the table."""
 
     PUSH = 0
@@ -101,7 +101,7 @@ def shape(base: str | None, local: str | None, remote: str | None) -> str:
 
 def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:
     """The table's action; with `delete` off, what would have been deleted is left as it is."""
-    action = TABLE[shape][mode.value]
+    action = TABLE[shape][mode]
     return AHEAD if action is DELETE and not delete else action
 
 

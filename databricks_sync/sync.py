@@ -318,6 +318,8 @@ class Sync:
             if step.action is Action.FORGET:
                 advances.append(Advance(step.key, None))
             elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
+                if step.base and step.local.stat is step.base.stat and step.remote.token is step.base.token:
+                    continue  # seen to be what it was, and most are
                 entry = self._entry(step)
                 if entry != step.base:
                     advances.append(Advance(step.key, entry, self._content(survey, base, step)))
