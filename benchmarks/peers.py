@@ -50,4 +50,4 @@ def go_cli() -> str | None:
     if found is None:
         return None
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    return found if said.startswith(("Databricks CLI v0.2", "Databricks CLI v1")) else None
+    return found if said.startswith("Databricks CLI v") else None  # the legacy one says: Version
