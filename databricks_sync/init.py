@@ -42,7 +42,7 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
             line = f"Type `to_databricks` to carry {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
     except SyncError as error:
-        error.hint = f"{error.hint} Then type `to_databricks --init` again.".strip()
+        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks --init` again.".lstrip(". ")
         raise
     return 0
 
