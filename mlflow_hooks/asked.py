@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from databricks_sync.errors import SettingsError
@@ -14,13 +15,17 @@ from databricks_sync.target import ci_branch
 from databricks_sync.workspace import Workspace
 
 from . import experiment, trial
+from .check import of_project, refuse
 from .model import Hook
 from .report import Report
 from .trial import Trial
 
 
 def asked(hook: Hook, chosen: Mapping[str, Any], session: Session | None, report: Report) -> Trial:
-    """What is to be run, which is also said; `session` None: on this machine alone. Raises SettingsError."""
+    """What is to be run, which is also said; `session` None: on this machine alone.
+
+    Raises SettingsError, and BrokenProject for a project that cannot run there.
+    """
     repository = Repository(hook.project.folder)
     branch = chosen["branch"] or repository.branch() or ci_branch(os.environ) or ""
     path = chosen["experiment"] or _experiment(branch, chosen, session)
@@ -31,6 +36,10 @@ def asked(hook: Hook, chosen: Mapping[str, Any], session: Session | None, report
     if dirty:
         report.notice(f"{hook.project.subfolder} has changes that are not committed; they are run, and noted.")
     pasted = session is not None and hook.project.spark_job is not None
+    if ref is None:  # what lies here is what is run
+        # The workspace on this machine makes no clusters.
+        on_databricks = session is not None and not session.settings.login.where
+        refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
     parameters = trial.values(hook, chosen["parameters"], pasted=pasted)
     timeout = trial.duration(chosen["timeout"]) if chosen["timeout"] else hook.timeout
     wanted = Trial(hook, parameters, path, timeout, branch, ref, dirty)

@@ -13,7 +13,8 @@ from datetime import datetime
 from databricks_sync.errors import SettingsError
 from databricks_sync.git import Repository
 
-from . import cluster, cron, experiment, git_url, mlproject, parameters, script, tokens
+from . import cluster, cron, experiment, git_url, jobs_git, mlproject, parameters, script, tokens
+from .errors import BrokenProject
 from .findings import Findings, error, warning
 from .hook_file import HookReading
 from .model import Document, Engine, Finding, Hook, Project, Severity
@@ -31,24 +32,46 @@ class Script:
     modules: frozenset[str]
 
 
-def check(readings: Iterable[HookReading], now: datetime) -> list[Finding]:
-    """All findings of these hooks, by file and line, each once."""
-    found = {one: None for reading in readings for one in _hook(reading, now)}
+def check(readings: Iterable[HookReading], now: datetime, *, refs: bool = True) -> list[Finding]:
+    """All findings of these hooks, by file and line, each once; `refs`: also in what git has where they are pinned."""
+    found = {one: None for reading in readings for one in _hook(reading, now, refs)}
     return sorted(found, key=lambda one: (one.file, one.line, one.severity is not Severity.ERROR))
 
 
-def _hook(reading: HookReading, now: datetime) -> Findings:
+def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) -> Findings:
+    """What fails wherever the project's code comes from; `on_databricks`: on a cluster there."""
+    yield from mlproject.form(hook.project, on_databricks=on_databricks)
+    yield from _entry_point(hook, pasted)
+    if on_databricks:
+        yield from _cluster(hook, now)
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raises BrokenProject, with the first of the errors."""
+    errors = [one for one in findings if one.severity is Severity.ERROR]
+    if errors:
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
+        raise BrokenProject(message, "Type `mlflow_hooks check` to see what to write instead.")
+
+
+def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     yield from reading.findings
     hook = reading.hook
     if hook is None:
         return
     pasted = is_pasted(hook)
-    yield from mlproject.form(hook.project, on_databricks=True)
-    yield from _entry_point(hook, pasted)
+    yield from of_project(hook, now, pasted=pasted, on_databricks=True)
     yield from parameters.rules(hook, pasted=pasted)
-    yield from _clusters(hook, now)
+    if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
+        yield from cluster.rules(hook.cluster, now.date())
+    if hook.engine is Engine.JOBS_GIT:
+        yield from jobs_git.rules(hook)
+    else:
+        yield from mlproject.environment(hook.project)
     yield from git_url.rules(hook)
-    yield from _pinned(hook)
+    if refs:
+        yield from _pinned(hook)
     yield from _experiment(hook)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
@@ -91,14 +114,12 @@ def read_script(project: Project, name: str) -> Script:
     return Script(f"{project.subfolder}/{name}", text, frozenset(modules))
 
 
-def _clusters(hook: Hook, now: datetime) -> Findings:
+def _cluster(hook: Hook, now: datetime) -> Findings:
     own = hook.project.cluster
     if own is not None:
         yield from cluster.rules(own, now.date())
         if hook.engine is Engine.MLFLOW:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
-    if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
-        yield from cluster.rules(hook.cluster, now.date())
 
 
 def _pinned(hook: Hook) -> Findings:

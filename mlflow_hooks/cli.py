@@ -166,6 +166,7 @@ def _check(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> in
 
 
 def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
+    from .check import refuse
     from .fate import Fate, tell
     from .generate import FOLDER, Action, changes, write
     from .selection import sound
@@ -174,8 +175,10 @@ def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) ->
     readings = _readings(project, chosen["projects"], names)
     for finding in (one for reading in readings if reading.sound for one in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
+    hooks = [sound(reading) for reading in readings]
+    refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
     folder = project / (chosen["folder"] or FOLDER)
-    planned = changes([sound(reading) for reading in readings], folder, prune=not names)
+    planned = changes(hooks, folder, prune=not names)
     if not chosen["check"]:
         write(planned, folder, force=chosen["force"])
     fates = [
@@ -194,6 +197,7 @@ def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) ->
 def _deploy(chosen: dict[str, Any], report: Report) -> int:
     from databricks_sync.session import opened
 
+    from .check import refuse
     from .deploy import deploy
     from .generate import FOLDER
     from .notebooks import Wish
@@ -203,7 +207,7 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
         project = session.settings.project
         readings = _readings(project, chosen["projects"], ())
         hooks = [sound(reading) for reading in readings]
-        _refuse_mistakes(readings)
+        refuse(_findings(readings))
         wish = Wish(session.target, chosen["overwrite"], chosen["prune"], chosen["dry_run"], chosen["wait"])
         return deploy(hooks, project / (chosen["folder"] or FOLDER), session, wish, report)
 
@@ -228,23 +232,12 @@ def _run_project(chosen: dict[str, Any], report: Report) -> int:
         return 0 if chosen["dry_run"] else on_databricks(trial, session, report)
 
 
-def _refuse_mistakes(readings: list[HookReading]) -> None:
-    from .errors import BrokenProject
-    from .model import Severity
-
-    errors = [one for one in _findings(readings) if one.severity is Severity.ERROR]
-    if errors:
-        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-        message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
-        raise BrokenProject(message, "Type `mlflow_hooks check` to see what to write instead.")
-
-
-def _findings(readings: list[HookReading]) -> list[Finding]:
+def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
     from datetime import datetime, timezone
 
     from .check import check
 
-    return check(readings, datetime.now(timezone.utc))
+    return check(readings, datetime.now(timezone.utc), refs=refs)
 
 
 def _project() -> Path:

@@ -9,13 +9,28 @@ from __future__ import annotations
 import re
 import shlex
 import string
+from collections.abc import Mapping
 from posixpath import normpath
 
 from .errors import BrokenProject
-from .model import Hook, Parameter
+from .findings import Findings, error
+from .model import Document, EntryPoint, Finding, Hook, Parameter
 
-# The Jobs API replaces the one, bundles the other; neither can be escaped.
+# SERVER: the Jobs API replaces the one, and has no escape for it. Bundles replace the other; only late ones have one.
 REFERENCE = re.compile(r"\{\{|\$\{")
+# What a shell would not pass on as it is; within double quotes that is a name or a command alone.
+_QUOTED = re.compile(r"""'[^']*'|"(?P<inside>(?:[^"\\]|\\.)*)"|\\[^\n]|(?P<bare>[$`;&|<>*?~\n])""", re.S)
+_SUBSTITUTED = re.compile(r"(?<!\\)[$`]")
+
+
+def rules(hook: Hook) -> Findings:
+    """Why a job's task cannot be what the command says, besides the placeholders that no engine could fill."""
+    entry = hook.project.entry_points.get(hook.entry_point)
+    if entry is not None:
+        yield from _form(hook, entry)
+        yield from _values(hook, entry)
+    elif hook.project.spark_job is not None and hook.project.spark_job.python_file:
+        yield _broken(hook, "python_file and no entry point", "Write entry_points: in MLproject instead.")
 
 
 def command_line(hook: Hook) -> tuple[str, list[str]]:
@@ -24,49 +39,72 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
     Raises BrokenProject for a command that only a shell understands, and for values that would be taken for references.
     """
     entry = hook.project.entry_points.get(hook.entry_point)
-    if entry is None:
-        raise _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
+    for found in (*rules(hook), *_placeholders(hook, entry)):
+        raise BrokenProject(found.message, found.remedy)
+    assert entry is not None
+    words = shlex.split(entry.command)
+    parameters = {one.name: one for one in hook.parameters}
+    return normpath(f"{hook.project.subfolder}/{words[1]}"), [_filled(word, parameters) for word in words[2:]]
+
+
+def _form(hook: Hook, entry: EntryPoint) -> Findings:
+    if shell := _needs_shell(entry.command.strip()):
+        remedy = f"Quote {shell!r} if it is meant as such, or do in Python what it does there."
+        yield _broken(hook, "a command that needs a shell", remedy)
     try:
         words = shlex.split(entry.command)
-    except ValueError as error:
-        raise _broken(hook, f"a command with a mistake ({error})", "Correct the quotes.") from None
+    except ValueError as wrong:
+        yield _broken(hook, f"a command with a mistake ({wrong})", "Correct the quotes.")
+        return
     if len(words) < 2 or words[0] not in ("python", "python3") or not words[1].endswith(".py"):
-        raise _broken(hook, "a command that is not `python FILE.py ...`", "A job's task runs one Python file.")
-    if any(word in ("|", "&&", "||", ";", ">", "<", "&") for word in words):
-        raise _broken(hook, "a command that needs a shell", "Do in Python what it does there.")
-    parameters = {one.name: one for one in hook.parameters}
-    return normpath(f"{hook.project.subfolder}/{words[1]}"), [_word(hook, word, parameters) for word in words[2:]]
+        yield _broken(hook, "a command that is not `python FILE.py ...`", "A job's task runs one Python file.")
 
 
-def _word(hook: Hook, word: str, parameters: dict[str, Parameter]) -> str:
-    try:
-        parts = list(string.Formatter().parse(word))
-    except ValueError:
-        raise _broken(hook, f"{word!r} in its command", "Write braces around names of parameters only.") from None
-    filled = ""
-    for text, name, _, _ in parts:
-        filled += text
-        if name is None:
+def _needs_shell(command: str) -> str:
+    """The first part of it that only a shell would understand."""
+    for part in _QUOTED.finditer(command):
+        found = part["bare"] or _SUBSTITUTED.search(part["inside"] or "")
+        if found:
+            return found if isinstance(found, str) else found[0]
+    return ""
+
+
+def _values(hook: Hook, entry: EntryPoint) -> Findings:
+    for one in hook.parameters:
+        value = one.effective or ""
+        if not REFERENCE.search(value) or not (one.widget or f"{{{one.name}}}" in entry.command):
             continue
-        if name not in parameters:
-            raise _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
-        filled += _value(hook, parameters[name])
-    return filled
+        message = f"The value {value!r} of {one.name} would be replaced in a job, where {{{{ and ${{ are references."
+        place: tuple[Document, list[str]] = hook.document, ["parameters", one.name]
+        if one.value is None:
+            place = hook.project.mlproject, ["entry_points", entry.name, "parameters", one.name]
+        yield error(*place, message, "Give it another value.")
 
 
-def _value(hook: Hook, parameter: Parameter) -> str:
-    if parameter.widget:
-        return f"{{{{job.parameters.{parameter.name}}}}}"
-    return fixed(hook, parameter)
+def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
+    if entry is None:
+        yield _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
+        return
+    known = {one.name for one in hook.parameters}
+    try:
+        fields = [(name, more) for _, name, *more in string.Formatter().parse(entry.command) if name is not None]
+    except ValueError:
+        yield _broken(hook, "a brace in its command", "Write braces around names of parameters only.")
+        return
+    for name, more in fields:
+        if name not in known or any(more):
+            yield _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
 
 
-def fixed(hook: Hook, parameter: Parameter) -> str:
-    """The value, where nothing may be replaced in it."""
-    value = parameter.effective or ""
-    if REFERENCE.search(value):
-        raise _broken(hook, f"{value!r} for {parameter.name}", "{{ and ${ are references in a job: take another value.")
-    return value
+def _filled(word: str, parameters: Mapping[str, Parameter]) -> str:
+    parts = string.Formatter().parse(word)
+    return "".join(text + ("" if name is None else _value(parameters[name])) for text, name, _, _ in parts)
 
 
-def _broken(hook: Hook, what: str, remedy: str) -> BrokenProject:
-    return BrokenProject(f"{hook.project.name} has {what}, so engine jobs-git cannot start it.", remedy)
+def _value(parameter: Parameter) -> str:
+    return f"{{{{job.parameters.{parameter.name}}}}}" if parameter.widget else parameter.effective or ""
+
+
+def _broken(hook: Hook, what: str, remedy: str) -> Finding:
+    message = f"{hook.project.name} has {what}, so engine jobs-git cannot start it."
+    return error(hook.project.mlproject, ["entry_points", hook.entry_point, "command"], message, remedy)

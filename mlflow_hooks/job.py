@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from .command_line import REFERENCE, command_line, fixed
+from .command_line import REFERENCE, command_line
 from .literal import one_line
-from .model import JOB_MARGIN, JOB_RUN_ID, TASK_MARGIN, TRIGGER, WORKSPACE_FOLDER, Engine, Hook, RefKind
+from .model import GIT_REF, JOB_MARGIN, JOB_RUN_ID, TASK_MARGIN, TRIGGER, WORKSPACE_FOLDER, Engine, Hook, RefKind
 from .stamp import BLANK, stamped
 
 # By which a job is known as ours: the hook's name.
@@ -54,9 +54,18 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
 
     `notebook_folder` is the notebooks' place relative to the file; a bundle wants their extension.
     """
-    given = _settings(hook, f"{notebook_folder}/{hook.notebook}.py")
+    given = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
     text = yaml.safe_dump({"resources": {"jobs": {hook.notebook: given}}}, sort_keys=False, width=100)
     return stamped(f"# {BLANK}\n# Generated from {one_line(hook.document.name)}: change it there.\n{text}")
+
+
+def _literal(value: Any) -> Any:
+    """SERVER: a bundle replaces `${name}` wherever it stands, and takes `$${name}` for the text `${name}`."""
+    if isinstance(value, Mapping):
+        return {key: _literal(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_literal(one) for one in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
@@ -87,18 +96,14 @@ def defaults(hook: Hook) -> dict[str, str]:
     """What callers may set, with the text that stands there until they do.
 
     A value that Databricks, a bundle or Data Factory would take for a reference stays away: the notebook has it too.
+    Without a notebook there may be none (`command_line.py`).
     """
-    shown = {}
-    for one in hook.parameters:
-        if not one.widget:
-            continue
-        if hook.engine is Engine.JOBS_GIT:
-            shown[one.name] = fixed(hook, one)
-        else:
-            shown[one.name] = "" if is_reference(one.effective or "") else one.effective or ""
-    if hook.git.widget and hook.engine is Engine.MLFLOW:
-        shown["git_ref"] = hook.git.ref
-    return shown
+    shown = {one.name: one.effective or "" for one in hook.parameters if one.widget}
+    if hook.engine is Engine.JOBS_GIT:
+        return shown
+    if hook.git.widget:
+        shown[GIT_REF] = hook.git.ref
+    return {name: "" if is_reference(text) else text for name, text in shown.items()}
 
 
 def is_reference(text: str) -> bool:

@@ -37,6 +37,14 @@ def form(project: Project, *, on_databricks: bool) -> Findings:
         yield warning(environment.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
 
 
+def environment(project: Project) -> Findings:
+    """What is wrong with the environment that MLflow makes on the cluster."""
+    found = project.environment
+    if found is not None and found.kind == "conda_env":
+        message = "MLflow makes this environment with conda, which the cluster has to have."
+        yield warning(found.document, [], message, "Write python_env: instead, with the requirements of pip.")
+
+
 def _spark_job(project: Project, environments: list[str]) -> Findings:
     document, spark_job = project.mlproject, project.spark_job
     assert spark_job is not None

@@ -73,6 +73,16 @@ def plain(**changes: object) -> dict[str, str]:
     return {**PLAIN_FILES, **cluster(spark_version=OLD), **changes}  # type: ignore[dict-item]
 
 
+def jobs_git(more: str = "", **changes: str | None) -> dict[str, str | None]:
+    """The project with the other engine, on a host that is known to it."""
+    return {"hook.yml": HOOK.replace("git.example.com", "github.com") + f"engine: jobs-git\n{more}", **changes}
+
+
+def conda(needed: str) -> dict[str, str | None]:
+    text = f"dependencies: [{needed}, {{pip: [pandas==2.3.0]}}]\n"
+    return {"MLproject": PLAIN.replace("python_env: env.yaml", "conda_env: conda.yaml"), "conda.yaml": text}
+
+
 WORKERS = '"num_workers": 1'
 # What is changed -> where what is found, in whose words.
 ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
@@ -278,6 +288,48 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ("short commit", hook("tag: v1.0", "commit: abc1234"), "hook.yml:4 error: not a whole commit"),
     ("full ref", hook("tag: v1.0", "branch: refs/heads/main"), "hook.yml:4 error: cannot check it out"),
     ("an option", hook("tag: v1.0", "tag: --upload-pack=x"), "hook.yml:4 error: no name git has"),
+    # What a job that takes its code from git cannot be, or does not look at
+    (
+        "a shell script",
+        jobs_git(**command("bash run.sh {word} {count}")),
+        "MLproject:9 error: not `python FILE.py ...`",
+    ),
+    (
+        "a pipe",
+        jobs_git(**command("python demo.py --word {word} --count {count} 2>&1 | tee log")),
+        "MLproject:9 error: a command that needs a shell",
+    ),
+    ("an unclosed quote", jobs_git(**command("python demo.py {word} {count} 'x")), "MLproject:9 error: a mistake"),
+    (
+        "a file of Python",
+        jobs_git(MLproject="databricks_spark_job:\n  python_file: demo.py\n"),
+        "MLproject:1 error: python_file and no entry point",
+    ),
+    (
+        "a reference",
+        {"hook.yml": str(jobs_git()["hook.yml"]).replace("value: hello", "value: '{{job.id}}'")},
+        "hook.yml:7 error: would be replaced in a job",
+    ),
+    (
+        "a reference by default",
+        jobs_git(**mlproject("count: {type: int, default: 1}", "count: {default: '${x}'}")),
+        "MLproject:8 error: would be replaced in a job",
+    ),
+    ("conda alone", jobs_git(**conda("python=3.11.4, pip, gdal")), "conda.yaml:1 error: No job installs gdal"),
+    (
+        "a ref to choose",
+        {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "tag: v1.0\n  widget: true")},
+        "hook.yml:5 warning: ignores git.widget",
+    ),
+    (
+        "a secret for git",
+        {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "tag: v1.0\n  secret: {scope: a, key: b}")},
+        "hook.yml:5 warning: ignores git.secret",
+    ),
+    ("a result", jobs_git("result: {metrics: [rmse]}\n"), "hook.yml:12 warning: ignores result"),
+    ("a release", jobs_git("mlflow: 3.17.2\n"), "hook.yml:12 warning: ignores mlflow"),
+    ("a cluster of the hook", jobs_git("cluster: cluster.json\n"), "hook.yml:12 warning: ignores cluster"),
+    ("conda", plain(**conda("python=3.11.4")), "conda.yaml:1 warning: which the cluster has to have"),
     # The rest of hook.yml
     ("relative experiment", hook("/Shared/exp", "exp"), "hook.yml:5 error: no absolute path"),
     ("alias", hook("/Shared/exp", "/Workspace/Shared/exp"), "hook.yml:5 error: not found the second time"),
@@ -344,6 +396,8 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
         ),
     ),
     ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),
+    ("a job from git", jobs_git()),
+    ("conda for a job", jobs_git(**conda("python=3.11.4, pip"))),
     ("a time on some days", hook("0 0 6 * * ?", "0 30 6 ? * MON-FRI")),
     ("doubled braces", command("python demo.py --word {word} --count {count} --more {{}}")),
     (
@@ -379,6 +433,31 @@ def test_all_at_once(root: Path) -> None:
     assert [(one.file.rpartition("/")[2], one.line) for one in found] == [
         ("MLproject", 7), ("MLproject", 8), ("MLproject", 9), ("cluster.json", 1), ("hook.yml", 5),
     ]  # fmt: skip
+
+
+SHELL = [
+    "$HOME/{word}",
+    "`nproc`;rm",
+    "{count}>log",
+    "a&",
+    "*.csv",
+    "data/?",
+    "~/data",
+    '"$HOME"',
+    '"`nproc`"',
+    "|\n\n x",
+]
+
+
+@pytest.mark.parametrize("word", SHELL)
+def test_shell_inside_of_words(root: Path, word: str) -> None:
+    """What a shell would replace anywhere in a word reaches the script of a job as it is: a mistake, unless quoted."""
+    typed = f"python demo.py --word {{word}} --count {{count}} {word}"
+    text = MLPROJECT.replace("python demo.py --word {word} --count {count}", json.dumps(typed))
+    assert "needs a shell" in str(findings(root, jobs_git(MLproject=text)))
+    bare = word.replace("{word}", "").replace("{count}", "").strip('"')
+    quoted = text.replace(json.dumps(typed)[1:-1], f"python demo.py --word {{word}} --count {{count}} '{bare}' a\\\\;b")
+    assert "needs a shell" not in str(findings(root, jobs_git(MLproject=quoted)))
 
 
 def test_what_is_pinned(tmp_path: Path) -> None:

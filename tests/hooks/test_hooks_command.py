@@ -13,7 +13,7 @@ import pytest
 
 from mlflow_hooks.cli import mlflow_hooks
 
-from .work import HOOK, MLPROJECT, git, repository, write
+from .work import HOOK, MLPROJECT, URL, git, repository, write
 
 COMMANDS = mlflow_hooks.commands
 PLACES = ("notebooks/{}.py", "jobs/{}.json", "bundle/{}.yml")
@@ -109,6 +109,30 @@ def test_generate_warns(root: Path) -> None:
     write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("tag: v1.0", "branch: main")})
     told = typed(root, "generate")
     assert told.stderr.startswith("note: projects/Demo/hook.yml:4: The hook runs whatever the branch main holds")
+
+
+def test_generate_refuses(root: Path) -> None:
+    """Nothing is generated that `check` says would fail; what git has at the ref may come later than the files."""
+    address = HOOK.replace("https://", "https://me@")
+    write(root / "projects" / "Demo", {"hook.yml": address})
+    for words in (("generate",), ("generate", "--check")):
+        told = typed(root, *words, code=1)
+        assert "hook.yml: git.url holds a user name or a token" in told.stderr and "mlflow_hooks check" in told.stderr
+    assert not (root / "hooks").exists()
+    write(root / "projects" / "Demo", {"hook.yml": HOOK})
+    git(root, "remote", "add", "origin", URL)
+    git(root, "mv", "projects/Demo", "projects/Moved")
+    typed(root, "check", code=1)
+    typed(root, "generate")
+
+
+def test_run_refuses(root: Path) -> None:
+    """A project that cannot run is not started; what is wrong with its hook alone is no obstacle."""
+    words = ("run", "demo", "--backend", "local", "--dry-run")
+    write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("https://", "http://"), "cluster.json": "{}"})
+    typed(root, *words)
+    write(root / "projects" / "Demo", {"MLproject": MLPROJECT.replace("demo.py", "deno.py")})
+    assert "runs deno.py, which is no file" in typed(root, *words, code=1).stderr
 
 
 def test_other_folders(root: Path) -> None:

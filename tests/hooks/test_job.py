@@ -147,6 +147,8 @@ COMMANDS = {
     "python train.py 'x": "a mistake",
     "python train.py {none}": "is no parameter",
     "python train.py {": "in its command",
+    "python train.py {word!r}": "in its command",
+    "python train.py $HOME": "needs a shell",
 }
 
 
@@ -163,7 +165,7 @@ def test_jobs_git_refuses(command: str) -> None:
 @pytest.mark.parametrize("value", ["{{job.id}}", "${var.x}"])
 def test_jobs_git_references(value: str) -> None:
     """With jobs-git such a value would be replaced, so it is refused."""
-    with pytest.raises(BrokenProject, match="for word"):
+    with pytest.raises(BrokenProject, match="of word would be replaced"):
         settings(replace(JOBS_GIT, parameters=(Parameter("word", value=value), HOOK.parameters[1])))
 
 
