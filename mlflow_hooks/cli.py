@@ -217,11 +217,11 @@ def _run_project(chosen: dict[str, Any], report: Report) -> int:
 
     from .asked import asked
     from .local_run import on_this_machine
-    from .selection import sound
+    from .selection import one_by_name, sound
     from .workspace_run import on_databricks
 
     project = _project()
-    hook = sound(_readings(project, chosen["projects"], (chosen["name"],))[0])
+    hook = sound(one_by_name(_readings(project, chosen["projects"], ()), chosen["name"]))
     if chosen["backend"] == "local":
         trial = asked(hook, chosen, None, report)
         folder = project / (chosen["tracking"] or "mlruns")

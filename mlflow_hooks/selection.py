@@ -24,6 +24,16 @@ def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> lis
     return chosen
 
 
+def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
+    """The one with this name. Raises UnknownHook where there are several, as where there is none."""
+    found = chosen_by_name(readings, [name])
+    if len(found) > 1:
+        alone = [_alone(one, readings) for one in found]
+        hint = f"Type {' or '.join(alone)}." if all(alone) else "Give each hook a name of its own in its hook.yml."
+        raise UnknownHook(f"{' and '.join(_file(one) for one in found)} are both called {printable(name)}.", hint)
+    return found[0]
+
+
 def sound(reading: HookReading) -> Hook:
     """The hook, if its files can be believed. Raises BrokenProject."""
     if reading.hook is None or not reading.sound:
@@ -33,6 +43,16 @@ def sound(reading: HookReading) -> Hook:
             "Type `mlflow_hooks check` to see all that is wrong.",
         )
     return reading.hook
+
+
+def _alone(reading: HookReading, readings: Sequence[HookReading]) -> str:
+    """A name that no other has."""
+    others = {name for one in readings if one is not reading for name in _names(one)}
+    return min(_names(reading) - others, default="")
+
+
+def _file(reading: HookReading) -> str:
+    return reading.hook.document.name if reading.hook is not None else reading.findings[0].file
 
 
 def _names(reading: HookReading) -> set[str]:

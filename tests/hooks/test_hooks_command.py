@@ -13,7 +13,7 @@ import pytest
 
 from mlflow_hooks.cli import mlflow_hooks
 
-from .work import HOOK, MLPROJECT, URL, git, repository, write
+from .work import FILES, HOOK, MLPROJECT, URL, git, repository, write
 
 COMMANDS = mlflow_hooks.commands
 PLACES = ("notebooks/{}.py", "jobs/{}.json", "bundle/{}.yml")
@@ -133,6 +133,19 @@ def test_run_refuses(root: Path) -> None:
     typed(root, *words)
     write(root / "projects" / "Demo", {"MLproject": MLPROJECT.replace("demo.py", "deno.py")})
     assert "runs deno.py, which is no file" in typed(root, *words, code=1).stderr
+
+
+def test_name_of_two(root: Path) -> None:
+    """`run` does not choose between two projects of one name: it names both, and what to type for either."""
+    write(root / "projects" / "other", {**FILES, "hook.yml": HOOK.replace("name: demo", "name: second")})
+    write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("name: demo", "name: other")})
+    words = ("run", "other", "--backend", "local", "--dry-run")
+    told = typed(root, *words, code=2).stderr
+    assert "projects/Demo/hook.yml and projects/other/hook.yml are both called other." in told
+    assert "Type Demo or second." in told
+    assert typed(root, "run", "second", *words[2:]).stdout.startswith("second: ")
+    write(root / "projects" / "other", {"hook.yml": HOOK.replace("name: demo", "name: other")})
+    assert "Give each hook a name of its own" in typed(root, *words, code=2).stderr
 
 
 def test_other_folders(root: Path) -> None:
