@@ -102,6 +102,11 @@ class Repository:
         url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
         return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
 
+    def address(self) -> str:
+        """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
+        url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
+        return url.decode("utf-8", "replace").strip()
+
     def _first_commits(self) -> frozenset[str]:
         """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
         if (self.common_dir / "shallow").exists():

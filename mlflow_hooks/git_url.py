@@ -11,6 +11,20 @@ from urllib.parse import urlsplit
 from .findings import Findings, error, warning
 from .model import Engine, Hook, RefKind
 
+# Hosts that serve ssh under another name than https.
+_SSH_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "ssh.dev.azure.com": "dev.azure.com",
+    "vs-ssh.visualstudio.com": "dev.azure.com",
+}
+_HOST = r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
+_ORIGIN = re.compile(
+    rf"https://(?:[^/@]*@)?{_HOST}(?P<port>:\d+)?/(?P<https>.+)"
+    rf"|ssh://(?:[^/@]*@)?{_HOST.replace('host', 'ssh_host')}(?::\d+)?/(?P<ssh>.+)"
+    rf"|(?:[^/@:]*@)?{_HOST.replace('host', 'scp_host')}:(?!//)/*(?P<scp>.+)"
+)
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+")
 _AZURE = "dev.azure.com"
 # What `git check-ref-format` refuses, and what git would take for an option.
@@ -27,6 +41,27 @@ def rules(hook: Hook) -> Findings:
     if hook.engine is Engine.MLFLOW and "." in subfolder:
         message = f"MLflow refuses a folder in the repository with a dot in its path: {subfolder}."
         yield error(hook.document, [], message, "Rename the folder.")
+    if hook.engine is Engine.MLFLOW and subfolder.endswith(("'", '"')):
+        message = f"MLflow takes the quote at the end of {subfolder} for none of its name, and does not find it."
+        yield error(hook.document, [], message, "Rename the folder.")
+
+
+def of_origin(origin: str) -> str:
+    """The https address of a repository that was cloned from `origin`, without any credential.
+
+    "" where that cannot be told: for a path, and for a name that only the ssh of this machine knows.
+    """
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        return ""
+    path = found["https"] or found["ssh"] or found["scp"]
+    host = (found["host"] or found["ssh_host"] or found["scp_host"]).lower()
+    path = path.rstrip("/").removesuffix(".git")
+    if not found["https"]:
+        host = _SSH_HOSTS.get(host, host)
+        if host == _AZURE:  # v3/organisation/project/repository
+            path = re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
+    return f"https://{host}{found['port'] or ''}/{path}"
 
 
 def _address(hook: Hook) -> Findings:

@@ -21,6 +21,7 @@ from databricks_sync.git import Repository
 
 from .document import Reader, plain
 from .errors import UnknownHook
+from .git_url import of_origin
 from .model import (
     DEFAULT_MLFLOW,
     DEFAULT_TIMEOUT,
@@ -119,7 +120,8 @@ def read_hooks(projects: Path) -> list[HookReading]:
 def read_hook(folder: Path) -> HookReading:
     """The hook of one project folder."""
     folder = folder.resolve()
-    top, origin = _repository(folder)
+    repository = _repository(folder)
+    top = repository.top.resolve() if repository else None
     subfolder = folder.relative_to(top).as_posix() if top else folder.name
     reader = Reader(folder / HOOK_FILE, f"{subfolder}/{HOOK_FILE}")
     if top is None:
@@ -129,7 +131,7 @@ def read_hook(folder: Path) -> HookReading:
         if not reader.findings:
             reader.error(reader.root, f"{reader.name} says nothing.", "Begin with name:, git: and experiment:.")
         return HookReading(None, (*reader.findings, *findings))
-    hook = _hook(reader, project, origin)
+    hook = _hook(reader, project, repository.address() if repository else "")
     return HookReading(hook, (*reader.findings, *findings))
 
 
@@ -189,9 +191,10 @@ def _engine(reader: Reader, node: Node | None) -> Engine:
 def _git(reader: Reader, node: Node | None, origin: str) -> GitSource:
     given = reader.mapping(node, "git", GIT_KEYS)
     at = node or reader.root
-    url = _text(reader, given, "url") or origin
+    url = _text(reader, given, "url") or of_origin(origin)
     if not url:
-        reader.error(at, "git has no url, and this repository has no origin.", "Write git: with url: https://...")
+        lacking = "its origin is no https or ssh address" if origin else "this repository has no origin"
+        reader.error(at, f"git has no url in {HOOK_FILE}, and {lacking}.", "Write git: with url: https://...")
     refs = [(kind, text) for kind in RefKind if (text := _text(reader, given, kind.value))]
     if len(refs) != 1:
         said = "both " + " and ".join(kind.value for kind, _ in refs) if refs else "no tag and no commit"
@@ -337,12 +340,8 @@ def _cluster(reader: Reader, node: Node | None, folder: Path) -> Cluster | None:
     return cluster
 
 
-def _repository(folder: Path) -> tuple[Path | None, str]:
-    """The top of the git repository, and the https address of its origin without any credential; "" for none."""
+def _repository(folder: Path) -> Repository | None:
     try:
-        repository = Repository(folder)
-        origin = next(iter(repository.origin()), "").removeprefix("origin ")
+        return Repository(folder)
     except SettingsError:
-        return None, ""
-    host = origin.partition("/")[0]
-    return repository.top.resolve(), f"https://{origin}" if "." in host else ""
+        return None

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from .document import Reader, plain, read_json
+from .document import Reader, is_null, plain, read_json
 from .model import (
     Cluster,
     Declared,
@@ -125,14 +125,32 @@ def _environment(
     inner = Reader(folder / name, f"{shown}/{name}")
     given = inner.mapping(inner.root, name)
     needed = given.get("dependencies")
-    lines = plain(needed) if needed is not None else []
-    lines = lines if isinstance(lines, list) else []
-    texts = [str(line) for line in lines if not isinstance(line, dict)]
-    nested = [str(one) for line in lines if isinstance(line, dict) for one in line.get("pip") or []]
+    texts, nested = _dependencies(inner, needed, with_pip=kind == "conda_env")
     pip, conda = (nested, texts) if kind == "conda_env" else (texts, [])
     dependencies = [one for line in pip for one in _requirements(inner, needed, folder, line)]
     python = inner.scalar(given.get("python"), "python")
     return Environment(kind, inner.document, python, tuple(dependencies), tuple(conda)), inner.findings
+
+
+def _dependencies(reader: Reader, node: Node | None, *, with_pip: bool) -> tuple[list[str], list[str]]:
+    """Those that are texts, and those of the list that conda has for pip."""
+    texts: list[str] = []
+    nested: list[str] = []
+    for item in _items(reader, node, "dependencies"):
+        if with_pip and isinstance(item, MappingNode):
+            inner = reader.mapping(item, "dependencies", ("pip",)).get("pip")
+            nested += [reader.scalar(one, "a requirement of pip") for one in _items(reader, inner, "pip")]
+        else:
+            texts.append(reader.scalar(item, "a dependency"))
+    return [text for text in texts if text], [text for text in nested if text]
+
+
+def _items(reader: Reader, node: Node | None, what: str) -> list[Node]:
+    if isinstance(node, SequenceNode):
+        return list(node.value)
+    if node is not None and not is_null(node):
+        reader.error(node, f"{what} is not a list.", f"Write {what}: and a line with - before each of them below it.")
+    return []
 
 
 def _requirements(reader: Reader, node: Node | None, folder: Path, line: str) -> list[str]:

@@ -83,6 +83,10 @@ ORIGINS = [
     ("https://me:secret@github.com/o/r.git", "https://github.com/o/r"),
     ("git@github.com:o/r.git", "https://github.com/o/r"),
     ("git@ssh.dev.azure.com:v3/o/p/r", "https://dev.azure.com/o/p/_git/r"),
+    ("o@vs-ssh.visualstudio.com:v3/o/p/r", "https://dev.azure.com/o/p/_git/r"),
+    ("https://me:secret@git.example.com:8443/o/r.git", "https://git.example.com:8443/o/r"),
+    ("ssh://git@git.example.com:7999/o/r", "https://git.example.com/o/r"),
+    ("ssh://git@ssh.github.com:443/o/r.git", "https://github.com/o/r"),
 ]
 
 
@@ -93,6 +97,28 @@ def test_origin(tmp_path: Path, origin: str, url: str) -> None:
     git(tmp_path, "remote", "add", "origin", origin)
     read = reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n")
     assert read.sound and read.hook is not None and read.hook.git.url == url
+
+
+NO_ADDRESSES = [
+    "../up.git",
+    "/srv/x.git",
+    "file:///srv/x.git",
+    "git@work:o/r.git",
+    "C:\\repos\\x",
+    "http://h.example.com:80/x",
+]
+
+
+def test_origin_that_nobody_else_reaches(tmp_path: Path) -> None:
+    """An origin that is no address for a cluster is told from none at all, and no address is made up of it."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "remote", "add", "origin", "x")
+    for origin in NO_ADDRESSES:
+        git(tmp_path, "remote", "set-url", "origin", origin)
+        read = reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n")
+        assert "its origin is no https or ssh address" in str(read.findings) and origin not in str(read.findings)
+    git(tmp_path, "remote", "remove", "origin")
+    assert "has no origin" in str(reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n").findings)
 
 
 # A change of a hook.yml without mistakes, the line of the finding, and some of its words.
@@ -203,3 +229,23 @@ def test_environments(top: Path) -> None:
             assert read.project.environment.conda == ("python=3.11", "gdal")
             assert read.project.environment.dependencies == ("pandas==2", "numpy==2.0")
     assert read.project.environment.dependencies == ("scipy", "numpy==2.0")
+
+
+ENVIRONMENTS = [
+    ("conda_env: env.yaml", "dependencies: [{pip: 24}]", "pip is not a list"),
+    ("conda_env: env.yaml", "dependencies: [{pip: [[a]]}]", "requirement of pip is one value"),
+    ("conda_env: env.yaml", "dependencies: [{npm: [a]}]", "no key 'npm'"),
+    ("python_env: env.yaml", "dependencies: [{pip: [a]}]", "dependency is one value"),
+    ("python_env: env.yaml", "dependencies: numpy", "dependencies is not a list"),
+]
+
+
+@pytest.mark.parametrize(("environment", "text", "words"), ENVIRONMENTS)
+def test_broken_environments(top: Path, environment: str, text: str, words: str) -> None:
+    """An environment file of another form is a mistake on its line, and no crash."""
+    project = FILES["MLproject"].replace(
+        "databricks_spark_job:\n  python_libraries: [mlflow-skinny==3.17.2]", environment
+    )
+    read = reading(top, HOOK, MLproject=project, env_yaml=text)
+    (found,) = read.findings
+    assert words in found.message and found.file.endswith("Demo/env.yaml") and found.line == 1
