@@ -6,6 +6,7 @@ is the business of workspace_run.py and local_run.py.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,11 +82,11 @@ def _leave_nothing(way: Way, name: str, status: str, tracking: Tracking, report:
 
 def _verdict(trial: Trial, tracking: Tracking, ended: Ended, report: Report) -> int:
     """Says how it ended, with its metrics; the exit code."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float | None] = {}
     with suppress(SyncError):
-        metrics = metrics_of(tracking.get(ended.run_id))
-    for name, value in metrics.items():
-        report.event("metric", f"  {name:<24} {value:g}", name=name, value=value)
+        for name, value in metrics_of(tracking.get(ended.run_id)).items():
+            metrics[name] = value if math.isfinite(value) else None  # NaN is not JSON
+            report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
     if ended.said and not report.as_json:
         report.err.line(ended.said)
     code = 0 if ended.succeeded else 1

@@ -85,8 +85,17 @@ def duration(text: str) -> timedelta:
 def ref(hook: Hook, given: str | None) -> str | None:
     """The ref that --ref means: itself, or without one the hook's own. Raises SettingsError."""
     if given is None:
+        _require_readable(str(hook.project.folder))
         return None
     chosen = given or hook.git.ref
     if found := ref_problem(chosen):
         raise SettingsError(*found)
     return chosen
+
+
+def _require_readable(folder: str) -> None:
+    """MLflow takes what follows a # for a folder of a repository, and quotes around a path for none of it."""
+    wrong = "#" if "#" in folder else folder[-1] if folder[-1] in "\"'" else ""
+    if wrong:
+        message = f"MLflow does not find {printable(folder)}: it takes the path apart at the {wrong}."
+        raise SettingsError(message, "Rename the folder; or add --ref, to run what git has.")

@@ -165,9 +165,12 @@ def statuses(tracking: Path) -> list[str]:
 def test_local_backend(desk: Desk, tracking: Path) -> None:
     """With no workspace at all the project runs here, blanks in its parameters and all, and git never sees the runs."""
     nowhere = {"DATABRICKS_HOST": "", "DATABRICKS_TOKEN": "", "MLFLOW_REGISTRY_URI": "databricks-uc"}
+    logged = 'mlflow.log_metric("nothing", float("nan"))\n    mlflow.set_tag('
+    write(desk.root / "projects" / "Demo", {"demo.py": SCRIPT.replace("mlflow.set_tag(", logged)})
     words = ("--backend", "local", "--tracking", str(tracking), "-P", "word=two words", "--json")
-    summary = desk.type("run", "demo", *words, **nowhere).one("summary")
-    assert summary["metrics"] == {"letters": 9.0} and statuses(tracking) == ["FINISHED"]
+    ran = desk.type("run", "demo", *words, **nowhere)
+    assert ran.one("summary")["metrics"] == {"letters": 9.0, "nothing": None} and "NaN" not in ran.out
+    assert statuses(tracking) == ["FINISHED"]
     assert (tracking / ".gitignore").read_text() == "*\n"
 
 
@@ -210,6 +213,17 @@ def test_refused(desk: Desk, words: list[str], message: str, hint: str, capsys: 
     ran = desk.type("run", *words, code=2)
     assert message in ran.err and hint in ran.err
     assert desk.asked() == []
+
+
+@pytest.mark.parametrize("name", ["c#", "quoted'"])
+def test_folder_that_mlflow_takes_apart(tmp_path: Path, desk: Desk, name: str) -> None:
+    """Where MLflow could not find the folder, the reason is said; what git has may still be run."""
+    root = repository(tmp_path / "top" / name if name == "c#" else tmp_path / "top", name=name.replace("c#", "Demo"))
+    there = Desk(root, tmp_path / "home", desk.api)
+    words = ("run", "demo", "--backend", "local", "--dry-run")
+    told = there.type(*words, code=2).err
+    assert f"it takes the path apart at the {name[-1]}." in told and "--ref" in told
+    there.type(*words, "--ref")
 
 
 def test_detached_head(desk: Desk) -> None:
