@@ -13,7 +13,19 @@ import yaml
 
 from .command_line import REFERENCE, command_line
 from .literal import one_line
-from .model import GIT_REF, JOB_MARGIN, JOB_RUN_ID, TASK_MARGIN, TRIGGER, WORKSPACE_FOLDER, Engine, Hook, RefKind
+from .model import (
+    EXPERIMENT,
+    GIT_REF,
+    JOB_MARGIN,
+    JOB_RUN_ID,
+    TASK_MARGIN,
+    TIMEOUT,
+    TRIGGER,
+    WORKSPACE_FOLDER,
+    Engine,
+    Hook,
+    RefKind,
+)
 from .stamp import BLANK, stamped
 
 # By which a job is known as ours: the hook's name.
@@ -103,6 +115,7 @@ def defaults(hook: Hook) -> dict[str, str]:
         return shown
     if hook.git.widget:
         shown[GIT_REF] = hook.git.ref
+    shown |= {EXPERIMENT: "", TIMEOUT: ""}
     return {name: "" if is_reference(text) else text for name, text in shown.items()}
 
 

@@ -27,9 +27,11 @@ DATA_FACTORY_MARGIN = JOB_MARGIN + timedelta(minutes=10)
 
 # Widgets of every hook notebook; no parameter of a project may be called like one of them.
 GIT_REF = "git_ref"
+EXPERIMENT = "experiment"
+TIMEOUT = "timeout_seconds"
 TRIGGER = "trigger"
 JOB_RUN_ID = "job_run_id"
-RESERVED = (GIT_REF, TRIGGER, JOB_RUN_ID)
+RESERVED = (GIT_REF, EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID)
 
 
 class Engine(str, Enum):

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:f4ec92ced37b9ddb1b3327838bd90b7f19a4daf1625f957f47478c280b6821fb -->
+# MAGIC %md <!-- mlflow_hooks sha256:54e488feb72d4065665a72f2e33c8b5e395c02ceb811fd292c580298e7a37713 -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -59,7 +59,7 @@ for name, parameter in CONFIG["parameters"].items():
         dbutils.widgets.text(name, parameter["value"] or "")
 if CONFIG["git"]["widget"]:
     dbutils.widgets.text("git_ref", CONFIG["git"]["ref"])
-for name in ("trigger", "job_run_id"):
+for name in ("experiment", "timeout_seconds", "trigger", "job_run_id"):
     dbutils.widgets.text(name, "")
 
 # COMMAND ----------
@@ -69,9 +69,11 @@ import copy
 import json
 import math
 import os
+import re
 import shlex
 import time
 from contextlib import contextmanager, suppress
+from html import escape
 from urllib.parse import urlsplit
 
 import mlflow
@@ -87,20 +89,52 @@ client = mlflow.MlflowClient()
 # COMMAND ----------
 
 
+def fits(kind, text):
+    """Whether a value is of a type that MLproject names. MLflow checks none, and the script is on a paid cluster."""
+    if kind in ("int", "float"):
+        try:
+            {"int": int, "float": float}[kind](text)
+        except ValueError:
+            return False
+    if kind == "bool":
+        return text.lower() in ("true", "false")
+    if kind == "uri":
+        return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
+    return kind != "path" or text != ""
+
+
 def asked_for():
-    """The parameters of the project: what the caller says, else what CONFIG says. MLflow itself checks nothing."""
+    """The parameters of the project: what the caller says, else what CONFIG says."""
     parameters = {}
     for name, parameter in CONFIG["parameters"].items():
         value = (dbutils.widgets.get(name) if parameter["widget"] else "") or parameter["value"]
         if value is None:
             raise ValueError(f"{name} has no value: the caller must give one.")
-        if parameter["type"] in ("int", "float"):
-            {"int": int, "float": float}[parameter["type"]](value)
+        if not fits(parameter["type"], value):
+            raise ValueError(f"{name} is {parameter['type']}, and {value!r} is none.")
+        if "\n" in value or "\r" in value:
+            raise ValueError(f"{name} is {value!r}: no command line survives a line break.")
         # The command of a Spark job is split at its blanks, with the shell's quotes left in.
         if CONFIG["spark_job"] and shlex.quote(value) != value:
             raise ValueError(f"{name} is {value!r}, but a Spark job gets plain words: no blanks, quotes or brackets.")
         parameters[name] = value
     return parameters
+
+
+def experiment_path():
+    """Where it is tracked. SERVER: below /Workspace an experiment is made once, and not found the second time."""
+    path = dbutils.widgets.get("experiment") or CONFIG["experiment"]
+    if not path.startswith("/") or path.startswith("/Workspace/"):
+        raise ValueError(f"experiment is {path!r}, but must be a path such as /Shared/experiments/name.")
+    return path
+
+
+def time_limit():
+    """In seconds. A caller may only shorten it: the job around this notebook has little more time than CONFIG says."""
+    text, most = dbutils.widgets.get("timeout_seconds"), CONFIG["timeout_seconds"]
+    if text and not (text.isdecimal() and 0 < int(text) <= most):
+        raise ValueError(f"timeout_seconds is {text!r}, but must be a whole number from 1 to {most}.")
+    return int(text or most)
 
 
 @contextmanager
@@ -129,6 +163,26 @@ def git_credentials():
                 os.environ[name] = value
 
 
+def launch(parameters, git_ref, experiment_id):
+    """Has MLflow fetch the code and submit it; the project's MLflow run."""
+    with git_credentials():
+        run_id = mlflow.run(
+            CONFIG["project"],
+            entry_point=CONFIG["entry_point"],
+            version=git_ref,
+            parameters=parameters,
+            experiment_id=experiment_id,
+            run_name=CONFIG["hook"],
+            backend="databricks",
+            backend_config=copy.deepcopy(CONFIG["backend_config"]),  # MLflow writes into it
+            synchronous=False,  # MLflow's own waiting may never end
+        ).run_id
+    run = client.get_run(run_id)
+    url = escape(run.data.tags.get("mlflow.databricks.runURL", ""))
+    displayHTML(f'The project runs here: <a href="{url}" target="_blank">{url}</a>')
+    return run
+
+
 def wait(job_run_id, deadline):
     """The job's run once it is over. Short disturbances are waited out; TimeoutError at the deadline."""
     seen, heard = None, time.monotonic()
@@ -148,13 +202,14 @@ def wait(job_run_id, deadline):
             if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
                 return run
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{CONFIG['hook']} was not over within its {CONFIG['timeout_seconds']} seconds.")
+            raise TimeoutError(f"{CONFIG['hook']} was not over within its {time_limit()} seconds.")
         time.sleep(CONFIG["poll_seconds"])
 
 
 def judge(run, project_run):
     """Raises RuntimeError with the reason and the link, unless both the job and the project say they succeeded."""
-    result = (run.state.result_state or run.state.life_cycle_state).value
+    state = run.state.result_state or run.state.life_cycle_state
+    result = state.value if state else "something that is not known here"
     status = project_run.info.status
     if result == "SUCCESS" and status not in ("FAILED", "KILLED"):
         return
@@ -166,6 +221,26 @@ def judge(run, project_run):
         f"{CONFIG['hook']} ended as {result}, its MLflow run as {status}. {run.state.state_message or ''}\n"
         f"{run.run_page_url}\n{told}"
     )
+
+
+def outcome(run, project_run, git_ref, path):
+    """What the caller gets: small, and with the same keys whatever happened."""
+    metrics, tags = project_run.data.metrics, project_run.data.tags
+    wanted = {name: metrics.get(name) for name in CONFIG["result"]["metrics"]}
+    return {
+        "status": "SUCCESS",
+        "hook": CONFIG["hook"],
+        "experiment": path,
+        "run_id": project_run.info.run_id,
+        "run_url": run.run_page_url,
+        "git_ref": git_ref,
+        "commit": tags.get("mlflow.source.git.commit"),
+        # NaN is not JSON, and whoever reads this would fail on it.
+        "metrics": {
+            name: value if value is not None and math.isfinite(value) else None for name, value in wanted.items()
+        },
+        "tags": {name: tags.get(name, "")[:1000] for name in CONFIG["result"]["tags"]},
+    }
 
 
 def below(run):
@@ -192,36 +267,25 @@ def cancel(run):
 
 # COMMAND ----------
 
-parameters = asked_for()
+parameters, path, seconds = asked_for(), experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]
 
-folder = CONFIG["experiment"].rpartition("/")[0] or "/"
+folder = path.rpartition("/")[0] or "/"
 try:
     workspace.workspace.get_status(folder)
 except NotFound:
     workspace.workspace.mkdirs(folder)
-experiment = mlflow.set_experiment(CONFIG["experiment"])
+experiment = mlflow.set_experiment(path)
 
 # COMMAND ----------
 
 # This run is there before MLflow makes the project's below it: whatever fails, nothing that was begun is lost sight of.
 tags = {name: dbutils.widgets.get(name) for name in ("trigger", "job_run_id")}
 with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_ref, **tags}) as hook_run:
-    deadline = time.monotonic() + CONFIG["timeout_seconds"]
+    deadline = time.monotonic() + seconds
     try:
-        with git_credentials():
-            run_id = mlflow.run(
-                CONFIG["project"],
-                entry_point=CONFIG["entry_point"],
-                version=git_ref,
-                parameters=parameters,
-                experiment_id=experiment.experiment_id,
-                run_name=CONFIG["hook"],
-                backend="databricks",
-                backend_config=copy.deepcopy(CONFIG["backend_config"]),  # MLflow writes into it
-                synchronous=False,  # MLflow's own waiting may never end
-            ).run_id
-        job_run = wait(int(client.get_run(run_id).data.tags["mlflow.databricks.shellJobRunID"]), deadline)
+        started = launch(parameters, git_ref, experiment.experiment_id)
+        job_run = wait(int(started.data.tags["mlflow.databricks.shellJobRunID"]), deadline)
     except BaseException:
         with suppress(Exception):
             cancel(hook_run)
@@ -229,7 +293,7 @@ with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_re
             close(hook_run, "FAILED")  # what was still running may have opened its run again
         raise
     try:
-        judge(job_run, client.get_run(run_id))
+        judge(job_run, client.get_run(started.info.run_id))
         close(hook_run, "FINISHED")
     except Exception:
         with suppress(Exception):
@@ -238,18 +302,4 @@ with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_re
 
 # COMMAND ----------
 
-project_run = client.get_run(run_id)
-metrics = {name: project_run.data.metrics.get(name) for name in CONFIG["result"]["metrics"]}
-result = {
-    "status": "SUCCESS",
-    "hook": CONFIG["hook"],
-    "experiment": CONFIG["experiment"],
-    "run_id": run_id,
-    "run_url": job_run.run_page_url,
-    "git_ref": git_ref,
-    "commit": project_run.data.tags.get("mlflow.source.git.commit"),
-    # NaN is not JSON, and whoever reads this would fail on it.
-    "metrics": {name: value if value is not None and math.isfinite(value) else None for name, value in metrics.items()},
-    "tags": {name: project_run.data.tags.get(name, "")[:1000] for name in CONFIG["result"]["tags"]},
-}
-dbutils.notebook.exit(json.dumps(result))
+dbutils.notebook.exit(json.dumps(outcome(job_run, client.get_run(started.info.run_id), git_ref, path)))

@@ -77,9 +77,12 @@ def test_training_then_scoring(stage: Stage) -> None:
     sent = activity(scoring)["typeProperties"]
     given = {name: value if isinstance(value, str) else "" for name, value in sent["baseParameters"].items()}
     assert sent["notebookPath"] == stage.publish(scoring)
-    scored = stage.result(stage.submit(sent["notebookPath"], given))
+    assert given["experiment"] == given["timeout_seconds"] == ""
+    elsewhere = replace(scoring, experiment="/Shared/data_factory/scored")
+    scored = stage.result(stage.submit(sent["notebookPath"], given | {"experiment": elsewhere.experiment}))
     assert scored["tags"]["model_version"] == "1" and scored["metrics"]["rows"] > 0
-    assert stage.mlflow_runs(scoring)[1]["tags"]["trigger"] == "data_factory"
+    assert scored["experiment"] == elsewhere.experiment and stage.mlflow_runs(scoring) == []
+    assert stage.mlflow_runs(elsewhere)[1]["tags"]["trigger"] == "data_factory"
 
 
 def test_jobs_git(stage: Stage) -> None:
@@ -117,6 +120,7 @@ def test_private_repository(stage: Stage, tmp_path: Path) -> None:
         hook = replace(hook, git=source, result=replace(hook.result, metrics=(), tags=()))
         run = stage.start(hook)
         assert stage.result(run)["status"] == "SUCCESS"
+        assert stage.statuses(hook) == ["FINISHED", "FINISHED"]  # though the script says nothing to MLflow
         refused = stage.start(replace(hook, name="private_2", git=replace(source, secret=None)))
         error = stage.ended(refused).error
     assert "could not read Username" in error or "Authentication failed" in error

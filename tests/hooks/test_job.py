@@ -103,6 +103,8 @@ def test_data_factory_parameters() -> None:
     assert properties["parameters"] == {
         "word": {"type": "string", "defaultValue": "hello"},
         "git_ref": {"type": "string", "defaultValue": "v1.0"},
+        "experiment": {"type": "string", "defaultValue": ""},
+        "timeout_seconds": {"type": "string", "defaultValue": ""},
     }
     assert "job_id" in pipeline(JOBS_GIT)["properties"]["parameters"]
 
@@ -113,6 +115,24 @@ def test_references(value: str) -> None:
     dangerous = hook(parameters=(Parameter("word", value=value, widget=True),))
     assert {"name": "word", "default": ""} in settings(dangerous)["parameters"]
     assert value not in pipeline_json(dangerous)
+
+
+def test_reference_as_a_ref() -> None:
+    """So does a ref that looks like one."""
+    assert {"name": "git_ref", "default": ""} in settings(hook(git=replace(HOOK.git, ref="v${x}")))["parameters"]
+
+
+def test_bundle_replaces_nothing() -> None:
+    """What a bundle would take for a variable is written as the text that it is, wherever it stands."""
+    spec = {**PROJECT.cluster.spec, "spark_env_vars": {"A": "${HOME}/x"}}  # type: ignore[union-attr]
+    project = replace(PROJECT, cluster=replace(PROJECT.cluster, spec=spec))  # type: ignore[type-var]
+    given = replace(
+        JOBS_GIT, experiment="/Shared/${bundle.target}", project=project, git=replace(HOOK.git, ref="v${x}")
+    )
+    text = bundle_yaml(given, "../notebooks")
+    (resource,) = yaml.safe_load(text)["resources"]["jobs"].values()
+    assert text.count("${") == text.count("$${") == 3
+    assert resource["git_source"]["git_tag"] == "v$${x}" and settings(given)["git_source"]["git_tag"] == "v${x}"
 
 
 def test_hook_cluster() -> None:

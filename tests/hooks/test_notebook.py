@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ast
 import base64
+import copy
+import json
+import math
 import os
+import re
 import shlex
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
+from html import escape
 from importlib.metadata import version
+from types import SimpleNamespace as Some
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from databricks.sdk.service.jobs import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,9 +30,10 @@ from databricks_local.notebook_cells import Step, steps
 from mlflow_hooks.literal import literal
 from mlflow_hooks.model import DEFAULT_MLFLOW, Cluster, GitSource, Hook, Parameter, Result, Secret
 from mlflow_hooks.notebook import config, notebook
+from mlflow_hooks.parameters import TYPES, problem
 from mlflow_hooks.stamp import is_intact
 
-from .samples import HOOK, HOOKS, NOWHERE, PROJECT, hook
+from .samples import HOOK, HOOKS, NOWHERE, PLAIN, PROJECT, hook
 
 HOSTILE = [
     '"""',
@@ -113,6 +122,10 @@ def test_shapes() -> None:
     """MLflow gets the bare cluster for a Spark job and a wrapped one for a plain project, whatever the file has."""
     assert config(HOOK)["backend_config"] == PROJECT.cluster.spec  # type: ignore[union-attr]
     assert set(config(HOOKS["plain"])["backend_config"]) == {"new_cluster", "libraries"}
+    bare, wrapped = PROJECT.cluster, PLAIN.cluster
+    assert config(hook(project=replace(PROJECT, cluster=wrapped)))["backend_config"] == wrapped.spec  # type: ignore[union-attr]
+    other = config(hook(project=replace(PLAIN, cluster=bare)))["backend_config"]
+    assert other == {"new_cluster": bare.spec, "libraries": []}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -161,14 +174,31 @@ class Dbutils:
         return "s3cret" if key else self._given.get(name, "")
 
 
-def function(hook: Hook, name: str, **given: str) -> Callable[[], Any]:
-    """One function of the notebook, with nothing of MLflow around it."""
+class Clock:
+    """Time that passes when somebody sleeps."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def strftime(self, _: str) -> str:
+        return "12:00:00"
+
+
+def function(hook: Hook, name: str, *, others: Mapping[str, object] | None = None, **given: str) -> Callable[..., Any]:
+    """One function of the notebook, among the others of it and what the standard library has, and `others`."""
     parsed = [node for step in cells(notebook(hook))[1:] for node in ast.parse(step.text).body]
-    wanted = [node for node in parsed if isinstance(node, ast.FunctionDef) and node.name == name]
-    modules = {"base64": base64, "os": os, "shlex": shlex, "urlsplit": urlsplit, "contextmanager": contextmanager}
-    space: dict[str, Any] = {**modules, "CONFIG": config(hook), "dbutils": Dbutils(**given)}
+    wanted = [node for node in parsed if isinstance(node, ast.FunctionDef)]
+    modules = {one.__name__: one for one in (base64, copy, json, math, os, re, shlex)}
+    names = {one.__name__: one for one in (contextmanager, escape, suppress, urlsplit)}
+    space: dict[str, Any] = {**modules, **names, "time": Clock(), "CONFIG": config(hook), "dbutils": Dbutils(**given)}
+    space |= others or {}
     exec(compile(ast.Module(wanted, []), name, "exec"), space)
-    found: Callable[[], Any] = space[name]
+    found: Callable[..., Any] = space[name]
     return found
 
 
@@ -208,9 +238,13 @@ def test_parameters(given_by_caller: dict[str, str], parameters: dict[str, str])
 
 REFUSED = [
     (Parameter("word", widget=True), "", "word has no value"),
-    (Parameter("word", "int", widget=True), "1.5", "invalid literal"),
-    (Parameter("word", "float", widget=True), "x", "could not convert"),
-    *((Parameter("word", widget=True), bad, "plain words") for bad in ("a b", "'a'", "a;b", "$(a)", "a\nb")),
+    (Parameter("word", "int", widget=True), "1.5", "word is int, and '1.5' is none"),
+    (Parameter("word", "float", widget=True), "x", "word is float"),
+    (Parameter("word", "bool", widget=True), "1", "word is bool"),
+    (Parameter("word", "uri", widget=True), "/data", "word is uri"),
+    (Parameter("word", "path", "", widget=True), "", "word is path"),
+    *((Parameter("word", widget=True), bad, "plain words") for bad in ("a b", "'a'", "a;b", "$(a)")),
+    (Parameter("word", widget=True), "a\nb", "no command line survives a line break"),
 ]
 
 
@@ -225,3 +259,137 @@ def test_plain_project_takes_any_text() -> None:
     """A plain project gets a value of any form: there MLflow quotes it for the shell that reads it."""
     plain = replace(HOOKS["plain"], parameters=(Parameter("word", widget=True),))
     assert function(plain, "asked_for", word="a 'b'; $c")() == {"word": "a 'b'; $c"}
+
+    with pytest.raises(ValueError, match="line break"):
+        function(plain, "asked_for", word="a\rb")()
+
+
+@given(st.sampled_from(sorted(TYPES)), st.text() | st.sampled_from(["1", "1.5", "true", "No", "dbfs:/a", "/a", " 1 "]))
+def test_callers_and_check_agree(kind: str, value: str) -> None:
+    """What a caller may give is what `check` lets hook.yml say."""
+    parameter = Parameter("word", kind, widget=True)
+    plain = replace(HOOKS["plain"], parameters=(parameter,))
+    asked = function(plain, "asked_for", word=value)
+    if value and not problem(parameter, value, pasted=False):
+        assert asked() == {"word": value}
+    else:
+        with pytest.raises(ValueError, match="word "):
+            asked()
+
+
+SETTINGS = [
+    ("experiment_path", "experiment", {"": HOOK.experiment, "/Shared/x": "/Shared/x"}, ["x", "/Workspace/Shared/x"]),
+    ("time_limit", "timeout_seconds", {"": 7200, "60": 60, "7200": 7200}, ["7201", "0", "-1", "1h", "1.5"]),
+]
+
+
+@pytest.mark.parametrize(("name", "widget", "taken", "refused"), SETTINGS)
+def test_settings(name: str, widget: str, taken: dict[str, object], refused: list[str]) -> None:
+    """A caller may name another experiment, and a shorter time; nothing is as hook.yml says, and the rest refused."""
+    assert {text: function(HOOK, name, **{widget: text})() for text in taken} == taken
+    for text in refused:
+        with pytest.raises(ValueError, match=f"{widget} is "):
+            function(HOOK, name, **{widget: text})()
+
+
+# --- what the notebook makes of the answers it gets ------------------------------------------------------------------
+
+
+def run_of(life_cycle: str | None, result: str | None = None, message: str = "") -> Run:
+    """A run of a job as the SDK hands it on, which makes nothing of states it does not know."""
+    state = {"life_cycle_state": life_cycle, "result_state": result, "state_message": message}
+    return Run.from_dict({"state": state, "run_page_url": "https://w/run/1", "tasks": [{"task_key": "t", "run_id": 2}]})
+
+
+def mlflow_run(status: str = "FINISHED", metrics: Mapping[str, float] | None = None, **tags: str) -> Any:
+    """As much of an MLflow run as is looked at."""
+    return Some(info=Some(status=status, run_id="r"), data=Some(metrics=metrics or {}, tags=tags))
+
+
+def judged(run: Run, status: str, logs: str = "") -> None:
+    output = Some(error="the cause", logs=logs)
+    jobs = Some(get_run_output=lambda _: output)
+    function(HOOK, "judge", others={"workspace": Some(jobs=jobs)})(run, mlflow_run(status))
+
+
+VERDICTS = [
+    ("TERMINATED", "SUCCESS", "FAILED", "ended as SUCCESS, its MLflow run as FAILED"),
+    ("TERMINATED", "SUCCESS", "KILLED", "ended as SUCCESS, its MLflow run as KILLED"),
+    ("TERMINATED", "SUCCESS_WITH_FAILURES", "FINISHED", "ended as SUCCESS_WITH_FAILURES"),
+    ("SKIPPED", None, "RUNNING", "ended as SKIPPED"),
+    ("TERMINATED", "NEVER_HEARD_OF", "FINISHED", "ended as TERMINATED"),
+    ("NEVER_HEARD_OF", None, "RUNNING", "ended as something that is not known here"),
+]
+
+
+@pytest.mark.parametrize(("life_cycle", "result", "status", "words"), VERDICTS)
+def test_verdict(life_cycle: str, result: str | None, status: str, words: str) -> None:
+    """A hook succeeds where both the job and the MLflow run did; else it says how they ended, why, and where."""
+    for good in ("FINISHED", "RUNNING"):
+        judged(run_of("TERMINATED", "SUCCESS"), good)
+    with pytest.raises(RuntimeError, match=words) as failed:
+        judged(run_of(life_cycle, result), status)
+    assert "https://w/run/1\nthe cause" in str(failed.value)
+
+
+def test_end_of_the_log() -> None:
+    """Of a long log the error has the end, where the reason is."""
+    with pytest.raises(RuntimeError) as failed:
+        judged(run_of("TERMINATED", "FAILED"), "FAILED", "a" * 9000 + "b" * 4000)
+    assert "b" * 4000 in str(failed.value) and "ab" not in str(failed.value)
+
+
+def test_outcome() -> None:
+    """The result is JSON that everybody reads: a metric that is no number is null, and long tags are cut."""
+    wanted = hook(result=Result(("rmse", "nan", "inf", "none"), ("long", "none")))
+    metrics = {"rmse": 0.5, "nan": math.nan, "inf": math.inf}
+    told = function(wanted, "outcome")(
+        run_of("TERMINATED"), mlflow_run("FINISHED", metrics, long="x" * 5000), "v1", "/e"
+    )
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert told["metrics"] == {"rmse": 0.5, "nan": None, "inf": None, "none": None}
+    assert told["tags"] == {"long": "x" * 1000, "none": ""}
+
+
+def waiting(answers: list[Any], **given: str) -> Run:
+    """Waits, with a deadline in a minute, for what comes after these answers; the last one is given for ever."""
+
+    def get_run(_: int) -> Run:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    quick = hook(poll=timedelta(seconds=1))
+    found: Run = function(quick, "wait", others={"workspace": Some(jobs=Some(get_run=get_run))}, **given)(1, 60.0)
+    return found
+
+
+def test_patience(capsys: pytest.CaptureFixture[str]) -> None:
+    """Short disturbances are waited out, long ones are not; and a state that is not known is no end."""
+    over, going, away = run_of("TERMINATED", "SUCCESS"), run_of("RUNNING"), ConnectionError("away")
+    assert waiting([away, going, *[away] * 19, run_of("NEVER_HEARD_OF"), over]) is over
+    assert "No answer, asking again: away" in capsys.readouterr().out
+    with pytest.raises(ConnectionError):
+        waiting([going, *[away] * 30, over])
+    with pytest.raises(TimeoutError, match="not over within its 60 seconds"):
+        waiting([going], timeout_seconds="60")
+
+
+def test_launch() -> None:
+    """MLflow, which writes into the cluster it is given, gets one of its own; the link is shown, as text."""
+    shown: list[str] = []
+    asked: dict[str, Any] = {}
+
+    def run(_: str, **given: Any) -> Any:
+        asked.update(given)
+        given["backend_config"]["ENV_MANAGER"] = "local"
+        return Some(run_id="r")
+
+    started = mlflow_run(**{"mlflow.databricks.runURL": 'https://w/"><b>'})
+    others: dict[str, Any] = {"mlflow": Some(run=run), "client": Some(get_run=lambda _: started)}
+    others |= {"displayHTML": shown.append, "CONFIG": copy.deepcopy(config(HOOK))}
+    assert function(HOOK, "launch", others=others)({"word": "x"}, "v2", "7") is started
+    assert (asked["parameters"], asked["version"], asked["experiment_id"]) == ({"word": "x"}, "v2", "7")
+    assert asked["synchronous"] is False and others["CONFIG"] == config(HOOK)
+    assert "https://w/&quot;&gt;&lt;b&gt;" in shown[0] and "<b>" not in shown[0]
