@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -194,6 +195,12 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ),
     ("no bool", mlproject("type: int, default: 1", "type: bool, default: '1'"), "MLproject:8 error: count is bool"),
     ("unknown type", mlproject("type: int", "type: integer"), "MLproject:8 warning: no type integer"),
+    (
+        "empty path",
+        plain(MLproject=PLAIN.replace("type: string, default: hello", "type: path, default: ''"))
+        | hook("{value: hello, widget: true}", "{widget: true}"),
+        "MLproject:6 error: word is path, and '' is none",
+    ),
     ("blank in a value", hook("value: hello,", "value: hello world,"), "hook.yml:7 error: would arrive as 'hello"),
     ("empty value", hook("value: hello,", "value: '',"), "hook.yml:7 error: would arrive as ''"),
     ("line break in a value", hook("value: hello,", 'value: "a\\nb",'), "hook.yml:7 error: line break"),
@@ -388,6 +395,10 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
         "a policy",
         cluster(num_workers=None, node_type_id=None, spark_version=None, data_security_mode=None, policy_id="p"),
     ),
+    (
+        "a library in a volume",
+        plain(**wrapped("libraries", [{"whl": "/dbfs/Volumes/a/b/c/d.whl"}, {"whl": "dbfs:/Volumes/a/b/c/d.whl"}])),
+    ),
     ("the newest", cluster(spark_version="auto:latest-lts")),
     (
         "a pool that scales",
@@ -458,6 +469,19 @@ def test_shell_inside_of_words(root: Path, word: str) -> None:
     bare = word.replace("{word}", "").replace("{count}", "").strip('"')
     quoted = text.replace(json.dumps(typed)[1:-1], f"python demo.py --word {{word}} --count {{count}} '{bare}' a\\\\;b")
     assert "needs a shell" not in str(findings(root, jobs_git(MLproject=quoted)))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("De.mo", "with a dot in its path"), ("Demo'", "takes the quote at the end")]
+)
+def test_folders_that_mlflow_does_not_find(root: Path, name: str, words: str) -> None:
+    """A project whose folder MLflow refuses or misreads is a mistake, unless no MLflow looks for it."""
+    write(root / "more" / name, FILES)
+    (told,) = check(read_hooks(root / "more"), NOW)
+    assert words in told.message and told.severity.value == "error"
+    write(root / "more" / name, jobs_git())
+    assert check(read_hooks(root / "more"), NOW) == []
+    rmtree(root / "more")
 
 
 def test_what_is_pinned(tmp_path: Path) -> None:

@@ -168,6 +168,31 @@ def test_all_at_once(top: Path) -> None:
     assert len(read.findings) >= 8 and read.hook is not None and read.hook.timeout == timedelta(hours=2)
 
 
+MLPROJECTS = [
+    ("", 0, Severity.ERROR, "MLproject is empty"),
+    ("# nothing\n", 0, Severity.ERROR, "MLproject is empty"),
+    (FILES["MLproject"] + "entrypoints: {}\n", 10, Severity.WARNING, "no key 'entrypoints'"),
+    ("a: " + "[" * 5000, 0, Severity.ERROR, "nested too deeply"),
+    (FILES["MLproject"] + "#" * 1_000_000, 0, Severity.ERROR, "larger than 1 MB"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "severity", "words"), MLPROJECTS, ids=[row[3] for row in MLPROJECTS])
+def test_mlproject(top: Path, text: str, line: int, severity: Severity, words: str) -> None:
+    """What MLflow fails on or ignores without a word, and what would keep a reader busy for ever, is told."""
+    found = [one for one in reading(top, HOOK, MLproject=text).findings if words in one.message]
+    assert [(one.line, one.severity) for one in found] == [(line, severity)]
+
+
+def test_mlproject_in_any_case(top: Path) -> None:
+    """MLflow takes the file whatever the case of its name."""
+    folder = top / "cases" / "Demo"
+    write(folder, FILES)
+    (folder / "MLproject").rename(folder / "mlPROJECT")
+    read = read_hook(folder)
+    assert read.sound and read.hook is not None and read.hook.project.mlproject.path.name == "mlPROJECT"
+
+
 def test_branch(top: Path) -> None:
     """A branch is a warning: what it holds is run, whatever that will be."""
     read = reading(top, HOOK.replace("tag: v1.0", "branch: main"))
