@@ -56,8 +56,11 @@ def _form(hook: Hook, entry: EntryPoint) -> Findings:
     except ValueError as wrong:
         yield _broken(hook, f"a command with a mistake ({wrong})", "Correct the quotes.")
         return
-    if len(words) < 2 or words[0] not in ("python", "python3") or not words[1].endswith(".py"):
+    if len(words) < 2 or words[0] not in ("python", "python3") or not re.fullmatch(r"[^{}]+\.py", words[1]):
         yield _broken(hook, "a command that is not `python FILE.py ...`", "A job's task runs one Python file.")
+    for name, formatted in _fields(entry) or ():
+        if formatted:
+            yield _broken(hook, f"a format for {name} in its command", f"Write {{{name}}} alone.")
 
 
 def _needs_shell(command: str) -> str:
@@ -86,14 +89,21 @@ def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
         yield _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
         return
     known = {one.name for one in hook.parameters}
-    try:
-        fields = [(name, more) for _, name, *more in string.Formatter().parse(entry.command) if name is not None]
-    except ValueError:
+    fields = _fields(entry)
+    if fields is None:
         yield _broken(hook, "a brace in its command", "Write braces around names of parameters only.")
-        return
-    for name, more in fields:
-        if name not in known or any(more):
+    for name, _ in fields or ():
+        if name not in known:
             yield _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
+
+
+def _fields(entry: EntryPoint) -> list[tuple[str, bool]] | None:
+    """The names in braces, and whether their values are to be formatted; None where the braces are none."""
+    try:
+        parts = list(string.Formatter().parse(entry.command))
+    except ValueError:
+        return None
+    return [(name, bool(form or conversion)) for _, name, form, conversion in parts if name is not None]
 
 
 def _filled(word: str, parameters: Mapping[str, Parameter]) -> str:

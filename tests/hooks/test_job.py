@@ -163,6 +163,7 @@ def test_jobs_git() -> None:
 COMMANDS = {
     "bash train.sh": "not `python FILE.py ...`",
     "python -m train": "not `python FILE.py ...`",
+    "python {word}.py": "not `python FILE.py ...`",
     "python train.py && echo done": "needs a shell",
     "python train.py 'x": "a mistake",
     "python train.py {none}": "is no parameter",
