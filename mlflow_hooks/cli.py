@@ -7,12 +7,14 @@ from databricks_sync import startup  # isort: skip  (before everything else: it 
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from databricks_sync import __version__, command, completion
+from databricks_sync.errors import SettingsError
 from databricks_sync.options import absolute, flag, named
 
 if TYPE_CHECKING:
@@ -154,6 +156,9 @@ def _run(chosen: dict[str, Any], work: Callable[[Report], int]) -> None:
 
     report = Report(chosen["as_json"])
     with command.spoken(report) as code:
+        if find_spec("yaml") is None:
+            hint = "Type: pip install 'databricks-branch-sync[hooks]'"
+            raise SettingsError("What mlflow_hooks needs is not installed.", hint)
         code[0] = work(report)
     sys.exit(code[0])
 

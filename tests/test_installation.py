@@ -99,7 +99,7 @@ def test_versions(installed: Path, command: str, tmp_path: Path) -> None:
 
 
 def test_main_job(installed: Path, project: dict[str, str], tmp_path: Path) -> None:
-    """Push and pull need no extra; the workspace on this machine does, and says which."""
+    """Push and pull need no extra; the workspace on this machine and hooks do, and say which."""
     here = tmp_path / "project"
     pushed = run(installed / "to_databricks", cwd=here, env=project)
     assert pushed.returncode == 0 and "1 created" in pushed.stdout, pushed.stderr
@@ -107,6 +107,8 @@ def test_main_job(installed: Path, project: dict[str, str], tmp_path: Path) -> N
     assert "nothing to do" in pulled.stdout, pulled.stderr
     refused = run(installed / "to_databricks", "--local", cwd=here, env=project)
     assert refused.returncode == 2 and "pip install 'databricks-branch-sync[local]'" in refused.stderr
+    refused = run(installed / "mlflow_hooks", "check", cwd=here, env=project)
+    assert refused.returncode == 2 and "pip install 'databricks-branch-sync[hooks]'" in refused.stderr
 
 
 def test_only_what_is_needed(installed: Path) -> None:
