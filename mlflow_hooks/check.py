@@ -13,11 +13,12 @@ from datetime import datetime
 from databricks_sync.errors import SettingsError
 from databricks_sync.git import Repository
 
-from . import cluster, cron, experiment, git_url, jobs_git, mlproject, parameters, script, tokens
+from . import cluster, cron, experiment, git_url, jobs_git, mlproject, parameters, script
+from .document import credentials
 from .errors import BrokenProject
 from .findings import Findings, error, warning
 from .hook_file import HookReading
-from .model import Document, Engine, Finding, Hook, Project, Severity
+from .model import Engine, Finding, Hook, Project, Severity
 from .report import Report
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
@@ -75,7 +76,6 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     yield from _experiment(hook)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
-    yield from _credentials(_documents(hook))
 
 
 def is_pasted(hook: Hook) -> bool:
@@ -98,7 +98,10 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
     if found.text is None:
         message = f"The command runs {name}, which is no file in {project.subfolder}."
         yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
-    elif name.endswith(".py"):
+        return
+    # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
+    yield from credentials(found.name, found.text, Severity.WARNING)
+    if name.endswith(".py"):
         yield from script.rules(found.name, found.text, found.modules, pasted=pasted)
 
 
@@ -158,22 +161,6 @@ def _addresses(hook: Hook) -> Findings:
                 message = f"{address!r} is no e-mail address, and Databricks refuses the job."
                 keys = ["notifications", key, str(index)]
                 yield error(hook.document, keys, message, "Write an address, such as team@example.com.")
-
-
-def _documents(hook: Hook) -> list[Document]:
-    project = hook.project
-    documents = [hook.document, project.mlproject]
-    documents += [one.document for one in (project.cluster, hook.cluster, project.environment) if one is not None]
-    return documents
-
-
-def _credentials(documents: Sequence[Document]) -> Findings:
-    """Nothing secret belongs into a file that git keeps for ever."""
-    for document in documents:
-        for line, kind in tokens.found(document.text):
-            message = f"This looks like {kind}, which everybody who can read the repository could use."
-            remedy = "Revoke it, and name a secret instead: git: secret: {scope: ..., key: ...}."
-            yield Finding(document.name, line, Severity.ERROR, message, remedy)
 
 
 def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: bool) -> int:

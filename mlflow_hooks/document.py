@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import yaml
 from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from . import tokens
 from .model import Document, Finding, Severity
 
 LARGEST = 1_000_000
@@ -34,7 +35,10 @@ class _Loader(yaml.SafeLoader):
 
 
 class Reader:
-    """One file being read. `findings` grows; what cannot be read comes back as the empty value of its kind."""
+    """One file being read. `findings` grows; what cannot be read comes back as the empty value of its kind.
+
+    INVARIANT: no value that it gives looks like a credential; in its place is ***, and a finding.
+    """
 
     def __init__(self, path: Path, name: str) -> None:
         self.path = path
@@ -42,6 +46,7 @@ class Reader:
         self.findings: list[Finding] = []
         self.text = self._read()
         self.root = self._compose()
+        self._hide_credentials()
         self.document = Document(path, name, self.text, dict(_lines(self.root, ())))
 
     # What is wrong
@@ -115,6 +120,17 @@ class Reader:
             self.error(None, f"{self.name} cannot be read ({error}).", "Make it a readable file in UTF-8.")
         return ""
 
+    def _hide_credentials(self) -> None:
+        self.findings += credentials(self.name, self.text)
+        known = {one.line for one in self.findings}
+        for node in _scalars(self.root):
+            kinds = [kind for _, kind in tokens.found(node.value)]
+            lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
+            if kinds and known.isdisjoint(lines):  # written with escapes
+                self.findings.append(_credential(self.name, lines[0], kinds[0], Severity.ERROR))
+            if kinds:
+                node.value = tokens.hidden(node.value)
+
     def _compose(self) -> Node | None:
         text = self.text
         if self.path.suffix == ".json":
@@ -136,16 +152,36 @@ class Reader:
         return root
 
 
+def credentials(name: str, text: str, severity: Severity = Severity.ERROR) -> Iterator[Finding]:
+    """Nothing secret belongs into a file that git keeps for ever."""
+    for line, kind in tokens.found(text):
+        yield _credential(name, line, kind, severity)
+
+
+def _credential(name: str, line: int, kind: str, severity: Severity) -> Finding:
+    message = f"This looks like {kind}, which everybody who can read the repository could use."
+    remedy = "Revoke it, and name a secret instead: git: secret: {scope: ..., key: ...}."
+    return Finding(name, line, severity, message, remedy)
+
+
 def read_json(reader: Reader) -> Any:
     """The value of a JSON file, None for a broken one. Every client of the file reads it as JSON, not as YAML."""
     try:
-        return json.loads(reader.text, parse_constant=_refuse)
+        return _hidden(json.loads(reader.text, parse_constant=_refuse))
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         if reader.text and not reader.findings:
             message = f"{reader.name} is not JSON: {getattr(error, 'msg', error)}."
             reader.findings.append(Finding(reader.name, line, Severity.ERROR, message, "Correct that line."))
     return None
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return tokens.hidden(value) if any(tokens.found(value)) else value
+    if isinstance(value, dict):
+        return {_hidden(key): _hidden(one) for key, one in value.items()}
+    return [_hidden(one) for one in value] if isinstance(value, list) else value
 
 
 def _refuse(constant: str) -> None:
@@ -172,6 +208,19 @@ def plain(node: Node | None) -> Any:
 
 def is_null(node: Node) -> bool:
     return bool(node.tag == "tag:yaml.org,2002:null")
+
+
+def _scalars(node: Node | None) -> Iterator[ScalarNode]:
+    """All of them, keys too."""
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, MappingNode):
+        for pair in node.value:
+            for one in pair:
+                yield from _scalars(one)
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

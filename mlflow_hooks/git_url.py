@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from . import tokens
 from .findings import Findings, error, warning
 from .model import Engine, Hook, RefKind
 
@@ -79,10 +80,7 @@ def _address(hook: Hook) -> Findings:
         message += "which a cluster cannot or must not clone from."
         yield error(document, keys, message, "Write https://host/team/repository.")
         return
-    if parts.password or (parts.username and parts.scheme == "https" and not _azure(parts.hostname)):
-        message = "git.url holds a user name or a token, and would be shown in logs, tags and run names."
-        yield error(document, keys, message, "Remove it, and name a secret: git: secret: {scope: ..., key: ...}.")
-    elif parts.username and parts.scheme == "https":
+    if parts.username and parts.scheme == "https" and not login_problem(url):
         message = "The user name in git.url does nothing once there is a secret, and shows in logs and tags."
         yield warning(document, keys, message, f"Write https://{_AZURE}/... without it.")
     if parts.query or parts.fragment:
@@ -90,6 +88,16 @@ def _address(hook: Hook) -> Findings:
         yield error(document, keys, message, "Remove it; the folder is the project's own.")
     if parts.scheme == "ssh":
         yield from _ssh(hook)
+
+
+def login_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address that tells more than it must: a login before the host, or a token anywhere."""
+    login, _, host = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")
+    harmless = not login or (":" not in login and (not url.lower().startswith("http") or _azure(host.lower())))
+    if harmless and not any(tokens.found(url)):  # it may be of the origin, which no file says
+        return None
+    message = "git.url holds a user name or a token, and would be shown in logs, tags and run names."
+    return message, "Remove it, and name a secret: git: secret: {scope: ..., key: ...}."
 
 
 def _ssh(hook: Hook) -> Findings:

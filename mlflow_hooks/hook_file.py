@@ -21,7 +21,7 @@ from databricks_sync.git import Repository
 
 from .document import Reader, plain
 from .errors import UnknownHook
-from .git_url import of_origin
+from .git_url import login_problem, of_origin
 from .model import (
     DEFAULT_MLFLOW,
     DEFAULT_TIMEOUT,
@@ -195,6 +195,8 @@ def _git(reader: Reader, node: Node | None, origin: str) -> GitSource:
     if not url:
         lacking = "its origin is no https or ssh address" if origin else "this repository has no origin"
         reader.error(at, f"git has no url in {HOOK_FILE}, and {lacking}.", "Write git: with url: https://...")
+    if found := login_problem(url):
+        reader.error(given.get("url"), *found)
     refs = [(kind, text) for kind in RefKind if (text := _text(reader, given, kind.value))]
     if len(refs) != 1:
         said = "both " + " and ".join(kind.value for kind, _ in refs) if refs else "no tag and no commit"

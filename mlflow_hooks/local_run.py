@@ -21,10 +21,11 @@ from .trial import Trial
 # MLflow's command does the same, and takes twice as long to start.
 _PROGRAM = """
 import json, sys, mlflow.projects
+from mlflow_hooks.tokens import hidden
 try:
     mlflow.projects.run(**json.loads(sys.argv[1]))
 except Exception as error:  # of MLflow, or of git
-    sys.exit(str(error))
+    sys.exit(hidden(str(error)))
 """
 
 

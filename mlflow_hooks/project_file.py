@@ -12,7 +12,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from .document import Reader, is_null, plain, read_json
+from .document import Reader, credentials, is_null, plain, read_json
 from .model import (
     Cluster,
     Declared,
@@ -24,6 +24,7 @@ from .model import (
     Severity,
     SparkJob,
 )
+from .tokens import hidden
 
 ENVIRONMENTS = ("python_env", "conda_env", "docker_env")
 # Found by MLflow without being named.
@@ -163,4 +164,6 @@ def _requirements(reader: Reader, node: Node | None, folder: Path, line: str) ->
     except (OSError, ValueError):
         reader.error(node, f"The requirement file {name} cannot be read.", f"Create {name}, or leave it out.")
         return []
+    reader.findings += credentials(f"{reader.name.rpartition('/')[0]}/{name}", text)
+    text = hidden(text)
     return [bare for raw in text.splitlines() if (bare := raw.partition(" #")[0].strip()) and bare[0] not in "#-"]

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from databricks_sync.errors import SyncError
 from databricks_sync.names import printable
 from databricks_sync.text_report import Screen
 
+from .tokens import hidden
+
+
+class _Screen(Screen):
+    def line(self, text: str = "", style: str = "") -> None:
+        super().line(hidden(text), style)
+
 
 class Report:
-    """Says each event once: as its text to a person, as its fields to a program."""
+    """Says each event once: as its text to a person, as its fields to a program.
+
+    INVARIANT: nothing it says looks like a credential, wherever that came from.
+    """
 
     def __init__(self, as_json: bool) -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         self.as_json = as_json
-        self.out = Screen(sys.stdout)
-        self.err = Screen(sys.stderr)
+        self.out = _Screen(sys.stdout)
+        self.err = _Screen(sys.stderr)
 
     def event(self, event: str, text: str = "", style: str = "", **fields: object) -> None:
         """An event; without a text it is for programs alone."""
         if self.as_json:
-            sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+            sys.stdout.write(json.dumps(_hidden({"event": event, **fields})) + "\n")
             sys.stdout.flush()
         elif text:
-            for line in text.splitlines():
+            for line in hidden(text).splitlines():  # as a whole: a key has many lines
                 self.out.line(printable(line), style)
             sys.stdout.flush()
 
@@ -44,3 +56,12 @@ class Report:
         self.err.line(f"error: {error.message}", "bold red")
         if error.hint:
             self.err.line(f"  {error.hint}")
+
+
+def _hidden(value: Any) -> Any:
+    """A value as JSON takes it, before its escapes could change where a word begins."""
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, Mapping):
+        return {hidden(str(key)): _hidden(one) for key, one in value.items()}
+    return [_hidden(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -22,6 +22,7 @@ from databricks_sync.names import printable
 from databricks_sync.settings import Login
 
 from .errors import HookError
+from .tokens import hidden
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -151,8 +152,7 @@ def told() -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    text = printable(" ".join(str(error).split())) or type(error).__name__
-    text = re.sub(r"(://)[^/\s@]+@", r"\1***@", text)
+    text = printable(hidden(" ".join(str(error).split()))) or type(error).__name__
     return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]} …"
 
 

@@ -90,6 +90,13 @@ ORIGINS = [
 ]
 
 
+def test_origin_with_a_token(tmp_path: Path) -> None:
+    """A token that stands in the origin, where it is no login, does not get into a hook."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "remote", "add", "origin", f"https://git.example.com/o/ghp_{'a1B2' * 9}/r")
+    assert not reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n").sound
+
+
 @pytest.mark.parametrize(("origin", "url"), ORIGINS)
 def test_origin(tmp_path: Path, origin: str, url: str) -> None:
     """Without a url the repository's origin is taken, as an https address without any credential."""
@@ -133,6 +140,8 @@ MISTAKES = [
     (("  tag: v1.0\n", ""), 3, "no tag and no commit"),
     (("tag: v1.0", "tag: v1.0\n  secret: {scope: s}"), 5, "needs a scope and a key"),
     (("tag: v1.0", "tag: v1.0\n  secret: {scope: s, key: k, username: a, username_key: b}"), 5, "username_key"),
+    (("https://", "https://me@"), 3, "user name or a token"),
+    (("https://", "me:{x}@"), 3, "user name or a token"),
     (("tag: v1.0", "tag: v1.0\n  provider: github"), 5, "no git provider 'github'"),
     (("name: demo", "name: demo\nengine: jobs-git"), 4, "what kind of git host"),
     (("tag: v1.0", "tag: v1.0\n  widget: yes"), 5, "true or false, not 'yes'"),
