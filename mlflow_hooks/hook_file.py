@@ -74,6 +74,8 @@ OTHER_PROVIDERS = ("gitHubEnterprise", "gitLabEnterpriseEdition", "bitbucketServ
 
 VERSION = re.compile(r"\d+\.\d+\.\d+(rc\d+)?")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+# SERVER: Databricks takes no other name of a secret's scope or key.
+SECRET_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
 DURATION = re.compile(r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
 
 
@@ -235,6 +237,10 @@ def _secret(reader: Reader, node: Node | None) -> Secret | None:
     if not scope or not key:
         reader.error(node, "secret needs a scope and a key.", "Write scope: and key:, the names, never the token.")
     username, username_key = _text(reader, given, "username"), _text(reader, given, "username_key")
+    for what, name in (("scope", scope), ("key", key), ("username_key", username_key)):
+        if name and not SECRET_NAME.fullmatch(name):
+            message = f"Databricks has no secret whose {what} is called {name!r}: every run would fail."
+            reader.error(given[what], message, "Use letters, digits and - _ . @ in it, 128 at most.")
     if username and username_key:
         reader.error(node, "secret has a username and a username_key.", "Keep one of them.")
     return Secret(scope, key, username, username_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -186,6 +187,30 @@ def test_what_mlflow_says(tmp_path: Path) -> None:
             "projects.py": f"def run(**_):\n    raise OSError('no https://{GITHUB}@example.com and {DATABRICKS}')\n",
         },
     )
-    path = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
-    done = subprocess.run([sys.executable, "-c", _PROGRAM, "{}"], env=path, capture_output=True, text=True)
+    found_first = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": found_first}
+    done = subprocess.run([sys.executable, "-c", _PROGRAM, "{}"], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "no https://***@example.com and ***\n")
+
+
+NO_NAMES = [
+    ("my scope/é", "k", "scope is called"),
+    ("s", "a b", "key is called"),
+    ("s" * 129, "k", "scope is called"),
+    ("s", "k/x", "key is called"),
+]
+
+
+@pytest.mark.parametrize(("scope", "key", "words"), NO_NAMES)
+def test_names_of_secrets(root: Path, scope: str, key: str, words: str) -> None:
+    """A name that Databricks allows for no scope and no key is refused, and those it allows are taken."""
+    path = root / "projects" / "Demo" / "hook.yml"
+    try:
+        for said, messages in (((scope, key), [words]), (("Team-a_b.c@d", "k-1_.x"), [])):
+            secret = f"tag: v1.0\n  secret: {{scope: '{said[0]}', key: '{said[1]}'}}"
+            path.write_text(HOOK.replace("tag: v1.0", secret))
+            (reading,) = read_hooks(root / "projects")
+            assert [one.line for one in reading.findings] == [5] * len(messages)
+            assert all(word in one.message for one, word in zip(reading.findings, messages, strict=True))
+    finally:
+        path.write_text(HOOK)
