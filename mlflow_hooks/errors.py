@@ -6,6 +6,7 @@ SyncError
 └── HookError      (1)
     ├── BrokenProject   a project has mistakes; each is a finding
     ├── EditedByHand    a generated file was edited, and would be overwritten
+    ├── Unwritable      a generated file cannot be, for what stands in its place
     └── OutOfDate       what is written is not what would be generated now
 """
 
@@ -27,6 +28,10 @@ class BrokenProject(HookError):
 
 
 class EditedByHand(HookError):
+    pass
+
+
+class Unwritable(HookError):
     pass
 
 

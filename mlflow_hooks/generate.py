@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from .data_factory import pipeline_json
-from .errors import EditedByHand
+from .errors import EditedByHand, Unwritable
 from .job import bundle_yaml, job_json
 from .model import Engine, Hook
 from .notebook import notebook
@@ -63,7 +64,8 @@ def generated(hook: Hook) -> dict[str, str]:
 def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[Change]:
     """What is to be done with `folder`, file by file; nothing for those that are as they should be.
 
-    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted.
+    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
+    where something else stands in the way.
     """
     wanted = {path: text for hook in hooks for path, text in generated(hook).items()}
     present = dict(_present(folder))
@@ -74,7 +76,7 @@ def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[
 
 
 def write(planned: Sequence[Change], folder: Path, *, force: bool = False) -> None:
-    """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`."""
+    """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`; Unwritable."""
     edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
     if edited and not force:
         raise EditedByHand(
@@ -82,14 +84,18 @@ def write(planned: Sequence[Change], folder: Path, *, force: bool = False) -> No
             "Change hook.yml instead; or generate with --force to throw the edits away.",
         )
     for change in planned:
-        path = folder / change.path
-        if change.action is Action.DELETE:
-            path.unlink()
-        elif change.action is not Action.NOTHING:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}.new")
-            beside.write_text(change.text, encoding="utf-8", newline="\n")
-            os.replace(beside, path)
+        with _reached(folder, change.path):
+            _write(change, folder / change.path)
+
+
+def _write(change: Change, path: Path) -> None:
+    if change.action is Action.DELETE:
+        path.unlink()
+    elif change.action is not Action.NOTHING:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(change.text, encoding="utf-8", newline="\n")
+        os.replace(beside, path)
 
 
 def _change(path: str, text: str, present: Mapping[str, str]) -> Change:
@@ -103,5 +109,20 @@ def _change(path: str, text: str, present: Mapping[str, str]) -> Change:
 def _present(folder: Path) -> Iterator[tuple[str, str]]:
     for place, suffix in PLACES.items():
         for path in sorted((folder / place).glob(f"mlflow_*_hook{suffix}")):
-            # What is not even text was not generated: it is an edit.
-            yield f"{place}/{path.name}", path.read_text(encoding="utf-8", errors="replace")
+            name = f"{place}/{path.name}"
+            with _reached(folder, name):
+                # What is not even text was not generated: it is an edit.
+                text = path.read_text(encoding="utf-8", errors="replace")
+            yield name, text
+
+
+@contextmanager
+def _reached(folder: Path, path: str) -> Iterator[None]:
+    """Raises Unwritable where the disk, or what stands there, is not up to it."""
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(
+            f"{folder.name}/{path} cannot be read or written ({error.strerror or error}).",
+            "Move away what stands there, or name another folder with --folder.",
+        ) from None

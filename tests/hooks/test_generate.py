@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_hooks.errors import EditedByHand
+from mlflow_hooks.errors import EditedByHand, Unwritable
 from mlflow_hooks.generate import Action, changes, generated, write
 from mlflow_hooks.hook_file import read_hooks
 from mlflow_hooks.model import Hook
@@ -92,6 +92,27 @@ def test_line_ends(tmp_path: Path) -> None:
         (tmp_path / path).write_bytes((tmp_path / path).read_bytes().replace(b"\n", b"\r\n"))
     assert set(generate(tmp_path, HOOK).values()) == {Action.NOTHING}
     assert generate(tmp_path, replace(HOOK, experiment="/Shared/other"))[NOTEBOOK] is Action.UPDATE
+
+
+def test_one_step(tmp_path: Path) -> None:
+    """A file is replaced as a whole: whoever has the old one open reads it to its end, and nothing else is left."""
+    generate(tmp_path, HOOK)
+    before = (tmp_path / NOTEBOOK).read_bytes()
+    (tmp_path / "open").hardlink_to(tmp_path / NOTEBOOK)
+    generate(tmp_path, replace(HOOK, experiment="/Shared/other"))
+    assert (tmp_path / "open").read_bytes() == before != (tmp_path / NOTEBOOK).read_bytes()
+    assert present(tmp_path) == sorted([*FILES, "open"])
+
+
+def test_in_the_way(tmp_path: Path) -> None:
+    """A folder where a file is to be, or a file where a folder is to be, is a sentence with its path."""
+    (tmp_path / "hooks" / NOTEBOOK).mkdir(parents=True)
+    with pytest.raises(Unwritable, match=f"hooks/{NOTEBOOK} cannot be read or written"):
+        changes([HOOK], tmp_path / "hooks")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(Unwritable, match=r"file/bundle/mlflow_demo_hook\.yml cannot be read or written"):
+        generate(tmp_path / "file", HOOK)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_gone(tmp_path: Path) -> None:
