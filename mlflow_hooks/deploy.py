@@ -22,7 +22,7 @@ from . import job
 from .errors import OutOfDate
 from .fate import Fate, tell
 from .generate import Action, changes
-from .jobs import Job, Jobs, differences
+from .jobs import Job, Jobs, differences, marked
 from .model import Engine, Hook
 from .notebooks import PRUNE, Notebooks, Wish
 from .report import Report
@@ -88,7 +88,7 @@ def _tried(fate: Fate) -> Iterator[list[Fate]]:
 
 
 def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
-    wanted = job.settings(hook, wish.target)
+    wanted = marked(job.settings(hook, wish.target))
     found = jobs.named(hook.notebook)
     if (problem := _not_ours(hook, found, wanted)) is not None:
         return problem

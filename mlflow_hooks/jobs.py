@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from databricks_sync.errors import Throttled
@@ -17,6 +18,8 @@ from databricks_sync.http import THROTTLED_FOR, Http
 from .job import TAG
 
 _API = "/api/2.2/jobs"
+# Under which a job keeps the digest of what was wanted of it last: that tells also what is wanted no more.
+DIGEST = "mlflow_hook_settings"
 # What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
 _TELLING = ("schedule", "trigger", "continuous", "git_source", "parameters", "email_notifications")
 
@@ -46,10 +49,24 @@ class Job:
         return notebook.rpartition("/")[0], str(git.get("git_url", ""))
 
 
+def marked(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a job of ours, with their digest."""
+    digest = sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+    return {**wanted, "tags": {**wanted.get("tags", {}), DIGEST: digest}}
+
+
 def differences(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
     """The settings that are not as wanted, by name. What the workspace adds of its own accord is none."""
     names = [name for name in wanted if not _covers(wanted[name], there.get(name))]
-    return names + [name for name in _TELLING if name not in wanted and there.get(name)]
+    names += [name for name in _TELLING if name not in wanted and there.get(name)]
+    if _digest(wanted) == _digest(there):
+        return names
+    # Something is wanted no more that the workspace might have added itself: what it is, nobody can tell.
+    return [name for name in names if name != "tags"] or ["settings"]
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    return str((settings.get("tags") or {}).get(DIGEST, ""))
 
 
 def _covers(wanted: object, there: object) -> bool:
@@ -70,7 +87,8 @@ class Jobs:
 
     def named(self, name: str) -> list[Job]:
         """Those of exactly this name."""
-        return list(self._listed({"name": name}))
+        # SERVER: the workspace pays no attention to upper and lower case.
+        return [job for job in self._listed({"name": name}) if job.name == name]
 
     def ours(self) -> list[Job]:
         """Those with our tag, whoever deployed them."""

@@ -11,7 +11,7 @@ import pytest
 from local.client import Local
 
 from databricks_local.embedded import running
-from mlflow_hooks.jobs import differences
+from mlflow_hooks.jobs import differences, marked
 
 from .desk import Desk, Ran
 from .work import HOOK, git, repository, write
@@ -95,7 +95,7 @@ def test_first_and_second(desk: Desk) -> None:
     ran = deploy(desk)
     assert ran.fates == {NOTEBOOK: "create", JOB: "create"} and counts(ran) == (2, 0, 0, 0, 0)
     (job,) = jobs(desk)
-    assert job["settings"]["tags"] == {"mlflow_hook": "demo"}
+    assert job["settings"]["tags"].items() >= {"mlflow_hook": "demo"}.items()
     assert job["settings"]["tasks"][0]["notebook_task"]["notebook_path"] == NOTEBOOK
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
 
@@ -165,13 +165,36 @@ def test_deleted_in_the_workspace(desk: Desk) -> None:
 def test_added_by_hand(desk: Desk) -> None:
     """What somebody adds to the job that changes when or with what it runs is taken away again; a tag is not."""
     deploy(desk)
-    number = jobs(desk)[0]["job_id"]
-    tags = {"mlflow_hook": "demo", "cost": "team"}
+    (job,) = jobs(desk)
+    number, tags = job["job_id"], {**job["settings"]["tags"], "cost": "team"}
     desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"tags": tags}})
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0)
     mail = {"on_failure": ["me@example.com"]}
     desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"email_notifications": mail}})
     assert deploy(desk).one("job")["why"] == "email_notifications"
+
+
+def test_removed_from_the_hook(desk: Desk) -> None:
+    """What hook.yml says no more the job loses too, however deep it was, and keeps its identity."""
+    cluster = "cluster: {spark_version: 17.3.x-scala2.13, node_type_id: x, num_workers: 1"
+    mail = "notifications: {on_failure: a@example.com"
+    less = f"{mail}}}\n{cluster}}}\nparameters:"
+    more = f"{mail}, on_success: b@example.com}}\n{cluster}, spark_env_vars: {{MODE: 'on'}}}}\nparameters:"
+    change(desk, "parameters:", more)
+    deploy(desk)
+    (before,) = jobs(desk)
+    change(desk, more, less)
+    assert deploy(desk).fates[JOB] == "update"
+    (after,) = jobs(desk)
+    assert after["job_id"] == before["job_id"] and "on_success" not in after["settings"]["email_notifications"]
+    assert "spark_env_vars" not in after["settings"]["job_clusters"][0]["new_cluster"]
+    assert deploy(desk).fates[JOB] == "nothing"
+
+
+def test_job_of_another_case(desk: Desk) -> None:
+    """Somebody's job whose name differs from ours in upper and lower case is in nobody's way."""
+    desk.work.job({"name": JOB.upper(), "tasks": []})
+    assert deploy(desk).fates[JOB] == "create" and deploy(desk).fates[JOB] == "nothing"
 
 
 def test_jobs_of_others(desk: Desk) -> None:
@@ -302,5 +325,19 @@ DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("wanted", "there", "expected"), DIFFERENCES)
 def test_differences(wanted: dict[str, Any], there: dict[str, Any], expected: list[str]) -> None:
-    """A job is as wanted when it has all that is wanted, and nothing else that changes when or what it runs."""
+    """What the workspace may have added to a job is no difference; all else that changes when or what it runs is."""
     assert differences(wanted, there) == expected
+
+
+NO_LONGER_WANTED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    ({"a": {"b": 1}}, {"a": {"b": 1}}, []),
+    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, ["settings"]),
+    ({"a": 1, "b": 2}, {"a": 1}, ["settings"]),
+    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}, ["a"]),
+]
+
+
+@pytest.mark.parametrize(("before", "wanted", "expected"), NO_LONGER_WANTED)
+def test_no_longer_wanted(before: dict[str, Any], wanted: dict[str, Any], expected: list[str]) -> None:
+    """What a job has because it was wanted once is a difference, at any depth, whatever the workspace added."""
+    assert differences(marked(wanted), {**marked(before), "format": "MULTI_TASK"}) == expected
