@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
 
 from .base import Base
-from .errors import AlreadyExists, Denied, NotFound, ValveError, WorkspaceError
+from .errors import AlreadyExists, Denied, Foreign, NotFound, ValveError, WorkspaceError
 from .http import Http
 from .model import Kind, Token
 from .names import printable
@@ -141,7 +141,7 @@ class Claims:
     def stake(self, noted: Noted, base: Base, *, take_over: bool) -> str:
         """Writes our own note, with the clone's serial one up; returns what to tell when that is not allowed.
 
-        Raises ValveError when another repository was quicker. The serial goes up here first: a note may be
+        Raises Foreign when another repository was quicker. The serial goes up here first: a note may be
         behind the record it is about, never ahead of it.
         """
         clone = base.meta("lineage")
@@ -161,7 +161,7 @@ class Claims:
             quicker = self._read()
             other = from_json(quicker, self.mine.target) if quicker else None
             if other and other.of_another(self.mine.repository) and not take_over:
-                raise ValveError(*other_repository(other)) from None
+                raise Foreign(*other_repository(other)) from None
             return ""
         except WorkspaceError as error:
             return f"The note beside {printable(self.mine.target)} could not be written: {error.message}"

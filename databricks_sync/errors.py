@@ -5,6 +5,7 @@
     ├── LoginError       (2)  the workspace does not accept who we say we are
     ├── ValveError       (3)  stopped before any write
     │   ├── Busy              another run is at work
+    │   ├── Foreign           the target belongs to another repository
     │   └── Switched          git checked out something else meanwhile
     │       └── Overtaken (4) the same, in the middle of the writes
     ├── InterruptedRun   (130)
@@ -44,6 +45,10 @@ class ValveError(SyncError):
 
 class Busy(ValveError):
     """Another run is at work on the same target; it will end."""
+
+
+class Foreign(ValveError):
+    """The target belongs to another repository."""
 
 
 class Switched(ValveError):

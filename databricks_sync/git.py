@@ -127,6 +127,10 @@ class Repository:
         listed = _git(self.top, "ls-tree", "--name-only", ref, "--", path)
         return _git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
 
+    def had(self, path: str) -> bool:
+        """Whether a file with this path from the top was ever committed, as far as this clone's history goes."""
+        return bool(_git(self.top, "log", "-1", "--format=%H", "--", path, accept=(0, 128)).strip())
+
     def dirty(self, folder: Path) -> bool:
         """Whether something below `folder` is not as it was committed, or not known to git and not ignored."""
         return bool(_git(folder, "status", "--porcelain", "--", ".").strip())

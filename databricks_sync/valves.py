@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import ValveError
+from .errors import Foreign, ValveError
 from .model import Direction
 from .plan import REPLACES, Action, Mode, Step
 
@@ -81,7 +81,7 @@ def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.other and not allowed.take_over:
-        raise ValveError(*s.other)
+        raise Foreign(*s.other)
 
 
 def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:

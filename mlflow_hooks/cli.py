@@ -5,6 +5,7 @@ from __future__ import annotations
 from databricks_sync import startup  # isort: skip  (before everything else: it minds Ctrl-C meanwhile)
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -81,8 +82,8 @@ def generate(names: tuple[str, ...], **chosen: Any) -> None:
     NAMES are hooks or projects; without any, all are generated, and files of hooks that are gone are removed. What is
     as it should be is not written again.
 
-    Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand, or with --check is out of date, 2 usage or
-    configuration.
+    Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or with --check is out
+    of date, 2 usage or configuration.
     """
     _run(chosen, lambda report: _generate(names, chosen, report))
 
@@ -93,6 +94,7 @@ def generate(names: tuple[str, ...], **chosen: Any) -> None:
 @click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {_TARGET}.")
 @flag("--overwrite", "Replace what was edited in the workspace; it is kept in a backup.")
 @flag("--prune", "Remove the notebooks and jobs of hooks that are gone.")
+@flag("--take-over", "Make a target that belongs to another repository this one's.")
 @flag("-n/--dry-run", "Show what would be done; change nothing.")
 @click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end.")
 @_connection
@@ -173,7 +175,7 @@ def _check(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> in
 def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
     from .check import refuse
     from .fate import Fate, tell
-    from .generate import FOLDER, Action, changes, write
+    from .generate import Action, changes, write
     from .selection import sound
 
     project = _project()
@@ -182,7 +184,7 @@ def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) ->
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
     hooks = [sound(reading) for reading in readings]
     refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
-    folder = project / (chosen["folder"] or FOLDER)
+    folder = _folder(project, chosen)
     planned = changes(hooks, folder, prune=not names)
     if not chosen["check"]:
         write(planned, folder, force=chosen["force"])
@@ -204,7 +206,6 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
 
     from .check import refuse
     from .deploy import deploy
-    from .generate import FOLDER
     from .notebooks import Wish
     from .selection import sound
 
@@ -213,8 +214,12 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
         readings = _readings(project, chosen["projects"], ())
         hooks = [sound(reading) for reading in readings]
         refuse(_findings(readings))
-        wish = Wish(session.target, chosen["overwrite"], chosen["prune"], chosen["dry_run"], chosen["wait"])
-        return deploy(hooks, project / (chosen["folder"] or FOLDER), session, wish, report)
+        wish = Wish(
+            session.target,
+            generate=_generating(chosen),
+            **{name: chosen[name] for name in ("overwrite", "prune", "dry_run", "take_over", "wait")},
+        )
+        return deploy(hooks, _folder(project, chosen), session, wish, report)
 
 
 def _run_project(chosen: dict[str, Any], report: Report) -> int:
@@ -249,6 +254,19 @@ def _project() -> Path:
     from databricks_sync.settings import project_folder
 
     return project_folder(os.environ, Path.cwd())[0]
+
+
+def _folder(project: Path, chosen: dict[str, Any]) -> Path:
+    """The folder of what is generated."""
+    from .generate import FOLDER
+
+    return Path(os.path.abspath(project / (chosen["folder"] or FOLDER)))
+
+
+def _generating(chosen: dict[str, Any]) -> str:
+    """The command that generates what a deployment with these options is about."""
+    given = [f" --{name} {shlex.quote(chosen[name])}" for name in ("projects", "folder") if chosen[name]]
+    return f"mlflow_hooks generate{''.join(given)}"
 
 
 def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from databricks_sync.errors import NotFound, WorkspaceError
+from databricks_sync.errors import NotFound, SettingsError, WorkspaceError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http
 from databricks_sync.session import Session
@@ -21,10 +21,11 @@ from databricks_sync.workspace import Workspace
 from . import job
 from .errors import OutOfDate
 from .fate import Fate, tell
-from .generate import Action, changes
+from .generate import FOLDER, Action, changes
 from .jobs import Job, Jobs, differences, marked
 from .model import Engine, Hook
 from .notebooks import PRUNE, Notebooks, Wish
+from .origin import hook_file, is_gone
 from .report import Report
 
 
@@ -33,7 +34,8 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, re
 
     `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
     """
-    _require_current(hooks, folder)
+    _require_inside(folder, session.settings.project)
+    _require_current(hooks, folder, wish)
     report.event(
         "start",
         f"{folder.name} → {wish.target}  ({session.settings.login.name})",
@@ -41,19 +43,27 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, re
         host=session.settings.login.name,
         dry_run=wish.dry_run,
     )
-    fates = [*Notebooks(hooks, folder, session, wish, report).deploy()]
+    notebooks = Notebooks(hooks, folder, session, wish, report)
+    fates = [*notebooks.deploy()]
     if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
-        fates += [*_deploy_jobs(hooks, session, wish), *_experiments(hooks, session, wish)]
+        fates += [*_deploy_jobs(hooks, session, wish), *_stale_jobs(hooks, notebooks, session, wish)]
+        fates += [*_experiments(hooks, session, wish)]
     return tell(fates, report, dry_run=wish.dry_run)
 
 
-def _require_current(hooks: Sequence[Hook], folder: Path) -> None:
+def _require_inside(folder: Path, project: Path) -> None:
+    if folder != project and project not in folder.parents:
+        hint = f"Generate into a folder of it, such as --folder {FOLDER}, and commit that: what git has is deployed."
+        raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
+
+
+def _require_current(hooks: Sequence[Hook], folder: Path, wish: Wish) -> None:
     late = [one.path for one in changes(hooks, folder) if one.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
             f"{folder.name}/{late[0]} is not what would be generated now"
             + (f", nor are {len(late) - 1} more." if len(late) > 1 else "."),
-            "Type `mlflow_hooks generate`, look at what changes, and deploy again.",
+            f"Type `{wish.generate}`, look at what changes, and deploy again.",
         )
 
 
@@ -63,17 +73,18 @@ def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterato
         with _tried(Fate("job", hook.notebook)) as failed:
             yield _deploy_job(hook, jobs, wish)
         yield from failed
-    wanted = {hook.name for hook in hooks}
-    for stale in jobs.ours():
-        if stale.hook in wanted or not _is_from_here(stale, hooks, session.repository, wish):
-            continue
+
+
+def _stale_jobs(hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish) -> Iterator[Fate]:
+    jobs = Jobs(session.http)
+    for one in [found for found in jobs.ours() if _is_stale(found, hooks, notebooks, session.repository)]:
         if not wish.prune:
-            yield Fate("job", stale.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+            yield Fate("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
             continue
-        with _tried(Fate("job", stale.name)) as failed:
+        with _tried(Fate("job", one.name)) as failed:
             if not wish.dry_run:
-                jobs.delete(stale.job_id)
-            yield Fate("job", stale.name, "delete")
+                jobs.delete(one.job_id)
+            yield Fate("job", one.name, "delete")
         yield from failed
 
 
@@ -120,10 +131,15 @@ def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any]) -> Fa
     return Fate("job", hook.notebook, problem=what, hint=hint, exit_code=1)
 
 
-def _is_from_here(stale: Job, hooks: Sequence[Hook], repository: Repository, wish: Wish) -> bool:
-    """Whether a job with our tag is this repository's: other teams deploy hooks to the same workspace."""
-    folder, url = stale.source
-    return folder == wish.target or (bool(url) and (url in {one.git.url for one in hooks} or repository.is_of(url)))
+def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
+    """Whether a job with our tag is of a hook that this repository had: other teams deploy to the same workspace."""
+    path = hook_file(found.description)
+    if not path or found.hook in {hook.name for hook in hooks} or not is_gone(path, found.hook, repository.top):
+        return False
+    folder, url = found.source
+    if folder:
+        return folder == notebooks.wish.target and notebooks.owns_target()
+    return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
 
 
 def _experiments(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:

@@ -41,6 +41,10 @@ class Job:
         return str((self.settings.get("tags") or {}).get(TAG, ""))
 
     @property
+    def description(self) -> str:
+        return str(self.settings.get("description", ""))
+
+    @property
     def source(self) -> tuple[str, str]:
         """Where its code comes from: the notebook's folder, or else the address of a repository."""
         tasks = self.settings.get("tasks") or [{}]

@@ -7,11 +7,14 @@ clone, is known by its stamp: so a fresh clone in CI, which remembers nothing, r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from databricks_sync.errors import InterruptedRun, NotFound
+from databricks_sync import claim
+from databricks_sync.carry import Outcome
+from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound
 from databricks_sync.model import Form, Kind, Problem
 from databricks_sync.plan import Action, Mode, Step
 from databricks_sync.run import Report as Synced
@@ -27,6 +30,7 @@ from databricks_sync.workspace import Workspace
 from .fate import Fate
 from .generate import NOTEBOOKS
 from .model import Engine, Hook
+from .origin import hook_at, hook_file, is_gone
 from .report import Report
 from .stamp import is_intact, is_stamped
 
@@ -44,12 +48,14 @@ class Stamp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command was asked for."""
+    """What the command was asked for. `generate`: how to generate what is deployed."""
 
     target: str
+    generate: str = "mlflow_hooks generate"
     overwrite: bool = False
     prune: bool = False
     dry_run: bool = False
+    take_over: bool = False
     wait: float = 0.0
 
 
@@ -86,28 +92,37 @@ class Notebooks:
         self.wish = wish
         self.sync = Sync(settings, session.repository, session.http, Listener(report))
         self.workspace = Workspace(session.http, wish.target)
+        self.outcomes: list[Outcome] = []
 
     def deploy(self) -> Iterator[Fate]:
-        if not self.where.is_dir():
-            if not self.wish.prune:
-                return
-            self.where.mkdir(parents=True)  # the last notebook is gone, and git keeps no empty folder
+        if not self.where.is_dir() and not (self.wish.prune and self.owns_target()):
+            return
+        with _folder(self.where):
+            yield from self._deploy()
+
+    def owns_target(self) -> bool:
+        """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
+        target, repository = self.wish.target, self.session.repository
+        try:
+            note = Workspace(self.session.http, claim.home(target)).export(claim.note_name(target), Kind.FILE, None)
+        except (Denied, NotFound):
+            return False
+        noted = claim.from_json(note, target).repository
+        return self.wish.take_over or bool(noted & repository.origin() or noted & repository.first_commits())
+
+    def _deploy(self) -> Iterator[Fate]:
         first = self._run(Mode.PUSH, ())
         steps = {step.key: step for step in first.steps if step.local is not None}
-        stale = {step.key: self._stamp(step.key) for step in first.steps if _is_stale(step)}
+        stale = {step.key: stamp for step in first.steps if _may_be_stale(step) and (stamp := self._stale_as(step.key))}
         gone = [key for key, stamp in stale.items() if self.wish.prune and self._may_go(stamp)]
-        outcomes = list(first.outcomes)
         for mode, keys in ((Mode.PUSH_OVERWRITE, self._known_by_stamp(first)), (Mode.PUSH_MIRROR, gone)):
             if keys:
                 done = self._run(mode, keys)
                 steps |= {step.key: step for step in done.steps}
-                outcomes += done.outcomes
-        problems = {one.step.key: one.problem for one in outcomes if one.problem}
+        problems = {one.step.key: one.problem for one in self.outcomes if one.problem}
         for key, step in sorted(steps.items()):
             yield self._fate(key, step, problems.get(key) or step.problem)
-        for key, stamp in stale.items():
-            if key not in gone and stamp is not Stamp.NONE:
-                yield self._stale(key)
+        yield from (self._stale(key) for key in stale if key not in gone)
         for hook in self.hooks:
             if hook.notebook not in steps:
                 hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
@@ -122,12 +137,17 @@ class Notebooks:
             delete=mode is Mode.PUSH_MIRROR,
             insisted=True,
             # Generated files may well change, or go, all at once: that is what was looked at in git.
-            allowed=Allowed(deletes=str(len(keys)), all_changed=True, empty=True),
+            allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.wish.take_over),
             wait=self.wish.wait,
             branch=self.session.branch,
             again=f" --target {self.wish.target}",
         )
-        report = self.sync.run(request)
+        try:
+            report = self.sync.run(request)
+        except Foreign as error:
+            hint = "Give another --target; to make it this repository's, add --take-over."
+            raise Foreign(error.message, hint) from None
+        self.outcomes += report.outcomes
         if report.trouble:
             raise report.trouble
         if report.interrupted:
@@ -143,20 +163,31 @@ class Notebooks:
             # An edit that only the workspace has is left to whoever made it, as by to_databricks.
             if self.wish.overwrite
             or step.remote is None
-            or (step.action is Action.CONFLICT and _is_ours(step.key) and self._stamp(step.key) is Stamp.INTACT)
+            or (step.action is Action.CONFLICT and _is_ours(step.key) and _stamp(self._text(step.key)) is Stamp.INTACT)
         ]
 
     def _may_go(self, stamp: Stamp) -> bool:
         return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.wish.overwrite)
 
-    def _stamp(self, key: str) -> Stamp:
+    def _stale_as(self, key: str) -> Stamp | None:
+        """The stamp of a notebook whose hook is gone, or has none any more; None for any other."""
+        text, top = self._text(key), self.session.repository.top
+        path = hook_file(text)
+        if not path or not is_stamped(text):
+            return None
+        hook = hook_at(path, top)
+        if is_gone(path, _hook_name(key), top) or (hook is not None and hook.engine is not Engine.MLFLOW):
+            return _stamp(text)
+        return None
+
+    def _text(self, key: str) -> str:
+        """What a notebook holds there; "" when it is gone meanwhile."""
         try:
             raw = self.workspace.export(key, Kind.NOTEBOOK, Form.SOURCE)
         except NotFound:
-            return Stamp.NONE
+            return ""
         # SERVER: an export may lack the newline at the end that was imported.
-        text = raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
-        return Stamp.INTACT if is_intact(text) else Stamp.EDITED if is_stamped(text) else Stamp.NONE
+        return raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
 
     def _of(self, key: str) -> Fate:
         return Fate("notebook", f"{self.wish.target}/{key}")
@@ -179,10 +210,31 @@ class Notebooks:
         return replace(fate, problem="is of no hook any more; it stays.", hint=PRUNE)
 
 
-def _is_stale(step: Step) -> bool:
-    """Whether it looks like a notebook of a hook that is gone; its stamp tells whether it is."""
+def _stamp(text: str) -> Stamp:
+    return Stamp.INTACT if is_intact(text) else Stamp.EDITED if is_stamped(text) else Stamp.NONE
+
+
+def _may_be_stale(step: Step) -> bool:
+    """Whether it looks like a notebook of a hook that is gone; what is in it tells whether it is."""
     return _is_ours(step.key) and step.local is None and step.remote is not None and not step.problem
 
 
 def _is_ours(key: str) -> bool:
     return "/" not in key and key.startswith("mlflow_") and key.endswith("_hook")
+
+
+def _hook_name(key: str) -> str:
+    return key.removeprefix("mlflow_").removesuffix("_hook")
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Meanwhile there is this folder: the last notebook may be gone, and git keeps no empty folder."""
+    made = not path.is_dir()
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):
+                path.rmdir()

@@ -14,7 +14,7 @@ from databricks_local.embedded import running
 from mlflow_hooks.jobs import differences, marked
 
 from .desk import Desk, Ran
-from .work import HOOK, git, repository, write
+from .work import FILES, HOOK, URL, git, repository, write
 
 FOLDER = "/Shared/mlflow_hooks"
 NOTEBOOK = f"{FOLDER}/mlflow_demo_hook"
@@ -250,6 +250,74 @@ def test_prune_what_was_edited(desk: Desk) -> None:
     assert deploy(desk, "--prune", "--overwrite").fates[path] == "delete"
 
 
+def test_renamed(desk: Desk) -> None:
+    """A hook that got another name, or another engine, leaves behind what --prune removes."""
+    deploy(desk)
+    change(desk, "name: demo", "name: other")
+    assert deploy(desk, "--prune").fates.items() >= {NOTEBOOK: "delete", JOB: "delete"}.items()
+    change(
+        desk, f"name: other\ngit:\n  url: {URL}", "name: other\nengine: jobs-git\ngit:\n  url: https://github.com/o/r"
+    )
+    notebooks = desk.root / "hooks" / "notebooks"
+    notebooks.rmdir()  # git keeps no empty folder, so a fresh clone has none
+    assert deploy(desk, "--prune").fates == {f"{FOLDER}/mlflow_other_hook": "delete", "mlflow_other_hook": "update"}
+    assert not notebooks.exists()
+
+
+def test_two_project_folders(desk: Desk) -> None:
+    """The hooks of another project folder of the same repository are not gone: --prune leaves them alone."""
+    two = desk.root / "b" / "projects" / "Two"
+    shutil.copytree(desk.root / "projects" / "Demo", two)
+    write(two, {"hook.yml": HOOK.replace("name: demo", "name: two")})
+    beside = {"PROJECT_FOLDER": str(desk.root / "b")}
+    desk.type("generate", **beside)
+    deploy(desk)
+    for words in ((), ("--prune",)):
+        ran = desk.type("deploy", "--json", *words, **beside)
+        assert set(ran.fates) == {f"{FOLDER}/mlflow_two_hook", "mlflow_two_hook"} and ran.one("summary")["left"] == 0
+    assert {job["settings"]["name"] for job in jobs(desk)} == {JOB, "mlflow_two_hook"}
+    assert desk.api.type_of(NOTEBOOK) == "NOTEBOOK"
+
+
+def another_repository(desk: Desk, folder: Path, *names: str) -> Desk:
+    """The desk of another team, with committed hooks of these names that need no notebook."""
+    hook = HOOK.replace(URL, "https://github.com/team/theirs").replace("name: demo", "name: {}\nengine: jobs-git")
+    root = folder / "theirs"
+    for name in names:
+        write(root / "projects" / name, {**FILES, "hook.yml": hook.replace("{}", name)})
+    theirs = Desk(repository(root, {"hook.yml": hook.replace("{}", "demo")}), folder / "home", desk.api)
+    theirs.type("generate")
+    return theirs
+
+
+def test_another_repository(desk: Desk, tmp_path: Path) -> None:
+    """Where several repositories deploy to one folder, each takes for stale only what was its own."""
+    deploy(desk)
+    (ours,) = jobs(desk)
+    renamed = {"name": "mlflow_ours_hook", "tags": {"mlflow_hook": "ours"}}
+    desk.work.post("2.2/jobs/update", {"job_id": ours["job_id"], "new_settings": renamed})
+    theirs = another_repository(desk, tmp_path, "gone")
+    deploy(theirs)
+    shutil.rmtree(theirs.root / "projects" / "gone")
+    theirs.type("generate")
+    ran = deploy(theirs, "--prune")
+    assert ran.fates == {JOB: "nothing", "mlflow_gone_hook": "delete"} and ran.one("summary")["left"] == 0
+    assert not (theirs.root / "hooks" / "notebooks").exists()
+    assert {job["settings"]["name"] for job in jobs(desk)} == {JOB, "mlflow_ours_hook"}
+
+
+def test_take_over(desk: Desk, tmp_path: Path) -> None:
+    """A repository that has moved, and is another one now, makes the folder its own with the option it is told of."""
+    deploy(desk)
+    moved = another_repository(desk, tmp_path)
+    change(moved, "name: demo\nengine: jobs-git", "name: demo")
+    ran = deploy(moved, code=3)
+    assert "belongs to another repository" in ran.one("error")["message"]
+    assert ran.one("error")["hint"] == "Give another --target; to make it this repository's, add --take-over."
+    assert deploy(moved, "--take-over").fates == {NOTEBOOK: "update", JOB: "nothing"}
+    assert counts(deploy(moved)) == (0, 0, 0, 2, 0)
+
+
 def test_jobs_git(desk: Desk) -> None:
     """A hook without a notebook has a job alone, and the folder of its experiment is made."""
     change(desk, "https://git.example.com", "https://github.com")
@@ -287,9 +355,19 @@ def test_not_generated(desk: Desk) -> None:
     path = desk.root / "projects" / "Demo" / "hook.yml"
     write(path.parent, {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
     assert "is not what would be generated now" in deploy(desk, code=1).one("error")["message"]
+    elsewhere = deploy(desk, "--folder", "other hooks", code=1).one("error")
+    assert elsewhere["hint"].startswith("Type `mlflow_hooks generate --folder 'other hooks'`, ")
     write(path.parent, {"hook.yml": HOOK.replace("0 0 6 * * ?", "0 6 * * *")})
     assert "mlflow_hooks check" in deploy(desk, code=1).one("error")["hint"]
     assert desk.asked() == []
+
+
+def test_folder_elsewhere(desk: Desk, tmp_path: Path) -> None:
+    """What was generated outside of the project is not deployed: git has none of it."""
+    outside = str(tmp_path / "outside")
+    desk.type("generate", "--folder", outside)
+    ran = deploy(desk, "--folder", outside, code=2)
+    assert f"{outside} is not in the project folder " in ran.one("error")["message"] and desk.asked() == []
 
 
 def test_ignored_by_git(desk: Desk) -> None:
