@@ -5,13 +5,13 @@ Nothing of somebody else's is touched, nothing is deleted and made anew, and a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from databricks_sync.errors import NotFound, SettingsError, WorkspaceError
+from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http
 from databricks_sync.session import Session
@@ -22,11 +22,14 @@ from . import job
 from .errors import OutOfDate
 from .fate import Fate, tell
 from .generate import FOLDER, Action, changes
+from .interruption import Interruption
 from .jobs import Job, Jobs, differences, marked
 from .model import Engine, Hook
 from .notebooks import PRUNE, Notebooks, Wish
 from .origin import hook_file, is_gone
 from .report import Report
+
+T = TypeVar("T")
 
 
 def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> int:
@@ -44,11 +47,33 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, re
         dry_run=wish.dry_run,
     )
     notebooks = Notebooks(hooks, folder, session, wish, report)
-    fates = [*notebooks.deploy()]
-    if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
-        fates += [*_deploy_jobs(hooks, session, wish), *_stale_jobs(hooks, notebooks, session, wish)]
-        fates += [*_experiments(hooks, session, wish)]
-    return tell(fates, report, dry_run=wish.dry_run)
+    fates: list[Fate] = []
+    stopped: SyncError | None = None
+    among_jobs = False
+    try:
+        for fate in notebooks.deploy():
+            fates.append(fate)
+        if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
+            among_jobs = True
+            for fate in _others(hooks, notebooks, session, wish, report):
+                fates.append(fate)
+    except InterruptedRun:
+        stopped = _interrupted(fates, wish, in_hand=False)
+    except KeyboardInterrupt:
+        stopped = _interrupted(fates, wish, in_hand=among_jobs or notebooks.listener.begun)
+    except SyncError as error:
+        if not fates:
+            raise
+        stopped = error
+    return tell(fates, report, dry_run=wish.dry_run, stopped=stopped)
+
+
+def _interrupted(fates: Sequence[Fate], wish: Wish, *, in_hand: bool) -> InterruptedRun:
+    if wish.dry_run or not (in_hand or any(fate.action != "nothing" for fate in fates)):
+        return InterruptedRun("Interrupted before anything was written.")
+    what = "what was in hand may have been too" if in_hand else "the rest was not begun"
+    hint = "Type the command again: what was done stays, the rest is done then."
+    return InterruptedRun(f"Interrupted: what is named above was done, {what}.", hint)
 
 
 def _require_inside(folder: Path, project: Path) -> None:
@@ -67,7 +92,25 @@ def _require_current(hooks: Sequence[Hook], folder: Path, wish: Wish) -> None:
         )
 
 
-def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+def _others(
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, report: Report
+) -> Iterator[Fate]:
+    """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
+    stop = Interruption(lambda: report.notice("Interrupted: what is in hand is finished; once more, and at once."))
+    with stop.listening():
+        yield from _deploy_jobs(_until(stop, hooks), session, wish)
+        yield from _stale_jobs(hooks, notebooks, session, wish, stop)
+        yield from _experiments(_until(stop, hooks), session, wish)
+
+
+def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
+    for item in items:
+        if stop:
+            raise InterruptedRun("Interrupted.")
+        yield item
+
+
+def _deploy_jobs(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
     jobs = Jobs(session.http)
     for hook in hooks:
         with _tried(Fate("job", hook.notebook)) as failed:
@@ -75,9 +118,14 @@ def _deploy_jobs(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterato
         yield from failed
 
 
-def _stale_jobs(hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish) -> Iterator[Fate]:
-    jobs = Jobs(session.http)
-    for one in [found for found in jobs.ours() if _is_stale(found, hooks, notebooks, session.repository)]:
+def _stale_jobs(
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, stop: Interruption
+) -> Iterator[Fate]:
+    jobs, stale = Jobs(session.http), list[Job]()
+    with _tried(Fate("job", "mlflow_*_hook"), "could not be listed") as failed:
+        stale = [one for one in jobs.ours() if _is_stale(one, hooks, notebooks, session.repository)]
+    yield from failed
+    for one in _until(stop, stale):
         if not wish.prune:
             yield Fate("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
             continue
@@ -89,13 +137,13 @@ def _stale_jobs(hooks: Sequence[Hook], notebooks: Notebooks, session: Session, w
 
 
 @contextmanager
-def _tried(fate: Fate) -> Iterator[list[Fate]]:
+def _tried(fate: Fate, what: str = "failed") -> Iterator[list[Fate]]:
     """What the workspace refuses to do with one object is its fate, and the others are still done."""
     failed: list[Fate] = []
     try:
         yield failed
     except WorkspaceError as error:
-        failed.append(replace(fate, problem=f"failed: {error.message}", hint=error.hint, exit_code=4))
+        failed.append(replace(fate, problem=f"{what}: {error.message}", hint=error.hint, exit_code=4))
 
 
 def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
@@ -142,7 +190,7 @@ def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repositor
     return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
 
 
-def _experiments(hooks: Sequence[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+def _experiments(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
     """What is in the way of experiments; makes the folders that no hook notebook makes."""
     for hook in hooks:
         path, folder = hook.experiment, hook.experiment.rpartition("/")[0]

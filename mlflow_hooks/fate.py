@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from databricks_sync.errors import SyncError
 from databricks_sync.plan import Action
 from databricks_sync.words import SIGNS, STYLES
 
@@ -26,8 +27,8 @@ class Fate:
     exit_code: int = 0
 
 
-def tell(fates: Sequence[Fate], report: Report, *, dry_run: bool) -> int:
-    """Says what became of each, and of all; the exit code."""
+def tell(fates: Sequence[Fate], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> int:
+    """Says what became of each, and of all; the exit code. `stopped`: why there are no more of them."""
     for fate in fates:
         fields = {"name": fate.name, "action": fate.action, "why": fate.why}
         text = style = ""
@@ -45,12 +46,15 @@ def tell(fates: Sequence[Fate], report: Report, *, dry_run: bool) -> int:
     counts["in_step"] = sum(1 for one in fates if one.action == "nothing" and not one.problem)
     counts["left"] = sum(1 for one in fates if one.problem)
     code = max((one.exit_code for one in fates), default=0)
+    if stopped is not None:
+        report.error(stopped)
+        code = stopped.exit_code
     will = "to be " if dry_run else ""
     words = [
         f"{count} {will if word in _DONE.values() else ''}{word.replace('_', ' ')}"
         for word, count in counts.items()
         if count
     ]
-    text = ", ".join(words) or "there are no hooks"
+    text = ", ".join(words) or ("there are no hooks" if stopped is None else "nothing was done")
     report.event("summary", text, "bold" if code else "bold green", dry_run=dry_run, **counts, exit_code=code)
     return code

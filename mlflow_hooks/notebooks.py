@@ -14,7 +14,7 @@ from pathlib import Path
 
 from databricks_sync import claim
 from databricks_sync.carry import Outcome
-from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound
+from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, SyncError
 from databricks_sync.model import Form, Kind, Problem
 from databricks_sync.plan import Action, Mode, Step
 from databricks_sync.run import Report as Synced
@@ -59,11 +59,15 @@ class Wish:
     wait: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class Listener:
-    """Hears the sync engine: notes are passed on, the rest is told in our own words."""
+    """Hears the sync engine: notes are passed on, the rest is told in our own words.
 
-    report: Report
+    `begun`: something may have been written.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.begun = False
 
     def notice(self, text: str) -> None:
         self.report.notice(text)
@@ -72,7 +76,8 @@ class Listener:
 
     def plan(self, *_: object) -> None: ...
 
-    def begin(self, total: int) -> None: ...
+    def begin(self, total: int) -> None:
+        self.begun = self.begun or total > 0
 
     def outcome(self, *_: object) -> None: ...
 
@@ -90,15 +95,22 @@ class Notebooks:
         self.where = where
         self.session = session
         self.wish = wish
-        self.sync = Sync(settings, session.repository, session.http, Listener(report))
+        self.listener = Listener(report)
+        self.sync = Sync(settings, session.repository, session.http, self.listener)
         self.workspace = Workspace(session.http, wish.target)
         self.outcomes: list[Outcome] = []
 
     def deploy(self) -> Iterator[Fate]:
+        """What becomes of each. What stops it is raised after the fates of what was done until then."""
         if not self.where.is_dir() and not (self.wish.prune and self.owns_target()):
             return
-        with _folder(self.where):
-            yield from self._deploy()
+        try:
+            with _folder(self.where):
+                fates = [*self._deploy()]
+        except (KeyboardInterrupt, SyncError):
+            yield from (self._fate(one.step.key, one.step, one.problem) for one in self.outcomes)
+            raise
+        yield from fates
 
     def owns_target(self) -> bool:
         """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
@@ -151,7 +163,7 @@ class Notebooks:
         if report.trouble:
             raise report.trouble
         if report.interrupted:
-            raise InterruptedRun("Interrupted.", "Type the command again: what was done stays, the rest is done then.")
+            raise InterruptedRun("Interrupted.")
         return report
 
     def _known_by_stamp(self, report: Synced) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +351,49 @@ def test_workspace_refuses(desk: Desk) -> None:
     ran = deploy(desk, code=4)
     desk.api.control("faults", method="DELETE")
     assert ran.fates == {NOTEBOOK: "create", JOB: "nothing"} and "no such node" in ran.one("job")["problem"]
+
+
+NO_LIST = {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "message": "no list"}
+
+
+def test_list_refused(desk: Desk) -> None:
+    """Where the workspace does not list the jobs that may be stale, what was done is told all the same."""
+    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/list", "nth": [2], "action": NO_LIST}])
+    ran = deploy(desk, code=4)
+    desk.api.control("faults", method="DELETE")
+    assert ran.fates == {NOTEBOOK: "create", JOB: "create", "mlflow_*_hook": "nothing"}
+    assert "could not be listed: " in ran.one("job")["problem"] and ran.one("summary")["exit_code"] == 4
+
+
+SLOW = {"kind": "latency", "ms": 700}
+INTERRUPTIONS = [
+    ("/api/2.0/workspace/import", lambda desk: desk.api.type_of(NOTEBOOK), 1, {NOTEBOOK: "create"}),
+    ("/api/2.2/jobs/create", jobs, 1, {NOTEBOOK: "create", JOB: "create"}),
+    pytest.param("/api/2.2/jobs/create", jobs, 2, {NOTEBOOK: "create"}, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
+@pytest.mark.parametrize(("endpoint", "begun", "times", "fates"), INTERRUPTIONS)
+def test_interrupted(
+    desk: Desk, endpoint: str, begun: Callable[[Desk], object], times: int, fates: dict[str, str]
+) -> None:
+    """Ctrl-C lets what is in hand be done and tells of all that was; twice, it says that this may have been done."""
+    there = NOTEBOOK if "import" in endpoint else "*"
+    desk.api.control("faults", [{"endpoint": endpoint, "object": there, "phase": "after", "action": SLOW}])
+    process = desk.start("deploy", "--json")
+    deadline = time.monotonic() + 30
+    while not begun(desk) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    ran = desk.finish(process, 130)
+    desk.api.control("faults", method="DELETE")
+    assert ran.fates == fates and ran.one("summary")["exit_code"] == ran.one("error")["exit_code"] == 130
+    said = "the rest was not begun" if times == 1 else "what was in hand may have been too"
+    assert ran.one("error")["message"] == f"Interrupted: what is named above was done, {said}."
+    assert deploy(desk).one("summary")["left"] == 0 and len(jobs(desk)) == 1
 
 
 def test_not_generated(desk: Desk) -> None:
