@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import stat as modes
 import tempfile
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -33,6 +35,7 @@ _LITTER_FOLDERS = (".ipynb_checkpoints", "__pycache__")
 TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
+_ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, whosever it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class LocalFolder:
         self.folders = folders
         self.repository = repository
         self._new_mode = 0o666 & ~_umask()
+        self._mark = ""  # in the names of our temporary files: the state whose lock we hold
+        self._naming = threading.Lock()
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -213,10 +218,10 @@ class LocalFolder:
         """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
         where = self.absolute(path)
         where.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary(where, data, self._new_mode)
+        temporary = self._temporary(where, data, self._new_mode)
         try:
             reached("before local create")
-            _link_new(temporary, where)
+            self._name(temporary, where)
             reached("after local create")
         finally:
             temporary.unlink(missing_ok=True)
@@ -229,7 +234,7 @@ class LocalFolder:
         what stood there before it.
         """
         where = self.absolute(item.path)
-        temporary = _temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
+        temporary = self._temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
         try:
             self._expect(where, item)
             reached("before local replace")
@@ -256,6 +261,34 @@ class LocalFolder:
             except OSError:
                 break
 
+    def _temporary(self, where: Path, data: bytes, mode: int) -> Path:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{self._mark}{TEMPORARY}", dir=where.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(mode)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Path(name)
+
+    def _name(self, temporary: Path, where: Path) -> None:
+        """Gives a finished file its name, unless the name is taken (FileExistsError)."""
+        try:
+            os.link(temporary, where)
+        except FileExistsError:
+            raise
+        except OSError:
+            # RACE: without hard links, what another program makes between this look and the rename, microseconds, is
+            # replaced; on Windows the rename refuses. To claim the name with an empty file first would leave that
+            # behind wherever a run dies, and the next one would take it for somebody's.
+            with self._naming:
+                if os.path.lexists(where):
+                    raise FileExistsError(where) from None
+                temporary.rename(where)
+
     def _expect(self, where: Path, item: LocalObject) -> None:
         raw, _ = stable_read(where)
         if sha256(wire(raw, item.kind)) != item.sha:
@@ -270,11 +303,19 @@ class LocalFolder:
         for parent in {(self.project / path).parent for path in paths}:
             sync_folder(parent)
 
-    def sweep(self) -> None:
-        """Removes what a killed run left half-written. Only to be called while holding the lock."""
+    def sweep(self, mark: str) -> None:
+        """Removes what a killed run left half-written. Only while holding the lock of the state named `mark`.
+
+        What has another mark may be in the hands of a run on another target, and stays until that cannot be.
+        """
+        self._mark = mark
         for folder in self.folders:
             for left in folder.path.rglob(f"*{TEMPORARY}"):
-                left.unlink(missing_ok=True)
+                try:
+                    if left.name.endswith(f"-{mark}{TEMPORARY}") or time.time() - left.lstat().st_mtime > _ABANDONED:
+                        left.unlink()
+                except OSError:
+                    pass  # it is in nobody's way
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
@@ -351,32 +392,6 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def _temporary(where: Path, data: bytes, mode: int) -> Path:
-    handle, name = tempfile.mkstemp(prefix=".", suffix=TEMPORARY, dir=where.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
-
-
-def _link_new(temporary: Path, where: Path) -> None:
-    """Gives a finished file its name, unless the name is taken (FileExistsError)."""
-    try:
-        os.link(temporary, where)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No hard links on this file system: claim the name first, then fill it in one step.
-        where.open("xb").close()
-        os.replace(temporary, where)
 
 
 def check_project(folder: LocalFolder) -> None:

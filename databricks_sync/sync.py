@@ -102,7 +102,7 @@ class Sync:
             self._check(request, sight, chosen)
             return Report(request, tuple(chosen))
         base.forget(noted_serial(sight.noted.claim, base))
-        self._finish(sight.survey)
+        self._finish(request, sight.survey)
         whole_trees = "yes" if sight.workspace.whole_trees else "no"
         base.note(whole_trees=whole_trees, target=request.target, **sight.noted.news)
         base.advance(
@@ -117,9 +117,9 @@ class Sync:
                 self._tell(self._stake(request, sight, base))
             return self._carry(request, sight, base, chosen, pool)
 
-    def _finish(self, survey: Survey) -> None:
+    def _finish(self, request: Request, survey: Survey) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
-        self.local.sweep()
+        self.local.sweep(self.state_folder(request.target).name.rpartition("-")[2])
         for item in survey.leftover:
             try:
                 self.local.remove(item)

@@ -242,6 +242,14 @@ MUTANTS = (
         "during_a_pull",
     ),
     Mutant(
+        "a sweep takes what another run has in hand",
+        "local.py",
+        "                    if left.name.endswith(",
+        "                    if True or left.name.endswith(",
+        ADVERSARIES,
+        "test_43",
+    ),
+    Mutant(
         "an old copy of the record is believed",
         "claim.py",
         '    return noted_serial(claim, base) > int(base.meta("serial") or 0)\n',

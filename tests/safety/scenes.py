@@ -26,6 +26,7 @@ class Scene:
     happened: Callable[[World, Clone], None]
     first: bool = False  # the first sync of this clone
     lock: bool = False
+    links: bool = True  # whether the disk here has hard links
 
 
 class Stage:
@@ -183,6 +184,12 @@ def little_there(world: World, clone: Clone) -> None:
     world.server.person(world.change("a", source=compose("a.py", "value1").decode()), world.change("b", delete=True))
 
 
+def more_there(world: World, clone: Clone) -> None:
+    world.server.person(
+        world.change("n", source=compose("n.py", "value1").decode()), world.change("d.csv", text="value2")
+    )
+
+
 SCENES = {
     "first push": Scene("push", made_here, first=True),
     "first pull": Scene("pull", made_there, first=True),
@@ -196,6 +203,7 @@ SCENES = {
     "pull of other types": Scene("pull", turned_there),
     "pull of another language": Scene("pull", translated_there),
     "push under the lock": Scene("push", little_here, lock=True),
+    "pull without hard links": Scene("pull", more_there, links=False),
 }
 SMALL = {
     "push": Scene("push", little_here),
@@ -231,7 +239,7 @@ def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[E
     world, clone = stage.set(scene, hashes)
     try:
         before = world.kept()
-        runs = [clone.sync(way, lock=scene.lock) for way in ways]
+        runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
         assert all(run.report and run.report.exit_code in (0, 1) for run in runs), [run.said for run in runs]
         assert before <= world.kept()
         return end(world, clone, runs[-1]), runs, before
@@ -249,7 +257,7 @@ def unlocked(world: World, clone: Clone) -> None:
 
 
 def dies(clone: Clone, scene: Scene, way: str, point: int) -> Run:
-    run = clone.sync(way, at=point, lock=scene.lock)
+    run = clone.sync(way, at=point, lock=scene.lock, links=scene.links)
     if scene.lock:  # whoever held it lives on here, so that only time shows it to be dead
         clone.server.clock(mode="real", offset_ms=200_000)
     return run
@@ -261,7 +269,7 @@ def disturbed(stage: Stage, scene: Scene, hashes: bool, points: tuple[int, ...],
     try:
         for point in points:
             dies(clone, scene, scene.way, point)
-        runs = [clone.sync(way, lock=scene.lock) for way in ways]
+        runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
         found = end(world, clone, runs[-1])
         if scene.lock:
             unlocked(world, clone)

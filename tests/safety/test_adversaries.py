@@ -712,6 +712,19 @@ def test_43_two_runs_on_one_machine_never_mix(world: World) -> None:
     assert "Another run is at work" in str(late[0].error) and not late[0].writes
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_43_runs_on_two_targets_of_one_clone_leave_each_other_alone(world: World, links: bool) -> None:
+    """While one run has a file in hand, another one of the same clone on another target takes nothing from it."""
+    clone = synced(world)
+    world.person("n", source=compose("n.py", "value1").decode())
+    other = Clone(clone.root, clone.server, f"{world.target}-too")
+    late: list[Run] = []
+    run = clone.sync("pull", links=links, upon=("before local create", 1), act=lambda: late.append(other.sync("push")))
+    assert code(run) == code(late[0]) == 0, run.said + late[0].said
+    assert values(clone.files()["n.py"]) == {"value1"} and not clone.litter()
+    at_rest(clone)
+
+
 # --- names and types --------------------------------------------------------------------------------------------
 
 

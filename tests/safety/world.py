@@ -9,6 +9,7 @@ point, a request as it goes out, a file that is made, renamed or removed, a call
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -163,6 +164,21 @@ def _machine(process: Process, threads: bool) -> Iterator[None]:
     finally:
         effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep, *rest = saved  # type: ignore[misc]
         turns.time, turns.threading = rest
+
+
+@contextmanager
+def _disk(links: bool) -> Iterator[None]:
+    """A disk with or without hard links, as those that Windows and cameras share have none."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    saved = os.link
+    try:
+        os.link = saved if links else refused
+        yield
+    finally:
+        os.link = saved
 
 
 class _HastyCondition(threading.Condition):
@@ -359,6 +375,7 @@ class Clone:
         act: Callable[[], object] | None = None,
         threads: bool = False,
         lock: bool = False,
+        links: bool = True,
         allowed: Allowed = ANYTHING,
         patience: float | None = None,
         listen: Callable[[str], None] | None = None,
@@ -366,12 +383,12 @@ class Clone:
     ) -> Run:
         """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there.
 
-        `patience`: for so many seconds it waits for an answer. `listen` hears of the labelled points.
+        Without `links` the disk has no hard links. `patience`: for so many seconds it waits for an answer. `listen` hears of the labelled points.
         """
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
         report, error = None, None
-        with _machine(process, threads):
+        with _machine(process, threads), _disk(links):
             effects.hook = listen or _meet
             try:
                 made = self._sync(watcher)

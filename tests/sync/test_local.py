@@ -426,9 +426,10 @@ def test_create(repo: Repo) -> None:
     assert names(repo, "notebooks/x/y") == {"a.py"}
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 @pytest.mark.parametrize("there", ["file", "folder", "link", "dangling"])
-def test_create_replaces_nothing(repo: Repo, there: str) -> None:
-    """Where anything has the name, nothing is written, and no trace is left."""
+def test_create_replaces_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch, there: str, links: bool) -> None:
+    """Where anything has the name, nothing is written, and no trace is left, whatever the file system can do."""
     where = repo.write("notebooks/real", "mine").with_name("a.py")
     if there == "file":
         where.write_text("mine")
@@ -436,9 +437,35 @@ def test_create_replaces_nothing(repo: Repo, there: str) -> None:
         where.mkdir()
     else:
         where.symlink_to("real" if there == "link" else "nowhere")
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
     with pytest.raises(FileExistsError):
         repo.open().create("notebooks/a.py", b"theirs")
     assert names(repo) == {"a.py", "real"} and (repo.root / "notebooks/real").read_text() == "mine"
+
+
+def no_links(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_create_without_hard_links(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk without hard links a new file is whole at once too."""
+    monkeypatch.setattr(os, "link", no_links)
+    repo.open().create("notebooks/a.py", HEADER)
+    assert names(repo) == {"a.py"} and (repo.root / "notebooks/a.py").read_bytes() == HEADER
+
+
+def test_a_create_that_fails_leaves_no_empty_file(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a new file cannot get its name, for hard links or without them, nothing stands there afterwards."""
+
+    def taken(temporary: Path, where: Path) -> None:
+        Path(temporary).unlink()
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    monkeypatch.setattr(os, "link", taken)
+    with pytest.raises(OSError):
+        repo.open().create("notebooks/a.py", HEADER)
+    assert names(repo) == set()
 
 
 def test_replace(repo: Repo) -> None:
@@ -574,16 +601,28 @@ def test_modes_are_kept(repo: Repo, mode: int) -> None:
 
 
 def test_leftovers_are_swept(repo: Repo, tmp_path: Path) -> None:
-    """What a killed run left half-written is removed, and nothing else, and not behind links."""
-    for name in ("a.py", "sub/keep", f"sub/.1{TEMPORARY}", f".2{TEMPORARY}"):
+    """What a killed run of the same target left half-written is removed, and nothing else, and not behind links."""
+    ours, theirs = f"-1234abcd{TEMPORARY}", f"-5678abcd{TEMPORARY}"
+    for name in ("a.py", "sub/keep", f"sub/.1{ours}", f".2{ours}", f".3{theirs}", f".4{theirs}"):
         repo.write(f"notebooks/{name}")
+    hours_ago = time.time() - 7200
+    os.utime(repo.root / f"notebooks/.4{theirs}", (hours_ago, hours_ago))
     outside = tmp_path / "outside"
     outside.mkdir()
-    (outside / f".3{TEMPORARY}").write_text("")
+    (outside / f".5{ours}").write_text("")
     (repo.root / "notebooks/link").symlink_to(outside)
-    repo.open().sweep()
+    repo.open().sweep("1234abcd")
     left = {path.name for path in (repo.root / "notebooks").rglob("*")}
-    assert left == {"a.py", "sub", "keep", "link"} and (outside / f".3{TEMPORARY}").exists()
+    assert left == {"a.py", "sub", "keep", "link", f".3{theirs}"} and (outside / f".5{ours}").exists()
+
+
+@posix_only
+def test_a_leftover_that_cannot_be_removed_stops_nothing(repo: Repo) -> None:
+    """A sweep leaves what it may not remove, and goes on."""
+    (repo.root / f"notebooks/.1-mark{TEMPORARY}").mkdir(parents=True)
+    repo.write(f"notebooks/z/.2-mark{TEMPORARY}")
+    repo.open().sweep("mark")
+    assert {path.name for path in (repo.root / "notebooks").rglob("*")} == {f".1-mark{TEMPORARY}", "z"}
 
 
 def test_settle_bears_what_is_gone(repo: Repo) -> None:
