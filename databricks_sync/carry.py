@@ -130,8 +130,8 @@ class Carry:
         writing = [step for step in steps if step.writes]
         if not writing:
             return []
-        self.base.intend([self.carrier.intent(step) for step in writing])
         self.carrier.prepare(writing)
+        self.base.intend([self.carrier.intent(step) for step in writing])
         first = [step for step in writing if step.action is not Action.DELETE]
         deletes = [step for step in writing if step.action is Action.DELETE]
         waiting = self._phase(first, self._put)
@@ -144,6 +144,8 @@ class Carry:
         again = self._phase([outcome.step for outcome in waiting], self._put)
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
+        # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
+        self.base.advance([], finished={step.key for step in writing} - {o.step.key for o in self._verified})
         return self._verified
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:

@@ -250,6 +250,14 @@ MUTANTS = (
         "test_43",
     ),
     Mutant(
+        "what was never begun stays in the journal",
+        "carry.py",
+        "        self.base.advance([], finished={step.key",
+        "        self.base.advance([], finished=set() and {step.key",
+        ADVERSARIES,
+        "test_32",
+    ),
+    Mutant(
         "an old copy of the record is believed",
         "claim.py",
         '    return noted_serial(claim, base) > int(base.meta("serial") or 0)\n',

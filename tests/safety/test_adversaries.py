@@ -315,6 +315,20 @@ def test_32_a_token_that_expires_in_the_middle_loses_nothing(world: World) -> No
     at_rest(clone)
 
 
+def test_32_what_a_stopped_run_never_began_is_nobody_s_write(world: World) -> None:
+    """An edit that a stopped push never came to, given up here and made there by somebody else, is theirs and stays."""
+    clone = synced(world)
+    for name in ("a.py", "b.py", "c.py"):
+        clone.write(name, compose(name, "value1"))
+    world.server.faults(rule(IMPORT, answer(401), object=f"{world.target}/b"))
+    assert code(clone.sync("push")) == 2 and "c" not in clone.intents()
+    world.server.faults()
+    clone.write("c.py", compose("c.py", "value0"))
+    world.person("c", **edit("value1"))
+    run = clone.sync("push")
+    assert action(run, "c") == "ahead" and held(world, "c") == {"value1"}, run.said
+
+
 # --- lost, old and foreign state --------------------------------------------------------------------------------
 
 

@@ -347,7 +347,7 @@ def test_a_file_that_another_program_holds_is_left(world: World, way: str, effec
 
 
 def test_a_disk_without_hard_links_gets_whole_files(world: World) -> None:
-    """Where a finished file cannot be linked to its name, the name is claimed first, and an edit is never replaced."""
+    """Where a finished file cannot be linked to its name it is renamed, and an edit is never replaced."""
     clone = synced(world)
     world.person("n", source=compose("n.py", "value1").decode())
 

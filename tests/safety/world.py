@@ -383,7 +383,8 @@ class Clone:
     ) -> Run:
         """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there.
 
-        Without `links` the disk has no hard links. `patience`: for so many seconds it waits for an answer. `listen` hears of the labelled points.
+        Without `links` the disk has no hard links. `patience`: for so many seconds it waits for an answer. `listen`
+        hears of the labelled points.
         """
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
