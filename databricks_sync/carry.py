@@ -87,7 +87,7 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """While objects are carried, Ctrl-C only sets the flag: nothing is torn in the middle."""
+        """Meanwhile Ctrl-C only sets the flag: nothing is torn in the middle."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -113,6 +113,7 @@ class Carry:
         base: Base,
         pool: Executor,
         progress: Progress,
+        interruption: Interruption,
         overtaken: Callable[[], Overtaken | None] = lambda: None,
     ) -> None:
         self.carrier = carrier
@@ -120,7 +121,7 @@ class Carry:
         self.pool = pool
         self.progress = progress
         self.overtaken = overtaken
-        self.interruption = Interruption()
+        self.interruption = interruption
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
         self._settle_at = time.monotonic() + _READ_BACK_SECONDS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from . import __version__
-from .errors import SyncError
+from .errors import InterruptedRun, SyncError
 from .options import again
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def spoken(report: Speaker) -> Iterator[list[int]]:
         report.error(error)
         code[0] = error.exit_code
     except KeyboardInterrupt:
-        report.error(SyncError("Interrupted before anything was written."))
+        report.error(InterruptedRun("Interrupted."))
         code[0] = 130
     except BrokenPipeError:
         raise

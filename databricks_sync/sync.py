@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .backups import Backups
 from .base import Advance, Base, folder_for
-from .carry import Carrier, Carry
+from .carry import Carrier, Carry, Interruption
 from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
 from .differences import Differences
 from .effects import reached
@@ -73,18 +73,21 @@ class Sync:
         check_project(self.local)
         self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
         state = self.state_folder(request.target)
-        with nullcontext() if request.dry_run else held(state, request.wait):
+        interruption = Interruption()
+        with ExitStack() as late, nullcontext() if request.dry_run else held(state, request.wait):
             base = Base(state, create=not request.dry_run)
             try:
                 if base.notice:
                     self.watcher.notice(base.notice)
                 with ThreadPoolExecutor(CONNECTIONS, "sync") as pool:
-                    report = self._run(request, base, pool)
+                    report = self._run(request, base, pool, interruption, late)
             finally:
                 base.close()
-        return replace(report, seconds=time.monotonic() - began, requests=self.http.requests)
+        stopped = bool(interruption) and interruption.reason is None
+        return replace(report, interrupted=stopped, seconds=time.monotonic() - began, requests=self.http.requests)
 
-    def _run(self, request: Request, base: Base, pool: Executor) -> Report:
+    def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
+        """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
         sight = self._look(request, base, pool)
         self._require(request, sight.survey)
         chosen = self._chosen(request, sight.survey)
@@ -114,8 +117,10 @@ class Sync:
             if request.mode.direction is Direction.PUSH:
                 if request.lock or home_of(request.target) is None:
                     self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
+            late.enter_context(interruption.listening())
+            if request.mode.direction is Direction.PUSH:
                 self._tell(self._stake(request, sight, base))
-            return self._carry(request, sight, base, chosen, pool)
+            return self._carry(request, sight, base, chosen, pool, interruption)
 
     def _finish(self, request: Request, survey: Survey) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
@@ -264,7 +269,15 @@ class Sync:
             return f"It is in {top}: run the command there, or set PROJECT_FOLDER={top}."
         return ""
 
-    def _carry(self, request: Request, sight: Sight, base: Base, chosen: list[Step], pool: Executor) -> Report:
+    def _carry(
+        self,
+        request: Request,
+        sight: Sight,
+        base: Base,
+        chosen: list[Step],
+        pool: Executor,
+        interruption: Interruption,
+    ) -> Report:
         workspace, survey = sight.workspace, sight.survey
         backups = self.backups(request.target)
         carrier: Carrier
@@ -273,23 +286,21 @@ class Sync:
             carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
-        carry = Carry(carrier, base, pool, self.watcher.outcome, self._watch_head(request))
+        carry = Carry(carrier, base, pool, self.watcher.outcome, interruption, self._watch_head(request))
         self.watcher.begin(sum(1 for step in chosen if step.writes))
         try:
-            with carry.interruption.listening():
-                outcomes = carry.run(chosen)
+            outcomes = carry.run(chosen)
         finally:
             self.watcher.end()
-        stopped = bool(carry.interruption)
         report = Report(
             request,
             tuple(chosen),
             tuple(outcomes),
             backup=backups.run,
-            interrupted=stopped and carry.interruption.reason is None,
-            trouble=carry.interruption.reason,
+            interrupted=bool(interruption) and interruption.reason is None,
+            trouble=interruption.reason,
         )
-        if not stopped:
+        if not interruption:
             base.prune()
         if report.exit_code <= 1:  # after a failure somebody may want more of the past than usual
             backups.prune(self.settings.backup_days)

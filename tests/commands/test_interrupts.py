@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .world import EXPORT, HOME, IMPORT, Person, Project, Workspace, rule, until
+from .world import DELETE, EXPORT, HOME, IMPORT, Person, Project, Workspace, rule, until
 
 AT = f"{HOME}/main"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
@@ -81,6 +81,28 @@ def test_ctrl_c_while_looking_writes_nothing(pushed: Project, person: Person, wo
     workspace.faults(rule("*/workspace/list*", {"kind": "latency", "ms": 700}))
     ran = interrupted(pushed, "to_databricks")
     assert ran.code == 130 and not ran.writes
+
+
+def test_ctrl_c_while_looking_says_so_to_a_program(one: Project, workspace: Workspace) -> None:
+    """With --json a run that was interrupted before its plan says so, with the code it exits with."""
+    workspace.faults(rule("*/workspace/list*", {"kind": "latency", "ms": 700}))
+    ran = interrupted(one, "to_databricks", "--json")
+    assert ran.code == 130 and ran.all("error")[0]["exit_code"] == 130
+
+
+@pytest.mark.parametrize("slow", ["last object", "lock"])
+def test_ctrl_c_after_the_objects_still_sums_up(
+    project: Project, person: Person, workspace: Workspace, slow: str
+) -> None:
+    """After Ctrl-C when everything is written, or while the lock is given back, the run says what it did."""
+    many(project, 3)
+    endpoint, at = (IMPORT, f"{AT}/n002") if slow == "last object" else (DELETE, "*/.databricks_sync/main.lock")
+    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 400}, object=at))
+    ran = interrupted(project, "to_databricks", "--lock", "--json")
+    assert ran.code == 130 and ran.summary["create"] == 3 and ran.summary["interrupted"]
+    workspace.faults()
+    assert len(person.names()) == 3 and not person.at(f"{HOME}/.databricks_sync").names() - {"main.json"}
+    project.at_rest()
 
 
 def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, workspace: Workspace) -> None:
