@@ -125,6 +125,8 @@ class LocalFolder:
             return None
         except OSError as error:
             return Problem(path, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
+        if is_secret(path):
+            return secret(path, "Have git ignore it.")
         if trouble := _not_carried(path, status):
             return trouble
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
@@ -368,6 +370,15 @@ def _not_carried(path: str, status: os.stat_result) -> Problem | None:
     if not modes.S_ISREG(status.st_mode):
         return Problem(path, "is not a regular file", "Git-ignore it.")
     return None
+
+
+def is_secret(path: str) -> bool:
+    """Whether a file is somebody's settings: pushed, its token would be read by others, pulled, be of their choice."""
+    return path.rpartition("/")[2].casefold() == ".env"
+
+
+def secret(path: str, hint: str = "") -> Problem:
+    return Problem(path, "may hold a token, so it is never carried", hint, Severity.NOTE)
 
 
 def is_litter(path: str) -> bool:

@@ -10,7 +10,7 @@ from os.path import splitext
 
 from .base import Advance, Base, Intent
 from .errors import BrokenNotebook, WorkspaceError
-from .local import LocalFolder, Scan, is_litter
+from .local import LocalFolder, Scan, is_litter, is_secret, secret
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity
 from .names import flaw, local_collisions, parents, printable, twins
 from .notebook import digest, file_digest, has_header, sha256, source_language
@@ -95,6 +95,9 @@ class Surveyor:
         for key in [*remote, *listing.others]:
             if reason := flaw(key, windows=ON_WINDOWS):
                 problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
+        for key, item in remote.items():
+            if item.kind is Kind.FILE and is_secret(key) and key not in scan.unknown:
+                problems[key] = secret(printable(key))
         for key, kind in listing.others.items():
             if key not in problems:
                 about = f"is a {printable(kind).lower().replace('_', ' ')} in the workspace, which is not carried"

@@ -286,6 +286,21 @@ def test_a_repository_inside_is_not_carried(project: Project, person: Person) ->
     assert "notebooks/inner" in ran.out and person.names() == {"good"}
 
 
+def test_a_dotenv_is_never_carried(project: Project, person: Person) -> None:
+    """Where the project itself is carried its .env, with the token, is not, and one from the workspace comes nowhere."""
+    project.write(".env", f"DATABRICKS_TOKEN={project.workspace.token}\nNOTEBOOK_FOLDER=.\n")
+    project.notebook("a.py", "print(1)")
+    pushed = project.quick("to_databricks")
+    assert person.names() == {"a"} and ".env may hold a token, so it is never carried" in pushed.out
+    before = project.read(".env")
+    person.put(".env", "DATABRICKS_HOST=https://elsewhere.example.com\n")
+    person.put("sub/.ENV", "DATABRICKS_HOST=https://elsewhere.example.com\n")
+    project.quick("from_databricks", "--overwrite")
+    assert project.read(".env") == before and not (project.root / "sub").exists()
+    project.quick("to_databricks", "--mirror")
+    assert person.names() == {"a", ".env", "sub/.ENV"}
+
+
 def test_names_the_workspace_cannot_take(project: Project, person: Person) -> None:
     """Local names with control characters or backslashes are reported, and the rest is carried."""
     for name in ("line\nbreak.txt", "back\\slash.txt", "esc\x1b[2J.txt", "trailing."):

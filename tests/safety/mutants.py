@@ -258,6 +258,22 @@ MUTANTS = (
         "test_32",
     ),
     Mutant(
+        "a .env is pushed",
+        "local.py",
+        "        if is_secret(path):\n",
+        "        if False:\n",
+        "tests/commands/test_bad_input.py",
+        "dotenv_is_never",
+    ),
+    Mutant(
+        "a .env is pulled",
+        "survey.py",
+        "            if item.kind is Kind.FILE and is_secret(key) and",
+        "            if False and",
+        "tests/commands/test_bad_input.py",
+        "dotenv_is_never",
+    ),
+    Mutant(
         "an old copy of the record is believed",
         "claim.py",
         '    return noted_serial(claim, base) > int(base.meta("serial") or 0)\n',
