@@ -32,11 +32,16 @@ OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A path git knows of, relative to the folder asked about. `sparse`: tracked, but kept off the disk."""
+    """A path git knows of, relative to the folder asked about.
+
+    `sparse`: tracked, but kept off the disk. `unmerged`: a merge, stash or cherry-pick left it in conflict, which need
+    not show in any other way.
+    """
 
     path: str
     tracked: bool
     sparse: bool = False
+    unmerged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ class Repository:
         for record in re.finditer(r"[^\0]+", answer.decode("utf-8", "surrogateescape")):
             tag, path = record[0][0], record[0][2:].rstrip("/")  # a repository of its own is told with a slash
             if path != last:  # a file in conflict is told once for each side
-                yield Entry(path, tracked=tag != "?", sparse=tag == "S")
+                yield Entry(path, tracked=tag != "?", sparse=tag == "S", unmerged=tag == "M")
             last = path
 
     def ignored(self, paths: list[str]) -> set[str]:

@@ -115,6 +115,8 @@ class LocalFolder:
         self, folder: Folder, entry: Entry, known: Mapping[str, BaseEntry], links: dict[str, bool]
     ) -> LocalObject | Problem | None:
         path = f"{folder.shown}/{entry.path}".removeprefix("./")
+        if entry.unmerged:
+            return Problem(path, "has an unresolved merge conflict", "Resolve it, and `git add` it.")
         try:
             status = os.lstat(f"{folder.path}/{entry.path}")
         except (FileNotFoundError, NotADirectoryError):

@@ -287,7 +287,7 @@ def test_a_repository_inside_is_not_carried(project: Project, person: Person) ->
 
 
 def test_a_dotenv_is_never_carried(project: Project, person: Person) -> None:
-    """Where the project itself is carried its .env, with the token, is not, and one from the workspace comes nowhere."""
+    """Where the project itself is carried its .env, with the token, is not, and none comes from the workspace."""
     project.write(".env", f"DATABRICKS_TOKEN={project.workspace.token}\nNOTEBOOK_FOLDER=.\n")
     project.notebook("a.py", "print(1)")
     pushed = project.quick("to_databricks")

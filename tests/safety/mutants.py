@@ -274,6 +274,14 @@ MUTANTS = (
         "dotenv_is_never",
     ),
     Mutant(
+        "what git could not merge is carried",
+        "local.py",
+        "        if entry.unmerged:\n",
+        "        if False:\n",
+        ADVERSARIES,
+        "test_17",
+    ),
+    Mutant(
         "an old copy of the record is believed",
         "claim.py",
         '    return noted_serial(claim, base) > int(base.meta("serial") or 0)\n',

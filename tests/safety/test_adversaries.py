@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ def synced(world: World, *names: str) -> Clone:
         clone.write(name, compose(name, "value0"))
     assert clone.sync("push").report
     return clone
+
+
+def git_in(clone: Clone, *typed: str, code: int = 0) -> None:
+    me = ("-c", "user.name=Me", "-c", "user.email=me@example.com")
+    done = subprocess.run(["git", "-C", str(clone.root), *me, *typed], check=False, capture_output=True)
+    assert done.returncode == code, done.stderr
 
 
 def edit(value: str) -> dict[str, str]:
@@ -631,11 +638,7 @@ def test_a_restore_is_not_sent_again_blindly(world: World, phase: str) -> None:
 def test_16_a_checkout_during_a_run_carries_nothing_of_the_other_branch(world: World) -> None:
     """Whenever git checks out another branch during a push, nothing of it gets into the first one's folder."""
     clone = synced(world)
-
-    def git(*typed: str) -> None:
-        me = ("-c", "user.name=Me", "-c", "user.email=me@example.com")
-        subprocess.run(["git", "-C", str(clone.root), *me, *typed], check=True, capture_output=True)
-
+    git = partial(git_in, clone)
     git("add", "notebooks")
     git("commit", "-q", "-m", "main")
     git("checkout", "-q", "-b", "other")
@@ -664,6 +667,30 @@ def test_17_a_run_in_the_middle_of_a_rebase_is_refused(world: World) -> None:
     (clone.root / ".git/MERGE_HEAD").write_text("0" * 40 + "\n")
     run = clone.sync("push", allowed=STRICT)
     assert code(run) == 3 and not run.writes
+
+
+@pytest.mark.parametrize("stashed", ["edit", "deletion"])
+def test_17_a_stash_in_conflict_is_not_carried(world: World, stashed: str) -> None:
+    """What git could not put together is neither pushed with its markers nor taken for deleted, nor pulled over."""
+    clone = synced(world)
+    git_in(clone, "add", "notebooks")
+    git_in(clone, "commit", "-q", "-m", "one")
+    clone.write("a.py", compose("a.py", "value1")) if stashed == "edit" else clone.remove("a.py")
+    git_in(clone, "stash", "-q")
+    clone.write("a.py", compose("a.py", "value2"))
+    git_in(clone, "commit", "-q", "-a", "-m", "two")
+    clone.sync("push")
+    git_in(clone, "stash", "pop", code=1)
+    if stashed == "deletion":
+        clone.remove("a.py")
+    before = clone.files()
+    run = clone.sync("push over")
+    assert code(run) == 1 and "unresolved merge conflict" in run.said and held(world, "a") == {"value2"}
+    world.person("a", **edit("value3"))
+    assert code(clone.sync("pull over")) == 1 and clone.files() == before
+    clone.write("a.py", compose("a.py", "value4"))
+    git_in(clone, "add", "notebooks/a.py")
+    assert code(clone.sync("push over")) == 0 and held(world, "a") == {"value4"}
 
 
 def test_18_two_machines_at_once_never_share_the_lock(world: World) -> None:

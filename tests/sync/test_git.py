@@ -273,10 +273,10 @@ def test_a_sparse_checkout_is_marked(repo: Repo) -> None:
 
 
 def test_a_conflicted_file_is_told_once(repo: Repo) -> None:
-    """A file in a merge conflict has three entries in the index, and is one file."""
+    """A file in a merge conflict has three entries in the index, and is one file, of which it is known."""
     conflicting(repo)
     repo.git("merge", "other", code=1)
-    assert [entry.path for entry in Repository(repo.root).entries(repo.root)] == ["a"]
+    assert list(Repository(repo.root).entries(repo.root)) == [Entry("a", True, unmerged=True)]
 
 
 # --- what would be ignored -------------------------------------------------------------------------------------------
