@@ -1,9 +1,10 @@
 """What both sides last agreed on, kept in the git directory, where it is never committed and is per worktree.
 
 One SQLite file for each pair of project folders and target: the base, the bytes the workspace held then (the
-base text for a merge, and a pre-image that needs no download), and the intents of a run under way. A missing
-or unreadable file means that nothing was ever in step: then a plain run can create, adopt and report
-conflicts, and never delete or replace. A file of a newer version of this tool is refused.
+base text for a merge, and a pre-image that needs no download), the digests of what was agreed on before, and
+the intents of a run under way. A missing or unreadable file means that nothing was ever in step: then a plain
+run can create, adopt and report conflicts, and never delete or replace. A file of an older version of this tool
+is brought up to date, one of a newer version refused.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ from .errors import SettingsError, SyncError
 from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from .notebook import CANON_VERSION, sha256
 
-SCHEMA = 1
-_TABLES = """
+SCHEMA = 2
+_PAST = """
+CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE INDEX past_by_key ON past (key, digest);
+"""
+_TABLES = f"""{_PAST}
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE base (
     key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
@@ -43,6 +48,11 @@ CREATE TABLE intent (
 ) WITHOUT ROWID;
 """
 
+_REMEMBERED = 20  # states of a key that both sides agreed on once
+_FORGOTTEN = f"""
+DELETE FROM past WHERE key = ? AND number <=
+    (SELECT number FROM past WHERE key = ? ORDER BY number DESC LIMIT 1 OFFSET {_REMEMBERED})
+"""
 
 # Looked up for every row: asking the classes takes three times as long.
 _KINDS = {kind.value: kind for kind in Kind}
@@ -91,6 +101,7 @@ class Base:
         self._entries: dict[str, BaseEntry] = {}
         self._intents: list[Intent] = []
         self._distrusted = False
+        self._remembers = False  # a file of version 1 has no past, and stays as it is until a run writes
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         self._db = self._open(create)
@@ -107,10 +118,16 @@ class Base:
                 with db:
                     db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
                     db.execute("INSERT INTO meta VALUES ('lineage', ?)", (uuid.uuid4().hex,))
-            elif found == SCHEMA:
+            elif found == 1 and create:
+                with db:
+                    db.executescript(f"BEGIN; {_PAST} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            self._remembers = create or found == SCHEMA
+            if 0 < found <= SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+                if self._remembers:
+                    db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
                 raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
@@ -162,6 +179,13 @@ class Base:
         except zlib.error:
             return None
         return body if sha256(body) == sha else None
+
+    def earlier(self, states: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those of these keys and digests that both sides agreed on before what they last agreed on."""
+        if self._db is None or not self._remembers:
+            return frozenset()
+        asked = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
+        return frozenset(state for state in states if self._db.execute(asked, state).fetchone())
 
     def meta(self, name: str) -> str:
         if self._db is None:
@@ -219,8 +243,18 @@ class Base:
         ended = {*(a.key for a in known), *finished}
         if not ended:
             return
+        replaced = [
+            (old.key, old.digest)
+            for a in known
+            if self._remembers
+            and (old := self._entries.get(a.key))
+            and (a.entry is None or a.entry.digest != old.digest)
+        ]
         reached("before base")
         with self._writing() as db:
+            if replaced:
+                db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
+                db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
             db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known])
             db.executemany(
                 "INSERT INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",

@@ -11,7 +11,7 @@ from .merge import Merge
 from .model import Direction
 from .plan import Step
 from .run import Diffs, Report, Request
-from .words import COMMANDS, WHY, counted
+from .words import COMMANDS, counted, why
 
 
 class JsonReport:
@@ -39,10 +39,12 @@ class JsonReport:
                 "path": step.path,
                 "key": step.key,
                 "action": step.action.value,
-                "why": WHY.get(step.shape, ""),
+                "why": why(step),
                 "problem": problem and problem.what,
                 "hint": problem and problem.hint,
             }
+            if step.older:
+                fields["older"] = step.older
             if step.merge:
                 fields["merge"] = _merge(step.merge)
             if step.key in diffs:

@@ -119,6 +119,7 @@ class Step:
     problem: Problem | None = None
     place: str = ""  # where the object would be here, as far as that is known before it is read
     merge: Merge | None = None  # what came of trying to merge
+    older: tuple[str, ...] = ()  # "here", "there": which side is back to what both had agreed on before
 
     @property
     def path(self) -> str:
@@ -145,6 +146,7 @@ class Sides:
     problems: Mapping[str, Problem]  # keys to leave alone, whatever the three say
     outside: frozenset[str]  # keys that are no longer carried, though they still exist here
     places: Mapping[str, str] = field(default_factory=dict)  # of keys that only the workspace has
+    older: frozenset[tuple[str, str]] = frozenset()  # keys and digests that both sides agreed on before the base
 
 
 def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
@@ -169,7 +171,11 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
             action = CONFLICT
         elif local and local.unresolved and mode.direction is Direction.PUSH and action in (CREATE, UPDATE):
             action, problem = NOTHING, _unresolved(local)
-    return Step(key, action, found, base, local, remote, digest, problem, sides.places.get(key, ""))
+    older: tuple[str, ...] = ()
+    if sides.older:
+        held = {"here": local.digest if local else "", "there": digest or ""}
+        older = tuple(where for where, now in held.items() if (key, now) in sides.older)
+    return Step(key, action, found, base, local, remote, digest, problem, sides.places.get(key, ""), older=older)
 
 
 def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:

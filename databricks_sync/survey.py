@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from os.path import splitext
 
 from .base import Advance, Base, Intent
@@ -84,7 +85,8 @@ class Surveyor:
         digests = self._digests(entries, scan, remote, problems, exports)
         elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
         places = {key: self.local.shown(key) for key in elsewhere}
-        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places)
+        older = self._older(entries, scan, digests)
+        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older)
         hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
         return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
 
@@ -185,6 +187,11 @@ class Surveyor:
                 exports[key] = found
         digests |= {key: found.digest for key, found in exports.items() if key not in digests}
         return digests
+
+    def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
+        """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""
+        held = chain(((key, item.digest) for key, item in scan.objects.items()), digests.items())
+        return self.base.earlier((key, now) for key, now in held if key in entries and now != entries[key].digest)
 
     def _leftover(self, scan: Scan, entries: dict[str, BaseEntry]) -> tuple[LocalObject, ...]:
         """The old files of notebooks whose extension a pull changed before it was killed.

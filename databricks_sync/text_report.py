@@ -18,7 +18,7 @@ from .model import Direction, Kind, Problem, Severity
 from .names import printable
 from .plan import Action, Mode, Step
 from .run import Diffs, Report, Request
-from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, WHY, quoted, summed, takes_away
+from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, quoted, summed, takes_away, why
 
 _SHOWN = 20
 _QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
@@ -97,10 +97,10 @@ class TextReport:
         width = min(max(len(printable(step.path)) for step in shown), 60)
         for step in shown:
             sign = SIGNS[step.action]
-            why = WHY.get(step.shape, "") if step.action not in (Action.CREATE,) or step.base else ""
+            reason = why(step) if step.action not in (Action.CREATE,) or step.base else ""
             if step.action is Action.MERGE and step.merge:
-                why += f", {_taken(step.merge.taken)} from there"
-            text = f"  {sign} {printable(step.path):<{width}}  {why}".rstrip()
+                reason += f", {_taken(step.merge.taken)} from there"
+            text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()
             self.out.line(text, STYLES[sign])
             if step.merge:
                 self._diff([Line("@", f"not merged: {step.merge.reason}")] if step.merge.reason else [])

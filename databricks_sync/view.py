@@ -20,7 +20,7 @@ from .names import printable
 from .report import Reporter
 from .run import Report
 from .text_report import TextReport
-from .words import PAST, SIGNS, STYLES, WHY, counted, quoted
+from .words import PAST, SIGNS, STYLES, counted, quoted, why
 
 
 class State(str, Enum):
@@ -60,7 +60,7 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
         )
         if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
             ways += (f"to merge their cells: from_databricks{again} --merge {path}",)
-        found[step.key] = Parked(step.path, f"conflict: {WHY.get(step.shape, 'changed on both sides')}", ways)
+        found[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
     for step, problem in [(step, step.problem) for step in report.steps] + outcomes:
         if problem and problem.severity is not Severity.NOTE:

@@ -7,7 +7,7 @@ import shlex
 from .carry import Outcome, Result
 from .model import Direction, Severity
 from .names import printable
-from .plan import REPLACES, Action
+from .plan import REPLACES, Action, Step
 from .run import Report
 
 THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
@@ -51,6 +51,15 @@ PAST = {
     Action.MERGE: "merged",
     Action.MARK: "marked",
 }
+
+
+def why(step: Step) -> str:
+    """What has happened to an object since both sides agreed on it."""
+    said = WHY.get(step.shape, "")
+    if not step.older:
+        return said
+    edits = len(step.shape.replace("b", ""))
+    return f"{said}: {'' if edits == 1 else ' and '.join(step.older) + ' '}back to an older state"
 
 
 def takes_away(outcome: Outcome, direction: Direction) -> bool:

@@ -187,6 +187,20 @@ def test_json_holds_the_diff(one: Project, person: Person) -> None:
     assert "+print(2)" in event["diff"]
 
 
+def test_what_is_back_to_an_old_state_is_said(one: Project, person: Person) -> None:
+    """A text and JSON say of an edit that it brings back what both sides once agreed on."""
+    before = one.text("notebooks/a.py")
+    one.notebook("notebooks/a.py", "print(2)")
+    one.quick("to_databricks")
+    one.write("notebooks/a.py", before)
+    assert "edited here: back to an older state" in one.quick("to_databricks", "-n").out
+    (event,) = one.quick("to_databricks", "--json").all("plan")
+    assert event["older"] == ["here"]
+    person.edit("a", "print(3)")
+    one.notebook("notebooks/a.py", "print(2)")
+    assert "edited here and there: here back to an older state" in one.quick("to_databricks", "-n", code=1).out
+
+
 def test_json_lists_the_backups(one: Project, person: Person) -> None:
     """--restore with --json tells its lines as objects."""
     person.edit("a", "theirs")

@@ -17,6 +17,7 @@ from commands.world import BOM, EXPORT, IMPORT, LIST, RESET, Project, answer, ju
 
 from databricks_sync.errors import Switched
 from databricks_sync.valves import Allowed
+from databricks_sync.words import why
 
 from .scenes import TORTURE
 from .test_crashes import Property
@@ -667,6 +668,18 @@ def test_17_a_run_in_the_middle_of_a_rebase_is_refused(world: World) -> None:
     (clone.root / ".git/MERGE_HEAD").write_text("0" * 40 + "\n")
     run = clone.sync("push", allowed=STRICT)
     assert code(run) == 3 and not run.writes
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_17_a_side_that_is_back_to_an_old_state_is_said(world: World, where: str) -> None:
+    """A reset, or an old version restored in the browser, is carried as the edit that it is, and the plan says so."""
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.sync("push")
+    for value, older in (("value2", ()), ("value0", (where,))):
+        clone.write("a.py", compose("a.py", value)) if where == "here" else world.person("a", **edit(value))
+        (step,) = [one for one in clone.sync("push", dry_run=True).steps if one.key == "a"]
+        assert step.older == older and why(step) == f"edited {where}{': back to an older state' if older else ''}"
 
 
 @pytest.mark.parametrize("stashed", ["edit", "deletion"])

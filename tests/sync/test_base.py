@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -169,11 +170,12 @@ def test_a_value_of_another_world_is_damage(folder: Path, column: str, value: st
     assert base.notice and base.entries() == {}
 
 
-def test_a_missing_table_is_damage(folder: Path) -> None:
+@pytest.mark.parametrize("table", ["intent", "past"])
+def test_a_missing_table_is_damage(folder: Path, table: str) -> None:
     """A file of the right version that lacks a table is set aside, not a reason to wait."""
     made(folder, FILE).close()
     with sqlite3.connect(folder / "state.db") as db:
-        db.execute("DROP TABLE intent")
+        db.execute(f"DROP TABLE {table}")
     base = Base(folder, create=True)
     assert base.notice and base.entries() == {}
 
@@ -204,6 +206,55 @@ def test_a_killed_start_is_no_damage(folder: Path) -> None:
     base = Base(folder, create=True)
     base.advance([Advance(FILE.key, FILE)])
     assert base.notice == "" and reopened(folder).entries() == {"a.csv": FILE}
+
+
+def agreed_on(base: Base, *digests: str) -> None:
+    """Both sides agree on one state of `a.csv` after the other, each in a run of its own."""
+    for digest in digests:
+        again = Base(base.file.parent, create=True)
+        again.advance([Advance(FILE.key, replace(FILE, digest=digest) if digest else None)])
+        again.close()
+
+
+def test_what_was_agreed_on_before_is_remembered(folder: Path) -> None:
+    """The last twenty states of a key are known again, a deleted one's too, and never what is agreed on now."""
+    base = made(folder, FILE)
+    agreed_on(base, "file:2", "file:2", "file:3", "", "file:4")
+    states = [(key, f"file:{number}") for key in (FILE.key, "other") for number in range(6)]
+    assert reopened(folder).earlier(states) == {(FILE.key, f"file:{number}") for number in (1, 2, 3)}
+    agreed_on(base, *(f"file:{number}" for number in range(5, 25)))
+    found = reopened(folder).earlier((FILE.key, f"file:{number}") for number in range(30))
+    assert found == {(FILE.key, f"file:{number}") for number in range(4, 24)}
+
+
+def of_version_1(folder: Path) -> None:
+    """The record as the first version of this tool would have left it."""
+    made(folder, FILE, NOTEBOOK).close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute("DROP TABLE past")
+        db.execute("PRAGMA user_version = 1")
+
+
+def test_an_older_file_is_brought_up_to_date(folder: Path) -> None:
+    """A run that writes takes over all that an older version knew, and remembers from then on."""
+    of_version_1(folder)
+    base = Base(folder, create=True)
+    assert base.notice == "" and base.entries() == {"a.csv": FILE, NOTEBOOK.key: NOTEBOOK}
+    base.close()
+    agreed_on(base, "file:2")
+    assert reopened(folder).earlier([(FILE.key, "file:1")]) == {(FILE.key, "file:1")}
+
+
+def test_a_dry_run_leaves_an_older_file_as_it_is(folder: Path) -> None:
+    """Without permission to create, an older file is read, and written to, without being brought up to date."""
+    of_version_1(folder)
+    before = (folder / "state.db").read_bytes()
+    base = reopened(folder)
+    assert set(base.entries()) == {"a.csv", NOTEBOOK.key} and base.earlier([(FILE.key, "file:1")]) == set()
+    assert (folder / "state.db").read_bytes() == before
+    base.advance([Advance(FILE.key, None)])
+    base.close()
+    assert set(reopened(folder).entries()) == {NOTEBOOK.key}
 
 
 def test_a_distrusted_base_is_missing(folder: Path) -> None:
