@@ -91,13 +91,12 @@ class LocalFolder:
         return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists)
 
     def _stands(self, path: str) -> bool:
+        """Whether a file is there still; a folder of its name is something else."""
         try:
-            (self.project / path).lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+            mode = _mode(f"{self.project}/{path}")
         except OSError:
             return True  # what we may not look at is not absent
-        return True
+        return mode is not None and not modes.S_ISDIR(mode)
 
     def _problem_keys(
         self, folder: Folder, path: str, known: Mapping[str, BaseEntry], base: Mapping[str, BaseEntry]

@@ -167,7 +167,8 @@ class PullCarrier:
         try:
             stamp = self.local.replace(replaces, data) if replaces else self.local.create(path, data)
         except FileExistsError:
-            return left(
+            # It may be a folder that this run is about to empty.
+            return postponed(
                 step,
                 f"is not stored: another {printable(path)} stands in the way",
                 f"Rename or remove {path}.",

@@ -315,6 +315,30 @@ def test_a_new_notebook_behind_a_symbolic_link_is_not_stored(project: Project, p
     assert list(outside.iterdir()) == []
 
 
+def test_a_file_that_becomes_a_folder_is_pushed(project: Project, person: Person) -> None:
+    """A file that moved into a folder of its own name does so in the workspace, with one push."""
+    project.write("notebooks/data", "1,2\n")
+    project.notebook("notebooks/a.py", "print(1)")
+    project.quick("to_databricks")
+    project.remove("notebooks/data")
+    project.write("notebooks/data/data", "1,2\n")
+    project.quick("to_databricks")
+    assert person.names() == {"a", "data/data"}
+    project.at_rest()
+
+
+def test_a_folder_that_becomes_a_file_is_pulled(project: Project, person: Person) -> None:
+    """A folder whose last file went, and whose name a file took, does so here, with one pull."""
+    project.write("notebooks/data/x.csv", "1,2\n")
+    project.notebook("notebooks/a.py", "print(1)")
+    project.quick("to_databricks")
+    person.delete("data")
+    person.put("data", "3,4\n")
+    project.quick("from_databricks")
+    assert project.names() == {"a.py", "data"}
+    project.at_rest()
+
+
 def test_a_folder_in_the_way_of_a_new_notebook_is_reported(project: Project, person: Person) -> None:
     """A notebook whose file name a folder has here is reported, and the others come."""
     (project.root / "notebooks/a.py").mkdir(parents=True)
