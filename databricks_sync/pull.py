@@ -204,7 +204,10 @@ class PullCarrier:
     def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
         """The notebook speaks another language now, so that its file gets another extension."""
         assert step.local
-        written = self._write(step, remote, found, self._place(remote, found), data, None)
+        path = self._place(remote, found)
+        if self.local.repository.ignored([path]):
+            return Outcome(step, Result.LEFT, ignored(path))
+        written = self._write(step, remote, found, path, data, None)
         if written.result is Result.DONE:
             try:
                 self.local.remove(step.local)

@@ -267,6 +267,19 @@ def test_a_name_that_git_ignores_is_not_stored(project: Project, person: Person)
     assert "ignore" in ran.out and project.names() == {"good.py"}
 
 
+def test_a_language_whose_files_git_ignores_is_not_stored(one: Project, person: Person) -> None:
+    """A notebook that became SQL stays the Python file it is here where git ignores SQL files, and is not forgotten."""
+    one.write(".gitignore", "*.sql\n")
+    person.edit("a", "select 1", language="sql")
+    before = one.files()
+    for _ in range(2):
+        ran = one.quick("from_databricks")
+        assert "notebooks/a.sql is ignored by git, so it is not carried" in ran.out and one.files() == before
+    one.remove(".gitignore")
+    one.quick("from_databricks")
+    assert one.names() == {"a.sql"}
+
+
 def test_a_pull_never_replaces_an_ignored_file(project: Project, person: Person) -> None:
     """A file here that git ignores is nobody's: a new notebook of its name does not replace it."""
     project.write(".gitignore", "mine.csv\n")
