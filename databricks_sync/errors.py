@@ -112,3 +112,7 @@ class Unreachable(WorkspaceError):
 
 class BrokenNotebook(ValueError):
     """Bytes that are not the notebook their name says; the text says what is wrong with them."""
+
+
+class OldNotebook(BrokenNotebook):
+    """A Jupyter notebook of format 3 or older, which Jupyter can convert."""

@@ -6,6 +6,7 @@ Nothing here follows a symbolic link, and nothing is written outside the folders
 from __future__ import annotations
 
 import os
+import shlex
 import stat as modes
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from .durable import sync_folder
 from .effects import reached
-from .errors import BrokenNotebook, SettingsError, SyncError
+from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
 from .git import Entry, Repository
 from .merge import unresolved
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
@@ -147,6 +148,9 @@ class LocalFolder:
             if isinstance(found, LocalObject) and (reason := flaw(found.key, windows=False)):
                 return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
             return found
+        except OldNotebook as error:
+            typed = f"jupyter nbconvert --to notebook --nbformat 4 --inplace {shlex.quote(printable(path))}"
+            return Problem(path, f"is not carried: {error}", f"Type `{typed}`.", Severity.FAILED)
         except BrokenNotebook as error:
             return Problem(path, f"is not carried: {error}", "Correct or remove it.", Severity.FAILED)
         except (FileNotFoundError, NotADirectoryError):

@@ -19,7 +19,7 @@ from difflib import SequenceMatcher
 from pathlib import PurePosixPath
 from typing import Any
 
-from .errors import BrokenNotebook
+from .errors import BrokenNotebook, OldNotebook
 from .model import Form, Kind, Language
 
 # Raised when `canonical` changes its mind; digests of another version are never compared with ours.
@@ -158,26 +158,14 @@ def parse(raw: bytes) -> dict[str, Any]:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise BrokenNotebook(f"it is not valid JSON{where}") from None
     if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
-        document = _upgrade(raw)
+        # SERVER: what the workspace makes of it is not documented; what comes back from there is always format 4.
+        raise OldNotebook("it is of an old notebook format, and the workspace takes format 4")
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
         raise BrokenNotebook("it has no list of cells, so it is not a Jupyter notebook")
     if not isinstance(document.get("metadata", {}), dict):
         raise BrokenNotebook("its metadata is not an object, so it is not a Jupyter notebook")
     return dict(document)
-
-
-def _upgrade(raw: bytes) -> dict[str, Any]:
-    import nbformat  # heavy, and only old notebooks need it
-    from nbformat import reader
-
-    try:
-        upgraded = nbformat.convert(reader.reads(raw.removeprefix(BOM).decode("utf-8")), 4)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise BrokenNotebook(f"its old notebook format cannot be read ({error})") from None
-    # The upgrade draws new ids at random; 4.4 is the latest format without any.
-    cells = [{field: value for field, value in cell.items() if field != "id"} for cell in upgraded["cells"]]
-    return {**upgraded, "cells": cells, "nbformat_minor": 4}
 
 
 def _is_cell(cell: object) -> bool:

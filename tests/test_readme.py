@@ -60,7 +60,8 @@ def test_options(name: str) -> None:
 
 def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
-    known = options(to_databricks) | options(from_databricks) | {"--dir", "--cached"}  # of databricks_local; of git rm
+    others = {"--dir", "--cached", "--to", "--nbformat", "--inplace"}  # of databricks_local; git rm; jupyter nbconvert
+    known = options(to_databricks) | options(from_databricks) | others
     for file in (ROOT / "databricks_sync").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:

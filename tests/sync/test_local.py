@@ -217,6 +217,7 @@ def test_an_unreadable_file_is_not_absent(repo: Repo) -> None:
         ("a.ipynb", b"[]", "is not carried: it has no list of cells"),
     ],
 )
+        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is not carried: it is of an old notebook format"),
 def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, said: str) -> None:
     """A notebook that cannot be read fails with the reason, and the others go through."""
     repo.write(f"notebooks/{name}", content)
@@ -227,6 +228,13 @@ def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, 
 
 def test_an_empty_jupyter_notebook_is_none_yet(repo: Repo) -> None:
     """What an editor makes before the first cell is written is mentioned, and does not fail the run."""
+def test_an_old_notebook_says_how_to_convert_it(repo: Repo) -> None:
+    """What to type for a notebook of format 3 can be copied, whatever its name."""
+    repo.write("notebooks/my old.ipynb", b'{"worksheets": []}')
+    (said,) = {one.hint for one in repo.scan().unknown.values()}
+    assert said == "Type `jupyter nbconvert --to notebook --nbformat 4 --inplace 'notebooks/my old.ipynb'`."
+
+
     repo.write("notebooks/a.ipynb", b"")
     assert problem(repo, "notebooks/a.ipynb") == ("is empty, so it is no notebook yet", Severity.NOTE)
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from databricks_sync.cells import Cell, cells
-from databricks_sync.errors import BrokenNotebook
+from databricks_sync.errors import BrokenNotebook, OldNotebook
 from databricks_sync.model import Form, Kind, Language
 from databricks_sync.notebook import (
     BOM,
@@ -555,20 +555,16 @@ OLD = {
 }
 
 
-def test_an_old_notebook_is_read() -> None:
-    """A notebook of format 3 says what it said then, and always the same."""
-    raw = json.dumps(OLD).encode()
-    assert cells(raw, JUPYTER, None) == (Cell("markdown", "## T"), Cell("python", "a = 1\na"))
-    assert parse(raw) == parse(raw)
-    assert digest(raw, JUPYTER, None) == digest(exported(markdown("## T"), code("a = 1\na")), JUPYTER, None)
+def test_an_old_notebook_is_not_taken_for_a_new_one() -> None:
+    """A notebook of format 3 is neither weighed nor merged, and said to be what it is."""
+    with pytest.raises(OldNotebook, match="old notebook format"):
+        digest(json.dumps(OLD).encode(), JUPYTER, None)
 
 
 def test_an_old_notebook_is_replaced_by_a_new_one() -> None:
-    """A pull over a notebook of format 3 gives a valid one of format 4, always the same."""
-    raw = json.dumps(OLD).encode()
-    written = materialise(exported(markdown("## T"), code("b")), JUPYTER, None, raw)
+    """What comes from the workspace over a notebook of format 3 is a valid one of format 4."""
+    written = materialise(exported(markdown("## T"), code("b")), JUPYTER, None, json.dumps(OLD).encode())
     assert valid(written)["nbformat"] == 4
-    assert materialise(exported(markdown("## T"), code("b")), JUPYTER, None, raw) == written
 
 
 # --- broken notebooks ------------------------------------------------------------------------------------------------
