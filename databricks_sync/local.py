@@ -205,9 +205,9 @@ class LocalFolder:
         return identify(Path(path).name, head).kind is not kind
 
     def absolute(self, path: str) -> Path:
-        """Where `path` is on disk. Raises SyncError when a symbolic link or a file stands on the way to it."""
-        for parent in (".", *parents(path)):
-            step = os.path.normpath(f"{self.project}/{parent}")
+        """Where `path` is on disk. Raises SyncError when a link or a file stands on the way, from the project on."""
+        for parent in parents(path):
+            step = f"{self.project}/{parent}"
             mode = _mode(step)
             if mode is None:
                 break  # and so is everything below it
@@ -215,7 +215,7 @@ class LocalFolder:
                 raise SyncError(f"is behind the symbolic link {parent}, which is never followed")
             if not modes.S_ISDIR(mode):
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
-            if parent != "." and _mode(f"{step}/.git") is not None:
+            if _mode(f"{step}/.git") is not None:
                 raise SyncError(f"cannot be stored: {parent} is a git repository of its own", f"Rename {parent}.")
         return self.project / path
 
@@ -411,10 +411,16 @@ def _umask() -> int:
 
 
 def check_project(folder: LocalFolder) -> None:
-    """Raises SettingsError where one of the folders to carry is a file or a symbolic link."""
+    """Raises SettingsError where one of the folders to carry cannot be one, or is another repository's."""
     for item in folder.folders:
-        if item.path.is_symlink() or (item.path.exists() and not item.path.is_dir()):
-            raise SettingsError(f"{item.shown} is not a folder.", "Correct NOTEBOOK_FOLDER.")
+        for name in (*parents(item.shown), item.shown):
+            where = folder.project / name
+            if (where.is_symlink() and name == item.shown) or (where.exists() and not where.is_dir()):
+                raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER.")
+            if name != "." and os.path.lexists(where / ".git"):
+                inside = os.path.relpath(item.shown, name)
+                hint = f"To carry it, set PROJECT_FOLDER={name} and NOTEBOOK_FOLDER={inside}."
+                raise SettingsError(f"{name} is a git repository of its own, which decides what is carried.", hint)
 
 
 __all__ = ["Changing", "LocalFolder", "Scan", "check_project", "describe", "settled", "stable_read"]

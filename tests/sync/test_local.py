@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError, SyncError
+from databricks_sync.git import Repository
 from databricks_sync.local import (
     LIMITS,
     TEMPORARY,
@@ -28,6 +29,7 @@ from databricks_sync.local import (
 )
 from databricks_sync.model import Form, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook import sha256
+from databricks_sync.settings import Folder
 
 from .repo import HEADER, Repo, agreed
 
@@ -215,9 +217,9 @@ def test_an_unreadable_file_is_not_absent(repo: Repo) -> None:
         ("a.py", HEADER + b"\xe9", "is not carried: it is not UTF-8 (byte 30)"),
         ("a.ipynb", b"{", "is not carried: it is not valid JSON"),
         ("a.ipynb", b"[]", "is not carried: it has no list of cells"),
+        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is not carried: it is of an old notebook format"),
     ],
 )
-        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is not carried: it is of an old notebook format"),
 def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, said: str) -> None:
     """A notebook that cannot be read fails with the reason, and the others go through."""
     repo.write(f"notebooks/{name}", content)
@@ -226,8 +228,6 @@ def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, 
     assert what.startswith(said) and severity is Severity.FAILED and repo.keys() == {"b"}
 
 
-def test_an_empty_jupyter_notebook_is_none_yet(repo: Repo) -> None:
-    """What an editor makes before the first cell is written is mentioned, and does not fail the run."""
 def test_an_old_notebook_says_how_to_convert_it(repo: Repo) -> None:
     """What to type for a notebook of format 3 can be copied, whatever its name."""
     repo.write("notebooks/my old.ipynb", b'{"worksheets": []}')
@@ -235,6 +235,8 @@ def test_an_old_notebook_says_how_to_convert_it(repo: Repo) -> None:
     assert said == "Type `jupyter nbconvert --to notebook --nbformat 4 --inplace 'notebooks/my old.ipynb'`."
 
 
+def test_an_empty_jupyter_notebook_is_none_yet(repo: Repo) -> None:
+    """What an editor makes before the first cell is written is mentioned, and does not fail the run."""
     repo.write("notebooks/a.ipynb", b"")
     assert problem(repo, "notebooks/a.ipynb") == ("is empty, so it is no notebook yet", Severity.NOTE)
 
@@ -559,6 +561,35 @@ def test_a_linked_root_is_refused(repo: Repo, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=f"{name} is not a folder"):
             check_project(repo.open(name))
     check_project(repo.open("missing"))
+
+
+def test_a_folder_below_a_file_is_refused(repo: Repo) -> None:
+    """A notebooks folder that would lie in a file is a mistake in the settings, which names the file."""
+    repo.write("a")
+    with pytest.raises(SettingsError, match=r"^a is not a folder"):
+        check_project(repo.open("a/notebooks"))
+
+
+@pytest.mark.parametrize(("name", "inside"), [("lib", "."), ("lib/notebooks", "notebooks")])
+def test_a_folder_of_another_repository_is_refused(repo: Repo, name: str, inside: str) -> None:
+    """A notebooks folder that is a submodule, or lies in one, is carried from there: the settings say how."""
+    Repo(repo.root / "lib").git("init", "-q")
+    (repo.root / "lib/notebooks").mkdir()
+    with pytest.raises(SettingsError, match=r"^lib is a git repository of its own") as caught:
+        check_project(repo.open(name))
+    assert f"PROJECT_FOLDER=lib and NOTEBOOK_FOLDER={inside}." in caught.value.hint
+    check_project(repo.open("."))
+
+
+def test_a_project_behind_a_link_is_a_project(repo: Repo, tmp_path: Path) -> None:
+    """Only below the project folder is a symbolic link not followed; it may be one itself."""
+    (tmp_path / "link").symlink_to(repo.root)
+    linked = tmp_path / "link"
+    local = LocalFolder(linked, (Folder(linked / "notebooks", "notebooks", ""),), Repository(linked))
+    local.create("notebooks/x/a.py", HEADER)
+    (item,) = local.scan({}).claims
+    local.replace(item, HEADER + b"new")
+    assert (repo.root / "notebooks/x/a.py").read_bytes() == HEADER + b"new"
 
 
 def test_nothing_is_written_into_another_repository(repo: Repo) -> None:
