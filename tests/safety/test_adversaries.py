@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,10 @@ from databricks_sync.words import why
 
 from .scenes import TORTURE
 from .test_crashes import Property
-from .world import ANYTHING, Clone, Run, World, compose, script, values
+from .world import ANYTHING, Clone, Run, World, compose, fresh, script, values
 
 STRICT = Allowed()
+HASHES = "return_wsfs_metadata=true"
 ELSEWHERE = {
     19: "test_kills.py: test_the_lock_of_another_machine_is_respected_until_it_is_stale",
     33: "test_faults.py: test_a_full_disk_costs_a_run_and_no_edit",
@@ -220,6 +223,22 @@ def test_05_an_edit_within_one_tick_of_the_clock_is_seen(world: World, hashes: b
     assert clone.sync("push").conflicts == ["a"] and held(world, "a") == {"value1"}
 
 
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+def test_05_a_workspace_that_tells_no_times_is_read(world: World, hashes: bool) -> None:
+    """Where listings carry no times, edits are found by what objects hold, and what is in step is not written."""
+    world.server.clock(mode="absent")
+    world.server.set(hashes=hashes)
+    clone = synced(world)
+    at_rest(clone)
+    world.person("a", **edit("value1"))
+    clone.write("a.py", compose("a.py", "value2"))
+    clone.write("b.py", compose("b.py", "value3"))
+    assert clone.sync("push").conflicts == ["a"] and held(world, "a") == {"value1"} and held(world, "b") == {"value3"}
+    world.person("c", **edit("value4"))
+    clone.sync("pull")
+    assert values(clone.files()["c.py"]) == {"value4"}
+
+
 def test_05_every_window_has_its_backup_when_two_clones_race(world: World) -> None:
     """When another clone pushes in the window, its text survives: in its tree, then in its backup."""
     clone, other = synced(world), world.clone("B")
@@ -241,6 +260,20 @@ def test_09_a_kill_before_the_base_is_no_conflict_after_another_edit(world: Worl
     clone.write("a.py", compose("a.py", "value2"))
     run = clone.sync("push")
     assert code(run) == 0 and held(world, "a") == {"value2"}
+
+
+def test_09_what_cannot_be_read_yet_is_recovered_by_the_next_run(world: World) -> None:
+    """Where the next run cannot read what a killed one had written, the one after it still knows whose write it was."""
+    world.server.set(hashes=False)
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    assert clone.sync("push", upon=("after import", 2)).died
+    world.server.faults(rule(EXPORT, answer(403, "PERMISSION_DENIED", "no"), object=f"{world.target}/a"))
+    assert code(clone.sync("push")) == 4 and clone.intents() == ["a"]
+    world.server.faults()
+    clone.write("a.py", compose("a.py", "value2"))
+    run = clone.sync("push")
+    assert code(run) == 0 and held(world, "a") == {"value2"}, run.said
 
 
 # --- answers that do not come -----------------------------------------------------------------------------------
@@ -274,6 +307,18 @@ def test_07_a_write_that_was_not_applied_is_tried_again(world: World) -> None:
     clone.write("a.py", compose("a.py", "value1"))
     world.server.faults(rule(IMPORT, RESET, object=f"{world.target}/a", nth=1))
     assert code(clone.sync("push")) == 0 and held(world, "a") == {"value1"}
+
+
+def test_07_a_write_that_arrives_late_is_ours(world: World) -> None:
+    """A write that shows only at the second look after its lost answer is done, and not sent again."""
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    here = f"{world.target}/a"
+    late = {"kind": "edit", "edits": [world.change("a", **edit("value1"))]}
+    # One look before the write, and two after the answer that did not come.
+    world.server.faults(rule(IMPORT, RESET, object=here, nth=1), rule(LIST, late, object=here, nth=3))
+    run = clone.sync("push")
+    assert code(run) == 0 and run.writes.count(("import", here)) == 1 and held(world, "a") == {"value1"}, run.said
 
 
 @pytest.mark.parametrize(("text", "expected"), [("value1", 0), ("value2", 1)], ids=["equal", "different"])
@@ -421,13 +466,21 @@ def test_11_an_old_copy_after_pulls_alone_costs_no_text(world: World) -> None:
     assert {"value0"} in [values(raw) for raw in clone.backups()] or held(world, "a") == {"value0"}
 
 
-def test_15_another_workspace_has_another_record(world: World, tmp_path: Any) -> None:
+@pytest.mark.parametrize("switched", ["workspace", "user"])
+def test_15_another_workspace_or_user_has_another_record(world: World, switched: str) -> None:
     """After a switch to another workspace or user nothing of the old one's record is believed."""
     clone = synced(world)
     clone.remove("a.py")
-    clone.target = clone.target.replace("main", "other")
-    run = clone.sync("push")
-    assert "delete" not in dict(run.writes) and len(clone.records) == 2
+    if switched == "workspace":  # the same server by another name, holding what somebody else put there
+        fresh(world.server)
+        clone.server = replace(clone.server, host=clone.server.host.replace("127.0.0.1", "localhost"))
+    else:
+        clone.target = "/Users/you@example.com/main"
+    theirs = {"path": f"{clone.target}/a", "source": compose("a.py", "value0").decode()}
+    world.server.person(theirs)
+    run = clone.sync("push", allowed=STRICT)
+    assert action(run, "a") == "ahead" and len(clone.records) == 2, run.said
+    assert set(world.server.tree(clone.target)) == {"a", "b", "c"}
 
 
 def test_20_another_repository_is_kept_out(world: World) -> None:
@@ -519,6 +572,24 @@ def test_14_a_listing_that_lies_deletes_nothing_here(world: World) -> None:
     before = clone.files()
     clone.sync("pull")
     assert clone.files() == before
+
+
+@pytest.mark.parametrize("way", ["push", "pull", "push over", "pull over", "mirror", "merge"])
+def test_14_a_listing_that_lacks_objects_costs_nothing(world: World, way: str) -> None:
+    """A listing that is whole to look at, and leaves out objects, deletes and replaces none of them on either side."""
+    clone = synced(world, *(f"n{number}.py" for number in range(6)))
+    clone.write("n0.py", compose("n0.py", "value1"))
+    world.person("n1", **edit("value2"))
+    before, there = clone.files(), world.tree()
+    told = json.loads(world.server.ask("GET", f"/api/2.0/workspace/list-repo?path={world.target}&{HASHES}")[1])
+    kept = [one for one in told["objects"] if not one["path"].endswith(("/n0", "/n1", "/n2"))]
+    partial = {"kind": "answer", "status": 200, "body": json.dumps({"objects": kept})}
+    world.server.faults(rule("*/workspace/list-repo", partial, object=world.target))
+    run = clone.sync(way, allowed=STRICT)
+    assert clone.files() == before and world.tree() == there, run.said
+    world.server.faults()
+    run = clone.sync("push")
+    assert code(run) == 0 and held(world, "n0") == {"value1"} and held(world, "n1") == {"value2"}, run.said
 
 
 def test_38_a_moved_folder_is_no_mass_deletion(world: World) -> None:
