@@ -9,7 +9,8 @@ one, and so is what was added at one place:
     both did the same              that, once
     anything else                  a clash: both versions are kept, and a person decides
 
-So edits of different cells never clash, and nothing that either side wrote is missing where there is no clash.
+So edits of different cells never clash, and nothing that either side wrote is missing where there is no clash. Nor is
+anything that both still hold: of cells that say the same each side may have removed another one, which is a clash too.
 What does not count for equality (outputs, execution counts, ids, metadata) cannot clash; here, ours are kept.
 """
 
@@ -46,6 +47,7 @@ class Version:
 class Did(str, Enum):
     """What a side did with the cells of a clash."""
 
+    KEPT = "kept"
     CHANGED = "changed"
     REMOVED = "removed"
     ADDED = "added"
@@ -139,11 +141,18 @@ class _Side:
         self.added = _added(self.to, len(base.cells), len(now.cells))
         self.lost = {mark for number, mark in enumerate(base.marks) if number not in self.to}
         self.moved = self.lost & {self.marks[number] for place in self.added for number in place}
+        self.did = [self._did(mark, self.to.get(number)) for number, mark in enumerate(base.marks)]
+        # What says now what another cell of the base says is no new version of this one.
+        known = {*base.marks}
+        replaced = {i for i, j in self.to.items() if self.did[i] is Did.CHANGED and self.marks[j] in known}
+        self.gone = replaced.union(i for i, did in enumerate(self.did) if did is Did.REMOVED)
 
-    def same(self, base: _Cells, number: int) -> bool:
-        """Whether this side left a cell of the base as it was."""
-        now = self.to.get(number)
-        return now is not None and self.marks[now] == base.marks[number]
+    def now(self, number: int) -> list[int]:
+        """The cell that a cell of the base is now, if it still is one."""
+        return [self.to[number]] if number in self.to else []
+
+    def _did(self, mark: Hashable, now: int | None) -> Did:
+        return Did.REMOVED if now is None else Did.KEPT if self.marks[now] == mark else Did.CHANGED
 
 
 class _Merging:
@@ -154,12 +163,17 @@ class _Merging:
         self.taken = 0
         # What one side moved, and the other moved elsewhere or removed.
         self.contested = (here.moved & there.lost) | (there.moved & here.lost)
+        # What both sides have less of, and each of them without a cell that the other kept.
+        self.torn = self._gone(here, there) & self._gone(there, here)
+
+    def _gone(self, one: _Side, other: _Side) -> set[Hashable]:
+        return {self.base.marks[i] for i in one.gone if other.did[i] is Did.KEPT}
 
     def result(self) -> Iterator[Piece | Clash]:
         for number in range(len(self.base.cells) + 1):
             yield from self._between(self.here.added[number], self.there.added[number])
             if number < len(self.base.cells):
-                yield from self._cell(number, self.here.to.get(number), self.there.to.get(number))
+                yield from self._cell(number)
 
     def _between(self, ours: list[int], theirs: list[int]) -> Iterator[Piece | Clash]:
         """What was added at one place."""
@@ -176,24 +190,22 @@ class _Merging:
         yield from here
         yield from there
 
-    def _cell(self, i: int, j: int | None, k: int | None) -> Iterator[Piece | Clash]:
+    def _cell(self, i: int) -> Iterator[Piece | Clash]:
         """What became of one cell of the base."""
-        same_here, same_there = self.here.same(self.base, i), self.there.same(self.base, i)
-        if j is not None and k is not None:
-            base, here, there = self.base.cells[i], self.here.cells[j], self.there.cells[k]
-            if here.essence == there.essence or (same_there and not same_here):
-                yield _framed(here, base, here, there)
-            elif same_here and not same_there:
-                self.taken += 1
-                yield _framed(there, base, here, there)
-            else:
-                yield self._clash([i], [j], [k], Did.CHANGED, Did.CHANGED)
-        elif j is not None and not same_here:
-            yield self._clash([i], [j], [], Did.CHANGED, Did.REMOVED)
-        elif k is not None and not same_there:
-            yield self._clash([i], [], [k], Did.REMOVED, Did.CHANGED)
-        elif j is not None:
-            self.taken += 1  # removed there, and untouched here
+        ours, theirs = self.here.now(i), self.there.now(i)
+        here, there = self.here.did[i], self.there.did[i]
+        equal = [self.here.cells[j].essence for j in ours] == [self.there.cells[k].essence for k in theirs]
+        if here is there is Did.KEPT and not equal:
+            here = there = Did.CHANGED  # a base of another form does not tell who did it
+        gone = i in self.here.gone or i in self.there.gone
+        if gone and self.base.marks[i] in self.torn if Did.KEPT in (here, there) else not equal:
+            yield self._clash([i], ours, theirs, here, there)
+            return
+        taken = here is Did.KEPT and there is not Did.KEPT
+        self.taken += taken
+        if ours and theirs:
+            base, mine, other = self.base.cells[i], self.here.cells[ours[0]], self.there.cells[theirs[0]]
+            yield _framed(other if taken else mine, base, mine, other)
 
     def _clash(self, base: list[int], ours: list[int], theirs: list[int], here: Did, there: Did) -> Clash:
         return Clash(

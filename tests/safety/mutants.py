@@ -22,6 +22,7 @@ ADVERSARIES, CRASHES, KILLS, FAULTS = (
 )
 BACKUPS = "tests/commands/test_backups.py"
 MERGES = "tests/commands/test_merge.py"
+CELLS = "tests/sync/test_merge.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
@@ -496,6 +497,22 @@ MUTANTS = (
         "        if False:\n",
         MERGES,
         "not_merged_into",
+    ),
+    Mutant(
+        "equal cells removed on both sides",
+        "merge.py",
+        "        self.torn = self._gone(here, there) & self._gone(there, here)\n",
+        "        self.torn = set()\n",
+        CELLS,
+        "clashes or both_hold",
+    ),
+    Mutant(
+        "equal cells replaced by others",
+        "merge.py",
+        "        self.gone = replaced.union(",
+        "        self.gone = set().union(",
+        CELLS,
+        "clashes",
     ),
     Mutant(
         "a merge from any base",

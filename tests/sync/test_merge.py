@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databricks_sync.cells import cells, pieces
@@ -77,6 +78,9 @@ CLEAN = {
     "moved here, another edited there": ("abcd", "bcda", "abCd", "bCda"),
     "moved to the same place": ("abcd", "bcda", "bcda", "bcda"),
     "an equal cell twice": ("aabb", "Aabb", "aabB", "AabB"),
+    "equal cells, each edited on one side": ("aba", "Xba", "abY", "XbY"),
+    "equal cells, one removed here, one edited there": ("aba", "ba", "abY", "bY"),
+    "equal cells, the same one removed": ("abac", "bac", "baC", "baC"),
     "all of it here, nothing there": ("abc", "XYZW", "abc", "XYZW"),
     "nothing here, all of it there": ("abc", "abc", "X", "X"),
     "everything removed": ("a", "", "a", ""),
@@ -93,6 +97,24 @@ CLASHING = {
     "moved to two places": ("abcde", "bcade", "bcdea", [("moved", 3, "removed", None), ("removed", None, "moved", 5)]),
     "moved here, removed there": ("abcd", "bcda", "bcd", [("moved", 4, "removed", None)]),
     "moved here, edited there": ("abcd", "bcda", "Xbcd", [("removed", None, "changed", 1)]),
+    "equal cells, each removed on one side": (
+        "aba",
+        "ba",
+        "ab",
+        [("removed", None, "kept", 1), ("kept", 2, "removed", None)],
+    ),
+    "equal cells, each moved to one place": (
+        "xdad",
+        "dxad",
+        "dxda",
+        [("removed", None, "kept", 3), ("kept", 4, "removed", None)],
+    ),
+    "equal cells, another one in place of one": (
+        "abpca",
+        "pbca",
+        "abpc",
+        [("changed", 1, "kept", 1), ("kept", 4, "removed", None)],
+    ),
     "rewritten in two ways": ("ab", "XYZ", "UVWT", [("added", 1, "added", 1)]),
 }
 MAKERS: dict[str, Callable[[str], Version]] = {
@@ -371,6 +393,40 @@ def test_no_edit_is_lost(three: tuple[Version, Version, Version]) -> None:
     assert written <= held
     clean = merge(base, here, there)
     assert (clean.raw is None) == bool(clean.clashes) == bool(unresolved(merged.raw, here.form, here.language))
+
+
+@st.composite
+def doubles(draw: st.DrawFn) -> tuple[Version, Version, Version]:
+    """Three versions of a notebook in which many cells say the same; each side rearranged it, and wrote some more."""
+    texts = draw(st.lists(st.sampled_from(["", "a", "b"]), min_size=2, max_size=5))
+
+    def rearranged(fresh: str) -> list[str]:
+        made = list(texts)
+        for _ in range(draw(st.integers(0, 3))):
+            moved = [made.pop(draw(st.integers(0, len(made) - 1)))] if made else []
+            at = draw(st.integers(0, len(made)))
+            made[at:at] = draw(st.sampled_from([[], moved, [], moved, [fresh]]))
+        return made
+
+    return jupyter(*texts), jupyter(*rearranged("mine")), jupyter(*rearranged("theirs"))
+
+
+def counted(version: Version) -> Counter[str]:
+    return Counter(one.text for one in pieces(version.raw, version.form, version.language))
+
+
+@settings(max_examples=300)
+@given(doubles())
+def test_what_both_hold_stays(three: tuple[Version, Version, Version]) -> None:
+    """Without a clash a cell is there as often as both sides have it, less those of which one wrote a new version."""
+    base, here, there = three
+    merged = merge(base, here, there)
+    if merged.raw is None:
+        return
+    held = counted(Version(merged.raw, here.form, here.language))
+    missing = (counted(here) & counted(there)) - held
+    new = {text: count for text, count in held.items() if text not in counted(base)}
+    assert sum(missing.values()) <= sum(new.values())
 
 
 @given(versions())
