@@ -20,7 +20,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingObserver
 
-from .git import OPERATIONS
+from .git import OPERATIONS, Repository
 from .local import is_litter
 from .rhythm import due, polling
 
@@ -34,11 +34,13 @@ _SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf",
 class Changes(FileSystemEventHandler):
     """What has changed since it was last asked for; a context manager."""
 
-    def __init__(self, project: Path, folders: Iterable[Path], git_dir: Path, *, poll: bool = False) -> None:
-        self.project = project
+    def __init__(self, repository: Repository, folders: Iterable[Path], *, poll: bool = False) -> None:
+        self.project = repository.project
         self.folders = tuple(folders)
-        self.git_dir = git_dir
-        self.settings = project / ".env"
+        self.git_dir = repository.git_dir
+        self.settings = self.project / ".env"
+        self._exclude = repository.common_dir / "info" / "exclude"
+        self._above = self._between(repository.top)
         self.polled = poll or any(is_silent(folder) for folder in self.folders)
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
@@ -67,7 +69,11 @@ class Changes(FileSystemEventHandler):
 
     def follows(self, other: Changes) -> bool:
         """Whether both look at the same places."""
-        return (self.project, self.folders, self.git_dir) == (other.project, other.folders, other.git_dir)
+        return (self.folders, self.git_dir, self._above) == (other.folders, other.git_dir, other._above)
+
+    def rules(self, path: Path) -> bool:
+        """Whether `path` is a file that says what git ignores: with it, any file may be carried that was not."""
+        return path.name == ".gitignore" or path == self._exclude
 
     def renew(self) -> None:
         """Forgets what has changed until now but the settings, and follows folders that were made anew.
@@ -116,7 +122,7 @@ class Changes(FileSystemEventHandler):
     def _relevant(self, path: Path, folder_event: str | bool) -> bool:
         if path.parent == self.git_dir:
             return path.name in _GIT
-        if path == self.settings:
+        if path in (self.settings, self._exclude) or (path.name == ".gitignore" and path.parent in self._above):
             return True
         for folder in self.folders:
             if path == folder or path in folder.parents:
@@ -166,10 +172,17 @@ class Changes(FileSystemEventHandler):
 
         The recursive ones first: where the watches do not suffice for them, watchdog says so only with the next.
         """
-        above = {parent for folder in self.folders for parent in folder.parents if self.project in parent.parents}
-        below = {*self.folders}
-        single = dict.fromkeys((self.project, *sorted(above), self.git_dir))
-        return [*((folder, True) for folder in self.folders), *((one, False) for one in single if one not in below)]
+        single = dict.fromkeys((*self._above, self.git_dir, self._exclude.parent))
+        return [
+            *((folder, True) for folder in self.folders),
+            *((folder, False) for folder in single if folder not in self.folders),
+        ]
+
+    def _between(self, top: Path) -> tuple[Path, ...]:
+        """The folders above those that are followed, up to the top of git's work tree."""
+        within = {one for folder in self.folders for one in folder.parents if self.project in one.parents}
+        beyond = [one for one in self.project.resolve().parents if one == top or top in one.parents]
+        return (self.project, *sorted(within), *beyond)
 
     def _walked(self) -> float:
         """How long it takes to look at every file."""

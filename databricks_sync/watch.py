@@ -108,9 +108,7 @@ class Watch:
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""
         known = session.settings
-        wanted = Changes(
-            known.project, [one.path for one in known.folders], session.repository.git_dir, poll=self.chosen["poll"]
-        )
+        wanted = Changes(session.repository, [one.path for one in known.folders], poll=self.chosen["poll"])
         if self._changes is None or not self._changes.follows(wanted):
             following.close()
             self._changes = following.enter_context(wanted)
@@ -165,6 +163,8 @@ class Watch:
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
         if time.monotonic() >= self._ran + self._until_rescan() or self._stirred(session):
+            return self.modes
+        if any(changes.rules(path) for path in found):
             return self.modes
         if not found or not self._concerns(session, changes, found):
             return ()

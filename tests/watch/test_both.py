@@ -62,6 +62,16 @@ def test_outputs_stay(pushed: Project, person: Person, watching: Start) -> None:
     assert b'"ran\\n"' in pushed.read("notebooks/j.ipynb")
 
 
+def test_what_is_no_longer_ignored_comes_here(pushed: Project, person: Person, watching: Start) -> None:
+    """What git ignored, and the workspace held all along, comes here as soon as git no longer ignores it."""
+    pushed.write(".gitignore", "draft.py\n")
+    person.edit("draft", "made there")
+    watch = watching("from_databricks")
+    assert "draft.py" not in pushed.names()
+    pushed.write(".gitignore", "")
+    watch.until(lambda: "draft.py" in pushed.names())
+
+
 def test_a_log_here_does_not_hide_the_workspace(pushed: Project, person: Person, watching: Start) -> None:
     """Files that change here without a pause keep nobody from seeing what is edited in the browser."""
     pushed.write(".gitignore", "*.log\n")

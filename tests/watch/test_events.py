@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from databricks_sync.events import Changes, file_system, is_silent
+from databricks_sync.git import Repository
 
 MOUNTS = """\
 22 1 0:21 / / rw,relatime - overlay overlay rw
@@ -54,9 +56,14 @@ def test_this_machine_tells(tmp_path: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("notebooks/etl", ".git/objects"):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for folder in ("notebooks/etl", "other"):
         (tmp_path / folder).mkdir(parents=True)
     return tmp_path
+
+
+def following(project: Path, folder: str = "notebooks", *, poll: bool = False) -> Changes:
+    return Changes(Repository(project), [project / folder], poll=poll)
 
 
 def seen(changes: Changes, seconds: float = 4.0) -> set[str]:
@@ -69,14 +76,14 @@ NAMES = ["notebooks/a.py", "notebooks/etl/b.py", ".git/HEAD", ".git/index", ".gi
 @pytest.mark.parametrize("name", NAMES)
 def test_what_counts(project: Path, name: str) -> None:
     """Files to carry, the branch, git at work, and the settings: a change of any of them is told."""
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+    with following(project) as changes:
         (project / name).write_text("new")
         assert name in seen(changes)
 
 
 def test_what_is_polled(project: Path) -> None:
     """Where files are polled the same is found, within a second."""
-    with Changes(project, [project / "notebooks"], project / ".git", poll=True) as changes:
+    with following(project, poll=True) as changes:
         for name in NAMES:
             (project / name).write_text("new")
         assert set(NAMES) <= seen(changes)
@@ -85,17 +92,35 @@ def test_what_is_polled(project: Path) -> None:
 def test_what_does_not_count(project: Path) -> None:
     """Everything else beside them, what editors leave behind, and reading are no changes."""
     (project / "notebooks/a.py").write_text("as it was")
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
-        for name in ("README.md", ".git/config", ".git/objects/ab", "notebooks/.a.py.swp", "notebooks/a.py~"):
+    with following(project) as changes:
+        for name in (
+            "README.md", "other/.gitignore", ".git/config", ".git/info/refs", ".git/objects/ab", "notebooks/.a.py.swp",
+            "notebooks/a.py~",
+        ):  # fmt: skip
             (project / name).write_text("new")
         (project / "notebooks/a.py").read_text()
         os.listdir(project / "notebooks")  # noqa: PTH208
         assert seen(changes, 0.3) == set()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".gitignore", "team/.gitignore", "team/src/.gitignore", "team/src/notebooks/etl/.gitignore",
+        ".git/info/exclude",
+    ],
+)  # fmt: skip
+def test_what_says_what_is_carried(project: Path, name: str) -> None:
+    """A change of what git ignores is told wherever it concerns the folders, from the top of the work tree on."""
+    (project / "team/src/notebooks/etl").mkdir(parents=True)
+    with following(project / "team", "src/notebooks") as changes:
+        (project / name).write_text("new")
+        assert changes.wait(4) == {project / name} and changes.rules(project / name)
+
+
 def test_a_pause_is_awaited(project: Path) -> None:
     """Changes that follow each other closely are told at once, after the last."""
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+    with following(project) as changes:
         (project / "notebooks/a.py").write_text("1")
         time.sleep(0.04)
         (project / "notebooks/b.py").write_text("2")
@@ -105,7 +130,7 @@ def test_a_pause_is_awaited(project: Path) -> None:
 
 def test_new_folders_are_followed(project: Path) -> None:
     """Files in folders that were made since are seen too, and folders that are made anew are followed again."""
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+    with following(project) as changes:
         (project / "notebooks/new/deep").mkdir(parents=True)
         changes.wait(2)
         (project / "notebooks/new/deep/a.py").write_text("new")
@@ -121,7 +146,7 @@ def test_new_folders_are_followed(project: Path) -> None:
 
 def test_what_is_scanned_is_forgotten(project: Path) -> None:
     """What changed before everything is looked at need not be told again after it, but for the settings."""
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+    with following(project) as changes:
         (project / "notebooks/a.py").write_text("1")
         time.sleep(0.3)
         changes.renew()
@@ -135,7 +160,7 @@ def test_what_is_scanned_is_forgotten(project: Path) -> None:
 
 def test_lost_events_are_a_change(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """That the system lost events counts as a change of everything, and clutters no screen."""
-    with Changes(project, [project / "notebooks"], project / ".git") as changes:
+    with following(project) as changes:
         logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
         assert seen(changes) == {"notebooks"}
     assert capfd.readouterr().err == ""

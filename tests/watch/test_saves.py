@@ -262,6 +262,23 @@ def test_ignored_files_cause_no_request(pushed: Project, person: Person, watchin
     watch.until(holds(person, "a", "carried"))
 
 
+def test_what_is_no_longer_ignored_is_carried(pushed: Project, person: Person, watching: Start) -> None:
+    """A file that git ignored is carried as soon as it no longer does."""
+    pushed.write(".gitignore", "a_*.py\n")
+    pushed.notebook("notebooks/a_draft.py", "draft")
+    watch = watching()
+    assert "a_draft" not in person.names()
+    pushed.write(".gitignore", "")
+    watch.until(holds(person, "a_draft", "draft"))
+    pushed.write(".git/info/exclude", "b_*.py\n")
+    pushed.notebook("notebooks/b_draft.py", "draft")
+    pushed.notebook("notebooks/a.py", "carried")
+    watch.until(holds(person, "a", "carried"))
+    assert "b_draft" not in person.names()
+    pushed.write(".git/info/exclude", "")
+    watch.until(holds(person, "b_draft", "draft"))
+
+
 def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watching: Start) -> None:
     """A log that grows without a pause is carried now and then, and saves beside it are carried too."""
     watch = watching()
