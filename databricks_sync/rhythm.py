@@ -32,6 +32,11 @@ def backoff(failures: int, chance: float) -> float:
     return min(LONGEST_WAIT, 2.0 ** min(failures - 1, 10)) * (0.5 + chance / 2)
 
 
+def rescan(stumbles: int) -> float:
+    """How long after a run to look at everything again; sooner after runs, so many in a row, that did not do it all."""
+    return backoff(stumbles, 1.0) if stumbles else RESCAN
+
+
 def interval(hashed: bool, took: float) -> float:
     """How long to leave the workspace alone after a look at it that took so long: a tenth of the time at most."""
     return min(max(2.0 if hashed else 15.0, 10 * took), LONGEST_WAIT)

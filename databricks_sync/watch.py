@@ -162,7 +162,7 @@ class Watch:
 
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
-        if time.monotonic() >= self._ran + self._until_rescan() or self._stirred(session):
+        if time.monotonic() >= self._ran + rhythm.rescan(self._stumbles) or self._stirred(session):
             return self.modes
         if any(changes.rules(path) for path in found):
             return self.modes
@@ -205,11 +205,7 @@ class Watch:
 
     def _patience(self) -> float:
         """How long to wait for a change here before looking again without one."""
-        return max(min(self._ran + self._until_rescan(), self._look_at) - time.monotonic(), 0.0)
-
-    def _until_rescan(self) -> float:
-        """How long after a run to look at everything again, though nothing seems to have changed."""
-        return rhythm.backoff(self._stumbles, 1.0) if self._stumbles else rhythm.RESCAN
+        return max(min(self._ran + rhythm.rescan(self._stumbles), self._look_at) - time.monotonic(), 0.0)
 
     # --- git ------------------------------------------------------------------------------------------------
 

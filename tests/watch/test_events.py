@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -87,6 +88,36 @@ def test_what_is_polled(project: Path) -> None:
         for name in NAMES:
             (project / name).write_text("new")
         assert set(NAMES) <= seen(changes)
+
+
+# In a user namespace of one's own there may be as few watches as one likes: user_namespaces(7).
+TOO_FEW = """
+import sys
+from pathlib import Path
+from databricks_sync.events import Changes
+from databricks_sync.git import Repository
+project = Path(sys.argv[1])
+for number in range(5):
+    Path("/proc/sys/user/max_inotify_watches").write_text(str(number))
+    with Changes(Repository(project), [project / "notebooks"]) as changes:
+        assert changes.polled, number
+        if number == 4:
+            (project / "notebooks/etl/b.py").write_text("new")
+            (project / ".git/HEAD").write_text("ref: refs/heads/new")
+            print(sorted(path.name for path in changes.wait(4)))
+"""
+
+
+def test_watches_run_out(project: Path) -> None:
+    """Where the system has not enough watches left for all folders, files are polled, and all is found."""
+    typed = ["unshare", "--user", "--map-root-user", sys.executable, "-c", TOO_FEW, str(project)]
+    try:
+        ran = subprocess.run(typed, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here")
+    if ran.stderr.startswith("unshare"):
+        pytest.skip(ran.stderr)
+    assert (ran.stdout, ran.stderr) == ("['HEAD', 'b.py']\n", "")
 
 
 def test_what_does_not_count(project: Path) -> None:

@@ -35,6 +35,12 @@ def test_backoff(failures: int, shortest: float, longest: float) -> None:
     assert (rhythm.backoff(failures, 0.0), rhythm.backoff(failures, 1.0)) == (shortest, longest)
 
 
+@pytest.mark.parametrize(("stumbles", "expected"), [(0, 600), (1, 1), (2, 2), (3, 4), (100, 60)])
+def test_rescan(stumbles: int, expected: float) -> None:
+    """Everything is looked at again after ten minutes, and soon where something failed, though nothing changed."""
+    assert rhythm.rescan(stumbles) == expected
+
+
 @pytest.mark.parametrize(
     ("hashed", "took", "expected"),
     [(True, 0.05, 2.0), (True, 0.5, 5.0), (False, 0.05, 15.0), (False, 3.0, 30.0), (True, 500.0, 60.0)],

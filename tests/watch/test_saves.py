@@ -35,16 +35,21 @@ def holds(person: Person, name: str, *cells: str) -> Callable[[], bool]:
 
 
 def test_a_save_is_in_the_workspace_at_once(pushed: Project, person: Person, watching: Start) -> None:
-    """A saved notebook is in the workspace within a moment, with one import, and nothing else is written."""
+    """A saved notebook is in the workspace within a quarter of a second, with one import, and nothing else is written.
+
+    Others are at work on this machine too: what one of a few saves shows to be possible is meant.
+    """
     watch = watching()
     pushed.workspace.forget()
-    began = time.monotonic()
-    pushed.notebook("notebooks/a.py", "saved")
-    watch.until(holds(person, "a", "saved"))
-    assert time.monotonic() - began < 3
-    watch.until_state("watching")
-    assert writes(pushed.workspace) == [("import", "a")]
-    assert watch.all("result", path="notebooks/a.py", action="update", result="done")
+    took: list[float] = []
+    while not took or min(took) > 0.25:
+        assert len(took) < 10, took
+        saved = pushed.notebook("notebooks/a.py", f"save {len(took)}").stat().st_mtime
+        watch.until(holds(person, "a", f"save {len(took)}"))
+        took.append(person.details()["a"]["modified_at"] / 1000 - saved)
+        watch.until_state("watching")
+    assert writes(pushed.workspace) == [("import", "a")] * len(took)
+    assert len(watch.all("result", path="notebooks/a.py", action="update", result="done")) == len(took)
 
 
 def test_new_and_deleted_files(pushed: Project, person: Person, watching: Start) -> None:
@@ -326,6 +331,18 @@ def test_a_mishap_of_a_moment_is_no_news(
     watch.until(holds(person, "a", "at the second try"))
     watch.until_state("watching")
     assert not watch.all("parked")
+
+
+def test_what_no_event_told_of(pushed: Project, person: Person, workspace: Workspace, watching: Start) -> None:
+    """A change of which the system told nothing is found when everything is looked at again without a reason."""
+    elsewhere = pushed.home / "elsewhere.py"
+    elsewhere.hardlink_to(pushed.root / "notebooks/a.py")
+    watch = watching()
+    workspace.faults(rule(IMPORT, answer(400, "BAD_REQUEST", "not today"), object=f"{AT}/b", times=1))
+    pushed.notebook("notebooks/b.py", "the reason")
+    watch.until(lambda: workspace.struck() == [1])
+    elsewhere.write_text(notebook("written by another name"))
+    watch.until(holds(person, "a", "written by another name"), 3)
 
 
 def test_the_folder_is_taken_away_and_comes_back(project: Project, person: Person, watching: Start) -> None:

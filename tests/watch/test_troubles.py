@@ -146,6 +146,26 @@ def test_broken_settings(pushed: Project, person: Person, watching: Start) -> No
     watch.until(reads(person, "a", "saved meanwhile"))
 
 
+def test_asleep(pushed: Project, person: Person, watching: Start) -> None:
+    """After the machine has slept, whatever happened here and in the workspace meanwhile is brought together."""
+    watch = watching("to_databricks", "--pull")
+    watch.process.send_signal(signal.SIGSTOP)
+    pushed.notebook("notebooks/a.py", "edited here")
+    pushed.remove("notebooks/c.py")
+    person.edit("b", "edited there")
+    person.edit("made_there", "made there")
+    person.edit("etl/load", "edited there too")
+    pushed.notebook("notebooks/etl/load.py", "edited here too")
+    time.sleep(2.2)  # longer than between two looks at the workspace
+    assert not reads(person, "a", "edited here")()
+    watch.process.send_signal(signal.SIGCONT)
+    watch.until(reads(person, "a", "edited here"))
+    watch.until(lambda: pushed.text("notebooks/b.py") == notebook("edited there") and "made_there.py" in pushed.names())
+    watch.until(lambda: watch.parked() == {"notebooks/etl/load.py"})
+    assert "c" not in person.names() and reads(person, "etl/load", "edited there too")()
+    assert pushed.text("notebooks/etl/load.py") == notebook("edited here too")
+
+
 def test_the_first_run_must_work(project: Project, workspace: Workspace) -> None:
     """What a single run would refuse at once ends a watch at once, with the same exit code."""
     project.notebook("notebooks/a.py", "one")
