@@ -97,8 +97,7 @@ class Changes(FileSystemEventHandler):
                 if now >= until:
                     found, self._paths = self._paths, set()
                     return found
-                # Windows: Ctrl-C does not end a wait.
-                self._changed.wait(min(until - now, 1.0) if os.name == "nt" else until - now)
+                self._changed.wait(until - now)
 
     # --- events ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ PAUSED = 0.5  # between two looks at whether git has finished
 HALTED = 10.0  # between two looks at whether a valve would let us pass by now
 PARKED = 10.0  # between two looks at whether somebody has settled a conflict elsewhere
 RESCAN = 600.0  # between two looks at everything, should an event ever have been lost
+GLANCE = 1.0  # between two looks, while waiting, at whether somebody wants us to stop
 SOONEST = 1.0  # after a failure, even when something was saved meanwhile
 LONGEST_WAIT = 60.0
 BURST = 20  # runs that changes may cause as fast as they come

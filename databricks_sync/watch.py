@@ -7,10 +7,9 @@ never reads files while git is changing them, and never carries one branch's fil
 from __future__ import annotations
 
 import random
-import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from .plan import Mode, Step
 from .rhythm import Budget
 from .run import Diffs, Report, Request
 from .session import Session, opened
+from .stop import Stop
 from .sync import Sync
 from .valves import Allowed
 from .view import Parked, State, View, advice, parked, standing, view_for
@@ -44,22 +44,12 @@ _NEVER = float("inf")
 def watch(mode: Mode, chosen: Mapping[str, Any], report: Reporter) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
-    with view, _terminable():
+    with view, Stop() as stop:
         try:
-            Watch(mode, chosen, view).run()
+            Watch(mode, chosen, view, stop).run()
         except KeyboardInterrupt:
             view.state(State.STOPPED, "Stopped; nothing was left half done.")
     return _STOPPED
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Takes what ends a program in an orderly way for Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Reopen(Exception):
@@ -69,10 +59,11 @@ class _Reopen(Exception):
 class Watch:
     """`to_databricks --watch` follows the files here, `from_databricks --watch` the workspace, `--pull` both."""
 
-    def __init__(self, mode: Mode, chosen: Mapping[str, Any], view: View) -> None:
+    def __init__(self, mode: Mode, chosen: Mapping[str, Any], view: View, stop: Stop) -> None:
         self.mode = mode
         self.chosen = chosen
         self.view = view
+        self.stop = stop
         self.pushes = mode.direction is Direction.PUSH
         # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
         self.modes = (mode, Mode.PULL) if chosen.get("pull") else (mode,)
@@ -122,7 +113,20 @@ class Watch:
         seconds = rhythm.backoff(self._failures, random.random())
         assert self._changes
         time.sleep(min(seconds, rhythm.SOONEST))
-        self._changes.wait(seconds - rhythm.SOONEST)
+        self._await(self._changes, seconds - rhythm.SOONEST)
+
+    def _await(self, changes: Changes, seconds: float) -> set[Path]:
+        """What has changed here, as soon as something has; nothing when nothing has after so many seconds.
+
+        RACE: Ctrl-C in the moment before a wait does not end that wait, and on Windows it never does.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self.stop.check()
+            left = deadline - time.monotonic()
+            found = changes.wait(min(left, rhythm.GLANCE))
+            if found or left <= rhythm.GLANCE:
+                return found
 
     # --- one session ----------------------------------------------------------------------------------------
 
@@ -134,7 +138,7 @@ class Watch:
             self.view.notice("Files are polled: on this file system nothing tells of changes, or --poll was given.")
         due, patience = self._attempt(session, changes, self.modes)
         while True:
-            found = changes.wait(patience)
+            found = self._await(changes, patience)
             if changes.settings in found:
                 raise _Reopen
             due = due or self._due(session, changes, found)
@@ -219,7 +223,7 @@ class Watch:
                 break
             if time.monotonic() - began >= rhythm.PAUSED:
                 self.view.state(State.PAUSED, f"Paused: {why}.")
-            if changes.settings in changes.wait(seconds):
+            if changes.settings in self._await(changes, seconds):
                 raise _Reopen
         if moment.branch != session.head:
             if not named:

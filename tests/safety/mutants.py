@@ -499,6 +499,14 @@ MUTANTS = (
         "not_merged_into",
     ),
     Mutant(
+        "a Ctrl-C that Python dropped",
+        "watch.py",
+        "            self.stop.check()\n",
+        "",
+        TROUBLES,
+        "unlucky",
+    ),
+    Mutant(
         "equal cells removed on both sides",
         "merge.py",
         "        self.torn = self._gone(here, there) & self._gone(there, here)\n",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -233,6 +235,8 @@ def test_a_conflict_is_settled_in_another_terminal(
     pushed.notebook("notebooks/a.py", "edited here")
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
     pushed.finish(pushed.start(command, "--overwrite", "--wait", "5", "notebooks/a.py"))
+    if command == "to_databricks":
+        watch.look()
     watch.until(lambda: not watch.parked())
     kept = "edited here" if command == "to_databricks" else "edited there"
     assert pushed.text("notebooks/a.py") == notebook(kept) and reads(person, "a", kept)()
@@ -302,6 +306,26 @@ def test_stopped_while_waiting(pushed: Project, workspace: Workspace, watching: 
     pushed.notebook("notebooks/a.py", "saved")
     watch.until_state("waiting")
     watch.stop()
+
+
+# Makes one signal a Ctrl-C that comes while Python finalizes an object.
+UNLUCKY = """
+import signal
+class Old:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGUSR1, lambda *_: (Old(), None)[1])
+"""
+
+
+def test_stopped_in_an_unlucky_moment(pushed: Project, watching: Start) -> None:
+    """A Ctrl-C that comes where Python can only drop it ends a watch all the same, without a traceback."""
+    (pushed.home / "sitecustomize.py").write_text(UNLUCKY)
+    path = os.pathsep.join([str(pushed.home), *sys.path])
+    watch = watching(env={"PYTHONPATH": path})
+    watch.process.send_signal(signal.SIGUSR1)
+    assert watch.process.wait(10) == 130
+    assert watch.states[-1] == "stopped" and watch.err == ""
 
 
 def test_killed_in_the_middle(project: Project, person: Person, workspace: Workspace, watching: Start) -> None:
