@@ -45,6 +45,7 @@ def test_a_pull_never_takes_local_edits(pushed: Project, person: Person, watchin
     pushed.notebook("notebooks/a.py", "edited here")
     pushed.notebook("notebooks/c.py", "only here")
     person.edit("a", "edited there")
+    watch.look()
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
     assert pushed.text("notebooks/a.py") == notebook("edited here")
     pushed.notebook("notebooks/a.py", "edited there")
@@ -58,6 +59,7 @@ def test_outputs_stay(pushed: Project, person: Person, watching: Start) -> None:
     pushed.quick("to_databricks")
     watch = watching("from_databricks")
     person.edit("j", "one", "two, edited there")
+    watch.look()
     watch.until(lambda: sources(pushed.read("notebooks/j.ipynb")) == ["one", "two, edited there"])
     assert b'"ran\\n"' in pushed.read("notebooks/j.ipynb")
 
@@ -123,9 +125,10 @@ def test_both_directions(
     watch.until(lambda: pushed.text("notebooks/b.py") == notebook("edited there"))
     watch.until(lambda: "made_there.py" in pushed.names())
     files = pushed.files()
-    seen = asked(workspace, 2.3)
+    watch.look()
+    seen = asked(workspace, 0.7)
     assert not [one for one in seen if one["method"] == "POST"] and pushed.files() == files
-    assert len(seen) <= 10  # one listing every two seconds, and a last run or two that find nothing
+    assert len(seen) <= 20  # a last run or two of each that find nothing
     for one in every:
         assert not one.parked()
         one.stop()
@@ -138,6 +141,7 @@ def test_a_tab_that_saves_again(pushed: Project, person: Person, watching: Start
     pushed.notebook("notebooks/a.py", "pushed")
     watch.until(lambda: person.read("a").decode() == notebook("pushed"))
     person.edit("a", "what the tab still held")
+    watch.look()
     watch.until(lambda: pushed.text("notebooks/a.py") == notebook("what the tab still held"))
     watch.until_state("watching")
     assert not watch.parked() and person.read("a").startswith(notebook("what the tab still held").rstrip().encode())
@@ -151,9 +155,9 @@ def test_a_branch_that_was_never_pushed(project: Project, person: Person, watchi
     assert person.names() == {"a"}
     project.git("switch", "-q", "-c", "fresh")
     fresh = person.at(f"{HOME}/fresh")
-    watch.until(lambda: fresh.names() == {"a"})
-    watch.until_state("watching")
+    watch.until(lambda: len(watch.all("summary", target=fresh.folder)) == 2)
     fresh.edit("a", "edited there")
+    watch.look()
     watch.until(lambda: project.text("notebooks/a.py") == notebook("edited there"))
 
 

@@ -87,6 +87,11 @@ class Watching:
             assert time.monotonic() < deadline, f"it did not happen\n{self._last_words()}"
             time.sleep(0.01)
 
+    def look(self) -> None:
+        """Has it look at both sides now and not in two seconds, as after every change of what git ignores."""
+        with (self.project.root / ".git/info/exclude").open("a") as file:
+            file.write("\n")
+
     def until_state(self, state: str, seconds: float = 10.0) -> None:
         self.until(lambda: self.states[-1:] == [state], seconds)
 
