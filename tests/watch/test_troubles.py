@@ -287,15 +287,15 @@ def test_stopped_in_the_middle(
     project.notebook("notebooks/a.py", "one")
     watch = watching()
     workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 300}, object=f"{AT}/n*"))
-    for one in range(120):
+    for one in range(60):
         project.notebook(f"notebooks/n{one:03}.py", f"print({one})")
     watch.until(lambda: workspace.struck()[0] > 0)
     watch.stop(number)
-    assert 1 < len(person.names()) < 121
+    assert 1 < len(person.names()) < 61
     workspace.faults()
     done = person.names()
     again = project.push()
-    assert len(person.names()) == 121 and not {path.rpartition("/")[2] for _, path in again.carried} & done
+    assert len(person.names()) == 61 and not {path.rpartition("/")[2] for _, path in again.carried} & done
     project.at_rest()
 
 
