@@ -147,19 +147,19 @@ def in_pieces(path: Path, text: str) -> None:
             time.sleep(0.02)
 
 
-@pytest.mark.parametrize("save", [by_rename, vim, emacs, in_pieces])
-def test_an_editor_saves(pushed: Project, person: Person, watching: Start, save: Callable[[Path, str], None]) -> None:
+def test_an_editor_saves(pushed: Project, person: Person, watching: Start) -> None:
     """However an editor saves, the file is carried once, in its final state, and nothing that lies beside it is."""
     watch = watching()
     before = person.names()
-    pushed.workspace.forget()
-    save(pushed.root / "notebooks/a.py", notebook("saved by an editor", "in two cells"))
-    watch.until(holds(person, "a", "saved by an editor", "in two cells"))
-    watch.until_state("watching")
-    pushed.notebook("notebooks/b.py", "the next save")
-    watch.until(holds(person, "b", "the next save"))
-    assert writes(pushed.workspace) == [("import", "a"), ("import", "b")]
-    assert person.names() == before and not watch.parked()
+    for save in (by_rename, vim, emacs, in_pieces):
+        pushed.workspace.forget()
+        save(pushed.root / "notebooks/a.py", notebook("saved by an editor", f"{save.__name__} by name"))
+        watch.until(holds(person, "a", "saved by an editor", f"{save.__name__} by name"))
+        watch.until_state("watching")
+        pushed.notebook("notebooks/b.py", f"the next save after {save.__name__}")
+        watch.until(holds(person, "b", f"the next save after {save.__name__}"))
+        assert writes(pushed.workspace) == [("import", "a"), ("import", "b")], save.__name__
+        assert person.names() == before and not watch.parked()
 
 
 def test_what_jupyter_leaves_behind(pushed: Project, person: Person, watching: Start) -> None:
