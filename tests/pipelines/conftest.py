@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import readme
 
-RUFF = '[tool.ruff]\nline-length = 120\nbuiltins = ["dbutils", "display", "spark"]\n'
+RUFF = '[tool.ruff]\nline-length = 120\nbuiltins = ["dbutils", "display", "displayHTML", "spark"]\n'
 UNIT_TEST = (
     "from bikesharing.demand import is_busy\n\n\ndef test_busy():\n    assert is_busy(140) and not is_busy(90)\n"
 )
