@@ -149,6 +149,16 @@ def test_no_line_is_lost(name: str) -> None:
     assert workflow["defaults"]["run"]["shell"] == "bash"  # which is with -eo pipefail; without it, -e alone
 
 
+def test_backups_are_unpacked_where_they_came_from() -> None:
+    """Both files that keep backups, and the manual, name the one folder to unpack them in: the one that was kept."""
+    kept = ".git/databricks_sync/backups"
+    for folder in ("github-actions", "azure-devops"):
+        told = (PIPELINES / folder / "master.yml").read_text(encoding="utf-8")
+        assert f"unpack it in {kept}." in told and told.count(".git/databricks_sync") == told.count(kept)
+    manual = (PIPELINES.parent / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert manual.count(".git/databricks_sync") == manual.count(kept) > 0
+
+
 def test_unresolved() -> None:
     """An expression that nobody gave a value is noticed by these tests."""
     with pytest.raises(Unresolved):
