@@ -51,6 +51,7 @@ _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MESSAGE = 300
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
+_SECRET = re.compile(r"[\w~+=-]{32,}")
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
@@ -130,7 +131,7 @@ class Http:
     def _send(
         self, method: str, url: str, turn: Turn, take: Take[T], body: bytes | None = None, content_type: str = ""
     ) -> T:
-        headers = {**self._headers(), "User-Agent": f"databricks-branch-sync/{__version__}"}
+        headers = {**self._login(), "User-Agent": f"databricks-branch-sync/{__version__}"}
         if body is not None:
             headers["Content-Type"] = content_type
         with self._lock:
@@ -160,6 +161,22 @@ class Http:
                 answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(*_no_answer(self.host, error)) from None
+
+    def _login(self) -> Mapping[str, str]:
+        """The headers that say who we are; those of a login that expires are made anew now and then."""
+        try:
+            return self._headers()
+        except Exception as error:  # databricks-sdk raises what its many ways to log in raise
+            raise LoginError(
+                f"The login to {self.host} could not be renewed ({_reason(error)}).",
+                "Log in again as before, for example with `databricks auth login` or `az login`.",
+            ) from None
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, in one line, without anything that could be a secret."""
+    said = printable(next(iter(str(error).splitlines()), "") or type(error).__name__)
+    return _SECRET.sub("***", said.split(". Config:")[0])[:_MESSAGE]
 
 
 def _whole(pieces: Iterator[bytes], date: int) -> Answer:
@@ -310,9 +327,8 @@ def _sdk_headers(login: Login) -> Headers:
         config = Config(host=login.host, profile=login.profile)
         config.authenticate()
     except Exception as error:
-        reason = printable(str(error)).splitlines()[0].split(". Config:")[0][:_MESSAGE]
         raise SettingsError(
-            f"No way to log in to {login.host} was found ({reason}).",
+            f"No way to log in to {login.host} was found ({_reason(error)}).",
             "Set DATABRICKS_TOKEN, or log in with `databricks auth login` or `az login`.",
         ) from None
     return config.authenticate

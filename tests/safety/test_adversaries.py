@@ -18,6 +18,7 @@ import pytest
 from commands.world import BOM, EXPORT, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
 from databricks_sync.errors import Switched
+from databricks_sync.http import Http
 from databricks_sync.valves import Allowed
 from databricks_sync.words import why
 
@@ -380,6 +381,24 @@ def test_32_what_a_stopped_run_never_began_is_nobody_s_write(world: World) -> No
     world.person("c", **edit("value1"))
     run = clone.sync("push")
     assert action(run, "c") == "ahead" and held(world, "c") == {"value1"}, run.said
+
+
+def test_32_a_login_that_is_not_renewed_loses_nothing(world: World) -> None:
+    """When a login cannot be renewed any more, the run stops like with a token that expired."""
+    clone = synced(world)
+    for name in ("n1.py", "n2.py", "n3.py"):
+        clone.write(name, compose(name, "value1"))
+
+    def headers() -> dict[str, str]:
+        if "n1" in world.tree():
+            raise ValueError("invalid_grant: the refresh token has expired")
+        return {"Authorization": f"Bearer {world.server.token}"}
+
+    run = clone.sync("push", http=Http(world.server.host, headers))
+    assert code(run) == 2 and {"n1", "n2", "n3"} & set(world.tree()) == {"n1"}
+    again = clone.sync("push")
+    assert code(again) == 0 and ("import", f"{world.target}/n1") not in again.writes
+    at_rest(clone)
 
 
 # --- lost, old and foreign state --------------------------------------------------------------------------------

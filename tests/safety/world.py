@@ -37,7 +37,7 @@ from databricks_sync import effects, restore, settings, sync, turns
 from databricks_sync.backups import Backups
 from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
-from databricks_sync.http import connect
+from databricks_sync.http import Http, connect
 from databricks_sync.local import TEMPORARY
 from databricks_sync.plan import Mode, Step
 from databricks_sync.sync import Report, Request, Sync
@@ -379,12 +379,13 @@ class Clone:
         allowed: Allowed = ANYTHING,
         patience: float | None = None,
         listen: Callable[[str], None] | None = None,
+        http: Http | None = None,
         **asked: Any,
     ) -> Run:
         """One run, which dies at an effect (`at`, or `upon` its name), or in which `act` happens there.
 
         Without `links` the disk has no hard links. `patience`: for so many seconds it waits for an answer. `listen`
-        hears of the labelled points.
+        hears of the labelled points. `http`: another way to the workspace, or another login.
         """
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
@@ -393,6 +394,7 @@ class Clone:
             effects.hook = listen or _meet
             try:
                 made = self._sync(watcher)
+                made.http = http or made.http
                 if patience is not None:
                     made.http.timeout = urllib3.Timeout(patience)
                 report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))

@@ -24,7 +24,7 @@ from databricks_sync.errors import (
     Unreachable,
     WorkspaceError,
 )
-from databricks_sync.http import Answer, connect, translate
+from databricks_sync.http import Answer, Headers, Http, connect, translate
 from databricks_sync.settings import Login
 
 HOST = "https://adb-1.7.azuredatabricks.net"
@@ -174,6 +174,35 @@ def test_no_error_shows_the_token() -> None:
         http.write("/api/2.0/workspace/import", b"")
     told = [translate(status, b"", login.host) for status in (401, 403, 404, 429, 500)] + [caught.value]
     assert not any("dapi-secret" in f"{error!r} {error} {error.hint} {error.__cause__!r}" for error in told)
+
+
+@pytest.mark.parametrize("error", [ValueError("default auth: no refresh. Config: x"), OSError(""), KeyError("a\nb")])
+@pytest.mark.parametrize("call", ["read", "write"])
+def test_a_login_that_is_not_renewed(error: Exception, call: str) -> None:
+    """Whatever is raised by what knows how to log in, it is an error of the login, in one sentence and with a hint."""
+    http = Http("http://127.0.0.1:9", unable(error))
+    with pytest.raises(LoginError) as caught:
+        http.read("/x", {}) if call == "read" else http.write("/x", b"")
+    assert "login to http://127.0.0.1:9" in caught.value.message and "az login" in caught.value.hint
+    assert len(caught.value.message.splitlines()) == 1 and "Config" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "secret", ["dapi" + "0123456789abcdef" * 2, "eyJhbGciOiJSUzI1NiIs" + "x" * 300], ids=["a token", "a JWT"]
+)
+def test_a_login_that_is_not_renewed_shows_no_secret(secret: str) -> None:
+    """What a login says of its failure is shown without anything in it that could be a token."""
+    with pytest.raises(LoginError) as caught:
+        Http("http://127.0.0.1:9", unable(ValueError(f"token {secret} was refused"))).read("/x", {})
+    assert secret not in caught.value.message and "was refused" in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def unable(error: Exception) -> Headers:
+    def headers() -> dict[str, str]:
+        raise error
+
+    return headers
 
 
 def test_every_error_has_an_exit_code_of_the_design() -> None:
