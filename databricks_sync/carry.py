@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Protocol
 
 from .base import Advance, Base, Intent
-from .errors import LoginError, Overtaken, SyncError
+from .errors import LoginError, SyncError
 from .model import Problem, Severity
 from .plan import Action, Step
 
@@ -70,10 +70,17 @@ class Carrier(Protocol):
 Progress = Callable[[Outcome], None]
 
 
+End = Callable[[], SyncError | None]  # tells what has happened that ends the run, if something has
+
+
 class Interruption:
-    """Ctrl-C: once, and the objects in hand are finished and no other is begun; three times, and we are gone."""
+    """What ends a run before its time: the objects in hand are finished, and no other is begun.
+
+    That is Ctrl-C (three times, and we are gone), a login that is over, or what one of `ends` tells.
+    """
 
     def __init__(self) -> None:
+        self.ends: list[End] = []
         self._event = threading.Event()
         self._count = 0
         self.reason: SyncError | None = None
@@ -81,6 +88,17 @@ class Interruption:
     def stop(self, reason: SyncError | None = None) -> None:
         self.reason = self.reason or reason
         self._event.set()
+
+    def due(self) -> bool:
+        """Asked before each object is begun."""
+        if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
+            self.stop(reason)
+        return bool(self)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a person wants the program to end, whatever else has happened."""
+        return self._count > 0
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -105,8 +123,6 @@ class Interruption:
 
 
 class Carry:
-    """`overtaken` is asked before each step whether something has happened that ends the run."""
-
     def __init__(
         self,
         carrier: Carrier,
@@ -114,13 +130,11 @@ class Carry:
         pool: Executor,
         progress: Progress,
         interruption: Interruption,
-        overtaken: Callable[[], Overtaken | None] = lambda: None,
     ) -> None:
         self.carrier = carrier
         self.base = base
         self.pool = pool
         self.progress = progress
-        self.overtaken = overtaken
         self.interruption = interruption
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
@@ -190,9 +204,7 @@ class Carry:
             wait(pending[-1:], _GLANCE if left else 0)
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
-        if not self.interruption and (reason := self.overtaken()):
-            self.interruption.stop(reason)
-        if self.interruption:
+        if self.interruption.due():
             return None
         try:
             return act(step)

@@ -5,6 +5,7 @@
     ├── LoginError       (2)  the workspace does not accept who we say we are
     ├── ValveError       (3)  stopped before any write
     │   ├── Busy              another run is at work
+    │   │   └── LockLost  (4) the same, in the middle of the writes
     │   ├── Foreign           the target belongs to another repository
     │   └── Switched          git checked out something else meanwhile
     │       └── Overtaken (4) the same, in the middle of the writes
@@ -45,6 +46,12 @@ class ValveError(SyncError):
 
 class Busy(ValveError):
     """Another run is at work on the same target; it will end."""
+
+
+class LockLost(Busy):
+    """Another run took the lock of the target while we held it: what was begun is done, and no more."""
+
+    exit_code = 4
 
 
 class Foreign(ValveError):

@@ -70,11 +70,13 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         interruption = Interruption()
         if writing and not request.dry_run:
             if push and (request.lock or home_of(request.target) is None):
-                if notice := stack.enter_context(RemoteLock(sync.http, request.target).held(request.wait)):
+                lock = RemoteLock(sync.http, request.target)
+                interruption.ends.append(lock.lost)
+                if notice := stack.enter_context(lock.held(request.wait)):
                     report.notice(notice)
             with interruption.listening():
                 outcomes = _written(side, writing, pool, interruption)
-        found = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, bool(interruption))
+        found = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, interruption)
     _tell(found, report)
     return found.exit_code
 
@@ -167,11 +169,11 @@ def _differences(side: Side, copies: Copies, steps: Iterable[Step]) -> Diffs:
 
 
 def _written(side: Side, steps: Sequence[Step], pool: Executor, interruption: Interruption) -> list[Outcome]:
-    """Restores what can be; after an interruption, only outcomes of what was begun."""
+    """Restores what can be; after an interruption or the loss of the lock, only outcomes of what was begun."""
 
     def attempt(step: Step) -> Outcome | None:
         try:
-            if interruption:
+            if interruption.due():
                 return None
             return side.create(step) if step.action is Action.CREATE else side.update(step)
         except SyncError as error:
@@ -292,7 +294,7 @@ class Restored:
     steps: tuple[Step, ...]
     outcomes: tuple[Outcome, ...]
     backup: str
-    interrupted: bool
+    interruption: Interruption
 
     @property
     def problems(self) -> list[Problem]:
@@ -301,7 +303,11 @@ class Restored:
 
     @property
     def exit_code(self) -> int:
-        return 130 if self.interrupted else max((one.severity.value for one in self.problems), default=0)
+        if self.interruption.asked:
+            return 130
+        if self.interruption.reason:
+            return self.interruption.reason.exit_code
+        return max((one.severity.value for one in self.problems), default=0)
 
 
 def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
@@ -340,7 +346,9 @@ def _tell(found: Restored, report: Reporter) -> None:
             problem=problem and problem.what,
             hint=problem and problem.hint,
         )
-    if found.interrupted:
+    if reason := found.interruption.reason:
+        report.error(reason)
+    if found.interruption.asked:
         report.notice("Interrupted: the objects in hand were finished, the others not begun.")
     wrote = [one.step for one in found.outcomes if one.result is Result.DONE]
     planned = [step for step in found.steps if step.writes]
@@ -365,7 +373,7 @@ def _tell(found: Restored, report: Reporter) -> None:
         unchanged=same,
         refused=refused,
         failed=failures,
-        interrupted=found.interrupted,
+        interrupted=found.interruption.asked,
         backup=found.backup or None,
         exit_code=found.exit_code,
     )

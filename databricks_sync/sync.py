@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .backups import Backups
 from .base import Advance, Base, folder_for
-from .carry import Carrier, Carry, Interruption
+from .carry import Carrier, Carry, End, Interruption
 from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
 from .differences import Differences
 from .effects import reached
@@ -83,8 +83,9 @@ class Sync:
                     report = self._run(request, base, pool, interruption, late)
             finally:
                 base.close()
-        stopped = bool(interruption) and interruption.reason is None
-        return replace(report, interrupted=stopped, seconds=time.monotonic() - began, requests=self.http.requests)
+        return replace(
+            report, interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
+        )
 
     def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
         """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
@@ -113,10 +114,13 @@ class Sync:
         )
         if not any(step.writes for step in chosen):
             return Report(request, tuple(chosen))
+        interruption.ends.append(self._watch_head(request))
         with ExitStack() as stack:
             if request.mode.direction is Direction.PUSH:
                 if request.lock or home_of(request.target) is None:
-                    self._tell(stack.enter_context(RemoteLock(self.http, request.target).held(request.wait)))
+                    lock = RemoteLock(self.http, request.target)
+                    self._tell(stack.enter_context(lock.held(request.wait)))
+                    interruption.ends.append(lock.lost)
             late.enter_context(interruption.listening())
             if request.mode.direction is Direction.PUSH:
                 self._tell(self._stake(request, sight, base))
@@ -286,7 +290,7 @@ class Sync:
             carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
-        carry = Carry(carrier, base, pool, self.watcher.outcome, interruption, self._watch_head(request))
+        carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
         self.watcher.begin(sum(1 for step in chosen if step.writes))
         try:
             outcomes = carry.run(chosen)
@@ -297,7 +301,7 @@ class Sync:
             tuple(chosen),
             tuple(outcomes),
             backup=backups.run,
-            interrupted=bool(interruption) and interruption.reason is None,
+            interrupted=interruption.asked,
             trouble=interruption.reason,
         )
         if not interruption:
@@ -306,7 +310,7 @@ class Sync:
             backups.prune(self.settings.backup_days)
         return report
 
-    def _watch_head(self, request: Request) -> Callable[[], Overtaken | None]:
+    def _watch_head(self, request: Request) -> End:
         """Tells of a checkout while objects are carried. What is under way was planned with the old branch's bytes."""
         before = self.repository.head()
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ADVERSARIES, CRASHES, KILLS, FAULTS = (
     f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
 )
+LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
@@ -233,6 +234,54 @@ MUTANTS = (
         "        return False\n",
         KILLS,
         "another_machine",
+    ),
+    Mutant(
+        "a lock broken though it is no longer the stale one",
+        "remote_lock.py",
+        "            if self._holder() != stale:\n",
+        "            if False:\n",
+        LOCK,
+        "broke_first",
+    ),
+    Mutant(
+        "a lock that is not renewed",
+        "remote_lock.py",
+        "                self._renewed += 1\n",
+        "                continue\n",
+        LOCK,
+        "is_renewed",
+    ),
+    Mutant(
+        "a lock renewed whosoever it is",
+        "remote_lock.py",
+        "                if not self._ours():\n",
+        "                if False:\n",
+        LOCK,
+        "not_renewed",
+    ),
+    Mutant(
+        "a lock given up whosoever it is",
+        "remote_lock.py",
+        "            if self._ours():\n",
+        "            if True:\n",
+        LOCK,
+        "not_given_up",
+    ),
+    Mutant(
+        "a lock that is lost ends nothing",
+        "sync.py",
+        "                    ends.append(lock.lost)\n",
+        "",
+        LOCK,
+        "a_push_that_lost",
+    ),
+    Mutant(
+        "a machine known by its name alone",
+        "remote_lock.py",
+        '        if holder.get("machine") == machine() and',
+        '        if holder.get("host") == platform.node() and',
+        LOCK,
+        "name_of_a_machine",
     ),
     Mutant(
         "a file replaced without a last look at it",

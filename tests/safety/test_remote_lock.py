@@ -1,0 +1,200 @@
+"""The lock in the workspace: one holder, who renews it, and who notices when it is another's."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from commands.world import IMPORT, LIST, answer, rule, until
+
+from databricks_sync import remote_lock
+from databricks_sync.errors import Busy, LockLost
+from databricks_sync.http import connect
+from databricks_sync.remote_lock import TTL, RemoteLock
+from databricks_sync.settings import Login
+
+from .world import TARGET, Clone, World, compose
+
+NOTES = f"{TARGET.rpartition('/')[0]}/.databricks_sync"
+PLACE = f"{NOTES}/main.lock"
+OTHER = {"id": "x", "host": "elsewhere", "machine": "another", "pid": 1, "user": "you", "since": "noon", "ttl": TTL}
+HOLD = """
+import sys, time
+from databricks_sync import remote_lock
+from databricks_sync.http import connect
+from databricks_sync.settings import Login
+remote_lock.TTL = 0.2
+with remote_lock.RemoteLock(connect(Login(sys.argv[1], sys.argv[2])), sys.argv[3]).held(0):
+    time.sleep(60)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Locks are renewed after a tenth of a second, not after a minute."""
+    monkeypatch.setattr(remote_lock, "TTL", 0.2)
+    return 0.2
+
+
+@pytest.fixture(autouse=True)
+def folder(world: World) -> None:
+    """There is a folder for notes already."""
+    world.server.ask("POST", "/api/2.0/workspace/mkdirs", {"path": NOTES})
+
+
+def lock(world: World) -> RemoteLock:
+    return RemoteLock(connect(Login(world.server.host, world.server.token)), TARGET)
+
+
+def place(world: World, about: dict[str, Any] | str = OTHER) -> None:
+    """Another machine's lock, or whatever somebody wrote there."""
+    world.server.person({"path": PLACE, "text": about if isinstance(about, str) else json.dumps(about)})
+
+
+def change(**about: Any) -> dict[str, Any]:
+    """A fault's action: at that moment the lock becomes another machine's."""
+    return {"kind": "edit", "edits": [{"path": PLACE, "text": json.dumps({**OTHER, **about})}]}
+
+
+def found(world: World) -> dict[str, Any]:
+    notes = world.server.tree(NOTES)
+    return json.loads(notes["main.lock"].raw) if "main.lock" in notes else {}
+
+
+def deletes(world: World) -> int:
+    return sum(1 for one in world.server.requests() if one["endpoint"].endswith("/delete"))
+
+
+def two_files(world: World) -> Clone:
+    clone = world.clone("A")
+    for name in ("n1.py", "n2.py"):
+        clone.write(name, compose(name, "value0"))
+    return clone
+
+
+# --- taking it over -----------------------------------------------------------------------------------------------
+
+
+def test_a_stale_lock_that_another_broke_first_is_left(world: World) -> None:
+    """Who saw a stale lock, and finds a fresh one in its place right before deleting it, leaves that."""
+    place(world)
+    world.server.clock(mode="real", offset_ms=int(TTL * 1000) + 5000)
+    world.server.faults(rule(LIST, change(id="y", user="ann"), object=PLACE, phase="after", nth=1))
+    with pytest.raises(Busy, match="ann on elsewhere"), lock(world).held(0):
+        pass
+    assert found(world)["id"] == "y" and not deletes(world)
+
+
+def test_a_lock_that_is_lost_at_once_is_not_believed(world: World) -> None:
+    """Who broke a stale lock looks once more: a delete of another breaker that came late makes it that one's."""
+    place(world)
+    world.server.clock(mode="real", offset_ms=int(TTL * 1000) + 5000)
+    world.server.faults(rule(IMPORT, change(id="y", user="ann"), object=PLACE, phase="after", nth=2))
+    with pytest.raises(Busy, match="ann on elsewhere"), lock(world).held(0):
+        pass
+    assert found(world)["id"] == "y" and deletes(world) == 1
+
+
+def test_a_name_of_a_machine_is_no_machine(world: World) -> None:
+    """A lock of another container of the same name is respected, though its process is not one of ours."""
+    place(world, {**OTHER, "host": platform.node(), "pid": 4_194_000})
+    with pytest.raises(Busy), lock(world).held(0):
+        pass
+    assert found(world)["id"] == "x"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, "[]", json.dumps({**OTHER, "pid": 10**30})],
+                         ids=["nested", "digits", "a list", "a huge pid"])  # fmt: skip
+def test_what_is_no_lock_is_respected_and_stale_one_day(world: World, text: str) -> None:
+    """Whatever somebody wrote in the place of a lock is taken for one, and is stale like one."""
+    place(world, text.replace('"another"', json.dumps(remote_lock.machine())))
+    with pytest.raises(Busy, match="Another run"), lock(world).held(0):
+        pass
+    world.server.clock(mode="real", offset_ms=int(TTL * 1000) + 5000)
+    with lock(world).held(0) as notice:
+        assert not notice
+
+
+# --- keeping it ---------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_renewed_as_long_as_it_is_held(world: World, brief: float) -> None:
+    """Twice in its time a lock is written anew, through all kinds of refusals, and is gone when it is given up."""
+    refused = [answer(401), answer(403, "PERMISSION_DENIED"), {"kind": "reset"}]
+    world.server.faults(*(rule(IMPORT, one, object=PLACE, nth=nth) for nth, one in enumerate(refused, 2)))
+    mine = lock(world)
+    with mine.held(0):
+        since = found(world)["since"]
+        until(lambda: found(world)["renewed"] > len(refused))
+        assert found(world)["since"] == since and mine.lost() is None
+    assert found(world) == {} and world.server.struck() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["taken", "deleted"])
+def test_a_lock_that_is_another_s_is_not_renewed(world: World, brief: float, gone: bool) -> None:
+    """Who finds the lock to be another's, or gone, leaves it as it is, also in the end, and knows that it is lost."""
+    mine = lock(world)
+    with mine.held(0):
+        world.server.person({"path": PLACE, "delete": True} if gone else {"path": PLACE, "text": json.dumps(OTHER)})
+        until(mine.lost)
+    assert found(world) == ({} if gone else OTHER)
+
+
+def test_a_lock_that_is_another_s_is_not_given_up(world: World) -> None:
+    """Who finds another's lock at the end of a run, before it was to be renewed, leaves it there."""
+    with lock(world).held(0):
+        place(world)
+    assert found(world) == OTHER
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_death_while_the_lock_is_renewed(world: World, phase: str) -> None:
+    """A process that is killed while it renews its lock, before or after that is done, holds up nobody here."""
+    clone = two_files(world)
+    there = (world.server.host, world.server.token, TARGET)
+    process = subprocess.Popen([sys.executable, "-c", HOLD, *there])
+    world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=PLACE, phase=phase, nth=2))
+    assert process.wait(timeout=60) == -9
+    world.server.faults()
+    assert found(world)["pid"] == process.pid
+    run = clone.sync("push", lock=True)
+    assert run.report and run.report.exit_code == 0, run.said
+    assert found(world) == {} and set(world.tree()) == {"n1", "n2"}
+
+
+# --- losing it ----------------------------------------------------------------------------------------------------
+
+
+def test_a_push_that_lost_its_lock_begins_nothing_more(world: World, brief: float) -> None:
+    """When another run has the lock, what is under way is finished, nothing else begun, and the run says so."""
+    clone = two_files(world)
+    slow = {"kind": "latency", "ms": 400}
+    here = {"object": f"{TARGET}/n1", "nth": 1}
+    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, slow, **here))
+    run = clone.sync("push", lock=True)
+    assert run.report and isinstance(run.report.trouble, LockLost) and run.report.exit_code == 4, run.said
+    assert set(world.tree()) == {"n1"} and found(world) == OTHER
+    world.server.faults()
+    world.server.person({"path": PLACE, "delete": True})
+    again = clone.sync("push", lock=True)
+    assert again.report and again.report.exit_code == 0 and set(world.tree()) == {"n1", "n2"}
+
+
+def test_a_restore_that_lost_its_lock_begins_nothing_more(world: World, brief: float) -> None:
+    """A restore ends in the same way."""
+    clone = two_files(world)
+    clone.sync("push")
+    for name in ("n1", "n2"):
+        world.person(name, source=compose(f"{name}.py", "value1").decode())
+    clone.sync("push over")
+    here = {"object": f"{TARGET}/n1", "nth": 1}
+    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, {"kind": "latency", "ms": 400}, **here))
+    restored = clone.restore("push", lock=True)
+    held = {name: b"value1" in one.raw for name, one in world.tree().items()}
+    assert restored.code == 4 and held == {"n1": True, "n2": False} and found(world) == OTHER
