@@ -22,9 +22,9 @@ from .http import Http
 from .model import Kind, Token
 from .names import printable
 from .notebook import sha256
+from .target import NOTES
 from .workspace import Workspace
 
-FOLDER = ".databricks_sync"
 _SUFFIX = ".json"
 _LONGEST = 200
 _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
@@ -47,18 +47,18 @@ class Claim:
 def home(target: str) -> str:
     """The folder that the notes on `target` and its neighbours lie in."""
     parts = target.split("/")
-    return "/".join(parts[: 3 if parts[1] == "Users" else 2]) + f"/{FOLDER}"
+    return "/".join(parts[: 3 if parts[1] == "Users" else 2]) + f"/{NOTES}"
 
 
 def note_name(target: str) -> str:
     """The name of the note on `target`; targets that are too long for a name get a hash."""
-    name = quote(target.removeprefix(home(target).removesuffix(f"/{FOLDER}") + "/"), safe=" +#")
+    name = quote(target.removeprefix(home(target).removesuffix(f"/{NOTES}") + "/"), safe=" +#")
     return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}~{sha256(target.encode())[:12]}") + _SUFFIX
 
 
 def nested(target: str, names: Iterable[str]) -> str | None:
     """Another noted target that lies inside `target`, or that `target` lies inside of."""
-    base = home(target).removesuffix(FOLDER)
+    base = home(target).removesuffix(NOTES)
     for name in names:
         if not name.endswith(_SUFFIX) or "~" in name:
             continue

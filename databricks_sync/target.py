@@ -13,6 +13,8 @@ from .names import flaw, nfc, printable
 # `.` replaced. A branch name may hold more, so everything else that is not a word character is replaced too.
 _DISLIKED = re.compile(r"[^\w\-+#]")
 _LONGEST = 100  # bytes
+NOTES = ".databricks_sync"  # the folder of our own notes, in a home or beside shared targets
+_TOPS = {"users": "Users", "shared": "Shared", "workspace": "Workspace"}
 
 
 def branch_folder(branch: str, longest: int = _LONGEST) -> str:
@@ -53,6 +55,13 @@ def check_target(target: str, user: str | None) -> None:
             f"The target {shown} is in /Repos, where git folders are kept in step by Databricks itself.",
             "Give a folder below /Users/<you> or /Shared.",
         )
+    if NOTES in (part.casefold() for part in parts):
+        raise SettingsError(
+            f"The target {shown} is in {NOTES}, where this tool keeps its notes.", "Give another --target."
+        )
+    if _TOPS.get(top, parts[0]) != parts[0]:  # in another spelling neither its owner nor its notes would be found
+        right = printable("/".join(["", _TOPS[top], *parts[1:]]))
+        raise SettingsError(f"The target {shown} is spelled {right} in the workspace.", f"Give --target {right}.")
     if top == "users" and user and parts[1] != user:
         raise SettingsError(
             f"The target {shown} is in the home of {printable(parts[1])}, not of {printable(user)}.",

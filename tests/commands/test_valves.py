@@ -216,6 +216,7 @@ def test_a_whole_listing_that_fails_stops_the_run(pushed: Project, workspace: Wo
 PROTECTED = [
     "/", "//", "/Users", "/Users/", HOME, f"{HOME}/", "/Shared", "/Repos", f"/Repos/{HOME[7:]}/x", "/Workspace",
     "/Workspace/Shared", f"/Workspace{HOME}", "/Shared/../Users", "/Shared/./", "/foo", "relative/path", "/Shared/a\nb",
+    "/users/boss@example.com/main", f"/users/{HOME[7:]}/main", f"{HOME}/.databricks_sync", "/Shared/.databricks_sync/x",
 ]  # fmt: skip
 
 

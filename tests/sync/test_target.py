@@ -91,6 +91,29 @@ def test_a_git_folder_is_refused(target: str) -> None:
         check_target(normalise(target), "me")
 
 
+@pytest.mark.parametrize(
+    ("target", "right"),
+    [
+        ("/users/me/x", "/Users/me/x"),
+        ("/USERS/you/x/y", "/Users/you/x/y"),
+        ("/Workspace/shared/x", "/Shared/x"),
+        ("/workspace/Users/me/x", "/Workspace/Users/me/x"),
+    ],
+)
+def test_another_spelling_of_a_root_is_refused(target: str, right: str) -> None:
+    """A home or a shared folder in another case is not taken past the questions of whose it is and what is noted."""
+    with pytest.raises(SettingsError, match=f"is spelled {right} in") as caught:
+        check_target(normalise(target), None)
+    assert caught.value.hint == f"Give --target {right}."
+
+
+@pytest.mark.parametrize("target", ["/Users/me/.databricks_sync", "/Shared/.databricks_sync/x", "/t/.Databricks_Sync"])
+def test_the_folder_of_the_notes_is_refused(target: str) -> None:
+    """The tool's own notes are nobody's notebooks."""
+    with pytest.raises(SettingsError, match="keeps its notes"):
+        check_target(target, "me")
+
+
 def test_another_user_s_home_is_refused() -> None:
     """A folder in the home of somebody else needs their name said."""
     with pytest.raises(SettingsError, match="in the home of you, not of me") as caught:
