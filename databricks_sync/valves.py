@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from .errors import Foreign, ValveError
 from .model import Direction
@@ -31,8 +32,8 @@ class Allowed:
         if self.deletes is None:
             return None
         if self.deletes.endswith("%"):
-            return int(tracked * float(self.deletes[:-1]) / 100)
-        return int(self.deletes)
+            return int(tracked * Decimal(self.deletes[:-1]) / 100)
+        return int(Decimal(self.deletes))  # a Decimal may have as many digits as somebody types
 
 
 @dataclass(frozen=True, slots=True)

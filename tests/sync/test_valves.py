@@ -223,8 +223,15 @@ def test_the_first_valve_speaks() -> None:
     assert "is gone" in stops(replace(found, operation=None))
 
 
+@pytest.mark.parametrize("limit", ["9" * 5000, "9" * 400 + "%", "9" * 5000 + ".5%", "1." + "0" * 5000 + "1%"], ids=len)
+def test_absurd_limits(limit: str) -> None:
+    """A limit of however many digits is a limit like any other."""
+    assert bool(stops(situation(PUSH, [*deleted(5), *kept(5)]), Allowed(deletes=limit))) is limit.startswith("1.")
+
+
 @pytest.mark.parametrize(
-    ("said", "tracked", "number"), [(None, 9, None), ("7", 9, 7), ("25%", 100, 25), ("33%", 10, 3), ("0.5%", 1000, 5)]
+    ("said", "tracked", "number"),
+    [(None, 9, None), ("7", 9, 7), ("25%", 100, 25), ("33%", 10, 3), ("0.5%", 1000, 5), ("29%", 100, 29)],
 )
 def test_deletes_of(said: str | None, tracked: int, number: int | None) -> None:
     """A share is of what there is, rounded down."""
