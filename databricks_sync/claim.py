@@ -27,6 +27,7 @@ from .workspace import Workspace
 
 _SUFFIX = ".json"
 _LONGEST = 200
+_MOST = 2**53  # a serial that anybody came to by counting is less
 _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
 
 
@@ -51,8 +52,8 @@ def home(target: str) -> str:
 
 
 def note_name(target: str) -> str:
-    """The name of the note on `target`; targets that are too long for a name get a hash."""
-    name = quote(target.removeprefix(home(target).removesuffix(f"/{NOTES}") + "/"), safe=" +#")
+    """The name of the note on `target`; targets that are too long for a name get a hash, and only they a `~`."""
+    name = quote(target.removeprefix(home(target).removesuffix(f"/{NOTES}") + "/"), safe=" +#").replace("~", "%7E")
     return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}~{sha256(target.encode())[:12]}") + _SUFFIX
 
 
@@ -83,13 +84,13 @@ def to_json(claim: Claim) -> bytes:
 
 
 def from_json(raw: bytes, target: str) -> Claim:
-    """The note as it was written; whatever cannot be understood in it claims nothing."""
+    """The note as it was written; whatever cannot be understood in it claims nothing. Anybody may write there."""
     try:
         found = json.loads(raw)
-        clones = {str(name): int(serial) for name, serial in found.get("clones", {}).items()}
+        clones = {name: one for name, one in found.get("clones", {}).items() if type(one) is int and 0 < one < _MOST}
         names = frozenset(str(name) for name in found.get("repository", []))
         return Claim(target, names, str(found.get("branch", "")), clones)
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return Claim(target)
 
 

@@ -1,0 +1,75 @@
+"""The notes beside the branch folders: their names, and what is in them, whoever wrote it."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databricks_sync.claim import Claim, from_json, nested, note_name, to_json
+
+TARGET = "/Shared/a~b"
+NAMES = ["a", "a~b", "a%7Eb", "a b", "a.json", "~", "x~0123456789ab", "ü", "a~b/c", "a/zzz"]
+
+
+def test_no_two_targets_share_a_note() -> None:
+    """Each target has a note of its own, however its name is spelled, and however long it is."""
+    targets = [f"/Shared/{name}" for name in [*NAMES, "x" * 300, "x" * 299 + "y", "~" * 100]]
+    assert len({note_name(target) for target in targets}) == len(targets)
+
+
+@pytest.mark.parametrize("outer", NAMES)
+@pytest.mark.parametrize("top", ["/Shared", "/Users/me", "/team"])
+def test_a_folder_in_a_folder_is_noticed(top: str, outer: str) -> None:
+    """A target inside another is recognised by the names of the notes alone, from both sides."""
+    pair = (f"{top}/{outer}", f"{top}/{outer}/zzz")
+    for one, other in permutations(pair):
+        assert nested(one, [note_name(one), note_name(other)]) == other
+    assert nested(pair[0], [note_name(f"{pair[0]}x"), "zzz.lock", "strange", ".json"]) is None
+
+
+def test_a_note_is_read_as_it_was_written() -> None:
+    """What is noted comes back."""
+    claim = Claim(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1})
+    assert from_json(to_json(claim), TARGET) == claim
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"clones": {"a": Infinity}}',
+        b'{"clones": {"a": NaN}}',
+        b'{"clones": {"a": 1e999}}',
+        json.dumps({"clones": {"a": 10**4000, "b": -1, "c": "1", "d": None, "e": 2**53}}).encode(),
+        b'{"clones": {"a": ' + b"9" * 5000 + b"}}",
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b'{"clones": []}',
+        b'{"repository": 7}',
+        b"null",
+        b"\xff",
+        b"",
+    ],
+    ids=lambda raw: raw[:24].decode("latin-1"),
+)
+def test_what_is_no_note_claims_nothing(raw: bytes) -> None:
+    """Whatever somebody wrote in the place of a note, it says nothing and stops nobody."""
+    assert from_json(raw, TARGET) == Claim(TARGET)
+
+
+@given(
+    st.binary(max_size=40)
+    | st.recursive(
+        st.none() | st.floats() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["clones", "repository", "branch", "a"]), inner)
+        ),
+    ).map(lambda found: json.dumps(found).encode())
+)
+def test_any_note_can_be_read(raw: bytes) -> None:
+    """Whatever is read can be written again."""
+    claim = from_json(raw, TARGET)
+    assert from_json(to_json(claim), TARGET) == claim
