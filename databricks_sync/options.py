@@ -39,6 +39,13 @@ def _filled(_: click.Context, parameter: click.Parameter, value: str | None) -> 
     return value
 
 
+def _all_filled(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The same of a path: it would be the folder one is in, and so everything."""
+    if not all(value.strip() for value in values):
+        raise click.BadParameter("one of the PATHS is empty.")
+    return values
+
+
 def named(name: str, text: str, **more: Any) -> Callable[..., Any]:
     return click.option(name, metavar="NAME", callback=_filled, help=text, **more)
 
@@ -55,7 +62,7 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
     push = direction is Direction.PUSH
     source, destination = ("folder", "workspace") if push else ("workspace", "folder")
     declared = [
-        click.argument("paths", nargs=-1, type=click.Path()),
+        click.argument("paths", nargs=-1, type=click.Path(), callback=_all_filled),
         flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
         *([flag("--mirror", _MIRROR)] if push else [flag("--merge", _MERGE), flag("--markers", _MARKERS)]),
         flag("-n/--dry-run", "Show the plan; change nothing on either side."),

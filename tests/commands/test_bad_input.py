@@ -52,6 +52,17 @@ def test_a_dotenv_that_is_a_folder(one: Project) -> None:
     assert ran.code == 0 or brief(ran.err)
 
 
+@pytest.mark.parametrize("paths", [("",), ("notebooks/a.py", " ")], ids=["alone", "among others"])
+@pytest.mark.parametrize("command", BOTH)
+def test_an_empty_path_is_refused(one: Project, person: Person, command: str, paths: tuple[str, ...]) -> None:
+    """An empty PATH, as a variable that is not set gives, is a mistake and not everything there is."""
+    person.edit("a", "theirs")
+    one.notebook("notebooks/a.py", "mine")
+    ran = one.quick(command, "--overwrite", *paths, code=2)
+    assert "PATHS is empty" in ran.err and not ran.writes
+    assert one.text("notebooks/a.py") == notebook("mine") and b"theirs" in person.read("a")
+
+
 def test_no_git(one: Project, tmp_path: Path) -> None:
     """Without git on the PATH, the run says that git is missing."""
     (tmp_path / "empty").mkdir()
