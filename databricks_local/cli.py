@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from databricks_local import extras
-from databricks_local.home import Home, RefusedError
+from databricks_local.home import Home, RefusedError, TakenError
 from databricks_sync import __version__, completion
 
 DEFAULT_PORT = 8377
@@ -116,11 +116,18 @@ def reset(home: Home) -> None:
     with _explained():
         if not home.is_settled():
             raise RefusedError(f"{home.folder} holds no local workspace. Name its folder with --dir.")
-        with home.held():
-            store = opened(home.database)
-            store.clear()
-            store.close()
-            wipe(home.folder)
+        try:
+            with home.held():
+                store = opened(home.database)
+                store.clear()
+                store.close()
+                wipe(home.folder)
+        except TakenError:
+            served = home.announced()
+            raise RefusedError(
+                f"A server is running over {home.folder}, so it cannot be emptied. End it with Ctrl-C where it was "
+                f"started{f' (process {served.pid})' if served else ''}, and type this again."
+            ) from None
     click.echo(f"The workspace in {home.folder} is empty.")
 
 

@@ -156,7 +156,8 @@ def test_second_server(folder: Path) -> None:
     """A second server over one folder is refused, and the first goes on."""
     with Served(folder) as served:
         assert "already running over" in refused("serve", "--dir", folder, "--port", "0")
-        assert "already running over" in refused("reset", "--dir", folder)
+        told = refused("reset", "--dir", folder)
+        assert f"running over {folder}" in told and "Ctrl-C" in told and f"(process {served.process.pid})" in told
         assert served.local.get("list", path="/").status == 200
 
 
