@@ -7,6 +7,8 @@ the next push or pull sees what was restored and carries it.
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -94,6 +96,7 @@ def _chosen(backups: Backups, request: Request, name: str) -> Copies:
         if saved.direction is direction and (scope.holds(saved.path) or scope.holds(saved.key))
     }
     if not chosen:
+        _wrong_side(found, request)
         raise SettingsError(
             f"The backup {name} holds nothing of {_SIDES[direction]} with that name.",
             f"Type `{command} --restore` to see what it holds.",
@@ -101,9 +104,21 @@ def _chosen(backups: Backups, request: Request, name: str) -> Copies:
     if direction is Direction.PUSH and found.target != request.target:
         raise SettingsError(
             f"The backup {name} is of {printable(found.target)}, not of {request.target}.",
-            f"Add --target {printable(found.target)}.",
+            f"Type `{command.partition(' ')[0]} --target {shlex.quote(printable(found.target))} --restore {name}`.",
         )
     return Copies(backups, found, chosen)
+
+
+def _wrong_side(found: SavedRun, request: Request) -> None:
+    """Raises SettingsError when the backup is all of the side that the other command restores."""
+    direction = request.mode.direction
+    if direction in (saved.direction for saved in found.objects) or not found.objects:
+        return
+    other = Direction.PULL if direction is Direction.PUSH else Direction.PUSH
+    raise SettingsError(
+        f"The backup {found.name} is of {_SIDES[other]}, not of {_SIDES[direction]}.",
+        f"Type `{_COMMANDS[other]}{request.again} --restore {found.name}` to bring it back there.",
+    )
 
 
 # --- what is restored -----------------------------------------------------------------------------------------
@@ -312,10 +327,13 @@ class Restored:
 
 def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
     direction, command = request.mode.direction, _COMMANDS[request.mode.direction]
-    count = 0
+    count, elsewhere = 0, Counter[str]()
     for run in runs:
         here = sorted((one for one in run.objects if one.direction is direction), key=lambda one: one.path)
         if not here:
+            continue
+        if direction is Direction.PUSH and run.target != request.target:  # it cannot be restored to this one
+            elsewhere[run.target] += 1
             continue
         count += 1
         lines = [f"{run.name}  {_when(run.name)}, {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"]
@@ -325,7 +343,11 @@ def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
         held_then = [{"path": one.path, "key": one.key, "reason": one.reason, "bytes": one.size} for one in here]
         report.say("\n".join(lines), "backup", run=run.name, target=run.target, objects=held_then)
     hint = f"Bring one back with: {command}{request.again} --restore RUN [PATHS]"
-    report.say(hint if count else "There are no backups.", "summary", command=command, backups=count, exit_code=0)
+    said = [hint if count else f"There are no backups{f' of {request.target}' if elsewhere else ''}."]
+    for target, number in elsewhere.items():
+        named = shlex.quote(printable(target))
+        said.append(f"{number:,} more of {printable(target)}: {command} --target {named} --restore")
+    report.say("\n".join(said), "summary", command=command, backups=count, elsewhere=dict(elsewhere), exit_code=0)
 
 
 def _when(name: str) -> str:

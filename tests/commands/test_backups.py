@@ -147,7 +147,34 @@ def test_a_restore_into_another_target_is_refused(one: Project, person: Person) 
     person.edit("a", "precious")
     name = saved_run(one.push("--overwrite").out)
     ran = one.push("--restore", name, "--target", SHARED, code=2)
-    assert not ran.writes and f"{HOME}/main" in ran.err
+    assert not ran.writes and f"`to_databricks --target {HOME}/main --restore {name}`" in ran.err
+
+
+def test_a_backup_of_the_other_side_names_its_command(one: Project, person: Person) -> None:
+    """Who wants a backup of the one side from the other side's command is told which command has it."""
+    there = overwritten(one, person)
+    one.notebook("notebooks/a.py", "precious here")
+    here = saved_run(one.pull("--overwrite").out)
+    for command, other, name in (("to", "from", here), ("from", "to", there)):
+        ran = one.quick(f"{command}_databricks", "--restore", name, "--branch", "main", code=2)
+        assert f"`{other}_databricks --branch main --restore {name}`" in ran.err and not ran.writes
+    assert "with that name" in one.quick("to_databricks", "--restore", there, "notebooks/b.py", code=2).err
+
+
+def test_what_is_listed_can_be_restored(pushed: Project, person: Person) -> None:
+    """A list holds the backups of its own target, and says how those of others are listed."""
+    names = {}
+    for target in (f"{HOME}/main", SHARED):
+        pushed.quick("to_databricks", "--target", target)
+        person.at(target).edit("a", "precious")
+        names[target] = saved_run(pushed.quick("to_databricks", "--overwrite", "--target", target).out)
+    for target, other in ((f"{HOME}/main", SHARED), (SHARED, f"{HOME}/main")):
+        ran = pushed.quick("to_databricks", "--target", target, "--restore")
+        assert names[target] in ran.out.split() and names[other] not in ran.out.split()
+        assert f"1 more of {other}: to_databricks --target {other} --restore" in ran.out
+    told = pushed.quick("to_databricks", "--branch", "new", "--restore")
+    assert f"no backups of {HOME}/new." in told.out and told.out.count("1 more of") == 2
+    pushed.quick("to_databricks", "--target", SHARED, "--restore", names[SHARED])
 
 
 def overwritten(one: Project, person: Person) -> str:
