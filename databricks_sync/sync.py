@@ -32,7 +32,7 @@ from .rhythm import AFTER_GIT
 from .run import Diffs, Report, Request, Watcher
 from .settings import Settings
 from .survey import Survey, Surveyor
-from .target import home_of
+from .target import check_types, home_of, may_be_git_folders
 from .valves import Situation, check
 from .workspace import Workspace
 
@@ -108,7 +108,7 @@ class Sync:
         base.forget(noted_serial(sight.noted.claim, base))
         self._finish(request, sight.survey)
         whole_trees = "yes" if sight.workspace.whole_trees else "no"
-        base.note(whole_trees=whole_trees, target=request.target, **sight.noted.news)
+        base.note(whole_trees=whole_trees, root="no Git folder", target=request.target, **sight.noted.news)
         base.advance(
             [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
         )
@@ -144,7 +144,11 @@ class Sync:
         new = request.mode.direction is Direction.PUSH and not base.entries()
         noting = pool.submit(claims.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
+        # No listing tells what its root is: asked until something was carried, and never again.
+        unknown = [] if base.meta("root") else may_be_git_folders(request.target)
+        typing = {path: pool.submit(workspace.type_of, path) for path in unknown}
         scan = self._scan(request, base)
+        check_types(request.target, {path: found.result() for path, found in typing.items()})
         noted = noting.result()
         if behind(noted.claim, base):
             base.distrust()

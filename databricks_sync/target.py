@@ -69,6 +69,24 @@ def check_target(target: str, user: str | None) -> None:
         )
 
 
+def check_types(target: str, types: Mapping[str, str]) -> None:
+    """Raises SettingsError when `target` is a Git folder or in one; `types`: of what `may_be_git_folders` names."""
+    for path, kind in types.items():
+        if kind == "REPO":
+            where = "is a Git folder" if path == target else f"is in the Git folder {printable(path)}"
+            raise SettingsError(
+                f"The target {printable(target)} {where}, which is kept in step by Databricks itself.",
+                "Give a folder outside of it.",
+            )
+
+
+def may_be_git_folders(target: str) -> list[str]:
+    """The target and those above it that are neither a home nor shared roots, the outermost first."""
+    parts = target.split("/")[1:]
+    least = 3 if parts[0] == "Users" else 2
+    return ["/" + "/".join(parts[:count]) for count in range(least, len(parts) + 1)]
+
+
 def home_of(target: str) -> str | None:
     """The user in whose home `target` is, or None where it is shared."""
     parts = target.split("/")

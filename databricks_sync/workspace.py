@@ -214,6 +214,13 @@ class Workspace:
             return True
         return status.get("object_type") in ("DIRECTORY", "REPO")
 
+    def type_of(self, path: str) -> str:
+        """What the workspace calls the object at the absolute `path`; nothing where there is none, or no telling."""
+        try:
+            return str(self.http.read(f"{_API}/get-status", {"path": path}).json().get("object_type", ""))
+        except (NotFound, Denied):
+            return ""
+
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
         try:

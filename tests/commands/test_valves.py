@@ -228,6 +228,31 @@ def test_protected_targets_are_refused(project: Project, target: str) -> None:
     assert not ran.writes and "target" in ran.err
 
 
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("below", ["", "/sub", "/sub/new"])
+def test_a_git_folder_in_a_home_is_refused(
+    project: Project, person: Person, workspace: Workspace, hashes: bool, below: str
+) -> None:
+    """A Git folder outside /Repos, or a folder in one, is neither written to nor pulled from."""
+    workspace.set(hashes=hashes)
+    project.notebook("notebooks/a.py", "print(1)")
+    home = person.at(HOME)
+    home.put("main", object_type="REPO")
+    home.edit("main/sub/theirs", "theirs")
+    before = home.names()
+    for command in ("to_databricks", "from_databricks"):
+        ran = project.quick(command, "--target", f"{HOME}/main{below}", code=2)
+        assert "Git folder" in ran.err and not ran.writes
+    assert home.names() == before
+
+
+def test_a_run_with_nothing_to_do_asks_for_no_type(one: Project) -> None:
+    """Whether a target is a Git folder is asked until it was carried to, and costs nothing ever after."""
+    assert [ran for ran in one.quick("to_databricks").requests if "get-status" in ran["endpoint"]] == []
+    one.notebook("notebooks/b.py", "print(1)")
+    assert [ran for ran in one.quick("to_databricks").requests if "get-status" in ran["endpoint"]] == []
+
+
 def test_an_empty_target_is_refused(one: Project) -> None:
     """An empty --target, as a missing CI variable gives, is a mistake and not the branch folder."""
     one.notebook("notebooks/b.py", "print(1)")

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.target import branch_folder, check_target, ci_branch, home_of, normalise
+from databricks_sync.target import (
+    branch_folder,
+    check_target,
+    check_types,
+    ci_branch,
+    home_of,
+    may_be_git_folders,
+    normalise,
+)
 
 
 @pytest.mark.parametrize("branch", ["main", "master", "feature-a", "JIRA-12_x", "a+b", "a#1", "ünï", "2026"])
@@ -112,6 +120,25 @@ def test_the_folder_of_the_notes_is_refused(target: str) -> None:
     """The tool's own notes are nobody's notebooks."""
     with pytest.raises(SettingsError, match="keeps its notes"):
         check_target(target, "me")
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        ("/Users/me/x", ["/Users/me/x"]),
+        ("/Users/me/x/y", ["/Users/me/x", "/Users/me/x/y"]),
+        ("/Shared/x", ["/Shared/x"]),
+        ("/team/x/y", ["/team/x", "/team/x/y"]),
+    ],
+)
+def test_what_may_be_a_git_folder(target: str, asked: list[str]) -> None:
+    """A target is refused when it, or what it lies in below the roots, is a Git folder, and only then."""
+    assert may_be_git_folders(target) == asked
+    check_types(target, dict.fromkeys(asked, "DIRECTORY"))
+    check_types(target, dict.fromkeys(asked, ""))
+    for path in asked:
+        with pytest.raises(SettingsError, match="Git folder"):
+            check_types(target, {**dict.fromkeys(asked, "DIRECTORY"), path: "REPO"})
 
 
 def test_another_user_s_home_is_refused() -> None:
