@@ -33,7 +33,7 @@ _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The note on one target. `repository` holds names of it: its origin, its first commits."""
+    """The note on one target. `repository` holds names of it, as identity.py knows them."""
 
     target: str
     repository: frozenset[str] = frozenset()
@@ -115,8 +115,12 @@ class Claims:
 
     def look(self, base: Base, pool: Executor, *, new: bool) -> Noted:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
+        standing = pool.submit(self.notes.stands) if new else None
         try:
             listing = self.notes.listing(pool, new=new)
+            # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
+            if not listing.exists and (standing.result() if standing else self.notes.stands()):
+                return Noted(readable=False)
             beside = nested(self.mine.target, listing.objects)
             found = listing.objects.get(self.name)
             if found is None:
@@ -189,6 +193,13 @@ def other_repository(claim: Claim) -> tuple[str, str]:
         f"{printable(claim.target)} belongs to another repository ({names}, branch {printable(claim.branch) or '?'}).",
         "Give another --target or --branch; to make it this repository's, add --take-over.",
     )
+
+
+def unread(noted: Noted, target: str) -> str:
+    """What to tell before a write when the notes cannot be read; nothing when they can."""
+    if noted.readable:
+        return ""
+    return f"{home(target)} cannot be read, so whether another repository uses {printable(target)} is unknown."
 
 
 def behind(claim: Claim | None, base: Base) -> bool:

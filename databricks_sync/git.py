@@ -102,6 +102,11 @@ class Repository:
             index = None
         return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
 
+    @property
+    def shallow(self) -> bool:
+        """Whether its history was cut off, so that its first commits are not known."""
+        return (self.common_dir / "shallow").exists()
+
     def _origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
         url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
@@ -114,7 +119,7 @@ class Repository:
 
     def _first_commits(self) -> frozenset[str]:
         """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
-        if (self.common_dir / "shallow").exists():
+        if self.shallow:
             return frozenset()
         roots = _git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
         return frozenset(f"commit {root}" for root in roots.decode().split())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from .backups import Backups, Saved, SavedRun
 from .base import Base
 from .carry import Interruption, Outcome, Result, done, failed, left
+from .claim import Noted, unread
 from .diff import Version, difference
 from .errors import SettingsError, SyncError
 from .http import CONNECTIONS
@@ -32,6 +33,7 @@ from .remote_lock import RemoteLock
 from .run import Diffs, Request
 from .survey import Survey, read_as, weigh
 from .target import home_of
+from .valves import owned
 from .workspace import Workspace, keys_by_nfc
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
             stack.enter_context(held(state, request.wait))
         pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS, "restore"))
         side: Side
+        noting: Future[Noted] | None = None
         if push:
             base = stack.enter_context(closing(Base(state, create=False)))
+            noting = pool.submit(sync.claims(request, base).look, base, pool, new=False)
             workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
             side = InWorkspace(sync.local, workspace, base, copies, pool)
         else:
@@ -68,6 +72,10 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         steps = list(pool.map(lambda saved: _planned(side, saved), copies.objects))
         writing = [step for step in steps if step.writes]
         report.plan(request, steps, _differences(side, copies, writing) if request.diff else {})
+        if noting and writing:
+            owned(sync.owner(request, noting.result()), request.allowed)
+            if notice := unread(noting.result(), request.target):
+                report.notice(notice)
         outcomes: list[Outcome] = []
         interruption = Interruption()
         if writing and not request.dry_run:

@@ -12,12 +12,13 @@ from pathlib import Path
 from .backups import Backups
 from .base import Advance, Base, folder_for
 from .carry import Carrier, Carry, End, Interruption
-from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository
+from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository, unread
 from .differences import Differences
 from .effects import reached
 from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
 from .git import Moment, Repository
 from .http import CONNECTIONS, Http
+from .identity import Identity, nameless
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator
@@ -56,6 +57,7 @@ class Sync:
     def __init__(self, settings: Settings, repository: Repository, http: Http, watcher: Watcher) -> None:
         self.settings = settings
         self.repository = repository
+        self.identity = Identity(repository)
         self.http = http
         self.watcher = watcher
         self.local = LocalFolder(settings.project, settings.folders, repository)
@@ -66,6 +68,24 @@ class Sync:
 
     def backups(self, target: str) -> Backups:
         return Backups(self.repository.state / "backups", target)
+
+    def claims(self, request: Request, base: Base) -> Claims:
+        mine = Claim(request.target, self.repository.origin(), request.branch)
+        return Claims(self.http, request.target, mine, whole_trees=base.meta("whole_trees") != "no")
+
+    def owner(self, request: Request, noted: Noted) -> tuple[str, str] | None:
+        """What to say of the target's owner, where that is another repository.
+
+        A pull takes nothing away there: it may be done by and from what has no name yet.
+        """
+        claim = noted.claim
+        if claim is None or claim.repository & self.repository.origin():  # the first commits take a walk
+            return None
+        push = request.mode.direction is Direction.PUSH
+        if not push and nameless(claim.repository):
+            return None
+        names = self.identity.to_be() if push else self.identity.names()
+        return other_repository(claim) if claim.of_another(names) else None
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
@@ -100,6 +120,8 @@ class Sync:
             diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
         if not request.dry_run:
             self._check(request, sight, chosen)
+        if request.mode.direction is Direction.PUSH and any(step.writes for step in chosen):
+            self._tell(unread(sight.noted, request.target))
         self.watcher.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
@@ -139,8 +161,7 @@ class Sync:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
-        mine = Claim(request.target, self.repository.origin(), request.branch)
-        claims = Claims(self.http, request.target, mine, whole_trees=whole_trees)
+        claims = self.claims(request, base)
         new = request.mode.direction is Direction.PUSH and not base.entries()
         noting = pool.submit(claims.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
@@ -224,7 +245,7 @@ class Sync:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
         known = sight.noted.claim.repository if sight.noted.claim else frozenset()
         origin = self.repository.origin()
-        names = origin if origin & known else origin | self.repository.first_commits()
+        names = origin if origin & known else self.identity.kept()
         sight.claims.mine = replace(sight.claims.mine, repository=names)
         return sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over)
 
@@ -234,11 +255,8 @@ class Sync:
 
     def _check(self, request: Request, sight: Sight, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
-        survey, noted, other = sight.survey, sight.noted, None
+        survey, noted = sight.survey, sight.noted
         self._stays(request, self.repository.moment())
-        if noted.claim and not noted.claim.repository & self.repository.origin():
-            if noted.claim.of_another(self.repository.origin() | self.repository.first_commits()):
-                other = other_repository(noted.claim)
         check(
             Situation(
                 mode=request.mode,
@@ -251,8 +269,9 @@ class Sync:
                 operation=self.repository.operation(),
                 insisted=request.insisted,
                 target=request.target,
-                other=other,
+                other=self.owner(request, noted),
                 nested=noted.nested,
+                noted=noted.readable,
             ),
             request.allowed,
         )

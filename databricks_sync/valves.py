@@ -50,6 +50,7 @@ class Situation:
     target: str
     other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
     nested: str | None = None  # another branch folder inside the target, or around it
+    noted: bool = True  # whether it could be read whose the target is
 
 
 def check(situation: Situation, allowed: Allowed) -> None:
@@ -57,6 +58,7 @@ def check(situation: Situation, allowed: Allowed) -> None:
     for valve in (
         _operation,
         _other_repository,
+        _unknown_owner,
         _nested,
         _source_gone,
         _source_empty,
@@ -81,8 +83,22 @@ def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 
 def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
-    if s.other and not allowed.take_over:
-        raise Foreign(*s.other)
+    owned(s.other, allowed)
+
+
+def owned(other: tuple[str, str] | None, allowed: Allowed) -> None:
+    """Raises Foreign when the target is another repository's, of which `other` is to be said."""
+    if other and not allowed.take_over:
+        raise Foreign(*other)
+
+
+def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # Any other push leaves alone what this clone did not carry there, whoever did.
+    if s.mode is Mode.PUSH_MIRROR and not s.noted and not allowed.take_over and any(step.writes for step in s.steps):
+        raise ValveError(
+            f"Whether another repository uses {s.target} is unknown, and --mirror deletes what it did not carry.",
+            "Ask for the permission to read the notes beside it; if it is this repository's alone, add --take-over.",
+        )
 
 
 def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:

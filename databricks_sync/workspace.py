@@ -204,10 +204,10 @@ class Workspace:
             raise TypeMismatch(f"{printable(path)} is a {printable(items[0].type)}.")
         raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
 
-    def stands(self, folder: str) -> bool:
-        """Whether the folder `folder` (a key) exists, though perhaps we may not look into it."""
+    def stands(self, folder: str = "") -> bool:
+        """Whether the root, or the folder `folder` (a key), exists, though perhaps we may not look into it."""
         try:
-            status = self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}"}).json()
+            status = self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}".rstrip("/")}).json()
         except NotFound:
             return False
         except Denied:

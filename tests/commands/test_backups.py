@@ -183,6 +183,22 @@ def overwritten(one: Project, person: Person) -> str:
     return saved_run(one.push("--overwrite").out)
 
 
+def test_a_restore_into_what_became_another_s_is_refused(one: Project, person: Person) -> None:
+    """Once another repository took a folder over, nothing is restored into it but with --take-over."""
+    name = overwritten(one, person)
+    other = Project(one.home / "another", one.home, one.workspace)
+    other.git("init", "-q", "-b", "main")
+    other.notebook("notebooks/a.py", "print('of another')")
+    other.commit("another beginning")
+    other.quick("to_databricks", "--overwrite", "--take-over")
+    for options in ([], ["--dry-run"]):
+        ran = one.quick("to_databricks", "--restore", name, *options, code=3)
+        assert "belongs to another repository" in ran.err and not ran.writes
+    assert b"of another" in person.read("a")
+    one.quick("to_databricks", "--restore", name, "--take-over")
+    assert b"precious" in person.read("a")
+
+
 def test_a_dry_run_of_a_restore_changes_nothing(one: Project, person: Person) -> None:
     """With --dry-run, --restore shows what it would do, and with --diff how; neither side is touched."""
     there = overwritten(one, person)
@@ -515,12 +531,6 @@ def other_project(one: Project) -> Project:
     other.notebook("notebooks/a.py", "theirs")
     other.notebook("notebooks/b.py", "theirs")
     return other
-
-
-def test_a_project_without_a_commit_overwrites_nothing(one: Project, person: Person) -> None:
-    """A repository that cannot be told apart adds what is new and reports what is not its own."""
-    other_project(one).push(code=1)
-    assert b"print(1)" in person.read("a") and person.names() == {"a", "b"}
 
 
 def test_a_folder_belongs_to_one_repository(one: Project, person: Person) -> None:

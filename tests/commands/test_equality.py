@@ -60,6 +60,7 @@ def test_ten_round_trips_change_nothing(project: Project, person: Person, worksp
 def test_a_fresh_clone_with_other_line_endings_is_in_step(project: Project, workspace: Workspace) -> None:
     """A checkout with CRLF adopts the notebooks that were pushed with LF."""
     project.notebook("notebooks/a.py", "one", "two")
+    project.commit()
     project.push()
     clone = project.clone()
     clone.write("notebooks/a.py", clone.read("notebooks/a.py").replace(b"\n", b"\r\n"))

@@ -287,6 +287,70 @@ def test_a_target_below_a_file_is_refused(project: Project, person: Person) -> N
     assert "/Shared/file" in ran.err
 
 
+def another(project: Project) -> Project:
+    """A repository of its own, with a notebook and a first commit that nobody else has."""
+    made = Project(project.home / "another", project.home, project.workspace)
+    made.git("init", "-q", "-b", "main")
+    made.notebook("notebooks/z.py", "print('z')")
+    made.commit("another beginning")
+    return made
+
+
+def test_a_repository_without_a_commit_is_one_too(one: Project, person: Person) -> None:
+    """What a repository has pushed before its first commit is its own: another is refused, also one like itself."""
+    other = another(one)
+    assert "belongs to another repository" in other.quick("to_databricks", "--mirror", code=3).err
+    nameless = Project(one.home / "nameless", one.home, one.workspace)
+    nameless.git("init", "-q", "-b", "main")
+    nameless.notebook("notebooks/y.py", "print('y')")
+    for options in (["--mirror", "--dry-run"], []):
+        assert "belongs to another repository" in nameless.quick("to_databricks", *options, code=3).err
+    assert person.names() == {"a"}
+    for puller in (other, nameless):  # which takes nothing from anybody
+        puller.quick("from_databricks")
+        assert "a.py" in puller.names()
+    assert "belongs to another repository" in nameless.quick("to_databricks", code=3).err
+
+
+def test_a_repository_stays_the_same_with_its_first_commit(one: Project, person: Person) -> None:
+    """A repository that pushed before its first commit is known afterwards, with lost records and other folders too."""
+    one.commit()
+    one.notebook("notebooks/b.py", "print(1)")
+    one.quick("to_databricks")
+    shutil.rmtree(one.root / ".git/databricks_sync")
+    one.notebook("other/c.py", "print(1)")
+    one.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
+    assert person.names() == {"a", "b", "c"}
+    clone = one.clone()
+    clone.notebook("notebooks/d.py", "print(1)")
+    clone.quick("to_databricks")
+    assert "d" in person.names()
+
+
+def test_a_repository_without_a_commit_may_carry_another_folder(one: Project, person: Person) -> None:
+    """The name of a repository without a commit is not that of one record among several."""
+    one.notebook("other/c.py", "print(1)")
+    one.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
+    assert person.names() == {"a", "c"}
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+def test_notes_that_cannot_be_read(pushed: Project, person: Person, workspace: Workspace, hashes: bool) -> None:
+    """Where nobody can tell whose a folder is, a push says so, and a mirror stops before it deletes anything."""
+    workspace.set(hashes=hashes)
+    other, names = another(pushed), person.names()
+    workspace.forbid(f"{HOME}/.databricks_sync", "unreadable")
+    for options in (["--mirror", "--dry-run"], ["--mirror"]):
+        ran = other.quick("to_databricks", "--max-delete", "100%", *options, code=3)
+        assert not ran.writes and "is unknown" in ran.err and "--take-over" in ran.err
+    assert person.names() == names
+    ran = other.quick("to_databricks")
+    assert "cannot be read, so whether another repository uses" in ran.said and person.names() == {*names, "z"}
+    assert "cannot be read" not in other.quick("to_databricks").said
+    other.quick("to_databricks", "--mirror", "--take-over", "--max-delete", "100%")
+    assert person.names() == {"z"}
+
+
 def in_a_merge(project: Project) -> None:
     project.git("checkout", "-q", "-b", "other")
     project.notebook("notebooks/a.py", "other")

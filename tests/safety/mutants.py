@@ -22,6 +22,7 @@ ADVERSARIES, CRASHES, KILLS, FAULTS = (
 )
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
+VALVES = "tests/commands/test_valves.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
@@ -362,6 +363,38 @@ MUTANTS = (
         "    return False\n",
         ADVERSARIES,
         "test_11",
+    ),
+    Mutant(
+        "a repository without a commit is nobody",
+        "identity.py",
+        "        return self.names() or (",
+        "        return self.names() and (",
+        VALVES,
+        "repository_without_a_commit",
+    ),
+    Mutant(
+        "a mirror where nobody knows whose the folder is",
+        "valves.py",
+        "    if s.mode is Mode.PUSH_MIRROR and not s.noted",
+        "    if False and not s.noted",
+        VALVES,
+        "notes_that_cannot_be_read",
+    ),
+    Mutant(
+        "a restore into another repository's folder",
+        "restore.py",
+        "            owned(sync.owner(request, noting.result()), request.allowed)\n",
+        "",
+        BACKUPS,
+        "became_another_s",
+    ),
+    Mutant(
+        "a Git folder is a folder",
+        "target.py",
+        '        if kind == "REPO":\n',
+        "        if False:\n",
+        VALVES,
+        "git_folder",
     ),
     Mutant(
         "an empty folder is believed",

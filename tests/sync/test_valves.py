@@ -95,6 +95,10 @@ SITUATIONS = [
     ("the target is mirrored again", situation(Mode.PUSH_MIRROR, kept(1), **GONE), ""),
     ("the target is empty, pull", situation(PULL, list(deleted(2, PULL)), remote_empty=True), "--allow-empty"),
     ("the target is empty, push", situation(PUSH, kept(2), remote_empty=True), ""),
+    ("notes unread, mirror", situation(Mode.PUSH_MIRROR, edited(1), noted=False), "--take-over"),
+    ("notes unread, mirror in step", situation(Mode.PUSH_MIRROR, kept(1), noted=False), ""),
+    ("notes unread, push", situation(PUSH, edited(1), noted=False), ""),
+    ("notes unread, overwriting push", situation(Mode.PUSH_OVERWRITE, edited(1), noted=False), ""),
     ("all changed", situation(PUSH, edited(5)), "--allow-all-changed"),
     ("all changed, pull", situation(PULL, edited(5)), "--allow-all-changed"),
     ("all of four changed", situation(PUSH, edited(4)), ""),
@@ -195,7 +199,7 @@ def test_a_mirror_without_a_base_counts_what_is_there() -> None:
         (Allowed(deletes="100%"), {"many deletes", "all deleted"}),
         (Allowed(all_changed=True), {"all changed"}),
         (Allowed(empty=True), {"no folder", "an empty folder", "the target is gone", "the target is empty"}),
-        (Allowed(take_over=True), {"another repository", "a folder in a folder"}),
+        (Allowed(take_over=True), {"another repository", "nobody knows whose", "a folder in a folder"}),
         (Allowed(), set()),
     ],
 )
@@ -204,6 +208,7 @@ def test_each_flag_opens_only_its_own_valve(flag: Allowed, opened: set[str]) -> 
     stopped = {
         "a rebase": situation(PUSH, kept(1), operation="a rebase"),
         "another repository": situation(PUSH, kept(1), other=("x", "y")),
+        "nobody knows whose": situation(Mode.PUSH_MIRROR, edited(1), noted=False),
         "a folder in a folder": situation(PUSH, kept(1), nested="/x/y"),
         "no folder": situation(PUSH, list(deleted(7)), **NO_FOLDER),
         "an empty folder": situation(PUSH, list(deleted(7)), local_empty=True),
