@@ -373,7 +373,7 @@ def in_a_rebase(project: Project) -> None:
 
 @pytest.mark.parametrize(("begin", "name"), [(in_a_merge, "a merge"), (in_a_rebase, "a rebase")])
 def test_git_in_the_middle_of_something_stops_a_run(pushed: Project, person: Person, begin: object, name: str) -> None:
-    """During a merge or a rebase neither command runs, unless a target or branch is named."""
+    """In a merge or a rebase neither command runs; to a named target or branch goes what is not in conflict."""
     assert callable(begin)
     begin(pushed)
     before = pushed.files()
@@ -381,8 +381,9 @@ def test_git_in_the_middle_of_something_stops_a_run(pushed: Project, person: Per
         ran = pushed.run(command, code=3)
         assert name in ran.err and not ran.writes
     assert pushed.files() == before
-    pushed.push("--branch", "conflict")
-    assert b"<<<<<<<" in person.at(f"{HOME}/conflict").read("a")
+    ran = pushed.push("--branch", "conflict", code=1)
+    assert "notebooks/a.py has an unresolved merge conflict" in ran.out
+    assert "a" not in person.at(f"{HOME}/conflict").names() and "b" in person.at(f"{HOME}/conflict").names()
 
 
 def test_a_sparse_checkout_deletes_nothing(pushed: Project, person: Person) -> None:

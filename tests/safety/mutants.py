@@ -271,7 +271,7 @@ MUTANTS = (
     Mutant(
         "a lock that is lost ends nothing",
         "sync.py",
-        "                    ends.append(lock.lost)\n",
+        "                    interruption.ends.append(lock.lost)\n",
         "",
         LOCK,
         "a_push_that_lost",
