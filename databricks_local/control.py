@@ -18,7 +18,8 @@ Same token as the API; nothing here is recorded or hit by faults. Bodies and ans
     POST   /api/local/settings       some of them, to change
     POST   /api/local/permissions    {"path", "access": "read-only|unreadable|hidden" or null}, for a subtree
     POST   /api/local/edit           one edit or a list of them (people.py): somebody else at work
-    POST   /api/local/reset          an empty workspace: objects, permissions, faults, requests and clock
+    POST   /api/local/reset          an empty workspace: objects, permissions, faults, requests and clock;
+                                     what was asked before and is under way is cut off
 
 Those of jobs, secrets and MLflow are described in services.py.
 """
@@ -45,10 +46,11 @@ from databricks_local.people import edit
 from databricks_local.pipeline import Pipeline
 from databricks_local.workspace import ACCESS, FOLDERS
 
-Control = Callable[[Pipeline, Any], dict[str, Any]]
+Told = dict[str, Any]
+Control = Callable[[Pipeline, Any], "Told | Awaitable[Told]"]
 
 
-def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def status(pipeline: Pipeline, _: Any) -> Told:
     counts = pipeline.workspace.store.count()
     return {
         "pid": os.getpid(),
@@ -60,7 +62,7 @@ def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     }
 
 
-def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+def set_faults(pipeline: Pipeline, body: Any) -> Told:
     rules = [faults.rule(wanted) for wanted in _list(body)]
     _forget_past(pipeline)
     if any(rule.kind == "stale" for rule in rules):
@@ -69,41 +71,41 @@ def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     return {}
 
 
-def get_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def get_faults(pipeline: Pipeline, _: Any) -> Told:
     return {"faults": pipeline.faults.told()}
 
 
-def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def clear_faults(pipeline: Pipeline, _: Any) -> Told:
     return set_faults(pipeline, [])
 
 
-def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def get_requests(pipeline: Pipeline, _: Any) -> Told:
     records = sorted(pipeline.records, key=lambda record: record.sequence)
     return {"requests": [asdict(record) for record in records]}
 
 
-def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def clear_requests(pipeline: Pipeline, _: Any) -> Told:
     pipeline.records.clear()
     pipeline.sequence = 0
     return {}
 
 
-def set_clock(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+def set_clock(pipeline: Pipeline, body: Any) -> Told:
     pipeline.workspace.clock.set(_object(body))
     return {}
 
 
-def get_settings(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def get_settings(pipeline: Pipeline, _: Any) -> Told:
     return asdict(pipeline.workspace.settings)
 
 
-def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+def set_settings(pipeline: Pipeline, body: Any) -> Told:
     pipeline.workspace.settings = pipeline.workspace.settings.changed(_object(body))
     pipeline.buckets.clear()
     return get_settings(pipeline, None)
 
 
-def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+def set_permission(pipeline: Pipeline, body: Any) -> Told:
     wanted = _object(body)
     access = wanted.get("access")
     if access is not None and access not in ACCESS:
@@ -112,14 +114,15 @@ def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     return {}
 
 
-def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+def edit_objects(pipeline: Pipeline, body: Any) -> Told:
     with pipeline.workspace.store.changes():
         for wanted in _list(body):
             edit(pipeline.workspace, wanted)
     return {}
 
 
-def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+async def reset(pipeline: Pipeline, _: Any) -> Told:
+    await pipeline.cut_off()
     clear_faults(pipeline, None)
     clear_requests(pipeline, None)
     pipeline.workspace.clock = Clock()
@@ -177,6 +180,8 @@ def _served(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitab
             pipeline.check(request)
             raw = await request.body()
             told = control(pipeline, json.loads(raw) if raw else None)
+            if not isinstance(told, dict):
+                told = await told
         except ApiError as error:
             return _refused(error)
         except (ValueError, KeyError, TypeError) as error:
@@ -197,7 +202,7 @@ def _forget_past(pipeline: Pipeline) -> None:
         pipeline.past = None
 
 
-def _object(body: Any) -> dict[str, Any]:
+def _object(body: Any) -> Told:
     if not isinstance(body, dict):
         raise ValueError("the body is a JSON object")
     return body

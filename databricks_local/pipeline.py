@@ -30,6 +30,8 @@ from databricks_local.workspace import Workspace
 # Most are answered at once; what waits for another server is awaited.
 Operation = Callable[[Workspace, Call], "Answer | Awaitable[Answer]"]
 Reader = Callable[[Request], Awaitable[Call]]
+# Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
+_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Pipeline:
         self.past: Store | None = None
         self.records: deque[Record] = deque(maxlen=200_000)
         self.sequence = 0
-        self._under_way = 0
+        self._under_way: set[asyncio.Task[Any] | None] = set()
         self._token = token.encode()
         self.buckets: dict[str, Bucket] = {}
         # Other parts of the workspace that a reset empties too.
@@ -87,8 +89,9 @@ class Pipeline:
         check: Callable[[Request], None] | None = None,
     ) -> Response:
         self.sequence += 1
-        self._under_way += 1
-        sequence, at_once = self.sequence, self._under_way
+        this = asyncio.current_task()
+        self._under_way.add(this)
+        sequence, at_once = self.sequence, len(self._under_way)
         struck: list[str] = []
         path = ""
         try:
@@ -98,16 +101,27 @@ class Pipeline:
             sent = await self._answered(operation, call, struck)
         except ApiError as error:
             sent = self._sent(refusal(error))
-        except ClientDisconnect:
+        except (ClientDisconnect, asyncio.CancelledError):
             sent = wire.Reset()
         except Exception as error:
             self.log(error)
             sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
         finally:
-            self._under_way -= 1
+            self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
         self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck), at_once))
         return sent
+
+    async def cut_off(self) -> None:
+        """Ends every request that was sent before: it gets no answer, and is not applied later on.
+
+        A client that died or gave up may have left some behind, still unread.
+        """
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        for request in self._under_way:
+            if request is not None:
+                request.cancel()
 
     async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
         latency = self.workspace.settings.latency_ms

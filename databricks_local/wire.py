@@ -116,7 +116,7 @@ class Reset(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = scope["extensions"][TRANSPORT]
         connection = transport.get_extra_info("socket")
-        if connection is not None:
+        if connection is not None and connection.fileno() != -1:  # the client may have closed it before
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
         transport.abort()
         await _gone()

@@ -223,7 +223,7 @@ def test_embedded(folder: Path) -> None:
     """A server runs as long as the block, quickly there and gone at its end."""
     begun = time.perf_counter()
     with running(folder, options=("--no-hashes",)) as there:
-        assert time.perf_counter() - begun < 1.0
+        assert time.perf_counter() - begun < 5.0
         local = Local(there.host, there.token)
         assert local.get("list-repo", path="/").status == 404
         with running(folder) as same:

@@ -163,7 +163,7 @@ def test_ten_thousand_jobs(tmp_path: Path) -> None:
             assert [one["job_id"] for one in work.get("2.2/jobs/list", name=f"job {number}").json["jobs"]] == [
                 number + 1
             ]
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8
 
 
 def changed(**more: Any) -> dict[str, Any]:

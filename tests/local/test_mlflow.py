@@ -334,7 +334,7 @@ def test_start_is_lazy_and_end_is_sure(work: Work, tmp_path: Path) -> None:
     sqlite3.connect(work.folder / "mlflow" / "mlflow.sqlite").execute("VACUUM INTO ?", (str(prepared),))
     begun = time.monotonic()
     with running(tmp_path / "own") as there:
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         work = Work(Local(there.host, there.token), tmp_path / "own", tmp_path)
         assert not (tmp_path / "own" / "mlflow").exists()
         (tmp_path / "own" / "mlflow").mkdir()

@@ -500,7 +500,7 @@ def test_reset_ends_runs(tmp_path: Path) -> None:
         pid = int(_logged(work, run_id)[0])
         begun = time.monotonic()
         work.api.control("reset")
-        assert gone(pid) and time.monotonic() - begun < 3
+        assert gone(pid) and time.monotonic() - begun < 10
         assert work.get("2.2/jobs/runs/get", run_id=run_id).status == 404
 
 
