@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import threading
 import time
 import uuid
 import zlib
@@ -93,7 +94,10 @@ class Advance:
 
 
 class Base:
-    """The state of one target. Opened for every run; only a run that is no dry run creates it."""
+    """The state of one target. Opened for every run; only a run that is no dry run creates it.
+
+    Several threads may use it. Once it is closed it knows nothing.
+    """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
         self.file = folder / "state.db"
@@ -102,6 +106,7 @@ class Base:
         self._intents: list[Intent] = []
         self._distrusted = False
         self._remembers = False  # a file of version 1 has no past, and stays as it is until a run writes
+        self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         self._db = self._open(create)
@@ -154,8 +159,10 @@ class Base:
         return self._open(create)
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
+        with self._turn:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -169,9 +176,7 @@ class Base:
 
     def content(self, sha: str) -> bytes | None:
         """The bytes with this sha256, if they were kept and are whole."""
-        if self._db is None or not sha:
-            return None
-        row = self._db.execute("SELECT body FROM content WHERE sha = ?", (sha,)).fetchone()
+        row = self._first("SELECT body FROM content WHERE sha = ?", sha) if sha else None
         if row is None:
             return None
         try:
@@ -182,16 +187,18 @@ class Base:
 
     def earlier(self, states: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those of these keys and digests that both sides agreed on before what they last agreed on."""
-        if self._db is None or not self._remembers:
+        if not self._remembers:
             return frozenset()
         asked = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
-        return frozenset(state for state in states if self._db.execute(asked, state).fetchone())
+        return frozenset(state for state in states if self._first(asked, *state))
 
     def meta(self, name: str) -> str:
-        if self._db is None:
-            return ""
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self._first("SELECT value FROM meta WHERE name = ?", name)
         return row[0] if row else ""
+
+    def _first(self, query: str, *given: str) -> Sequence[Any] | None:
+        with self._turn:
+            return self._db.execute(query, given).fetchone() if self._db is not None else None
 
     def distrust(self) -> None:
         """Takes the base for missing in this run: it is an old copy of what it once was."""
@@ -209,10 +216,11 @@ class Base:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Raises SyncError when the disk does not take it; then it did not happen."""
-        assert self._db is not None
         try:
-            with self._db as db:
-                yield db
+            with self._turn:
+                assert self._db is not None
+                with self._db as db:
+                    yield db
         except sqlite3.Error as error:
             hint = "Make room there and run the command again: nothing is lost."
             raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None

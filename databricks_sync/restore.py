@@ -58,11 +58,11 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     with ExitStack() as stack:
         if not request.dry_run:
             stack.enter_context(held(state, request.wait))
+        base = stack.enter_context(closing(Base(state, create=False))) if push else None
         pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS, "restore"))
         side: Side
         noting: Future[Noted] | None = None
-        if push:
-            base = stack.enter_context(closing(Base(state, create=False)))
+        if base:
             noting = pool.submit(sync.claims(request, base).look, base, pool, new=False)
             workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
             side = InWorkspace(sync.local, workspace, base, copies, pool)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -41,6 +43,27 @@ def test_entries_round_trip(folder: Path) -> None:
     """What was agreed on is read back field by field by the next run."""
     made(folder, FILE, NOTEBOOK).close()
     assert reopened(folder).entries() == {"a.csv": FILE, "ü b/#": NOTEBOOK}
+
+
+CLOSING = """
+import sys, threading
+from pathlib import Path
+from databricks_sync.base import Base
+for number in range(10):
+    base = Base(Path(sys.argv[1], str(number)), create=True)
+    readers = [threading.Thread(target=lambda: [base.meta("name") for _ in range(300)]) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    base.close()
+    for reader in readers:
+        reader.join()
+"""
+
+
+def test_a_base_may_be_closed_while_it_is_read(folder: Path) -> None:
+    """Threads that still ask a base when it is closed are told that nothing is known, and the process lives on."""
+    ended = subprocess.run([sys.executable, "-c", CLOSING, folder], capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_an_advance_replaces_and_removes(folder: Path) -> None:
