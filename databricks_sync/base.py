@@ -64,6 +64,18 @@ _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes as they are kept: packed by whoever has them, for most threads wait for the network anyway."""
+
+    sha: str
+    body: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> Content:
+        return cls(sha256(raw), zlib.compress(raw, 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
 
@@ -81,7 +93,7 @@ class Intent:
     form: Form | None = None
     language: Language | None = None
     agreed: str = ""
-    content: bytes | None = None
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ class Advance:
 
     key: str
     entry: BaseEntry | None
-    content: bytes | None = None  # the bytes the workspace holds, for a notebook
+    content: Content | None = None  # the bytes the workspace holds, for a notebook
 
 
 class Base:
@@ -298,8 +310,8 @@ def _connect(file: Path) -> sqlite3.Connection:
     return db
 
 
-def _keep(db: sqlite3.Connection, contents: Iterable[bytes | None]) -> None:
-    rows = [(sha256(raw), zlib.compress(raw, 1)) for raw in contents if raw is not None]
+def _keep(db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
+    rows = [(content.sha, content.body) for content in contents if content is not None]
     db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", rows)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-from .base import Advance, Base, Intent
+from .base import Advance, Base, Content, Intent
 from .errors import LoginError, SyncError
 from .model import Problem, Severity
 from .plan import Action, Step
@@ -46,7 +46,7 @@ class Outcome:
     result: Result
     problem: Problem | None = None
     advance: Advance | None = None
-    sent: bytes | None = None
+    sent: Content | None = None
 
 
 class Carrier(Protocol):

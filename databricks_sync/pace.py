@@ -1,9 +1,9 @@
 """How fast requests to one endpoint may go: so many at once, so many a second. Pure: the clock is an argument.
 
-What a workspace allows is documented for two endpoints only, and everybody who works in it shares the allowance.
-So it is found out. Where a limit is documented, a second's worth goes at once, and then few at a time until more than
-that has been taken: so this workspace has no such limit, or another one. A refusal (429) tells of one: nothing is sent
-for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
+What a workspace allows is documented for two endpoints only, and everybody who works in it shares the allowance. So
+it is found out. Where a limit is documented, hardly more than a second's worth goes at once, and no more until all of
+it has been taken: then this workspace has no such limit, or another one. A refusal (429) tells of one: nothing is
+sent for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
 the allowance was used up both times, so what was taken in between is what it grants. No refusal more than halves the
 rate, for others may have used the allowance up. From there it grows, slowly at first, to notice when there is more.
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 # SERVER: Databricks' documentation of the limits of a workspace, 2026: requests a second.
 DOCUMENTED = {"import": 30, "export": 60}
 _USUAL = 20  # a second, where nothing is documented
-_TRIAL = 1.5  # seconds' worth of a documented allowance that must be taken before as many go at once as may
+_TRIAL = 1.5  # seconds' worth of a documented allowance that is tried before as many go at once as may
 _SAVED = 1.0  # seconds for which an allowance that is not used is kept, as limits are given per second
 _MORE = 1.03  # of the rate to begin with: the pause has saved something up
 _DOUBLED = 25.0  # seconds after which the rate has doubled, if nothing was refused; slowly at first, then faster
@@ -38,7 +38,6 @@ class Pace:
     most: int
     rate: float = inf  # requests a second, when last refused
     _allowance: int = field(init=False)  # a second's worth as documented; 0 where nothing is
-    _begun: int = 0  # sent, ever
     _taken: int = 0  # and not refused
     _under_way: int = 0
     _count: int = 0  # sent since `_since`
@@ -57,9 +56,10 @@ class Pace:
         return max(self._not_before, self._sent_at + 1 / self._allowed(now)) - now
 
     def _window(self) -> int:
-        if self.rate < inf or self._taken >= self._allowance * _TRIAL:
+        untried = int(self._allowance * _TRIAL) - self._taken
+        if self.rate < inf or untried <= 0:
             return self.most
-        return min(self._allowance if self._begun < self._allowance else self._allowance // 2, self.most)
+        return min(max(untried, self._allowance // 2), self.most)
 
     def _allowed(self, now: float) -> float:
         quiet = max(now - self._not_before, 0)
@@ -72,7 +72,6 @@ class Pace:
     def sent(self, now: float) -> Sent:
         if self._under_way == 0 and now - self._sent_at > _SAVED:  # idle until now: another count
             self._since, self._count = now - _SAVED, 0
-        self._begun += 1
         self._under_way += 1
         self._count += 1
         self._sent_at = now
@@ -80,7 +79,6 @@ class Pace:
 
     def unused(self) -> None:
         """What was announced by `sent` was not sent after all."""
-        self._begun -= 1
         self._under_way -= 1
         self._count -= 1
 

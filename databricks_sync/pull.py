@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 from .backups import Backups, Saved
-from .base import Advance, Intent
+from .base import Advance, Content, Intent
 from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
 from .local import Changing, LocalFolder, describe, settled
@@ -256,13 +256,14 @@ class PullCarrier:
         pass
 
 
-def _kept(remote: RemoteObject, found: Export, held: bytes) -> bytes | None:
+def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
     """The text to merge from one day: what the workspace holds or, where it has no hashes, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
     if not remote.token.sha:
-        return wire(held, remote.kind)
-    return found.raw if sha256(found.raw) == remote.token.sha else None
+        return Content.of(wire(held, remote.kind))
+    kept = Content.of(found.raw)
+    return kept if kept.sha == remote.token.sha else None
 
 
 def _changed(step: Step) -> Outcome:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Literal
 
 from .backups import Backups, Saved
-from .base import Base, Intent
+from .base import Base, Content, Intent
 from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import (
     AlreadyExists,
@@ -313,7 +313,7 @@ def _sending(raw: bytes, outcome: Outcome) -> Outcome:
     """With what was sent, where it is a notebook and somebody may want to merge it one day."""
     item = outcome.step.local
     keeps = outcome.result is Result.DONE and item is not None and item.kind is Kind.NOTEBOOK
-    return replace(outcome, sent=raw) if keeps else outcome
+    return replace(outcome, sent=Content.of(raw)) if keeps else outcome
 
 
 def _changed_here(step: Step) -> Outcome:

@@ -10,12 +10,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 
-from .base import Advance
+from .base import Advance, Content
 from .carry import Outcome, Result, done, failed
 from .errors import SyncError, TypeMismatch
 from .local import settled
 from .model import BaseEntry, Kind, RemoteObject
-from .notebook import sha256
 from .plan import Action, Step
 from .survey import read_as
 from .workspace import Workspace, keys_by_nfc
@@ -67,7 +66,7 @@ class ReadBack:
             "Compare with `from_databricks --dry-run --diff`; the base was left as it was.",
         )
 
-    def _weighed(self, step: Step, now: RemoteObject | None, sent: bytes | None) -> Outcome | None:
+    def _weighed(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
         """Done, when the workspace shows what was meant; None when it does not (yet)."""
         if step.action is Action.DELETE:
             return done(step, Advance(step.key, None)) if now is None else None
@@ -79,8 +78,8 @@ class ReadBack:
             held = read_as(self.workspace, now, item.form, item.language)
             if held.digest != item.digest:
                 return None
-            content = held.raw if now.token.sha else sent
-        keep = content if content is not None and sha256(content) == (now.token.sha or item.sha) else None
+            content = Content.of(held.raw) if now.token.sha else sent
+        keep = content if content and content.sha == (now.token.sha or item.sha) else None
         entry = BaseEntry(
             key=step.key,
             path=item.path,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .backups import Backups
-from .base import Advance, Base, folder_for
+from .base import Advance, Base, Content, folder_for
 from .carry import Carrier, Carry, End, Interruption
 from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository, unread
 from .differences import Differences
@@ -24,7 +24,7 @@ from .lock import held
 from .mediator import Mediator
 from .model import BaseEntry, Direction, Kind
 from .names import parents, printable
-from .notebook import sha256, wire
+from .notebook import wire
 from .plan import Action, Mode, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
@@ -371,7 +371,7 @@ class Sync:
             *(settled(item.stat, time.time_ns()), item.form, item.language),
         )
 
-    def _content(self, survey: Survey, base: Base, step: Step) -> bytes | None:
+    def _content(self, survey: Survey, base: Base, step: Step) -> Content | None:
         """The text to merge from one day, where it is not kept yet: what the workspace holds, by its hash.
 
         Where the workspace has no hashes it is what the file holds.
@@ -381,10 +381,10 @@ class Sync:
         if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
             return None
         export = survey.exports.get(step.key)
-        if export is not None and sha256(export.raw) == sha:
-            return export.raw
+        if export is not None and (kept := Content.of(export.raw)).sha == sha:
+            return kept
         try:
-            raw = wire(self.local.read(step.local.path)[0], step.local.kind)
+            kept = Content.of(wire(self.local.read(step.local.path)[0], step.local.kind))
         except (OSError, SyncError):
             return None
-        return raw if sha256(raw) == sha else None
+        return kept if kept.sha == sha else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import SCHEMA, Advance, Base, Intent, folder_for
+from databricks_sync.base import SCHEMA, Advance, Base, Content, Intent, folder_for
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from databricks_sync.notebook import CANON_VERSION, sha256
@@ -105,7 +105,7 @@ def test_an_intent_s_token_is_not_trusted_by_its_time(folder: Path) -> None:
 def test_content_is_verified(folder: Path) -> None:
     """Kept bytes come back only whole: what is damaged is as if it had not been kept."""
     base = made(folder)
-    base.advance([Advance(FILE.key, FILE, b"bytes"), Advance("other", None, b"")])
+    base.advance([Advance(FILE.key, FILE, Content.of(b"bytes")), Advance("other", None, Content.of(b""))])
     assert base.content(sha256(b"bytes")) == b"bytes" and base.content(sha256(b"")) == b""
     assert base.content("unknown") is None and base.content("") is None
     base.close()
@@ -125,7 +125,7 @@ def test_content_nobody_refers_to_is_dropped(folder: Path) -> None:
     base = made(folder)
     raw = b"bytes"
     current = BaseEntry("a", "a", Kind.FILE, "file:1", Token(1, 1, sha256(raw)), "s")
-    base.advance([Advance("a", current, raw), Advance("b", None, b"old")])
+    base.advance([Advance("a", current, Content.of(raw)), Advance("b", None, Content.of(b"old"))])
     base.prune()
     assert base.content(sha256(raw)) == raw and base.content(sha256(b"old")) is None
 
@@ -145,7 +145,7 @@ def test_a_dry_run_leaves_no_trace(folder: Path) -> None:
     base = Base(folder, create=False)
     base.note(a="b")
     base.intend(INTENTS)
-    base.advance([Advance(FILE.key, FILE, b"x")])
+    base.advance([Advance(FILE.key, FILE, Content.of(b"x"))])
     base.prune()
     assert base.entries() == {} and base.meta("a") == "" and base.content("x") is None and not folder.exists()
 
