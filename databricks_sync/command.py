@@ -119,7 +119,7 @@ def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
 
         return watch(mode, chosen, report)
     with opened(chosen) as session:
-        run = Sync(session.settings, session.repository, session.http, report)
+        run = Sync(session.settings, session.repository, session.http, report, session.permitted)
         if chosen["restore"] is not None:
             from . import restore
 

@@ -32,6 +32,7 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
         report.say(line, "init", message=line)
     try:
         with opened(chosen) as session:
+            session.permitted()
             host, user = session.settings.login.name, who(session.http)
             report.say(f"Connected to {printable(host)} as {printable(user)}.", "connected", host=host, user=user)
             for folder in session.settings.folders:

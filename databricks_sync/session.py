@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ class Session:
     target: str
     branch: str
     head: str | None  # the branch that is checked out; None for a detached HEAD
+    permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
 
 
 @contextmanager
@@ -38,14 +40,15 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
     wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
     known = settings_of.load(wanted, os.environ, Path.cwd())
     repository = Repository(known.project)
-    with _workspace(known) as login:
+    with _workspace(known) as login, ThreadPoolExecutor(1, "session") as pool:
         known = replace(known, login=login)
         http = connect(login)
         if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
             raise unfinished(operation)
         head = repository.branch()
         branch = chosen["branch"] or head or targets.ci_branch(os.environ)
-        yield Session(known, repository, http, _target(chosen["target"], branch, known, http), branch or "", head)
+        target, permitted = _target(chosen["target"], branch, known, http, pool)
+        yield Session(known, repository, http, target, branch or "", head, permitted)
 
 
 @contextmanager
@@ -71,14 +74,20 @@ def _workspace(known: Settings) -> Iterator[Login]:
         yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
-def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> str:
-    """The branch folder. Asks the workspace who we are only where nobody said."""
+def _target(
+    named: str | None, branch: str | None, known: Settings, http: Http, pool: Executor
+) -> tuple[str, Callable[[], None]]:
+    """The branch folder, and what tells whether it may be one of ours.
+
+    Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
+    """
     if named:
         path = targets.normalise(named)
-        owner = targets.home_of(path)
-        user = (known.user or who(http)) if owner else None
-        targets.check_target(path, user)
-        return path
+        targets.check_target(path, known.user)
+        if known.user or not targets.home_of(path):
+            return path, lambda: None
+        asked = pool.submit(who, http)
+        return path, lambda: targets.check_target(path, asked.result())
     if not branch:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
@@ -86,7 +95,7 @@ def _target(named: str | None, branch: str | None, known: Settings, http: Http) 
         )
     path = f"/Users/{known.user or who(http)}/{targets.branch_folder(branch)}"
     targets.check_target(path, None)
-    return path
+    return path, lambda: None
 
 
 def who(http: Http) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -54,8 +54,17 @@ class Sight:
 class Sync:
     """Everything a run needs, wired together once."""
 
-    def __init__(self, settings: Settings, repository: Repository, http: Http, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        repository: Repository,
+        http: Http,
+        watcher: Watcher,
+        permitted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided."""
         self.settings = settings
+        self.permitted = permitted
         self.repository = repository
         self.identity = Identity(repository)
         self.http = http
@@ -109,7 +118,10 @@ class Sync:
 
     def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
         """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
-        sight = self._look(request, base, pool)
+        try:
+            sight = self._look(request, base, pool)
+        finally:
+            self.permitted()  # in the home of somebody else there may be nothing to see: this says why
         self._require(request, sight.survey)
         chosen = self._chosen(request, sight.survey)
         if request.mode is Mode.PULL_MERGE:

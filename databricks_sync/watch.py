@@ -282,12 +282,12 @@ class Watch:
         session.http.requests = 0
         if first:
             with self.view.shown() as report:
-                done = Sync(session.settings, session.repository, session.http, report).run(asked)
+                done = Sync(session.settings, session.repository, session.http, report, session.permitted).run(asked)
                 report.summary(done)
         else:
             quiet = _Quiet(self.view, self._noticed)
             asked = replace(asked, diff=False)
-            done = Sync(session.settings, session.repository, session.http, quiet).run(asked)
+            done = Sync(session.settings, session.repository, session.http, quiet, session.permitted).run(asked)
             self._noticed = frozenset(quiet.notices)
             self.view.carried(done)
         if done.interrupted:

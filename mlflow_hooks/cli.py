@@ -210,6 +210,7 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
     from .selection import sound
 
     with opened({**chosen, "branch": None, "target": chosen["target"] or _TARGET}) as session:
+        session.permitted()
         project = session.settings.project
         readings = _readings(project, chosen["projects"], ())
         hooks = [sound(reading) for reading in readings]

@@ -96,7 +96,7 @@ class Notebooks:
         self.session = session
         self.wish = wish
         self.listener = Listener(report)
-        self.sync = Sync(settings, session.repository, session.http, self.listener)
+        self.sync = Sync(settings, session.repository, session.http, self.listener, session.permitted)
         self.workspace = Workspace(session.http, wish.target)
         self.outcomes: list[Outcome] = []
 

@@ -517,9 +517,11 @@ def test_two_spellings_of_a_target_are_one(one: Project, person: Person) -> None
 
 
 def test_another_user_needs_to_be_named(one: Project, person: Person) -> None:
-    """A target in somebody else's home is refused unless --user names them."""
+    """A target in somebody else's home is refused before anything is written, unless --user names them."""
     target = "/Users/other@example.com/main"
-    assert "--user other@example.com" in one.push("--target", target, code=2).err
+    for more in ((), ("--watch",), ("--restore",)):
+        refused = one.quick("to_databricks", "--target", target, *more, code=2)
+        assert "--user other@example.com" in refused.err and not refused.writes
     one.push("--target", target, "--user", "other@example.com")
     assert person.at(target).names() == {"a"}
 
