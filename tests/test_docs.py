@@ -24,10 +24,11 @@ import readme  # noqa: E402
 # Its commands share a project and a workspace.
 pytestmark = pytest.mark.xdist_group("docs")
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for where in ("*.md", "docs/*.md", "projects/*/*.md") for page in sorted(ROOT.glob(where))]
 NOTEBOOK = "notebooks/models/demand_forecast.py"
 FOLDER = f"/Users/me@example.com/{readme.BRANCH}"
-FILLED = {"PATH": NOTEBOOK, "[PATHS]": NOTEBOOK}  # and RUN, for which the backups are listed
+# What a reader has to fill in, or has and this machine has not. And RUN, for which the backups are listed.
+FILLED = {"PATH": NOTEBOOK, "[PATHS]": NOTEBOOK, "output=/Volumes/main/default/predictions": "output=predictions"}
 
 # How the commands begin that are not typed, and why.
 NOT_TYPED = {
@@ -48,7 +49,7 @@ NOT_TYPED = {
 ADDED = {
     "make": ("--dry-run", "this suite, and what has tests of its own"),
     "databricks_local serve": ("--port=0", "somebody else may have the usual port"),
-    "mlflow_hooks run": ("--dry-run", "MLflow takes ten seconds; test_trainings takes them"),
+    "mlflow_hooks run": ("--dry-run", "MLflow takes ten seconds; test_runs takes them"),
 }
 # The exit codes other than 0. There is a conflict: these tell of it, and leave it.
 CODES = {
@@ -98,6 +99,8 @@ TYPED = {
 SHOWN = list(dict.fromkeys(command for text in TEXTS for command in shown(text)))
 WANTED = dict.fromkeys(filled(command) for command in SHOWN if not command.startswith(tuple(NOT_TYPED)))
 COMMANDS = [command for command in WANTED if command not in TYPED]
+# There is nothing to score with before a training.
+RUNS = sorted((one for one in COMMANDS if one.startswith("mlflow_hooks run")), key=lambda one: "scoring" in one)
 
 # Notebooks in step, and backups of both sides.
 SETTING = """
@@ -195,12 +198,12 @@ def test_commands(desk: Desk, command: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("mlflow_hooks run")])
-def test_trainings(desk: Desk, command: str) -> None:
-    """The project of the manual is trained in every way that is shown."""
+@pytest.mark.parametrize("command", RUNS)
+def test_runs(desk: Desk, command: str) -> None:
+    """The projects of the manual train and score in every way that is shown."""
     desk.disagree()
     code, said = desk.type(command)
-    assert code == 0 and "training: SUCCESS" in said, said
+    assert code == 0 and f"{command.split()[2]}: SUCCESS" in said, said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
@@ -234,7 +237,7 @@ def test_option_names() -> None:
         prose = re.sub(r"^\|[^|]*", "", _BLOCK.sub("", text), flags=re.M)
         alone = " ".join(code for code in _CODE.findall(prose) if code.startswith("--"))
         named = set(re.findall(r"--[a-z-]+", alone))
-        assert {name for name in named if not re.search(rf"^\| `[^`]*{name}\b", reference, re.M)} == set(), page.name
+        assert {name for name in named if not re.search(rf"^\| `[^`]*{name}\b", reference, re.M)} == set(), page
 
 
 def test_extras() -> None:
