@@ -40,7 +40,12 @@ def resolve(client: mlflow.MlflowClient, name: str, version: str) -> str:
     """The version number that an alias stands for at this moment; a number stands for itself."""
     if version.isdigit():
         return version
-    aliases = client.get_registered_model(name).aliases
+    try:
+        aliases = client.get_registered_model(name).aliases
+    except mlflow.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise Refused(f"There is no registered model {name}: train it first, or name another.") from None
     if version not in aliases:
         known = ", ".join(sorted(aliases)) or "none"
         raise Refused(f"{name} has no alias {version} (it has: {known}); train with --promote true, or name another.")

@@ -74,6 +74,12 @@ def test_unknown_alias(registry):
     assert registry.get_run(mlflow.last_active_run().info.run_id).info.status == "FAILED"
 
 
+def test_unknown_model(registry):
+    """Scoring before any training is refused with what to do first."""
+    with pytest.raises(score.Refused, match="no registered model untrained: train it first"):
+        score.resolve(registry, "untrained", "champion")
+
+
 @pytest.mark.parametrize("content", ["", "bmi,bp\n"])
 def test_empty_input(tmp_path, content):
     """An input without rows is refused: it is a mistake upstream, not a day without patients."""
