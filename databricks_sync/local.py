@@ -79,6 +79,8 @@ class LocalFolder:
                 continue
             links: dict[str, bool] = {}
             for entry in self.repository.entries(folder.path):
+                if entry.path == ".":  # so git calls a submodule that is asked from within, and not fetched
+                    raise _unfetched(folder)
                 if not entry.tracked and is_litter(entry.path):
                     continue
                 found = self._inspect(folder, entry, known, links)
@@ -363,6 +365,14 @@ def _linked(top: Path, folder: str, known: dict[str, bool]) -> bool:
         above = folder.rpartition("/")[0]
         known[folder] = bool(folder) and (_linked(top, above, known) or (top / folder).is_symlink())
     return known[folder]
+
+
+def _unfetched(folder: Folder) -> SettingsError:
+    # By its absolute name: git takes that wherever in the work tree it is typed.
+    return SettingsError(
+        f"{folder.shown} is a git submodule that was not fetched, so what is in it is unknown.",
+        f"Type `git submodule update --init {shlex.quote(str(folder.path))}`; in CI, check out with submodules.",
+    )
 
 
 def _not_carried(path: str, status: os.stat_result) -> Problem | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import sys
 import threading
 import time
@@ -171,6 +173,24 @@ def test_a_submodule_is_not_carried(repo: Repo) -> None:
     repo.git("submodule", "add", "-q", str(other.root), "notebooks/sub")
     assert "a git repository of its own" in problem(repo, "notebooks/sub")[0]
     assert repo.keys() == set()
+
+
+def test_an_unfetched_submodule_is_refused(repo: Repo) -> None:
+    """A notebooks folder that is a submodule without its files is not taken for an empty one."""
+    other = Repo(repo.root.parent / "other")
+    other.git("init", "-q")
+    other.commit()
+    repo.git("submodule", "add", "-q", str(other.root), "shared")
+    repo.git("submodule", "deinit", "-q", "-f", "shared")
+    repo.write("notebooks/a")
+    local = repo.open("notebooks", "shared")
+    check_project(local)
+    with pytest.raises(SettingsError, match=r"^shared is a git submodule that was not fetched") as caught:
+        local.scan({})
+    [typed] = re.findall("`(.*?)`", caught.value.hint)
+    repo.git(*shlex.split(typed)[1:])
+    with pytest.raises(SettingsError, match=r"^shared is a git repository of its own"):
+        check_project(local)
 
 
 def test_a_nested_repository_is_not_carried(repo: Repo) -> None:
