@@ -112,7 +112,7 @@ def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
 def _source_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.mode.direction is Direction.PUSH and not s.local_exists and tracked and not allowed.empty:
         raise ValveError(
-            f"The notebooks folder is gone, and {tracked} objects were carried from it.",
+            f"The notebooks folder is gone, and {_were(tracked)} carried from it.",
             "Check out the branch that has it; if everything was deleted on purpose, add --allow-empty.",
         )
 
@@ -122,12 +122,12 @@ def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
         return
     if s.mode.direction is Direction.PUSH and s.local_empty:
         raise ValveError(
-            f"The notebooks folder is empty, and {tracked} objects were carried from it.",
+            f"The notebooks folder is empty, and {_were(tracked)} carried from it.",
             "If everything was deleted on purpose, add --allow-empty.",
         )
     if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
         raise ValveError(
-            f"{s.target} is empty, and {tracked} objects were carried there.",
+            f"{s.target} is empty, and {_were(tracked)} carried there.",
             "To put it back, type `to_databricks --overwrite`; if it was emptied on purpose, add --allow-empty.",
         )
 
@@ -136,7 +136,7 @@ def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.remote_exists or not tracked or allowed.empty or (s.mode.source_wins and s.mode.direction is Direction.PUSH):
         return
     raise ValveError(
-        f"The folder {s.target} is gone from the workspace, and {tracked} objects were carried there.",
+        f"The folder {s.target} is gone from the workspace, and {_were(tracked)} carried there.",
         "To put it back, type `to_databricks --overwrite`; if it was deleted on purpose, add --allow-empty.",
     )
 
@@ -159,7 +159,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     elif count <= limit:
         return
     raise ValveError(
-        f"This run would delete {count} of {total} objects {'in the workspace' if push else 'here'}.",
+        f"This run would delete {count} of {_objects(total)} {'in the workspace' if push else 'here'}.",
         f"See them with --dry-run; if that is meant, add --max-delete {count}; to delete nothing, --no-delete.",
     )
 
@@ -190,3 +190,11 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"All {tracked} objects would change at once, which is rarely meant.",
             "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
         )
+
+
+def _objects(count: int) -> str:
+    return "1 object" if count == 1 else f"{count} objects"
+
+
+def _were(count: int) -> str:
+    return f"{_objects(count)} {'was' if count == 1 else 'were'}"

@@ -115,6 +115,20 @@ def test_situations(found: Situation, said: str) -> None:
     assert said in stopped and bool(stopped) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (situation(PUSH, list(deleted(1)), **NO_FOLDER), "and 1 object was carried from it"),
+        (situation(PUSH, list(deleted(2)), **NO_FOLDER), "and 2 objects were carried from it"),
+        (situation(PULL, kept(1), **GONE), "and 1 object was carried there"),
+        (situation(PUSH, list(deleted(1))), "delete 1 of 1 object in the workspace"),
+    ],
+)
+def test_one_and_several(found: Situation, said: str) -> None:
+    """One object is told of as one."""
+    assert said in stops(found, Allowed(deletes="0"))
+
+
 @pytest.mark.parametrize("mode", [PUSH, PULL, Mode.PUSH_OVERWRITE, Mode.PULL_OVERWRITE, Mode.PUSH_MIRROR])
 @pytest.mark.parametrize(
     ("gone", "of", "stop"),
