@@ -56,7 +56,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     copies = _chosen(backups, request, name)
     push = request.mode.direction is Direction.PUSH
     state = sync.state_folder(request.target)
-    with ExitStack() as stack:
+    with ExitStack() as late, ExitStack() as stack:  # late: until the locks are given back Ctrl-C tears nothing
         if not request.dry_run:
             stack.enter_context(held(state, request.wait))
         base = stack.enter_context(closing(Base(state, create=False))) if push else None
@@ -85,8 +85,8 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
                 interruption.ends.append(lock.lost)
                 if notice := stack.enter_context(lock.held(request.wait)):
                     report.notice(notice)
-            with interruption.listening():
-                outcomes = _written(side, writing, pool, interruption)
+            late.enter_context(interruption.listening())
+            outcomes = _written(side, writing, pool, interruption)
         found = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, interruption)
     _tell(found, report)
     return found.exit_code

@@ -105,6 +105,17 @@ def test_ctrl_c_after_the_objects_still_sums_up(
     project.at_rest()
 
 
+def test_ctrl_c_after_a_restore_still_sums_up(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """After Ctrl-C while a restore gives the lock back, it says what it did, and the lock is gone."""
+    person.edit("a", "theirs")
+    backup = pushed.push("--overwrite", "--json").summary["backup"]
+    at = "*/.databricks_sync/main.lock"
+    workspace.faults(rule(DELETE, {"kind": "latency", "ms": 400}, object=at))
+    ran = interrupted(pushed, "to_databricks", "--lock", "--restore", backup, "--json")
+    assert ran.code == 130 and ran.summary["restored"] == 1 and ran.summary["interrupted"]
+    assert person.at(f"{HOME}/.databricks_sync").names() == {"main.json"}
+
+
 def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, workspace: Workspace) -> None:
     """Pressing Ctrl-C again and again still ends with 130 and a sentence, and the next run finishes."""
     many(project)
