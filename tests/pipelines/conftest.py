@@ -117,7 +117,7 @@ def ci(request: pytest.FixtureRequest, workspaces: dict[str, Workspace], origin:
         yield made(request.param, workspaces, address, origin, tmp_path)
 
 
-@pytest.fixture(params=["github", pytest.param("azure", marks=pytest.mark.long)])  # both type the same
+@pytest.fixture(params=["github", pytest.param("azure", marks=pytest.mark.long)])  # see test_same_run
 def trial_ci(request: pytest.FixtureRequest, trial: Workspace, origin: Path, tmp_path: Path) -> Ci:
     """Each CI in turn, with the one workspace that runs projects."""
     return made(request.param, {"dev": trial}, "", origin, tmp_path)

@@ -74,6 +74,18 @@ def test_same_commands(services: tuple[Service, Service], name: str) -> None:
     assert one == other
 
 
+def test_same_run(services: tuple[Service, Service]) -> None:
+    """What runs in a pull request is one line a step, with the same settings in both CIs."""
+    on_github, on_azure = (
+        next(job for job in jobs(service, "pull-request.yml") if job.name == "run").scripts for service in services
+    )
+    assert [script.text.strip() for script in on_github] == [script.text.strip() for script in on_azure]
+    for script, other in zip(on_github, on_azure, strict=True):
+        if script.name != INSTALL:
+            assert script.env.keys() == {"DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL"} and "\n" not in script.text
+            assert script.env.items() <= other.env.items()
+
+
 def test_install(services: tuple[Service, Service], origin: Path, tmp_path: Path) -> None:
     """What the pipelines install is there for pip to find: names, versions and extras are right."""
     ci = Ci(services[0], origin, tmp_path)
