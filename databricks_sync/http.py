@@ -308,11 +308,21 @@ def _mismatch(code: str, text: str, body: bytes) -> bool:
 
 
 def connect(login: Login) -> Http:
-    """A transport that is logged in. Raises SettingsError when there is no way to."""
+    """A transport that is logged in. Raises SettingsError when there is no way to, Unreachable when nothing answers."""
     if login.token:
         bearer = {"Authorization": f"Bearer {login.token}"}
         return Http(login.host, lambda: bearer)
+    _reach(login.host)
     return Http(login.host, _sdk_headers(login))
+
+
+def _reach(host: str) -> None:
+    """Raises Unreachable where nothing answers: databricks-sdk would ask for five minutes, and say nothing of it."""
+    try:
+        Http(host, dict).read("/.well-known/databricks-config", {})
+    except (WorkspaceError, LoginError) as error:
+        if isinstance(error, Unreachable) and not error.status:
+            raise
 
 
 def _sdk_headers(login: Login) -> Headers:

@@ -78,6 +78,12 @@ def test_no_workspace(project: Project) -> None:
     assert "DATABRICKS_HOST=http://127.0.0.1:9\n" in project.text(".env")
 
 
+def test_no_workspace_to_log_in_to(project: Project) -> None:
+    """The same without a token, before anybody asks for five minutes how one logs in there."""
+    ran = project.push(code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": None})
+    assert "http://127.0.0.1:9 cannot be reached" in ran.err
+
+
 def test_no_repository(project: Project, tmp_path: Path) -> None:
     """Outside of a git repository nothing is written."""
     (tmp_path / "bare").mkdir()
