@@ -123,6 +123,7 @@ class Sync:
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
         self._require(request, sight.survey)
+        self._tell(self._nothing(request, sight.survey))
         chosen = self._chosen(request, sight.survey)
         if request.mode is Mode.PULL_MERGE:
             mediator = Mediator(self.local, self.repository, base, sight.survey)
@@ -301,6 +302,13 @@ class Sync:
                 f"There is no folder {missing} in {self.settings.project}.",
                 self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
             )
+
+    def _nothing(self, request: Request, survey: Survey) -> str:
+        """What to tell where there is nothing to push and never was, which is rarely what somebody wants."""
+        if request.mode.direction is Direction.PULL or survey.scan.claims or survey.scan.unknown or survey.sides.base:
+            return ""
+        folders = " and ".join(folder.shown for folder in self.settings.folders)
+        return f"There is no file in {folders}, or git ignores them all."
 
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top

@@ -98,10 +98,15 @@ def test_a_notebooks_folder_that_is_a_file(project: Project) -> None:
 
 
 def test_an_empty_folder(project: Project, person: Person) -> None:
-    """An empty folder is nothing to do."""
+    """A folder that is empty, or in which git ignores everything, is nothing to do, and that is pointed out."""
     (project.root / "notebooks").mkdir()
+    assert "no file in notebooks" in project.push().err
+    project.write(".gitignore", "*.py\n")
+    project.notebook("notebooks/a.py", "print(1)")
     ran = project.push()
-    assert "nothing to do" in ran.out and not ran.writes
+    assert "git ignores them all" in ran.err and "nothing to do" in ran.out and not ran.writes
+    project.write(".gitignore", "")
+    assert not project.push().err
 
 
 def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
