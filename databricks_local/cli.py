@@ -103,7 +103,7 @@ def status(home: Home) -> None:
         click.echo(f"No server is running over {home.folder}. Start one with: databricks_local serve")
         sys.exit(1)
     click.echo(f"Running at {told['host']} over {home.folder} (process {told['pid']}, user {told['user']})")
-    click.echo(f"{told['notebooks']} notebooks, {told['files']} files")
+    click.echo(", ".join(f"{told[kind]:,} {kind[:-1] if told[kind] == 1 else kind}" for kind in ("notebooks", "files")))
 
 
 @main.command()

@@ -210,7 +210,7 @@ def test_status_and_reset(folder: Path) -> None:
         code, out, _ = finished("status", DATABRICKS_LOCAL_DIR=str(folder))
         assert code == 0
         assert served.local.host in out
-        assert "1 notebooks, 1 files" in out
+        assert "1 notebook, 1 file\n" in out
         assert served.local.token not in out
         token = served.local.token
     assert finished("reset", "--dir", folder)[0] == 0
