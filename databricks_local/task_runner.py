@@ -77,7 +77,7 @@ class TaskRunner:
         following.join(10)
         code = process.end()
         output, missing = _output(prepared, code)
-        if verdict != "ended" and output.error is None:
+        if verdict != "ended" and (code is None or output.error is None):
             output = replace(output, error={"cancelled": "Cancelled", "timeout": "Timed out"}[verdict])
         self._store.put_output(task.run_id, output)
         if verdict != "ended":

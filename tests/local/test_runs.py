@@ -260,17 +260,19 @@ def test_cancel(work: Work) -> None:
 
 
 def test_deadlines(work: Work) -> None:
-    """A task and a run end at their deadline as TIMEDOUT."""
+    """A task and a run end at their deadline as TIMEDOUT, and say so, whatever they ran."""
     path = work.notebook("/Shared/long", "import time\ntime.sleep(600)")
     work.api.control("settings", {"cancel_grace_s": 0.0})
-    both = [
+    every = [
         work.submit({"notebook_task": {"notebook_path": path}, "timeout_seconds": 1}),
         work.submit({"notebook_task": {"notebook_path": path}}, timeout_seconds=1),
+        work.submit({"shell_command_task": {"command": ["sleep", "600"]}, "new_cluster": CLUSTER}, timeout_seconds=1),
     ]
-    for run_id in both:
+    for run_id in every:
         ended = work.ended(run_id)
         assert ended.state == ("TERMINATED", "TIMEDOUT")
         assert ended.run["tasks"][0]["state"]["result_state"] == "TIMEDOUT"
+        assert ended.output["error"] == "Timed out"
 
 
 def test_concurrency(work: Work) -> None:
