@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from databricks_local.embedded import running
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("databricks_sync", "databricks_local", "mlflow_hooks")
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 HEADER = "# Databricks notebook source\n"
 pytestmark = pytest.mark.xdist_group("installation")
 
@@ -46,14 +49,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a new environment that has the wheel, with what it asks for and nothing more."""
-    folder = tmp_path_factory.mktemp("installed") / "venv"
-    venv.create(folder, with_pip=False)
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
     [wheel] = built.glob("*.whl")
-    pip = (sys.executable, "-m", "pip", "--python", folder, "--disable-pip-version-check", "install", "--quiet")
-    done = run(*pip, "--no-compile", wheel, cwd=built)
+    return programs(tmp_path_factory.mktemp("installed") / "venv", wheel)
+
+
+def programs(folder: Path, *packages: object) -> Path:
+    """The programs of a new environment with these packages."""
+    venv.create(folder, with_pip=False)
+    done = run(*PIP, "--python", folder, "install", "--quiet", "--no-compile", *packages, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return programs
+    return folder / ("Scripts" if os.name == "nt" else "bin")
 
 
 @pytest.fixture
@@ -119,3 +124,36 @@ def test_only_what_is_needed(installed: Path) -> None:
     assert names.isdisjoint(
         {"mlflow", "mlflow_skinny", "uvicorn", "starlette", "pandas", "numpy", "nbformat", "pytest"}
     )
+
+
+def test_oldest_grammar() -> None:
+    """All that is installed is Python as the oldest supported version reads it."""
+    for file in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        ast.parse(file.read_text(encoding="utf-8"), file.name, feature_version=(3, 10))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["3.10", "3.13"])
+def test_supported_versions(built: Path, version: str, tmp_path: Path) -> None:
+    """Whatever the wheel and its extras ask for is to be had for the oldest supported Python, and for the newest."""
+    [wheel] = built.glob("*.whl")
+    chosen = ("--only-binary=:all:", "--python-version", version, "--target", tmp_path / "nowhere")
+    done = run(*PIP, "install", "--dry-run", "--quiet", *chosen, f"{wheel}[hooks,local,mlflow]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.long
+def test_lowest_bounds(built: Path, project: dict[str, str], tmp_path: Path) -> None:
+    """Push and pull work with the oldest release of everything that the wheel allows."""
+    [wheel] = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        [told] = (opened.read(name).decode() for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+    lowest = re.findall(r"^Requires-Dist: ([\w-]+)>=([\d.]+)$", told, re.M)
+    assert len(lowest) == 6
+    old = programs(tmp_path / "venv", wheel, *(f"{name}=={version}" for name, version in lowest))
+    for command in ("to_databricks", "from_databricks"):
+        done = run(old / command, cwd=tmp_path / "project", env=project)
+        assert done.returncode == 0, done.stderr
+    told_nobody = {name: value for name, value in project.items() if name != "DATABRICKS_TOKEN"}
+    refused = run(old / "to_databricks", cwd=tmp_path / "project", env=told_nobody)  # which databricks-sdk says
+    assert refused.returncode == 2 and "No way to log in" in refused.stderr, refused.stderr
