@@ -44,6 +44,7 @@ class Changes(FileSystemEventHandler):
         self.polled = poll or any(is_silent(folder) for folder in self.folders)
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._newest: Path | None = None  # the folder that was made last
         self._log = _Log(self)
         self._changed = threading.Condition()
         self._paths: set[Path] = set()
@@ -58,9 +59,8 @@ class Changes(FileSystemEventHandler):
                 self._start(Observer())
                 return self
             except OSError:  # no more watches are to be had: fs.inotify.max_user_watches
-                self._stop()
-                self.polled = True
-        self._start(PollingObserver(timeout=polling(self._walked())))
+                pass
+        self._poll()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,8 +84,9 @@ class Changes(FileSystemEventHandler):
             self._paths &= {self.settings}
         try:
             self._refresh()
-        except OSError:  # no more watches: what is not followed is seen when everything is looked at again
-            pass
+            self._probe()
+        except OSError:  # no more watches
+            self._poll()
 
     def wait(self, seconds: float) -> set[Path]:
         """What has changed, as soon as there is a pause in it; nothing when none has after so many seconds."""
@@ -105,6 +106,8 @@ class Changes(FileSystemEventHandler):
         if event.event_type in _NOTHING_NEW:
             return
         named = [Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path]
+        if event.is_directory and event.event_type in ("created", "moved"):
+            self._newest = named[-1]
         # That a folder was modified says only that something in it was, of which there is an event of its own.
         self.note(path for path in named if self._relevant(path, event.is_directory and event.event_type))
 
@@ -146,6 +149,22 @@ class Changes(FileSystemEventHandler):
         self._observer = None
         self._watches.clear()
 
+    def _poll(self) -> None:
+        self._stop()
+        self.polled = True
+        self._start(PollingObserver(timeout=polling(self._walked())))
+
+    def _probe(self) -> None:
+        """Raises OSError where no watch is left for a new folder: watchdog does without, and says nothing."""
+        newest, self._newest = self._newest, None
+        if newest is None or newest in self._watches or self.polled or not sys.platform.startswith("linux"):
+            return
+        assert self._observer
+        try:
+            self._observer.unschedule(self._observer.schedule(self, str(newest)))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            pass  # it went again meanwhile, or is nobody's to read
+
     def _refresh(self) -> None:
         for folder, recursive in self._wanted():
             try:
@@ -162,8 +181,8 @@ class Changes(FileSystemEventHandler):
             if identity is not None:
                 try:
                     made = self._observer.schedule(self, str(folder), recursive=recursive)
-                except (FileNotFoundError, NotADirectoryError):
-                    continue  # it went again meanwhile, which is an event of its own
+                except (FileNotFoundError, NotADirectoryError, PermissionError):
+                    continue  # it went again meanwhile, which is an event of its own; or nobody may read it
                 self._watches[folder] = (made, identity)
 
     def _wanted(self) -> list[tuple[Path, bool]]:

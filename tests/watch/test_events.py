@@ -108,16 +108,37 @@ for number in range(5):
 """
 
 
-def test_watches_run_out(project: Path) -> None:
-    """Where the system has not enough watches left for all folders, files are polled, and all is found."""
-    typed = ["unshare", "--user", "--map-root-user", sys.executable, "-c", TOO_FEW, str(project)]
+# As many as there are folders, but for the one that is made then.
+NO_MORE = """
+import sys
+from pathlib import Path
+from databricks_sync.events import Changes
+from databricks_sync.git import Repository
+project = Path(sys.argv[1])
+Path("/proc/sys/user/max_inotify_watches").write_text("5")
+with Changes(Repository(project), [project / "notebooks"]) as changes:
+    assert not changes.polled
+    (project / "notebooks/new").mkdir()
+    assert changes.wait(4)
+    changes.renew()
+    (project / "notebooks/new/c.py").write_text("new")
+    print(sorted(path.name for path in changes.wait(4) if path.suffix))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(TOO_FEW, ["HEAD", "b.py"]), (NO_MORE, ["c.py"])], ids=["start", "later"]
+)
+def test_watches_run_out(project: Path, program: str, said: list[str]) -> None:
+    """Where the system has not enough watches for all folders, or for a new one, files are polled, and all is found."""
+    typed = ["unshare", "--user", "--map-root-user", sys.executable, "-c", program, str(project)]
     try:
         ran = subprocess.run(typed, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         pytest.skip("there is no unshare here")
     if ran.stderr.startswith("unshare"):
         pytest.skip(ran.stderr)
-    assert (ran.stdout, ran.stderr) == ("['HEAD', 'b.py']\n", "")
+    assert (ran.stdout, ran.stderr) == (f"{said}\n", "")
 
 
 def test_what_does_not_count(project: Path) -> None:
