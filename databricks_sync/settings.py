@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
@@ -75,7 +75,7 @@ def load(
     return Settings(
         project=project,
         folders=_folders(project, merged.get("NOTEBOOK_FOLDER", "").strip() or "notebooks"),
-        login=_login(options, environ, dotenv),
+        login=_login(options, environ, dotenv) or _unnamed(project),
         user=_user(options.get("user"), environ, dotenv),
         local_folder=merged.get("DATABRICKS_LOCAL_DIR", "").strip(),
         backup_days=_days(merged.get("BACKUP_DAYS", "").strip() or str(BACKUP_DAYS)),
@@ -198,7 +198,7 @@ def login_name() -> str:
         return ""
 
 
-def _login(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login:
+def _login(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login | None:
     if options.get("host"):
         return Login(str(options["host"]))
     profile = options.get("profile")
@@ -207,10 +207,18 @@ def _login(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv
         if host:
             return _login_to(_host(host), environ, dotenv)
         profile = environ.get("DATABRICKS_CONFIG_PROFILE") or dotenv.get("DATABRICKS_CONFIG_PROFILE")
-    found = _profile(profile, environ)
-    if found:
-        return found
-    raise SettingsError("No workspace is named: DATABRICKS_HOST is not set and there is no profile.", START)
+    return _profile(profile, environ)
+
+
+def _unnamed(project: Path) -> NoReturn:
+    """Somebody in a folder of the project may only have to go up: a .env is read where the command is typed."""
+    line = (project, *project.parents)
+    top = next((number for number, folder in enumerate(line) if (folder / ".git").exists()), 0)
+    above = next((folder for folder in line[1 : top + 1] if (folder / ".env").is_file()), None)
+    raise SettingsError(
+        "No workspace is named: DATABRICKS_HOST is not set and there is no profile.",
+        f"There is a .env in {above}: run the command there, or set PROJECT_FOLDER={above}." if above else START,
+    )
 
 
 def _login_to(host: str, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Login:

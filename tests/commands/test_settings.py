@@ -157,6 +157,16 @@ def test_project_folder_names_the_root(bare: Project, person: Person) -> None:
     assert "PROJECT_FOLDER" in bare.push(env={"PROJECT_FOLDER": "/nowhere/at/all"}, code=2).err
 
 
+def test_a_dotenv_further_up_is_pointed_out(bare: Project) -> None:
+    """In a folder of the project the error names the .env above it, and none outside of the repository."""
+    (bare.root.parent / ".env").touch()
+    inside = bare.root / "notebooks"
+    assert "--init" in bare.push(cwd=inside, env=NOBODY, code=2).err
+    dotenv(bare, **login(bare))
+    ran = bare.push(cwd=inside, env=NOBODY, code=2)
+    assert f"There is a .env in {bare.root}: run the command there" in ran.err and "--init" not in ran.err
+
+
 def test_a_project_inside_a_repository(bare: Project, person: Person) -> None:
     """PROJECT_FOLDER may be a folder of the repository, and only its notebooks are carried."""
     bare.notebook("team/notebooks/b.py", "print(1)")
