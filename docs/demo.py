@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -194,7 +195,9 @@ def main() -> int:
     except (Failed, RefusedError, OSError, subprocess.CalledProcessError) as error:
         console.print(Text(f"\nThe demo failed: {error}", "bold red"))
         return 1
-    say("That was all. With your own notebooks: type `to_databricks --local` in your project.")
+    # `make demo` leaves the shell as it was: the command is then on nobody's path.
+    typed = "to_databricks" if shutil.which("to_databricks") else shlex.quote(installed("to_databricks"))
+    say(f"That was all. With your own notebooks: type `{typed} --local` in your project.")
     return 0
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,7 +117,7 @@ def test_links(page: Path) -> None:
 
 
 def test_demo(tmp_path: Path) -> None:
-    """The demo ends well, and leaves neither a file of its own nor one in the home folder behind."""
+    """The demo ends well, says what can be typed next, and leaves no file behind, in the home folder neither."""
     home, temporary = tmp_path / "home", tmp_path / "tmp"
     home.mkdir()
     temporary.mkdir()
@@ -130,5 +132,6 @@ def test_demo(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing to do" in done.stdout
+    assert shutil.which(shlex.split(done.stdout.split("`")[-2])[0])
     assert not done.stderr
     assert [*home.iterdir(), *temporary.iterdir()] == []
