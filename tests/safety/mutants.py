@@ -349,6 +349,14 @@ MUTANTS = (
         "dotenv_is_never",
     ),
     Mutant(
+        "a submodule that was not fetched is an empty folder",
+        "local.py",
+        '                if entry.path == ".":',
+        "                if False:",
+        "tests/sync/test_local.py",
+        "unfetched",
+    ),
+    Mutant(
         "what git could not merge is carried",
         "local.py",
         "        if entry.unmerged:\n",
