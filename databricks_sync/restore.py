@@ -80,6 +80,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         outcomes: list[Outcome] = []
         interruption = Interruption()
         if writing and not request.dry_run:
+            sync.sweep(request.target)
             if push and (request.lock or home_of(request.target) is None):
                 lock = RemoteLock(sync.http, request.target)
                 interruption.ends.append(lock.lost)

@@ -75,6 +75,10 @@ class Sync:
         names = [folder.shown for folder in self.settings.folders]
         return folder_for(self.repository.state, self.settings.login.name, target, names)
 
+    def sweep(self, target: str) -> None:
+        """Removes what a killed run left half-written here. Only while holding the lock of the target's state."""
+        self.local.sweep(self.state_folder(target).name.rpartition("-")[2])
+
     def backups(self, target: str) -> Backups:
         return Backups(self.repository.state / "backups", target)
 
@@ -163,7 +167,7 @@ class Sync:
 
     def _finish(self, request: Request, survey: Survey) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
-        self.local.sweep(self.state_folder(request.target).name.rpartition("-")[2])
+        self.sweep(request.target)
         for item in survey.leftover:
             try:
                 self.local.remove(item)
