@@ -31,7 +31,7 @@ def test_no_settings(project: Project) -> None:
 def test_no_token(project: Project) -> None:
     """With a host and no way to log in, the run says what to set."""
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.push(env={"DATABRICKS_TOKEN": None}, code=2)
+    ran = project.run("to_databricks", env={"DATABRICKS_TOKEN": None}, code=2)
     assert brief(ran.err) and "DATABRICKS_TOKEN" in ran.err
 
 
@@ -41,14 +41,14 @@ def test_no_token(project: Project) -> None:
 def test_a_malformed_dotenv(one: Project, content: bytes) -> None:
     """A .env that is none ends with exit 2 and names the file, and never shows what stands in it."""
     one.write(".env", b"DATABRICKS_TOKEN=dapi-secret\n" + content)
-    ran = one.push(code=2)
+    ran = one.run("to_databricks", code=2)
     assert brief(ran.err) and ".env" in ran.err and "dapi-secret" not in ran.said
 
 
 def test_a_dotenv_that_is_a_folder(one: Project) -> None:
     """A folder called .env, as virtual environments were called once, does not stop a run that needs no .env."""
     (one.root / ".env").mkdir()
-    ran = one.push(code=(0, 2))
+    ran = one.run("to_databricks", code=(0, 2))
     assert ran.code == 0 or brief(ran.err)
 
 
@@ -66,14 +66,14 @@ def test_an_empty_path_is_refused(one: Project, person: Person, command: str, pa
 def test_no_git(one: Project, tmp_path: Path) -> None:
     """Without git on the PATH, the run says that git is missing."""
     (tmp_path / "empty").mkdir()
-    ran = one.push(env={"PATH": str(tmp_path / "empty")}, code=2)
+    ran = one.run("to_databricks", env={"PATH": str(tmp_path / "empty")}, code=2)
     assert brief(ran.err) and "git is not installed" in ran.err
 
 
 def test_not_a_repository(project: Project) -> None:
     """Outside of a repository both commands say so and what to type, also inside of .git."""
     project.notebook("notebooks/a.py", "print(1)")
-    inside = project.push(cwd=project.root / ".git", code=2)
+    inside = project.run("to_databricks", cwd=project.root / ".git", code=2)
     assert brief(inside.err)
     shutil.rmtree(project.root / ".git")
     for command in BOTH:
@@ -84,7 +84,7 @@ def test_not_a_repository(project: Project) -> None:
 def test_no_notebooks_folder(project: Project) -> None:
     """Without the folder, a push says which is missing and how to name another."""
     project.write("README.md", "text")
-    ran = project.push(code=2)
+    ran = project.run("to_databricks", code=2)
     assert brief(ran.err) and "NOTEBOOK_FOLDER" in ran.err and not ran.writes
 
 
@@ -100,19 +100,19 @@ def test_a_notebooks_folder_that_is_a_file(project: Project) -> None:
 def test_an_empty_folder(project: Project, person: Person) -> None:
     """A folder that is empty, or in which git ignores everything, is nothing to do, and that is pointed out."""
     (project.root / "notebooks").mkdir()
-    assert "no file in notebooks" in project.push().err
+    assert "no file in notebooks" in project.run("to_databricks").err
     project.write(".gitignore", "*.py\n")
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.push()
+    ran = project.run("to_databricks")
     assert "git ignores them all" in ran.err and "nothing to do" in ran.out and not ran.writes
     project.write(".gitignore", "")
-    assert not project.push().err
+    assert not project.run("to_databricks").err
 
 
 def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
     """A pull of a branch that was never pushed changes nothing, and says that the folder is not there."""
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.pull(code=(0, 2))
+    ran = project.run("from_databricks", code=(0, 2))
     assert f"{HOME}/main" in ran.said and project.names() == {"a.py"}
     assert "no folder" in ran.said or "does not exist" in ran.said or "is not there" in ran.said
 
@@ -120,13 +120,13 @@ def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
 @pytest.mark.parametrize("token", ["dapi-wrong", "dapi\u2026", "dapi wrong", "dapi\nInjected: yes", "ü"])
 def test_a_wrong_token(one: Project, token: str) -> None:
     """A wrong token, however it was pasted, ends with exit 2, says where to get one and is never shown."""
-    ran = one.push(env={"DATABRICKS_TOKEN": token}, code=2)
+    ran = one.run("to_databricks", env={"DATABRICKS_TOKEN": token}, code=2)
     assert brief(ran.err) and token not in ran.said and not ran.writes
 
 
 def test_a_mispasted_token_is_in_no_log(one: Project) -> None:
     """A token that came with another line is shown nowhere and written into no file."""
-    one.push(env={"DATABRICKS_TOKEN": f"{one.workspace.token}\nuser: me"}, code=2)
+    one.run("to_databricks", env={"DATABRICKS_TOKEN": f"{one.workspace.token}\nuser: me"}, code=2)
     assert one.secrets() == []
 
 
@@ -145,7 +145,7 @@ def test_an_expired_token_is_told_by_both_commands(one: Project, workspace: Work
 )
 def test_an_unreachable_host(one: Project, host: str) -> None:
     """A host that is not there is told in a sentence, within seconds, and nothing is lost."""
-    ran = one.push(env={"DATABRICKS_HOST": host}, code=(2, 4))
+    ran = one.run("to_databricks", env={"DATABRICKS_HOST": host}, code=(2, 4))
     assert brief(ran.err) and host in ran.err
 
 
@@ -164,7 +164,7 @@ def test_a_host_that_is_no_workspace(one: Project, workspace: Workspace) -> None
     away = {"kind": "answer", "status": 302, "body": "", "headers": {"Location": "https://login.example.com"}}
     for shape in (page, away):
         workspace.faults(rule("/api/2.0/*", shape))
-        ran = one.push(code=(2, 4))
+        ran = one.run("to_databricks", code=(2, 4))
         assert brief(ran.err) and not ran.writes
 
 
@@ -172,7 +172,7 @@ def test_no_permission_on_the_target(project: Project, workspace: Workspace) -> 
     """A target one may not write to is told with the next step, and no object is tried one by one for nothing."""
     project.notebook("notebooks/a.py", "print(1)")
     workspace.forbid("/Shared", "read-only")
-    ran = project.push("--target", "/Shared/master", code=4)
+    ran = project.run("to_databricks", "--target", "/Shared/master", code=4)
     assert "--target" in ran.said and "permission" in ran.said.lower()
 
 
@@ -181,11 +181,11 @@ def test_no_permission_on_an_existing_target(pushed: Project, person: Person, wo
     workspace.forbid(person.folder, "read-only")
     pushed.notebook("notebooks/a.py", "edited")
     pushed.remove("notebooks/b.py")
-    ran = pushed.push(code=4)
+    ran = pushed.run("to_databricks", code=4)
     assert "notebooks/a.py" in ran.out and "notebooks/b.py" in ran.out and "b" in person.names()
-    pushed.pull()
+    pushed.run("from_databricks")
     workspace.forbid(person.folder, None)
-    pushed.push()
+    pushed.run("to_databricks")
     assert b"edited" in person.read("a") and "b" not in person.names()
 
 
@@ -194,7 +194,7 @@ def test_a_full_folder_is_no_question_of_permission(project: Project, person: Pe
     workspace.set(max_children=3)
     for number in range(5):
         project.notebook(f"notebooks/n{number}.py", "print(1)")
-    ran = project.push(code=4)
+    ran = project.run("to_databricks", code=4)
     assert "permission" not in ran.said.lower() and "several folders" in ran.said
     assert len(person.names()) == 3 and "3 created" in ran.out
 
@@ -216,7 +216,7 @@ def test_broken_notebooks_are_named_and_the_rest_goes(project: Project, person: 
     for name, content in BROKEN.items():
         project.write(f"notebooks/{name}", content)
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.push(code=4)
+    ran = project.run("to_databricks", code=4)
     assert all(f"notebooks/{name}" in ran.out for name in BROKEN)
     assert person.names() == {"good"} and project.files()["half.ipynb"] == BROKEN["half.ipynb"]
 
@@ -224,7 +224,7 @@ def test_broken_notebooks_are_named_and_the_rest_goes(project: Project, person: 
 def test_a_broken_notebook_is_not_a_deleted_one(project: Project, person: Person) -> None:
     """A half-saved .ipynb is unknown: neither command, nor a mirror, deletes or replaces it or its twin there."""
     project.write("notebooks/n.ipynb", jupyter("x = 1"))
-    project.push()
+    project.run("to_databricks")
     project.write("notebooks/n.ipynb", jupyter("x = 2")[:50])
     person.edit("n", "x = 3", export_format="JUPYTER")
     for command, options in (
@@ -240,7 +240,7 @@ def test_a_notebook_over_the_limit(project: Project, person: Person) -> None:
     """A notebook of more than 10 MB is told with its size before it is sent, and the rest is carried."""
     project.write("notebooks/big.py", notebook("x = 1") + "#" * (10 * 2**20))
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.push(code=4)
+    ran = project.run("to_databricks", code=4)
     assert "10.0 MB" in ran.out and "notebooks/big.py" in ran.out and person.names() == {"good"}
 
 
@@ -250,7 +250,7 @@ def test_a_limit_only_the_workspace_knows(project: Project, person: Person, work
     project.write("notebooks/big.ipynb", jupyter("x = 1" * 1000))
     project.write("notebooks/big.bin", b"x" * 5000)
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.push(code=4)
+    ran = project.run("to_databricks", code=4)
     assert "big.ipynb" in ran.out and "big.bin" in ran.out and person.names() == {"good"}
 
 
@@ -265,7 +265,7 @@ def test_symbolic_links_are_never_followed(project: Project, person: Person) -> 
         "gone": Path("x"),
     }.items():
         (project.root / "notebooks" / name).symlink_to(to)
-    ran = project.push(code=1)
+    ran = project.run("to_databricks", code=1)
     assert all(f"notebooks/{name}" in ran.out for name in ("file.txt", "folder", "loop", "gone"))
     assert person.names() == {"good"}
 
@@ -278,9 +278,9 @@ def test_a_tracked_file_behind_a_link_is_not_followed(pushed: Project, person: P
     (pushed.root / "notebooks/etl").symlink_to(outside, target_is_directory=True)
     (outside / "load.py").write_text(notebook("outside"))
     names = person.names()
-    pushed.push(code=(0, 1, 4))
+    pushed.run("to_databricks", code=(0, 1, 4))
     person.edit("etl/load", "edited there")
-    pushed.pull("--overwrite", code=(0, 1, 4))
+    pushed.run("from_databricks", "--overwrite", code=(0, 1, 4))
     assert (outside / "load.py").read_text() == notebook("outside")
     assert person.names() == names
 
@@ -289,7 +289,7 @@ def test_a_tracked_file_behind_a_link_is_not_followed(pushed: Project, person: P
 def test_an_unreadable_file_is_not_a_deleted_one(pushed: Project, person: Person) -> None:
     """A file without permission is unknown: it is reported, and its twin in the workspace stays."""
     (pushed.root / "notebooks/a.py").chmod(0)
-    assert "notebooks/a.py" in pushed.push(code=4).out
+    assert "notebooks/a.py" in pushed.run("to_databricks", code=4).out
     assert "a" in person.names()
 
 
@@ -298,7 +298,7 @@ def test_a_repository_inside_is_not_carried(project: Project, person: Person) ->
     project.notebook("notebooks/good.py", "print(1)")
     project.notebook("notebooks/inner/a.py", "print(1)")
     project.git("init", "-q", "notebooks/inner")
-    ran = project.push(code=1)
+    ran = project.run("to_databricks", code=1)
     assert "notebooks/inner" in ran.out and person.names() == {"good"}
 
 
@@ -322,7 +322,7 @@ def test_names_the_workspace_cannot_take(project: Project, person: Person) -> No
     for name in ("line\nbreak.txt", "back\\slash.txt", "esc\x1b[2J.txt", "trailing."):
         project.write(f"notebooks/{name}", "x")
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.push(code=1)
+    ran = project.run("to_databricks", code=1)
     assert person.names() == {"good"} and "\x1b" not in ran.said and "4 refused" in ran.out
 
 
@@ -330,7 +330,7 @@ def test_a_name_that_is_not_unicode(project: Project, person: Person) -> None:
     """A file whose name is no UTF-8 is reported without a crash, and the rest is carried."""
     project.notebook("notebooks/good.py", "print(1)")
     project.write("notebooks/" + os.fsdecode(b"caf\xe9.txt"), "x")
-    ran = project.push(code=(1, 4))
+    ran = project.run("to_databricks", code=(1, 4))
     assert "caf" in ran.out and person.names() == {"good"}
 
 
@@ -339,7 +339,7 @@ def test_one_bad_object_does_not_stop_a_pull(pushed: Project, person: Person, wo
     person.edit("a", "edited")
     person.edit("b", "edited")
     workspace.forbid(f"{person.folder}/a", "unreadable")
-    ran = pushed.pull(code=4)
+    ran = pushed.run("from_databricks", code=4)
     assert "notebooks/a.py" in ran.out and "edited" in pushed.text("notebooks/b.py")
 
 
@@ -348,5 +348,5 @@ def test_a_workspace_without_enough_disk_here(pushed: Project, person: Person) -
     shutil.rmtree(pushed.root / ".git/databricks_sync")
     pushed.write(".git/databricks_sync", "a file")
     pushed.notebook("notebooks/a.py", "edited")
-    ran = pushed.push(code=(2, 4))
+    ran = pushed.run("to_databricks", code=(2, 4))
     assert brief(ran.err) and not ran.writes

@@ -27,7 +27,7 @@ def test_no_settings(project: Project) -> None:
 
 def test_first_time(project: Project) -> None:
     """It writes .env for this workspace, without the token, hides it from git, and says who is connected."""
-    ran = project.push("--init")
+    ran = project.run("to_databricks", "--init")
     assert f"Connected to {project.workspace.host} as {ME}." in ran.out
     assert f"/Users/{ME}/main" in ran.out and "There is no folder notebooks yet" in ran.out
     assert f"DATABRICKS_HOST={project.workspace.host}\n" in project.text(".env")
@@ -41,9 +41,9 @@ def test_again(project: Project) -> None:
     """What is in .env and .gitignore stays as it is, byte for byte."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
     project.write(".gitignore", "*.log")
-    project.push("--init")
+    project.run("to_databricks", "--init")
     before = project.carried()
-    ran = project.push("--init")
+    ran = project.run("to_databricks", "--init")
     assert project.carried() == before
     assert project.text(".gitignore") == "*.log\n.env\n"
     assert project.text(".env") == "NOTEBOOK_FOLDER=src\n" and "stays as it is" in ran.out
@@ -52,35 +52,35 @@ def test_again(project: Project) -> None:
 def test_then_it_works(project: Project) -> None:
     """After it, with no variable of the environment but the token, a push and a pull work."""
     project.notebook("notebooks/a.py", "print(1)")
-    project.push("--init")
-    project.push(env={"DATABRICKS_HOST": None})
-    assert "1 in step" in project.pull(env={"DATABRICKS_HOST": None}).out
+    project.run("to_databricks", "--init")
+    project.run("to_databricks", env={"DATABRICKS_HOST": None})
+    assert "1 in step" in project.run("from_databricks", env={"DATABRICKS_HOST": None}).out
 
 
 def test_tracked(project: Project) -> None:
     """A .env that git tracks is pointed out."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
     project.commit()
-    assert "git rm --cached .env" in project.push("--init").out
+    assert "git rm --cached .env" in project.run("to_databricks", "--init").out
 
 
 def test_own_sample(project: Project) -> None:
     """A project's own env.sample is what .env is made of."""
     project.write("env.sample", "# ours\nDATABRICKS_HOST=\nOURS=1\n")
-    project.push("--init")
+    project.run("to_databricks", "--init")
     assert project.text(".env") == f"# ours\nDATABRICKS_HOST={project.workspace.host}\nOURS=1\n"
 
 
 def test_no_workspace(project: Project) -> None:
     """A workspace that cannot be reached is said in one sentence, and .env is there to be corrected."""
-    ran = project.push("--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
+    ran = project.run("to_databricks", "--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
     assert "cannot be reached" in ran.err and "`to_databricks --init` again" in ran.err
     assert "DATABRICKS_HOST=http://127.0.0.1:9\n" in project.text(".env")
 
 
 def test_no_workspace_to_log_in_to(project: Project) -> None:
     """The same without a token, before anybody asks for five minutes how one logs in there."""
-    ran = project.push(code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": None})
+    ran = project.run("to_databricks", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": None})
     assert "http://127.0.0.1:9 cannot be reached" in ran.err
 
 
@@ -93,7 +93,7 @@ def test_no_repository(project: Project, tmp_path: Path) -> None:
 
 def test_json(project: Project) -> None:
     """A program is told the host, the user and the target."""
-    ran = project.push("--init", "--json")
+    ran = project.run("to_databricks", "--init", "--json")
     [connected], [ready] = ran.all("connected"), ran.all("ready")
     assert (connected["user"], ready["target"]) == (ME, f"/Users/{ME}/main")
 

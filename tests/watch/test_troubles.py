@@ -171,10 +171,12 @@ def test_asleep(pushed: Project, person: Person, watching: Start) -> None:
 def test_the_first_run_must_work(project: Project, workspace: Workspace) -> None:
     """What a single run would refuse at once ends a watch at once, with the same exit code."""
     project.notebook("notebooks/a.py", "one")
-    assert project.push("--watch", code=2, env={"DATABRICKS_TOKEN": "dapiwrong"}).err.count("error:") == 1
-    assert "is not in the workspace" not in project.pull("--watch", code=2).out
+    assert (
+        project.run("to_databricks", "--watch", code=2, env={"DATABRICKS_TOKEN": "dapiwrong"}).err.count("error:") == 1
+    )
+    assert "is not in the workspace" not in project.run("from_databricks", "--watch", code=2).out
     project.write(".git/MERGE_HEAD", "")
-    project.push("--watch", code=3)
+    project.run("to_databricks", "--watch", code=3)
 
 
 # --- valves -------------------------------------------------------------------------------------------------
