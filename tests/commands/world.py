@@ -229,6 +229,29 @@ class Ran:
         return {one["key"]: one["action"] for one in self.all("plan")}
 
 
+def called(main: Callable[[], object], typed: list[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str, str]:
+    """A command in this process, as if it were one of its own: its exit code, and what it said on both streams."""
+    said = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    environ, here, argv = dict(os.environ), Path.cwd(), sys.argv
+    code = 0
+    try:
+        os.environ.clear()
+        os.environ.update(env)
+        os.chdir(cwd)
+        sys.argv = typed
+        with redirect_stdout(said[0]), redirect_stderr(said[1]):
+            main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.argv = argv
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(environ)
+    out, err = (stream.buffer.getvalue().decode() for stream in said)  # type: ignore[attr-defined]
+    return code, out, err
+
+
 @dataclass
 class Project:
     """A git work tree and the commands as somebody types them in it, in an environment of their own."""
@@ -361,30 +384,9 @@ class Project:
     ) -> Ran:
         """The same as `run`, in this process."""
         self.workspace.forget()
-        said = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
-        environ, here, typed = dict(os.environ), Path.cwd(), sys.argv
-        try:
-            os.environ.clear()
-            os.environ.update(self._environment(env))
-            os.chdir(cwd or self.root)
-            sys.argv = [command, *arguments]
-            with redirect_stdout(said[0]), redirect_stderr(said[1]):
-                ended = self._main(command)
-        finally:
-            sys.argv = typed
-            os.chdir(here)
-            os.environ.clear()
-            os.environ.update(environ)
-        out, err = (stream.buffer.getvalue().decode() for stream in said)  # type: ignore[attr-defined]
+        main = importlib.import_module(f"databricks_sync.{command}").main
+        ended, out, err = called(main, [command, *arguments], cwd or self.root, self._environment(env))
         return self._checked(Ran(ended, out, err, self.workspace.requests()), code, command, arguments)
-
-    @staticmethod
-    def _main(command: str) -> int:
-        try:
-            importlib.import_module(f"databricks_sync.{command}").main()
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
 
     def _environment(self, env: Mapping[str, str | None] | None) -> dict[str, str]:
         return {name: value for name, value in {**self.env, **(env or {})}.items() if value is not None}

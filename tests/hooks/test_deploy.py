@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, server: Local) -> Desk:
     """A repository with a hook whose files are generated and committed."""
     folder = tmp_path_factory.mktemp("made")
     desk = Desk(repository(folder / "team"), folder / "home", server)
-    desk.type("generate")
+    desk.quick("generate")
     git(desk.root, "add", "-A")
     git(desk.root, "commit", "--quiet", "-m", "generated")
     return desk
@@ -66,7 +66,7 @@ def jobs(desk: Desk) -> list[dict[str, Any]]:
 
 def deploy(desk: Desk, *words: str, code: int = 0) -> Ran:
     desk.api.control("requests", method="DELETE")
-    return desk.type("deploy", "--json", *words, code=code)
+    return desk.quick("deploy", "--json", *words, code=code)
 
 
 def counts(ran: Ran) -> tuple[int, ...]:
@@ -80,7 +80,7 @@ def change(desk: Desk, was: str, now: str) -> None:
     text = path.read_text()
     assert was in text
     path.write_text(text.replace(was, now))
-    desk.type("generate")
+    desk.quick("generate")
 
 
 def edit(desk: Desk, text: str = "print('edited')") -> None:
@@ -224,7 +224,7 @@ def test_prune(desk: Desk, tmp_path: Path) -> None:
     write(desk.root / "projects" / "Other", {"MLproject": (desk.root / "projects/Demo/MLproject").read_text()})
     shutil.copytree(desk.root / "projects" / "Demo", desk.root / "projects" / "Other", dirs_exist_ok=True)
     write(desk.root / "projects" / "Other", {"hook.yml": HOOK.replace("name: demo", "name: other")})
-    desk.type("generate")
+    desk.quick("generate")
     assert counts(deploy(desk)) == (4, 0, 0, 0, 0)
     desk.api.control("edit", {"path": f"{FOLDER}/mlflow_their_hook", "source": "# Databricks notebook source\n1"})
     desk.api.control("edit", {"path": f"{FOLDER}/empty", "object_type": "DIRECTORY"})
@@ -273,10 +273,10 @@ def test_two_project_folders(desk: Desk) -> None:
     shutil.copytree(desk.root / "projects" / "Demo", two)
     write(two, {"hook.yml": HOOK.replace("name: demo", "name: two")})
     beside = {"PROJECT_FOLDER": str(desk.root / "b")}
-    desk.type("generate", **beside)
+    desk.quick("generate", **beside)
     deploy(desk)
     for words in ((), ("--prune",)):
-        ran = desk.type("deploy", "--json", *words, **beside)
+        ran = desk.quick("deploy", "--json", *words, **beside)
         assert set(ran.fates) == {f"{FOLDER}/mlflow_two_hook", "mlflow_two_hook"} and ran.one("summary")["left"] == 0
     assert {job["settings"]["name"] for job in jobs(desk)} == {JOB, "mlflow_two_hook"}
     assert desk.api.type_of(NOTEBOOK) == "NOTEBOOK"
@@ -289,7 +289,7 @@ def another_repository(desk: Desk, folder: Path, *names: str) -> Desk:
     for name in names:
         write(root / "projects" / name, {**FILES, "hook.yml": hook.replace("{}", name)})
     theirs = Desk(repository(root, {"hook.yml": hook.replace("{}", "demo")}), folder / "home", desk.api)
-    theirs.type("generate")
+    theirs.quick("generate")
     return theirs
 
 
@@ -302,7 +302,7 @@ def test_another_repository(desk: Desk, tmp_path: Path) -> None:
     theirs = another_repository(desk, tmp_path, "gone")
     deploy(theirs)
     shutil.rmtree(theirs.root / "projects" / "gone")
-    theirs.type("generate")
+    theirs.quick("generate")
     ran = deploy(theirs, "--prune")
     assert ran.fates == {JOB: "nothing", "mlflow_gone_hook": "delete"} and ran.one("summary")["left"] == 0
     assert not (theirs.root / "hooks" / "notebooks").exists()
@@ -411,7 +411,7 @@ def test_not_generated(desk: Desk) -> None:
 def test_folder_elsewhere(desk: Desk, tmp_path: Path) -> None:
     """What was generated outside of the project is not deployed: git has none of it."""
     outside = str(tmp_path / "outside")
-    desk.type("generate", "--folder", outside)
+    desk.quick("generate", "--folder", outside)
     ran = deploy(desk, "--folder", outside, code=2)
     assert f"{outside} is not in the project folder " in ran.one("error")["message"] and desk.asked() == []
 
