@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist looks for groups then
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The sample projects to one worker, where they share MLflow and a registry: they know nothing of workers."""
+    for item in items:
+        if item.path.is_relative_to(item.config.rootpath / "projects"):
+            item.add_marker(pytest.mark.xdist_group("projects"))
