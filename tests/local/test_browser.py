@@ -17,12 +17,15 @@ from . import chromium
 from .chromium import Chromium
 from .client import HEADER, HOME, Local
 
+# Chromium takes seconds to start: one worker has it.
+pytestmark = pytest.mark.xdist_group("browser")
+
 SCRIPT = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'><svg onload='window.taken = 3'>"
 
 
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    """One browser for all tests of a worker."""
+    """One browser for all tests."""
     with chromium.started(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
