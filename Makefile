@@ -20,13 +20,13 @@ $(VENV)/.ready: $(VENV)/.local
 dev: $(VENV)/.ready  ## a working environment in .venv
 
 test: $(VENV)/.ready  ## the whole test suite
-	$(BIN)/python -m pytest -n 3 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
 
 test-long: $(VENV)/.ready  ## the same, with the tests that take long
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m '' $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m '' $(TESTS)
 
 torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
-	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 3 --dist loadgroup -m '' tests/safety
+	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 4 --dist loadgroup -m '' tests/safety
 
 check: $(VENV)/.ready  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .
