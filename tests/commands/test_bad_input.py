@@ -172,7 +172,7 @@ def test_no_permission_on_the_target(project: Project, workspace: Workspace) -> 
     """A target one may not write to is told with the next step, and no object is tried one by one for nothing."""
     project.notebook("notebooks/a.py", "print(1)")
     workspace.forbid("/Shared", "read-only")
-    ran = project.run("to_databricks", "--target", "/Shared/master", code=4)
+    ran = project.push("--target", "/Shared/master", code=4)
     assert "--target" in ran.said and "permission" in ran.said.lower()
 
 
@@ -181,11 +181,11 @@ def test_no_permission_on_an_existing_target(pushed: Project, person: Person, wo
     workspace.forbid(person.folder, "read-only")
     pushed.notebook("notebooks/a.py", "edited")
     pushed.remove("notebooks/b.py")
-    ran = pushed.run("to_databricks", code=4)
+    ran = pushed.push(code=4)
     assert "notebooks/a.py" in ran.out and "notebooks/b.py" in ran.out and "b" in person.names()
-    pushed.run("from_databricks")
+    pushed.pull()
     workspace.forbid(person.folder, None)
-    pushed.run("to_databricks")
+    pushed.push()
     assert b"edited" in person.read("a") and "b" not in person.names()
 
 
@@ -194,7 +194,7 @@ def test_a_full_folder_is_no_question_of_permission(project: Project, person: Pe
     workspace.set(max_children=3)
     for number in range(5):
         project.notebook(f"notebooks/n{number}.py", "print(1)")
-    ran = project.run("to_databricks", code=4)
+    ran = project.push(code=4)
     assert "permission" not in ran.said.lower() and "several folders" in ran.said
     assert len(person.names()) == 3 and "3 created" in ran.out
 
@@ -216,7 +216,7 @@ def test_broken_notebooks_are_named_and_the_rest_goes(project: Project, person: 
     for name, content in BROKEN.items():
         project.write(f"notebooks/{name}", content)
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.run("to_databricks", code=4)
+    ran = project.push(code=4)
     assert all(f"notebooks/{name}" in ran.out for name in BROKEN)
     assert person.names() == {"good"} and project.files()["half.ipynb"] == BROKEN["half.ipynb"]
 
@@ -224,7 +224,7 @@ def test_broken_notebooks_are_named_and_the_rest_goes(project: Project, person: 
 def test_a_broken_notebook_is_not_a_deleted_one(project: Project, person: Person) -> None:
     """A half-saved .ipynb is unknown: neither command, nor a mirror, deletes or replaces it or its twin there."""
     project.write("notebooks/n.ipynb", jupyter("x = 1"))
-    project.run("to_databricks")
+    project.push()
     project.write("notebooks/n.ipynb", jupyter("x = 2")[:50])
     person.edit("n", "x = 3", export_format="JUPYTER")
     for command, options in (
@@ -240,7 +240,7 @@ def test_a_notebook_over_the_limit(project: Project, person: Person) -> None:
     """A notebook of more than 10 MB is told with its size before it is sent, and the rest is carried."""
     project.write("notebooks/big.py", notebook("x = 1") + "#" * (10 * 2**20))
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.run("to_databricks", code=4)
+    ran = project.push(code=4)
     assert "10.0 MB" in ran.out and "notebooks/big.py" in ran.out and person.names() == {"good"}
 
 
@@ -250,7 +250,7 @@ def test_a_limit_only_the_workspace_knows(project: Project, person: Person, work
     project.write("notebooks/big.ipynb", jupyter("x = 1" * 1000))
     project.write("notebooks/big.bin", b"x" * 5000)
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.run("to_databricks", code=4)
+    ran = project.push(code=4)
     assert "big.ipynb" in ran.out and "big.bin" in ran.out and person.names() == {"good"}
 
 
@@ -265,7 +265,7 @@ def test_symbolic_links_are_never_followed(project: Project, person: Person) -> 
         "gone": Path("x"),
     }.items():
         (project.root / "notebooks" / name).symlink_to(to)
-    ran = project.run("to_databricks", code=1)
+    ran = project.push(code=1)
     assert all(f"notebooks/{name}" in ran.out for name in ("file.txt", "folder", "loop", "gone"))
     assert person.names() == {"good"}
 
@@ -278,9 +278,9 @@ def test_a_tracked_file_behind_a_link_is_not_followed(pushed: Project, person: P
     (pushed.root / "notebooks/etl").symlink_to(outside, target_is_directory=True)
     (outside / "load.py").write_text(notebook("outside"))
     names = person.names()
-    pushed.run("to_databricks", code=(0, 1, 4))
+    pushed.push(code=(0, 1, 4))
     person.edit("etl/load", "edited there")
-    pushed.run("from_databricks", "--overwrite", code=(0, 1, 4))
+    pushed.pull("--overwrite", code=(0, 1, 4))
     assert (outside / "load.py").read_text() == notebook("outside")
     assert person.names() == names
 
@@ -289,7 +289,7 @@ def test_a_tracked_file_behind_a_link_is_not_followed(pushed: Project, person: P
 def test_an_unreadable_file_is_not_a_deleted_one(pushed: Project, person: Person) -> None:
     """A file without permission is unknown: it is reported, and its twin in the workspace stays."""
     (pushed.root / "notebooks/a.py").chmod(0)
-    assert "notebooks/a.py" in pushed.run("to_databricks", code=4).out
+    assert "notebooks/a.py" in pushed.push(code=4).out
     assert "a" in person.names()
 
 
@@ -298,7 +298,7 @@ def test_a_repository_inside_is_not_carried(project: Project, person: Person) ->
     project.notebook("notebooks/good.py", "print(1)")
     project.notebook("notebooks/inner/a.py", "print(1)")
     project.git("init", "-q", "notebooks/inner")
-    ran = project.run("to_databricks", code=1)
+    ran = project.push(code=1)
     assert "notebooks/inner" in ran.out and person.names() == {"good"}
 
 
@@ -322,7 +322,7 @@ def test_names_the_workspace_cannot_take(project: Project, person: Person) -> No
     for name in ("line\nbreak.txt", "back\\slash.txt", "esc\x1b[2J.txt", "trailing."):
         project.write(f"notebooks/{name}", "x")
     project.notebook("notebooks/good.py", "print(1)")
-    ran = project.run("to_databricks", code=1)
+    ran = project.push(code=1)
     assert person.names() == {"good"} and "\x1b" not in ran.said and "4 refused" in ran.out
 
 
@@ -330,7 +330,7 @@ def test_a_name_that_is_not_unicode(project: Project, person: Person) -> None:
     """A file whose name is no UTF-8 is reported without a crash, and the rest is carried."""
     project.notebook("notebooks/good.py", "print(1)")
     project.write("notebooks/" + os.fsdecode(b"caf\xe9.txt"), "x")
-    ran = project.run("to_databricks", code=(1, 4))
+    ran = project.push(code=(1, 4))
     assert "caf" in ran.out and person.names() == {"good"}
 
 
@@ -339,7 +339,7 @@ def test_one_bad_object_does_not_stop_a_pull(pushed: Project, person: Person, wo
     person.edit("a", "edited")
     person.edit("b", "edited")
     workspace.forbid(f"{person.folder}/a", "unreadable")
-    ran = pushed.run("from_databricks", code=4)
+    ran = pushed.pull(code=4)
     assert "notebooks/a.py" in ran.out and "edited" in pushed.text("notebooks/b.py")
 
 
@@ -348,5 +348,5 @@ def test_a_workspace_without_enough_disk_here(pushed: Project, person: Person) -
     shutil.rmtree(pushed.root / ".git/databricks_sync")
     pushed.write(".git/databricks_sync", "a file")
     pushed.notebook("notebooks/a.py", "edited")
-    ran = pushed.run("to_databricks", code=(2, 4))
+    ran = pushed.push(code=(2, 4))
     assert brief(ran.err) and not ran.writes
