@@ -19,10 +19,10 @@ $(VENV)/.ready: $(VENV)/.local
 
 dev: $(VENV)/.ready  ## a working environment in .venv
 
-test: $(VENV)/.ready  ## the whole test suite
+test: $(VENV)/.ready  ## the tests, but for those that take long
 	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
 
-test-long: $(VENV)/.ready  ## the same, with the tests that take long
+test-long: $(VENV)/.ready  ## every test
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -m '' $(TESTS)
 
 torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
