@@ -139,7 +139,9 @@ def test_a_tab_that_saves_again(pushed: Project, person: Person, watching: Start
     """A browser tab that saves over our push is an edit like any other: it comes here, and is not fought over."""
     watch = watching("to_databricks", "--pull")
     pushed.notebook("notebooks/a.py", "pushed")
-    watch.until(lambda: person.read("a").decode() == notebook("pushed"))
+    # Not as soon as it is there: the watch has yet to read back what it wrote.
+    watch.until(lambda: watch.all("summary", command="to_databricks", update=1))
+    assert person.read("a").decode() == notebook("pushed")
     person.edit("a", "what the tab still held")
     watch.look()
     watch.until(lambda: pushed.text("notebooks/a.py") == notebook("what the tab still held"))
