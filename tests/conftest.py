@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
+
+# Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
+gc.disable()
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist looks for groups then
@@ -9,3 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(item.config.rootpath / "projects"):
             item.add_marker(pytest.mark.xdist_group("projects"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
