@@ -519,10 +519,10 @@ class Machine(RuleBasedStateMachine):
         found, value = self.there(slot), self.value()
         if self.folder_there(slot):
             return
-        raw = b"" if gone == 0 else self.text_of(slot, value)
-        if slot == "data.csv" and not found:
-            raw = compose(slot, value)
-        edit = self.world.change(found[0] if found else slot, delete=True) if gone == 0 else self.edit_of(slot, raw)
+        raw = compose(slot, value) if slot == "data.csv" and not found else self.text_of(slot, value)
+        edit = self.edit_of(slot, raw)
+        if gone == 0:
+            raw, edit = b"", self.world.change(found[0] if found else slot, delete=True)
         where = TARGET if root else edit["path"]
         action = {"kind": "edit", "edits": [edit]}
         before = found[1].raw if found else b""
