@@ -25,6 +25,7 @@ BACKUPS = "tests/commands/test_backups.py"
 VALVES = "tests/commands/test_valves.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
+BASE = "tests/sync/test_base.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
@@ -619,6 +620,30 @@ MUTANTS = (
         "known = True",
         MERGES,
         "damaged",
+    ),
+    Mutant(
+        "what a dead restore left half-written is nobody's",
+        "restore.py",
+        "            sync.sweep(request.target)\n",
+        "",
+        CRASHES,
+        "restore_that_dies",
+    ),
+    Mutant(
+        "the home of somebody else",
+        "sync.py",
+        "            self.permitted()",
+        "            pass",
+        BACKUPS,
+        "another_user",
+    ),
+    Mutant(
+        "the record is closed while it is read",
+        "base.py",
+        "        with self._turn:\n            return self._db.execute(",
+        "        if True:\n            return self._db.execute(",
+        BASE,
+        "may_be_closed",
     ),
 )
 
