@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import gc
+import signal
 
 import pytest
 
 # Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
 gc.disable()
+# Whoever starts the tests in the background may have Ctrl-C ignored, which every program they start would inherit.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist looks for groups then

@@ -109,7 +109,7 @@ def test_disturbances(stage: Stage) -> None:
     assert stage.statuses(hook) == ["FINISHED", "FINISHED"]
 
 
-def test_private_repository(stage: Stage, tmp_path: Path) -> None:
+def test_private_repository(stage: Stage) -> None:
     """A private repository is read with the token of a secret scope, which then is nowhere to be found."""
     stage.work.post("2.0/secrets/scopes/create", {"scope": "git"})
     stage.work.post("2.0/secrets/put", {"scope": "git", "key": "token", "string_value": TOKEN})
@@ -125,18 +125,20 @@ def test_private_repository(stage: Stage, tmp_path: Path) -> None:
         error = stage.ended(refused).error
     assert "could not read Username" in error or "Authentication failed" in error
     said = [str(stage.ended(one).output) + str(stage.run(one)) for one in (run, refused)]
-    said += [str(stage.mlflow_runs(hook)), *_unpacked(stage.work.folder / "dbfs", tmp_path)]
+    said += [str(stage.mlflow_runs(hook)), *_held(stage.work.folder / "dbfs")]
     encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
     assert not [text for text in said if TOKEN in text or encoded in text]
 
 
-def _unpacked(dbfs: Path, scratch: Path) -> Iterator[str]:
-    for number, archive in enumerate(dbfs.rglob("*.tar.gz")):
+def _held(dbfs: Path) -> Iterator[str]:
+    """The text of every file, also of those that are packed."""
+    packed = list(dbfs.rglob("*.tar.gz"))
+    assert packed
+    for archive in packed:
         with tarfile.open(archive) as opened:
-            opened.extractall(scratch / str(number), filter="data")
-    files = [path for folder in (dbfs, scratch) for path in folder.rglob("*") if path.is_file()]
-    assert files
-    return (path.read_bytes().decode("latin-1") for path in files)
+            inside = [opened.extractfile(member) for member in opened if member.isfile()]
+            yield from (file.read().decode("latin-1") for file in inside if file)
+    yield from (path.read_bytes().decode("latin-1") for path in dbfs.rglob("*") if path.is_file())
 
 
 def refuse(**answer: object) -> dict[str, Any]:
