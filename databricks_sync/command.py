@@ -108,7 +108,6 @@ def _scrubbed(text: str) -> str:
 
 def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
     from .session import opened
-    from .sync import Sync
 
     if chosen.get("init"):
         from . import init
@@ -119,7 +118,7 @@ def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
 
         return watch(mode, chosen, report)
     with opened(chosen) as session:
-        run = Sync(session.settings, session.repository, session.http, report, session.permitted)
+        run = session.sync(report)
         if chosen["restore"] is not None:
             from . import restore
 

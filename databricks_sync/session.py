@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import settings as settings_of
 from . import target as targets
@@ -18,6 +18,10 @@ from .http import Http, connect
 from .settings import Login, Settings
 from .valves import unfinished
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .run import Watcher
+    from .sync import Sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Session:
     branch: str
     head: str | None  # the branch that is checked out; None for a detached HEAD
     permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
+
+    def sync(self, watcher: Watcher) -> Sync:
+        """What runs are made with."""
+        from .sync import Sync
+
+        return Sync(self.settings, self.repository, self.http, watcher, self.permitted)
 
 
 @contextmanager

@@ -27,7 +27,6 @@ from .rhythm import Budget
 from .run import Diffs, Report, Request
 from .session import Session, opened
 from .stop import Stop
-from .sync import Sync
 from .valves import Allowed
 from .view import Parked, State, View, advice, parked, standing, view_for
 from .workspace import Workspace
@@ -282,12 +281,12 @@ class Watch:
         session.http.requests = 0
         if first:
             with self.view.shown() as report:
-                done = Sync(session.settings, session.repository, session.http, report, session.permitted).run(asked)
+                done = session.sync(report).run(asked)
                 report.summary(done)
         else:
             quiet = _Quiet(self.view, self._noticed)
             asked = replace(asked, diff=False)
-            done = Sync(session.settings, session.repository, session.http, quiet, session.permitted).run(asked)
+            done = session.sync(quiet).run(asked)
             self._noticed = frozenset(quiet.notices)
             self.view.carried(done)
         if done.interrupted:

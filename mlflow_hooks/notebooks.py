@@ -22,7 +22,6 @@ from databricks_sync.run import Request
 from databricks_sync.session import Session
 from databricks_sync.settings import Folder
 from databricks_sync.survey import Scope
-from databricks_sync.sync import Sync
 from databricks_sync.valves import Allowed
 from databricks_sync.words import WHY
 from databricks_sync.workspace import Workspace
@@ -96,7 +95,7 @@ class Notebooks:
         self.session = session
         self.wish = wish
         self.listener = Listener(report)
-        self.sync = Sync(settings, session.repository, session.http, self.listener, session.permitted)
+        self.sync = replace(session, settings=settings).sync(self.listener)
         self.workspace = Workspace(session.http, wish.target)
         self.outcomes: list[Outcome] = []
 
