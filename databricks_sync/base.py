@@ -74,6 +74,11 @@ class Content:
     def of(cls, raw: bytes) -> Content:
         return cls(sha256(raw), zlib.compress(raw, 1))
 
+    @classmethod
+    def named(cls, raw: bytes, sha: str) -> Content | None:
+        """`raw`, if it is what has this sha256."""
+        return cls(sha, zlib.compress(raw, 1)) if sha256(raw) == sha else None
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -49,6 +49,11 @@ class Scan:
     outside: frozenset[str] = frozenset()  # tracked by the base, still on disk, but no longer carried
     exists: bool = True
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing here, as far as can be told."""
+        return not self.claims and not self.unknown
+
 
 class Changing(SyncError):
     """A file changed while it was being read."""

@@ -262,8 +262,7 @@ def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
         return None
     if not remote.token.sha:
         return Content.of(wire(held, remote.kind))
-    kept = Content.of(found.raw)
-    return kept if kept.sha == remote.token.sha else None
+    return Content.named(found.raw, remote.token.sha)
 
 
 def _changed(step: Step) -> Outcome:

@@ -281,7 +281,7 @@ class Sync:
                 tracked=len(survey.sides.base),
                 local_exists=survey.scan.exists,
                 remote_exists=survey.listing.exists,
-                local_empty=not survey.scan.claims and not survey.scan.unknown,
+                local_empty=survey.scan.empty,
                 remote_empty=not survey.listing.objects,
                 operation=self.repository.operation(),
                 insisted=request.insisted,
@@ -309,7 +309,7 @@ class Sync:
 
     def _nothing(self, request: Request, survey: Survey) -> str:
         """What to tell where there is nothing to push and never was, which is rarely what somebody wants."""
-        if request.mode.direction is Direction.PULL or survey.scan.claims or survey.scan.unknown or survey.sides.base:
+        if request.mode.direction is Direction.PULL or survey.sides.base or not survey.scan.empty:
             return ""
         folders = " and ".join(folder.shown for folder in self.settings.folders)
         return f"There is no file in {folders}, or git ignores them all."
@@ -405,10 +405,9 @@ class Sync:
         if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
             return None
         export = survey.exports.get(step.key)
-        if export is not None and (kept := Content.of(export.raw)).sha == sha:
+        if export is not None and (kept := Content.named(export.raw, sha)):
             return kept
         try:
-            kept = Content.of(wire(self.local.read(step.local.path)[0], step.local.kind))
+            return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
         except (OSError, SyncError):
             return None
-        return kept if kept.sha == sha else None
