@@ -46,11 +46,10 @@ from databricks_local.people import edit
 from databricks_local.pipeline import Pipeline
 from databricks_local.workspace import ACCESS, FOLDERS
 
-Told = dict[str, Any]
-Control = Callable[[Pipeline, Any], "Told | Awaitable[Told]"]
+Control = Callable[[Pipeline, Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 
 
-def status(pipeline: Pipeline, _: Any) -> Told:
+def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     counts = pipeline.workspace.store.count()
     return {
         "pid": os.getpid(),
@@ -62,7 +61,7 @@ def status(pipeline: Pipeline, _: Any) -> Told:
     }
 
 
-def set_faults(pipeline: Pipeline, body: Any) -> Told:
+def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     rules = [faults.rule(wanted) for wanted in _list(body)]
     _forget_past(pipeline)
     if any(rule.kind == "stale" for rule in rules):
@@ -71,41 +70,41 @@ def set_faults(pipeline: Pipeline, body: Any) -> Told:
     return {}
 
 
-def get_faults(pipeline: Pipeline, _: Any) -> Told:
+def get_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return {"faults": pipeline.faults.told()}
 
 
-def clear_faults(pipeline: Pipeline, _: Any) -> Told:
+def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return set_faults(pipeline, [])
 
 
-def get_requests(pipeline: Pipeline, _: Any) -> Told:
+def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     records = sorted(pipeline.records, key=lambda record: record.sequence)
     return {"requests": [asdict(record) for record in records]}
 
 
-def clear_requests(pipeline: Pipeline, _: Any) -> Told:
+def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     pipeline.records.clear()
     pipeline.sequence = 0
     return {}
 
 
-def set_clock(pipeline: Pipeline, body: Any) -> Told:
+def set_clock(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     pipeline.workspace.clock.set(_object(body))
     return {}
 
 
-def get_settings(pipeline: Pipeline, _: Any) -> Told:
+def get_settings(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return asdict(pipeline.workspace.settings)
 
 
-def set_settings(pipeline: Pipeline, body: Any) -> Told:
+def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     pipeline.workspace.settings = pipeline.workspace.settings.changed(_object(body))
     pipeline.buckets.clear()
     return get_settings(pipeline, None)
 
 
-def set_permission(pipeline: Pipeline, body: Any) -> Told:
+def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     wanted = _object(body)
     access = wanted.get("access")
     if access is not None and access not in ACCESS:
@@ -114,14 +113,14 @@ def set_permission(pipeline: Pipeline, body: Any) -> Told:
     return {}
 
 
-def edit_objects(pipeline: Pipeline, body: Any) -> Told:
+def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     with pipeline.workspace.store.changes():
         for wanted in _list(body):
             edit(pipeline.workspace, wanted)
     return {}
 
 
-async def reset(pipeline: Pipeline, _: Any) -> Told:
+async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     await pipeline.cut_off()
     clear_faults(pipeline, None)
     clear_requests(pipeline, None)
@@ -202,7 +201,7 @@ def _forget_past(pipeline: Pipeline) -> None:
         pipeline.past = None
 
 
-def _object(body: Any) -> Told:
+def _object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError("the body is a JSON object")
     return body

@@ -61,7 +61,7 @@ class Pipeline:
         self.past: Store | None = None
         self.records: deque[Record] = deque(maxlen=200_000)
         self.sequence = 0
-        self._under_way: set[asyncio.Task[Any] | None] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._token = token.encode()
         self.buckets: dict[str, Bucket] = {}
         # Other parts of the workspace that a reset empties too.
@@ -90,6 +90,7 @@ class Pipeline:
     ) -> Response:
         self.sequence += 1
         this = asyncio.current_task()
+        assert this
         self._under_way.add(this)
         sequence, at_once = self.sequence, len(self._under_way)
         struck: list[str] = []
@@ -120,8 +121,7 @@ class Pipeline:
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         for request in self._under_way:
-            if request is not None:
-                request.cancel()
+            request.cancel()
 
     async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
         latency = self.workspace.settings.latency_ms
