@@ -41,7 +41,7 @@ def _call(request: Request, parameters: dict[str, Any], content: bytes, json_bod
     subject = next((str(parameters[name]) for name in SUBJECTS if name in parameters), "")
     return Call(
         method=request.method,
-        endpoint=request.url.path,
+        endpoint=request.scope["path"],
         target=Spelling(subject),
         parameters=parameters,
         content=content,

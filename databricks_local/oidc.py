@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,12 +24,12 @@ EXPIRES_S = 3600
 def routes(pipeline: Pipeline) -> list[BaseRoute]:
     async def token(request: Request) -> Response:
         """RFC 6749, 4.4 with the secret in the header, and RFC 8693."""
-        form = await request.form()
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         grant = form.get("grant_type")
         if grant == "client_credentials":
             shown = _secret(request.headers.get("authorization", ""))
         elif grant == EXCHANGE:
-            shown = str(form.get("subject_token", ""))
+            shown = form.get("subject_token", "")
         else:
             return JSONResponse({"error": "unsupported_grant_type"}, 400)
         if not pipeline.is_token(shown):

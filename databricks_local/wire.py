@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from databricks_local.errors import invalid
 from databricks_local.model import Answer, Call
+from databricks_local.parts import is_multipart, parts
 from databricks_local.paths import spelled
 
 TRANSPORT = "databricks_local.transport"
@@ -52,17 +51,17 @@ async def read(request: Request) -> Call:
         parameters["path"] = f"/{given}"
         content = await request.body()
     elif request.method == "POST":
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if is_multipart(request.headers.get("content-type", "")):
             content = await _read_parts(request, parameters)
         else:
             json_body = True
             parameters.update(json_object(await request.body()))
-    path = parameters.get("path", "/" if request.url.path in WITHOUT_PATH else None)
+    path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")
     return Call(
         method=request.method,
-        endpoint=request.url.path,
+        endpoint=request.scope["path"],
         target=spelled(path),
         parameters=parameters,
         content=content,
@@ -73,21 +72,13 @@ async def read(request: Request) -> Call:
 
 
 async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | None:
-    content = None
     try:
-        parts = await request.form()
-    except (HTTPException, ValueError):
+        given = parts(request.headers["content-type"], await request.body())
+    except ValueError:
         # How the service words it is unknown.
         raise invalid("Could not parse the request: its parts are not valid.") from None
-    try:
-        for name, value in parts.multi_items():
-            body = await value.read() if isinstance(value, UploadFile) else value.encode()
-            if name == "content":
-                content = body
-            else:
-                parameters[name] = body.decode("utf-8", "replace")
-    finally:
-        await parts.close()
+    content = given.pop("content", None)
+    parameters.update({name: value.decode("utf-8", "replace") for name, value in given.items()})
     return content
 
 

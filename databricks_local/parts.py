@@ -1,0 +1,39 @@
+"""multipart/form-data as clients send it to `import`: a few small parts and one that is the content (RFC 7578)."""
+
+from __future__ import annotations
+
+import re
+
+_PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))')  # no escapes, as browsers write it
+_FOLD = re.compile(r"\r\n(?=[ \t])")  # a head of several lines, as email writes it
+
+
+def is_multipart(content_type: str) -> bool:
+    return content_type.lower().startswith("multipart/form-data")
+
+
+def parts(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The parts of `body` by name; the last of two with one name. Raises ValueError for what is no such body."""
+    boundary = _parameter("boundary", content_type).encode()
+    if not boundary:
+        raise ValueError("no boundary")
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
+    if not pieces or not pieces[-1].startswith(b"--"):
+        raise ValueError("no end")
+    return dict(map(_part, pieces[:-1]))
+
+
+def _part(piece: bytes) -> tuple[str, bytes]:
+    head, blank, content = piece.partition(b"\r\n\r\n")
+    if not blank:
+        raise ValueError("a part without an end of its head")
+    lines = _FOLD.sub("", head.decode("utf-8", "replace")).split("\r\n")
+    disposition = next((line for line in lines if line.lower().startswith("content-disposition:")), "")
+    return _parameter("name", disposition), content
+
+
+def _parameter(name: str, header: str) -> str:
+    for found, quoted, plain in _PARAMETER.findall(header):
+        if found.lower() == name:
+            return str(quoted or plain)
+    return ""
