@@ -62,7 +62,7 @@ def main() -> None:
 @click.option("--newlines", type=click.Choice(["preserve", "legacy"]), default="preserve", show_default=True,
               help="What an import does to line ends: since, or before December 2025.")  # fmt: skip
 @click.option("--hashes/--no-hashes", default=True, show_default=True, help="Whether listings can give hashes.")
-@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, help="Added to every request.")
+@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, help="What every answer takes at least.")
 @click.option("--import-rate", type=click.FloatRange(0), default=0.0, help="Imports per second; 0: no limit.")
 @click.option("--export-rate", type=click.FloatRange(0), default=0.0, help="Exports per second; 0: no limit.")
 @click.option("--retry-after", type=click.IntRange(-1), default=1, show_default=True,

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class Pipeline:
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token)
 
     def date(self) -> str:
-        return formatdate(self.workspace.clock.now() / 1000, usegmt=True)
+        return _http_date(self.workspace.clock.now() // 1000)
 
     async def serve(
         self,
@@ -110,7 +111,9 @@ class Pipeline:
         finally:
             self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
-        self.records.append(Record(sequence, request.method, request.url.path, path, status, tuple(struck), at_once))
+        self.records.append(
+            Record(sequence, request.method, request.scope["path"], path, status, tuple(struck), at_once)
+        )
         return sent
 
     async def cut_off(self) -> None:
@@ -124,9 +127,10 @@ class Pipeline:
             request.cancel()
 
     async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
-        latency = self.workspace.settings.latency_ms
-        if latency:
-            await asyncio.sleep(latency / 1000)
+        # Counted from its arrival: to a client, the server's own work is part of how long an answer takes.
+        wait = call.arrived + self.workspace.settings.latency_ms / 1000 - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
         before = self._due("before", call, struck)
         early, seen = await self._mishaps(before)
         # Only what is read can be stale.
@@ -190,6 +194,11 @@ class Pipeline:
 
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
             log.write("".join(traceback.format_exception(error)))
+
+
+@lru_cache(maxsize=8)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def kill(pid: int) -> None:

@@ -115,6 +115,7 @@ def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
