@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, wait
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -69,6 +69,7 @@ class PushCarrier:
         self.mirror = mirror
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
+        self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
 
     def intent(self, step: Step) -> Intent:
         if step.action is Action.DELETE or step.local is None:
@@ -84,7 +85,7 @@ class PushCarrier:
     # --- folders ------------------------------------------------------------------------------------------
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Makes the missing folders: only the innermost ones, for the workspace makes those above them."""
+        """Begins to make the missing folders: only the innermost ones, for the workspace makes those above them."""
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
                 self._kept[step.key] = kept
@@ -92,11 +93,11 @@ class PushCarrier:
         folders = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE}
         missing = folders - listing.folders - {""}
         inner = missing - {above for folder in missing for above in parents(folder)}
-        making = [self.pool.submit(self._make, f"{root}/{folder}") for folder in sorted(inner)]
+        for folder in sorted(inner):
+            made = self.pool.submit(self._make, f"{root}/{folder}")
+            self._making |= dict.fromkeys(("", folder, *parents(folder)), made)
         if folders and not inner and not listing.exists:
             self._make(root)
-        for future in making:
-            _quietly(future.result)
 
     def _make(self, path: str) -> None:
         for pause in _PAUSES:
@@ -109,6 +110,9 @@ class PushCarrier:
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
+        # Folders were given to the pool before what goes into them, so none waits for us.
+        if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
+            _quietly(making.result)
         raw = self.payload(step)
         return _changed_here(step) if raw is None else _sending(raw, self._create(step, raw))
 
@@ -291,12 +295,14 @@ class PushCarrier:
         return read_as(self.workspace, now, before.form, before.language).digest == before.digest
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
         return self._readback.verify(outcomes)
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
         """Removes the folders that our deletes emptied, leaf first; one that is not empty stays."""
+        wait(self._making.values())
         emptied = set(self.survey.listing.folders) if self.mirror else set()
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:

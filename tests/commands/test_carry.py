@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from .world import HOME, Person, Project, Workspace, jupyter, notebook, sources
+from .world import HOME, MKDIRS, Person, Project, Workspace, jupyter, notebook, rule, sources
 
+AT = f"{HOME}/main"
 LANGUAGES = {"n1.py": "python", "n2.sql": "sql", "n3.scala": "scala", "n4.r": "r", "n5.R": "r"}
 
 
@@ -108,6 +109,18 @@ def test_nested_folders_are_made(project: Project, person: Person) -> None:
     person.edit(f"{deep}/further/m", "print(2)")
     project.pull()
     assert f"{deep}/further/m.py" in project.names()
+
+
+def test_a_slow_folder_holds_up_only_what_goes_into_it(project: Project, workspace: Workspace) -> None:
+    """A file is sent as soon as its own folder is there, and none before."""
+    for folder in ("fast", "slow", "slow/inner"):
+        project.notebook(f"notebooks/{folder}/n.py", "print(1)")
+    workspace.faults(rule(MKDIRS, {"kind": "latency", "ms": 400}, object=f"{AT}/slow/inner"))
+    project.push()
+    sent = [one for one in workspace.requests() if one["method"] == "POST" and one["object"].startswith(f"{AT}/")]
+    at_once = {one["object"].removeprefix(f"{AT}/"): one["at_once"] for one in sent}
+    assert len(sent) == len(at_once) == 2 + 3
+    assert at_once["fast/n"] == 2  # beside the folder
 
 
 NAMES = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .world import DELETE, EXPORT, HOME, IMPORT, Person, Project, Workspace, rule, until
+from .world import DELETE, EXPORT, HOME, IMPORT, MKDIRS, Person, Project, Workspace, rule, until
 
 AT = f"{HOME}/main"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
@@ -88,6 +88,20 @@ def test_ctrl_c_while_looking_says_so_to_a_program(one: Project, workspace: Work
     workspace.faults(rule("*/workspace/list*", {"kind": "latency", "ms": 700}))
     ran = interrupted(one, "to_databricks", "--json")
     assert ran.code == 130 and ran.all("error")[0]["exit_code"] == 130
+
+
+def test_ctrl_c_while_folders_are_made_waits_for_them(project: Project, workspace: Workspace) -> None:
+    """After Ctrl-C no folder is made any more once the lock is given back."""
+    for number in range(60):
+        project.notebook(f"notebooks/d{number}/n.py", "print(1)")
+    workspace.faults(rule(MKDIRS, {"kind": "latency", "ms": 700}, object=f"{AT}/*"))
+    ran = interrupted(project, "to_databricks", "--lock")
+    requests = workspace.requests()
+    assert ran.code == 130 and sum(one["object"].startswith(f"{AT}/d") for one in requests) >= 60
+    assert requests[-1]["endpoint"].endswith("delete") and requests[-1]["at_once"] == 1
+    workspace.faults()
+    project.push()
+    project.at_rest()
 
 
 @pytest.mark.parametrize("slow", ["last object", "lock"])
