@@ -151,7 +151,8 @@ class LocalFolder:
         if reason := flaw(nfc(entry.path), windows=False):
             return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
         try:
-            found = self._read(folder, entry.path, path, notebook=cached is not None and cached.kind is Kind.NOTEBOOK)
+            notebook = cached is not None and cached.kind is Kind.NOTEBOOK
+            found = self._read(folder, entry.path, path, status.st_size, notebook=notebook)
             if isinstance(found, LocalObject) and (reason := flaw(found.key, windows=False)):
                 return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
             return found
@@ -167,11 +168,11 @@ class LocalFolder:
         except OSError as error:
             return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
 
-    def _read(self, folder: Folder, name: str, path: str, *, notebook: bool) -> LocalObject | Problem:
+    def _read(self, folder: Folder, name: str, path: str, size: int, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
-        where, file = folder.path / name, name.rpartition("/")[2]
-        if (size := where.lstat().st_size) > min(LIMITS.values()):
-            with where.open("rb") as opened:
+        where, file = f"{folder.path}/{name}", name.rpartition("/")[2]
+        if size > min(LIMITS.values()):
+            with Path(where).open("rb") as opened:
                 form = identify(file, opened.read(HEAD)).form
             if size > LIMITS[form]:
                 limit = LIMITS[form] // 2**20
@@ -351,13 +352,13 @@ def settled(stamp: Stat, now_ns: int) -> Stat | None:
     return None if abs(now_ns - stamp.mtime_ns) < _RACY_NS or abs(now_ns - stamp.ctime_ns) < _RACY_NS else stamp
 
 
-def stable_read(where: Path) -> tuple[bytes, Stat]:
+def stable_read(where: Path | str) -> tuple[bytes, Stat]:
     """The bytes of a file nobody wrote to while they were read, and their stat. Raises Changing, OSError."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     for _ in range(3):
-        with os.fdopen(os.open(where, flags), "rb") as file:
+        with os.fdopen(os.open(where, flags), "rb", buffering=0) as file:
             before = _stat(os.fstat(file.fileno()))
-            raw = file.read()
+            raw = file.readall()
             after = _stat(os.fstat(file.fileno()))
         if before == after and len(raw) == before.size:
             return raw, before
