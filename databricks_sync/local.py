@@ -325,12 +325,16 @@ class LocalFolder:
         """
         self._mark = mark
         for folder in self.folders:
-            for left in folder.path.rglob(f"*{TEMPORARY}"):
-                try:
-                    if left.name.endswith(f"-{mark}{TEMPORARY}") or time.time() - left.lstat().st_mtime > _ABANDONED:
-                        left.unlink()
-                except OSError:
-                    pass  # it is in nobody's way
+            for where, _, names in os.walk(folder.path):
+                for left in (Path(where, name) for name in names if name.endswith(TEMPORARY)):
+                    try:
+                        if (
+                            left.name.endswith(f"-{mark}{TEMPORARY}")
+                            or time.time() - left.lstat().st_mtime > _ABANDONED
+                        ):
+                            left.unlink()
+                    except OSError:
+                        pass  # it is in nobody's way
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:

@@ -76,7 +76,7 @@ class TextReport:
         for action in PAST:
             said = "write with markers" if action is Action.MARK else action.value
             verb = f"{will}{said}" if will else said.capitalize()
-            self._group(f"{verb} {where}", [s for s in steps if s.writes and s.action is action], diffs)
+            self._group(f"{verb} {where}", [s for s in steps if s.action is action and s.writes], diffs)
         if any(step.action is Action.MARK for step in steps):
             self.out.line("    Pick what is to stay and remove the markers in an editor; until then it is not carried.")
         ahead = [s for s in steps if s.action is Action.AHEAD and not s.problem]

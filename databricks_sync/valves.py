@@ -145,8 +145,8 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     push = s.mode.direction is Direction.PUSH
     source, destination = (_local_marks, _remote_marks) if push else (_remote_marks, _local_marks)
     # A move is a create and a delete of the same content: it takes nothing away.
-    created = {mark for step in s.steps if step.writes and step.action is Action.CREATE for mark in source(step)}
-    deletes = [step for step in s.steps if step.writes and step.action is Action.DELETE]
+    created = {mark for step in s.steps if step.action is Action.CREATE and step.writes for mark in source(step)}
+    deletes = [step for step in s.steps if step.action is Action.DELETE and step.writes]
     lost = [step for step in deletes if created.isdisjoint(destination(step))]
     count = len(lost)
     total = max(tracked, sum(1 for step in s.steps if (step.remote if push else step.local)))
@@ -184,7 +184,7 @@ def _remote_marks(step: Step) -> set[str]:
 def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
     if allowed.all_changed or tracked < FEW_CHANGES:
         return
-    changed = sum(1 for step in s.steps if step.base and step.writes and step.action in REPLACES)
+    changed = sum(1 for step in s.steps if step.base and step.action in REPLACES and step.writes)
     if changed >= tracked:
         raise ValveError(
             f"All {tracked} objects would change at once, which is rarely meant.",
