@@ -82,6 +82,7 @@ class Interruption:
     def __init__(self) -> None:
         self.ends: list[End] = []
         self._event = threading.Event()
+        self._asking = threading.Lock()  # one at a time is quicker than all at once, as it is a file that is read
         self._count = 0
         self.reason: SyncError | None = None
 
@@ -91,8 +92,9 @@ class Interruption:
 
     def due(self) -> bool:
         """Asked before each object is begun."""
-        if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
-            self.stop(reason)
+        with self._asking:
+            if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
+                self.stop(reason)
         return bool(self)
 
     @property

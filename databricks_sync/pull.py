@@ -161,9 +161,9 @@ class PullCarrier:
         replaces: LocalObject | None,
     ) -> Outcome:
         """Puts `data` at `path`, if a scan would take it there for exactly what the workspace holds."""
-        refusal = self._misfit(step, remote, found, path, data)
-        if refusal is not None:
-            return refusal
+        item = self._fitting(step, remote, found, path, data)
+        if isinstance(item, Outcome):
+            return item
         try:
             stamp = self.local.replace(replaces, data) if replaces else self.local.create(path, data)
         except FileExistsError:
@@ -175,9 +175,16 @@ class PullCarrier:
             )
         except (Changing, FileNotFoundError):
             return _changed(step)
-        return done(step, self._advance(step, remote, found, path, data, stamp))
+        entry = BaseEntry(
+            *(step.key, path, item.kind, item.digest, remote.token, item.sha, settled(stamp, time.time_ns())),
+            *(item.form, item.language),
+        )
+        return done(step, Advance(step.key, entry, _kept(remote, found, data)))
 
-    def _misfit(self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes) -> Outcome | None:
+    def _fitting(
+        self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes
+    ) -> LocalObject | Outcome:
+        """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
         try:
             item = describe(step.key, path, data, Stat(0, 0, 0, 0))
         except BrokenNotebook as error:
@@ -191,15 +198,7 @@ class PullCarrier:
             )
         if item.digest != found.digest:
             return failed(step, f"cannot be stored as {path} without changing it", "Please report this notebook.")
-        return None
-
-    def _advance(self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes, stamp: Stat) -> Advance:
-        item = describe(step.key, path, data, stamp)
-        entry = BaseEntry(
-            *(step.key, path, item.kind, item.digest, remote.token, item.sha, settled(stamp, time.time_ns())),
-            *(item.form, item.language),
-        )
-        return Advance(step.key, entry, _kept(remote, found, data))
+        return item
 
     def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
         """The notebook speaks another language now, so that its file gets another extension."""
@@ -221,9 +220,9 @@ class PullCarrier:
         assert merge.raw is not None
         there = self.survey.exports[step.key]
         if merge.raw != raw:
-            refusal = self._misfit(step, remote, replace(there, digest=merge.digest), item.path, merge.raw)
-            if refusal is not None:
-                return refusal
+            fitting = self._fitting(step, remote, replace(there, digest=merge.digest), item.path, merge.raw)
+            if isinstance(fitting, Outcome):
+                return fitting
             self._save(step, item, raw, "merged by a pull")
             try:
                 self.local.replace(item, merge.raw)

@@ -13,6 +13,7 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
@@ -70,6 +71,8 @@ class PushCarrier:
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
+        # To read, hash and pack is to let go of the interpreter ten times; fifty threads at it mostly wait for it.
+        self._at_hand = threading.Lock()
 
     def intent(self, step: Step) -> Intent:
         if step.action is Action.DELETE or step.local is None:
@@ -113,8 +116,8 @@ class PushCarrier:
         # Folders were given to the pool before what goes into them, so none waits for us.
         if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
             _quietly(making.result)
-        raw = self.payload(step)
-        return _changed_here(step) if raw is None else _sending(raw, self._create(step, raw))
+        raw = self._taken_up(step)
+        return _changed_here(step) if raw is None else self._sending(raw, self._create(step, raw))
 
     def _create(self, step: Step, raw: bytes) -> Outcome:
         for pause in _PAUSES:
@@ -136,14 +139,14 @@ class PushCarrier:
         return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
 
     def update(self, step: Step) -> Outcome:
-        raw = self.payload(step)
+        raw = self._taken_up(step)
         if raw is None:
             return _changed_here(step)
 
         def write(turn: Turn) -> None:
             self._put(step, raw, overwrite=True, turn=turn)
 
-        return _sending(raw, self._guarded(step, self.replaced, "import", write))
+        return self._sending(raw, self._guarded(step, self.replaced, "import", write))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
@@ -180,7 +183,19 @@ class PushCarrier:
                         return verdict
         return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
 
+    def _sending(self, raw: bytes, outcome: Outcome) -> Outcome:
+        """With what was sent, where it is a notebook and somebody may want to merge it one day."""
+        item = outcome.step.local
+        if outcome.result is not Result.DONE or item is None or item.kind is not Kind.NOTEBOOK:
+            return outcome
+        with self._at_hand:
+            return replace(outcome, sent=Content.of(raw))
+
     # --- before a write -------------------------------------------------------------------------------------
+
+    def _taken_up(self, step: Step) -> bytes | None:
+        with self._at_hand:
+            return self.payload(step)
 
     def payload(self, step: Step) -> bytes | None:
         """The bytes to send; None when they are no longer those that were planned with."""
@@ -313,13 +328,6 @@ class PushCarrier:
         in_use = {p for key in self.survey.sides.local for p in parents(key)}
         for path in sorted(emptied - in_use, key=lambda p: -p.count("/")):
             _quietly(partial(self.workspace.delete, path))
-
-
-def _sending(raw: bytes, outcome: Outcome) -> Outcome:
-    """With what was sent, where it is a notebook and somebody may want to merge it one day."""
-    item = outcome.step.local
-    keeps = outcome.result is Result.DONE and item is not None and item.kind is Kind.NOTEBOOK
-    return replace(outcome, sent=Content.of(raw)) if keeps else outcome
 
 
 def _changed_here(step: Step) -> Outcome:
