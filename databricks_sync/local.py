@@ -11,7 +11,7 @@ import stat as modes
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -324,17 +324,17 @@ class LocalFolder:
         What has another mark may be in the hands of a run on another target, and stays until that cannot be.
         """
         self._mark = mark
+        for left in self._half_written():
+            try:
+                if left.name.endswith(f"-{mark}{TEMPORARY}") or time.time() - left.lstat().st_mtime > _ABANDONED:
+                    left.unlink()
+            except OSError:
+                pass  # it is in nobody's way
+
+    def _half_written(self) -> Iterator[Path]:
         for folder in self.folders:
             for where, _, names in os.walk(folder.path):
-                for left in (Path(where, name) for name in names if name.endswith(TEMPORARY)):
-                    try:
-                        if (
-                            left.name.endswith(f"-{mark}{TEMPORARY}")
-                            or time.time() - left.lstat().st_mtime > _ABANDONED
-                        ):
-                            left.unlink()
-                    except OSError:
-                        pass  # it is in nobody's way
+                yield from (Path(where, name) for name in names if name.endswith(TEMPORARY))
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:

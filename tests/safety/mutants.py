@@ -296,8 +296,8 @@ MUTANTS = (
     Mutant(
         "a sweep takes what another run has in hand",
         "local.py",
-        "                    if left.name.endswith(",
-        "                    if True or left.name.endswith(",
+        "                if left.name.endswith(",
+        "                if True or left.name.endswith(",
         ADVERSARIES,
         "test_43",
     ),
