@@ -310,14 +310,13 @@ class PushCarrier:
         return read_as(self.workspace, now, before.form, before.language).digest == before.digest
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
         return self._readback.verify(outcomes)
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
         """Removes the folders that our deletes emptied, leaf first; one that is not empty stays."""
-        wait(self._making.values())
+        wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
         emptied = set(self.survey.listing.folders) if self.mirror else set()
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -240,6 +240,10 @@ class InWorkspace(PushCarrier):
         self.survey.exports[saved.key] = export
         action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
         return Step(saved.key, action, "", local=item, remote=now, remote_digest=export.digest)
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        super().prepare(steps)
+        wait(self._making.values())  # here, as a restore has nothing to tidy, and then gives the lock back
 
     def held(self, step: Step) -> Version:
         export = self.survey.exports.get(step.key)
