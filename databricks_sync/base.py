@@ -71,13 +71,14 @@ class Content:
     body: bytes
 
     @classmethod
-    def of(cls, raw: bytes) -> Content:
-        return cls(sha256(raw), zlib.compress(raw, 1))
+    def of(cls, raw: bytes, sha: str | None = None) -> Content:
+        """`sha` is the sha256 of `raw`, where it is known."""
+        return cls(sha or sha256(raw), zlib.compress(raw, 1))
 
     @classmethod
     def named(cls, raw: bytes, sha: str) -> Content | None:
         """`raw`, if it is what has this sha256."""
-        return cls(sha, zlib.compress(raw, 1)) if sha256(raw) == sha else None
+        return cls.of(raw, sha) if sha256(raw) == sha else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _LITTER_FOLDERS = (".ipynb_checkpoints", "__pycache__")
 TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
+_READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, whosever it was
 
 
@@ -313,6 +314,18 @@ class LocalFolder:
         """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""
         return stable_read(self.absolute(path))
 
+    def again(self, item: LocalObject) -> bytes | None:
+        """The bytes of a file that was read before, for whoever knows their sha256; None when its size is another.
+
+        Whatever became of the way there, these bytes are the ones that were planned with. Raises OSError.
+        """
+        file = os.open(f"{self.project}/{item.path}", _READING)
+        try:
+            raw = os.read(file, item.stat.size + 1)
+        finally:
+            os.close(file)
+        return raw if len(raw) == item.stat.size else None
+
     def settle(self, paths: Iterable[str]) -> None:
         """Makes the names of files written or removed durable, before the base claims that they are."""
         for parent in {(self.project / path).parent for path in paths}:
@@ -358,9 +371,8 @@ def settled(stamp: Stat, now_ns: int) -> Stat | None:
 
 def stable_read(where: Path | str) -> tuple[bytes, Stat]:
     """The bytes of a file nobody wrote to while they were read, and their stat. Raises Changing, OSError."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     for _ in range(3):
-        with os.fdopen(os.open(where, flags), "rb", buffering=0) as file:
+        with os.fdopen(os.open(where, _READING), "rb", buffering=0) as file:
             before = _stat(os.fstat(file.fileno()))
             raw = file.readall()
             after = _stat(os.fstat(file.fileno()))

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -45,6 +45,18 @@ from .workspace import Workspace
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
 _THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The bytes to send; of a notebook also packed, as somebody may want to merge with them one day."""
+
+    raw: bytes
+    content: Content | None
+
+    def on(self, outcome: Outcome) -> Outcome:
+        """The outcome with what was sent, if it was."""
+        return replace(outcome, sent=self.content) if outcome.result is Result.DONE else outcome
 
 
 class PushCarrier:
@@ -116,8 +128,8 @@ class PushCarrier:
         # Folders were given to the pool before what goes into them, so none waits for us.
         if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
             _quietly(making.result)
-        raw = self._taken_up(step)
-        return _changed_here(step) if raw is None else self._sending(raw, self._create(step, raw))
+        load = self._load(step)
+        return _changed_here(step) if load is None else load.on(self._create(step, load.raw))
 
     def _create(self, step: Step, raw: bytes) -> Outcome:
         for pause in _PAUSES:
@@ -139,14 +151,14 @@ class PushCarrier:
         return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
 
     def update(self, step: Step) -> Outcome:
-        raw = self._taken_up(step)
-        if raw is None:
+        load = self._load(step)
+        if load is None:
             return _changed_here(step)
 
         def write(turn: Turn) -> None:
-            self._put(step, raw, overwrite=True, turn=turn)
+            self._put(step, load.raw, overwrite=True, turn=turn)
 
-        return self._sending(raw, self._guarded(step, self.replaced, "import", write))
+        return load.on(self._guarded(step, self.replaced, "import", write))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
@@ -183,26 +195,24 @@ class PushCarrier:
                         return verdict
         return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
 
-    def _sending(self, raw: bytes, outcome: Outcome) -> Outcome:
-        """With what was sent, where it is a notebook and somebody may want to merge it one day."""
-        item = outcome.step.local
-        if outcome.result is not Result.DONE or item is None or item.kind is not Kind.NOTEBOOK:
-            return outcome
-        with self._at_hand:
-            return replace(outcome, sent=Content.of(raw))
-
     # --- before a write -------------------------------------------------------------------------------------
 
-    def _taken_up(self, step: Step) -> bytes | None:
+    def _load(self, step: Step) -> Load | None:
+        assert step.local
         with self._at_hand:
-            return self.payload(step)
+            raw = self.payload(step)
+            if raw is None:
+                return None
+            return Load(raw, Content.of(raw, step.local.sha) if step.local.kind is Kind.NOTEBOOK else None)
 
     def payload(self, step: Step) -> bytes | None:
-        """The bytes to send; None when they are no longer those that were planned with."""
+        """The bytes to send, of the sha256 that was planned with; None when they are no longer those."""
         assert step.local
         try:
-            raw, _ = self.local.read(step.local.path)
-        except FileNotFoundError:
+            raw = self.local.again(step.local)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if raw is None:
             return None
         sent = wire(raw, step.local.kind)
         return sent if sha256(sent) == step.local.sha else None
