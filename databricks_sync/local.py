@@ -137,7 +137,7 @@ class LocalFolder:
             return Problem(path, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
         if is_secret(path):
             return secret(path, "Have git ignore it.")
-        if trouble := _not_carried(path, status):
+        if trouble := _not_carried(path, status, entry):
             return trouble
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
             return Problem(path, "is behind a symbolic link, which is never followed")
@@ -397,12 +397,14 @@ def _unfetched(folder: Folder) -> SettingsError:
     )
 
 
-def _not_carried(path: str, status: os.stat_result) -> Problem | None:
+def _not_carried(path: str, status: os.stat_result, entry: Entry) -> Problem | None:
     if modes.S_ISLNK(status.st_mode):
         return Problem(
             path, "is a symbolic link, which is never followed", "Put a copy in its place, or git-ignore it."
         )
     if modes.S_ISDIR(status.st_mode):
+        if entry.tracked:  # nobody can git-ignore it: what is in it is another repository's to carry
+            return Problem(path, "is a git submodule, which is not carried", "", Severity.NOTE)
         return Problem(path, "is a git repository of its own, which is not carried", "Git-ignore it.")
     if not modes.S_ISREG(status.st_mode):
         return Problem(path, "is not a regular file", "Git-ignore it.")
