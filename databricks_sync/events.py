@@ -30,6 +30,8 @@ _GIT = frozenset({"HEAD", "index", "index.lock", *OPERATIONS})
 # File systems on which another machine, or the host of a container, changes files without an event here.
 _SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf", "prl_fs", "osxfs", "grpcfuse", "drvfs")
 
+_NO_WATCHES = "the system follows no more folders (on Linux, raise fs.inotify.max_user_watches)"
+
 
 class Changes(FileSystemEventHandler):
     """What has changed since it was last asked for; a context manager."""
@@ -41,7 +43,9 @@ class Changes(FileSystemEventHandler):
         self.settings = self.project / ".env"
         self._exclude = repository.common_dir / "info" / "exclude"
         self._above = self._between(repository.top)
-        self.polled = poll or any(is_silent(folder) for folder in self.folders)
+        silent = any(is_silent(folder) for folder in self.folders)
+        # Why files are polled; empty where they are not.
+        self.polled = "--poll was given" if poll else "on this file system nothing tells of changes" if silent else ""
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
         self._newest: Path | None = None  # the folder that was made last
@@ -58,8 +62,8 @@ class Changes(FileSystemEventHandler):
             try:
                 self._start(Observer())
                 return self
-            except OSError:  # no more watches are to be had: fs.inotify.max_user_watches
-                pass
+            except OSError:
+                self.polled = _NO_WATCHES
         self._poll()
         return self
 
@@ -85,7 +89,8 @@ class Changes(FileSystemEventHandler):
         try:
             self._refresh()
             self._probe()
-        except OSError:  # no more watches
+        except OSError:
+            self.polled = _NO_WATCHES
             self._poll()
 
     def wait(self, seconds: float) -> set[Path]:
@@ -151,7 +156,6 @@ class Changes(FileSystemEventHandler):
 
     def _poll(self) -> None:
         self._stop()
-        self.polled = True
         self._start(PollingObserver(timeout=polling(self._walked())))
 
     def _probe(self) -> None:

@@ -78,6 +78,7 @@ class Watch:
         self._pulse: bytes | None = None  # of the workspace, before that
         self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
+        self._polled = ""  # why files were polled last
         self._noticed: frozenset[str] = frozenset()  # what the last run had to say
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
 
@@ -133,8 +134,6 @@ class Watch:
         """Follows one branch. Raises _Reopen when it is time for another session, SyncError when nothing answers."""
         if not self._shown:
             self._branch = session.head
-        if changes.polled and not self._shown:
-            self.view.notice("Files are polled: on this file system nothing tells of changes, or --poll was given.")
         due, patience = self._attempt(session, changes, self.modes)
         while True:
             found = self._await(changes, patience)
@@ -149,6 +148,7 @@ class Watch:
         try:
             self._rest(session, changes)
             changes.renew()
+            self._tell_of_polling(changes)
             self._runs(session, due)
             return (), self._patience()
         except Switched:
@@ -162,6 +162,11 @@ class Watch:
             typed = " An option is typed in another terminal; this goes on then." if "--" in error.hint else ""
             self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
             return self.modes, rhythm.HALTED
+
+    def _tell_of_polling(self, changes: Changes) -> None:
+        if changes.polled and changes.polled != self._polled:
+            self.view.notice(f"Files are polled: {changes.polled}.")
+        self._polled = changes.polled
 
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""

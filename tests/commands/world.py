@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -341,12 +341,12 @@ class Project:
 
     def start(
         self, command: str, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None,
-        **how: Any,
+        within: Sequence[str] = (), **how: Any,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """Begins a command; `env` adds variables, or (None) takes them away."""
+        """Begins a command; `env` adds variables, or (None) takes them away, `within` is a program to run it in."""
         merged = self._environment(env)
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **how}
-        typed = [sys.executable, "-m", f"databricks_sync.{command}", *arguments]
+        typed = [*within, sys.executable, "-m", f"databricks_sync.{command}", *arguments]
         return subprocess.Popen(typed, cwd=cwd or self.root, env=merged, **how)
 
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 import zipfile
 from collections import Counter
@@ -384,10 +386,32 @@ def test_the_whole_project(project: Project, person: Person, watching: Start) ->
     assert project.workspace.requests() == []
 
 
+# A user namespace of one's own, in which there are no more watches to be had once a file is there: user_namespaces(7).
+RUN_OUT = """
+(until [ -e "$0" ]; do sleep 0.02; done; echo 0 > /proc/sys/user/max_inotify_watches; rm "$0") &
+exec "$@"
+"""
+
+
+def test_watches_run_out(pushed: Project, person: Person, watching: Start, tmp_path: Path) -> None:
+    """Where no watch is left for a folder that is made meanwhile, the watch says so, and goes on by polling."""
+    mark = tmp_path / "now"
+    within = ["unshare", "--user", "--map-root-user", "sh", "-c", RUN_OUT, str(mark)]
+    if shutil.which("unshare") is None or subprocess.run([*within[:3], "true"], capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    watch = watching("to_databricks", within=within)
+    mark.touch()
+    watch.until(lambda: not mark.exists())
+    pushed.notebook("notebooks/new/a.py", "one")
+    watch.until(lambda: any("max_user_watches" in one["message"] for one in watch.all("note")))
+    pushed.notebook("notebooks/new/a.py", "two")
+    watch.until(holds(person, "new/a", "two"))
+
+
 def test_polling(pushed: Project, person: Person, watching: Start) -> None:
     """With --poll a save is found by looking, as on a drive that tells nothing of changes."""
     watch = watching("to_databricks", "--poll")
-    assert "polled" in watch.all("note")[0]["message"]
+    assert watch.all("note")[0]["message"] == "Files are polled: --poll was given."
     pushed.notebook("notebooks/a.py", "polled")
     watch.until(holds(person, "a", "polled"))
     pushed.git("switch", "-q", "-c", "other")

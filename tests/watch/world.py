@@ -12,7 +12,7 @@ import struct
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ class Watching:
         number: int = 0,
         root: Path | None = None,
         env: Mapping[str, str | None] | None = None,
+        within: Sequence[str] = (),
         ready: bool = True,
     ) -> None:
         self.project = project
         self._out, self._err = (project.home / f"watch-{number}.{name}" for name in ("out", "err"))
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = project.start(
-                command, "--watch", "--json", *options, cwd=root, env=env, stdout=out, stderr=err
+                command, "--watch", "--json", *options, cwd=root, env=env, within=within, stdout=out, stderr=err
             )
         if ready:
             self.until_state("watching")
