@@ -67,7 +67,6 @@ class Repository:
         self.top = Path(top)
         self.git_dir = Path(git_dir)
         self._head = self.git_dir / "HEAD"
-        self._head_read: tuple[tuple[int, int, int] | None, bytes] = (None, b"")
         self.common_dir = Path(os.path.abspath(project / common))
         self.state = Path(os.path.abspath(project / state))
         # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
@@ -90,18 +89,17 @@ class Repository:
 
     def head(self) -> bytes:
         """What git's own file says of the branch that is checked out: quick to ask, and the same while it stays."""
-        state = _state(self._head)  # git puts another file in its place: until then, nothing has to be read
-        if state is None:
+        try:
+            return self._head.read_bytes()
+        except OSError:
             return b""
-        if state != self._head_read[0]:
-            try:
-                self._head_read = (state, self._head.read_bytes())
-            except OSError:
-                return b""
-        return self._head_read[1]
 
     def moment(self) -> Moment:
-        index = _state(self.git_dir / "index")
+        try:
+            status = (self.git_dir / "index").stat()
+            index = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            index = None
         return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
 
     @property
@@ -191,15 +189,6 @@ class Repository:
             given = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
             answer = _git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
         return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
-
-
-def _state(path: Path) -> tuple[int, int, int] | None:
-    """What tells a file from the one that git puts in its place; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _plain(url: str) -> str:
