@@ -163,7 +163,7 @@ class Desk:
         apart = words[0] == "databricks_local" and words[1] != "status"
         variables = {"DATABRICKS_LOCAL_DIR": str(self.unserved)} if apart else {}
         process = self.reader.start(words, ROOT if words[0] == "make" else None, **variables)
-        fuse = threading.Timer(60, process.kill)
+        fuse = threading.Timer(300, process.kill)
         fuse.daemon = True
         fuse.start()
         said = line = ""

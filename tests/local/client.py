@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import select
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -43,6 +44,9 @@ class Local:
 
     def raw(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
         """One request; a connection that breaks raises what http.client raises."""
+        socket = self._connection.sock
+        if socket is not None and select.select([socket], [], [], 0)[0]:
+            self._connection.close()  # the server has closed it, as nothing was asked for long
         try:
             self._connection.request(method, url, body, headers or {})
             answer = self._connection.getresponse()
