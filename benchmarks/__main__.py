@@ -15,6 +15,7 @@ from rich.console import Console
 from databricks_local.embedded import running
 
 from .contestants import Contestant, contestants
+from .floor import floors
 from .harness import FIRST_PUSH, SAME_PUSH, STILL_SAME_PUSH, WORKS, Harness, Plan
 from .plot import plot
 from .process import Failed
@@ -27,10 +28,10 @@ LATENCY_MS = 50.0
 IMPORT_RATE = 30.0  # the documented limit of a workspace
 
 
-def plans(rounds: int) -> tuple[Plan, ...]:
-    near, far = Conditions("0 ms a request"), Conditions("50 ms a request", LATENCY_MS)
-    limited = Conditions("50 ms, 30 imports a second", LATENCY_MS, IMPORT_RATE)
-    plain = Conditions("50 ms, a workspace without hashes", LATENCY_MS, hashes=False)
+def plans(rounds: int, latency_ms: float) -> tuple[Plan, ...]:
+    near, far = Conditions("0 ms a request"), Conditions(f"{latency_ms:g} ms a request", latency_ms)
+    limited = Conditions(f"{latency_ms:g} ms, 30 imports a second", latency_ms, IMPORT_RATE)
+    plain = Conditions(f"{latency_ms:g} ms, a workspace without hashes", latency_ms, hashes=False)
     return (
         Plan(far, works=WORKS[1:], rounds=rounds),
         Plan(near, rounds=rounds),
@@ -51,13 +52,15 @@ def chosen(names: Sequence[str]) -> list[Contestant]:
 @click.option("--notebooks", type=int, default=1000, show_default=True)
 @click.option("--folders", type=int, default=50, show_default=True)
 @click.option("--rounds", type=int, default=3, show_default=True, help="How often; the median counts.")
+@click.option("--latency", type=float, default=LATENCY_MS, show_default=True, help="Of a distant workspace, in ms.")
 @click.option("--quick", is_flag=True, help="200 notebooks, once: an impression within minutes.")
 @click.option("--tool", "tools", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
 @click.option("--conditions", "under", multiple=True, metavar="TEXT", help="Only conditions whose name begins so.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE / "results", show_default=True)
 def main(
-    notebooks: int, folders: int, rounds: int, quick: bool, tools: tuple[str, ...], under: tuple[str, ...], out: Path
-) -> None:
+    notebooks: int, folders: int, rounds: int, latency: float, quick: bool, tools: tuple[str, ...],
+    under: tuple[str, ...], out: Path,
+) -> None:  # fmt: skip
     """Measure this tool and its peers on the same work, as whole processes, in turn."""
     console = Console(highlight=False)
     if quick:
@@ -67,10 +70,10 @@ def main(
         console.print(f"installing {', '.join(peer.requirements)}", style="dim")
         peer.install()
     tree = Tree(notebooks, folders)
-    cells = []
+    cells, planned = [], plans(rounds, latency)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "workspace") as there:
         harness = Harness(Path(folder), Server(there), tree, lambda text: console.print(text, style="dim"))
-        for plan in plans(rounds):
+        for plan in planned:
             if not under or any(plan.conditions.name.startswith(part) for part in under):
                 try:
                     cells += harness.measure(plan, those)
@@ -81,14 +84,19 @@ def main(
         "bytes_each": tree.size,
         "folders": folders,
         "rounds": rounds,
+        "latency_ms": latency,
         "python": platform.python_version(),
         "system": platform.system(),
         "processors": os.cpu_count(),
     }
     results = Results(about, cells)
     results.print(console)
+    least = list(floors(cells, {plan.conditions.name: plan.conditions for plan in planned}))
+    for floor in least:
+        console.print(str(floor))
+    document = {**results.document(), "floors": [floor.document() for floor in least]}
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(results.document(), indent=1) + "\n", encoding="utf-8")
+    (out / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (out / "results.svg").write_text(plot(results), encoding="utf-8")
     console.print(f"{out / 'results.json'}, {out / 'results.svg'}")
 

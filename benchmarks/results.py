@@ -33,6 +33,11 @@ class Cell:
     runs: list[Run] = field(default_factory=list)
 
     @property
+    def middle(self) -> Run:
+        """The run that took neither the longest nor the shortest."""
+        return sorted(self.runs, key=lambda run: run.cost.wall)[len(self.runs) // 2]
+
+    @property
     def wall(self) -> float:
         return median(run.cost.wall for run in self.runs)
 
