@@ -734,7 +734,7 @@ def test_16_a_checkout_during_a_run_carries_nothing_of_the_other_branch(world: W
     git("commit", "-q", "-m", "main")
     git("checkout", "-q", "-b", "other")
     for name in ("a.py", "c.py", "n.py"):
-        clone.write(name, compose(name, "value9"))
+        clone.write(name, compose(name, "value99"))  # as long as what it takes the place of
     clone.remove("b.py")
     git("add", "-A", "notebooks")
     git("commit", "-q", "-m", "other")
@@ -744,7 +744,7 @@ def test_16_a_checkout_during_a_run_carries_nothing_of_the_other_branch(world: W
         clone.write("c.py", compose("c.py", f"value{at + 10}"))
         run = clone.sync("push", at=at, act=lambda: git("checkout", "-q", "-f", "other"), head="main")
         assert set(world.tree()) == {"a", "b", "c"}, (at, run.said)
-        assert not any("value9" in values(found.raw) for found in world.tree().values()), (at, run.said)
+        assert not any("value99" in values(found.raw) for found in world.tree().values()), (at, run.said)
         noticed += isinstance(run.error, Switched)
         if at >= len(run.effects):
             break
