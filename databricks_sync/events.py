@@ -62,8 +62,8 @@ class Changes(FileSystemEventHandler):
             try:
                 self._start(Observer())
                 return self
-            except OSError:
-                self.polled = _NO_WATCHES
+            except OSError:  # no more watches
+                pass
         self._poll()
         return self
 
@@ -89,8 +89,7 @@ class Changes(FileSystemEventHandler):
         try:
             self._refresh()
             self._probe()
-        except OSError:
-            self.polled = _NO_WATCHES
+        except OSError:  # no more watches
             self._poll()
 
     def wait(self, seconds: float) -> set[Path]:
@@ -156,6 +155,7 @@ class Changes(FileSystemEventHandler):
 
     def _poll(self) -> None:
         self._stop()
+        self.polled = self.polled or _NO_WATCHES
         self._start(PollingObserver(timeout=polling(self._walked())))
 
     def _probe(self) -> None:
