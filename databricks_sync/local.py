@@ -314,17 +314,16 @@ class LocalFolder:
         """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""
         return stable_read(self.absolute(path))
 
-    def again(self, item: LocalObject) -> bytes | None:
-        """The bytes of a file that was read before, for whoever knows their sha256; None when its size is another.
+    def again(self, item: LocalObject) -> bytes:
+        """The bytes of a file that was read before, for whoever knows their sha256; where it grew, one more of them.
 
         Whatever became of the way there, these bytes are the ones that were planned with. Raises OSError.
         """
         file = os.open(f"{self.project}/{item.path}", _READING)
         try:
-            raw = os.read(file, item.stat.size + 1)
+            return os.read(file, item.stat.size + 1)
         finally:
             os.close(file)
-        return raw if len(raw) == item.stat.size else None
 
     def settle(self, paths: Iterable[str]) -> None:
         """Makes the names of files written or removed durable, before the base claims that they are."""

@@ -212,8 +212,6 @@ class PushCarrier:
             raw = self.local.again(step.local)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if raw is None:
-            return None
         sent = wire(raw, step.local.kind)
         return sent if sha256(sent) == step.local.sha else None
 
