@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+# Built in, all of them: Ctrl-C while pathlib or the enums of `signal` are imported would end in a traceback.
+import _signal as signal  # type: ignore[import-not-found]
 import atexit
 import gc
-import signal
+import os.path
 import sys
-from pathlib import Path
 
-if Path(sys.argv[0] if sys.argv else "").stem in ("to_databricks", "from_databricks", "mlflow_hooks"):
-    # Ctrl-C while the rest is still being imported must not end in a traceback.
+_NAME = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119
+if _NAME.partition(".")[0] in ("to_databricks", "from_databricks", "mlflow_hooks"):
+    # Nor must it while the rest is.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What is left at the end goes with the process: to look through it for garbage takes a tenth of a short run.
     atexit.register(gc.freeze)

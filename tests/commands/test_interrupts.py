@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +155,18 @@ def test_ctrl_c_at_the_very_start_is_quiet(one: Project, command: str) -> None:
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=20)[1].decode()
         assert "Traceback" not in err or "databricks_sync" not in err, err
+
+
+def test_ctrl_c_is_minded_before_anything_is_imported() -> None:
+    """Until an early Ctrl-C is provided for, only what is built into Python is loaded; `os` is from its start on."""
+    program = (
+        "import os, sys; sys.path.append(sys.argv[1]); sys.argv = ['to_databricks']; before = {*sys.modules}\n"
+        "import databricks_sync.startup\n"
+        "print(*sorted({*sys.modules} - before - {*sys.builtin_module_names}))"
+    )
+    typed = [sys.executable, "-I", "-S", "-c", program, str(Path(__file__).parents[2])]
+    loaded = subprocess.run(typed, capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == ["__future__", "databricks_sync", "databricks_sync.startup"]
 
 
 def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Person, workspace: Workspace) -> None:
