@@ -56,14 +56,13 @@ _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
 T = TypeVar("T")
-Take = Callable[[Iterator[bytes], int], T]  # what to make of the pieces of a body, and of the server's clock
+Take = Callable[[Iterator[bytes], str], T]  # what to make of the pieces of a body, and of the server's Date
 _PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     data: bytes
-    date: int  # the server's clock, milliseconds; 0 when it sent none
 
     def json(self) -> dict[str, Any]:
         """The body as an object. Raises Unreachable: a torn answer says nothing."""
@@ -155,7 +154,7 @@ class Http:
             try:
                 if answer.status >= 300:
                     raise translate(answer.status, answer.data, self.host)
-                return take(answer.stream(_PIECE), _milliseconds(answer.headers.get("Date")))
+                return take(answer.stream(_PIECE), answer.headers.get("Date", ""))
             finally:
                 answer.close()  # a connection whose answer was not read to its end cannot be used again
                 answer.release_conn()
@@ -179,8 +178,8 @@ def _reason(error: Exception) -> str:
     return _SECRET.sub("***", said.split(". Config:")[0])[:_MESSAGE]
 
 
-def _whole(pieces: Iterator[bytes], date: int) -> Answer:
-    return Answer(b"".join(pieces), date)
+def _whole(pieces: Iterator[bytes], _: str) -> Answer:
+    return Answer(b"".join(pieces))
 
 
 def _pool(host: str) -> tuple[urllib3.HTTPConnectionPool | urllib3.ProxyManager, str]:
@@ -219,9 +218,10 @@ def _seconds(retry_after: str | None) -> float:
         return 1.0
 
 
-def _milliseconds(date: str | None) -> int:
+def milliseconds(date: str) -> int:
+    """The time that an answer's Date says; 0 when it says none."""
     try:
-        return int(parsedate_to_datetime(date or "").timestamp() * 1000)
+        return int(parsedate_to_datetime(date).timestamp() * 1000)
     except (TypeError, ValueError):
         return 0
 

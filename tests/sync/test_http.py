@@ -120,7 +120,7 @@ def test_an_absurd_answer_is_no_traceback(raw: bytes) -> None:
     """An answer that exhausts the parser says nothing, like any torn one."""
     assert type(translate(400, raw, HOST)) is WorkspaceError
     with pytest.raises(Unreachable):
-        Answer(raw, 0).json()
+        Answer(raw).json()
 
 
 @given(st.integers(300, 599), st.binary(max_size=40) | st.text(max_size=40).map(lambda text: body(text, text)))
@@ -154,14 +154,14 @@ def test_the_code_and_status_are_kept() -> None:
 @pytest.mark.parametrize("raw", [b"{}", b"", b"  "])
 def test_an_empty_answer_is_an_empty_object(raw: bytes) -> None:
     """The workspace says `{}`, or nothing at all, when there is nothing to say."""
-    assert Answer(raw, 0).json() == {}
+    assert Answer(raw).json() == {}
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"{", b"<html>", b"\xff", b"1", b"null"])
 def test_a_torn_answer_says_nothing(raw: bytes) -> None:
     """What is no JSON object is no answer."""
     with pytest.raises(Unreachable):
-        Answer(raw, 0).json()
+        Answer(raw).json()
 
 
 def test_no_error_shows_the_token() -> None:
