@@ -25,6 +25,7 @@ from .plan import Action, Step
 
 _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
+_LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _GLANCE = 0.02  # seconds between two looks at what has been done
 
 
@@ -143,14 +144,10 @@ class Carry:
         self._settle_at = time.monotonic() + _READ_BACK_SECONDS
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
-        """Carries out the steps that write. After an interruption, only outcomes of what was begun."""
-        writing = [step for step in steps if step.writes]
-        if not writing:
-            return []
-        self.carrier.prepare(writing)
-        self.base.intend([self.carrier.intent(step) for step in writing])
-        first = [step for step in writing if step.action is not Action.DELETE]
-        deletes = [step for step in writing if step.action is Action.DELETE]
+        """Carries out prepared steps, which all write. After an interruption, only outcomes of what was begun."""
+        self.base.intend([self.carrier.intent(step) for step in steps])
+        first = [step for step in steps if step.action is not Action.DELETE]
+        deletes = [step for step in steps if step.action is Action.DELETE]
         waiting = self._phase(first, self._put)
         if deletes:
             self._settle()
@@ -162,7 +159,7 @@ class Carry:
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
         # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
-        self.base.advance([], finished={step.key for step in writing} - {o.step.key for o in self._verified})
+        self.base.advance([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
         return self._verified
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
@@ -178,7 +175,7 @@ class Carry:
 
     def _phase(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
         waiting: list[Outcome] = []
-        for outcome in self._attempts(steps, act):
+        for number, outcome in enumerate(self._attempts(steps, act), 1):
             if outcome is None:
                 continue
             if outcome.result is Result.POSTPONED:
@@ -186,7 +183,7 @@ class Carry:
             else:
                 self._unverified.append(outcome)
                 self.progress(outcome)
-            if time.monotonic() > self._settle_at:
+            if time.monotonic() > self._settle_at and len(steps) - number > _LAST:
                 self._settle()
         return waiting
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -71,14 +71,17 @@ class PushCarrier:
         survey: Survey,
         pool: Executor,
         *,
+        claim: Callable[[], None] = lambda: None,
         mirror: bool = False,
     ) -> None:
+        """`claim` notes whose the target is. Raises SyncError when it is not ours."""
         self.local = local
         self.workspace = workspace
         self.base = base
         self.backups = backups
         self.survey = survey
         self.pool = pool
+        self.claim = claim
         self.mirror = mirror
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
@@ -100,19 +103,31 @@ class PushCarrier:
     # --- folders ------------------------------------------------------------------------------------------
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Begins to make the missing folders: only the innermost ones, for the workspace makes those above them."""
+        """Claims the target, and meanwhile begins to make the missing folders.
+
+        Only the innermost ones, for the workspace makes those above them. Raises SyncError when the target is not
+        ours, or cannot be made.
+        """
+        claiming = self.pool.submit(self.claim)
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
                 self._kept[step.key] = kept
-        root, listing = self.workspace.root, self.survey.listing
-        folders = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE}
-        missing = folders - listing.folders - {""}
-        inner = missing - {above for folder in missing for above in parents(folder)}
-        for folder in sorted(inner):
-            made = self.pool.submit(self._make, f"{root}/{folder}")
-            self._making |= dict.fromkeys(("", folder, *parents(folder)), made)
-        if folders and not inner and not listing.exists:
-            self._make(root)
+        listing = self.survey.listing
+        there = listing.folders | {""} if listing.exists else frozenset[str]()
+        missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - there
+        above = {folder: ("", *parents(folder)) for folder in missing if folder}
+        innermost = missing.difference(*above.values())
+        for folder in sorted(innermost):
+            made = self.pool.submit(self._make, f"{self.workspace.root}/{folder}".rstrip("/"))
+            self._making |= {one: made for one in (folder, *above.get(folder, ())) if one not in there}
+        try:
+            claiming.result()
+            if innermost == {""}:
+                self._making[""].result()
+        except SyncError:
+            wait(self._making.values())
+            self._remove(self._making)
+            raise
 
     def _make(self, path: str) -> None:
         for pause in _PAUSES:
@@ -323,7 +338,7 @@ class PushCarrier:
     # --- afterwards -----------------------------------------------------------------------------------------
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
-        """Removes the folders that our deletes emptied, leaf first; one that is not empty stays."""
+        """Removes the folders that our deletes emptied."""
         wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
         emptied = set(self.survey.listing.folders) if self.mirror else set()
         for outcome in outcomes:
@@ -333,8 +348,12 @@ class PushCarrier:
                     emptied.add(parent)
                     parent = parent.rpartition("/")[0]
         in_use = {p for key in self.survey.sides.local for p in parents(key)}
-        for path in sorted(emptied - in_use, key=lambda p: -p.count("/")):
-            _quietly(partial(self.workspace.delete, path))
+        self._remove(emptied - in_use)
+
+    def _remove(self, folders: Iterable[str]) -> None:
+        """Removes folders, those in others first; one that is not empty stays."""
+        for folder in sorted(folders, reverse=True):
+            _quietly(partial(self.workspace.delete, folder))
 
 
 def _changed_here(step: Step) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from .backups import Backups
@@ -161,8 +162,6 @@ class Sync:
                     self._tell(stack.enter_context(lock.held(request.wait)))
                     interruption.ends.append(lock.lost)
             late.enter_context(interruption.listening())
-            if request.mode.direction is Direction.PUSH:
-                self._tell(self._stake(request, sight, base))
             return self._carry(request, sight, base, chosen, pool, interruption)
 
     def _finish(self, request: Request, survey: Survey) -> None:
@@ -258,13 +257,13 @@ class Sync:
             )
         return chosen
 
-    def _stake(self, request: Request, sight: Sight, base: Base) -> str:
+    def _stake(self, request: Request, sight: Sight, base: Base) -> None:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
         known = sight.noted.claim.repository if sight.noted.claim else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
         sight.claims.mine = replace(sight.claims.mine, repository=names)
-        return sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over)
+        self._tell(sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over))
 
     def _tell(self, notice: str) -> None:
         if notice:
@@ -331,16 +330,19 @@ class Sync:
     ) -> Report:
         workspace, survey = sight.workspace, sight.survey
         backups = self.backups(request.target)
+        writing = [step for step in chosen if step.writes]
         carrier: Carrier
         if request.mode.direction is Direction.PUSH:
             mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
-            carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, mirror=mirror)
+            claim = partial(self._stake, request, sight, base)
+            carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, claim=claim, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
+        carrier.prepare(writing)
         carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
-        self.watcher.begin(sum(1 for step in chosen if step.writes))
+        self.watcher.begin(len(writing))
         try:
-            outcomes = carry.run(chosen)
+            outcomes = carry.run(writing)
         finally:
             self.watcher.end()
         report = Report(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
-from .world import HOME, Person, Project, Workspace, answer, notebook, rule
+from .world import HOME, IMPORT, Person, Project, Workspace, answer, edits, notebook, rule
 
 LIST_REPO = "*/workspace/list-repo"
 
@@ -332,6 +333,19 @@ def test_a_repository_without_a_commit_may_carry_another_folder(one: Project, pe
     one.notebook("other/c.py", "print(1)")
     one.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
     assert person.names() == {"a", "c"}
+
+
+def test_of_two_first_pushes_that_meet_one_leaves_nothing(project: Project, person: Person) -> None:
+    """Whose note comes second writes no notebook, and takes its folders away again where nobody else uses them."""
+    project.notebook("notebooks/etl/a.py", "print(1)")
+    project.notebook("notebooks/report/daily/b.py", "print(1)")
+    note = json.dumps({"target": person.folder, "repository": ["another"], "branch": "main", "clones": {"x": 1}})
+    meanwhile = edits(
+        {"path": f"{HOME}/.databricks_sync/main.json", "text": note}, person.change("etl/theirs", source=notebook("1"))
+    )
+    project.workspace.faults(rule(IMPORT, meanwhile, nth=1))
+    assert "belongs to another repository (another, branch main)" in project.push(code=3).err
+    assert set(person.tree()) == {"etl", "etl/theirs"}
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])

@@ -101,16 +101,16 @@ MUTANTS = (
     Mutant(
         "base advanced before the write",
         "carry.py",
-        "        self.carrier.prepare(writing)\n",
-        "        self.base.advance([Advance(s.key, None) for s in writing if s.action is Action.DELETE])\n"
-        "        self.carrier.prepare(writing)\n",
+        "        first = [step for step in steps if step.action is not Action.DELETE]\n",
+        "        self.base.advance([Advance(s.key, None) for s in steps if s.action is Action.DELETE])\n"
+        "        first = [step for step in steps if step.action is not Action.DELETE]\n",
         CRASHES,
         "any_effect and push",
     ),
     Mutant(
         "no journal of intents",
         "carry.py",
-        "        self.base.intend([self.carrier.intent(step) for step in writing])\n",
+        "        self.base.intend([self.carrier.intent(step) for step in steps])\n",
         "",
         ADVERSARIES,
         "test_09",
