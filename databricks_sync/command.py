@@ -7,19 +7,20 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from . import __version__
+from . import __version__, startup
 from .errors import InterruptedRun, SyncError
 from .options import again
 
 if TYPE_CHECKING:
-    from .plan import Mode
+    from .mode import Mode
     from .report import Reporter
     from .run import Request
     from .session import Session
@@ -56,33 +57,38 @@ def run(command: click.Command) -> None:
 
 def sync(mode: Mode, chosen: dict[str, Any]) -> int:
     """One run of a command with its parsed options; returns the exit code."""
-    from .report import for_streams
 
-    report = for_streams(mode.direction, chosen["as_json"])
+    @cache
+    def report() -> Reporter:
+        from .report import for_streams
+
+        return for_streams(mode.direction, chosen["as_json"])
+
     with spoken(report) as code:
         code[0] = _run(mode, chosen, report)
     return code[0]
 
 
 @contextmanager
-def spoken(report: Speaker) -> Iterator[list[int]]:
+def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
     """Says every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
     code = [0]
     try:
         yield code
     except SyncError as error:
-        report.error(error)
+        report().error(error)
         code[0] = error.exit_code
-    except KeyboardInterrupt:
-        report.error(InterruptedRun("Interrupted."))
-        code[0] = 130
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if startup.interrupted() or isinstance(error, KeyboardInterrupt):
+            report().error(InterruptedRun("Interrupted."))
+            code[0] = 130
+            return
         about = f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done."
         where = _logged(traceback.format_exc())
         hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
-        report.error(SyncError(about, hint))
+        report().error(SyncError(about, hint))
         code[0] = 4
 
 
@@ -106,25 +112,26 @@ def _scrubbed(text: str) -> str:
     return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
 
 
-def _run(mode: Mode, chosen: dict[str, Any], report: Reporter) -> int:
+def _run(mode: Mode, chosen: dict[str, Any], report: Callable[[], Reporter]) -> int:
+    """`report` is asked for late: what it is made of is loaded while the workspace answers."""
     from .session import opened
 
     if chosen.get("init"):
         from . import init
 
-        return init.run(chosen, report)
+        return init.run(chosen, report())
     if chosen["watch"]:
         from .watch import watch
 
-        return watch(mode, chosen, report)
+        return watch(mode, chosen, report())
     with opened(chosen) as session:
-        run = session.sync(report)
+        run = session.sync(report())
         if chosen["restore"] is not None:
             from . import restore
 
-            return restore.run(run, request(mode, session, chosen), chosen["restore"], report)
+            return restore.run(run, request(mode, session, chosen), chosen["restore"], report())
         done = run.run(request(mode, session, chosen))
-        report.summary(done)
+        report().summary(done)
         return done.exit_code
 
 

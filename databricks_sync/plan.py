@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import Enum
 from sys import intern
 
 from .merge import Merge
+from .mode import Mode
 from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
 
 
@@ -44,25 +45,6 @@ MERGE, MARK = Action.MERGE, Action.MARK
 
 REPLACES = frozenset({UPDATE, MERGE, MARK})
 WRITES = REPLACES | {CREATE, DELETE}
-
-
-class Mode(IntEnum):
-    """A column of the table."""
-
-    PUSH = 0
-    PULL = 1
-    PUSH_OVERWRITE = 2
-    PULL_OVERWRITE = 3
-    PUSH_MIRROR = 4
-    PULL_MERGE = 5
-
-    @property
-    def direction(self) -> Direction:
-        return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE, Mode.PULL_MERGE) else Direction.PUSH
-
-    @property
-    def source_wins(self) -> bool:
-        return self not in (Mode.PUSH, Mode.PULL, Mode.PULL_MERGE)
 
 
 # fmt: off

@@ -8,8 +8,9 @@ from typing import Protocol
 from .carry import Outcome
 from .diff import Line
 from .errors import SyncError
+from .mode import Mode
 from .model import Problem
-from .plan import Action, Mode, Step
+from .plan import Action, Step
 from .survey import Scope
 from .valves import Allowed
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from .errors import SettingsError
 from .git import Repository
 from .http import Http, connect
 from .settings import Login, Settings
-from .valves import unfinished
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,14 +50,16 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
     wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
     known = settings_of.load(wanted, os.environ, Path.cwd())
     repository = Repository(known.project)
-    with _workspace(known) as login, ThreadPoolExecutor(1, "session") as pool:
+    with _workspace(known) as login:
         known = replace(known, login=login)
         http = connect(login)
         if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
+            from .valves import unfinished
+
             raise unfinished(operation)
         head = repository.branch()
         branch = chosen["branch"] or head or targets.ci_branch(os.environ)
-        target, permitted = _target(chosen["target"], branch, known, http, pool)
+        target, permitted = _target(chosen["target"], branch, known, http)
         yield Session(known, repository, http, target, branch or "", head, permitted)
 
 
@@ -84,9 +86,7 @@ def _workspace(known: Settings) -> Iterator[Login]:
         yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
-def _target(
-    named: str | None, branch: str | None, known: Settings, http: Http, pool: Executor
-) -> tuple[str, Callable[[], None]]:
+def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> tuple[str, Callable[[], None]]:
     """The branch folder, and what tells whether it may be one of ours.
 
     Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
@@ -96,16 +96,38 @@ def _target(
         targets.check_target(path, known.user)
         if known.user or not targets.home_of(path):
             return path, lambda: None
-        asked = pool.submit(who, http)
-        return path, lambda: targets.check_target(path, asked.result())
+        asked = _asked(http)
+        return path, lambda: targets.check_target(path, asked())
     if not branch:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    path = f"/Users/{known.user or who(http)}/{targets.branch_folder(branch)}"
+    path = f"/Users/{known.user or _told(http)}/{targets.branch_folder(branch)}"
     targets.check_target(path, None)
     return path, lambda: None
+
+
+def _told(http: Http) -> str:
+    """Who we are. What a run is made of is loaded while the workspace answers."""
+    asked = _asked(http)
+    from . import report, sync  # noqa: F401
+
+    return asked()
+
+
+def _asked(http: Http) -> Callable[[], str]:
+    """Asks who we are; the answer is waited for by who calls what this returns. Ctrl-C waits for no daemon."""
+    future: Future[str] = Future()
+
+    def ask() -> None:
+        try:
+            future.set_result(who(http))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return future.result
 
 
 def who(http: Http) -> str:

@@ -23,10 +23,11 @@ from .identity import Identity, nameless
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator
+from .mode import Mode
 from .model import BaseEntry, Direction, Kind
 from .names import parents, printable
 from .notebook import wire
-from .plan import Action, Mode, Step, steps
+from .plan import Action, Step, steps
 from .pull import PullCarrier
 from .push import PushCarrier
 from .remote_lock import RemoteLock

@@ -14,9 +14,10 @@ from typing import IO, Any
 from .carry import Outcome
 from .diff import Line, clashes
 from .errors import SyncError
+from .mode import Mode
 from .model import Direction, Kind, Problem, Severity
 from .names import printable
-from .plan import Action, Mode, Step
+from .plan import Action, Step
 from .run import Diffs, Report, Request
 from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, quoted, summed, takes_away, why
 

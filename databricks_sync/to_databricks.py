@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from . import startup  # isort: skip
+try:  # before everything else: it minds Ctrl-C meanwhile
+    from . import startup
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 import sys
 from typing import Any
 
 from . import command, options
+from .mode import Mode
 from .model import Direction
 
 
@@ -18,8 +22,6 @@ def to_databricks(mirror: bool, **chosen: Any) -> None:
     Nothing that somebody changed in the workspace is replaced or deleted: such paths are reported, and the
     others carried. PATHS restrict the run to some files or folders.
     """
-    from .plan import Mode
-
     options.check({"mirror": mirror, **chosen})
     mode = Mode.PUSH_MIRROR if mirror else Mode.PUSH_OVERWRITE if chosen["overwrite"] else Mode.PUSH
     sys.exit(command.sync(mode, chosen))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .errors import Foreign, ValveError
+from .mode import Mode
 from .model import Direction
-from .plan import REPLACES, Action, Mode, Step
+from .plan import REPLACES, Action, Step
 
 FEW_DELETES = 5
 DELETE_SHARE = 0.25

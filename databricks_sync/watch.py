@@ -20,9 +20,10 @@ from .command import request
 from .errors import Busy, Switched, SyncError, ValveError
 from .events import Changes
 from .git import Moment
+from .mode import Mode
 from .model import Direction
 from .names import printable
-from .plan import Mode, Step
+from .plan import Step
 from .rhythm import Budget
 from .run import Diffs, Report, Request
 from .session import Session, opened

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from databricks_sync import startup  # isort: skip  (before everything else: it minds Ctrl-C meanwhile)
+try:  # before everything else: it minds Ctrl-C meanwhile
+    from databricks_sync import startup
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 import os
 import shlex
@@ -157,7 +160,7 @@ def _run(chosen: dict[str, Any], work: Callable[[Report], int]) -> None:
     from .report import Report
 
     report = Report(chosen["as_json"])
-    with command.spoken(report) as code:
+    with command.spoken(lambda: report) as code:
         if find_spec("yaml") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("What mlflow_hooks needs is not installed.", hint)

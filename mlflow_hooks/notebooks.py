@@ -15,8 +15,9 @@ from pathlib import Path
 from databricks_sync import claim
 from databricks_sync.carry import Outcome
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, SyncError
+from databricks_sync.mode import Mode
 from databricks_sync.model import Form, Kind, Problem
-from databricks_sync.plan import Action, Mode, Step
+from databricks_sync.plan import Action, Step
 from databricks_sync.run import Report as Synced
 from databricks_sync.run import Request
 from databricks_sync.session import Session

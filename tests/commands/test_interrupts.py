@@ -157,16 +157,46 @@ def test_ctrl_c_at_the_very_start_is_quiet(one: Project, command: str) -> None:
         assert "Traceback" not in err or "databricks_sync" not in err, err
 
 
-def test_ctrl_c_is_minded_before_anything_is_imported() -> None:
-    """Until an early Ctrl-C is provided for, only what is built into Python is loaded; `os` is from its start on."""
-    program = (
-        "import os, sys; sys.path.append(sys.argv[1]); sys.argv = ['to_databricks']; before = {*sys.modules}\n"
-        "import databricks_sync.startup\n"
-        "print(*sorted({*sys.modules} - before - {*sys.builtin_module_names}))"
-    )
-    typed = [sys.executable, "-I", "-S", "-c", program, str(Path(__file__).parents[2])]
-    loaded = subprocess.run(typed, capture_output=True, text=True, check=True).stdout.split()
-    assert loaded == ["__future__", "databricks_sync", "databricks_sync.startup"]
+@pytest.mark.parametrize("name", ["databricks_sync.startup", "signal", "pathlib"])
+@pytest.mark.parametrize(
+    "command", ["databricks_sync.to_databricks", "databricks_sync.from_databricks", "mlflow_hooks.cli"]
+)
+def test_ctrl_c_before_it_is_provided_for_is_quiet(command: str, name: str) -> None:
+    """Ctrl-C while what provides for it is itself being imported ends with 130 and without a word."""
+    program = f"""
+import importlib, sys
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            raise KeyboardInterrupt
+sys.path.append({str(Path(__file__).parents[2])!r})
+sys.meta_path.insert(0, Pressed())
+importlib.import_module({command!r})
+"""
+    ended = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_that_an_import_makes_another_error_of_is_still_one(tmp_path: Path) -> None:
+    """Python's `_ssl`, interrupted while it is imported, raises ImportError; that is no unexpected error."""
+    program = """
+import os, signal, sys, time
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "_ssl":
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(10)
+            except KeyboardInterrupt:
+                raise ImportError("PyCapsule_Import could not import module _socket") from None
+sys.meta_path.insert(0, Pressed())
+sys.argv = ["to_databricks"]
+from databricks_sync.to_databricks import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "error: Interrupted.\n")
 
 
 def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Person, workspace: Workspace) -> None:

@@ -39,7 +39,8 @@ from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http, connect
 from databricks_sync.local import TEMPORARY
-from databricks_sync.plan import Mode, Step
+from databricks_sync.mode import Mode
+from databricks_sync.plan import Step
 from databricks_sync.sync import Report, Request, Sync
 from databricks_sync.valves import Allowed
 

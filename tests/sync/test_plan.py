@@ -8,8 +8,9 @@ from itertools import product
 
 import pytest
 
+from databricks_sync.mode import Mode
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
-from databricks_sync.plan import TABLE, Action, Mode, Sides, Step, decide, shape, steps
+from databricks_sync.plan import TABLE, Action, Sides, Step, decide, shape, steps
 
 VALUES = (None, "a", "b", "c")
 STATES = [state for state in product(VALUES, repeat=3) if state != (None, None, None)]

@@ -9,8 +9,9 @@ from itertools import count
 import pytest
 
 from databricks_sync.errors import ValveError
+from databricks_sync.mode import Mode
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
-from databricks_sync.plan import Action, Mode, Step
+from databricks_sync.plan import Action, Step
 from databricks_sync.valves import Allowed, Situation, check
 
 PUSH, PULL = Mode.PUSH, Mode.PULL
