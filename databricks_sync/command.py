@@ -6,9 +6,10 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,6 +53,11 @@ def run(command: click.Command) -> None:
         # Whoever read our output has had enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
+    if startup.interrupted() and threading.active_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # nobody waits for what is still being read
     sys.exit(code)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -21,13 +21,13 @@ from .carry import Interruption, Outcome, Result, done, failed, left
 from .claim import Noted, unread
 from .diff import Version, difference
 from .errors import SettingsError, SyncError
-from .http import CONNECTIONS
 from .local import Changing, LocalFolder, Scan, check_project
 from .lock import held
 from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
 from .names import flaw, printable
 from .notebook import sha256
 from .plan import Action, Sides, Step
+from .pool import Pool
 from .push import PushCarrier
 from .remote_lock import RemoteLock
 from .run import Diffs, Request
@@ -60,7 +60,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         if not request.dry_run:
             stack.enter_context(held(state, request.wait))
         base = stack.enter_context(closing(Base(state, create=False))) if push else None
-        pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS, "restore"))
+        pool = stack.enter_context(Pool())
         side: Side
         noting: Future[Noted] | None = None
         if base:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from .differences import Differences
 from .effects import reached
 from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
 from .git import Moment, Repository
-from .http import CONNECTIONS, Http
+from .http import Http
 from .identity import Identity, nameless
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
@@ -28,6 +28,7 @@ from .model import BaseEntry, Direction, Kind
 from .names import parents, printable
 from .notebook import wire
 from .plan import Action, Step, steps
+from .pool import Pool
 from .pull import PullCarrier
 from .push import PushCarrier
 from .remote_lock import RemoteLock
@@ -114,7 +115,7 @@ class Sync:
             try:
                 if base.notice:
                     self.watcher.notice(base.notice)
-                with ThreadPoolExecutor(CONNECTIONS, "sync") as pool:
+                with Pool() as pool:
                     report = self._run(request, base, pool, interruption, late)
             finally:
                 base.close()

@@ -133,6 +133,31 @@ def test_ctrl_c_after_a_restore_still_sums_up(pushed: Project, person: Person, w
     assert person.at(f"{HOME}/.databricks_sync").names() == {"main.json"}
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "typed"),
+    [
+        ("*/Me", ["to_databricks"]),
+        ("*/Me", ["to_databricks", "--target", AT]),
+        ("*/workspace/list*", ["from_databricks"]),
+        (EXPORT, ["from_databricks", "--dry-run", "--diff"]),
+    ],
+)
+def test_ctrl_c_waits_for_no_answer(
+    one: Project, person: Person, workspace: Workspace, endpoint: str, typed: list[str]
+) -> None:
+    """Ctrl-C while nothing but questions is under way ends the run at once, and not with the answers."""
+    person.edit("a", "theirs")
+    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 15_000}))
+    process = one.start(*typed, start_new_session=True)
+    until(lambda: workspace.struck()[0] > 0)
+    time.sleep(1)  # the run is at its next step, if that does not wait for it
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ran = one.finish(process)
+    assert time.monotonic() - pressed < 5
+    assert ran.code == 130 and "Interrupted" in ran.err
+
+
 def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, workspace: Workspace) -> None:
     """Pressing Ctrl-C again and again still ends with 130 and a sentence, and the next run finishes."""
     many(project)

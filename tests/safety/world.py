@@ -152,18 +152,18 @@ class Inline(Executor):
 @contextmanager
 def _machine(process: Process, threads: bool) -> Iterator[None]:
     """While `process` runs: its effects are met, its pauses are short, its threads are gone unless wanted."""
-    saved = effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep, turns.time, turns.threading
+    saved = effects.hook, sync.Pool, restore.Pool, time.sleep, turns.time, turns.threading
     pause = _SLEEP
     try:
         effects.hook = _meet
         time.sleep = lambda seconds: pause(seconds / _HASTE)
         turns.time, turns.threading = _HASTY_CLOCK, _HASTY_THREADING
         if not threads:
-            sync.ThreadPoolExecutor = restore.ThreadPoolExecutor = lambda *_: Inline()  # type: ignore[assignment,misc]
+            sync.Pool = restore.Pool = Inline  # type: ignore[assignment,misc]
         with _aside(process):
             yield
     finally:
-        effects.hook, sync.ThreadPoolExecutor, restore.ThreadPoolExecutor, time.sleep, *rest = saved  # type: ignore[misc]
+        effects.hook, sync.Pool, restore.Pool, time.sleep, *rest = saved  # type: ignore[misc]
         turns.time, turns.threading = rest
 
 
