@@ -307,7 +307,7 @@ def keys_by_nfc(listing: Listing) -> dict[str, RemoteObject]:
 
 
 def _form_data(fields: Mapping[str, str], content: bytes) -> tuple[bytes, str]:
-    """A multipart body and its type. urllib3 writes them too, in a tenth of the processor time of a whole push."""
+    """A multipart body and its type. urllib3 writes them too, for a quarter more processor time a request."""
     boundary = os.urandom(16).hex()
     part = f"--{boundary}\r\nContent-Disposition: form-data; name="
     head = [f'{part}"{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
