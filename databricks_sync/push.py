@@ -343,10 +343,7 @@ class PushCarrier:
         emptied = set(self.survey.listing.folders) if self.mirror else set()
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:
-                parent = outcome.step.key.rpartition("/")[0]
-                while parent:
-                    emptied.add(parent)
-                    parent = parent.rpartition("/")[0]
+                emptied.update(parents(outcome.step.key))
         in_use = {p for key in self.survey.sides.local for p in parents(key)}
         self._remove(emptied - in_use)
 
