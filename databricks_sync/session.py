@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from . import target as targets
 from .errors import SettingsError
 from .git import Repository
 from .http import Http, connect
+from .pool import Pool
 from .settings import Login, Settings
 from .workspace import Workspace
 
@@ -50,7 +50,7 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
     wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
     known = settings_of.load(wanted, os.environ, Path.cwd())
     repository = Repository(known.project)
-    with _workspace(known) as login:
+    with _workspace(known) as login, Pool() as pool:
         known = replace(known, login=login)
         http = connect(login)
         if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
@@ -59,7 +59,7 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
             raise unfinished(operation)
         head = repository.branch()
         branch = chosen["branch"] or head or targets.ci_branch(os.environ)
-        target, permitted = _target(chosen["target"], branch, known, http)
+        target, permitted = _target(chosen["target"], branch, known, http, pool)
         yield Session(known, repository, http, target, branch or "", head, permitted)
 
 
@@ -86,7 +86,9 @@ def _workspace(known: Settings) -> Iterator[Login]:
         yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
 
 
-def _target(named: str | None, branch: str | None, known: Settings, http: Http) -> tuple[str, Callable[[], None]]:
+def _target(
+    named: str | None, branch: str | None, known: Settings, http: Http, pool: Executor
+) -> tuple[str, Callable[[], None]]:
     """The branch folder, and what tells whether it may be one of ours.
 
     Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
@@ -96,38 +98,24 @@ def _target(named: str | None, branch: str | None, known: Settings, http: Http) 
         targets.check_target(path, known.user)
         if known.user or not targets.home_of(path):
             return path, lambda: None
-        asked = _asked(http)
-        return path, lambda: targets.check_target(path, asked())
+        asked = pool.submit(who, http)
+        return path, lambda: targets.check_target(path, asked.result())
     if not branch:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    path = f"/Users/{known.user or _told(http)}/{targets.branch_folder(branch)}"
+    path = f"/Users/{known.user or _told(http, pool)}/{targets.branch_folder(branch)}"
     targets.check_target(path, None)
     return path, lambda: None
 
 
-def _told(http: Http) -> str:
+def _told(http: Http, pool: Executor) -> str:
     """Who we are. What a run is made of is loaded while the workspace answers."""
-    asked = _asked(http)
+    asked = pool.submit(who, http)
     from . import report, sync  # noqa: F401
 
-    return asked()
-
-
-def _asked(http: Http) -> Callable[[], str]:
-    """Asks who we are; the answer is waited for by who calls what this returns. Ctrl-C waits for no daemon."""
-    future: Future[str] = Future()
-
-    def ask() -> None:
-        try:
-            future.set_result(who(http))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    return future.result
+    return asked.result()
 
 
 def who(http: Http) -> str:
