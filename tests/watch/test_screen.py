@@ -126,8 +126,8 @@ def test_a_person_sees(pushed: Project, person: Person, terminals: list[Terminal
         "to keep what is there: from_databricks --overwrite notebooks/b.py",
     )
     pushed.notebook("notebooks/b.py", "edited there")
-    seen.until("= notebooks/b.py  no longer parked", absent="parked (1)")
-    assert seen.screen.count("● Watching") == 1
+    screen = seen.until("= notebooks/b.py  no longer parked", "● Watching", absent="parked (1)")
+    assert screen.count("● Watching") == 1
     assert seen.stop() == 130
     assert seen.screen.rstrip().endswith("Stopped; nothing was left half done.")
     assert "● Watching" not in seen.screen and "no longer parked" in seen.screen
@@ -148,8 +148,8 @@ def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: l
     for text in ("one", "two", "three"):
         pushed.notebook("notebooks/c.py", text)
         until(lambda text=text: person.read("c") == notebook(text).encode())  # type: ignore[misc]
-    seen.until("~ notebooks/c.py", "● Watching")
-    assert seen.screen.count("● Watching") == 1 and seen.screen.count("parked (30)") == 1
+    screen = seen.until("~ notebooks/c.py", "● Watching", "parked (30)")
+    assert screen.count("● Watching") == 1 and screen.count("parked (30)") == 1
     assert seen.stop() == 130 and "● Watching" not in seen.screen
 
 
@@ -161,8 +161,8 @@ def test_trouble_on_a_terminal(pushed: Project, workspace: Workspace, terminals:
     workspace.faults(rule("/api/2.0/*", answer(403, "PERMISSION_DENIED", "not for you"), times=2))
     pushed.notebook("notebooks/a.py", "saved")
     seen.until("● Waiting: The workspace answered 403")
-    seen.until("~ notebooks/a.py  updated in the workspace", "● Watching", absent="● Waiting")
-    assert seen.screen.count("Waiting: The workspace answered 403") == 1
+    screen = seen.until("~ notebooks/a.py  updated in the workspace", "● Watching", absent="● Waiting")
+    assert screen.count("Waiting: The workspace answered 403") == 1
     assert "\x1b[3" not in seen.raw  # no colours
 
 

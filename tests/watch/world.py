@@ -122,6 +122,7 @@ class Terminal:
         self.lines: list[str] = [""]
         self.raw = ""
         self._row = self._column = 0
+        self._drawn = threading.Lock()  # nobody looks while it is half done
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.process = project.start(
@@ -135,14 +136,23 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        return "\n".join(line.rstrip() for line in self.lines)
+        with self._drawn:
+            return "\n".join(line.rstrip() for line in self.lines)
 
-    def until(self, *texts: str, absent: str = "", seconds: float = 10.0) -> None:
-        """Waits until all of the texts are on the screen, and the other one is not."""
+    def until(self, *texts: str, absent: str = "", seconds: float = 10.0) -> str:
+        """Waits until all of the texts are on the screen, and the other one is not; the screen as it was then."""
+        seen = ""
+
+        def shown() -> bool:
+            nonlocal seen
+            seen = self.screen
+            return all(text in seen for text in texts) and not (absent and absent in seen)
+
         try:
-            until(lambda: all(t in self.screen for t in texts) and not (absent and absent in self.screen), seconds)
+            until(shown, seconds)
         except AssertionError:
-            raise AssertionError(f"{texts} not on the screen, or {absent!r} is:\n{self.screen}") from None
+            raise AssertionError(f"{texts} not on the screen, or {absent!r} is:\n{seen}") from None
+        return seen
 
     def stop(self) -> int:
         """Ends it as Ctrl-C does; the exit code."""
@@ -170,7 +180,8 @@ class Terminal:
                 continue  # in the middle of a character or a sequence
             waiting = b""
             self.raw += text
-            self._show(text)
+            with self._drawn:
+                self._show(text)
 
     def _show(self, text: str) -> None:
         at = 0
