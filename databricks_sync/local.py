@@ -6,9 +6,9 @@ Nothing here follows a symbolic link, and nothing is written outside the folders
 from __future__ import annotations
 
 import os
+import random
 import shlex
 import stat as modes
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +24,7 @@ from .merge import unresolved
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from .names import flaw, nfc, parents, printable
 from .notebook import EXTENSIONS, Identity, cut_short, digest, file_digest, file_name, identify, sha256, wire
+from .one_by_one import OneByOne
 from .settings import Folder
 
 HEAD = 64
@@ -37,6 +38,7 @@ TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
 _READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, whosever it was
 
 
@@ -70,6 +72,11 @@ class LocalFolder:
         self._new_mode = 0o666 & ~_umask()
         self._mark = ""  # in the names of our temporary files: the state whose lock we hold
         self._naming = threading.Lock()
+        self._line = threading.Lock()
+
+    def one_by_one(self) -> OneByOne:
+        """For work with our files by many threads; not twice by the same one."""
+        return OneByOne(self._line)
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -232,16 +239,20 @@ class LocalFolder:
 
     def create(self, path: str, data: bytes) -> Stat:
         """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
-        where = self.absolute(path)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._temporary(where, data, self._new_mode)
-        try:
-            reached("before local create")
-            self._name(temporary, where)
-            reached("after local create")
-        finally:
-            temporary.unlink(missing_ok=True)
-        return _stat(where.lstat())
+        with self.one_by_one() as turn:
+            where = self.absolute(path)
+            try:
+                temporary = self._temporary(where, data, self._new_mode, turn)
+            except FileNotFoundError:
+                where.parent.mkdir(parents=True, exist_ok=True)
+                temporary = self._temporary(where, data, self._new_mode, turn)
+            try:
+                reached("before local create")
+                self._name(temporary, where)
+                reached("after local create")
+            finally:
+                temporary.unlink(missing_ok=True)
+            return _stat(where.lstat())
 
     def replace(self, item: LocalObject, data: bytes) -> Stat:
         """Replaces the file if it still holds what `item` says. Raises Changing otherwise.
@@ -249,17 +260,18 @@ class LocalFolder:
         RACE: a save between the last hash and the rename, some microseconds, is overwritten; the backup holds
         what stood there before it.
         """
-        where = self.absolute(item.path)
-        temporary = self._temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
-        try:
-            self._expect(where, item)
-            reached("before local replace")
-            os.replace(temporary, where)
-            reached("after local replace")
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return _stat(where.lstat())
+        with self.one_by_one() as turn:
+            where = self.absolute(item.path)
+            temporary = self._temporary(where, data, modes.S_IMODE(where.lstat().st_mode), turn)
+            try:
+                self._expect(where, item)
+                reached("before local replace")
+                os.replace(temporary, where)
+                reached("after local replace")
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            return _stat(where.lstat())
 
     def remove(self, item: LocalObject) -> None:
         """Deletes the file if it still holds what `item` says, and the folders that become empty."""
@@ -277,18 +289,22 @@ class LocalFolder:
             except OSError:
                 break
 
-    def _temporary(self, where: Path, data: bytes, mode: int) -> Path:
-        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{self._mark}{TEMPORARY}", dir=where.parent)
+    def _temporary(self, where: Path, data: bytes, mode: int, turn: OneByOne) -> Path:
+        """A finished file beside `where`, durable but for its name. Raises FileNotFoundError without the folder."""
+        temporary = where.parent / f".{random.getrandbits(64):016x}-{self._mark}{TEMPORARY}"
+        handle = os.open(temporary, _WRITING, mode)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
+                with turn.aside():
+                    os.fsync(handle)
+            if mode != self._new_mode:  # the mask may have taken something away
+                temporary.chmod(mode)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
-        return Path(name)
+        return temporary
 
     def _name(self, temporary: Path, where: Path) -> None:
         """Gives a finished file its name, unless the name is taken (FileExistsError)."""

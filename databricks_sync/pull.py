@@ -186,7 +186,8 @@ class PullCarrier:
     ) -> LocalObject | Outcome:
         """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
         try:
-            item = describe(step.key, path, data, Stat(0, 0, 0, 0))
+            with self.local.one_by_one():
+                item = describe(step.key, path, data, Stat(0, 0, 0, 0))
         except BrokenNotebook as error:
             return failed(step, f"cannot be stored as {path}: {error}")
         if item.kind is not remote.kind:

@@ -13,7 +13,6 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
@@ -86,8 +85,6 @@ class PushCarrier:
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
-        # To read, hash and pack is to let go of the interpreter ten times; fifty threads at it mostly wait for it.
-        self._at_hand = threading.Lock()
 
     def intent(self, step: Step) -> Intent:
         if step.action is Action.DELETE or step.local is None:
@@ -214,7 +211,7 @@ class PushCarrier:
 
     def _load(self, step: Step) -> Load | None:
         assert step.local
-        with self._at_hand:
+        with self.local.one_by_one():
             raw = self.payload(step)
             if raw is None:
                 return None

@@ -661,6 +661,17 @@ def test_modes_are_kept(repo: Repo, mode: int) -> None:
     assert (repo.root / item.path).stat().st_mode & 0o777 == mode
 
 
+@posix_only
+def test_what_is_private_stays_so(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is about to replace a private file can be read by nobody else, from its first byte on."""
+    local, item = standing(repo)
+    (repo.root / item.path).chmod(0o600)
+    seen, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (seen.append(os.fstat(file).st_mode & 0o777), sync(file)))
+    local.replace(item, HEADER)
+    assert seen == [0o600]
+
+
 def test_leftovers_are_swept(repo: Repo, tmp_path: Path) -> None:
     """What a killed run of the same target left half-written is removed, and nothing else, and not behind links."""
     ours, theirs = f"-1234abcd{TEMPORARY}", f"-5678abcd{TEMPORARY}"
