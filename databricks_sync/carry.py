@@ -21,6 +21,7 @@ from typing import Protocol
 from .base import Advance, Base, Content, Intent
 from .errors import LoginError, SyncError
 from .model import Problem, Severity
+from .one_by_one import OneByOne
 from .plan import Action, Step
 
 _AGAIN = "Run the command again."
@@ -83,7 +84,7 @@ class Interruption:
     def __init__(self) -> None:
         self.ends: list[End] = []
         self._event = threading.Event()
-        self._asking = threading.Lock()  # one at a time is quicker than all at once, as it is a file that is read
+        self._asking = threading.Lock()
         self._count = 0
         self.reason: SyncError | None = None
 
@@ -93,7 +94,7 @@ class Interruption:
 
     def due(self) -> bool:
         """Asked before each object is begun."""
-        with self._asking:
+        with OneByOne(self._asking):  # it is a file that is read
             if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
                 self.stop(reason)
         return bool(self)

@@ -12,9 +12,9 @@ _PATIENCE = 0.02  # seconds; on a slow disk, as over a network, many at once are
 class OneByOne:
     """For short work with files, of whoever has the same lock.
 
-    Each call into the system lets go of the interpreter, and fifty threads that take it from each other ten
-    times a file mostly wait for it: a first pull of 1,000 notebooks takes a third longer (measured). Nothing
-    relies on it, so whoever has waited long goes ahead all the same.
+    Each call into the system, and each hash, lets go of the interpreter, and fifty threads that take it from
+    each other ten times a file mostly wait for it: a first pull of 1,000 notebooks takes a third longer
+    (measured). Nothing relies on it, so whoever has waited long goes ahead all the same.
     """
 
     def __init__(self, lock: threading.Lock) -> None:
