@@ -38,7 +38,7 @@ TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
 _READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, whosever it was
 
 

@@ -66,9 +66,6 @@ def test_others_go_ahead_of_who_waits_for_the_disk() -> None:
 def test_an_error_ends_a_turn() -> None:
     """Also when what is done fails, the next one has its turn."""
     line = threading.Lock()
-    try:
-        with OneByOne(line) as turn, turn.aside():
-            raise OSError
-    except OSError:
-        pass
+    with pytest.raises(OSError), OneByOne(line) as turn, turn.aside():
+        raise OSError
     assert not held(line)
