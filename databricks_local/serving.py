@@ -19,6 +19,7 @@ from uvicorn import Config, Server
 
 from databricks_local import wire
 from databricks_local.app import build
+from databricks_local.checkpoints import Checkpoints
 from databricks_local.control import set_faults
 from databricks_local.home import Home, RefusedError, Served
 from databricks_local.pipeline import Pipeline
@@ -92,12 +93,14 @@ def serve(
         def orphaned() -> None:
             pipeline.guests.end_when_alone(end)
 
+        checkpoints = Checkpoints(store)
         server = LocalServer(_config(pipeline, services, home), ready, orphaned if exit_with_stdin else None)
         try:
             server.run(sockets=[listener])
         finally:
             home.withdraw()
             services.close()
+            checkpoints.close()
             store.close()
 
 

@@ -7,7 +7,7 @@ only after `changes()` has closed. Contents live in a table of their own so that
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,8 +53,9 @@ class Store:
     """One connection. The server has one, and one more for a snapshot; threads share none."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
         self._open = False
+        self._committed: Callable[[], None] = lambda: None
         self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=64)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -69,9 +70,15 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    def leave_log(self, committed: Callable[[], None], size: int) -> None:
+        """From now on somebody else writes the log back, who is told of each commit; `size` of it is kept in bytes."""
+        self._db.execute("PRAGMA wal_autocheckpoint=0")
+        self._db.execute(f"PRAGMA journal_size_limit={size}")
+        self._committed = committed
+
     def snapshot(self) -> Store:
         """The workspace as it is now, whatever happens later: what stale reads are answered from."""
-        past = Store(self._file)
+        past = Store(self.file)
         past._db.execute("BEGIN")
         past._db.execute("SELECT count(*) FROM objects").fetchone()
         return past
@@ -91,6 +98,7 @@ class Store:
             raise
         else:
             self._db.execute("COMMIT")
+            self._committed()
         finally:
             self._open = False
 

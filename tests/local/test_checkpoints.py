@@ -1,0 +1,59 @@
+"""The workspace's database and its log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from databricks_local.embedded import running
+from databricks_local.home import DATABASE
+from databricks_local.model import NOTEBOOK, Entry
+from databricks_local.store import Store
+
+from .client import HEADER, HOME, Local
+
+LONG = 4 * 2**20
+BODY = HEADER + b"x" * 60_000
+MANY = 100
+
+
+def test_log_is_written_back_aside(folder: Path) -> None:
+    """A log that has become long is written back to the database a moment later, and then is short again."""
+    database, log = folder / DATABASE, folder / f"{DATABASE}-wal"
+    with running(folder) as there:
+        local = Local(there.host, there.token)
+        for number in range(MANY):
+            assert local.upload(f"{HOME}/{number}", BODY).status == 200
+        deadline = time.monotonic() + 20
+        while log.stat().st_size > LONG or database.stat().st_size < MANY * len(BODY):
+            assert time.monotonic() < deadline, (log.stat().st_size, database.stat().st_size)
+            time.sleep(0.2)
+            assert local.upload(f"{HOME}/last", HEADER, overwrite="true").status == 200
+        assert local.download(f"{HOME}/0") == BODY
+
+
+def test_kill_with_a_long_log(folder: Path) -> None:
+    """What was answered is there after the server was killed, however little of it was written back by then."""
+    with running(folder) as there:
+        local = Local(there.host, there.token)
+        for number in range(MANY):
+            assert local.upload(f"{HOME}/{number}", BODY).status == 200
+        os.kill(there.pid, signal.SIGKILL)
+    with running(folder) as there:
+        local = Local(there.host, there.token)
+        assert all(local.download(f"{HOME}/{number}") == BODY for number in range(MANY))
+
+
+def test_commit_writes_nothing_back(tmp_path: Path) -> None:
+    """However long its log, a commit leaves the database alone, and tells whoever writes the log back."""
+    file = tmp_path / DATABASE
+    store, commits = Store(file), []
+    store.create()
+    store.leave_log(lambda: commits.append(file.stat().st_size), LONG)
+    for number in range(MANY):
+        store.add(Entry(0, f"/{number}", NOTEBOOK), BODY)
+    assert len(commits) == MANY and set(commits) == {commits[0]}
+    assert (tmp_path / f"{DATABASE}-wal").stat().st_size > LONG
+    store.close()
