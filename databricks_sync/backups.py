@@ -14,8 +14,8 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .durable import sync_folder
 from .effects import reached
@@ -26,8 +26,7 @@ from .notebook import sha256
 _RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """One object as it stood before a run changed it. `direction` tells the side: a push changes the workspace."""
 
     key: str
@@ -42,8 +41,7 @@ class Saved:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedRun:
+class SavedRun(NamedTuple):
     name: str
     target: str
     objects: tuple[Saved, ...]

@@ -19,9 +19,8 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .effects import reached
 from .errors import SettingsError, SyncError
@@ -63,8 +62,7 @@ _LANGUAGES: dict[str | None, Language | None] = {None: None, **{language.value: 
 _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full|permission", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """Bytes as they are kept: packed by whoever has them, for most threads wait for the network anyway."""
 
     sha: str
@@ -81,8 +79,7 @@ class Content:
         return cls.of(raw, sha) if sha256(raw) == sha else None
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
 
     `token` is the source's token for a pull, so that recovery need not ask the workspace. A merge leaves here what
@@ -95,15 +92,14 @@ class Intent:
     kind: Kind
     after: str | None
     sha: str = ""
-    token: Token = field(default_factory=lambda: Token(0, 0))
+    token: Token = Token(0, 0)
     form: Form | None = None
     language: Language | None = None
     agreed: str = ""
     content: Content | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(NamedTuple):
     """What a run found out about one key: both sides hold `entry`, or (None) neither holds anything."""
 
     key: str

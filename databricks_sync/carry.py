@@ -14,9 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .base import Advance, Base, Content, Intent
 from .errors import LoginError, SyncError
@@ -37,8 +36,7 @@ class Result(str, Enum):
     POSTPONED = "postponed"  # wants something else to be deleted first
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one step. `advance` is what both sides now hold; None while that is not known.
 
     `sent` is what a push sent of a notebook, until it is read back.
@@ -217,7 +215,7 @@ class Carry:
             return _failed(step, SyncError(f"could not be written ({error.strerror or error})", "Nothing was lost."))
 
     def _refused(self, outcome: Outcome) -> Outcome:
-        refused = replace(outcome, result=Result.LEFT)
+        refused = outcome._replace(result=Result.LEFT)
         self.progress(refused)
         return refused
 

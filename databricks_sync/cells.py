@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import BrokenNotebook
 from .model import Form, Language
@@ -18,8 +17,7 @@ from .notebook import COMMENTS, essence, jupyter_language, lines_of, parse, spok
 _MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell: `language` is lower case (`python`, `sql`, `markdown`, `sh` ...), `source` without magics."""
 
     language: str
@@ -27,8 +25,7 @@ class Cell:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What stands around a cell of a source notebook: the line before it, and how many blank ones within."""
 
     separator: str = ""  # empty for the first cell
@@ -36,8 +33,7 @@ class Frame:
     below: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One cell as it stands in its file.
 
     `text` is what a person edits there, with the MAGIC of a source notebook. Cells of one form say the same when
@@ -48,7 +44,7 @@ class Piece:
     text: str
     essence: Hashable
     attachments: str = ""
-    frame: Frame = field(default_factory=Frame)
+    frame: Frame = Frame()
     document: dict[str, Any] | None = None  # the whole cell of a Jupyter notebook
 
     @property
@@ -112,7 +108,7 @@ def assembled(made: Sequence[Piece], like: bytes, form: Form, language: Language
 def rewritten(piece: Piece, text: str) -> Piece:
     """The cell with another text in it."""
     document = piece.document and {**piece.document, "source": text.splitlines(keepends=True)}
-    return replace(piece, text=text, document=document)
+    return piece._replace(text=text, document=document)
 
 
 def remark(text: str) -> Piece:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from .base import Base
@@ -31,14 +32,13 @@ _MOST = 2**53  # a serial that anybody came to by counting is less
 _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """The note on one target. `repository` holds names of it, as identity.py knows them."""
 
     target: str
     repository: frozenset[str] = frozenset()
     branch: str = ""
-    serials: dict[str, int] = field(default_factory=dict)  # clone -> its last push
+    serials: Mapping[str, int] = MappingProxyType({})  # clone -> its last push
 
     def of_another(self, repository: frozenset[str]) -> bool:
         """Whether this is certainly the note of another repository."""
@@ -94,15 +94,14 @@ def from_json(raw: bytes, target: str) -> Claim:
         return Claim(target)
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """What the notes say: that on our own target, if there is one, and a nested target."""
 
     claim: Claim | None = None
     nested: str | None = None
     readable: bool = True
     folder: bool = True  # whether there is a folder for notes already
-    news: Mapping[str, str] = field(default_factory=dict)  # what the base may note, so as not to read it again
+    news: Mapping[str, str] = MappingProxyType({})  # what the base may note, so as not to read it again
 
 
 class Claims:
@@ -154,8 +153,8 @@ class Claims:
         base.note(serial=str(serial))
         known = noted.claim if noted.claim and not take_over else Claim(self.mine.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}
-        claim = replace(
-            self.mine, repository=self.mine.repository | known.repository, serials={**serials, clone: serial}
+        claim = self.mine._replace(
+            repository=self.mine.repository | known.repository, serials={**serials, clone: serial}
         )
         raw = to_json(claim)
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
+from typing import NamedTuple
 
 from .cells import Cell, cells
 from .errors import BrokenNotebook
@@ -16,16 +16,14 @@ from .notebook import canonical
 CONTEXT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a difference: `sign` is "+", "-", " " or "@" for a heading."""
 
     sign: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One side's bytes and how to read them; `form` is None for a workspace file."""
 
     raw: bytes | None

@@ -7,10 +7,10 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import SettingsError, ValveError
 
@@ -30,8 +30,7 @@ OPERATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A path git knows of, relative to the folder asked about.
 
     `sparse`: tracked, but kept off the disk. `unmerged`: a merge, stash or cherry-pick left it in conflict, which need
@@ -44,17 +43,16 @@ class Entry:
     unmerged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What git was about at one instant. Between two equal ones there was no checkout.
 
-    `index` is the state of its file: a checkout writes the files first, then the index, and HEAD last.
+    `index_stat` is the state of the index's file: a checkout writes the files first, then the index, and HEAD last.
     """
 
     branch: str | None
     operation: str | None
     locked: bool  # git is at work, or was killed at it
-    index: tuple[int, int, int] | None
+    index_stat: tuple[int, int, int] | None
 
 
 class Repository:

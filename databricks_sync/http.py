@@ -18,9 +18,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -60,8 +59,7 @@ Take = Callable[[Iterator[bytes], str], T]  # what to make of the pieces of a bo
 _PIECE = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     data: bytes
 
     def json(self) -> dict[str, Any]:

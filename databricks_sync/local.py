@@ -12,9 +12,10 @@ import stat as modes
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from .durable import sync_folder
 from .effects import reached
@@ -42,13 +43,12 @@ _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, whosever it was
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """The local side as it stood. `unknown` keys exist but cannot be judged: never taken for absent."""
 
-    objects: dict[str, LocalObject] = field(default_factory=dict)
+    objects: Mapping[str, LocalObject] = MappingProxyType({})
     claims: tuple[LocalObject, ...] = ()  # all objects, also those that share a key
-    unknown: dict[str, Problem] = field(default_factory=dict)
+    unknown: Mapping[str, Problem] = MappingProxyType({})
     outside: frozenset[str] = frozenset()  # tracked by the base, still on disk, but no longer carried
     exists: bool = True
 

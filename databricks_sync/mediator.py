@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 
 from .base import Base
 from .errors import BrokenNotebook, SyncError
@@ -36,7 +35,7 @@ class Mediator:
         if step.problem:
             return step
         if step.shape == "-xy" and step.action is Action.CONFLICT:
-            return replace(step, merge=Merge(reason=_UNKNOWN))
+            return step._replace(merge=Merge(reason=_UNKNOWN))
         if step.action is not Action.MERGE:
             return step
         try:
@@ -44,7 +43,7 @@ class Mediator:
         except (BrokenNotebook, OSError, SyncError) as error:
             found = Merge(reason=f"it cannot be merged: {error}")
         action = Action.CONFLICT if found.raw is None else Action.MARK if found.clashes else Action.MERGE
-        return replace(step, action=action, merge=found)
+        return step._replace(action=action, merge=found)
 
     def _agreed(self, step: Step) -> Version | None:
         """What both sides last agreed on; None where its text was not kept."""

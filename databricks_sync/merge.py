@@ -17,9 +17,9 @@ What does not count for equality (outputs, execution counts, ids, metadata) cann
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
+from typing import NamedTuple
 
 from .cells import Piece, assembled, cells, pieces, remark, rewritten
 from .model import Form, Language
@@ -35,8 +35,7 @@ Pieces = Sequence[Piece]
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """A notebook as one side holds it."""
 
     raw: bytes
@@ -54,8 +53,7 @@ class Did(str, Enum):
     MOVED = "moved"
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(NamedTuple):
     """Cells that the two sides want to have differently. The numbers count from 1; None where a side has none."""
 
     base: tuple[Piece, ...]
@@ -67,8 +65,7 @@ class Clash:
     number_there: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """What became of a notebook that both sides changed.
 
     `raw` is what to write here, in the style of the local file: the merged notebook, the one with markers, or None
@@ -91,7 +88,7 @@ def merge(base: Version, here: Version, there: Version, text: TextMerge | None =
     agreed, ours, theirs = (pieces(one.raw, one.form, one.language) for one in (base, here, there))
     alike = (base.form, base.language) == (here.form, here.language)
     if not alike:
-        agreed = tuple(replace(piece, text=piece.cell.source) for piece in agreed)
+        agreed = tuple(piece._replace(text=piece.cell.source) for piece in agreed)
     known = _Cells(agreed, alike)
     merged = _Merging(known, _Side(known, _Cells(ours, alike)), _Side(known, _Cells(theirs, alike)))
     made = list(merged.result())
@@ -221,7 +218,7 @@ class _Merging:
 
 def _framed(chosen: Piece, base: Piece, here: Piece, there: Piece) -> Piece:
     """The cell with the blank lines around it as the side has them that changed them."""
-    return replace(chosen, frame=there.frame if here.frame == base.frame else here.frame)
+    return chosen._replace(frame=there.frame if here.frame == base.frame else here.frame)
 
 
 # --- which cell is which ------------------------------------------------------------------------------------

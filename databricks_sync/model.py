@@ -8,8 +8,8 @@ person would see no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Kind(str, Enum):
@@ -36,8 +36,7 @@ class Direction(str, Enum):
     PULL = "pull"
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What the file system says of a file without reading it; equal stats save a read."""
 
     size: int
@@ -46,8 +45,7 @@ class Stat:
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class LocalObject:
+class LocalObject(NamedTuple):
     """A notebook or workspace file in the project. `path` is relative to the project folder, with `/`."""
 
     key: str
@@ -61,8 +59,7 @@ class LocalObject:
     unresolved: int = 0  # the first cell that holds the markers of a conflict
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """Answers "unchanged since we looked?" without a download; may only ever save work.
 
     `sha` (strong) is the workspace's hash of the bytes it holds, where offered. Without it, `object_id` and
@@ -86,8 +83,7 @@ class Token:
         return (self.object_id, self.modified_at) == (other.object_id, other.modified_at)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteObject:
+class RemoteObject(NamedTuple):
     """A notebook or workspace file in the folder `root` of the workspace, as a listing shows it."""
 
     key: str
@@ -102,8 +98,7 @@ class RemoteObject:
         return f"{self.root}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class BaseEntry:
+class BaseEntry(NamedTuple):
     """What both sides last agreed on for one key. `path` is the local one, relative to the project folder."""
 
     key: str
@@ -125,8 +120,7 @@ class Severity(Enum):
     FAILED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why one path is left alone: `what` is a sentence without its subject, `hint` the next thing to type."""
 
     path: str

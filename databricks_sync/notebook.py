@@ -14,10 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import BrokenNotebook, OldNotebook
 from .model import Form, Kind, Language
@@ -39,8 +38,7 @@ BOM = b"\xef\xbb\xbf"
 NOT_NOTEBOOKS = (".designer.ipynb", ".lvdash.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a local file is: a notebook (`form` set) or a workspace file, and its name in the workspace."""
 
     name: str

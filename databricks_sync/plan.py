@@ -17,9 +17,10 @@ cells. Where they are not, the step is a conflict again, or is written with mark
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from sys import intern
+from types import MappingProxyType
+from typing import NamedTuple
 
 from .merge import Merge
 from .mode import Mode
@@ -87,8 +88,7 @@ def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:
     return AHEAD if action is DELETE and not delete else action
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What a run will do with one key, and why. With a `problem`, it leaves the key alone and says so."""
 
     key: str
@@ -117,8 +117,7 @@ class Step:
         return self.problem is None and self.action in WRITES
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(NamedTuple):
     """What is known of base, local and remote. `digests` holds a remote object's digest where one is needed."""
 
     base: Mapping[str, BaseEntry]
@@ -127,7 +126,7 @@ class Sides:
     digests: Mapping[str, str]
     problems: Mapping[str, Problem]  # keys to leave alone, whatever the three say
     outside: frozenset[str]  # keys that are no longer carried, though they still exist here
-    places: Mapping[str, str] = field(default_factory=dict)  # of keys that only the workspace has
+    places: Mapping[str, str] = MappingProxyType({})  # of keys that only the workspace has
     older: frozenset[tuple[str, str]] = frozenset()  # keys and digests that both sides agreed on before the base
 
 

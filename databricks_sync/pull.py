@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 
 from .backups import Backups, Saved
 from .base import Advance, Content, Intent
@@ -221,7 +220,7 @@ class PullCarrier:
         assert merge.raw is not None
         there = self.survey.exports[step.key]
         if merge.raw != raw:
-            fitting = self._fitting(step, remote, replace(there, digest=merge.digest), item.path, merge.raw)
+            fitting = self._fitting(step, remote, there._replace(digest=merge.digest), item.path, merge.raw)
             if isinstance(fitting, Outcome):
                 return fitting
             self._save(step, item, raw, "merged by a pull")

@@ -16,9 +16,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .backups import Backups, Saved
 from .base import Base, Content, Intent
@@ -46,8 +45,7 @@ _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answ
 _THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """The bytes to send; of a notebook also packed, as somebody may want to merge with them one day."""
 
     raw: bytes
@@ -55,7 +53,7 @@ class Load:
 
     def on(self, outcome: Outcome) -> Outcome:
         """The outcome with what was sent, if it was."""
-        return replace(outcome, sent=self.content) if outcome.result is Result.DONE else outcome
+        return outcome._replace(sent=self.content) if outcome.result is Result.DONE else outcome
 
 
 class PushCarrier:

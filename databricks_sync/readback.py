@@ -7,7 +7,7 @@ then read, so that the recorded token is never younger than the content it stand
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 from .base import Advance, Content
@@ -31,7 +31,7 @@ class ReadBack:
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same outcomes, each done one with what the workspace holds now; without that it has failed."""
         written = {o.step.key: o for o in outcomes if o.result is Result.DONE}
-        listed: dict[str, RemoteObject] | None = None
+        listed: Mapping[str, RemoteObject] | None = None
         if len(written) > _FEW and self.workspace.hashed:
             try:
                 listed = keys_by_nfc(self.workspace.listing(self.pool))
@@ -48,7 +48,7 @@ class ReadBack:
         known |= {key: future.result() for key, future in asked.items()}
         return [known.get(outcome.step.key, outcome) for outcome in outcomes]
 
-    def _confirm(self, outcome: Outcome, listed: dict[str, RemoteObject] | None) -> Outcome:
+    def _confirm(self, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
         step = outcome.step
         try:
             for pause in _STALE:

@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .backups import Backups, Saved, SavedRun
 from .base import Base
@@ -134,8 +133,7 @@ def _wrong_side(found: SavedRun, request: Request) -> None:
 # --- what is restored -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
+class Copies(NamedTuple):
     """The backups that are to be restored, by the key and the path of their objects."""
 
     backups: Backups
@@ -208,7 +206,7 @@ def _written(side: Side, steps: Sequence[Step], pool: Executor, interruption: In
 
     side.prepare(steps)
     outcomes = [outcome for outcome in pool.map(attempt, steps) if outcome]
-    final = [replace(one, result=Result.LEFT) if one.result is Result.POSTPONED else one for one in outcomes]
+    final = [one._replace(result=Result.LEFT) if one.result is Result.POSTPONED else one for one in outcomes]
     return side.verify(final)
 
 
@@ -223,7 +221,7 @@ class InWorkspace(PushCarrier):
     def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, copies: Copies, pool: Executor) -> None:
         listing = workspace.listing(pool)
         sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
-        super().__init__(local, workspace, base, copies.backups, Survey(sides, Scan(), listing), pool)
+        super().__init__(local, workspace, base, copies.backups, Survey(sides, Scan(), listing, {}), pool)
         self.copies = copies
 
     def plan(self, saved: Saved) -> Step:
@@ -295,7 +293,7 @@ class InFolder:
         raw = self.copies.read(saved)
         try:
             current, _ = self.local.read(step.path)
-            kept = replace(saved, reason=InWorkspace.replaced, sha=sha256(current), size=len(current))
+            kept = saved._replace(reason=InWorkspace.replaced, sha=sha256(current), size=len(current))
             self.copies.backups.save(kept, current)
             self.local.replace(step.local, raw)
         except (Changing, FileNotFoundError):
@@ -314,8 +312,7 @@ def _changed(step: Step) -> Outcome:
 # --- what is told ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(NamedTuple):
     """What a restore found and did."""
 
     request: Request

@@ -5,7 +5,7 @@ All times are seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 QUIET = 0.08  # without another change: an editor that saves by rename needs some milliseconds
 MANY = 10  # changes that nobody's editor makes
@@ -48,8 +48,7 @@ def polling(took: float) -> float:
     return max(1.0, 50 * took)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """A person's saves are carried at once; a file that is written for ever causes a run now and then."""
 
     used: float = 0.0  # of the burst, at the moment `at`

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .carry import Outcome
 from .diff import Line
@@ -17,19 +16,18 @@ from .valves import Allowed
 Diffs = dict[str, list[Line]]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What one run is asked to do."""
 
     mode: Mode
     target: str
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = Scope()
     dry_run: bool = False
     diff: bool = False
     markers: bool = False  # of a merge: what cannot be merged is written with markers
     delete: bool = True
     insisted: bool = False  # the target or the branch was named
-    allowed: Allowed = field(default_factory=Allowed)
+    allowed: Allowed = Allowed()
     lock: bool = False
     wait: float = 0.0
     branch: str = ""
@@ -37,8 +35,7 @@ class Request:
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a run found and did."""
 
     request: Request

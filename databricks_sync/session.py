@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import settings as settings_of
 from . import target as targets
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from .sync import Sync
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     settings: Settings
     repository: Repository
     http: Http
@@ -51,7 +50,7 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
     known = settings_of.load(wanted, os.environ, Path.cwd())
     repository = Repository(known.project)
     with _workspace(known) as login, Pool() as pool:
-        known = replace(known, login=login)
+        known = known._replace(login=login)
         http = connect(login)
         if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
             from .valves import unfinished

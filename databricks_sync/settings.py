@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
@@ -24,8 +24,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 START = "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env."
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder to carry: where it is, relative to the project, and the child of the target it becomes."""
 
     path: Path
@@ -54,8 +53,7 @@ class Login:
         return self.where or self.host
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     project: Path
     folders: tuple[Folder, ...]
     login: Login

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from os.path import splitext
+from typing import NamedTuple
 
 from .base import Advance, Base, Intent
 from .errors import BrokenNotebook, WorkspaceError
@@ -21,8 +21,7 @@ from .workspace import Listing, Workspace, keys_by_nfc
 ON_WINDOWS = os.name == "nt"
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(NamedTuple):
     """What the workspace holds at a key, as read once."""
 
     raw: bytes
@@ -31,20 +30,18 @@ class Export:
     language: Language | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     sides: Sides
     scan: Scan
     listing: Listing
-    exports: dict[str, Export] = field(default_factory=dict)
+    exports: dict[str, Export]
     recovered: tuple[Advance, ...] = ()
     settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
     ignored: frozenset[str] = frozenset()  # local paths that git would ignore
     leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The part of the folders that a run is about: all of them, or the paths given on the command line."""
 
     paths: tuple[str, ...] = ()
@@ -69,7 +66,7 @@ class Surveyor:
         leftover = self._leftover(scan, entries)
         if leftover:
             claims = tuple(item for item in scan.claims if item not in leftover)
-            scan = replace(scan, claims=claims, objects={item.key: item for item in claims})
+            scan = scan._replace(claims=claims, objects={item.key: item for item in claims})
         remote = keys_by_nfc(listing)
         problems = _judged(scan.unknown, {*entries, *remote}) | self._unusable(scan, listing, remote)
         remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
@@ -92,7 +89,7 @@ class Surveyor:
 
     # --- names --------------------------------------------------------------------------------------------
 
-    def _unusable(self, scan: Scan, listing: Listing, remote: dict[str, RemoteObject]) -> dict[str, Problem]:
+    def _unusable(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> dict[str, Problem]:
         problems: dict[str, Problem] = {}
         for key in [*remote, *listing.others]:
             if reason := flaw(key, windows=ON_WINDOWS):
@@ -123,7 +120,7 @@ class Surveyor:
             problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
         return problems
 
-    def _emptied(self, scan: Scan, listing: Listing, remote: dict[str, RemoteObject]) -> set[str]:
+    def _emptied(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> set[str]:
         """Folders in which there is nothing but what was carried from here and is deleted here by now."""
         base = self.base.entries()
         kept = {key for key in remote if key not in base or key in scan.objects or key in scan.unknown}
@@ -276,7 +273,7 @@ def _answered(
     return Advance(intent.key, entry)
 
 
-def _judged(unknown: dict[str, Problem], known: set[str]) -> dict[str, Problem]:
+def _judged(unknown: Mapping[str, Problem], known: set[str]) -> dict[str, Problem]:
     """A file that cannot be read may stand for two keys: those that some side knows, else any one of them.
 
     What lies below a path that is not looked into, such as a symbolic link, is as unknown as the path itself.

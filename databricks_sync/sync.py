@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from .backups import Backups
 from .base import Advance, Base, Content, folder_for
@@ -44,8 +44,7 @@ _SCANS = 3
 _GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What a run sees before it decides."""
 
     workspace: Workspace
@@ -119,8 +118,8 @@ class Sync:
                     report = self._run(request, base, pool, interruption, late)
             finally:
                 base.close()
-        return replace(
-            report, interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
+        return report._replace(
+            interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
         )
 
     def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
@@ -264,7 +263,7 @@ class Sync:
         known = sight.noted.claim.repository if sight.noted.claim else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
-        sight.claims.mine = replace(sight.claims.mine, repository=names)
+        sight.claims.mine = sight.claims.mine._replace(repository=names)
         self._tell(sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over))
 
     def _tell(self, notice: str) -> None:

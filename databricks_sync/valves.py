@@ -6,8 +6,8 @@ No valve can be switched off for good: each has its own flag, and a flag is for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from .errors import Foreign, ValveError
 from .mode import Mode
@@ -19,8 +19,7 @@ DELETE_SHARE = 0.25
 FEW_CHANGES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """What the person at the keyboard has allowed for this run."""
 
     deletes: str | None = None  # "12" or "40%"
@@ -37,8 +36,7 @@ class Allowed:
         return int(Decimal(self.deletes))  # a Decimal may have as many digits as somebody types
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     mode: Mode
     steps: Sequence[Step]  # of the paths the run is about
     tracked: int  # objects the base knows, of all paths

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .carry import Outcome, Result
 from .json_report import JsonReport
@@ -36,8 +35,7 @@ _COLOURS = {State.WATCHING: "green", State.CARRYING: "cyan", State.STOPPED: "bol
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(NamedTuple):
     """A path that is left alone until a person acts."""
 
     path: str
@@ -211,7 +209,7 @@ class LiveView(LineView):
 
     def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
         self._parked = now
-        super().parked(now, {key: replace(one, ways=()) for key, one in new.items()}, settled, told=told)
+        super().parked(now, {key: one._replace(ways=()) for key, one in new.items()}, settled, told=told)
         self._show()
 
     def line(self, text: str, style: str = "") -> None:

@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,8 +238,8 @@ class Watch:
     def _restless(self, session: Session, moment: Moment, named: bool) -> tuple[str, float]:
         """Why not to read files now, and when to ask again; 0 seconds when they may be read."""
         now = time.monotonic()
-        if moment.index != self._index[0]:
-            self._index = (moment.index, now if self._shown else 0.0)
+        if moment.index_stat != self._index[0]:
+            self._index = (moment.index_stat, now if self._shown else 0.0)
         if moment.operation:
             return f"git is in the middle of {moment.operation}", rhythm.PAUSED
         if moment.locked:
@@ -268,7 +267,7 @@ class Watch:
                     felt = time.monotonic() - before
                 asked = request(mode, session, self.chosen)
                 if later:  # what was allowed was allowed for one run
-                    asked = replace(asked, allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
+                    asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
                 done = self._run(session, asked, first)
                 self._shown = shown
                 if done.trouble:
@@ -291,7 +290,7 @@ class Watch:
                 report.summary(done)
         else:
             quiet = _Quiet(self.view, self._noticed)
-            asked = replace(asked, diff=False)
+            asked = asked._replace(diff=False)
             done = session.sync(quiet).run(asked)
             self._noticed = frozenset(quiet.notices)
             self.view.carried(done)

@@ -13,8 +13,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from .effects import reached
@@ -33,13 +33,12 @@ _HASHES = {"return_wsfs_metadata": "true"}
 _KINDS = {"NOTEBOOK": Kind.NOTEBOOK, "FILE": Kind.FILE}
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A branch folder as it stood at one moment; all paths are relative to it."""
 
-    objects: dict[str, RemoteObject] = field(default_factory=dict)
+    objects: Mapping[str, RemoteObject] = MappingProxyType({})
     folders: frozenset[str] = frozenset()
-    others: dict[str, str] = field(default_factory=dict)  # what is neither, such as a dashboard -> its type
+    others: Mapping[str, str] = MappingProxyType({})  # what is neither, such as a dashboard -> its type
     exists: bool = True
     hashed: bool = True
 
@@ -297,7 +296,7 @@ class Workspace:
         reached("after delete")
 
 
-def keys_by_nfc(listing: Listing) -> dict[str, RemoteObject]:
+def keys_by_nfc(listing: Listing) -> Mapping[str, RemoteObject]:
     """The listing's objects by key in NFC; names that only differ in normalisation keep their own spelling."""
     if all(nfc(key) == key for key in listing.objects):
         return listing.objects

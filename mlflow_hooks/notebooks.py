@@ -90,13 +90,13 @@ class Notebooks:
     def __init__(self, hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> None:
         where = folder / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
-        settings = replace(session.settings, folders=(Folder(where, shown, ""),))
+        settings = session.settings._replace(folders=(Folder(where, shown, ""),))
         self.hooks = [hook for hook in hooks if hook.engine is Engine.MLFLOW]
         self.where = where
         self.session = session
         self.wish = wish
         self.listener = Listener(report)
-        self.sync = replace(session, settings=settings).sync(self.listener)
+        self.sync = session._replace(settings=settings).sync(self.listener)
         self.workspace = Workspace(session.http, wish.target)
         self.outcomes: list[Outcome] = []
 

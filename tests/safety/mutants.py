@@ -552,8 +552,8 @@ MUTANTS = (
     Mutant(
         "what is allowed is allowed for ever",
         "watch.py",
-        "asked = replace(asked, allowed=Allowed(), wait=",
-        "asked = replace(asked, wait=",
+        "asked = asked._replace(allowed=Allowed(), wait=",
+        "asked = asked._replace(wait=",
         TROUBLES,
         "emptied",
     ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -235,7 +234,7 @@ def agreed_on(base: Base, *digests: str) -> None:
     """Both sides agree on one state of `a.csv` after the other, each in a run of its own."""
     for digest in digests:
         again = Base(base.file.parent, create=True)
-        again.advance([Advance(FILE.key, replace(FILE, digest=digest) if digest else None)])
+        again.advance([Advance(FILE.key, FILE._replace(digest=digest) if digest else None)])
         again.close()
 
 

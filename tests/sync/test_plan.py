@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import pytest
@@ -225,8 +225,8 @@ def test_a_merge_is_a_pull_that_tries_more() -> None:
 def test_files_are_not_merged() -> None:
     """Two edits of a workspace file are a conflict, also with --merge."""
     known = sides("a", "b", "c", kind=Kind.FILE)
-    file = replace(known.local["k"], kind=Kind.FILE)
-    (step,) = steps(replace(known, local={"k": file}), Mode.PULL_MERGE)
+    file = known.local["k"]._replace(kind=Kind.FILE)
+    (step,) = steps(known._replace(local={"k": file}), Mode.PULL_MERGE)
     assert step.action is Action.CONFLICT and not step.problem
 
 
@@ -235,8 +235,8 @@ def test_markers_are_never_carried(mode: Mode) -> None:
     """No way to run sends a notebook that still holds markers; a pull is none of their business."""
     for case in cases(mode, True):
         known = sides(case.base, case.local, case.remote)
-        here = {key: replace(item, unresolved=2) for key, item in known.local.items()}
-        (step,) = steps(replace(known, local=here), mode)
+        here = {key: item._replace(unresolved=2) for key, item in known.local.items()}
+        (step,) = steps(known._replace(local=here), mode)
         sends = mode.direction is Direction.PUSH and case.step.action in (Action.CREATE, Action.UPDATE)
         assert bool(step.problem) is sends and (sends or step.action is case.step.action)
         if step.problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -59,7 +58,7 @@ def situation(mode: Mode, steps: list[Step], **more: object) -> Situation:
         insisted=False,
         target="/Users/me/main",
     )
-    return replace(usual, **more)
+    return usual._replace(**more)
 
 
 def stops(found: Situation, allowed: Allowed | None = None) -> str:
@@ -172,7 +171,7 @@ def test_max_delete_holds_for_one() -> None:
 
 def test_what_a_problem_keeps_is_not_counted() -> None:
     """A delete that will not be carried out, because of a problem, does not count."""
-    troubled = [replace(one, problem=Problem("x", "is unreadable")) for one in deleted(5)]
+    troubled = [one._replace(problem=Problem("x", "is unreadable")) for one in deleted(5)]
     assert stops(situation(PUSH, [*troubled, *kept(1)])) == ""
 
 
@@ -240,7 +239,7 @@ def test_the_first_valve_speaks() -> None:
     """Where several valves would stop a run, the cause is named before its effects."""
     found = situation(PUSH, list(deleted(9)), operation="a merge", **NO_FOLDER)
     assert "a merge" in stops(found)
-    assert "is gone" in stops(replace(found, operation=None))
+    assert "is gone" in stops(found._replace(operation=None))
 
 
 @pytest.mark.parametrize("limit", ["9" * 5000, "9" * 400 + "%", "9" * 5000 + ".5%", "1." + "0" * 5000 + "1%"], ids=len)
