@@ -10,7 +10,6 @@ rate, for others may have used the allowance up. From there it grows, slowly at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
@@ -30,24 +29,18 @@ class Sent(NamedTuple):
     after: int
 
 
-@dataclass(slots=True)
 class Pace:
     """The pace at `endpoint`, with at most `most` requests at once. Times are seconds of one clock."""
 
-    endpoint: str
-    most: int
-    rate: float = inf  # requests a second, when last refused
-    _allowance: int = field(init=False)  # a second's worth as documented; 0 where nothing is
-    _taken: int = 0  # and not refused
-    _under_way: int = 0
-    _count: int = 0  # sent since `_since`
-    _since: float = -inf
-    _sent_at: float = -inf
-    _refused_at: float = -inf
-    _not_before: float = -inf
-
-    def __post_init__(self) -> None:
-        self._allowance = DOCUMENTED.get(self.endpoint, 0)
+    def __init__(self, endpoint: str, most: int) -> None:
+        self.endpoint = endpoint
+        self.most = most
+        self.rate = inf  # requests a second, when last refused
+        self._allowance = DOCUMENTED.get(endpoint, 0)  # a second's worth as documented; 0 where nothing is
+        self._taken = 0  # and not refused
+        self._under_way = 0
+        self._count = 0  # sent since `_since`
+        self._since = self._sent_at = self._refused_at = self._not_before = -inf
 
     def delay(self, now: float) -> float:
         """Seconds until the next request may be sent; infinite when only an answer can tell."""

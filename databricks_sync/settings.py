@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import getpass
 import os
 import re
@@ -266,6 +265,8 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> Login | None:
     """The login of a profile; a plain token is read here, every other way is left to databricks-sdk."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or "~"
     path = Path(environ.get("DATABRICKS_CONFIG_FILE") or Path(home) / ".databrickscfg").expanduser()
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
         parser.read(path, encoding="utf-8-sig")

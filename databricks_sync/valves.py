@@ -6,7 +6,6 @@ No valve can be switched off for good: each has its own flag, and a flag is for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from .errors import Foreign, ValveError
@@ -31,6 +30,8 @@ class Allowed(NamedTuple):
         """How many deletes are allowed; None when nothing was said."""
         if self.deletes is None:
             return None
+        from decimal import Decimal
+
         if self.deletes.endswith("%"):
             return int(tracked * Decimal(self.deletes[:-1]) / 100)
         return int(Decimal(self.deletes))  # a Decimal may have as many digits as somebody types
