@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -82,6 +83,20 @@ def test_latency(local: Local) -> None:
         local.get("list", path="/")
         took.append(time.perf_counter() - begun)
     assert took[1] >= 0.12 and took[0] < took[1]
+
+
+def test_latency_is_half_on_the_way_there(local: Local) -> None:
+    """A slow answer is as long under way as what was asked: a change is made before its client hears of it."""
+    local.control("settings", {"latency_ms": 800})
+    begun = time.perf_counter()
+    client = threading.Thread(target=Local(local.host, local.token).put, args=("/x.txt", b"1"))
+    client.start()
+    while not local.control("status", method="GET")["files"]:
+        assert client.is_alive()
+        time.sleep(0.01)
+    assert client.is_alive() and time.perf_counter() - begun >= 0.4
+    client.join()
+    assert time.perf_counter() - begun >= 0.8
 
 
 def test_stale_reads(local: Local) -> None:
