@@ -67,7 +67,7 @@ def main(
         notebooks, folders, rounds = 200, 10, 1
     those = chosen(tools)
     for peer in dict.fromkeys(one.peer for one in those if one.peer):
-        console.print(f"installing {', '.join(peer.requirements)}", style="dim")
+        console.print(f"installing {', '.join(peer.requirements) or peer.name}", style="dim")
         peer.install()
     tree = Tree(notebooks, folders)
     cells, planned = [], plans(rounds, latency)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .peers import DBX, LEGACY, SDK, Peer, go_cli
+from .peers import DBX, LEGACY, SDK, THIS, Peer, go_cli
 
 HOME = "/Users/me@example.com"
 _CLIENTS = Path(__file__).parent / "clients"
@@ -59,10 +58,6 @@ class Contestant:
         return self.name.replace(" ", "-").replace(",", "")
 
 
-def _ours(name: str, *arguments: str) -> list[str]:
-    return [str(Path(sys.executable).with_name(name)), *arguments]
-
-
 def _legacy(place: Place, *arguments: str) -> list[str]:
     return [str(LEGACY.python), str(_CLIENTS / "legacy_cli.py"), "workspace", *arguments]
 
@@ -93,9 +88,10 @@ def contestants() -> list[Contestant]:
     there = [
         Contestant(
             OURS,
-            lambda _: _ours("to_databricks", "--help"),
-            lambda place: _ours("to_databricks", "--target", place.target),
-            lambda place: _ours("from_databricks", "--target", place.target),
+            lambda _: [str(THIS.program("to_databricks")), "--help"],
+            lambda place: [str(THIS.program("to_databricks")), "--target", place.target],
+            lambda place: [str(THIS.program("from_databricks")), "--target", place.target],
+            THIS,
         ),
         Contestant(
             "databricks-cli",

@@ -1,14 +1,16 @@
-"""The peers' environments: each tool as it is released, alone, made once and kept."""
+"""The tools' environments: each as those who use it install it, alone; the peers' are made once and kept."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-KEPT = Path(__file__).parents[1] / "build" / "peers"
+_PROJECT = Path(__file__).parents[1]
+KEPT = _PROJECT / "build" / "peers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,29 @@ class Peer:
         wanted = "\n".join(self.requirements)
         if ready.exists() and ready.read_text() == wanted:
             return
+        self._install(*self.requirements)
+        ready.write_text(wanted)
+
+    def _install(self, *wanted: str) -> None:
         shutil.rmtree(KEPT / self.name, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(KEPT / self.name)], check=True)
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *self.requirements], check=True)
-        ready.write_text(wanted)
+        subprocess.run([*pip, *wanted], check=True)
 
 
+@dataclass(frozen=True, slots=True)
+class ThisTool(Peer):
+    """This very checkout, not as an editable install: that takes time of its own at every start."""
+
+    def install(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            # A copy, for building leaves files behind, and would find those of another day.
+            aside = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
+            shutil.copytree(_PROJECT, Path(folder, "project"), ignore=aside)
+            self._install(f"{folder}/project")
+
+
+THIS = ThisTool("this-tool", ())
 LEGACY = Peer("databricks-cli", ("databricks-cli==0.18.0", "setuptools"))
 # With a newer click, no command of dbx 0.8.19 starts.
 DBX = Peer("dbx", ("dbx==0.8.19", "click==8.1.8"))

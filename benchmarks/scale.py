@@ -84,6 +84,8 @@ def main(files: tuple[int, ...], rounds: int, out: Path) -> None:
     """Measure a push and a pull that have nothing to do."""
     console = Console(highlight=False)
     ours = contestants()[0]
+    if ours.peer:
+        ours.peer.install()
     found = [one for count in files for one in best(list(measured(count, rounds, ours)))]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("files", "nothing changed", "wall s", "CPU s", "peak MiB", "requests"):
