@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shlex
 import stat as modes
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -33,8 +34,9 @@ HEAD = 64
 # documentation of notebook and workspace file limits, 2026).
 LIMITS = {Form.SOURCE: 10 * 2**20, Form.JUPYTER: 100 * 2**20, None: 500 * 2**20}
 # What editors leave beside a file while it is open; carried only where git tracks it.
-_LITTER = ("*~", ".*.sw?", ".#*", "#*#", "4913", ".DS_Store", "Thumbs.db", "*.tmp-databricks-sync")
-_LITTER_FOLDERS = (".ipynb_checkpoints", "__pycache__")
+_LITTER_NAMES = ("*~", ".*.sw?", ".#*", "#*#", "4913", ".DS_Store", "Thumbs.db", "*.tmp-databricks-sync")
+_LITTER = re.compile("|".join(translate(os.path.normcase(name)) for name in _LITTER_NAMES))  # asked for every name
+_LITTER_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
 TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
@@ -436,8 +438,8 @@ def secret(path: str, hint: str = "") -> Problem:
 
 
 def is_litter(path: str) -> bool:
-    parts = path.split("/")
-    return any(part in _LITTER_FOLDERS for part in parts[:-1]) or any(fnmatch(parts[-1], p) for p in _LITTER)
+    *folders, name = path.split("/")
+    return not _LITTER_FOLDERS.isdisjoint(folders) or _LITTER.match(os.path.normcase(name)) is not None
 
 
 def _stat(status: os.stat_result) -> Stat:
