@@ -300,7 +300,7 @@ class Machine(RuleBasedStateMachine):
     def replace_there(self, slot: str, kind: str) -> None:
         """An object becomes one of another type, another language, or a folder."""
         found = self.there(slot)
-        if not found or slot == "data.csv":
+        if not found or slot == "data.csv" or self.folder_there(slot):  # beside `a.py`, a folder `a`
             return
         value = self.value()
         name, raw = found[0], compose("x.py", value)
