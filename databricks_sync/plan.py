@@ -132,8 +132,8 @@ class Sides(NamedTuple):
 
 def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
     """One step for every key that any side knows, sorted by key."""
-    keys = {*sides.base, *sides.local, *sides.remote, *sides.problems}
-    return [_step(key, sides, mode, delete) for key in sorted(keys)]
+    keys = sorted({*sides.base, *sides.local, *sides.remote, *sides.problems})
+    return [_step(key, sides, mode, delete) for key in keys]
 
 
 def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:

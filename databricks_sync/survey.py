@@ -69,7 +69,8 @@ class Surveyor:
             scan = scan._replace(claims=claims, objects={item.key: item for item in claims})
         remote = keys_by_nfc(listing)
         problems = _judged(scan.unknown, {*entries, *remote}) | self._unusable(scan, listing, remote)
-        remote = {key: item for key, item in remote.items() if not self._is_litter(key, entries, scan)}
+        if litter := {key for key in remote if self._is_litter(key, entries, scan)}:  # hardly ever, and it is a copy
+            remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
             for key in remote:
                 if key not in problems and not self.local.holds(key):
@@ -152,7 +153,7 @@ class Surveyor:
         self,
         entries: dict[str, BaseEntry],
         scan: Scan,
-        remote: dict[str, RemoteObject],
+        remote: Mapping[str, RemoteObject],
         problems: dict[str, Problem],
         exports: dict[str, Export],
     ) -> dict[str, str]:
@@ -209,7 +210,7 @@ class Surveyor:
     # --- recovery -----------------------------------------------------------------------------------------
 
     def _recover(
-        self, scan: Scan, remote: dict[str, RemoteObject]
+        self, scan: Scan, remote: Mapping[str, RemoteObject]
     ) -> tuple[list[Advance], list[str], dict[str, Export]]:
         """Looks at the destination of each intent, and never at its source: only that says what was done."""
         exports: dict[str, Export] = {}
