@@ -26,7 +26,7 @@ _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _GLANCE = 0.02  # seconds between two looks at what has been done
-_MOMENT = 0.01  # seconds, less than a round trip: fifty threads that read a file for each object wait for each other
+_MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
 
 
 class Result(str, Enum):
