@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from databricks_local.home import RefusedError
 
-_NEEDED = ("httptools", "jinja2", "pygments", "starlette", "uvicorn")
+_NEEDED = ("jinja2", "pygments", "starlette", "uvicorn")
 
 
 def require() -> None:

@@ -1,10 +1,9 @@
-"""The transport: one pool of connections, one place where the token is, one translation of errors.
+"""The transport: one place where the token is, one pace for all threads, one translation of errors.
 
 databricks-sdk is the way to log in for everything but a plain token, which needs no import of it (measured:
-0.9 s for the import, against 0.08 s for urllib3). Requests go over urllib3 rather than over the SDK's client
-because that one sends `import` and `delete` again on its own after a dropped connection: a blind second
-write could land on top of somebody's edit. Here only reads are repeated; a write whose outcome is unknown is
-raised as Unreachable, and the caller looks before it judges.
+0.9 s). Requests do not go over its client, because that one sends `import` and `delete` again on its own after a
+dropped connection: a blind second write could land on top of somebody's edit. Here only reads are repeated; a
+write whose outcome is unknown is raised as Unreachable, and the caller looks before it judges.
 """
 
 from __future__ import annotations
@@ -13,18 +12,15 @@ import json
 import os
 import random
 import re
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode, urlsplit
-
-import urllib3
+from urllib.parse import urlencode
 
 from . import __version__
+from .connections import CONNECTIONS, Failure, connections_to
 from .errors import (
     AlreadyExists,
     Denied,
@@ -43,10 +39,8 @@ from .names import printable
 from .settings import Login
 from .turns import Turn, Turns
 
-CONNECTIONS = 50
 READ_ATTEMPTS = 5
 THROTTLED_FOR = 300.0  # seconds to go on asking while the workspace says 429
-_TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MESSAGE = 300
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
@@ -56,7 +50,6 @@ _EXISTS = re.compile(r"^Path \(.*\) already exists")
 Headers = Callable[[], Mapping[str, str]]
 T = TypeVar("T")
 Take = Callable[[Iterator[bytes], str], T]  # what to make of the pieces of a body, and of the server's Date
-_PIECE = 2**20
 
 
 class Answer(NamedTuple):
@@ -81,9 +74,8 @@ class Http:
 
     def __init__(self, host: str, headers: Headers) -> None:
         self.host = host
-        self.timeout = _TIMEOUT
+        self.connections = connections_to(host)
         self._headers = headers
-        self._pool, self._prefix = _pool(host)
         self._lock = threading.Lock()
         self._turns: dict[str, Turns] = {}
         self.requests = 0
@@ -134,35 +126,24 @@ class Http:
         with self._lock:
             self.requests += 1
         try:
-            # Redirects are not followed: they would carry the token to wherever they point.
-            answer = self._pool.urlopen(
-                method,
-                self._prefix + url,
-                body=body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                timeout=self.timeout,
-                preload_content=False,
-            )
-            if answer.status == 429:
-                turn.refused(_seconds(answer.headers.get("Retry-After")))
-            else:
-                turn.answered()
-            try:
-                if answer.status >= 300:
-                    raise translate(answer.status, answer.data, self.host)
-                return take(answer.stream(_PIECE), answer.headers.get("Date", ""))
-            finally:
-                answer.close()  # a connection whose answer was not read to its end cannot be used again
-                answer.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(*_no_answer(self.host, error)) from None
+            with self.connections.ask(method, url, headers, body) as reply:
+                if reply.status == 429:
+                    turn.refused(_seconds(reply.header("Retry-After")))
+                else:
+                    turn.answered()
+                if reply.status >= 300:
+                    raise translate(reply.status, b"".join(reply.pieces()), self.host)
+                return take(reply.pieces(), reply.header("Date"))
+        except self.connections.failures as error:
+            raise Unreachable(*_no_answer(self.host, self.connections.why(error))) from None
 
     def _login(self) -> Mapping[str, str]:
         """The headers that say who we are; those of a login that expires are made anew now and then."""
         try:
-            return self._headers()
+            headers = self._headers()
+            if not all(value.isascii() and value.isprintable() for value in headers.values()):
+                raise ValueError("what it gave is no header")
+            return headers
         except Exception as error:  # databricks-sdk raises what its many ways to log in raise
             raise LoginError(
                 f"The login to {self.host} could not be renewed ({_reason(error)}).",
@@ -180,35 +161,7 @@ def _whole(pieces: Iterator[bytes], _: str) -> Answer:
     return Answer(b"".join(pieces))
 
 
-def _pool(host: str) -> tuple[urllib3.HTTPConnectionPool | urllib3.ProxyManager, str]:
-    """The connections to a host, and what a path is to begin with there."""
-    url = urlsplit(host)
-    name = url.hostname or ""
-    options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": True}
-    if url.scheme == "https":
-        # One context for all connections: without it each one parses the bundle of certificates again.
-        options["ssl_context"] = _ssl_context()
-    proxy = urllib.request.getproxies().get(url.scheme)
-    if proxy and not urllib.request.proxy_bypass(name):
-        return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **options), host
-    return urllib3.connection_from_url(host, **options), url.path.rstrip("/")
-
-
-def _ssl_context() -> ssl.SSLContext:
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-    if not bundle:
-        import certifi
-
-        bundle = certifi.where()
-    try:
-        return ssl.create_default_context(cafile=bundle)
-    except (OSError, ssl.SSLError):
-        raise SettingsError(
-            f"The certificates in {bundle} cannot be read.", "Correct REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
-        ) from None
-
-
-def _seconds(retry_after: str | None) -> float:
+def _seconds(retry_after: str) -> float:
     """How long to wait after a 429: as long as it says, if it does."""
     try:
         return min(max(float(retry_after or 1), 0.0), 60.0)
@@ -224,17 +177,17 @@ def milliseconds(date: str) -> int:
         return 0
 
 
-def _no_answer(host: str, error: urllib3.exceptions.HTTPError) -> tuple[str, str]:
-    if isinstance(error, urllib3.exceptions.SSLError):
+def _no_answer(host: str, why: Failure) -> tuple[str, str]:
+    if why is Failure.UNTRUSTED:
         return (
             f"The certificate of {host} is not trusted here.",
             "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
         )
-    if isinstance(error, (urllib3.exceptions.NameResolutionError, urllib3.exceptions.NewConnectionError)):
+    if why is Failure.UNREACHED:
         return f"{host} cannot be reached.", "Check DATABRICKS_HOST and the network."
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return f"{host} did not answer in time.", _AGAIN
-    return f"{host} broke off the connection.", _AGAIN
+    if why is Failure.PROXY:
+        return f"The proxy does not lead to {host}.", "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names who needs none."
+    return f"{host} {'did not answer in time' if why is Failure.LATE else 'broke off the connection'}.", _AGAIN
 
 
 def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginError:

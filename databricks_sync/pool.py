@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from .http import CONNECTIONS
+from .connections import CONNECTIONS
 
 
 class Pool(ThreadPoolExecutor):

@@ -29,7 +29,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import urllib3
 from commands.world import HOME, Workspace, jupyter, notebook
 
 from databricks_local.settings import Settings
@@ -399,7 +398,7 @@ class Clone:
                 made = self._sync(watcher)
                 made.http = http or made.http
                 if patience is not None:
-                    made.http.timeout = urllib3.Timeout(patience)
+                    made.http.connections.timeout = patience
                 report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
             except SyncError as caught:
                 error = caught

@@ -1,0 +1,210 @@
+"""Connections to the host itself, over HTTP/1.1; httptools, Node.js's parser in C, reads the answers.
+
+urllib3 takes three times as long for a request, mostly in reading headers, and in that time fifty threads wait for
+each other: that is a tenth of a first push, and a fifth of the processor time of each command that does nothing.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import SplitResult
+
+import httptools
+
+from .connections import CONNECT, READ, Failure
+
+if TYPE_CHECKING:
+    import ssl
+
+_PORTS = {"http": 80, "https": 443}
+_PIECE = 2**18
+_HEADERS = 2**18  # bytes to be read before the headers of an answer have come to their end
+_QUIET = 0.1  # seconds after which a connection may have been given up by the other side
+_NO_ANSWER = (httptools.HttpParserError, httptools.HttpParserUpgrade)  # the latter: something else than HTTP follows
+
+
+class _Unreached(ConnectionError):
+    """There is no connection."""
+
+
+class Direct:
+    failures: tuple[type[Exception], ...] = (OSError, *_NO_ANSWER)
+
+    def __init__(self, url: SplitResult, trusted: ssl.SSLContext | None) -> None:
+        self.timeout = READ
+        self._address = url.hostname or "", url.port or _PORTS[url.scheme]
+        self._host = url.netloc.rpartition("@")[2]
+        self._prefix = url.path.rstrip("/")
+        self._trusted = trusted
+        self._free: list[_Connection] = []
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
+        said = {"Host": self._host, "Accept-Encoding": "identity", **headers}
+        if body is not None:
+            said["Content-Length"] = str(len(body))
+        lines = [f"{method} {self._prefix}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
+        connection = self._connection()
+        try:
+            connection.send("\r\n".join((*lines, "\r\n")).encode("latin-1") + (body or b""))
+            return _Reply(connection, self._free)
+        except BaseException:
+            connection.close()
+            raise
+
+    def why(self, error: Exception) -> Failure:
+        if isinstance(error, _Unreached):
+            return Failure.UNREACHED
+        import ssl
+
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Failure.UNTRUSTED
+        return Failure.LATE if isinstance(error, TimeoutError) else Failure.BROKEN
+
+    def _connection(self) -> _Connection:
+        while True:
+            try:
+                connection = self._free.pop()  # the one that was used last
+            except IndexError:
+                return _Connection(self._address, self._trusted, self.timeout)
+            if connection.usable():
+                return connection
+            connection.close()
+
+
+class _Connection:
+    """One that is used by one thread at a time."""
+
+    def __init__(self, address: tuple[str, int], trusted: ssl.SSLContext | None, timeout: float) -> None:
+        try:
+            self._socket = socket.create_connection(address, CONNECT)
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as error:  # the latter of what cannot be a name
+            raise _Unreached from error
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if trusted:
+                self._socket = trusted.wrap_socket(self._socket, server_hostname=address[0])
+            self._socket.settimeout(timeout)
+        except BaseException:
+            self.close()
+            raise
+        self.lasting = True  # whether another request may follow
+        self._used = time.monotonic()
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except ConnectionError:
+            self.lasting = False  # but whoever did not hear all of it may have answered
+
+    def receive(self) -> bytes:
+        self._used = time.monotonic()
+        return self._socket.recv(_PIECE)
+
+    def usable(self) -> bool:
+        """Whether nothing came since the last answer: that could only be a farewell."""
+        if time.monotonic() - self._used < _QUIET:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            return not selector.select(0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Parser(Protocol):
+    def feed_data(self, data: bytes) -> None: ...
+
+    def get_status_code(self) -> int: ...
+
+    def should_keep_alive(self) -> bool: ...
+
+
+class _Reply:
+    def __init__(self, connection: _Connection, free: list[_Connection]) -> None:
+        self.status = 0
+        self._connection = connection
+        self._free = free
+        self._headers: dict[str, str] = {}
+        self._read = 0
+        self._body: deque[bytes] = deque()
+        self._complete = False
+        self._parser: _Parser | None = cast(_Parser, httptools.HttpResponseParser(self))
+        while not self.status:
+            self._receive()
+
+    def header(self, name: str) -> str:
+        return self._headers.get(name.lower(), "")
+
+    def pieces(self) -> Iterator[bytes]:
+        while self._body or not self._complete:
+            if self._body:
+                yield self._body.popleft()
+            else:
+                self._receive()
+
+    def __enter__(self) -> _Reply:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parser = None  # each knows the other, and only the garbage collector would part them
+        if self._complete and self._connection.lasting:
+            self._free.append(self._connection)
+        else:
+            self._connection.close()
+
+    def _receive(self) -> None:
+        assert self._parser
+        data = self._connection.receive()
+        if not data:
+            self._ended()
+            return
+        try:
+            self._parser.feed_data(data)
+        except _NO_ANSWER:
+            if not self._complete:
+                raise
+            self._connection.lasting = False
+        self._read += len(data)
+        if not self.status and self._read > _HEADERS:
+            raise ConnectionAbortedError
+
+    def _ended(self) -> None:
+        """The end of the connection ends an answer that does not say how long it is."""
+        told = "content-length" in self._headers or "chunked" in self.header("Transfer-Encoding").lower()
+        if not self.status or told:
+            raise ConnectionResetError
+        self._complete, self._connection.lasting = True, False
+
+    # --- what httptools calls -------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._complete:  # nobody asked for it, and the next request would take it for its answer
+            raise ConnectionAbortedError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        assert self._parser
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+        else:  # a word before the answer
+            self._headers.clear()
+
+    def on_body(self, piece: bytes) -> None:
+        self._body.append(piece)
+
+    def on_message_complete(self) -> None:
+        assert self._parser
+        if self.status:
+            self._complete = True
+            self._connection.lasting &= self._parser.should_keep_alive()

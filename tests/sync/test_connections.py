@@ -1,0 +1,415 @@
+"""What comes over the wire, and what does not: against real sockets that say exactly what they were told to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from databricks_sync.connections import Connections, Failure, connections_to
+from databricks_sync.errors import LoginError, SettingsError, Unreachable
+from databricks_sync.http import Http
+from databricks_sync.proxied import Proxied
+
+from .wire import Listener, Talk, certificate, listening, proxying, request, saying, secured
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+AUTHORIZED = b"Basic bWU6cCBhc3M="  # me:p ass
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            monkeypatch.delenv(name)
+
+
+def ask(connections: Connections, path: str = "/x", body: bytes | None = None) -> tuple[int, bytes]:
+    with connections.ask("GET" if body is None else "POST", path, {"Authorization": "Bearer t"}, body) as reply:
+        return reply.status, b"".join(reply.pieces())
+
+
+def why(connections: Connections, body: bytes | None = None) -> Failure:
+    with pytest.raises(connections.failures) as caught:
+        ask(connections, body=body)
+    return connections.why(caught.value)
+
+
+def plain(listener: Listener) -> Connections:
+    return connections_to(f"http://{listener.address}")
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("piece", [0, 1, 7])
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (OK, 200, b"ok"),
+        (CHUNKED, 200, b"abcde"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, b""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 1\r\n\r\n-", 404, b"-"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 200, b"ok"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + OK, 200, b"ok"),
+    ],
+    ids=["length", "chunked", "empty", "no content", "an error", "continue", "hints"],
+)
+def test_an_answer(answer: bytes, status: int, body: bytes, piece: int) -> None:
+    """Each kind of answer comes whole, in however small pieces, and its connection is used again."""
+    with listening(saying(answer, OK, piece=piece)) as server:
+        connections = plain(server)
+        assert ask(connections) == (status, body) and ask(connections) == (200, b"ok")
+        assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 13\r\n\r\nuntil the end",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\nuntil the end",
+    ],
+    ids=["no length", "HTTP/1.0", "close"],
+)
+def test_the_last_answer_of_a_connection(answer: bytes) -> None:
+    """Where the answer ends the connection, the next request makes another one."""
+    with listening(saying(answer, close=True)) as server:
+        connections = plain(server)
+        assert [ask(connections) for _ in range(2)] == [(200, b"until the end")] * 2
+        assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("answer", [OK, CHUNKED], ids=["length", "chunked"])
+def test_a_torn_answer_is_none(answer: bytes) -> None:
+    """Wherever an answer breaks off, nothing is made of what came of it."""
+    for at in range(len(answer)):
+        with listening(saying(answer[:at], close=True)) as server:
+            assert why(plain(server)) is Failure.BROKEN, answer[:at]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x50" * 3,
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    ],
+    ids=["ssh", "tls", "many headers", "a long header", "two lengths", "two framings", "upgrade"],
+)
+def test_what_is_no_answer(answer: bytes) -> None:
+    """What is not HTTP, or of two minds about its length, is a connection that broke off."""
+    with listening(saying(answer, close=True)) as server:
+        assert why(plain(server)) is Failure.BROKEN
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda junk: b"HTTP/1.1 200 OK\r\n" + junk))
+def test_any_bytes_are_an_answer_or_a_failure(junk: bytes) -> None:
+    """Whatever comes, it is an answer or one of the failures."""
+    with listening(saying(junk, close=True)) as server:
+        connections = plain(server)
+        try:
+            assert ask(connections)[0] >= 200
+        except connections.failures as error:
+            assert connections.why(error) is Failure.BROKEN
+
+
+def test_a_header_is_found_in_any_spelling() -> None:
+    """The names of headers have no case, and those of a word before the answer are not its own."""
+    early = b"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
+    late = b"HTTP/1.1 429 x\r\nrEtry-aFter: 3\r\nContent-Length: 0\r\n\r\n"
+    with listening(saying(early + late)) as server, plain(server).ask("GET", "/", {}, None) as reply:
+        assert (reply.header("Retry-After"), reply.header("Date")) == ("3", "")
+
+
+# --- requests -----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_what_was_meant() -> None:
+    """Path, headers and body arrive byte for byte, once."""
+    with listening(saying(OK, OK)) as server:
+        connections = connections_to(f"http://{server.address}/prefix/")
+        ask(connections, "/a?b=c%20d", b"\0body")
+        ask(connections)
+        head, _, rest = bytes(server.heard[0]).partition(b"\r\n\r\n")
+        assert head.split(b"\r\n")[0] == b"POST /prefix/a?b=c%20d HTTP/1.1"
+        said = {f"Host: {server.address}", "Authorization: Bearer t", "Content-Length: 5", "Accept-Encoding: identity"}
+        assert set(head.decode().split("\r\n")[1:]) == said
+        assert rest.startswith(b"\0bodyGET /prefix/x HTTP/1.1\r\n") and b"Content-Length" not in rest
+
+
+def test_an_answer_that_comes_too_early() -> None:
+    """Whoever refuses a body before having heard all of it is understood, though the connection is gone."""
+
+    def talk(listener: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):  # else the system would answer with a reset, which may overtake the answer
+                pass
+
+        return act
+
+    with listening(talk) as server:
+        assert ask(plain(server), body=b"x" * 30_000_000) == (413, b"no")
+
+
+@pytest.mark.parametrize("secret", ["a\r\nX: y", "a\0", "é", "\U0001f511"])
+def test_a_login_cannot_add_a_header(secret: str) -> None:
+    """What is no value of a header is never sent."""
+    with listening(saying(OK)) as server:
+        http = Http(f"http://{server.address}", lambda: {"Authorization": secret})
+        with pytest.raises(LoginError) as caught:
+            http.read("/x", {})
+        assert not server.heard and secret not in str(caught.value)
+
+
+# --- connections --------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_nobody_asked_for() -> None:
+    """What comes after an answer is not taken for that of the next request."""
+    for stray in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray", b"x", b"HTTP/1.1 2"):
+        with listening(saying(OK + stray, OK)) as server:
+            connections = plain(server)
+            assert [ask(connections), ask(connections)] == [(200, b"ok")] * 2
+            assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])
+def test_a_connection_that_was_given_up_is_not_used(farewell: bytes) -> None:
+    """Where the other side closes a connection that had nothing to do, a request does not notice."""
+
+    def talk(listener: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            request(connection, listener.heard[number])
+            connection.sendall(OK)
+            if number == 0:
+                time.sleep(0.05)
+                connection.sendall(farewell)
+            else:
+                request(connection, listener.heard[number])
+
+        return act
+
+    with listening(talk) as server:
+        connections = plain(server)
+        assert ask(connections) == (200, b"ok")
+        time.sleep(0.4)
+        assert ask(connections, body=b"once") == (200, b"ok")
+        assert len(server.heard) == 2 and b"once" not in server.heard[0]
+
+
+def test_an_answer_left_before_its_end_costs_the_connection() -> None:
+    """What is left of a body is not taken for the next answer."""
+
+    def talk(listener: Listener) -> Talk:
+        long = b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n" + OK
+        return lambda connection, number: saying(OK if number else long)(listener)(connection, number)
+
+    with listening(talk) as server:
+        connections = plain(server)
+        with connections.ask("GET", "/x", {}, None) as reply:
+            assert reply.status == 200 and next(reply.pieces()) == OK
+        assert ask(connections) == (200, b"ok") and len(server.heard) == 2
+
+
+def test_threads_get_their_own_answers() -> None:
+    """Fifty threads at once: each hears what it asked, over no more connections than there are threads."""
+
+    def talk(listener: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            while True:
+                body = request(connection, listener.heard[number]).partition(b"\r\n\r\n")[2]
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        return act
+
+    with listening(talk) as server, ThreadPoolExecutor(50) as pool:
+        connections = plain(server)
+        said = [b"%d" % number * 50 for number in range(2000)]
+        assert list(pool.map(lambda body: ask(connections, body=body), said)) == [(200, body) for body in said]
+        assert len(server.heard) <= 50
+
+
+def test_nobody_is_there() -> None:
+    """A closed port, a name that nobody has and one that nobody can have: there is no connection."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        hosts = [f"http://127.0.0.1:{free.getsockname()[1]}", "http://nobody.invalid", f"http://{'a' * 70}.invalid"]
+        assert [why(connections_to(host)) for host in hosts] == [Failure.UNREACHED] * 3
+
+
+def test_an_answer_that_does_not_come() -> None:
+    """Whoever says nothing for the time there is, or stops in the middle, is late."""
+    for begun in (b"", OK[:20], OK[:-1]):
+        with listening(saying(begun)) as server:
+            connections = plain(server)
+            connections.timeout = 0.2
+            assert why(connections) is Failure.LATE
+
+
+def test_a_write_is_never_sent_again() -> None:
+    """Neither a torn connection nor silence makes a second request of a write."""
+    with listening(saying(b"", close=True)) as server:
+        with pytest.raises(Unreachable):
+            Http(f"http://{server.address}", dict).write("/api/2.0/workspace/import", b"x")
+        assert len(server.heard) == 1
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
+
+
+@pytest.fixture
+def secure(pem: Path) -> Iterator[Listener]:
+    with listening(saying(OK, OK), secured(pem)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_a_trusted_certificate(secure: Listener, pem: Path, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the certificates that a variable names one is connected, and stays so."""
+    monkeypatch.setenv(variable, str(pem))
+    connections = connections_to(f"https://{secure.address}")
+    assert [ask(connections), ask(connections, body=b"y" * 100_000)] == [(200, b"ok")] * 2 and len(secure.heard) == 1
+
+
+def test_a_certificate_nobody_knows(secure: Listener) -> None:
+    """Nothing is said to a host whose certificate is not trusted."""
+    assert why(connections_to(f"https://{secure.address}"), b"secret") is Failure.UNTRUSTED
+    assert secure.heard == [b""]
+
+
+def test_a_certificate_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor to one whose certificate is trusted, but another host's."""
+    other = certificate(tmp_path, "other.example.com")
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
+    with listening(saying(OK), secured(other)) as server:
+        assert why(connections_to(f"https://{server.address}")) is Failure.UNTRUSTED and server.heard == [b""]
+
+
+def test_https_where_http_is_spoken() -> None:
+    """A host that does not speak TLS breaks off."""
+
+    def talk(_: Listener) -> Talk:
+        return lambda connection, _: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with listening(talk) as server:
+        assert why(connections_to(f"https://{server.address}")) is Failure.BROKEN
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read(tmp_path: Path, content: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle that is missing or is none is said before anything is asked."""
+    file = tmp_path / "bundle.pem"
+    if content:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(SettingsError, match=r"bundle\.pem"):
+        connections_to("https://adb-1.7.azuredatabricks.net")
+
+
+# --- proxies ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
+def test_a_proxy_is_gone_through(secure: Listener, pem: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workspace behind a proxy is spoken to through a tunnel, of which the proxy sees nothing but the name."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with listening(proxying()) as proxy:
+        monkeypatch.setenv(name, proxy.address)  # as people write it, without a scheme
+        connections = connections_to(f"https://{secure.address}")
+        assert isinstance(connections, Proxied)
+        assert [ask(connections), ask(connections, body=b"y")] == [(200, b"ok")] * 2
+        assert proxy.heard[0].startswith(b"CONNECT " + secure.address.encode()) and b"Bearer" not in proxy.heard[0]
+        assert len(proxy.heard) == len(secure.heard) == 1
+
+
+def test_a_proxy_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without TLS the proxy is told the whole address."""
+    with listening(saying(CHUNKED)) as server, listening(proxying()) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        assert ask(plain(server), body=b"z") == (200, b"abcde")
+        assert proxy.heard[0].startswith(b"POST http://" + server.address.encode() + b"/x HTTP/1.1\r\n")
+
+
+def test_a_proxy_that_asks_who_one_is(secure: Listener, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name and the password in a proxy's URL are told to the proxy, and to nobody else."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with listening(proxying(AUTHORIZED)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:p%20ass@{proxy.address}")
+        assert ask(connections_to(f"https://{secure.address}")) == (200, b"ok")
+        assert AUTHORIZED not in secure.heard[0]
+        monkeypatch.setenv("https_proxy", f"http://me:wrong@{proxy.address}")
+        assert why(connections_to(f"https://{secure.address}")) is Failure.PROXY
+
+
+def test_a_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the proxy that is named as the reason, and not the workspace; its password is not shown."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("https_proxy", f"http://me:hidden@127.0.0.1:{free.getsockname()[1]}")
+        http = Http("https://adb-1.7.azuredatabricks.net", dict)
+        with pytest.raises(Unreachable) as caught:
+            http.write("/x", b"")
+    assert "proxy" in caught.value.message and "HTTPS_PROXY" in caught.value.hint
+    assert "hidden" not in f"{caught.value!r}{caught.value.hint}"
+
+
+def test_an_untrusted_certificate_behind_a_proxy(secure: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that reads along is told from one that is broken."""
+    with listening(proxying()) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        assert why(connections_to(f"https://{secure.address}")) is Failure.UNTRUSTED
+
+
+def test_no_proxy_for_those_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY is heeded."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    with listening(saying(OK)) as server:
+        assert ask(plain(server)) == (200, b"ok")
+
+
+def test_a_proxy_that_breaks_off(secure: Listener, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torn and late answers are the same through a proxy as without one."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    for answer, close, meant in ((OK[:-1], True, Failure.BROKEN), (OK[:-1], False, Failure.LATE)):
+        with listening(saying(answer, close=close), secured(pem)) as server, listening(proxying()) as proxy:
+            monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+            connections = connections_to(f"https://{server.address}")
+            connections.timeout = 0.5
+            assert why(connections) is meant
+
+
+def test_what_a_start_does_not_need_is_not_imported() -> None:
+    """Neither TLS nor proxies are paid for where the workspace is on this machine."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, databricks_sync.http, databricks_sync.direct\n"
+        "print([m for m in ('ssl', 'urllib3', 'urllib.request', 'http.client') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
