@@ -46,13 +46,15 @@ def run(command: click.Command) -> None:
             error.show()
             code = error.exit_code
         sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was left half done.", err=True)
-        code = 130
     except BrokenPipeError:
         # Whoever read our output has had enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
+    except (KeyboardInterrupt, Exception) as error:
+        if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not startup.interrupted():
+            raise
+        click.echo("Interrupted; nothing was left half done.", err=True)
+        code = 130
     if startup.interrupted() and threading.active_count() > 1:
         with suppress(OSError):
             sys.stdout.flush()
