@@ -107,10 +107,10 @@ class Noted(NamedTuple):
 class Claims:
     """The notes in one home, seen from one target."""
 
-    def __init__(self, http: Http, target: str, mine: Claim, *, whole_trees: bool) -> None:
+    def __init__(self, http: Http, target: str, *, whole_trees: bool) -> None:
         self.notes = Workspace(http, home(target), whole_trees=whole_trees)
+        self.target = target
         self.name = note_name(target)
-        self.mine = mine
 
     def look(self, base: Base, pool: Executor, *, new: bool) -> Noted:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
@@ -120,19 +120,19 @@ class Claims:
             # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
             if not listing.exists and (standing.result() if standing else self.notes.stands()):
                 return Noted(readable=False)
-            beside = nested(self.mine.target, listing.objects)
+            beside = nested(self.target, listing.objects)
             found = listing.objects.get(self.name)
             if found is None:
                 return Noted(None, beside, folder=listing.exists)
             mark = _mark(found.token)
             if mark and mark == base.meta("claim_mark"):
-                return Noted(from_json(base.meta("claim").encode(), self.mine.target), beside)
+                return Noted(from_json(base.meta("claim").encode(), self.target), beside)
             raw = self._read()
             if raw is None:
                 return Noted(None, beside)
             certain = mark and found.token.sha in ("", sha256(raw))
             news = {"claim": raw.decode("utf-8", "replace"), "claim_mark": mark} if certain else {}
-            return Noted(from_json(raw, self.mine.target), beside, news=news)
+            return Noted(from_json(raw, self.target), beside, news=news)
         except (Denied, ValveError):
             return Noted(readable=False)
 
@@ -142,20 +142,16 @@ class Claims:
         except NotFound:
             return None
 
-    def stake(self, noted: Noted, base: Base, *, take_over: bool) -> str:
-        """Writes our own note, with the clone's serial one up; returns what to tell when that is not allowed.
+    def stake(self, repository: frozenset[str], branch: str, noted: Noted, base: Base, *, take_over: bool) -> str:
+        """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
 
-        Raises Foreign when another repository was quicker. The serial goes up here first: a note may be
-        behind the record it is about, never ahead of it.
+        Raises Foreign when another repository was quicker.
         """
         clone = base.meta("lineage")
-        serial = max(int(base.meta("serial") or 0), noted_serial(noted.claim, base)) + 1
-        base.note(serial=str(serial))
-        known = noted.claim if noted.claim and not take_over else Claim(self.mine.target)
+        known = noted.claim if noted.claim and not take_over else Claim(self.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}
-        claim = self.mine._replace(
-            repository=self.mine.repository | known.repository, serials={**serials, clone: serial}
-        )
+        serials[clone] = int(base.meta("serial"))
+        claim = Claim(self.target, repository | known.repository, branch, serials)
         raw = to_json(claim)
         try:
             if not noted.folder:
@@ -163,12 +159,12 @@ class Claims:
             self._write(raw, overwrite=noted.claim is not None)
         except AlreadyExists:
             quicker = self._read()
-            other = from_json(quicker, self.mine.target) if quicker else None
-            if other and other.of_another(self.mine.repository) and not take_over:
+            other = from_json(quicker, self.target) if quicker else None
+            if other and other.of_another(repository) and not take_over:
                 raise Foreign(*other_repository(other)) from None
             return ""
         except WorkspaceError as error:
-            return f"The note beside {printable(self.mine.target)} could not be written: {error.message}"
+            return f"The note beside {printable(self.target)} could not be written: {error.message}"
         base.note(claim=raw.decode(), claim_mark=sha256(raw))
         return ""
 
@@ -204,6 +200,11 @@ def unread(noted: Noted, target: str) -> str:
 def behind(claim: Claim | None, base: Base) -> bool:
     """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
     return noted_serial(claim, base) > int(base.meta("serial") or 0)
+
+
+def next_serial(claim: Claim | None, base: Base) -> int:
+    """That of a clone's next push. It goes up here first: a note may be behind the record it is about, never ahead."""
+    return max(int(base.meta("serial") or 0), noted_serial(claim, base)) + 1
 
 
 def noted_serial(claim: Claim | None, base: Base) -> int:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .backups import Backups
 from .base import Advance, Base, Content, folder_for
 from .carry import Carrier, Carry, End, Interruption
-from .claim import Claim, Claims, Noted, behind, noted_serial, other_repository, unread
+from .claim import Claims, Noted, behind, next_serial, noted_serial, other_repository, unread
 from .differences import Differences
 from .effects import reached
 from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
@@ -85,8 +85,7 @@ class Sync:
         return Backups(self.repository.state / "backups", target)
 
     def claims(self, request: Request, base: Base) -> Claims:
-        mine = Claim(request.target, self.repository.origin(), request.branch)
-        return Claims(self.http, request.target, mine, whole_trees=base.meta("whole_trees") != "no")
+        return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
 
     def owner(self, request: Request, noted: Noted) -> tuple[str, str] | None:
         """What to say of the target's owner, where that is another repository.
@@ -148,12 +147,15 @@ class Sync:
             return Report(request, tuple(chosen))
         base.forget(noted_serial(sight.noted.claim, base))
         self._finish(request, sight.survey)
-        whole_trees = "yes" if sight.workspace.whole_trees else "no"
-        base.note(whole_trees=whole_trees, root="no Git folder", target=request.target, **sight.noted.news)
+        writing = any(step.writes for step in chosen)
+        news = {"whole_trees": "yes" if sight.workspace.whole_trees else "no", **sight.noted.news}
+        if writing and request.mode.direction is Direction.PUSH:
+            news["serial"] = str(next_serial(sight.noted.claim, base))
+        base.note(root="no Git folder", target=request.target, **news)
         base.advance(
             [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
         )
-        if not any(step.writes for step in chosen):
+        if not writing:
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
         with ExitStack() as stack:
@@ -180,6 +182,9 @@ class Sync:
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
         claims = self.claims(request, base)
         new = request.mode.direction is Direction.PUSH and not base.entries()
+        # The note will ask for these; each keeps its answer, and a call of git takes longer than one would think.
+        for asked in (self.repository.origin, *((self.repository.first_commits,) if new else ())):
+            pool.submit(asked)
         noting = pool.submit(claims.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
         # No listing tells what its root is: asked until something was carried, and never again.
@@ -263,8 +268,8 @@ class Sync:
         known = sight.noted.claim.repository if sight.noted.claim else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
-        sight.claims.mine = sight.claims.mine._replace(repository=names)
-        self._tell(sight.claims.stake(sight.noted, base, take_over=request.allowed.take_over))
+        staked = sight.claims.stake(names, request.branch, sight.noted, base, take_over=request.allowed.take_over)
+        self._tell(staked)
 
     def _tell(self, notice: str) -> None:
         if notice:
