@@ -389,10 +389,13 @@ def settled(stamp: Stat, now_ns: int) -> Stat | None:
 def stable_read(where: Path | str) -> tuple[bytes, Stat]:
     """The bytes of a file nobody wrote to while they were read, and their stat. Raises Changing, OSError."""
     for _ in range(3):
-        with os.fdopen(os.open(where, _READING), "rb", buffering=0) as file:
-            before = _stat(os.fstat(file.fileno()))
-            raw = file.readall()
-            after = _stat(os.fstat(file.fileno()))
+        file = os.open(where, _READING)
+        try:
+            before = _stat(os.fstat(file))
+            raw = os.read(file, before.size + 1)
+            after = _stat(os.fstat(file))
+        finally:
+            os.close(file)
         if before == after and len(raw) == before.size:
             return raw, before
     raise Changing("is being written", "Run the command again when that is done.")

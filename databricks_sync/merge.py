@@ -28,6 +28,7 @@ from .notebook import digest, materialise
 LABELS = ("here", "last agreed", "there")
 HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
 _TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
+_MARKERS = tuple(line.encode() for line in _TELLING)
 _ALIKE = 0.5  # the share of words that two versions of a cell have in common, at least
 _MANY = 400  # pairs of cells that are worth comparing word by word
 
@@ -108,7 +109,7 @@ def merge(base: Version, here: Version, there: Version, text: TextMerge | None =
 
 def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
     """The number of the first cell that still holds markers, 0 when there is none. Raises BrokenNotebook."""
-    if not any(mark.encode() in raw for mark in _TELLING):
+    if not any(mark in raw for mark in _MARKERS):
         return 0
     found = (number for number, cell in enumerate(cells(raw, form, language), 1) if _has_markers(cell.source))
     return next(found, 0)

@@ -37,7 +37,10 @@ def flaw(key: str, *, windows: bool) -> str:
     """
     if not key:
         return "it has no name"
-    return next(filter(None, (_flaw_of_part(part, windows) for part in key.split("/"))), "")
+    for part in key.split("/"):
+        if found := _flaw_of_part(part, windows):
+            return found
+    return ""
 
 
 @lru_cache(maxsize=4096)  # a folder's name is in the path of all that lies in it

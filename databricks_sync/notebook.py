@@ -15,7 +15,6 @@ import hashlib
 import json
 import re
 from difflib import SequenceMatcher
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from .errors import BrokenNotebook, OldNotebook
@@ -33,6 +32,7 @@ EXTENSIONS = {
 }
 SUFFIXES = {language: suffix for suffix, language in EXTENSIONS.items()}
 COMMENTS = {Language.PYTHON: "#", Language.SQL: "--", Language.SCALA: "//", Language.R: "#"}
+_HEADERS = {language: f"{comment} {HEADER}".encode() for language, comment in COMMENTS.items()}
 BOM = b"\xef\xbb\xbf"
 # The workspace gives these a type of their own (DESIGNER_FILE, DASHBOARD) and keeps the whole name.
 NOT_NOTEBOOKS = (".designer.ipynb", ".lvdash.json")
@@ -49,7 +49,7 @@ class Identity(NamedTuple):
 
 def identify(name: str, head: bytes) -> Identity:
     """What the file called `name` is, whose content begins with `head` (64 bytes are enough)."""
-    suffix = PurePosixPath(name).suffix
+    suffix = _suffix(name)
     stem = name[: -len(suffix)] if suffix else name
     if suffix.lower() == ".ipynb" and not name.lower().endswith(NOT_NOTEBOOKS):
         return Identity(stem, Kind.NOTEBOOK, Form.JUPYTER)
@@ -62,13 +62,19 @@ def identify(name: str, head: bytes) -> Identity:
 def has_header(head: bytes, language: Language) -> bool:
     """Whether content beginning with `head` is a notebook in `language`: its first line is the header."""
     first = head.removeprefix(BOM).split(b"\n", 1)[0]
-    return first.rstrip() == f"{COMMENTS[language]} {HEADER}".encode()
+    return first.rstrip() == _HEADERS[language]
 
 
 def cut_short(name: str, raw: bytes) -> bool:
     """Whether `raw` is but the beginning of a notebook's first line: what an editor has of it while it saves."""
-    language = EXTENSIONS.get(PurePosixPath(name).suffix.lower())
-    return language is not None and f"{COMMENTS[language]} {HEADER}".encode().startswith(raw.removeprefix(BOM))
+    language = EXTENSIONS.get(_suffix(name).lower())
+    return language is not None and _HEADERS[language].startswith(raw.removeprefix(BOM))
+
+
+def _suffix(name: str) -> str:
+    """That of a file name, with its dot; "" for `.py` and `a.`."""
+    dot = name.rfind(".")
+    return name[dot:] if 0 < dot < len(name) - 1 else ""
 
 
 def file_name(name: str, form: Form, language: Language | None) -> str:
