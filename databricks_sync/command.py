@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -102,6 +101,8 @@ def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
 
 def _logged(text: str) -> str:
     """Writes what went wrong to a file for a report; where it is, or nothing when there is no room for it."""
+    import tempfile
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="databricks_sync-", suffix=".log", delete=False, encoding="utf-8"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
@@ -179,6 +178,8 @@ class Repository:
 
     def merged_text(self, base: str, here: str, there: str, labels: tuple[str, str, str]) -> str:
         """Both texts in one, with markers where they changed the same lines. Raises SettingsError for binary ones."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="merge-") as folder:
             files = [Path(folder, name) for name in ("here", "base", "there")]
             for file, text in zip(files, (here, base, there), strict=True):
