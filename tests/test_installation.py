@@ -149,7 +149,7 @@ def test_lowest_bounds(built: Path, project: dict[str, str], tmp_path: Path) -> 
     with zipfile.ZipFile(wheel) as opened:
         [told] = (opened.read(name).decode() for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
     lowest = re.findall(r"^Requires-Dist: ([\w-]+)>=([\d.]+)$", told, re.M)
-    assert len(lowest) == 6
+    assert len(lowest) == 8
     old = programs(tmp_path / "venv", wheel, *(f"{name}=={version}" for name, version in lowest))
     for command in ("to_databricks", "from_databricks"):
         done = run(old / command, cwd=tmp_path / "project", env=project)
