@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
 
 _PORTS = {"http": 80, "https": 443}
-_PIECE = 2**16
+_PIECE = 2**14  # bytes, as much as TLS gives at once; more takes memory for each thread, and time to get it
 _HEADERS = 2**18  # bytes to be read before the headers of an answer have come to their end
 _QUIET = 0.01  # seconds; a look at whether a connection was given up costs as much as sending a request over it
 _NO_ANSWER = (httptools.HttpParserError, httptools.HttpParserUpgrade)  # the latter: something else than HTTP follows
