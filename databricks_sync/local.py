@@ -339,7 +339,7 @@ class LocalFolder:
         """
         file = os.open(f"{self.project}/{item.path}", _READING)
         try:
-            return os.read(file, item.stat.size + 1)
+            return _bytes_of(file, item.stat.size)
         finally:
             os.close(file)
 
@@ -392,13 +392,21 @@ def stable_read(where: Path | str) -> tuple[bytes, Stat]:
         file = os.open(where, _READING)
         try:
             before = _stat(os.fstat(file))
-            raw = os.read(file, before.size + 1)
+            raw = _bytes_of(file, before.size)
             after = _stat(os.fstat(file))
         finally:
             os.close(file)
         if before == after and len(raw) == before.size:
             return raw, before
     raise Changing("is being written", "Run the command again when that is done.")
+
+
+def _bytes_of(file: int, size: int) -> bytes:
+    """So many bytes of an open file, and one more where it grew; some file systems give them in parts."""
+    raw = os.read(file, size + 1)
+    while len(raw) < size and (more := os.read(file, size - len(raw))):
+        raw += more
+    return raw
 
 
 def _linked(top: Path, folder: str, known: dict[str, bool]) -> bool:

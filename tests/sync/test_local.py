@@ -741,3 +741,12 @@ def test_misread(repo: Repo) -> None:
     local = repo.open()
     assert local.misread("notebooks/a.py", Kind.FILE, HEADER)
     assert not local.misread("notebooks/a.py", Kind.NOTEBOOK, HEADER)
+
+
+def test_a_disk_that_gives_a_file_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems answer a read with less than was asked for: the file is read whole all the same."""
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda file, size: read(file, min(size, 7)))
+    for raw in (b"", b"short", b"twice seven ok", b"more than seven bytes, in several parts"):
+        (tmp_path / "file").write_bytes(raw)
+        assert stable_read(tmp_path / "file")[0] == raw
