@@ -182,9 +182,7 @@ class Sync:
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
         claims = self.claims(request, base)
         new = request.mode.direction is Direction.PUSH and not base.entries()
-        # The note will ask for these; each keeps its answer, and a call of git takes longer than one would think.
-        for asked in (self.repository.origin, *((self.repository.first_commits,) if new else ())):
-            pool.submit(asked)
+        pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
         noting = pool.submit(claims.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
         # No listing tells what its root is: asked until something was carried, and never again.
