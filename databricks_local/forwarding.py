@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
 
 import httptools
 
@@ -25,12 +24,6 @@ HOP = (
     "cookie",
     "expect",
 )
-
-
-class _Parser(Protocol):
-    def feed_data(self, data: bytes) -> None: ...
-
-    def get_status_code(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -66,7 +59,7 @@ async def forward(port: int, method: str, target: str, headers: Sequence[tuple[s
         writer.write(head.encode("latin-1") + b"\r\n" + body)
         await writer.drain()
         reply = Reply()
-        parser = cast(_Parser, httptools.HttpResponseParser(reply))
+        parser = httptools.HttpResponseParser(reply)
         while chunk := await reader.read(262_144):
             parser.feed_data(chunk)
         reply.status = parser.get_status_code()

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
 import httptools
@@ -119,14 +119,6 @@ class _Connection:
         self._socket.close()
 
 
-class _Parser(Protocol):
-    def feed_data(self, data: bytes) -> None: ...
-
-    def get_status_code(self) -> int: ...
-
-    def should_keep_alive(self) -> bool: ...
-
-
 class _Reply:
     def __init__(self, connection: _Connection, free: list[_Connection]) -> None:
         self.status = 0
@@ -136,7 +128,7 @@ class _Reply:
         self._read = 0
         self._body: deque[bytes] = deque()
         self._complete = False
-        self._parser: _Parser | None = cast(_Parser, httptools.HttpResponseParser(self))
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         while not self.status:
             self._receive()
 
