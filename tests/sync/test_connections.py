@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -404,9 +406,6 @@ def test_a_proxy_that_breaks_off(secure: Listener, pem: Path, monkeypatch: pytes
 
 def test_what_a_start_does_not_need_is_not_imported() -> None:
     """Neither TLS nor proxies are paid for where the workspace is on this machine."""
-    import subprocess
-    import sys
-
     code = (
         "import sys, databricks_sync.http, databricks_sync.direct\n"
         "print([m for m in ('ssl', 'urllib3', 'urllib.request', 'http.client') if m in sys.modules])"

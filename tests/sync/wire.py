@@ -130,8 +130,8 @@ def _pour(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def certificate(folder: Path, *names: str) -> Path:
-    """A new certificate for these names, which signed itself, in one file with its key."""
+def certificate(folder: Path, host: str) -> Path:
+    """A new certificate for this host, which signed itself, in one file with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -139,17 +139,17 @@ def certificate(folder: Path, *names: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a workspace")])
     now = datetime.now(timezone.utc)
-    known = [x509.IPAddress(ip_address(n)) if n[0].isdigit() else x509.DNSName(n) for n in names]
+    known = x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(known), critical=False)
+        .add_extension(x509.SubjectAlternativeName([known]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    file = folder / f"{names[0]}.pem"
+    file = folder / f"{host}.pem"
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
     file.write_bytes(made.public_bytes(pem) + secret)
     return file
