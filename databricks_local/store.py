@@ -70,10 +70,10 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def leave_log(self, committed: Callable[[], None], size: int) -> None:
-        """From now on somebody else writes the log back, who is told of each commit; `size` of it is kept in bytes."""
+    def leave_log(self, committed: Callable[[], None], kept: int) -> None:
+        """From now on somebody else writes the log back, told of each commit; up to `kept` bytes of it stay."""
         self._db.execute("PRAGMA wal_autocheckpoint=0")
-        self._db.execute(f"PRAGMA journal_size_limit={size}")
+        self._db.execute(f"PRAGMA journal_size_limit={kept}")
         self._committed = committed
 
     def snapshot(self) -> Store:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
+from databricks_local.checkpoints import Checkpoints
 from databricks_local.embedded import running
 from databricks_local.home import DATABASE
 from databricks_local.model import NOTEBOOK, Entry
@@ -20,17 +23,22 @@ MANY = 100
 
 
 def test_log_is_written_back_aside(folder: Path) -> None:
-    """A log that has become long is written back to the database a moment later, and then is short again."""
+    """A log that has become long is written back to the database a moment later, then used again from its front."""
     database, log = folder / DATABASE, folder / f"{DATABASE}-wal"
     with running(folder) as there:
         local = Local(there.host, there.token)
         for number in range(MANY):
             assert local.upload(f"{HOME}/{number}", BODY).status == 200
+        long = log.stat().st_size
+        assert long > LONG
         deadline = time.monotonic() + 20
-        while log.stat().st_size > LONG or database.stat().st_size < MANY * len(BODY):
-            assert time.monotonic() < deadline, (log.stat().st_size, database.stat().st_size)
+        while database.stat().st_size < MANY * len(BODY):
+            assert time.monotonic() < deadline, database.stat().st_size
             time.sleep(0.2)
-            assert local.upload(f"{HOME}/last", HEADER, overwrite="true").status == 200
+        time.sleep(1)  # the database has its size some time before all is in it
+        for number in range(MANY // 2):
+            assert local.upload(f"{HOME}/{number}", BODY, overwrite="true").status == 200
+        assert log.stat().st_size == long
         assert local.download(f"{HOME}/0") == BODY
 
 
@@ -56,4 +64,22 @@ def test_commit_writes_nothing_back(tmp_path: Path) -> None:
         store.add(Entry(0, f"/{number}", NOTEBOOK), BODY)
     assert len(commits) == MANY and set(commits) == {commits[0]}
     assert (tmp_path / f"{DATABASE}-wal").stat().st_size > LONG
+    store.close()
+
+
+def test_commit_cuts_nothing_off(tmp_path: Path) -> None:
+    """The first commit after a log was written back leaves it as long as it is: cutting takes the disk long."""
+    file, log = tmp_path / DATABASE, tmp_path / f"{DATABASE}-wal"
+    store = Store(file)
+    store.create()
+    checkpoints = Checkpoints(store)
+    for number in range(MANY):
+        store.add(Entry(0, f"/{number}", NOTEBOOK), BODY)
+    checkpoints.close()
+    long = log.stat().st_size
+    with closing(sqlite3.connect(file)) as other:
+        busy, pages, written = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    assert not busy and pages == written
+    store.add(Entry(0, "/last", NOTEBOOK), HEADER)
+    assert log.stat().st_size == long > LONG
     store.close()
