@@ -12,12 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, wait
 from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from .base import Advance, Base, Content, Intent
+from .connections import CONNECTIONS
 from .errors import LoginError, SyncError
 from .model import Problem, Severity
 from .plan import Action, Step
@@ -188,19 +189,27 @@ class Carry:
         return waiting
 
     def _attempts(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> Iterator[Outcome | None]:
-        """The outcomes as they come, a handful at a time: waking this thread for each would cost half as much as it."""
-        finished: deque[Future[Outcome | None]] = deque()
-        pending = [self.pool.submit(self._attempt, step, act) for step in steps]
-        for future in pending:
-            future.add_done_callback(finished.append)
-        left = len(pending)
-        while left:
+        """The outcomes as they come, a handful at a time: waking this thread for each would cost half as much as it.
+
+        Every thread takes the next step by itself: to give out a thousand futures first delays the first round.
+        """
+        waiting, finished = deque(steps), deque[Outcome | None]()
+
+        def work() -> None:
+            while waiting:
+                try:
+                    step = waiting.popleft()
+                except IndexError:
+                    return  # somebody else was quicker
+                finished.append(self._attempt(step, act))
+
+        workers = [self.pool.submit(work) for _ in range(min(len(steps), CONNECTIONS))]
+        while workers or finished:
             for _ in range(len(finished)):
-                left -= 1
-                yield finished.popleft().result()
-            while pending and pending[-1].done():
-                pending.pop()
-            wait(pending[-1:], _GLANCE if left else 0)
+                yield finished.popleft()
+            while workers and workers[-1].done():
+                workers.pop().result()
+            wait(workers[-1:], _GLANCE if not finished else 0)
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
         if self.interruption.due():
