@@ -55,7 +55,11 @@ class Carrier(Protocol):
 
     def intent(self, step: Step) -> Intent: ...
 
-    def prepare(self, steps: Sequence[Step]) -> None: ...
+    def prepare(self, steps: Sequence[Step]) -> None:
+        """Begins what is to be done before any write, and waits for nothing."""
+
+    def ready(self) -> None:
+        """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
 
     def create(self, step: Step) -> Outcome: ...
 
@@ -145,8 +149,17 @@ class Carry:
         self._settle_at = time.monotonic() + _READ_BACK_SECONDS
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
-        """Carries out prepared steps, which all write. After an interruption, only outcomes of what was begun."""
+        """Carries out steps, which all write. After an interruption, only outcomes of what was begun.
+
+        Raises SyncError when nothing may be written; then nothing was.
+        """
+        self.carrier.prepare(steps)
         self.base.intend([self.carrier.intent(step) for step in steps])
+        try:
+            self.carrier.ready()
+        except SyncError:
+            self.base.advance([], finished=[step.key for step in steps])
+            raise
         first = [step for step in steps if step.action is not Action.DELETE]
         deletes = [step for step in steps if step.action is Action.DELETE]
         waiting = self._phase(first, self._put)

@@ -69,6 +69,9 @@ class PullCarrier:
         for folder in self.local.folders:
             folder.path.mkdir(parents=True, exist_ok=True)
 
+    def ready(self) -> None:
+        pass
+
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:

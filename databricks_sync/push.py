@@ -82,6 +82,7 @@ class PushCarrier:
         self.mirror = mirror
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
+        self._claiming: Future[None] = Future()
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
 
     def intent(self, step: Step) -> Intent:
@@ -98,12 +99,11 @@ class PushCarrier:
     # --- folders ------------------------------------------------------------------------------------------
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Claims the target, and meanwhile begins to make the missing folders.
+        """Begins to claim the target, and to make the missing folders.
 
-        Only the innermost ones, for the workspace makes those above them. Raises SyncError when the target is not
-        ours, or cannot be made.
+        Only the innermost ones, for the workspace makes those above them.
         """
-        claiming = self.pool.submit(self.claim)
+        self._claiming = self.pool.submit(self.claim)
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
                 self._kept[step.key] = kept
@@ -115,9 +115,11 @@ class PushCarrier:
         for folder in sorted(innermost):
             made = self.pool.submit(self._make, f"{self.workspace.root}/{folder}".rstrip("/"))
             self._making |= {one: made for one in (folder, *above.get(folder, ())) if one not in there}
+
+    def ready(self) -> None:
         try:
-            claiming.result()
-            if innermost == {""}:
+            self._claiming.result()
+            if self._making.keys() == {""}:
                 self._making[""].result()
         except SyncError:
             wait(self._making.values())

@@ -241,6 +241,7 @@ class InWorkspace(PushCarrier):
 
     def prepare(self, steps: Sequence[Step]) -> None:
         super().prepare(steps)
+        self.ready()
         wait(self._making.values())  # here, as a restore has nothing to tidy, and then gives the lock back
 
     def held(self, step: Step) -> Version:

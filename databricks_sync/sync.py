@@ -342,7 +342,6 @@ class Sync:
             carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, claim=claim, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
-        carrier.prepare(writing)
         carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
         self.watcher.begin(len(writing))
         try:

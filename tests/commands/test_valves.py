@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -336,7 +338,7 @@ def test_a_repository_without_a_commit_may_carry_another_folder(one: Project, pe
 
 
 def test_of_two_first_pushes_that_meet_one_leaves_nothing(project: Project, person: Person) -> None:
-    """Whose note comes second writes no notebook, and takes its folders away again where nobody else uses them."""
+    """Whose note comes second writes no notebook, has none in mind any more, and takes its folders away again."""
     project.notebook("notebooks/etl/a.py", "print(1)")
     project.notebook("notebooks/report/daily/b.py", "print(1)")
     note = json.dumps({"target": person.folder, "repository": ["another"], "branch": "main", "clones": {"x": 1}})
@@ -346,6 +348,8 @@ def test_of_two_first_pushes_that_meet_one_leaves_nothing(project: Project, pers
     project.workspace.faults(rule(IMPORT, meanwhile, nth=1))
     assert "belongs to another repository (another, branch main)" in project.push(code=3).err
     assert set(person.tree()) == {"etl", "etl/theirs"}
+    with closing(sqlite3.connect(next((project.root / ".git" / "databricks_sync").glob("*/state.db")))) as state:
+        assert not state.execute("SELECT * FROM intent").fetchall()
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])

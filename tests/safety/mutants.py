@@ -116,6 +116,22 @@ MUTANTS = (
         "test_09",
     ),
     Mutant(
+        "a push that does not wait for its note",
+        "push.py",
+        "            self._claiming.result()\n",
+        "            pass\n",
+        VALVES,
+        "first_pushes_that_meet",
+    ),
+    Mutant(
+        "a push that was kept out stays in the journal",
+        "carry.py",
+        "            self.base.advance([], finished=[step.key for step in steps])\n",
+        "",
+        VALVES,
+        "first_pushes_that_meet",
+    ),
+    Mutant(
         "recovery looks at the wrong side",
         "survey.py",
         "        applied = local is not None and local.digest == intent.after\n",
