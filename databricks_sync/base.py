@@ -118,6 +118,7 @@ class Base:
         self.notice = ""
         self._entries: dict[str, BaseEntry] = {}
         self._intents: list[Intent] = []
+        self._kept: set[str] = set()  # what `content` got from us
         self._distrusted = False
         self._remembers = False  # a file of version 1 has no past, and stays as it is until a run writes
         self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
@@ -135,8 +136,8 @@ class Base:
                 raise sqlite3.DatabaseError  # not a file of ours
             if found == 0:
                 with db:
-                    db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
-                    db.execute("INSERT INTO meta VALUES ('lineage', ?)", (uuid.uuid4().hex,))
+                    lineage = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
+                    db.executescript(f"BEGIN; {_TABLES} {lineage} PRAGMA user_version = {SCHEMA}; COMMIT;")
             elif found == 1 and create:
                 with db:
                     db.executescript(f"BEGIN; {_PAST} PRAGMA user_version = {SCHEMA}; COMMIT;")
@@ -254,8 +255,19 @@ class Base:
         reached("before intents")
         with self._writing() as db:
             db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
-            _keep(db, (intent.content for intent in intents))
+            self._keep(db, (intent.content for intent in intents))
         reached("after intents")
+
+    def keep(self, contents: Iterable[Content]) -> None:
+        """Records bytes before what refers to them is known: so much less is left to `advance`."""
+        if self._db is not None:
+            with self._writing() as db:
+                self._keep(db, contents)
+
+    def _keep(self, db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
+        new = {content.sha: content.body for content in contents if content and content.sha not in self._kept}
+        db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", list(new.items()))
+        self._kept |= new.keys()
 
     def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
         """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
@@ -277,12 +289,12 @@ class Base:
             if replaced:
                 db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
                 db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
-            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known])
+            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known if a.entry is None])
             db.executemany(
-                "INSERT INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_row(a.entry) for a in known if a.entry],
             )
-            _keep(db, (a.content for a in known))
+            self._keep(db, (a.content for a in known))
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
             reached("in base")
         reached("after base")
@@ -291,6 +303,7 @@ class Base:
         """Drops bytes that no base refers to any more."""
         if self._db is not None:
             with self._writing() as db:
+                self._kept.clear()
                 db.execute(
                     "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"
                 )
@@ -310,11 +323,6 @@ def _connect(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, timeout=5, check_same_thread=False)
     db.execute("PRAGMA synchronous = FULL")
     return db
-
-
-def _keep(db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
-    rows = [(content.sha, content.body) for content in contents if content is not None]
-    db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", rows)
 
 
 def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:

@@ -26,6 +26,7 @@ from .plan import Action, Step
 _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
+_TOGETHER = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
 _GLANCE = 0.02  # seconds between two looks at what has been done
 _MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
 
@@ -146,6 +147,7 @@ class Carry:
         self.interruption = interruption
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
+        self._sent: list[Content] = []  # and not yet kept
         self._settle_at = time.monotonic() + _READ_BACK_SECONDS
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
@@ -197,6 +199,8 @@ class Carry:
             else:
                 self._unverified.append(outcome)
                 self.progress(outcome)
+                if outcome.sent:
+                    self._keep(outcome.sent)
             if time.monotonic() > self._settle_at and len(steps) - number > _LAST:
                 self._settle()
         return waiting
@@ -241,6 +245,12 @@ class Carry:
         refused = outcome._replace(result=Result.LEFT)
         self.progress(refused)
         return refused
+
+    def _keep(self, sent: Content) -> None:
+        self._sent.append(sent)
+        if len(self._sent) == _TOGETHER:
+            self.base.keep(self._sent)
+            self._sent.clear()
 
     def _settle(self) -> None:
         """Reads back what was written and advances the base with it."""
