@@ -208,7 +208,8 @@ class Pipeline:
 
 
 async def _until(moment: float) -> None:
-    wait = moment - time.monotonic()
+    # The loop wakes up at whole milliseconds, which comes half of one too late on average.
+    wait = moment - time.monotonic() - 0.0005
     if wait > 0:
         await asyncio.sleep(wait)
 
