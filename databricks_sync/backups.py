@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -143,6 +142,8 @@ class Backups:
         oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(max(0.0, time.time() - days * 86400)))
         old = [name for name in self._names()[1:] if name < oldest]
         for name in old:
+            import shutil
+
             shutil.rmtree(self.folder / name, ignore_errors=True)
             reached("pruning")
         return len(old)

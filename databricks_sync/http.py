@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -45,6 +44,8 @@ _MESSAGE = 300
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
 _SECRET = re.compile(r"[\w~+=-]{32,}")
+_DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
@@ -98,6 +99,8 @@ class Http:
                 attempt += 1
                 if attempt == READ_ATTEMPTS:
                     raise
+                import random
+
                 time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)
 
     def write(
@@ -172,7 +175,15 @@ def _seconds(retry_after: str) -> float:
 def milliseconds(date: str) -> int:
     """The time that an answer's Date says; 0 when it says none."""
     try:
-        return int(parsedate_to_datetime(date).timestamp() * 1000)
+        if usual := _DATE.fullmatch(date):
+            day, month, *rest = usual.groups()
+            year, hour, minute, second = map(int, rest)
+            at = datetime(year, _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=timezone.utc)
+        else:
+            from email.utils import parsedate_to_datetime  # 8 ms, for forms of a date that hardly any server sends
+
+            at = parsedate_to_datetime(date)
+        return int(at.timestamp() * 1000)
     except (TypeError, ValueError):
         return 0
 

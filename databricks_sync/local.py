@@ -6,7 +6,6 @@ Nothing here follows a symbolic link, and nothing is written outside the folders
 from __future__ import annotations
 
 import os
-import random
 import re
 import shlex
 import stat as modes
@@ -293,7 +292,7 @@ class LocalFolder:
 
     def _temporary(self, where: Path, data: bytes, mode: int, turn: OneByOne) -> Path:
         """A finished file beside `where`, durable but for its name. Raises FileNotFoundError without the folder."""
-        temporary = where.parent / f".{random.getrandbits(64):016x}-{self._mark}{TEMPORARY}"
+        temporary = where.parent / f".{os.urandom(8).hex()}-{self._mark}{TEMPORARY}"
         handle = os.open(temporary, _WRITING, mode)
         try:
             with os.fdopen(handle, "wb") as file:

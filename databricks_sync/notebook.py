@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from .errors import BrokenNotebook, OldNotebook
@@ -286,6 +285,8 @@ def _whole(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _graft(old: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fresh cells, each replaced by the old one of the same content, or given its identity."""
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(None, [essence(c) for c in old], [essence(c) for c in fresh], autojunk=False)
     result: list[dict[str, Any]] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():

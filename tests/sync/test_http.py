@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import datetime, timezone
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from hypothesis import given
@@ -24,7 +26,7 @@ from databricks_sync.errors import (
     Unreachable,
     WorkspaceError,
 )
-from databricks_sync.http import Answer, Headers, Http, connect, translate
+from databricks_sync.http import Answer, Headers, Http, connect, milliseconds, translate
 from databricks_sync.settings import Login
 
 HOST = "https://adb-1.7.azuredatabricks.net"
@@ -210,3 +212,29 @@ def test_every_error_has_an_exit_code_of_the_design() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SyncError)]
     assert {kind.exit_code for kind in kinds} == {2, 3, 4, 130}
     assert all(kind.exit_code == 4 for kind in kinds if issubclass(kind, WorkspaceError))
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))
+def test_the_usual_date(at: datetime) -> None:
+    """The form of a date that servers send is understood as Python's own reader of dates does."""
+    date = format_datetime(at.replace(microsecond=0, tzinfo=timezone.utc), usegmt=True)
+    assert milliseconds(date) == int(parsedate_to_datetime(date).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 1000),
+        ("Thu, 1 Jan 1970 00:00:01 GMT", 1000),
+        ("Thu, 01 Jan 1970 01:00:01 +0100", 1000),
+        ("Thursday, 01-Jan-70 00:00:01 GMT", 1000),
+        ("Thu, 32 Jan 1970 00:00:01 GMT", 0),
+        ("Thu, 01 Foo 1970 00:00:01 GMT", 0),
+        ("Thu, 01 Jan 1970 00:00:60 GMT", 0),
+        ("now", 0),
+        ("", 0),
+    ],
+)
+def test_other_dates(date: str, expected: int) -> None:
+    """Dates in older forms are understood too; what is none proves nothing."""
+    assert milliseconds(date) == expected
