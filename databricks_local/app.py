@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from databricks_local import control, exporting, folders, importing, oidc, reading
 from databricks_local.errors import no_endpoint
@@ -31,9 +32,24 @@ WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
 )
 
 
-def build(pipeline: Pipeline, services: Services) -> Starlette:
-    unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
-    return Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
+class App:
+    """Everything that is served. What is asked a thousand times in a row goes past Starlette's routing.
+
+    That, and what it wraps around every answer, would take a tenth of an import.
+    """
+
+    def __init__(self, pipeline: Pipeline, services: Services) -> None:
+        unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
+        self._every = Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
+        self._usual = {one[:2]: _served(pipeline, one[2]) for one in WORKSPACE if "{" not in one[1]}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        serve = self._usual.get((scope["method"], scope["path"]))
+        if serve is None:
+            await self._every(scope, receive, send)
+        else:
+            answer = await serve(Request(scope, receive, send))
+            await answer(scope, receive, send)
 
 
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:

@@ -18,7 +18,7 @@ from typing import Any
 from uvicorn import Config, Server
 
 from databricks_local import wire
-from databricks_local.app import build
+from databricks_local.app import App
 from databricks_local.checkpoints import Checkpoints
 from databricks_local.control import set_faults
 from databricks_local.home import Home, RefusedError, Served
@@ -110,7 +110,7 @@ def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
     logger.setLevel(logging.WARNING)
     logger.propagate = False
     return Config(
-        build(pipeline, services),
+        App(pipeline, services),
         http=wire.Protocol,
         loop="asyncio",
         ws="none",
