@@ -347,6 +347,18 @@ def test_a_proxy_is_gone_through(secure: Listener, pem: Path, name: str, monkeyp
         assert len(proxy.heard) == len(secure.heard) == 1
 
 
+def test_a_proxy_spoken_to_over_tls(secure: Listener, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy may have a certificate too: one of those that are trusted, or it hears not even the host's name."""
+    with listening(proxying(), secured(pem)) as proxy:
+        monkeypatch.setenv("https_proxy", f"https://{proxy.address}")
+        assert why(connections_to(f"https://{secure.address}"), b"secret") is Failure.PROXY
+        assert not any(proxy.heard)
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        connections = connections_to(f"https://{secure.address}")
+        assert [ask(connections), ask(connections, body=b"y" * 100_000)] == [(200, b"ok")] * 2
+        assert proxy.heard[-1].startswith(b"CONNECT ") and b"Bearer" not in proxy.heard[-1]
+
+
 def test_a_proxy_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without TLS the proxy is told the whole address."""
     with listening(saying(CHUNKED)) as server, listening(proxying()) as proxy:
