@@ -41,7 +41,7 @@ class App:
     def __init__(self, pipeline: Pipeline, services: Services) -> None:
         unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
         self._every = Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
-        self._usual = {one[:2]: _served(pipeline, one[2]) for one in WORKSPACE if "{" not in one[1]}
+        self._usual = {(method, path): _served(pipeline, serve) for method, path, serve in WORKSPACE if "{" not in path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         serve = self._usual.get((scope["method"], scope["path"]))
