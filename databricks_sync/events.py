@@ -71,6 +71,10 @@ class Changes(FileSystemEventHandler):
         self._stop()
         logging.getLogger("watchdog").removeHandler(self._log)
 
+    @property
+    def following(self) -> bool:
+        return self._observer is not None
+
     def follows(self, other: Changes) -> bool:
         """Whether both look at the same places."""
         return (self.folders, self.git_dir, self._above) == (other.folders, other.git_dir, other._above)
@@ -147,10 +151,10 @@ class Changes(FileSystemEventHandler):
         self._refresh()
 
     def _stop(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(5)
-        self._observer = None
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join(5)
         self._watches.clear()
 
     def _poll(self) -> None:
@@ -220,14 +224,18 @@ class Changes(FileSystemEventHandler):
 
 
 class _Log(logging.Handler):
-    """Takes what watchdog has to say for a change: that events were lost, it only says in its log."""
+    """Takes what watchdog has to say for a change: that events were lost, it only says in its log.
+
+    Not while it is stopped: it complains of that too, and whoever begins to follow anew looks at everything.
+    """
 
     def __init__(self, changes: Changes) -> None:
         super().__init__(logging.WARNING)
         self.changes = changes
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.changes.note(self.changes.folders)
+        if self.changes.following:
+            self.changes.note(self.changes.folders)
 
 
 def is_silent(folder: Path) -> bool:
