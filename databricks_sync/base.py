@@ -135,10 +135,12 @@ class Base:
             if found == 0 and self.file.stat().st_size:
                 raise sqlite3.DatabaseError  # not a file of ours
             if found == 0:
+                reached("before record")
                 with db:
                     lineage = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
                     db.executescript(f"BEGIN; {_TABLES} {lineage} PRAGMA user_version = {SCHEMA}; COMMIT;")
             elif found == 1 and create:
+                reached("before record")
                 with db:
                     db.executescript(f"BEGIN; {_PAST} PRAGMA user_version = {SCHEMA}; COMMIT;")
             self._remembers = create or found == SCHEMA
@@ -223,45 +225,46 @@ class Base:
     def forget(self, serial: int) -> None:
         """Makes it durable that the base is not to be believed, if so; from `serial` on it is a new one."""
         if self._distrusted and self._db is not None:
-            with self._writing() as db:
+            with self._writing("distrust") as db:
                 db.execute("DELETE FROM base")
                 db.execute("DELETE FROM intent")
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('serial', ?)", (str(serial),))
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction. Raises SyncError when the disk does not take it; then it did not happen."""
+    def _writing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """One transaction about `what`. Raises SyncError when the disk does not take it; then it did not happen."""
+        reached(f"before {what}")
         try:
             with self._turn:
                 assert self._db is not None
                 with self._db as db:
                     yield db
+                    reached(f"in {what}")
         except sqlite3.Error as error:
             hint = "Make room there and run the command again: nothing is lost."
             raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
+        reached(f"after {what}")
 
     # --- writing: each method is one transaction ------------------------------------------------------------
 
     def note(self, **values: str) -> None:
         changed = {name: value for name, value in values.items() if self.meta(name) != value}
         if changed and self._db is not None:
-            with self._writing() as db:
+            with self._writing("note") as db:
                 db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changed.items()))
 
     def intend(self, intents: Sequence[Intent]) -> None:
         """Records, durably, what is about to be written."""
         if self._db is None or not intents:
             return
-        reached("before intents")
-        with self._writing() as db:
+        with self._writing("intents") as db:
             db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
             self._keep(db, (intent.content for intent in intents))
-        reached("after intents")
 
     def keep(self, contents: Iterable[Content]) -> None:
         """Records bytes before what refers to them is known: so much less is left to `advance`."""
         if self._db is not None:
-            with self._writing() as db:
+            with self._writing("contents") as db:
                 self._keep(db, contents)
 
     def _keep(self, db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
@@ -284,8 +287,7 @@ class Base:
             and (old := self._entries.get(a.key))
             and (a.entry is None or a.entry.digest != old.digest)
         ]
-        reached("before base")
-        with self._writing() as db:
+        with self._writing("base") as db:
             if replaced:
                 db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
                 db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
@@ -296,13 +298,11 @@ class Base:
             )
             self._keep(db, (a.content for a in known))
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
-            reached("in base")
-        reached("after base")
 
     def prune(self) -> None:
         """Drops bytes that no base refers to any more."""
         if self._db is not None:
-            with self._writing() as db:
+            with self._writing("pruning") as db:
                 self._kept.clear()
                 db.execute(
                     "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ADVERSARIES, CRASHES, KILLS, FAULTS = (
     f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
 )
+SENSES = "tests/safety/test_senses.py"
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
 VALVES = "tests/commands/test_valves.py"
@@ -49,6 +50,22 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "a request that no test can die at",
+        "http.py",
+        """        reached(f"{method} {url.partition('?')[0]}")""",
+        "        pass",
+        SENSES,
+        "request",
+    ),
+    Mutant(
+        "a record that is written where no test can die",
+        "base.py",
+        """        reached(f"before {what}")""",
+        "        pass",
+        SENSES,
+        "foretold",
+    ),
     Mutant(
         "no last look before a write",
         "push.py",

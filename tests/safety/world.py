@@ -3,8 +3,8 @@
 Nothing of ours is replaced. The workspace is a real server, the clones are real git work trees, and a run is the
 `Sync` of the commands. Only its threads are taken away, so that the k-th effect is the same one in every run, and
 its pauses are shortened. An *effect* is whatever may change something outside of the process, or ask git: a labelled
-point, a request as it goes out, a file that is made, renamed or removed, a call of git. Python itself reports them
-(audit events), so that no effect can be forgotten.
+point, a request as it goes out (the transport says so itself, in the one place where it sends), a file that is made,
+renamed or removed, a call of git (Python's audit events report these). `test_senses.py` shows that none is missed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -71,7 +71,7 @@ class Process:
     root: Path
     at: int | None = None
     upon: tuple[str, int] | None = None  # the effect by its name, and the so-manieth of that name
-    act: Callable[[], object] | None = None  # what happens there; without it, the process dies
+    act: Callable[[], object] | None = None  # what happens there, or else at every effect; without it, the process dies
     effects: list[str] = field(default_factory=list)
     dead: bool = False
 
@@ -79,7 +79,8 @@ class Process:
         if self.dead:
             raise Died
         self.effects.append(effect)
-        if len(self.effects) - 1 == self.at or (effect, self.effects.count(effect)) == self.upon:
+        here = len(self.effects) - 1 == self.at or (effect, self.effects.count(effect)) == self.upon
+        if here or (self.act and self.at is None and self.upon is None):
             if self.act is None:
                 self.dead = True
                 raise Died
@@ -108,24 +109,29 @@ def _writes(mode: str | None, flags: int) -> bool:
     return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) if mode is None else any(c in mode for c in "wax+")
 
 
-def _sent(data: object) -> str:
-    """A request's line, or that its body follows."""
-    words = bytes(data[:200]).split(b"\r\n")[0].split(b"?")[0].split(b" ") if isinstance(data, bytes) else [b""]
-    return f"{words[0].decode()} {words[1].decode()}" if words[0] in (b"GET", b"POST") else "body"
+def program(typed: Sequence[str]) -> str:
+    """A program that was started, by its name and its first argument that is no option: `git ls-files`."""
+    name, *rest = (os.fspath(word) for word in typed)
+    while rest and rest[0].startswith("-"):
+        del rest[: 2 if rest[0] in ("-C", "-c", "--git-dir", "--work-tree") else 1]
+    return f"{Path(name).name} {rest[0] if rest else ''}".strip()
 
 
 _FILES = {"os.remove": 0, "os.rename": 1, "os.link": 1, "os.mkdir": 0, "os.rmdir": 0, "os.chmod": 0, "os.truncate": 0}
+_BY_FOLDER = {"os.remove", "os.rmdir"}  # of which shutil names only the last part, in an open folder
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if not _running or (process := _running[-1]) is None:
         return
-    if event == "http.client.send":
-        process.meet(_sent(arguments[1]))
-    elif event == "subprocess.Popen":
-        process.meet(f"git {arguments[1][3]}")  # after `git -C FOLDER`: the only program that a run starts
+    if event == "subprocess.Popen":
+        process.meet(program(arguments[1]))
+    elif event == "sqlite3.connect" and not os.path.exists(arguments[0]):  # noqa: PTH110
+        process.meet(f"{event} {os.path.relpath(arguments[0], process.root)}")
     elif event == "open" or event in _FILES:
         path = arguments[_FILES.get(event, 0)]
+        if event in _BY_FOLDER and arguments[1] >= 0:
+            path = Path(f"/proc/self/fd/{arguments[1]}").readlink() / path
         if isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(f"{process.root}{os.sep}"):
             if event == "open" and not _writes(arguments[1], arguments[2]):
                 return
