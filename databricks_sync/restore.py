@@ -48,6 +48,8 @@ _UNSEEN = Stat(0, 0, 0, 0)
 def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     """Lists the backups (empty `name`) or restores those of one run; returns the exit code. Raises SyncError."""
     sync.permitted()
+    if not request.dry_run:
+        sync.collect_backups(request.target)
     backups = sync.backups(request.target)
     if not name:
         _list(backups.runs(), request, report)

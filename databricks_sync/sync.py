@@ -82,7 +82,12 @@ class Sync:
         self.local.sweep(self.state_folder(target).name.rpartition("-")[2])
 
     def backups(self, target: str) -> Backups:
-        return Backups(self.repository.state / "backups", target)
+        """Of all worktrees together: what one of them replaced is not to go with its folder."""
+        return Backups(self.repository.common_dir / "databricks_sync" / "backups", target)
+
+    def collect_backups(self, target: str) -> None:
+        """Takes over what earlier versions kept in the git directories of linked worktrees."""
+        self.backups(target).collect(self.repository.common_dir.glob("worktrees/*/databricks_sync/backups"))
 
     def claims(self, request: Request, base: Base) -> Claims:
         return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
@@ -109,6 +114,8 @@ class Sync:
         state = self.state_folder(request.target)
         interruption = Interruption()
         with ExitStack() as late, nullcontext() if request.dry_run else held(state, request.wait):
+            if not request.dry_run:
+                self.collect_backups(request.target)
             base = Base(state, create=not request.dry_run)
             try:
                 if base.notice:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from databricks_sync.backups import Backups
 from databricks_sync.lock import held
 
 from .world import (
@@ -345,12 +346,11 @@ def test_ctrl_c_finishes_what_a_restore_has_in_hand(pushed: Project, person: Per
 # --- pruning --------------------------------------------------------------------------------------------------
 
 
-def aged(one: Project, name: str, days: float) -> str:
-    """Makes the backup `name` so many days old."""
-    folder = one.root / ".git/databricks_sync/backups"
-    old = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
-    (folder / name).rename(folder / old)
-    return old
+def aged(one: Project, days: int) -> None:
+    """Lets runs see the backups on so many days before today."""
+    for day in range(days, 0, -1):
+        then = time.time() - day * 86400
+        assert Backups(one.root / ".git/databricks_sync/backups", "", lambda: then).prune(99_999) == 0  # noqa: B023
 
 
 def kept(one: Project) -> set[str]:
@@ -363,24 +363,106 @@ def carried(one: Project, text: str, **how: Any) -> Ran:
 
 
 def test_a_clean_run_prunes_what_is_too_old(one: Project) -> None:
-    """After a run that wrote and had no failure, backups of more than 30 days are gone; BACKUP_DAYS says otherwise."""
-    first = aged(one, carried(one, "print(2)").summary["backup"], 31)
+    """After a run that wrote and had no failure, backups seen on more than 30 days are gone; BACKUP_DAYS says else."""
+    first = carried(one, "print(2)").summary["backup"]
+    aged(one, 31)
     second = carried(one, "print(3)", env={"BACKUP_DAYS": "40"}).summary["backup"]
     assert kept(one) == {first, second}
     third = carried(one, "print(4)").summary["backup"]
     assert kept(one) == {second, third}
     one.write(".env", "BACKUP_DAYS=5\n")
-    aged(one, third, 6)
+    aged(one, 6)
     last = carried(one, "print(5)").summary["backup"]
-    assert kept(one) == {second, last}
+    assert kept(one) == {last}
 
 
 def test_a_failed_run_prunes_nothing(one: Project, workspace: Workspace) -> None:
     """When something failed, the past is kept, however old it is."""
-    old = aged(one, carried(one, "print(2)").summary["backup"], 31)
+    old = carried(one, "print(2)").summary["backup"]
+    aged(one, 31)
     workspace.faults(rule(IMPORT, answer(403, "PERMISSION_DENIED", "no"), object=f"{HOME}/main/a"))
     carried(one, "print(3)", code=4)
     assert old in kept(one)
+
+
+CLOCK = """
+import time
+ahead, real = {days} * 86400, time.time
+time.time, time.time_ns = lambda: real() + ahead, lambda: int((real() + ahead) * 1e9)
+"""
+
+
+@pytest.mark.parametrize("days", [366, -366])
+def test_a_run_with_a_wrong_clock_removes_no_backup(one: Project, days: int) -> None:
+    """A machine whose clock is a year ahead or behind for one run loses no backup, nor does that run's own go later."""
+    names = [carried(one, f"print({number})").summary["backup"] for number in (2, 3)]
+    one.write("clock/sitecustomize.py", CLOCK.format(days=days))
+    one.notebook("notebooks/a.py", "print(4)")
+    ran = one.run("to_databricks", "--json", env={"BACKUP_DAYS": "1", "PYTHONPATH": str(one.root / "clock")})
+    wrong = ran.summary["backup"]
+    assert abs(int(wrong[:4]) - int(names[0][:4])) == 1 and kept(one) == {*names, wrong}
+    last = carried(one, "print(5)", env={"BACKUP_DAYS": "1"}).summary["backup"]
+    assert kept(one) == {*names, wrong, last}
+
+
+# --- worktrees ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(one: Project) -> Project:
+    """A linked worktree of `one` on its branch `other`, in step with a folder of its own."""
+    one.commit()
+    one.git("worktree", "add", "-q", "-b", "other", str(one.home / "tree"))
+    made = Project(one.home / "tree", one.home, one.workspace)
+    made.push()
+    return made
+
+
+def replaced_from(tree: Project, person: Person) -> str:
+    """The backup of a colleague's text that a push from a worktree replaced."""
+    person.at(f"{HOME}/other").edit("a", "precious")
+    tree.notebook("notebooks/a.py", "mine")
+    return saved_run(tree.push("--overwrite").out)
+
+
+def test_a_worktree_that_is_removed_takes_no_backup_with_it(one: Project, tree: Project, person: Person) -> None:
+    """What was replaced from a linked worktree is found, and restored, from another one when that is gone."""
+    name = replaced_from(tree, person)
+    one.git("worktree", "remove", "--force", str(tree.root))
+    assert f"1 more of {HOME}/other: to_databricks --target {HOME}/other --restore" in one.push("--restore").out
+    assert name in one.push("--target", f"{HOME}/other", "--restore").out
+    one.push("--target", f"{HOME}/other", "--restore", name)
+    assert b"precious" in person.at(f"{HOME}/other").read("a")
+
+
+def of_an_earlier_version(one: Project, name: str) -> None:
+    """Puts a backup where earlier versions kept those of a linked worktree."""
+    old = one.root / ".git/worktrees/tree/databricks_sync/backups"
+    old.mkdir(parents=True)
+    (one.root / ".git/databricks_sync/backups" / name).rename(old / name)
+
+
+@pytest.mark.parametrize("by", ["another run", "its own run", "--restore"])
+def test_backups_of_earlier_versions_are_found_from_everywhere(
+    one: Project, tree: Project, person: Person, by: str
+) -> None:
+    """The next run in any worktree, or --restore, takes over what lies in the git directory of a linked one."""
+    name = replaced_from(tree, person)
+    of_an_earlier_version(one, name)
+    if by != "--restore":
+        (one if by == "another run" else tree).push()
+        one.git("worktree", "remove", "--force", str(tree.root))
+    one.push("--target", f"{HOME}/other", "--restore", name)
+    assert b"precious" in person.at(f"{HOME}/other").read("a")
+
+
+def test_a_dry_run_takes_nothing_over(one: Project, tree: Project, person: Person) -> None:
+    """A dry run, also of a restore, moves no backup."""
+    of_an_earlier_version(one, replaced_from(tree, person))
+    before = one.everything()
+    for typed in ((), ("--restore",)):
+        one.push("--dry-run", *typed)
+    assert one.everything() == before
 
 
 @pytest.mark.parametrize("days", ["-1", "thirty", "1e9", "3.5"])

@@ -545,10 +545,26 @@ MUTANTS = (
     Mutant(
         "the last backup is pruned",
         "backups.py",
-        "self._names()[1:] if",
-        "self._names() if",
+        "        old.discard(max(",
+        "        str(max(",
         "tests/sync/test_backups.py",
         "pruned",
+    ),
+    Mutant(
+        "backups go with their worktree",
+        "sync.py",
+        'Backups(self.repository.common_dir / "databricks_sync" / "backups", target)',
+        'Backups(self.repository.state / "backups", target)',
+        BACKUPS,
+        "worktree",
+    ),
+    Mutant(
+        "a day is as many as the clock says",
+        "backups.py",
+        "if len(found - {today}) > days}",
+        "if found and name[:8] < today.replace('-', '')}",
+        BACKUPS,
+        "wrong_clock",
     ),
     Mutant(
         "files are read while git writes them",

@@ -176,6 +176,7 @@ def little_here(world: World, clone: Clone) -> None:
         old = clone.state / f"backups/{year}0101T000000"
         old.mkdir(parents=True)
         (old / "00001").write_text("old")
+        (old / "seen").write_text("".join(f"\n2019-01-{day:02}\n" for day in range(1, 32)))
     clone.write("a.py", compose("a.py", "value1"))
     clone.remove("b.py")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from databricks_sync.backups import Backups, Saved
 from databricks_sync.errors import SyncError
+from databricks_sync.lock import held
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.notebook import sha256
 
@@ -123,52 +125,239 @@ def test_a_backup_that_fails_says_so(folder: Path) -> None:
         Backups(folder, TARGET).save(saved(), b"x")
 
 
+# --- how long they are kept -------------------------------------------------------------------------------------
+
+DAY = 86_400
+NOON = 1_790_000_000 // DAY * DAY + DAY / 2
+FOR_EVER = 99_999
+
+
+def at(folder: Path, day: float) -> Backups:
+    """Another run, on a machine whose clock shows so many days after some day."""
+    return Backups(folder, TARGET, lambda: NOON + day * DAY)
+
+
+def made(folder: Path, day: float = 0, lines: bool = True) -> str:
+    """A backup that was made when the clock showed that day; its name."""
+    backups = at(folder, day)
+    backups.save(saved(), b"x")
+    if not lines:
+        (folder / backups.run / "manifest.jsonl").unlink()
+    return backups.run
+
+
+def pass_days(folder: Path, days: range) -> None:
+    for day in days:
+        assert at(folder, day).prune(FOR_EVER) == 0
+
+
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def aged(folder: Path, days: float, lines: bool = True) -> str:
-    name = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86400))
-    backups = Backups(folder, TARGET)
-    backups.save(saved(), b"x")
-    (folder / backups.run).rename(folder / name)
-    if not lines:
-        (folder / name / "manifest.jsonl").unlink()
-    return name
-
-
-def test_old_runs_are_pruned(folder: Path) -> None:
-    """Runs of more than so many days go, younger ones and this one stay."""
-    aged(folder, 31)
-    young = aged(folder, 29)
-    mine = Backups(folder, TARGET)
+@pytest.mark.parametrize("days", [0, 1, 30])
+def test_a_backup_goes_after_so_many_days_on_which_it_was_seen(folder: Path, days: int) -> None:
+    """On the day on which it is first seen, and on so many days after, a backup is kept; then it goes."""
+    old = made(folder)
+    young = made(folder, 0.1)
+    assert [at(folder, day).prune(days) for day in range(days + 1)] == [0] * (days + 1)
+    assert names(folder) == {old, young}
+    mine = at(folder, days + 1)
     mine.save(saved(), b"x")
-    assert mine.prune(30) == 1 and mine.prune(30) == 0
-    assert names(folder) == {young, mine.run}
-    assert mine.prune(28) == 1 and names(folder) == {mine.run}
+    assert mine.prune(days) == 2 and mine.prune(days) == 0 and names(folder) == {mine.run}
+
+
+def test_days_without_a_run_do_not_count(folder: Path) -> None:
+    """After a year in which nothing ran, no backup is older than before."""
+    old, young = made(folder), made(folder, 0.1)
+    pass_days(folder, range(5))
+    assert at(folder, 400).prune(30) == 0 and names(folder) == {old, young}
+
+
+@pytest.mark.parametrize("days", [1, 30])
+@pytest.mark.parametrize("jump", [366, -366, 366_000, -20_000])
+def test_a_jump_of_the_clock_removes_nothing(folder: Path, days: int, jump: int) -> None:
+    """A clock that is wrong by a year, or a thousand, takes no backup, neither then nor when it is set right."""
+    kept = {made(folder), made(folder, 0.1)}
+    for day in (0, jump, 0, jump, 0):
+        assert at(folder, day).prune(days) == 0 and names(folder) == kept
+
+
+@pytest.mark.parametrize("wrong", [-366, 366])
+def test_what_was_made_under_a_wrong_clock_is_young(folder: Path, wrong: int) -> None:
+    """A backup with the name of another year lives as long as any other, and is the latest when it was made last."""
+    for day in range(3):
+        made(folder, day)
+        at(folder, day).prune(1)
+    strange = made(folder, wrong)
+    assert at(folder, wrong).prune(1) == 1 and strange in names(folder)
+    assert strange in names(folder) and at(folder, 3).prune(1) > 0 and strange in names(folder)
+    pass_days(folder, range(10, 20))
+    at(folder, 20).prune(0)
+    assert names(folder) == {strange}
+
+
+def test_backups_of_earlier_versions_are_as_young_as_when_they_are_first_seen(folder: Path) -> None:
+    """A backup whose name is years old, and that no run has seen yet, is kept as long as a new one."""
+    kept = {made(folder, -4000), made(folder, -400)}
+    assert [at(folder, day).prune(1) for day in range(2)] == [0, 0] and names(folder) == kept
 
 
 def test_the_latest_run_is_never_pruned(folder: Path) -> None:
-    """However old the last backup is, and however few days are wanted, it stays."""
-    aged(folder, 4000)
-    last = aged(folder, 400)
-    assert Backups(folder, TARGET).prune(0) == 1 and names(folder) == {last}
-    assert Backups(folder, TARGET).prune(99_999) == 0
+    """However often the last backup was seen, and however few days are wanted, it stays."""
+    made(folder)
+    last = made(folder, 1)
+    pass_days(folder, range(1, 60))
+    assert at(folder, 60).prune(0) == 1 and names(folder) == {last}
+    assert at(folder, 61).prune(0) == 0 and names(folder) == {last}
 
 
-def test_a_killed_run_is_pruned_too(folder: Path) -> None:
-    """A run that was killed before its first line goes when it is old, as any other."""
-    aged(folder, 31, lines=False)
-    last = aged(folder, 1)
-    Backups(folder, TARGET).prune(30)
-    assert names(folder) == {last}
+@pytest.mark.parametrize("shell", [-1, 1])
+def test_a_killed_run_is_pruned_too_and_is_not_the_latest(folder: Path, shell: int) -> None:
+    """A run that was killed before its first line goes when it is old, and takes the last real backup not with it."""
+    last = made(folder)
+    made(folder, shell, lines=False)
+    pass_days(folder, range(5))
+    assert at(folder, 5).prune(0) == 1 and names(folder) == {last}
+
+
+def test_a_new_number_of_days_counts_at_once(folder: Path) -> None:
+    """Another run of the same day has nothing to do, unless other days are wanted."""
+    for day in range(5):
+        made(folder, day)
+        at(folder, day).prune(FOR_EVER)
+    assert at(folder, 4).prune(3) == 1 and at(folder, 4).prune(3) == 0 and at(folder, 4).prune(1) == 2
+
+
+@pytest.mark.parametrize("torn", [b"\n2026-1", b"\n2026-11-2", b"\0" * 40, b"\xff\xfe\n", b"\n\n", b"\nyesterday"])
+def test_torn_days_make_nothing_older(folder: Path, torn: bytes) -> None:
+    """What a run that was killed left of a day is no day, and hides no other."""
+    old = made(folder)
+    made(folder, 0.1)
+    for day in range(3):
+        at(folder, day).prune(FOR_EVER)
+        with (folder / old / "seen").open("ab") as file:
+            file.write(torn)
+    assert at(folder, 3).prune(3) == 0 and old in names(folder)
+    assert at(folder, 4).prune(3) == 1 and old not in names(folder)
+
+
+def test_while_another_run_prunes_nothing_is_removed(folder: Path) -> None:
+    """Two runs at once do not take each other's backup for the latest: the second one leaves it to the first."""
+    kept = {made(folder), made(folder, 1)}
+    pass_days(folder, range(5))
+    with held(folder.parent):
+        assert at(folder, 5).prune(0) == 0 and names(folder) == kept
+    assert at(folder, 5).prune(0) == 1
+
+
+def test_where_nothing_can_be_noted_nothing_is_removed_and_nobody_is_bothered(folder: Path) -> None:
+    """A folder in the place of a file of ours costs no run; nothing gets older there."""
+    kept = {made(folder), made(folder, 1)}
+    for name in kept:
+        (folder / name / "seen").mkdir()
+    (folder.parent / "pruned").mkdir()
+    assert [at(folder, day).prune(0) for day in range(5)] == [0] * 5 and names(folder) == kept
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from databricks_sync.backups import Backups
+sys.addaudithook(lambda event, given: event == "os.remove" and str(given[0]).endswith("00001") and os._exit(9))
+Backups(Path(sys.argv[1]), "", lambda: 0).prune(0)
+"""
+
+
+def test_what_a_removal_left_is_listed_by_nobody(folder: Path) -> None:
+    """A run that dies while it removes a backup leaves none that is listed and lacks its bytes."""
+    made(folder)
+    made(folder, 1)
+    pass_days(folder, range(5))
+
+    ended = subprocess.run([sys.executable, "-c", DYING, folder], timeout=60)
+    assert ended.returncode == 9
+    assert len(names(folder)) == 2 and len(Backups(folder, TARGET).runs()) == 1
+
+
+# --- those of earlier versions, in the git directories of worktrees ------------------------------------------------
+
+
+def test_backups_of_other_places_are_taken_over(folder: Path, tmp_path: Path) -> None:
+    """All of them are here afterwards, with all they hold, those of the same second beside each other."""
+    places = [tmp_path / name / "backups" for name in ("one", "two")]
+    for number, place in enumerate([folder, *places]):
+        for raw in (b"%da" % number, b"%db" % number):
+            at(place, 0).save(saved(raw=raw), raw)
+    for _ in range(2):
+        Backups(folder, TARGET).collect([*places, tmp_path / "never"])
+    found = Backups(folder, TARGET)
+    read = [found.read(run, one) for run in found.runs() for one in run.objects]
+    assert sorted(read) == [b"0a", b"0b", b"1a", b"1b", b"2a", b"2b"] and not any(place.exists() for place in places)
+
+
+MOVING = """
+import os, sys
+from itertools import count
+from pathlib import Path
+from databricks_sync.backups import Backups
+met, last = count(1), int(sys.argv[1])
+sys.addaudithook(lambda event, _: event in ("os.mkdir", "os.rename", "os.rmdir") and next(met) == last and os._exit(9))
+Backups(Path(sys.argv[2]), "").collect([Path(sys.argv[3])])
+"""
+
+
+def test_taking_over_may_die_anywhere(folder: Path, tmp_path: Path) -> None:
+    """Killed before any change of the disk, it leaves each backup in one of both places, and the next one finds all."""
+    place = tmp_path / "one/backups"
+    codes = []
+    while codes[-1:] != [0]:
+        for raw in (b"1", b"2"):
+            at(place, len(codes)).save(saved(raw=raw), raw)
+        codes.append(subprocess.run([sys.executable, "-c", MOVING, str(len(codes) + 1), folder, place]).returncode)
+        Backups(folder, TARGET).collect([place])
+        found = Backups(folder, TARGET)
+        read = [found.read(run, one) for run in found.runs() for one in run.objects]
+        assert sorted(read) == [b"1"] * len(codes) + [b"2"] * len(codes)
+    assert len(codes) > 5 and set(codes[:-1]) == {9}
+
+
+def test_many_processes_take_over_at_once(folder: Path, tmp_path: Path) -> None:
+    """Each backup is moved by one of them, and none is lost or made twice, also while runs begin new ones."""
+    place = tmp_path / "one/backups"
+    for number in range(30):
+        at(place, 0).save(saved(raw=b"%d" % number), b"%d" % number)
+
+    def work(number: int) -> None:
+        if number % 2:
+            at(folder, 0).save(saved(raw=b"%d" % (100 + number)), b"%d" % (100 + number))
+        else:
+            Backups(folder, TARGET).collect([place])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(16)))
+    found = Backups(folder, TARGET)
+    found.collect([place])
+    read = [int(found.read(run, one)) for run in found.runs() for one in run.objects]
+    assert sorted(read) == sorted([*range(30), *range(101, 117, 2)])
+
+
+def test_what_cannot_be_taken_over_stays(folder: Path, tmp_path: Path) -> None:
+    """Where the new place cannot be made, what lies in the old one is left there, and the run goes on."""
+    place = tmp_path / "one/backups"
+    name = made(place)
+    folder.write_text("a file where the folder should be")
+    Backups(folder, TARGET).collect([place])
+    assert names(place) == {name}
 
 
 def test_what_is_not_ours_is_left(folder: Path) -> None:
     """A file or folder that no run made is neither listed nor pruned."""
-    aged(folder, 1)
+    made(folder)
     (folder / "00000000-mine").mkdir()
     (folder / "0note").write_text("keep")
-    backups = Backups(folder, TARGET)
-    assert backups.prune(30) == 0 and len(backups.runs()) == 1
+    pass_days(folder, range(3))
+    backups = at(folder, 3)
+    assert backups.prune(0) == 0 and len(backups.runs()) == 1
+    backups.collect([folder])
     assert {"00000000-mine", "0note"} <= names(folder)
