@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import lineage
 from .effects import reached
 from .errors import SettingsError, SyncError
 from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
@@ -137,8 +138,8 @@ class Base:
             if found == 0:
                 reached("before record")
                 with db:
-                    lineage = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
-                    db.executescript(f"BEGIN; {_TABLES} {lineage} PRAGMA user_version = {SCHEMA}; COMMIT;")
+                    known = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
+                    db.executescript(f"BEGIN; {_TABLES} {known} PRAGMA user_version = {SCHEMA}; COMMIT;")
             elif found == 1 and create:
                 reached("before record")
                 with db:
@@ -222,13 +223,33 @@ class Base:
         self._entries, self._intents = {}, []
         self._distrusted = True
 
-    def forget(self, serial: int) -> None:
-        """Makes it durable that the base is not to be believed, if so; from `serial` on it is a new one."""
-        if self._distrusted and self._db is not None:
+    def names(self) -> tuple[str, ...]:
+        """By which notes may know it: the name it came with, that of a record here, and that of a new one here."""
+        root = self._root()
+        return (
+            self.meta("lineage"),
+            lineage.name(root, self.file),
+            lineage.name(lineage.successor(root), self.file),
+        )
+
+    def _root(self) -> str:
+        return self.meta("ancestor") or self.meta("lineage")  # until it was settled, the name itself
+
+    def settle(self, serial: int) -> None:
+        """Makes durable which record this is: a copy has a name of its own, and what is not believed begins anew.
+
+        It does so from `serial` on, as far as the notes know any record of its names to have come.
+        """
+        root = lineage.successor(self._root()) if self._distrusted else self._root()
+        known = {"ancestor": root, "lineage": lineage.name(root, self.file)}
+        if not self._distrusted:
+            self.note(**known)
+        elif self._db is not None:
             with self._writing("distrust") as db:
                 db.execute("DELETE FROM base")
                 db.execute("DELETE FROM intent")
-                db.execute("INSERT OR REPLACE INTO meta VALUES ('serial', ?)", (str(serial),))
+                values = [*known.items(), ("serial", str(serial))]
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[sqlite3.Connection]:

@@ -208,5 +208,5 @@ def next_serial(claim: Claim | None, base: Base) -> int:
 
 
 def noted_serial(claim: Claim | None, base: Base) -> int:
-    """How far this clone had come when it last wrote the note."""
-    return claim.serials.get(base.meta("lineage"), 0) if claim else 0
+    """How far this clone had come when it last wrote the note, by any of its names."""
+    return max(claim.serials.get(name, 0) for name in base.names()) if claim else 0

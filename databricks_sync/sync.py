@@ -152,7 +152,7 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, sight, chosen)
             return Report(request, tuple(chosen))
-        base.forget(noted_serial(sight.noted.claim, base))
+        base.settle(noted_serial(sight.noted.claim, base))
         self._finish(request, sight.survey)
         writing = any(step.writes for step in chosen)
         news = {"whole_trees": "yes" if sight.workspace.whole_trees else "no", **sight.noted.news}

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.world import BOM, EXPORT, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
+from commands.world import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
 from databricks_sync.errors import Switched
 from databricks_sync.http import Http
@@ -483,6 +486,97 @@ def test_11_an_old_copy_after_pulls_alone_costs_no_text(world: World) -> None:
     clone.sync("push")
     assert {"value0", "value1"} <= world.kept()
     assert {"value0"} in [values(raw) for raw in clone.backups()] or held(world, "a") == {"value0"}
+
+
+def copied(world: World, clone: Clone, name: str) -> Clone:
+    """All of a clone once more, its record included."""
+    subprocess.run(["cp", "-a", str(clone.root), str(world.folder / name)], check=True)
+    return world.clones.setdefault(name, Clone(world.folder / name, world.server, world.target))
+
+
+def moved(world: World, clone: Clone, name: str) -> Clone:
+    clone.root.rename(world.folder / name)
+    return Clone(world.folder / name, world.server, world.target)
+
+
+def test_11_a_copy_of_a_clone_is_a_clone_of_its_own(world: World) -> None:
+    """After `cp -a` of a clone both are believed, whoever pushes, and in whatever order."""
+    clone = synced(world)
+    copy = copied(world, clone, "copy")
+    runs = []
+    for number, one in enumerate((copy, clone, copy, copy, clone, clone, copy)):
+        other = clone if one is copy else copy
+        one.write(f"n{number}.py", compose("n.py", f"value{number + 1}"))
+        runs += [one.sync("push"), other.sync("pull")]
+    assert not any("old copy" in run.said for run in runs) and [code(run) for run in runs] == [0] * len(runs)
+    clone.write("a.py", compose("a.py", "value20"))
+    assert code(clone.sync("push")) == 0 and held(world, "a") == {"value20"}
+    assert code(copy.sync("pull")) == 0 and values(copy.files()["a.py"]) == {"value20"}
+
+
+def test_11_a_copy_that_is_old_is_not_believed(world: World) -> None:
+    """A copy made before the last push of its original takes no revert for unchanged, and is no old copy for ever."""
+    clone = synced(world)
+    copy = copied(world, clone, "copy")
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.sync("push")
+    world.person("a", **edit("value0"))
+    copy.write("a.py", compose("a.py", "value2"))
+    for _ in range(2):
+        run = copy.sync("push")
+        assert run.conflicts == ["a"] and held(world, "a") == {"value0"}, run.said
+    assert "old copy" not in run.said
+    runs = [one.sync("push") for one in (clone, copy) * 2]
+    assert not any("old copy" in run.said for run in runs)
+
+
+def test_11_a_copy_that_is_put_back_is_not_believed(world: World) -> None:
+    """The record of a copy, put back from before its own first push, or from before its own last one, is noticed."""
+    clone = synced(world)
+    copy = copied(world, clone, "copy")
+    for value, state in (("value1", copy.copy_state()), ("value2", None)):
+        state = state or copy.copy_state()
+        copy.write("a.py", compose("a.py", value))
+        assert code(copy.sync("push")) == 0 and held(world, "a") == {value}
+        world.person("a", **edit("value0"))
+        copy.restore_state(state)
+        assert copy.sync("push").conflicts == ["a"] and held(world, "a") == {"value0"}
+        assert code(copy.sync("pull over")) == 0
+
+
+def test_11_two_machines_with_one_image_are_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two clones that were copied with their path, each is an old copy once at most, not at each run for ever."""
+    clone = synced(world)
+    states = dict.fromkeys(("one", "two"), clone.copy_state())
+    told = []
+    for number in range(6):
+        machine = ("one", "two")[number % 2]
+        monkeypatch.setattr(socket, "gethostname", lambda name=machine: name)
+        clone.restore_state(states[machine])
+        clone.write(f"{machine}.txt", f"value{number}")
+        told.append("old copy" in clone.sync("push").said)
+        states[machine] = clone.copy_state()
+    assert told == [False, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_11_a_clone_that_is_moved_is_still_believed(world: World, earlier: bool) -> None:
+    """A clone that is renamed, or used at two paths in turn, is no old copy, and drives no other out of the note."""
+    clone = synced(world)
+    if earlier:  # as an earlier version left it
+        with closing(sqlite3.connect(clone.records[0])) as db, db:
+            db.execute("DELETE FROM meta WHERE name = 'ancestor'")
+    world.clone("B").sync("pull")
+    world.clone("B").write("b.txt", "value1")
+    assert code(world.clone("B").sync("push")) == 0
+    for number in range(30):
+        clone = moved(world, clone, f"place{number % 2}")
+        clone.write("a.py", compose("a.py", f"value{number}"))
+        run = clone.sync("push")
+        assert code(run) == 0 and "old copy" not in run.said, run.said
+    (note,) = [raw.raw for name, raw in world.server.tree(f"{HOME}/.databricks_sync").items() if name.endswith(".json")]
+    (other,) = world.clone("B").query("SELECT value FROM meta WHERE name = 'lineage'")
+    assert other[0] in json.loads(note)["clones"]
 
 
 @pytest.mark.parametrize("switched", ["workspace", "user"])

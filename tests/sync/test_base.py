@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -298,6 +299,68 @@ def test_a_distrusted_base_is_missing(folder: Path) -> None:
     base = reopened(folder)
     base.distrust()
     assert base.entries() == {} and base.intents() == []
+
+
+def known(base: Base) -> dict[str, str]:
+    return {name: base.meta(name) for name in ("lineage", "ancestor", "serial")}
+
+
+def test_a_copied_base_gets_a_name_of_its_own_and_keeps_what_it_knows(folder: Path, tmp_path: Path) -> None:
+    """The copy of a base is another from its first run on, and believed; the one it was copied from stays as it was."""
+    base = made(folder, FILE)
+    base.settle(0)
+    before = known(base)
+    base.close()
+    shutil.copytree(folder, tmp_path / "copy")
+    copy = reopened(tmp_path / "copy")
+    assert copy.names()[0] == before["lineage"]  # until then it is known by the name it came with
+    copy.settle(0)
+    assert known(copy)["lineage"] not in ("", before["lineage"]) and set(copy.entries()) == {FILE.key}
+    base = reopened(folder)
+    base.settle(0)
+    assert known(base) == before and not set(base.names()) & set(copy.names())
+
+
+def test_a_base_has_as_many_names_as_places(folder: Path, tmp_path: Path) -> None:
+    """One that is moved to and fro, or mounted at two paths, has two names; put back from a copy it has its old one."""
+    made(folder, FILE).close()
+    seen = []
+    for _ in range(3):
+        for place in (folder, tmp_path / "there"):
+            if not place.exists():
+                (folder if place != folder else tmp_path / "there").rename(place)
+            base = reopened(place)
+            base.settle(0)
+            seen.append(base.meta("lineage"))
+            base.close()
+    assert len(set(seen)) == 2 and seen[:2] * 3 == seen
+
+
+def test_a_base_of_an_earlier_version_is_known_by_its_old_name_too(folder: Path) -> None:
+    """A base that was never settled is looked up by the name that it had, and then has one of its place."""
+    made(folder, FILE).close()
+    base = reopened(folder)
+    old = base.meta("lineage")
+    assert old and not base.meta("ancestor") and old in base.names()
+    base.settle(0)
+    assert base.meta("ancestor") == old != base.meta("lineage") and set(base.entries()) == {FILE.key}
+
+
+def test_a_base_that_was_not_believed_begins_anew(folder: Path) -> None:
+    """It is another one from then on, and by that name an old copy of what it was is told again."""
+    base = made(folder, FILE)
+    base.settle(0)
+    base.close()
+    copy = (folder / "state.db").read_bytes()
+    for _ in range(2):
+        (folder / "state.db").write_bytes(copy)
+        base = reopened(folder)
+        names = base.names()
+        base.distrust()
+        base.settle(7)
+        assert base.meta("lineage") == names[2] and base.meta("serial") == "7"
+        base.close()
+    assert reopened(folder).entries() == {}
 
 
 def test_each_target_has_its_own_state(tmp_path: Path) -> None:
