@@ -281,18 +281,17 @@ class Day:
             typed, skew = self._command(), self.random.choice((0, 0, 0, -YEAR, YEAR, 3600))
             process = clone.start(*typed, env={"CLOCK_SKEW": str(skew)})
             begun.append((clone, process, f"{name}: {' '.join(typed)} (clock {skew:+} s)"))
-        how = self.random.choice(("", "", "kill", "kill", "interrupt"))
-        if how and not edit:
+        how = "" if edit else self.random.choice(("", "", "", "at a request", "at a request", "kill", "interrupt"))
+        if how == "at a request":
+            kill = {"kind": "kill", "pid": begun[0][1].pid}
+            phase = self.random.choice(("before", "after"))
+            self.server.faults(rule("*", kill, nth=self.random.randrange(4, 30), phase=phase, times=1))
+        elif how:
             if how == "interrupt":  # Python has a word of its own for who does so while it starts
                 until(lambda: self.server.requests() or any(one.poll() is not None for _, one, _ in begun))
             time.sleep(self.random.uniform(0.0, 0.4))
             for _, process, _ in begun[: 1 if how == "interrupt" else 2]:
                 process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGINT)
-        elif self.random.random() < 0.5 and not edit:
-            how = "killed at a request"
-            kill = {"kind": "kill", "pid": begun[0][1].pid}
-            phase = self.random.choice(("before", "after"))
-            self.server.faults(rule("*", kill, nth=self.random.randrange(1, 12), phase=phase, times=1))
         said = []
         for clone, process, what in begun:
             ran = clone.finish(process)
