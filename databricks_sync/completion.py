@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,7 +39,11 @@ def _print(context: click.Context, _: click.Parameter, shell: str | None) -> Non
 
 def branches(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """The branches of the repository we are in."""
-    listed = subprocess.run(
-        ["git", "for-each-ref", "--format=%(refname:short)", "refs/heads"], capture_output=True, text=True, check=False
-    )
-    return [CompletionItem(name) for name in listed.stdout.split() if name.startswith(begun)]
+    from .errors import SyncError
+    from .git import Repository
+
+    try:
+        names = Repository(Path.cwd()).branches()
+    except SyncError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(begun)]

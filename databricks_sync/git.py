@@ -1,23 +1,38 @@
-"""Every call of git. Git decides where the project's state lives, which branch this is, what is carried."""
+"""Every call of git. Git decides where the project's state lives, which branch this is, what is carried.
+
+Git is never left to find a repository by itself, for it takes any folder with the right names in it for one, and its
+configuration for the person's: whoever writes into a folder that is carried would choose what git runs. Which
+repository is meant is found from the project upwards by `.git` alone, and named in every call.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingsError, ValveError
+from .names import printable
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
 _HOOK_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
+# What a configuration may have git run, and no call of ours needs. An empty core.fsmonitor is none for every git:
+# before 2.36 `false` was the name of a program. There is no pager where the output is no terminal.
+_CONFIGURATION = (
+    *("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"),
+    *("-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never", "-c", "safe.bareRepository=explicit"),
+)
+_OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
+_OFF = {"required": "false"}  # a filter is off where what it runs is empty, and then it must not be needed
 # Files and folders of the git directory -> the operation that is in progress while they are there.
 OPERATIONS = {
     "rebase-merge": "a rebase",
@@ -59,13 +74,19 @@ class Repository:
 
     def __init__(self, project: Path) -> None:
         self.project = project
+        work_tree = _work_tree(project)
         asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
-        top, git_dir, common, state = _git(project, "rev-parse", *asked).decode("utf-8", "surrogateescape").splitlines()
+        # Asked there, and nowhere above: it is git that knows whether the person may trust the owner of this folder.
+        answer = _git(work_tree, "rev-parse", *asked, ceiling=work_tree.parent)
+        top, git_dir, common, state = answer.decode("utf-8", "surrogateescape").splitlines()
         self.top = Path(top)
         self.git_dir = Path(git_dir)
+        # A project in the git directory is one in `.git`, or in a folder that only looks like a git directory.
+        if not self.top.samefile(work_tree) or _within(project, self.git_dir):
+            raise _no_repository(project)
         self._head = self.git_dir / "HEAD"
-        self.common_dir = Path(os.path.abspath(project / common))
-        self.state = Path(os.path.abspath(project / state))
+        self.common_dir = Path(os.path.abspath(work_tree / common))
+        self.state = Path(os.path.abspath(work_tree / state))
         # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
         self.origin = cache(self._origin)
         self.first_commits = cache(self._first_commits)
@@ -77,7 +98,7 @@ class Repository:
         if reference.startswith("ref: refs/heads/") and not reference.endswith("/.invalid"):  # with reftables it is
             return reference.removeprefix("ref: refs/heads/")
         # Not --short: that says `heads/name` as soon as there is a tag of the same name.
-        answer = _git(self.project, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
+        answer = self._git(self.project, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
         return answer.decode("utf-8", "surrogateescape").strip().removeprefix("refs/heads/") or None
 
     def operation(self) -> str | None:
@@ -106,19 +127,19 @@ class Repository:
 
     def _origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
-        url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
+        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
         return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
 
     def address(self) -> str:
         """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
-        url = _git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
+        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
         return url.decode("utf-8", "replace").strip()
 
     def _first_commits(self) -> frozenset[str]:
         """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
         if self.shallow:
             return frozenset()
-        roots = _git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
+        roots = self._git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
         return frozenset(f"commit {root}" for root in roots.decode().split())
 
     def is_of(self, url: str) -> bool:
@@ -127,29 +148,48 @@ class Repository:
 
     def knows(self, ref: str) -> bool:
         """Whether this clone has the commit that a branch, tag or hash names."""
-        return bool(_git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
+        return bool(self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
 
     def at(self, ref: str, path: str) -> bytes | None:
         """A file as it was at a commit, by its path from the top; None where there was none."""
-        listed = _git(self.top, "ls-tree", "--name-only", ref, "--", path)
-        return _git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
+        listed = self._git(self.top, "ls-tree", "--name-only", ref, "--", path)
+        return self._git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
 
     def had(self, path: str) -> bool:
         """Whether a file with this path from the top was ever committed, as far as this clone's history goes."""
-        return bool(_git(self.top, "log", "-1", "--format=%H", "--", path, accept=(0, 128)).strip())
+        return bool(self._git(self.top, "rev-list", "-1", "HEAD", "--", path, accept=(0, 128)).strip())
+
+    def branches(self) -> list[str]:
+        listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
+        return [name.removeprefix("refs/heads/") for name in listed.decode("utf-8", "surrogateescape").splitlines()]
 
     def dirty(self, folder: Path) -> bool:
-        """Whether something below `folder` is not as it was committed, or not known to git and not ignored."""
-        return bool(_git(folder, "status", "--porcelain", "--", ".").strip())
+        """Whether something below `folder` is not as it was committed, or not known to git and not ignored.
+
+        A submodule is asked for its commit alone: to look into it, git would go by the submodule's configuration.
+        """
+        filters = self._filters()
+        if any("=" in name for name in filters):  # no honest name, and none that `-c` can switch off
+            return True
+        off = [word for name in filters for word in ("-c", f"{name}={_OFF.get(name.rpartition('.')[2], '')}")]
+        return bool(
+            self._git(folder, "status", "--porcelain", "--ignore-submodules=dirty", "--", ".", options=off).strip()
+        )
+
+    def _filters(self) -> list[str]:
+        """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
+        asked = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
+        listed = [self._git(self.top, "config", scope, *asked, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
+        return sorted({name for name in b"".join(listed).decode("utf-8", "surrogateescape").split("\0") if name})
 
     def _ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
-        answer = _git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
+        answer = self._git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
         return answer.strip() == b"true"
 
     def entries(self, folder: Path) -> Iterator[Entry]:
         """What git tracks below `folder`, and what it neither tracks nor ignores."""
-        answer = _git(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
+        answer = self._git(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
         last = ""
         for record in re.finditer(r"[^\0]+", answer.decode("utf-8", "surrogateescape")):
             tag, path = record[0][0], record[0][2:].rstrip("/")  # a repository of its own is told with a slash
@@ -166,7 +206,7 @@ class Repository:
             return set()
         given = "\0".join(paths).encode("utf-8", "surrogateescape")
         try:
-            answer = _git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), given=given)
+            answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), given=given)
         except SettingsError as error:  # one such path fails them all
             if "beyond a symbolic link" not in error.message and "in submodule" not in error.message:
                 raise
@@ -186,8 +226,44 @@ class Repository:
                 file.write_bytes(f"{text}\n".encode("utf-8", "surrogatepass"))
             typed = [word for label in labels for word in ("-L", label)]
             given = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
-            answer = _git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
+            answer = self._git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
         return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
+
+    def _git(
+        self,
+        folder: Path,
+        *arguments: str,
+        accept: tuple[int, ...] = (0,),
+        given: bytes | None = None,
+        options: Sequence[str] = (),
+    ) -> bytes:
+        """What a call of git says that is made in `folder`, about this repository whatever `folder` looks like."""
+        named = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}", *options)
+        return _git(folder, *arguments, accept=accept, given=given, options=named)
+
+
+def _work_tree(project: Path) -> Path:
+    """The folder nearest to the project, itself or above it, that has a `.git`. Raises SettingsError."""
+    start = Path(os.path.realpath(project))
+    if not start.is_dir():
+        raise SettingsError(f"{project} is not a folder.", "Correct PROJECT_FOLDER.")
+    for folder in (start, *start.parents):
+        mark = f"{folder}/.git"
+        if os.path.isfile(mark) or os.path.lexists(f"{mark}/HEAD"):  # noqa: PTH113 (what may not be looked at is none)
+            return folder
+    raise _no_repository(project)
+
+
+def _within(path: Path, folder: Path) -> bool:
+    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return folder == path or folder in path.parents
+
+
+def _no_repository(folder: Path) -> SettingsError:
+    return SettingsError(
+        f"{folder} is not in a git repository, and git decides what is carried.",
+        "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
+    )
 
 
 def _plain(url: str) -> str:
@@ -202,13 +278,22 @@ def _plain(url: str) -> str:
     return f"{host}/{path}"
 
 
-def _git(folder: Path, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None) -> bytes:
+def _git(
+    folder: Path,
+    *arguments: str,
+    accept: tuple[int, ...] = (0,),
+    given: bytes | None = None,
+    options: Sequence[str] = (),
+    ceiling: Path | None = None,
+) -> bytes:
+    """`ceiling`: where git ends when it looks for a repository from `folder` upwards."""
     environ = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
-    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if ceiling is not None:
+        environ["GIT_CEILING_DIRECTORIES"] = str(ceiling)
+    typed = ["git", "-C", str(folder), *options, *_CONFIGURATION, *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], input=given, capture_output=True, env=environ, check=False
-        )
+        done = subprocess.run(typed, input=given, capture_output=True, env=environ, check=False)
     except FileNotFoundError:
         raise SettingsError("git is not installed, or not on the PATH.", "Install git and try again.") from None
     if b"could not open directory" in done.stderr:  # git only warns, and leaves out what is in it
@@ -220,11 +305,14 @@ def _git(folder: Path, *arguments: str, accept: tuple[int, ...] = (0,), given: b
     if done.returncode in accept:
         return done.stdout
     said = done.stderr.decode("utf-8", "replace").strip()
-    if "not a git repository" in said or "must be run in a work tree" in said:
+    if "dubious ownership" in said:
+        trusted = shlex.join(("git", "config", "--global", "--add", "safe.directory", str(folder)))
         raise SettingsError(
-            f"{folder} is not in a git repository, and git decides what is carried.",
-            "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
+            f"{printable(str(folder))} belongs to another user of this machine, so git does not read it.",
+            f"If you trust what is in it, type `{trusted}`.",
         )
+    if "not a git repository" in said or "must be run in a work tree" in said or "cannot use bare repository" in said:
+        raise _no_repository(folder)
     raise SettingsError(
         f"git {arguments[0]} failed in {folder}: {said.splitlines()[0] if said else 'no reason given'}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from databricks_sync.errors import SettingsError
 from databricks_sync.git import Entry, Repository
 
 from .repo import Repo
+from .traps import bare_repository
 
 
 def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:
@@ -143,7 +145,7 @@ def test_what_is_no_work_tree_is_refused(tmp_path: Path, kind: str) -> None:
     if kind == "inside .git":
         subprocess.run(["git", "init", "-q", str(where)], check=True)
         where = where / ".git"
-    with pytest.raises(SettingsError, match="git"):
+    with pytest.raises(SettingsError, match="is not a folder" if kind == "missing" else "not in a git repository"):
         Repository(where)
 
 
@@ -152,6 +154,124 @@ def test_no_git_at_all(repo: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="git is not installed"):
         Repository(repo.root)
+
+
+# --- what git must not be led to ------------------------------------------------------------------------------------
+
+
+def armed(folder: Path, ran: Path) -> bool:
+    """Whether git itself is led to run something in a folder."""
+    subprocess.run(["git", "-c", "safe.bareRepository=all", "status"], cwd=folder, capture_output=True, check=False)
+    if ran.exists():
+        ran.unlink()
+        return True
+    return False
+
+
+def everything(repository: Repository, folder: Path) -> None:
+    """Asks all there is to ask, about a folder that is carried."""
+    list(repository.entries(folder))
+    repository.ignored(["a", "sub/b"])
+    repository.dirty(folder)
+    for ask in (repository.branch, repository.branches, repository.origin, repository.address):
+        ask()
+    for ask in (repository.first_commits, repository.ignores_case, repository.operation, repository.moment):
+        ask()
+    repository.had("a"), repository.at("HEAD", "a"), repository.knows("main")
+    repository.merged_text("a", "b", "c", ("1", "2", "3"))
+
+
+@pytest.fixture
+def old_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git of the time before `safe.bareRepository` (2.38), as far as that goes."""
+    real = shutil.which("git")
+    program = tmp_path / "old" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nset -- $(printf "%s\\n" "$@" | sed s/^safe.bareRep.*/safe.x=1/)\nexec {real} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("trap", ["", "team", "team/project", "team/project/notebooks", "team/project/notebooks/sub"])
+def test_what_looks_like_a_git_directory_is_none(repo: Repo, tmp_path: Path, trap: str) -> None:
+    """Wherever in the work tree files of somebody else make up a git directory, none of its programs is run."""
+    repo.write("team/project/notebooks/sub/a")
+    repo.commit()
+    ran = bare_repository(repo.root / trap, tmp_path / "ran")
+    assert trap == "" or armed(repo.root / trap, ran)
+    found = Repository(repo.root / "team/project")
+    assert found.top == repo.root and found.git_dir == repo.root / ".git"
+    for folder in ("team/project", "team/project/notebooks", "team/project/notebooks/sub"):
+        everything(found, repo.root / folder)
+    assert not ran.exists()
+    assert {"a"} <= {entry.path for entry in found.entries(repo.root / "team/project/notebooks/sub")}
+
+
+def test_an_older_git_is_not_led_there_either(repo: Repo, tmp_path: Path, old_git: None) -> None:
+    """The same with a git that knows no safe.bareRepository, also where the work tree's own git directory is broken."""
+    repo.write("notebooks/a")
+    repo.commit()
+    ran = bare_repository(repo.root / "notebooks", tmp_path / "ran")
+    everything(Repository(repo.root), repo.root / "notebooks")
+    bare_repository(repo.root, ran)
+    shutil.rmtree(repo.root / ".git/objects")
+    with pytest.raises(SettingsError, match="not in a git repository"):
+        Repository(repo.root)
+    assert not ran.exists()
+
+
+def test_nothing_of_the_repository_s_own_configuration_is_run(repo: Repo, tmp_path: Path) -> None:
+    """In a repository that came with its git directory, as from an archive, no program of its configuration is run."""
+    repo.write(".gitattributes", "a filter=f diff=d\nb filter=x=y\n")
+    repo.write("a")
+    repo.commit()
+    ran = tmp_path / "ran"
+    program = f"touch '{ran}'; false"
+    hooks = repo.root / ".git/hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("post-index-change", "reference-transaction"):
+        (hooks / name).write_text(f"#!/bin/sh\n{program}\n")
+        (hooks / name).chmod(0o755)
+    for key in ("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "gpg.program", "diff.external"):
+        repo.git("config", key, program)
+    for key in ("filter.f.clean", "filter.f.process", "diff.d.command", "diff.d.textconv", "log.showSignature"):
+        repo.git("config", key, "true" if key == "log.showSignature" else program)
+    repo.git("config", "filter.f.required", "true")
+    os.utime(repo.root / "a", (1, 1))  # so that git looks into the file
+    everything(Repository(repo.root), repo.root)
+    assert not Repository(repo.root).dirty(repo.root)
+    assert not ran.exists()
+    repo.git("config", "filter.x=y.clean", program)
+    assert Repository(repo.root).dirty(repo.root) and not ran.exists()
+
+
+def test_the_owner_of_the_work_tree_is_git_s_to_judge(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A work tree of another user of the machine is refused as git refuses it, with the way to trust it."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(SettingsError, match="belongs to another user") as caught:
+        Repository(repo.root)
+    assert f"safe.directory {repo.root}" in caught.value.hint
+
+
+def test_a_git_directory_without_a_head_is_passed_over(repo: Repo) -> None:
+    """A `.git` that holds nothing, as some tools leave behind, hides no repository."""
+    (repo.root / "sub/.git").mkdir(parents=True)
+    assert Repository(repo.root / "sub").top == repo.root
+
+
+def test_a_submodule_can_be_the_project(repo: Repo, tmp_path: Path) -> None:
+    """In a submodule the repository is its own, with its git directory where git keeps it."""
+    other = Repo(tmp_path / "other")
+    other.git("init", "-q", "-b", "trunk")
+    other.write("sub/a")
+    other.commit()
+    repo.git("submodule", "add", "-q", str(other.root), "module")
+    found = Repository(repo.root / "module/sub")
+    assert (found.top, found.branch()) == (repo.root / "module", "trunk")
+    assert found.git_dir == repo.root / ".git/modules/module"
+    assert [entry.path for entry in found.entries(repo.root / "module/sub")] == ["a"]
 
 
 @pytest.mark.parametrize(("value", "ignores"), [("true", True), ("yes", True), ("false", False), (None, False)])
