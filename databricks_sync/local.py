@@ -217,6 +217,21 @@ class LocalFolder:
             inside = file_name(inside, form, language)
         return f"{folder.shown}/{inside}".removeprefix("./")
 
+    def standing(self, folder: str) -> list[str]:
+        """The names of all that stands in a folder of the project, carried or not; none where it cannot be read."""
+        try:
+            return [one.name for one in (self.project / folder).iterdir()]
+        except OSError:
+            return []
+
+    def outer(self, path: str) -> tuple[str, str]:
+        """What a local path, and its key, begin with before what is inside of a folder; nothing where it is in none."""
+        for folder in self.folders:
+            start = "" if folder.shown == "." else f"{folder.shown}/"
+            if path.startswith(start):
+                return start, folder.prefix
+        return "", ""
+
     def misread(self, path: str, kind: Kind, head: bytes) -> bool:
         """Whether content beginning with `head`, stored at `path`, would be taken for another kind here."""
         return identify(Path(path).name, head).kind is not kind

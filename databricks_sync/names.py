@@ -29,6 +29,11 @@ def nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def folded(path: str) -> str:
+    """A name or path as a disk may take it that tells neither case nor invisible characters apart."""
+    return path.casefold() if path.isascii() else _IGNORABLE.sub("", nfc(path)).casefold()
+
+
 def flaw(key: str, *, windows: bool) -> str:
     """Why the name `key` must not be written to a disk or sent to the workspace; empty when it may.
 

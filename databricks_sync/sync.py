@@ -38,6 +38,7 @@ from .settings import Settings
 from .survey import Survey, Surveyor
 from .target import check_types, home_of, may_be_git_folders
 from .valves import Situation, check
+from .withheld import withheld
 from .workspace import Workspace
 
 _SCANS = 3
@@ -266,7 +267,7 @@ class Sync:
                 f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
                 "Give paths as the plan shows them: to_databricks --dry-run.",
             )
-        return chosen
+        return withheld(chosen, request, self.local)
 
     def _stake(self, request: Request, sight: Sight, base: Base) -> None:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""

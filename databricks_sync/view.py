@@ -59,11 +59,15 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
         if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
             ways += (f"to merge their cells: from_databricks{again} --merge {path}",)
         found[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
+    told: set[Parked] = set()
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
     for step, problem in [(step, step.problem) for step in report.steps] + outcomes:
         if problem and problem.severity is not Severity.NOTE:
             hints = (advice(problem.hint),) if problem.hint else ()
-            found[step.key] = Parked(problem.path, problem.what.rstrip("."), hints)
+            one = Parked(problem.path, problem.what.rstrip("."), hints)
+            if one not in told:  # of a folder it is told once, whatever is in it
+                told.add(one)
+                found[step.key] = one
     return found
 
 
