@@ -52,6 +52,10 @@ class Scope(NamedTuple):
             p == "." or path in (p, splitext(p)[0]) or path.startswith(f"{p}/") for p in self.paths
         )
 
+    def names(self, path: str) -> bool:
+        """Whether one of the paths is `path` itself or below it: a folder around it names nothing in particular."""
+        return any(p == path or p.startswith(f"{path}/") for p in self.paths)
+
 
 class Surveyor:
     def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:

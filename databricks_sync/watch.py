@@ -20,7 +20,7 @@ from .errors import Busy, Switched, SyncError, ValveError
 from .events import Changes
 from .git import Moment
 from .mode import Mode
-from .model import Direction
+from .model import Direction, Severity
 from .names import printable
 from .plan import Step
 from .rhythm import Budget
@@ -80,6 +80,7 @@ class Watch:
         self._parked: dict[Mode, dict[str, Parked]] = {}
         self._polled = ""  # why files were polled last
         self._noticed: frozenset[str] = frozenset()  # what the last run had to say
+        self._left_out: dict[Mode, set[str]] = {}  # what the last run of each mode did not carry, with a way to have it
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
 
     def run(self) -> None:
@@ -299,6 +300,7 @@ class Watch:
         stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in done.outcomes)
         self._stumbles = self._stumbles + 1 if stumbled else 0
         self._park(asked.mode, done, first)
+        self._tell_of_left_out(asked.mode, done, first)
         self._standing = standing(done)
         return done
 
@@ -310,6 +312,16 @@ class Watch:
         settled = {key: one for key, one in before.items() if key not in now}
         if new or settled or first:
             self.view.parked(now, new, settled, told=first)
+
+    def _tell_of_left_out(self, mode: Mode, done: Report, first: bool) -> None:
+        notes = {
+            f"{printable(one.path)} {one.what}. {one.hint}"
+            for one in done.problems
+            if one.severity is Severity.NOTE and one.hint
+        }
+        for note in sorted(notes - self._left_out.get(mode, set())) if not first else ():
+            self.view.notice(note)
+        self._left_out[mode] = notes
 
     def _everything_parked(self) -> dict[str, Parked]:
         return {key: one for found in self._parked.values() for key, one in found.items()}

@@ -1,14 +1,20 @@
-"""What a run leaves out of its plan: a repository that git would take up is never made. Pure, but for the disk."""
+"""What a run leaves out of its plan although both sides would have it so: what must not come unasked.
+
+A credential is carried, and a file that tools run by themselves is taken from the workspace, only where a person names
+its PATH; afterwards both sides know it, and it is carried like any other. A repository that git would take up is never
+made at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import bare_repository
+from . import bare_repository, credential_files, tool_files
 from .local import LocalFolder
-from .model import Direction, Kind, Problem
+from .model import Direction, Kind, Problem, Severity
 from .plan import Action, Step
+from .words import COMMANDS, quoted
 
 if TYPE_CHECKING:
     from .run import Request
@@ -16,12 +22,31 @@ if TYPE_CHECKING:
 
 def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> list[Step]:
     """The steps, those that are left out with the problem that says why."""
+    left = [_unless_named(step, request, local) for step in steps]
     if request.mode.direction is Direction.PUSH:
-        return list(steps)
-    writing = {_path(step): step for step in steps if step.writes and step.action is not Action.DELETE}
+        return left
+    writing = {_path(step): step for step in left if step.writes and step.action is not Action.DELETE}
     traps = bare_repository.made_by(writing, local.standing) if writing else {}
     refused = {writing[path].key: _trap(folder) for path, folder in traps.items()}
-    return [step._replace(problem=refused[step.key]) if step.key in refused else step for step in steps]
+    return [step._replace(problem=refused[step.key]) if step.key in refused else step for step in left]
+
+
+def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
+    if step.problem or step.base or step.action in (Action.NOTHING, Action.AHEAD, Action.FORGET):
+        return step
+    direction = request.mode.direction
+    start, prefix = local.outer(step.path)
+    inside = step.path[len(start) :]
+    if part := credential_files.sensitive(inside):
+        what = "may hold a credential, so it is carried only where it is named"
+    elif direction is Direction.PULL and step.action is Action.CREATE and (part := tool_files.sensitive(inside)):
+        what = "is new, and tools may run it by themselves, so it is taken only where it is named"
+    else:
+        return step
+    if request.scope.names(start + part) or request.scope.names(prefix + part):
+        return step
+    hint = f"Type `{COMMANDS[direction]}{request.again} {quoted(step.path)}` to carry it, or have git ignore it."
+    return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 
 def _path(step: Step) -> str:

@@ -13,6 +13,13 @@ from databricks_sync.completion import branches
 
 from .world import Person, Project
 
+TOOLS = (
+    *(".github/workflows/ci.yml", ".vscode/tasks.json", ".devcontainer/devcontainer.json"),
+    ".husky/pre-commit",
+    *(".pre-commit-config.yaml", ".gitattributes", ".gitmodules", "Jenkinsfile", "ops/azure-pipelines.yml"),
+)
+SECRETS = (".env.prod", ".envrc", ".databrickscfg", ".netrc", "keys/server.pem", "keys/id_rsa")
+
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Iterator[Path]:
@@ -96,3 +103,109 @@ def test_completion_is_not_led_there(project: Project, ran: Path, monkeypatch: p
     bare_repository(project.root / "notebooks", ran)
     monkeypatch.chdir(project.root / "notebooks")
     assert [one.value for one in branches(None, None, "ma")] == ["main"]  # type: ignore[arg-type]
+
+
+# --- what tools run by themselves ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(project: Project) -> Project:
+    """A project that is carried as a whole, in step with the workspace."""
+    project.env["NOTEBOOK_FOLDER"] = "."
+    project.notebook("etl/a.py", "print(1)")
+    project.push()
+    return project
+
+
+@pytest.mark.parametrize("options", [(), (".",), ("--overwrite",), ("--merge",)])
+def test_no_new_file_of_a_tool_comes_unasked(whole: Project, person: Person, options: tuple[str, ...]) -> None:
+    """A pull leaves each new file that tools run by themselves where it is, and says how to have it."""
+    for name in TOOLS:
+        person.put(name, "run me")
+    person.put("ops/x.csv", "1")
+    person.put("ops/.gitkeep")
+    pulled = whole.pull(*options)
+    assert whole.read("ops/x.csv") == b"1" and (whole.root / "ops/.gitkeep").exists()
+    for name in TOOLS:
+        assert not (whole.root / name).exists() and f"? {name} is new, and tools may run it" in pulled.out
+        assert f"Type `from_databricks {name}` to carry it" in pulled.out
+
+
+@pytest.mark.parametrize("name", [TOOLS[0], TOOLS[-1]])
+def test_the_hint_of_a_tool_s_file_leads_out(whole: Project, person: Person, name: str) -> None:
+    """Named once, as the note says, such a file comes, and from then on like any other."""
+    person.put(name, "run me")
+    hint = next(one["hint"] for one in whole.pull("--json").all("plan") if one["key"] == name)
+    command, *typed = hint.split("`")[1].split()
+    whole.quick(command, *typed)
+    assert whole.text(name) == "run me"
+    person.put(name, "run me again")
+    whole.pull()
+    assert whole.text(name) == "run me again"
+    whole.at_rest()
+
+
+def test_a_folder_that_is_named(whole: Project, person: Person) -> None:
+    """The folder that makes a file such a one names it; one around it does not, nor does another one in it."""
+    person.put("sub/.github/workflows/ci.yml", "run me")
+    for path in (".", "sub"):
+        whole.pull(path)
+        assert not (whole.root / "sub/.github").exists()
+    whole.pull("sub/.github/other", code=2)
+    whole.pull("sub/.github")
+    assert whole.text("sub/.github/workflows/ci.yml") == "run me"
+
+
+def test_a_tool_s_file_is_pushed(whole: Project, person: Person) -> None:
+    """What is hidden here is the person's own, and carried as before; deleted here it does not come back unasked."""
+    whole.write(".github/workflows/ci.yml", "mine")
+    whole.push()
+    assert person.file(".github/workflows/ci.yml") == b"mine"
+    person.put(".github/workflows/ci.yml", "theirs")
+    whole.pull()
+    assert whole.text(".github/workflows/ci.yml") == "theirs"
+
+
+# --- credentials --------------------------------------------------------------------------------------------------
+
+
+def test_no_credential_is_pushed_unasked(pushed: Project, person: Person) -> None:
+    """Keys and logins in the folder stay here, also for a mirror, and a note says how to carry them."""
+    before = person.names()
+    for name in SECRETS:
+        pushed.write(f"notebooks/{name}", "secret")
+    for options in ((), ("--overwrite",), ("--mirror",), ("notebooks",)):
+        ran = pushed.push(*options)
+        assert person.names() == before
+        for name in SECRETS:
+            assert f"? notebooks/{name} may hold a credential" in ran.out
+            assert f"Type `to_databricks notebooks/{name}` to carry it, or have git ignore it." in ran.out
+    pushed.push("notebooks/keys/server.pem")
+    assert person.file("keys/server.pem") == b"secret"
+    pushed.write("notebooks/keys/server.pem", "another")
+    pushed.push()
+    assert person.file("keys/server.pem") == b"another" and person.names() == {*before, "keys/server.pem"}
+
+
+def test_no_credential_is_pulled_unasked(pushed: Project, person: Person) -> None:
+    """Nor do they come from the workspace, replace one that is here, or go where a mirror removes what is not here."""
+    for name in SECRETS:
+        person.put(name, "theirs")
+    pushed.write("notebooks/.netrc", "mine")
+    for options in ((), ("--overwrite",)):
+        ran = pushed.pull(*options)
+        assert ran.out.count("may hold a credential") == len(SECRETS)
+    assert pushed.text("notebooks/.netrc") == "mine" and not (pushed.root / "notebooks/keys").exists()
+    pushed.push("--mirror")
+    assert set(SECRETS) <= person.names() and person.file(".netrc") == b"theirs"
+    pushed.pull("notebooks/keys/id_rsa")
+    assert pushed.text("notebooks/keys/id_rsa") == "theirs"
+
+
+def test_a_credential_that_both_sides_have_is_not_taken_up(pushed: Project, person: Person) -> None:
+    """The same bytes on both sides are no word of the person's: a later edit of them is not carried either."""
+    person.put(".netrc", "same")
+    pushed.write("notebooks/.netrc", "same")
+    pushed.push()
+    pushed.write("notebooks/.netrc", "mine")
+    assert "may hold a credential" in pushed.push().out and person.file(".netrc") == b"same"

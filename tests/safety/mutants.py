@@ -27,6 +27,8 @@ VALVES = "tests/commands/test_valves.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
 BASE = "tests/sync/test_base.py"
+GIT = "tests/sync/test_git.py"
+WITHHELD = "tests/commands/test_withheld.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
@@ -717,6 +719,70 @@ MUTANTS = (
         "        if True:\n            return self._db.execute(",
         BASE,
         "may_be_closed",
+    ),
+    Mutant(
+        "git finds a repository by itself",
+        "git.py",
+        '        named = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}", *options)\n',
+        "        named = tuple(options)\n",
+        GIT,
+        "looks_like_a_git_directory",
+    ),
+    Mutant(
+        "a folder is a repository by its looks",
+        "git.py",
+        " or _within(project, self.git_dir)",
+        "",
+        GIT,
+        "older_git",
+    ),
+    Mutant(
+        "a configuration may name programs",
+        "git.py",
+        '    typed = ["git", "-C", str(folder), *options, *_CONFIGURATION, *arguments]\n',
+        '    typed = ["git", "-C", str(folder), *options, *arguments]\n',
+        GIT,
+        "own_configuration",
+    ),
+    Mutant(
+        "a pull makes a git repository",
+        "withheld.py",
+        "    traps = bare_repository.made_by(writing, local.standing) if writing else {}\n",
+        "    traps: dict[str, str] = {}\n",
+        WITHHELD,
+        "makes_no_git_directory",
+    ),
+    Mutant(
+        "half of a git repository is none",
+        "withheld.py",
+        "made_by(writing, local.standing)",
+        "made_by(writing, lambda _: ())",
+        WITHHELD,
+        "in_two_pulls",
+    ),
+    Mutant(
+        "a tool's new file comes unasked",
+        "withheld.py",
+        "(part := tool_files.sensitive(inside))",
+        '(part := "")',
+        WITHHELD,
+        "comes_unasked",
+    ),
+    Mutant(
+        "a credential is carried unasked",
+        "withheld.py",
+        "    if part := credential_files.sensitive(inside):\n",
+        '    if part := "":\n',
+        WITHHELD,
+        "no_credential",
+    ),
+    Mutant(
+        "a folder around a path names it",
+        "survey.py",
+        '        return any(p == path or p.startswith(f"{path}/") for p in self.paths)\n',
+        "        return bool(self.paths)\n",
+        WITHHELD,
+        "folder_that_is_named or no_credential",
     ),
 )
 
