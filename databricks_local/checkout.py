@@ -1,4 +1,7 @@
-"""A git source, cloned with the real git: whatever the server's own environment maps or allows is in force."""
+"""A git source, cloned with the real git: whatever addresses the server's own environment maps are in force.
+
+Somebody else wrote what is cloned, and chose the address: nothing but the clone itself comes of either.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,16 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 300
+# No programs as an address (`ext::`), whatever the configuration allows.
+PROTOCOLS = "file:git:http:https:ssh"
+# No program of ours is run on the files of somebody else, and no other repository is found in or around them.
+CONFIGURATION = (
+    *("--git-dir=.git", "--work-tree=.", "-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "submodule.recurse=false", "-c", "advice.detachedHead=false"),
+)
+# Set by git around hooks, from one of which the server may have been started.
+SCRUBBED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+COMMIT = re.compile(r"[0-9A-Fa-f]{4,64}")
 
 
 class CheckoutError(Exception):
@@ -21,13 +34,15 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
     url = str(source["git_url"])
     if source.get("git_commit"):
         wanted = str(source["git_commit"])
+        if not COMMIT.fullmatch(wanted):
+            raise CheckoutError(f"{wanted[:100]} is no commit")
     else:
         kind, name = (
             ("heads", source.get("git_branch")) if source.get("git_branch") else ("tags", source.get("git_tag"))
         )
         wanted = f"refs/{kind}/{name}"
     folder.mkdir(parents=True, exist_ok=True)
-    _git(folder, "init", "--quiet")
+    _git(folder, "init", "--quiet", "--template=")
     try:
         _git(folder, "fetch", "--quiet", "--depth", "1", "--end-of-options", url, wanted)
     except CheckoutError:
@@ -35,19 +50,19 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
             raise
         # Not every server gives a single commit.
         _git(folder, "fetch", "--quiet", "--end-of-options", url, "+refs/heads/*:refs/remotes/origin/*")
-        _git(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", wanted, "--")
+        _git(folder, "checkout", "--quiet", "--detach", wanted, "--")
     else:
-        _git(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", "FETCH_HEAD")
+        _git(folder, "checkout", "--quiet", "--detach", "FETCH_HEAD")
     return _git(folder, "rev-parse", "HEAD").strip()
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    environment = {name: value for name, value in os.environ.items() if name not in SCRUBBED}
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", *CONFIGURATION, *arguments],
             cwd=folder,
-            env={**environment, "GIT_TERMINAL_PROMPT": "0"},
+            env={**environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_S,

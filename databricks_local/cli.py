@@ -14,7 +14,7 @@ import click
 
 from databricks_local import extras
 from databricks_local.home import Home, RefusedError, TakenError
-from databricks_sync import __version__, completion
+from databricks_sync import __version__, completion, startup  # noqa: F401 (where programs are looked for)
 
 DEFAULT_PORT = 8377
 

@@ -88,4 +88,5 @@ class OnThisMachine:
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_REGISTRY")}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-        return {**kept, "PATH": path, "GIT_TERMINAL_PROMPT": "0", "MLFLOW_TRACKING_URI": self.tracking.uri}
+        git = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}  # no program as an address
+        return {**kept, **git, "PATH": path, "MLFLOW_TRACKING_URI": self.tracking.uri}
