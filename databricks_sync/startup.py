@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ if Path(sys.argv[0] if sys.argv else "").stem in ("to_databricks", "from_databri
     # What is left at the end goes with the process: to look through it for garbage takes a tenth of a short run.
     atexit.register(gc.freeze)
 
+if sys.platform == "win32":
+    # There, CreateProcess and cmd.exe look for a program in the current folder before the PATH, and would start the
+    # git.exe of whoever wrote what lies in it; not where NoDefaultCurrentDirectoryInExePath is set, in any spelling.
+    os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
 
 _pressed: list[int] = []
 

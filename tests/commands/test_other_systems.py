@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import unicodedata
@@ -109,3 +110,14 @@ def test_newlines_of_windows(project: Project, person: Person) -> None:
     assert project.read("notebooks/a.py") == notebook("print(1)", "print(3)").replace("\n", "\r\n").encode()
     assert project.git("diff", "--stat").count("|") == 1
     project.at_rest()
+
+
+def test_windows_starts_no_program_of_the_current_folder(tmp_path: Path) -> None:
+    """On Windows a `git.exe` in the folder of somebody else's project is not what a command starts for git."""
+    code = (
+        "import sys; sys.platform = 'win32'; import databricks_sync.startup, os; "
+        "print(os.environ['NODEFAULTCURRENTDIRECTORYINEXEPATH'])"
+    )
+    environ = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.stdout == "1\n", done.stderr
