@@ -24,13 +24,15 @@ def made_by(paths: Iterable[str], standing: Callable[[str], Iterable[str]]) -> d
     `standing` tells what is in a folder already, by name. Names are compared as on a disk that ignores case.
     """
     parts: dict[str, dict[str, str]] = defaultdict(dict)  # folder -> path -> the part of a repository it is
+    spelled: dict[str, str] = {}
     for path in paths:
         if _SOME.search(folded(path)):
             names = path.split("/")
             for number, name in enumerate(names):
                 part = folded(name)
                 if part in _FOLDERS or (part in _FILES and number == len(names) - 1):
-                    parts["/".join(names[:number])][path] = part
+                    above = "/".join(names[:number])
+                    parts[spelled.setdefault(folded(above), above)][path] = part
     return {
         path: folder
         for folder, found in parts.items()

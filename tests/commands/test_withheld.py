@@ -96,6 +96,22 @@ def test_a_hostile_clone_runs_nothing(project: Project, person: Person, ran: Pat
     assert any(name.endswith("etl/a") for name in person.names())
 
 
+def test_a_project_of_a_monorepo_becomes_no_repository(project: Project, person: Person, ran: Path) -> None:
+    """Where the project itself is carried, below the top of the repository, it is not made one of its own."""
+    project.notebook("team/project/a.py", "print(1)")
+    project.commit()
+    inside = Project(project.root / "team/project", project.home, project.workspace)
+    inside.env["NOTEBOOK_FOLDER"] = "."
+    inside.push()
+    for name, text in bare_files(ran).items():
+        person.put(name, text)
+    person.edit("b", "print(2)")
+    assert "! . would look like a git repository" in inside.pull(code=1).out
+    everything(inside)
+    assert set(inside.files(".")) == {"a.py", "b.py"}
+    prompt(inside, inside.root)
+
+
 def test_completion_is_not_led_there(project: Project, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The names that a shell completes come from the repository of the project, though nobody has typed a command."""
     project.notebook("notebooks/a.py", "print(1)")

@@ -50,6 +50,11 @@ def test_what_stands_there_counts() -> None:
     assert made_by(["a/config"], {"a": ["HEAD", "refs"]}.__getitem__) == {}
 
 
+def test_folders_of_one_name_are_one() -> None:
+    """Its parts may come under spellings of a folder that a disk would not tell apart."""
+    assert made_by(["a/HEAD", "A/objects/x", "a/refs/x"], nothing).keys() == {"a/HEAD", "A/objects/x", "a/refs/x"}
+
+
 def test_git_sees_it_so(repo: Repo, tmp_path: Path) -> None:
     """What git itself makes for a bare repository is told, and so is a linked work tree's git directory."""
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "bare")], check=True)
