@@ -95,6 +95,21 @@ def test_each_worktree_has_its_own_state(repo: Repo) -> None:
     assert one.common_dir == other.common_dir and one.first_commits() == other.first_commits()
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_worktree_of_a_bare_repository(repo: Repo, tmp_path: Path, inside: bool) -> None:
+    """A work tree that a bare repository was given, in its own folder or beside it, is one like any other."""
+    repo.write("sub/a")
+    repo.commit()
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(repo.root), str(bare)], check=True)
+    tree = bare / "tree" if inside else tmp_path / "tree"
+    subprocess.run(["git", "-C", str(bare), "worktree", "add", "-q", "-b", "other", str(tree)], check=True)
+    found = Repository(tree / "sub")
+    assert (found.top, found.branch(), found.common_dir) == (tree, "other", bare)
+    assert found.state == bare / "worktrees/tree/databricks_sync" and not found.dirty(tree)
+    assert [entry.path for entry in found.entries(tree)] == ["sub/a"]
+
+
 def test_an_operation_is_of_its_worktree(repo: Repo) -> None:
     """A merge in one worktree stops nobody in another."""
     conflicting(repo)
