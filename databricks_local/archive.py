@@ -89,7 +89,7 @@ def _members(workspace: Workspace, folder: Entry, form: str) -> Iterator[tuple[s
     for entry in workspace.store.below(folder.path):
         name = entry.path.removeprefix(folder.path).lstrip("/")
         content = workspace.store.content(entry)
-        if entry.object_type == DIRECTORY:
+        if entry.api_type == DIRECTORY:
             yield name + "/", b""
         elif entry.object_type == FILE and form == "AUTO":
             yield name, content

@@ -40,11 +40,11 @@ from starlette.routing import Route
 from databricks_local import faults
 from databricks_local.clock import Clock
 from databricks_local.errors import ApiError, invalid
-from databricks_local.model import NOTEBOOK, refusal
+from databricks_local.model import FOLDERS, NOTEBOOK, refusal
 from databricks_local.paths import spelled
 from databricks_local.people import edit
 from databricks_local.pipeline import Pipeline
-from databricks_local.workspace import ACCESS, FOLDERS
+from databricks_local.workspace import ACCESS
 
 Control = Callable[[Pipeline, Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.errors import ApiError
-from databricks_local.model import Entry
+from databricks_local.model import FOLDERS, Entry
 from databricks_local.paths import ALIAS, Spelling, parent, spelled
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.workspace import Workspace
 
 EXPERIMENT = "MLFLOW_EXPERIMENT"
 

@@ -8,9 +8,9 @@ import gzip
 from databricks_local import archive, dbc, errors, html, jupyter, rmarkdown, source
 from databricks_local.classify import format_of
 from databricks_local.errors import ApiError
-from databricks_local.model import DASHBOARD, DESIGNER_FILE, FILE, NOTEBOOK, Answer, Call, Entry, answer
+from databricks_local.model import DASHBOARD, DESIGNER_FILE, FILE, FOLDERS, NOTEBOOK, Answer, Call, Entry, answer
 from databricks_local.source import Cell
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.workspace import Workspace
 
 GZIP_FROM = 64 * 1024
 

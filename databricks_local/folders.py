@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from databricks_local import errors
-from databricks_local.model import DIRECTORY, Answer, Call, Entry, answer
+from databricks_local.model import DIRECTORY, FOLDERS, Answer, Call, Entry, answer
 from databricks_local.paths import Spelling, ancestors, is_protected, parent
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.workspace import Workspace
 
 
 def mkdirs(workspace: Workspace, call: Call) -> Answer:

@@ -12,10 +12,10 @@ from databricks_local import archive, errors, html, rmarkdown
 from databricks_local.classify import Verdict, by_name, format_of, language_of, verdict, view_name
 from databricks_local.errors import ApiError
 from databricks_local.folders import check_room
-from databricks_local.model import FILE, NOTEBOOK, Answer, Call, Entry, answer
+from databricks_local.model import FILE, FOLDERS, NOTEBOOK, Answer, Call, Entry, answer
 from databricks_local.paths import Spelling, parent
 from databricks_local.source import legacy_newlines
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.workspace import Workspace
 
 
 def import_object(workspace: Workspace, call: Call) -> Answer:
@@ -124,7 +124,7 @@ def _check_type(
     spelling, asked = call.target, wanted.object_type
     if existing is not None and existing.object_type != asked:
         text = spelling.echo(existing.path)
-        raise errors.type_mismatch(text, asked, existing.object_type) if overwrite else conflict(text)
+        raise errors.type_mismatch(text, asked, existing.api_type) if overwrite else conflict(text)
     if existing is not None:
         return
     if wanted.as_view and asked == NOTEBOOK:

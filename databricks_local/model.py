@@ -19,6 +19,10 @@ NOTEBOOK = "NOTEBOOK"
 FILE = "FILE"
 DASHBOARD = "DASHBOARD"
 DESIGNER_FILE = "DESIGNER_FILE"
+REPO = "REPO"  # a classic Git folder
+GIT_FOLDER = "GIT_FOLDER"  # one with Git CLI access: our own name, the API tells of a DIRECTORY
+
+FOLDERS = (DIRECTORY, REPO, GIT_FOLDER)
 
 LANGUAGES = ("PYTHON", "SQL", "SCALA", "R")
 
@@ -39,6 +43,11 @@ class Entry:
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[1]
+
+    @property
+    def api_type(self) -> str:
+        """The type that the API tells: a Git folder with Git CLI access is a directory [DOCS]."""
+        return DIRECTORY if self.object_type == GIT_FOLDER else self.object_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ An edit is a JSON object with a `path` and one of
     source (and language, export_format)   the notebook's text, saved as the web editor does: LF, no newline
                                            at the end [INFERRED]; a notebook that is not there is created
     text or content (base64), object_type  any object with any content: FILE, NOTEBOOK, MLFLOW_EXPERIMENT, ...
+                                           REPO is a classic Git folder, GIT_FOLDER one with Git CLI access,
+                                           which the API tells as a DIRECTORY [DOCS]; an empty folder becomes one
     delete: true                           the object and what is below it
     move_to                                another path
 
@@ -21,7 +23,7 @@ from typing import Any
 from databricks_local import importing, jupyter, source
 from databricks_local.classify import Verdict
 from databricks_local.folders import make
-from databricks_local.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, Entry
+from databricks_local.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, Entry
 from databricks_local.paths import Spelling, parent, spelled
 from databricks_local.workspace import Workspace
 
@@ -61,8 +63,11 @@ def _save(workspace: Workspace, path: str, existing: Entry | None, wanted: Mappi
 
 def _put(workspace: Workspace, path: str, existing: Entry | None, wanted: Mapping[str, Any]) -> None:
     object_type = str(wanted.get("object_type") or (existing and existing.object_type) or FILE)
-    if object_type in (DIRECTORY, "REPO"):
+    if object_type in FOLDERS:
         make(workspace, Spelling(parent(path)))
+        if existing is not None and object_type != existing.object_type and not workspace.store.children(path):
+            workspace.store.remove(existing)
+            existing = None
         if existing is None:
             workspace.store.add(Entry(0, path, object_type))
         return

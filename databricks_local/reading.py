@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from databricks_local.errors import missing, no_endpoint
-from databricks_local.model import Answer, Call, answer
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.model import FOLDERS, Answer, Call, answer
+from databricks_local.workspace import Workspace
 
 WORKSPACE_ID = "1000000000000000"
 USER_ID = "1000000000000001"
@@ -26,7 +26,7 @@ def me(workspace: Workspace, call: Call) -> Answer:
 
 
 def get_status(workspace: Workspace, call: Call) -> Answer:
-    """`return_git_info` is tolerated: nothing here lies in a Git folder."""
+    """`return_git_info` is tolerated: of what lies in a Git folder nothing is told."""
     entry = workspace.readable(call.target)
     return answer(workspace.info(entry, call.target, export=call.flag("return_export_info")))
 

@@ -9,12 +9,10 @@ from typing import Any
 
 from databricks_local import errors
 from databricks_local.clock import Clock
-from databricks_local.model import DIRECTORY, Entry
+from databricks_local.model import DIRECTORY, FOLDERS, GIT_FOLDER, Entry
 from databricks_local.paths import Spelling, ancestors
 from databricks_local.settings import Settings
 from databricks_local.store import Store
-
-FOLDERS = (DIRECTORY, "REPO")
 
 # What a person may be kept from: changing; reading (yet it is listed); knowing of.
 ACCESS = ("read-only", "unreadable", "hidden")
@@ -92,8 +90,13 @@ class Workspace:
             raise errors.denied(self.settings.user, target.echo())
 
     def info(self, entry: Entry, spelling: Spelling, hashes: bool = False, export: bool = False) -> dict[str, Any]:
-        """What the API tells of an object: directories have no times, nothing has a size [PROBED]."""
-        told: dict[str, Any] = {"object_type": entry.object_type, "path": spelling.echo(entry.path)}
+        """What the API tells of an object: directories have no times, nothing has a size [PROBED].
+
+        Of a directory, whether it is a Git folder with Git CLI access; a classic one is a REPO, without it [DOCS].
+        """
+        told: dict[str, Any] = {"object_type": entry.api_type, "path": spelling.echo(entry.path)}
+        if entry.api_type == DIRECTORY:
+            told["directory_info"] = {"is_git_folder": entry.object_type == GIT_FOLDER}
         if entry.language is not None:
             told["language"] = entry.language
         if entry.created_at is not None and self.clock.mode != "absent":

@@ -33,7 +33,7 @@ from .run import Diffs, Request
 from .survey import Survey, read_as, weigh
 from .target import home_of
 from .valves import owned
-from .workspace import Workspace, keys_by_nfc
+from .workspace import Workspace, asked_types, keys_by_nfc
 
 if TYPE_CHECKING:
     from .report import Reporter
@@ -65,6 +65,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         side: Side
         noting: Future[Noted] | None = None
         if base:
+            asked_types(Workspace(sync.http, request.target), pool)()
             noting = pool.submit(sync.claims(request, base).look, base, pool, new=False)
             workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
             side = InWorkspace(sync.local, workspace, base, copies, pool)

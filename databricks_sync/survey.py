@@ -16,7 +16,7 @@ from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Prob
 from .names import flaw, local_collisions, parents, printable, twins
 from .notebook import digest, file_digest, has_header, sha256, source_language
 from .plan import Sides
-from .workspace import Listing, Workspace, keys_by_nfc
+from .workspace import Listing, Workspace, keys_by_nfc, type_name
 
 ON_WINDOWS = os.name == "nt"
 
@@ -104,7 +104,7 @@ class Surveyor:
                 problems[key] = secret(printable(key))
         for key, kind in listing.others.items():
             if key not in problems:
-                about = f"is a {printable(kind).lower().replace('_', ' ')} in the workspace, which is not carried"
+                about = f"is a {type_name(kind)} in the workspace, which is not carried"
                 severity = Severity.REFUSED if key in scan.objects else Severity.NOTE
                 problems[key] = Problem(printable(key), about, "", severity)
         for key, paths in local_collisions(scan.claims).items():
@@ -113,7 +113,7 @@ class Surveyor:
         for key in scan.objects:
             inside = next((other for other in listing.others if key.startswith(f"{other}/")), None)
             if inside is not None:
-                kind = printable(listing.others[inside]).lower()
+                kind = type_name(listing.others[inside])
                 about = f"would land inside {printable(inside)}, a {kind} of the workspace"
                 problems[key] = Problem(scan.objects[key].path, about, "Rename its folder.")
         for key in listing.folders & scan.objects.keys() - self._emptied(scan, listing, remote):

@@ -36,10 +36,10 @@ from .rhythm import AFTER_GIT
 from .run import Diffs, Report, Request, Watcher
 from .settings import Settings
 from .survey import Survey, Surveyor
-from .target import check_types, home_of, may_be_git_folders
+from .target import home_of
 from .valves import Situation, check
 from .withheld import withheld
-from .workspace import Workspace
+from .workspace import Listing, Workspace, asked_types
 
 _SCANS = 3
 _GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
@@ -193,16 +193,18 @@ class Sync:
         pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
         noting = pool.submit(claims.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
-        # No listing tells what its root is: asked until something was carried, and never again.
-        unknown = [] if base.meta("root") else may_be_git_folders(request.target)
-        typing = {path: pool.submit(workspace.type_of, path) for path in unknown}
+        # No listing tells what its root is: asked until something was carried, and when it is another folder by now.
+        check_types = asked_types(workspace, pool) if not base.meta("root") else None
         scan = self._scan(request, base)
-        check_types(request.target, {path: found.result() for path, found in typing.items()})
-        noted = noting.result()
+        if check_types:
+            check_types()
+        noted, listing = noting.result(), looking.result()
+        if not check_types and _is_another(listing, base):
+            asked_types(workspace, pool)()
         if behind(noted.claim, base):
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
-        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, looking.result())
+        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, listing)
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, survey)
         return Sight(workspace, claims, noted, survey)
@@ -249,7 +251,8 @@ class Sync:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
         listing = survey.listing
         known = {folder for key in survey.sides.base for folder in parents(key)}
-        gone = known - listing.folders if listing.exists else set()
+        gone = known - listing.folders - listing.others.keys() if listing.exists else set()
+        gone = {folder for folder in gone if listing.others.keys().isdisjoint(parents(folder))}
         for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
             if workspace.stands(folder):
                 raise ValveError(
@@ -424,3 +427,10 @@ class Sync:
             return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
         except (OSError, SyncError):
             return None
+
+
+def _is_another(listing: Listing, base: Base) -> bool:
+    """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
+    known, there = base.entries(), listing.objects
+    kept = (there[key].token.object_id == entry.token.object_id for key, entry in known.items() if key in there)
+    return listing.exists and bool(known) and not any(kept)

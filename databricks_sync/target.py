@@ -13,6 +13,7 @@ from .names import flaw, nfc, printable
 # `.` replaced. A branch name may hold more, so everything else that is not a word character is replaced too.
 _DISLIKED = re.compile(r"[^\w\-+#]")
 _LONGEST = 100  # bytes
+GIT_FOLDER = "REPO"  # the type of a Git folder, of either kind
 NOTES = ".databricks_sync"  # the folder of our own notes, in a home or beside shared targets
 _TOPS = {"users": "Users", "shared": "Shared", "workspace": "Workspace"}
 
@@ -72,7 +73,7 @@ def check_target(target: str, user: str | None) -> None:
 def check_types(target: str, types: Mapping[str, str]) -> None:
     """Raises SettingsError when `target` is a Git folder or in one; `types`: of what `may_be_git_folders` names."""
     for path, kind in types.items():
-        if kind == "REPO":
+        if kind == GIT_FOLDER:
             where = "is a Git folder" if path == target else f"is in the Git folder {printable(path)}"
             raise SettingsError(
                 f"The target {printable(target)} {where}, which is kept in step by Databricks itself.",

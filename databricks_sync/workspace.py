@@ -23,7 +23,7 @@ from .http import Http, milliseconds
 from .listing import each_object
 from .model import BaseEntry, Form, Kind, Language, RemoteObject, Token
 from .names import nfc, printable
-from .target import normalise
+from .target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 from .turns import Turn
 
 _API = "/api/2.0/workspace"
@@ -31,6 +31,7 @@ _API = "/api/2.0/workspace"
 _RACY_MS = 2000
 _HASHES = {"return_wsfs_metadata": "true"}
 _KINDS = {"NOTEBOOK": Kind.NOTEBOOK, "FILE": Kind.FILE}
+DIRECTORY = "DIRECTORY"
 
 
 class Listing(NamedTuple):
@@ -89,7 +90,7 @@ class Workspace:
             return Listing(exists=False)
         if len(top) == 1 and isinstance(top[0], _Other) and normalise(top[0].path) == self.root:
             raise SettingsError(
-                f"The target {self.root} is a {printable(top[0].type).lower()}, not a folder.",
+                f"The target {self.root} is a {type_name(top[0].type)}, not a folder.",
                 "Give another --target, or rename it in the workspace.",
             )
         return self._listed(self._descend(top, pool))
@@ -121,7 +122,7 @@ class Workspace:
         return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take)
 
     def _shown(self, item: dict[str, Any], now: int) -> _Shown:
-        path, kind = str(item.get("path", "")), str(item.get("object_type"))
+        path, kind = str(item.get("path", "")), object_type(item)
         key = self._key(path)
         if key is None or kind not in _KINDS:
             return _Other(path, kind)
@@ -138,7 +139,7 @@ class Workspace:
 
         def enter(items: Iterable[_Shown]) -> None:
             for item in items:
-                if isinstance(item, _Other) and item.type == "DIRECTORY":
+                if isinstance(item, _Other) and item.type == DIRECTORY:
                     pending[pool.submit(self._items, "list", item.path)] = item.path
 
         enter(top)
@@ -167,7 +168,7 @@ class Workspace:
             if isinstance(item, RemoteObject):
                 objects[item.key] = item
             elif (key := self._key(item.path)) is not None:
-                if item.type == "DIRECTORY":
+                if item.type == DIRECTORY:
                     folders.add(key)
                 else:
                     others[key] = item.type
@@ -200,7 +201,7 @@ class Workspace:
         if len(items) == 1 and self._key(items[0].path) == key:
             if isinstance(items[0], RemoteObject):
                 return items[0]
-            raise TypeMismatch(f"{printable(path)} is a {printable(items[0].type)}.")
+            raise TypeMismatch(f"{printable(path)} is a {type_name(items[0].type)}.")
         raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
 
     def stands(self, folder: str = "") -> bool:
@@ -211,12 +212,12 @@ class Workspace:
             return False
         except Denied:
             return True
-        return status.get("object_type") in ("DIRECTORY", "REPO")
+        return object_type(status) in (DIRECTORY, GIT_FOLDER)
 
     def type_of(self, path: str) -> str:
-        """What the workspace calls the object at the absolute `path`; nothing where there is none, or no telling."""
+        """The type of the object at the absolute `path`; nothing where there is none, or no telling."""
         try:
-            return str(self.http.read(f"{_API}/get-status", {"path": path}).json().get("object_type", ""))
+            return object_type(self.http.read(f"{_API}/get-status", {"path": path}).json())
         except (NotFound, Denied):
             return ""
 
@@ -294,6 +295,30 @@ class Workspace:
         reached("before delete")
         self.http.write(f"{_API}/delete", json.dumps(body).encode(), turn=turn)
         reached("after delete")
+
+
+def object_type(item: Mapping[str, Any]) -> str:
+    """The type of what an answer tells of, the same for both kinds of Git folder.
+
+    SERVER: the classic kind is a REPO; one with Git CLI access is a DIRECTORY with `directory_info.is_git_folder`
+    (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing.
+    """
+    told = item.get("object_type")
+    if told == DIRECTORY:
+        about = item.get("directory_info")
+        return GIT_FOLDER if isinstance(about, dict) and about.get("is_git_folder") is True else DIRECTORY
+    return str(told or "")
+
+
+def type_name(kind: str) -> str:
+    """An object's type as people read it."""
+    return "Git folder" if kind == GIT_FOLDER else printable(kind).lower().replace("_", " ") or "thing without a type"
+
+
+def asked_types(workspace: Workspace, pool: Executor) -> Callable[[], None]:
+    """Asks for the types of a target and of what it lies in; what is returned raises SettingsError for a Git folder."""
+    asked = {path: pool.submit(workspace.type_of, path) for path in may_be_git_folders(workspace.root)}
+    return lambda: check_types(workspace.root, {path: kind.result() for path, kind in asked.items()})
 
 
 def keys_by_nfc(listing: Listing) -> Mapping[str, RemoteObject]:

@@ -16,7 +16,7 @@ from databricks_sync.git import Repository
 from databricks_sync.http import Http
 from databricks_sync.session import Session
 from databricks_sync.target import home_of
-from databricks_sync.workspace import Workspace
+from databricks_sync.workspace import Workspace, object_type, type_name
 
 from . import job
 from .errors import OutOfDate
@@ -198,7 +198,7 @@ def _experiments(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterato
         with _tried(Fate("experiment", path)) as failed:
             there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
             if there not in (None, "MLFLOW_EXPERIMENT"):
-                what = f"is a {there.lower()}, so every run would fail."
+                what = f"is a {type_name(there)}, so every run would fail."
                 yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
             elif home and _type(session.http, f"/Users/{home}") is None:
                 what = f"is in the home of {home}, which does not exist, so every run would fail."
@@ -211,6 +211,6 @@ def _experiments(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterato
 def _type(http: Http, path: str) -> str | None:
     """What stands at a path of the workspace, if anything does."""
     try:
-        return str(http.read("/api/2.0/workspace/get-status", {"path": path}).json().get("object_type"))
+        return object_type(http.read("/api/2.0/workspace/get-status", {"path": path}).json())
     except NotFound:
         return None

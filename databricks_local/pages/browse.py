@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_local.model import DIRECTORY, NOTEBOOK, Entry
+from databricks_local.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, Entry
 from databricks_local.pages import highlight, notebook
 from databricks_local.pages.places import address, home_of, trail
 from databricks_local.pages.visit import Shown, Visit, sliced
 from databricks_local.paths import spelled
-from databricks_local.workspace import FOLDERS, Workspace
+from databricks_local.workspace import Workspace
 
 PER_PAGE = 200
 SHORTCUTS = 12
 
-KINDS = {DIRECTORY: "Folder", NOTEBOOK: "Notebook", "FILE": "File", "REPO": "Git folder"}
+KINDS = {DIRECTORY: "Folder", NOTEBOOK: "Notebook", "FILE": "File", REPO: "Git folder", GIT_FOLDER: "Git folder"}
 LANGUAGES = {"PYTHON": "Python", "SQL": "SQL", "SCALA": "Scala", "R": "R"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .world import Person, Project, Workspace, jupyter, notebook
+from .world import GIT_FOLDERS, Person, Project, Workspace, jupyter, notebook
 
 SCRIPT = "def util():\n    return 1\n"
 
@@ -213,12 +213,13 @@ def test_a_dashboard_with_the_name_of_a_notebook_is_refused(project: Project, pe
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("kind", GIT_FOLDERS)
 def test_a_git_folder_in_the_workspace_is_left_alone(
-    pushed: Project, person: Person, workspace: Workspace, hashes: bool
+    pushed: Project, person: Person, workspace: Workspace, kind: str, hashes: bool
 ) -> None:
     """A Git folder inside the branch folder is entered by no command, not even by --mirror."""
     workspace.set(hashes=hashes)
-    person.do("repo", object_type="REPO")
+    person.do("repo", object_type=kind)
     person.edit("repo/inner", "theirs")
     before = pushed.names()
     pushed.pull()

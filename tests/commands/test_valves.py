@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from .world import HOME, IMPORT, Person, Project, Workspace, answer, edits, notebook, rule
+from .world import GIT_FOLDERS, HOME, IMPORT, Person, Project, Workspace, answer, edits, notebook, rule
 
 LIST_REPO = "*/workspace/list-repo"
 
@@ -233,20 +233,63 @@ def test_protected_targets_are_refused(project: Project, target: str) -> None:
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
 @pytest.mark.parametrize("below", ["", "/sub", "/sub/new"])
+@pytest.mark.parametrize("kind", GIT_FOLDERS)
 def test_a_git_folder_in_a_home_is_refused(
-    project: Project, person: Person, workspace: Workspace, hashes: bool, below: str
+    project: Project, person: Person, workspace: Workspace, kind: str, hashes: bool, below: str
 ) -> None:
     """A Git folder outside /Repos, or a folder in one, is neither written to nor pulled from."""
     workspace.set(hashes=hashes)
     project.notebook("notebooks/a.py", "print(1)")
     home = person.at(HOME)
-    home.put("main", object_type="REPO")
+    home.put("main", object_type=kind)
     home.edit("main/sub/theirs", "theirs")
     before = home.names()
     for command in ("to_databricks", "from_databricks"):
         ran = project.quick(command, "--target", f"{HOME}/main{below}", code=2)
         assert "Git folder" in ran.err and not ran.writes
     assert home.names() == before
+
+
+@pytest.mark.parametrize("kind", GIT_FOLDERS)
+def test_a_target_that_became_a_git_folder_is_refused(pushed: Project, person: Person, kind: str) -> None:
+    """A Git folder in the place of a target that was carried to is noticed by every command that would use it."""
+    pushed.notebook("notebooks/a.py", "print('mine')")
+    pushed.quick("to_databricks")
+    backup = next((pushed.root / ".git/databricks_sync/backups").iterdir()).name
+    person.delete()
+    person.at(HOME).put("main", object_type=kind)
+    person.edit("a", "theirs")
+    before = pushed.files()
+    for typed in (["to_databricks"], ["to_databricks", "--overwrite"], ["to_databricks", "--mirror"],
+                  ["from_databricks"], ["to_databricks", "--restore", backup]):  # fmt: skip
+        ran = pushed.quick(*typed, code=2)
+        assert "is a Git folder" in ran.err and not ran.carried
+    assert person.read("a") == notebook("theirs").rstrip("\n").encode() and pushed.files() == before
+
+
+@pytest.mark.parametrize("kind", GIT_FOLDERS)
+def test_a_folder_that_became_a_git_folder_is_left(pushed: Project, person: Person, kind: str) -> None:
+    """What was carried into a folder that is a Git folder by now is refused one by one, and deleted on neither side."""
+    person.delete("etl")
+    person.do("etl", object_type=kind)
+    person.edit("etl/load", "theirs")
+    before = pushed.files()
+    for typed in (["to_databricks", "--mirror"], ["from_databricks"], ["from_databricks", "--overwrite"]):
+        ran = pushed.quick(*typed, code=1)
+        assert "would land inside etl, a Git folder of the workspace" in ran.out and not ran.carried
+    assert person.at(f"{person.folder}/etl").names() == {"load"} and pushed.files() == before
+
+
+@pytest.mark.parametrize("kind", GIT_FOLDERS)
+def test_a_git_folder_made_in_the_middle_of_a_push_loses_nothing(project: Project, person: Person, kind: str) -> None:
+    """What a Git folder that appears during a push holds stays, and the next run says what is in the way."""
+    project.notebook("notebooks/etl/load.py", "print(1)")
+    theirs = [person.change("etl", object_type=kind), person.change("etl/load", source=notebook("theirs"))]
+    project.workspace.faults(rule(IMPORT, edits(*theirs), object=f"{person.folder}/etl/load", nth=1))
+    assert "etl/load.py was changed in the workspace" in project.quick("to_databricks", code=1).out
+    ran = project.quick("to_databricks", "--overwrite", code=1)
+    assert "would land inside etl, a Git folder" in ran.out and not ran.carried
+    assert person.read("etl/load") == notebook("theirs").rstrip("\n").encode()
 
 
 def test_a_run_with_nothing_to_do_asks_for_no_type(one: Project) -> None:

@@ -31,6 +31,7 @@ BOM = b"\xef\xbb\xbf"
 IMPORT, EXPORT, DELETE = "*/workspace/import", "*/workspace/export", "*/workspace/delete"
 LIST, LIST_REPO, MKDIRS = "*/workspace/list", "*/workspace/list-repo", "*/workspace/mkdirs"
 RESET = {"kind": "reset"}
+GIT_FOLDERS = ("REPO", "GIT_FOLDER")  # the classic kind, and that with Git CLI access
 
 
 def notebook(*cells: str, language: str = "python") -> str:

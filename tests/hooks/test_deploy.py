@@ -321,6 +321,15 @@ def test_take_over(desk: Desk, tmp_path: Path) -> None:
     assert counts(deploy(moved)) == (0, 0, 0, 2, 0)
 
 
+@pytest.mark.parametrize("place", [FOLDER, f"{FOLDER}/below"])
+def test_a_git_folder(desk: Desk, place: str) -> None:
+    """Nothing is deployed into a Git folder, also not into one that the workspace calls a directory."""
+    desk.api.control("edit", {"path": FOLDER, "object_type": "GIT_FOLDER"})
+    ran = deploy(desk, "--target", place, code=2)
+    assert "Git folder" in ran.one("error")["message"]
+    assert desk.api.names(FOLDER) == [] and jobs(desk) == []
+
+
 def test_jobs_git(desk: Desk) -> None:
     """A hook without a notebook has a job alone, and the folder of its experiment is made."""
     change(desk, "https://git.example.com", "https://github.com")

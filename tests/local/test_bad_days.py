@@ -276,6 +276,23 @@ def test_anything_can_be_put(local: Local) -> None:
     assert local.type_of("/Shared/e") is None
 
 
+def test_both_kinds_of_git_folder(local: Local) -> None:
+    """A classic Git folder is a REPO; one with Git CLI access is a DIRECTORY that says so, wherever it is told of."""
+    local.control("edit", [{"path": "/Shared/classic", "object_type": "REPO"}, {"path": "/Shared/plain/x", "text": "1"},
+                           {"path": "/Shared/new", "object_type": "GIT_FOLDER"},
+                           {"path": "/Shared/new/x", "text": "1"}])  # fmt: skip
+    kinds = {"classic": ("REPO", None), "plain": ("DIRECTORY", {"is_git_folder": False}),
+             "new": ("DIRECTORY", {"is_git_folder": True})}  # fmt: skip
+    for call in ("list", "list-repo"):
+        told = {one["path"]: one for one in local.get(call, path="/Shared").json["objects"]}
+        for name, (kind, about) in kinds.items():
+            one = told[f"/Shared/{name}"]
+            assert (one["object_type"], one.get("directory_info")) == (kind, about)
+            alone = local.get("get-status", path=f"/Shared/{name}").json
+            assert (alone["object_type"], alone.get("directory_info")) == (kind, about)
+    assert local.names("/Shared/new") == ["/Shared/new/x"]
+
+
 @pytest.mark.parametrize(
     ("name", "body", "text"),
     [

@@ -25,7 +25,8 @@ def test_fields(local: Local) -> None:
     assert set(told) == common | TIMES | {"resource_id", "language", "repos_export_format"}
     assert told["resource_id"] == str(told["object_id"])
     assert set(local.get("get-status", path=f"{HOME}/f.txt").json) == common | TIMES | {"resource_id"}
-    assert set(local.get("get-status", path=HOME, return_git_info="true").json) == common
+    told = local.get("get-status", path=HOME, return_git_info="true").json
+    assert set(told) == common | {"directory_info"} and told["directory_info"] == {"is_git_folder": False}
 
 
 def test_list(local: Local) -> None:

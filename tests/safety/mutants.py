@@ -459,10 +459,26 @@ MUTANTS = (
     Mutant(
         "a Git folder is a folder",
         "target.py",
-        '        if kind == "REPO":\n',
+        "        if kind == GIT_FOLDER:\n",
         "        if False:\n",
         VALVES,
         "git_folder",
+    ),
+    Mutant(
+        "only a classic Git folder is one",
+        "workspace.py",
+        "        return GIT_FOLDER if isinstance(about, dict)",
+        "        return DIRECTORY if isinstance(about, dict)",
+        VALVES,
+        "git_folder and GIT_FOLDER",
+    ),
+    Mutant(
+        "a target is no Git folder for ever",
+        "sync.py",
+        "        if not check_types and _is_another(listing, base):\n",
+        "        if False:\n",
+        VALVES,
+        "became_a_git_folder_is_refused",
     ),
     Mutant(
         "an empty folder is believed",

@@ -1034,7 +1034,7 @@ def test_37_names_from_the_workspace_are_not_trusted(world: World, name: str) ->
     assert (sorted(clone.root.parent.glob("*")), sorted((clone.root / ".git").glob("hooks/*"))) == outside
 
 
-@pytest.mark.parametrize("kind", ["DASHBOARD", "MLFLOW_EXPERIMENT", "LIBRARY", "REPO"])
+@pytest.mark.parametrize("kind", ["DASHBOARD", "MLFLOW_EXPERIMENT", "LIBRARY", "REPO", "GIT_FOLDER"])
 def test_47_objects_of_unknown_types_are_left(world: World, kind: str) -> None:
     """What is neither notebook nor file is said once, and deleted by nobody, not even by a mirror."""
     clone = synced(world)
