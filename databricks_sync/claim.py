@@ -11,20 +11,21 @@ also a target inside another.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from .base import Base
-from .errors import AlreadyExists, Denied, Foreign, NotFound, ValveError, WorkspaceError
+from .errors import AlreadyExists, Denied, Foreign, NotFound, NotOurs, SettingsError, ValveError, WorkspaceError
 from .http import Http
 from .model import Kind, Token
 from .names import printable
 from .notebook import sha256
-from .target import NOTES
-from .workspace import Workspace
+from .notes import check_folder, not_ours, read
+from .target import NOTES, normalise
+from .workspace import DIRECTORY, Listing, Workspace, type_name
 
 _SUFFIX = ".json"
 _LONGEST = 200
@@ -57,16 +58,13 @@ def note_name(target: str) -> str:
     return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}~{sha256(target.encode())[:12]}") + _SUFFIX
 
 
-def nested(target: str, names: Iterable[str]) -> str | None:
-    """Another noted target that lies inside `target`, or that `target` lies inside of."""
+def nested(target: str, names: Collection[str]) -> tuple[str, ...]:
+    """The other noted targets that lie inside `target`, or that `target` lies inside of."""
     base = home(target).removesuffix(NOTES)
-    for name in names:
-        if not name.endswith(_SUFFIX) or "~" in name:
-            continue
-        other = base + unquote(name.removesuffix(_SUFFIX))
-        if other != target and (other.startswith(f"{target}/") or target.startswith(f"{other}/")):
-            return other
-    return None
+    plain = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX) and "~" not in name)
+    others = (base + unquote(name) for name in plain)
+    near = {other for other in others if other.startswith(f"{target}/") or target.startswith(f"{other}/")}
+    return tuple(sorted(other for other in near if note_name(other) in names and normalise(other) == other))
 
 
 def to_json(claim: Claim) -> bytes:
@@ -83,25 +81,28 @@ def to_json(claim: Claim) -> bytes:
     ).encode()
 
 
-def from_json(raw: bytes, target: str) -> Claim:
-    """The note as it was written; whatever cannot be understood in it claims nothing. Anybody may write there."""
+def from_json(raw: bytes, target: str) -> Claim | None:
+    """The note as it was written; None when it is none of ours. Anybody may write there."""
     try:
-        found = json.loads(raw)
+        found = json.loads(raw.decode())
         clones = {name: one for name, one in found.get("clones", {}).items() if type(one) is int and 0 < one < _MOST}
-        names = frozenset(str(name) for name in found.get("repository", []))
-        return Claim(target, names, str(found.get("branch", "")), clones)
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return Claim(target)
+        names = found["repository"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return None
+        return Claim(target, frozenset(names), str(found.get("branch", "")), clones)
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        return None
 
 
 class Noted(NamedTuple):
-    """What the notes say: that on our own target, if there is one, and a nested target."""
+    """What the notes say: that on our own target, if there is one, and nested targets."""
 
     claim: Claim | None = None
-    nested: str | None = None
+    nested: tuple[str, ...] = ()
     readable: bool = True
     folder: bool = True  # whether there is a folder for notes already
     news: Mapping[str, str] = MappingProxyType({})  # what the base may note, so as not to read it again
+    strange: NotOurs | None = None  # what stands in the place of the note, when it cannot be understood
 
 
 class Claims:
@@ -116,36 +117,70 @@ class Claims:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
         standing = pool.submit(self.notes.stands) if new else None
         try:
-            listing = self.notes.listing(pool, new=new)
+            listing = self._listing(pool, new=new)
             # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
             if not listing.exists and (standing.result() if standing else self.notes.stands()):
                 return Noted(readable=False)
-            beside = nested(self.target, listing.objects)
-            found = listing.objects.get(self.name)
-            if found is None:
-                return Noted(None, beside, folder=listing.exists)
-            mark = _mark(found.token)
-            if mark and mark == base.meta("claim_mark"):
-                return Noted(from_json(base.meta("claim").encode(), self.target), beside)
-            raw = self._read()
-            if raw is None:
-                return Noted(None, beside)
-            certain = mark and found.token.sha in ("", sha256(raw))
-            news = {"claim": raw.decode("utf-8", "replace"), "claim_mark": mark} if certain else {}
-            return Noted(from_json(raw, self.target), beside, news=news)
+            files = {name for name, item in listing.objects.items() if item.kind is Kind.FILE}
+            noted = Noted(None, nested(self.target, files), folder=listing.exists)
+            return self._own(noted, listing, base)
+        except NotOurs as error:
+            return Noted(strange=error)
         except (Denied, ValveError):
             return Noted(readable=False)
 
-    def _read(self) -> bytes | None:
+    def _listing(self, pool: Executor, *, new: bool) -> Listing:
         try:
-            return self.notes.export(self.name, Kind.FILE, None)
-        except NotFound:
-            return None
+            return self.notes.listing(pool, new=new)
+        except SettingsError:
+            check_folder(self.notes)
+            raise
+
+    def _own(self, noted: Noted, listing: Listing, base: Base) -> Noted:
+        """`noted` with the note on our own target, or with what stands in its place."""
+        try:
+            self._check_place(listing)
+            found = listing.objects.get(self.name)
+            mark = _mark(found.token) if found else ""
+            if mark and mark == base.meta("claim_mark"):
+                return noted._replace(claim=self._understood(base.meta("claim").encode()))
+            raw = read(self.notes, self.name) if found else None
+            if found is None or raw is None:
+                return noted
+            claim = self._understood(raw)
+            certain = mark and found.token.sha in ("", sha256(raw))
+            return noted._replace(claim=claim, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
+        except NotOurs as error:
+            return noted._replace(strange=error)
+
+    def _check_place(self, listing: Listing) -> None:
+        """Raises NotOurs when something else than a file has the name of our note."""
+        item = listing.objects.get(self.name)
+        kind = DIRECTORY if self.name in listing.folders else listing.others.get(self.name)
+        if item and item.kind is not Kind.FILE:
+            kind = item.kind.value
+        if kind is not None:
+            raise self._not_ours(f"is a {type_name(kind)}, and no note")
+
+    def _understood(self, raw: bytes) -> Claim:
+        found = from_json(raw, self.target)
+        if found is None:
+            raise self._not_ours("is no note of this tool")
+        return found
+
+    def _not_ours(self, what: str) -> NotOurs:
+        place = f"{self.notes.root}/{self.name}"
+        return not_ours(place, f"{what}, so whose {printable(self.target)} is cannot be told")
+
+    def claim(self) -> Claim | None:
+        """The note on the target; None when there is none. Raises NotOurs for what cannot be understood."""
+        raw = read(self.notes, self.name)
+        return None if raw is None else self._understood(raw)
 
     def stake(self, repository: frozenset[str], branch: str, noted: Noted, base: Base, *, take_over: bool) -> str:
         """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
 
-        Raises Foreign when another repository was quicker.
+        Raises Foreign when another repository was quicker, NotOurs when something is in the way.
         """
         clone = base.meta("lineage")
         known = noted.claim if noted.claim and not take_over else Claim(self.target)
@@ -156,17 +191,27 @@ class Claims:
         try:
             if not noted.folder:
                 self.notes.make_folder(self.notes.root)
-            self._write(raw, overwrite=noted.claim is not None)
-        except AlreadyExists:
-            quicker = self._read()
-            other = from_json(quicker, self.target) if quicker else None
-            if other and other.of_another(repository) and not take_over:
-                raise Foreign(*other_repository(other)) from None
-            return ""
+            self._write(raw, overwrite=noted.claim is not None or noted.strange is not None)
+        except AlreadyExists as error:
+            if not take_over:
+                self._check_quicker(repository)
+                return ""
+            return self._unwritten(error)
         except WorkspaceError as error:
-            return f"The note beside {printable(self.target)} could not be written: {error.message}"
+            return self._unwritten(error)
         base.note(claim=raw.decode(), claim_mark=sha256(raw))
         return ""
+
+    def _check_quicker(self, repository: frozenset[str]) -> None:
+        """Raises Foreign or NotOurs when what was there first is not a note of this repository."""
+        other = self.claim()
+        if other is None:
+            check_folder(self.notes)
+        elif other.of_another(repository):
+            raise Foreign(*other_repository(other))
+
+    def _unwritten(self, error: WorkspaceError) -> str:
+        return f"The note beside {printable(self.target)} could not be written: {error.message}"
 
     def _write(self, raw: bytes, *, overwrite: bool) -> None:
         try:
@@ -191,10 +236,17 @@ def other_repository(claim: Claim) -> tuple[str, str]:
 
 
 def unread(noted: Noted, target: str) -> str:
-    """What to tell before a write when the notes cannot be read; nothing when they can."""
+    """What to tell when the notes cannot be read, or not be understood; nothing when they can."""
+    if noted.strange:
+        return f"{noted.strange.message} {noted.strange.hint}"
     if noted.readable:
         return ""
     return f"{home(target)} cannot be read, so whether another repository uses {printable(target)} is unknown."
+
+
+def note_path(target: str) -> str:
+    """Where the note on `target` lies in the workspace."""
+    return f"{home(target)}/{note_name(target)}"
 
 
 def behind(claim: Claim | None, base: Base) -> bool:

@@ -7,6 +7,7 @@
     │   ├── Busy              another run is at work
     │   │   └── LockLost  (4) the same, in the middle of the writes
     │   ├── Foreign           the target belongs to another repository
+    │   ├── NotOurs           what stands in the place of a note or a lock is none of this tool
     │   └── Switched          git checked out something else meanwhile
     │       └── Overtaken (4) the same, in the middle of the writes
     ├── InterruptedRun   (130)
@@ -56,6 +57,10 @@ class LockLost(Busy):
 
 class Foreign(ValveError):
     """The target belongs to another repository."""
+
+
+class NotOurs(ValveError):
+    """Something stands where a note or a lock of this tool belongs, and is none."""
 
 
 class Switched(ValveError):

@@ -2,8 +2,9 @@
 
 Advisory, because the web editor knows nothing of it: the guarded write stays what protects. The workspace
 itself decides who gets it, for a create without `overwrite` has exactly one winner. A lock whose holder died
-is taken over when it has not been renewed for `TTL` by the workspace's own clock. A holder that was asleep for so
-long, or cut off, finds out when it renews its lock, and begins no other object.
+is taken over when it has not been renewed for `TTL` by the workspace's own clock; one that is of the future by that
+clock is as old as the moment at which the clock was set back. A holder that was asleep for so long, or cut off, finds
+out when it renews its lock, and begins no other object. What stands in the place of a lock and is none is left alone.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from functools import cache
 from pathlib import Path
 
 from .claim import home, note_name
-from .errors import AlreadyExists, Busy, Denied, LockLost, NotFound, SyncError
+from .errors import AlreadyExists, Busy, Denied, LockLost, NotFound, NotOurs, SyncError, TypeMismatch
 from .http import Http
 from .model import Kind
 from .names import printable
 from .notebook import sha256
+from .notes import check_folder, not_ours, read
 from .settings import login_name
-from .workspace import Workspace
+from .workspace import FILE, Workspace, type_name
 
 TTL = 120.0  # seconds
 _LOOK_AGAIN = 0.3  # seconds after a lock was broken, before believing that it is ours
 _WHO = 100  # letters of what a lock says of its holder
+_VANISHED = 5  # times in a row that a lock may be gone when it is looked at, before something else is the matter
 Holder = dict[str, object]
 
 
@@ -38,6 +41,7 @@ class RemoteLock:
     def __init__(self, http: Http, target: str) -> None:
         self.notes = Workspace(http, home(target))
         self.name = note_name(target).removesuffix(".json") + ".lock"
+        self.path = f"{self.notes.root}/{self.name}"
         self.target = target
         self.ttl = TTL
         self.mark = uuid.uuid4().hex
@@ -52,7 +56,10 @@ class RemoteLock:
 
     @contextmanager
     def held(self, wait: float) -> Iterator[str]:
-        """Holds the lock; yields what to tell when the workspace forbids it. Raises Busy when it is taken."""
+        """Holds the lock; yields what to tell when the workspace forbids it.
+
+        Raises Busy when it is taken, NotOurs when what stands in its place is no lock.
+        """
         try:
             self._acquire(time.monotonic() + wait)
         except Denied as error:
@@ -81,26 +88,45 @@ class RemoteLock:
         return json.dumps(about).encode()
 
     def _acquire(self, deadline: float) -> None:
+        vanished = 0
         while True:
             try:
                 self._create()
                 return
-            except AlreadyExists:
-                pass
+            except (AlreadyExists, TypeMismatch):
+                self._check_type()
             holder = self._holder()
-            if holder is None or holder.get("id") == self.mark:  # gone meanwhile, or our own lost answer
-                if holder is not None:
-                    return
+            if holder is None:
+                vanished += 1
+                self._check_place(last=vanished == _VANISHED)
+                time.sleep(_LOOK_AGAIN if vanished > 1 else 0)
                 continue
-            if self._stale(holder):
+            if holder["id"] == self.mark:  # our own lost answer
+                return
+            vanished, age = 0, self.notes.age(self.name)
+            if self._stale(holder, age):
                 self._break(holder)
                 continue
             if time.monotonic() >= deadline:
-                raise Busy(
-                    f"Another run is writing to {self.target} ({_who(holder)}).",
-                    "Wait for it to end, or let this one wait with --wait SECONDS.",
-                )
+                raise self._busy(holder, age)
             time.sleep(1.0)
+
+    def _busy(self, holder: Holder, age: float | None) -> Busy:
+        hint = "Wait for it to end, or let this one wait with --wait SECONDS."
+        if age is None:  # then it is never stale
+            hint += f" Should that run be dead, delete {printable(self.path)} in the workspace."
+        return Busy(f"Another run is writing to {printable(self.target)} ({_who(holder)}).", hint)
+
+    def _check_type(self) -> None:
+        kind = self.notes.type_of(self.path)
+        if kind not in ("", FILE):
+            raise self._not_ours(f"is a {type_name(kind)}, and no lock")
+
+    def _check_place(self, *, last: bool) -> None:
+        """Raises NotOurs when a lock cannot be made and none is seen, for something else stands there."""
+        check_folder(self.notes)
+        if last:
+            raise self._not_ours("cannot be made, and what is in its place cannot be seen")
 
     def _create(self) -> None:
         try:
@@ -110,23 +136,32 @@ class RemoteLock:
             self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=False)
 
     def _holder(self) -> Holder | None:
-        try:
-            found = json.loads(self.notes.export(self.name, Kind.FILE, None))
-        except NotFound:
+        """What the lock says; None when there is none. Raises NotOurs for what is no lock: anybody may write there."""
+        raw = read(self.notes, self.name)
+        if raw is None:
             return None
-        except (ValueError, RecursionError):  # anybody may write there
-            return {}
-        return found if isinstance(found, dict) else {}
+        try:
+            found = json.loads(raw)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+            raise self._not_ours("is no lock of this tool")
+        return found
+
+    def _not_ours(self, what: str) -> NotOurs:
+        return not_ours(self.path, f"{what}, so {printable(self.target)} cannot be locked")
 
     def _ours(self) -> bool:
-        holder = self._holder()
-        return holder is not None and holder.get("id") == self.mark
+        try:
+            holder = self._holder()
+        except NotOurs:
+            return False
+        return holder is not None and holder["id"] == self.mark
 
-    def _stale(self, holder: Holder) -> bool:
+    def _stale(self, holder: Holder, age: float | None) -> bool:
         if holder.get("machine") == machine() and not _alive(holder.get("pid")):
             return True
-        age = self.notes.age(self.name)
-        return age is not None and age > self.ttl
+        return age is not None and abs(age) > self.ttl
 
     def _break(self, stale: Holder) -> None:
         """Puts our lock in the place of the `stale` one, unless that was renewed or broken since it was looked at.

@@ -32,7 +32,7 @@ from .remote_lock import RemoteLock
 from .run import Diffs, Request
 from .survey import Survey, read_as, weigh
 from .target import home_of
-from .valves import owned
+from .valves import owned, understood
 from .workspace import Workspace, asked_types, keys_by_nfc
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         steps = list(pool.map(lambda saved: _planned(side, saved), copies.objects))
         writing = [step for step in steps if step.writes]
         report.plan(request, steps, _differences(side, copies, writing) if request.diff else {})
-        if noting and writing:
-            owned(sync.owner(request, noting.result()), request.allowed)
+        if base and noting and writing:
+            owned(sync.owner(request, noting.result(), base), request.allowed)
+            understood(noting.result().strange, request.target, request.allowed)
             if notice := unread(noting.result(), request.target):
                 report.notice(notice)
         outcomes: list[Outcome] = []

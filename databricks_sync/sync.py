@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from .backups import Backups
 from .base import Advance, Base, Content, folder_for
 from .carry import Carrier, Carry, End, Interruption
-from .claim import Claims, Noted, behind, next_serial, noted_serial, other_repository, unread
+from .claim import Claims, Noted, behind, next_serial, note_path, noted_serial, other_repository, unread
 from .differences import Differences
 from .effects import reached
 from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
@@ -93,16 +94,17 @@ class Sync:
     def claims(self, request: Request, base: Base) -> Claims:
         return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
 
-    def owner(self, request: Request, noted: Noted) -> tuple[str, str] | None:
+    def owner(self, request: Request, noted: Noted, base: Base) -> tuple[str, str] | None:
         """What to say of the target's owner, where that is another repository.
 
-        A pull takes nothing away there: it may be done by and from what has no name yet.
+        A pull takes nothing away there: it may be done by and from what has no name yet, and once allowed it stays so.
         """
         claim = noted.claim
         if claim is None or claim.repository & self.repository.origin():  # the first commits take a walk
             return None
         push = request.mode.direction is Direction.PUSH
-        if not push and nameless(claim.repository):
+        allowed = json.loads(base.meta("pulled_from") or "[]")
+        if not push and (nameless(claim.repository) or not claim.repository.isdisjoint(allowed)):
             return None
         names = self.identity.to_be() if push else self.identity.names()
         return other_repository(claim) if claim.of_another(names) else None
@@ -144,26 +146,31 @@ class Sync:
         diffs: Diffs = {}
         if request.diff:
             diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
+        push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
-            self._check(request, sight, chosen)
-        if request.mode.direction is Direction.PUSH and any(step.writes for step in chosen):
+            self._check(request, sight, base, chosen)
+        if writing if push else sight.noted.strange:
             self._tell(unread(sight.noted, request.target))
         self.watcher.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
-            self._check(request, sight, chosen)
+            self._check(request, sight, base, chosen)
             return Report(request, tuple(chosen))
         base.settle(noted_serial(sight.noted.claim, base))
         self._finish(request, sight.survey)
-        writing = any(step.writes for step in chosen)
+        taking = push and request.allowed.take_over and self._takes(request, sight.noted, base)
         news = {"whole_trees": "yes" if sight.workspace.whole_trees else "no", **sight.noted.news}
-        if writing and request.mode.direction is Direction.PUSH:
+        if push and (writing or taking):
             news["serial"] = str(next_serial(sight.noted.claim, base))
+        if request.allowed.take_over:
+            news |= self._remembered(request, sight.noted)
         base.note(root="no Git folder", target=request.target, **news)
         base.advance(
             [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
         )
         if not writing:
+            if taking:
+                self._stake(request, sight, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
         with ExitStack() as stack:
@@ -280,11 +287,25 @@ class Sync:
         staked = sight.claims.stake(names, request.branch, sight.noted, base, take_over=request.allowed.take_over)
         self._tell(staked)
 
+    def _takes(self, request: Request, noted: Noted, base: Base) -> bool:
+        """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
+        return bool(noted.strange or self.owner(request, noted, base))
+
+    def _remembered(self, request: Request, noted: Noted) -> dict[str, str]:
+        """What --take-over has allowed for good: these folders inside one another, this pull from another's folder.
+
+        A push needs no memory: its note says whose the target is from now on.
+        """
+        found = dict.fromkeys(map(_beside, noted.nested), "allowed")
+        if request.mode.direction is Direction.PULL and noted.claim:
+            found["pulled_from"] = json.dumps(sorted(noted.claim.repository))
+        return found
+
     def _tell(self, notice: str) -> None:
         if notice:
             self.watcher.notice(notice)
 
-    def _check(self, request: Request, sight: Sight, chosen: list[Step]) -> None:
+    def _check(self, request: Request, sight: Sight, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         survey, noted = sight.survey, sight.noted
         self._stays(request, self.repository.moment())
@@ -300,9 +321,10 @@ class Sync:
                 operation=self.repository.operation(),
                 insisted=request.insisted,
                 target=request.target,
-                other=self.owner(request, noted),
-                nested=noted.nested,
+                other=self.owner(request, noted, base),
+                nested={other: note_path(other) for other in noted.nested if not base.meta(_beside(other))},
                 noted=noted.readable,
+                strange=noted.strange,
             ),
             request.allowed,
         )
@@ -427,6 +449,11 @@ class Sync:
             return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
         except (OSError, SyncError):
             return None
+
+
+def _beside(other: str) -> str:
+    """The name under which the record remembers that a branch folder may be inside another one."""
+    return f"beside {other}"
 
 
 def _is_another(listing: Listing, base: Base) -> bool:

@@ -5,12 +5,14 @@ No valve can be switched off for good: each has its own flag, and a flag is for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from .errors import Foreign, ValveError
+from .errors import Foreign, NotOurs, ValveError
 from .mode import Mode
 from .model import Direction
+from .names import printable
 from .plan import REPLACES, Action, Step
 
 FEW_DELETES = 5
@@ -49,8 +51,9 @@ class Situation(NamedTuple):
     insisted: bool  # a target or a branch was named
     target: str
     other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
-    nested: str | None = None  # another branch folder inside the target, or around it
+    nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
     noted: bool = True  # whether it could be read whose the target is
+    strange: NotOurs | None = None  # what stands in the place of the note on the target
 
 
 def check(situation: Situation, allowed: Allowed) -> None:
@@ -58,6 +61,7 @@ def check(situation: Situation, allowed: Allowed) -> None:
     for valve in (
         _operation,
         _other_repository,
+        _strange_note,
         _unknown_owner,
         _nested,
         _source_gone,
@@ -92,6 +96,19 @@ def owned(other: tuple[str, str] | None, allowed: Allowed) -> None:
         raise Foreign(*other)
 
 
+def _strange_note(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # Not as where the notes may not be read: whoever sees this can ask, or remove it.
+    if s.mode.direction is Direction.PUSH and any(step.writes for step in s.steps):
+        understood(s.strange, s.target, allowed)
+
+
+def understood(strange: NotOurs | None, target: str, allowed: Allowed) -> None:
+    """Raises NotOurs when what stands in the place of the note does not tell whose the target is."""
+    if strange and not allowed.take_over:
+        hint = f"{strange.hint} Then run the command again; if {target} is this repository's alone, add --take-over."
+        raise NotOurs(strange.message, hint)
+
+
 def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
     # Any other push leaves alone what this clone did not carry there, whoever did.
     if s.mode is Mode.PUSH_MIRROR and not s.noted and not allowed.take_over and any(step.writes for step in s.steps):
@@ -103,9 +120,11 @@ def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.nested and not allowed.take_over:
+        other, note = map(printable, next(iter(s.nested.items())))
         raise ValveError(
-            f"{s.target} and {s.nested} are both branch folders, and one is inside the other.",
-            "Give another --target; if the other one is no longer used, add --take-over.",
+            f"{s.target} and {other} are both branch folders, and one is inside the other.",
+            f"Give another --target; if {other} is no longer used, delete its note {note} in the workspace, or add"
+            " --take-over once.",
         )
 
 

@@ -30,8 +30,8 @@ _API = "/api/2.0/workspace"
 # An object changed this shortly before we looked may change again within the same tick of the server's clock.
 _RACY_MS = 2000
 _HASHES = {"return_wsfs_metadata": "true"}
-_KINDS = {"NOTEBOOK": Kind.NOTEBOOK, "FILE": Kind.FILE}
-DIRECTORY = "DIRECTORY"
+DIRECTORY, FILE, NOTEBOOK = "DIRECTORY", "FILE", "NOTEBOOK"
+_KINDS = {NOTEBOOK: Kind.NOTEBOOK, FILE: Kind.FILE}
 
 
 class Listing(NamedTuple):
@@ -77,7 +77,7 @@ class Workspace:
         plain = pool.submit(self._items, "list", self.root) if new else None
         if self.whole_trees:
             try:
-                return self._listed(self._items("list-repo", self.root))
+                return self._listed(self._inside(self._items("list-repo", self.root)))
             except NotFound:
                 pass  # perhaps the folder, perhaps such a listing of it: the plain one tells
             except WorkspaceError as error:
@@ -88,12 +88,16 @@ class Workspace:
             top = plain.result() if plain else self._items("list", self.root)
         except NotFound:
             return Listing(exists=False)
-        if len(top) == 1 and isinstance(top[0], _Other) and normalise(top[0].path) == self.root:
+        return self._listed(self._descend(self._inside(top), pool))
+
+    def _inside(self, items: list[_Shown]) -> list[_Shown]:
+        """The items of a listing of the root. Raises SettingsError when the root is not a folder, but listed itself."""
+        if len(items) == 1 and isinstance(items[0], _Other) and normalise(items[0].path) == self.root:
             raise SettingsError(
-                f"The target {self.root} is a {type_name(top[0].type)}, not a folder.",
+                f"The target {self.root} is a {type_name(items[0].type)}, not a folder.",
                 "Give another --target, or rename it in the workspace.",
             )
-        return self._listed(self._descend(top, pool))
+        return items
 
     def pulse(self) -> bytes | None:
         """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
@@ -242,6 +246,20 @@ class Workspace:
         query = {"path": f"{self.root}/{key}", "format": chosen, "direct_download": "true"}
         return self.http.read(f"{_API}/export", query).data
 
+    def small_file(self, key: str, most: int) -> bytes | None:
+        """The bytes of the file at `key`; None, read no further, when they are more than `most`."""
+
+        def take(pieces: Iterable[bytes], _: str) -> bytes | None:
+            raw = b""
+            for piece in pieces:
+                raw += piece
+                if len(raw) > most:
+                    return None
+            return raw
+
+        query = {"path": f"{self.root}/{key}", "format": "AUTO", "direct_download": "true"}
+        return self.http.stream(f"{_API}/export", query, take)
+
     def me(self) -> str:
         """The name of the user whose token this is."""
         name = self.http.read("/api/2.0/preview/scim/v2/Me", {}).json().get("userName")
@@ -312,7 +330,8 @@ def object_type(item: Mapping[str, Any]) -> str:
 
 def type_name(kind: str) -> str:
     """An object's type as people read it."""
-    return "Git folder" if kind == GIT_FOLDER else printable(kind).lower().replace("_", " ") or "thing without a type"
+    known = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "thing without a type"}
+    return known.get(kind) or printable(kind).lower().replace("_", " ")
 
 
 def asked_types(workspace: Workspace, pool: Executor) -> Callable[[], None]:

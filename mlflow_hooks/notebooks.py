@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from databricks_sync import claim
 from databricks_sync.carry import Outcome
-from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, SyncError
+from databricks_sync.claim import Claims
+from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.mode import Mode
 from databricks_sync.model import Form, Kind, Problem
 from databricks_sync.plan import Action, Step
@@ -114,13 +114,15 @@ class Notebooks:
 
     def owns_target(self) -> bool:
         """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
-        target, repository = self.wish.target, self.session.repository
+        repository = self.session.repository
         try:
-            note = Workspace(self.session.http, claim.home(target)).export(claim.note_name(target), Kind.FILE, None)
-        except (Denied, NotFound):
+            note = Claims(self.session.http, self.wish.target, whole_trees=True).claim()
+        except (Denied, NotOurs):
             return False
-        noted = claim.from_json(note, target).repository
-        return self.wish.take_over or bool(noted & repository.origin() or noted & repository.first_commits())
+        if note is None:
+            return False
+        names = note.repository
+        return self.wish.take_over or bool(names & repository.origin() or names & repository.first_commits())
 
     def _deploy(self) -> Iterator[Fate]:
         first = self._run(Mode.PUSH, ())

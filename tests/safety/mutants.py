@@ -24,6 +24,7 @@ SENSES = "tests/safety/test_senses.py"
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
 VALVES = "tests/commands/test_valves.py"
+NOTES = "tests/commands/test_notes.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
 BASE = "tests/sync/test_base.py"
@@ -267,10 +268,43 @@ MUTANTS = (
     Mutant(
         "a lock that is never stale",
         "remote_lock.py",
-        "        return age is not None and age > self.ttl\n",
+        "        return age is not None and abs(age) > self.ttl\n",
         "        return False\n",
         KILLS,
         "another_machine",
+    ),
+    Mutant(
+        "a lock of the future is held for ever",
+        "remote_lock.py",
+        "abs(age) > self.ttl",
+        "age > self.ttl",
+        LOCK,
+        "of_the_future",
+    ),
+    Mutant(
+        "what is no lock is taken for one",
+        "remote_lock.py",
+        """        if not isinstance(found, dict) or not isinstance(found.get("id"), str):\n""",
+        """        found = found if isinstance(found, dict) else {}\n"""
+        """        if not isinstance(found.setdefault("id", ""), str):\n""",
+        LOCK,
+        "what_is_no_lock",
+    ),
+    Mutant(
+        "a note that is not understood says nothing",
+        "valves.py",
+        "    if strange and not allowed.take_over:\n",
+        "    if False:\n",
+        NOTES,
+        "no_note",
+    ),
+    Mutant(
+        "a note that is a folder is none",
+        "claim.py",
+        "            self._check_place(listing)\n",
+        "",
+        NOTES,
+        "no_note",
     ),
     Mutant(
         "a lock broken though it is no longer the stale one",
@@ -451,7 +485,7 @@ MUTANTS = (
     Mutant(
         "a restore into another repository's folder",
         "restore.py",
-        "            owned(sync.owner(request, noting.result()), request.allowed)\n",
+        "            owned(sync.owner(request, noting.result(), base), request.allowed)\n",
         "",
         BACKUPS,
         "became_another_s",

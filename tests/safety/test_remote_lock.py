@@ -12,7 +12,7 @@ import pytest
 from commands.world import IMPORT, LIST, answer, rule, until
 
 from databricks_sync import remote_lock
-from databricks_sync.errors import Busy, LockLost
+from databricks_sync.errors import Busy, LockLost, NotOurs
 from databricks_sync.http import connect
 from databricks_sync.remote_lock import TTL, RemoteLock
 from databricks_sync.settings import Login
@@ -109,16 +109,93 @@ def test_a_name_of_a_machine_is_no_machine(world: World) -> None:
     assert found(world)["id"] == "x"
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, "[]", json.dumps({**OTHER, "pid": 10**30})],
-                         ids=["nested", "digits", "a list", "a huge pid"])  # fmt: skip
-def test_what_is_no_lock_is_respected_and_stale_one_day(world: World, text: str) -> None:
-    """Whatever somebody wrote in the place of a lock is taken for one, and is stale like one."""
-    place(world, text.replace('"another"', json.dumps(remote_lock.machine())))
+def test_a_lock_with_a_strange_process_is_one(world: World) -> None:
+    """A lock whose process nobody can have is respected, and stale one day, like any other."""
+    place(world, {**OTHER, "machine": remote_lock.machine(), "pid": 10**30})
     with pytest.raises(Busy, match="Another run"), lock(world).held(0):
         pass
     world.server.clock(mode="real", offset_ms=int(TTL * 1000) + 5000)
     with lock(world).held(0) as notice:
         assert not notice
+
+
+STRANGE: dict[str, tuple[dict[str, str], str]] = {
+    "nested": ({"text": "[" * 100_000}, "is no lock of this tool"),
+    "digits": ({"text": "9" * 5000}, "is no lock of this tool"),
+    "a list": ({"text": "[]"}, "is no lock of this tool"),
+    "nothing": ({"text": ""}, "is no lock of this tool"),
+    "a shopping list": ({"text": '{"milk": 2}'}, "is no lock of this tool"),
+    "large": ({"text": "x" * 2**21}, "is too large"),
+    "a folder": ({"object_type": "DIRECTORY"}, "is a folder, and no lock"),
+    "a Git folder": ({"object_type": "GIT_FOLDER"}, "is a Git folder, and no lock"),
+    "a notebook": ({"source": "print(1)"}, "is a notebook, and no lock"),
+    "a dashboard": ({"object_type": "DASHBOARD", "text": "{}"}, "is a dashboard, and no lock"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_is_no_lock_is_named_and_left(world: World, name: str) -> None:
+    """What stands in the place of a lock and is none is named, never called a run, and stays also when it is old."""
+    edit, what = STRANGE[name]
+    world.server.person({"path": PLACE, **edit})
+    clone, kept = two_files(world), world.server.tree(NOTES)
+    for offset in (0, int(TTL * 1000) + 5000, -int(TTL * 1000) - 5000):
+        world.server.clock(mode="real", offset_ms=offset)
+        run = clone.sync("push", lock=True)
+        assert isinstance(run.error, NotOurs) and run.error.exit_code == 3, run.said
+        assert run.error.message.startswith(f"{PLACE} {what}") and run.error.hint.startswith("Delete or rename it")
+    assert world.tree() == {} and world.server.tree(NOTES) == kept and not deletes(world)
+    world.server.person({"path": PLACE, "delete": True})
+    run = clone.sync("push", lock=True)
+    assert run.report and run.report.exit_code == 0 and set(world.tree()) == {"n1", "n2"}
+
+
+def test_a_file_where_the_notes_belong_is_named(world: World) -> None:
+    """Where a file has the name of the folder for notes, no lock is taken for held by anybody, and the file stays."""
+    world.server.person({"path": NOTES, "delete": True}, {"path": NOTES, "text": "mine"})
+    with pytest.raises(NotOurs, match=f"{NOTES} is a file, and the notes of this tool belong"), lock(world).held(0):
+        pass
+    assert world.server.export(NOTES, "AUTO") == b"mine"
+
+
+def test_what_cannot_be_seen_is_not_asked_for_ever(world: World) -> None:
+    """A lock that can neither be made nor seen ends the run with a sentence."""
+    place(world)
+    gone = answer(404, "RESOURCE_DOES_NOT_EXIST", "gone")
+    world.server.faults(rule("*/workspace/export", gone), rule("*/workspace/get-status", gone))
+    with pytest.raises(NotOurs, match="cannot be seen"), lock(world).held(0):
+        pass
+    world.server.faults()
+    assert found(world) == OTHER
+
+
+@pytest.mark.parametrize("ahead", [3600, 10**8], ids=["an hour", "years"])
+def test_a_lock_of_the_future_is_stale(world: World, ahead: int) -> None:
+    """A lock from before the workspace's clock was set back is held by nobody: a holder would have renewed it."""
+    world.server.clock(mode="real", offset_ms=ahead * 1000)
+    place(world)
+    world.server.clock(mode="real")
+    with lock(world).held(0) as notice:
+        assert not notice and found(world)["id"] != "x"
+
+
+def test_a_lock_of_the_next_moment_is_held(world: World) -> None:
+    """Clocks of one workspace may differ a little: a lock that is some seconds ahead is respected."""
+    world.server.clock(mode="real", offset_ms=30_000)
+    place(world)
+    world.server.clock(mode="real")
+    with pytest.raises(Busy), lock(world).held(0):
+        pass
+    assert found(world) == OTHER
+
+
+def test_a_lock_without_an_age_can_be_removed(world: World) -> None:
+    """Where the workspace tells no times a lock is never stale, so the sentence names what to delete."""
+    place(world)
+    world.server.clock(mode="absent")
+    with pytest.raises(Busy) as caught, lock(world).held(0):
+        pass
+    assert f"delete {PLACE} in the workspace" in caught.value.hint
 
 
 # --- keeping it ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from databricks_sync.errors import ValveError
+from databricks_sync.errors import NotOurs, ValveError
 from databricks_sync.mode import Mode
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
 from databricks_sync.plan import Action, Step
@@ -73,6 +73,7 @@ def stops(found: Situation, allowed: Allowed | None = None) -> str:
 
 GONE = {"remote_exists": False, "remote_empty": True}
 NO_FOLDER = {"local_exists": False, "local_empty": True}
+STRANGE = NotOurs("/x.json is no note.", "Delete it.")
 SITUATIONS = [
     ("nothing to do", situation(PUSH, kept(10)), ""),
     ("the very first push", situation(PUSH, [step(Action.CREATE, local="a")], **GONE), ""),
@@ -82,7 +83,7 @@ SITUATIONS = [
     ("a rebase, for a pull", situation(PULL, kept(3), operation="a rebase"), "a rebase"),
     ("a rebase, with --target", situation(PUSH, kept(3), operation="a rebase", insisted=True), ""),
     ("another repository", situation(PUSH, kept(3), other=("It is another's.", "--take-over")), "--take-over"),
-    ("a folder in a folder", situation(PUSH, kept(3), nested="/Users/me/main/x"), "--take-over"),
+    ("a folder in a folder", situation(PUSH, kept(3), nested={"/Users/me/main/x": "/y"}), "--take-over"),
     ("no folder", situation(PUSH, list(deleted(1)), **NO_FOLDER), "--allow-empty"),
     ("no folder, mirror", situation(Mode.PUSH_MIRROR, list(deleted(1)), **NO_FOLDER), "--allow-empty"),
     ("an empty folder", situation(PUSH, list(deleted(2)), local_empty=True), "--allow-empty"),
@@ -95,6 +96,10 @@ SITUATIONS = [
     ("the target is mirrored again", situation(Mode.PUSH_MIRROR, kept(1), **GONE), ""),
     ("the target is empty, pull", situation(PULL, list(deleted(2, PULL)), remote_empty=True), "--allow-empty"),
     ("the target is empty, push", situation(PUSH, kept(2), remote_empty=True), ""),
+    ("a strange note", situation(PUSH, edited(1), strange=STRANGE), "--take-over"),
+    ("a strange note, mirror", situation(Mode.PUSH_MIRROR, edited(1), strange=STRANGE), "--take-over"),
+    ("a strange note, push in step", situation(PUSH, kept(1), strange=STRANGE), ""),
+    ("a strange note, pull", situation(PULL, edited(1), strange=STRANGE), ""),
     ("notes unread, mirror", situation(Mode.PUSH_MIRROR, edited(1), noted=False), "--take-over"),
     ("notes unread, mirror in step", situation(Mode.PUSH_MIRROR, kept(1), noted=False), ""),
     ("notes unread, push", situation(PUSH, edited(1), noted=False), ""),
@@ -213,7 +218,10 @@ def test_a_mirror_without_a_base_counts_what_is_there() -> None:
         (Allowed(deletes="100%"), {"many deletes", "all deleted"}),
         (Allowed(all_changed=True), {"all changed"}),
         (Allowed(empty=True), {"no folder", "an empty folder", "the target is gone", "the target is empty"}),
-        (Allowed(take_over=True), {"another repository", "nobody knows whose", "a folder in a folder"}),
+        (
+            Allowed(take_over=True),
+            {"another repository", "nobody knows whose", "a strange note", "a folder in a folder"},
+        ),
         (Allowed(), set()),
     ],
 )
@@ -223,7 +231,8 @@ def test_each_flag_opens_only_its_own_valve(flag: Allowed, opened: set[str]) -> 
         "a rebase": situation(PUSH, kept(1), operation="a rebase"),
         "another repository": situation(PUSH, kept(1), other=("x", "y")),
         "nobody knows whose": situation(Mode.PUSH_MIRROR, edited(1), noted=False),
-        "a folder in a folder": situation(PUSH, kept(1), nested="/x/y"),
+        "a folder in a folder": situation(PUSH, kept(1), nested={"/x/y": "/z"}),
+        "a strange note": situation(PUSH, edited(1), strange=STRANGE),
         "no folder": situation(PUSH, list(deleted(7)), **NO_FOLDER),
         "an empty folder": situation(PUSH, list(deleted(7)), local_empty=True),
         "the target is gone": situation(PULL, list(deleted(7, PULL)), **GONE),
