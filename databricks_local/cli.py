@@ -14,7 +14,7 @@ import click
 
 from databricks_local import extras
 from databricks_local.home import Home, RefusedError, TakenError
-from databricks_sync import __version__, completion, startup  # noqa: F401 (where programs are looked for)
+from databricks_sync import __version__, completion, shell, startup  # noqa: F401 (where programs are looked for)
 
 DEFAULT_PORT = 8377
 
@@ -100,7 +100,8 @@ def status(home: Home) -> None:
 
     told = asked(home)
     if told is None:
-        click.echo(f"No server is running over {home.folder}. Start one with: databricks_local serve")
+        named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
+        click.echo(f"No server is running over {home.folder}. Start one with: databricks_local serve{named}")
         sys.exit(1)
     click.echo(f"Running at {told['host']} over {home.folder} (process {told['pid']}, user {told['user']})")
     click.echo(", ".join(f"{told[kind]:,} {kind[:-1] if told[kind] == 1 else kind}" for kind in ("notebooks", "files")))

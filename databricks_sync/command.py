@@ -17,7 +17,7 @@ import click
 
 from . import __version__, startup
 from .errors import InterruptedRun, SyncError
-from .options import again
+from .options import again, login
 
 if TYPE_CHECKING:
     from .mode import Mode
@@ -170,6 +170,7 @@ def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
         branch=session.branch,
         head=session.head,
         again=again(chosen),
+        login=login(chosen),
     )
 
 
@@ -179,5 +180,5 @@ def _paths(chosen: Mapping[str, Any], known: Settings) -> tuple[str, ...]:
     for text in chosen["paths"]:
         path = Path(os.path.abspath(Path.cwd() / text))
         inside = path == known.project or known.project in path.parents
-        found.append(path.relative_to(known.project).as_posix() if inside else text)
+        found.append(path.relative_to(known.project).as_posix() if inside else Path(text).as_posix())
     return tuple(found)

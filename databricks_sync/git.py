@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -17,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from . import shell
 from .errors import SettingsError, ValveError
 from .names import printable
 
@@ -306,7 +306,7 @@ def _git(
         return done.stdout
     said = done.stderr.decode("utf-8", "replace").strip()
     if "dubious ownership" in said:
-        trusted = shlex.join(("git", "config", "--global", "--add", "safe.directory", str(folder)))
+        trusted = f"git config --global --add safe.directory {shell.path(str(folder))}"
         raise SettingsError(
             f"{printable(str(folder))} belongs to another user of this machine, so git does not read it.",
             f"If you trust what is in it, type `{trusted}`.",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .names import printable
+from .options import again
 from .session import opened, who
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
                     line = f"There is no folder {folder.shown} yet: make it, or set NOTEBOOK_FOLDER."
                     report.say(line, "init", message=line)
             folders = " and ".join(folder.shown for folder in session.settings.folders)
-            line = f"Type `to_databricks` to carry {folders} to {printable(session.target)}."
+            line = f"Type `to_databricks{again(chosen)}` to carry {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
     except SyncError as error:
-        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks --init` again.".lstrip(". ")
+        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{again(chosen)} --init` again.".lstrip(". ")
         raise
     return 0
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import stat as modes
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from . import shell
 from .durable import sync_folder
 from .effects import reached
 from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
@@ -166,7 +166,7 @@ class LocalFolder:
                 return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
             return found
         except OldNotebook as error:
-            typed = f"jupyter nbconvert --to notebook --nbformat 4 --inplace {shlex.quote(printable(path))}"
+            typed = f"jupyter nbconvert --to notebook --nbformat 4 --inplace {shell.path(path)}"
             return Problem(path, f"is not carried: {error}", f"Type `{typed}`.", Severity.FAILED)
         except BrokenNotebook as error:
             return Problem(path, f"is not carried: {error}", "Correct or remove it.", Severity.FAILED)
@@ -435,7 +435,7 @@ def _unfetched(folder: Folder) -> SettingsError:
     # By its absolute name: git takes that wherever in the work tree it is typed.
     return SettingsError(
         f"{folder.shown} is a git submodule that was not fetched, so what is in it is unknown.",
-        f"Type `git submodule update --init {shlex.quote(str(folder.path))}`; in CI, check out with submodules.",
+        f"Type `git submodule update --init {shell.path(folder.path.as_posix())}`; in CI, check out with submodules.",
     )
 
 
@@ -495,7 +495,8 @@ def check_project(folder: LocalFolder) -> None:
                 raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER.")
             if name != "." and os.path.lexists(where / ".git"):
                 inside = os.path.relpath(item.shown, name)
-                hint = f"To carry it, set PROJECT_FOLDER={name} and NOTEBOOK_FOLDER={inside}."
+                outer, inner = shell.word(name, "PATH"), shell.word(inside, "PATH")
+                hint = f"To carry it, set `PROJECT_FOLDER={outer}` and `NOTEBOOK_FOLDER={inner}`."
                 raise SettingsError(f"{name} is a git repository of its own, which decides what is carried.", hint)
 
 

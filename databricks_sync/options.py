@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from . import __version__, completion
+from . import __version__, completion, shell
 from .model import Direction
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -139,8 +138,13 @@ def check(chosen: Mapping[str, Any]) -> None:
 
 def again(chosen: Mapping[str, Any]) -> str:
     """The options that say which workspace and folder a run is about, as they would be typed once more."""
-    typed = ["--local"] if chosen["local"] else []
-    for name in ("profile", "user", "branch", "target"):
-        if chosen[name]:
-            typed += [f"--{name}", shlex.quote(chosen[name])]
-    return "".join(f" {word}" for word in typed)
+    return login(chosen) + _typed(chosen, "branch", "target")
+
+
+def login(chosen: Mapping[str, Any]) -> str:
+    """Those of them that say which workspace it is, and who we are there."""
+    return (" --local" if chosen["local"] else "") + _typed(chosen, "profile", "user")
+
+
+def _typed(chosen: Mapping[str, Any], *names: str) -> str:
+    return "".join(shell.option(name, chosen[name]) for name in names if chosen[name])

@@ -63,7 +63,7 @@ class ReadBack:
         return failed(
             step,
             "was written, but the workspace does not show what was sent",
-            "Compare with `from_databricks --dry-run --diff`; the base was left as it was.",
+            "Compare the sides with the options --dry-run --diff; the base was left as it was.",
         )
 
     def _weighed(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:

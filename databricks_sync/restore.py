@@ -7,13 +7,13 @@ the next push or pull sees what was restored and carries it.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from . import shell
 from .backups import Backups, Saved, SavedRun
 from .base import Base
 from .carry import Interruption, Outcome, Result, done, failed, left
@@ -117,7 +117,7 @@ def _chosen(backups: Backups, request: Request, name: str) -> Copies:
     if direction is Direction.PUSH and found.target != request.target:
         raise SettingsError(
             f"The backup {name} is of {printable(found.target)}, not of {request.target}.",
-            f"Type `{command.partition(' ')[0]} --target {shlex.quote(printable(found.target))} --restore {name}`.",
+            f"Type `{_COMMANDS[direction]}{request.login}{shell.option('target', found.target)} --restore {name}`.",
         )
     return Copies(backups, found, chosen)
 
@@ -361,8 +361,8 @@ def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
     hint = f"Bring one back with: {command}{request.again} --restore RUN [PATHS]"
     said = [hint if count else f"There are no backups{f' of {request.target}' if elsewhere else ''}."]
     for target, number in elsewhere.items():
-        named = shlex.quote(printable(target))
-        said.append(f"{number:,} more of {printable(target)}: {command} --target {named} --restore")
+        typed = f"{command}{request.login}{shell.option('target', target)} --restore"
+        said.append(f"{number:,} more of {printable(target)}: {typed}")
     report.say("\n".join(said), "summary", command=command, backups=count, elsewhere=dict(elsewhere), exit_code=0)
 
 

@@ -33,6 +33,7 @@ class Request(NamedTuple):
     branch: str = ""
     head: str | None = None  # the branch that was checked out when the target was chosen, if any was
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
+    login: str = ""  # those of them that name the workspace
 
 
 class Report(NamedTuple):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from .errors import SettingsError
 from .names import nfc, printable
+from .shell import word
 
 if TYPE_CHECKING:
     from dotenv.parser import Original
@@ -214,7 +215,9 @@ def _unnamed(project: Path) -> NoReturn:
     above = next((folder for folder in line[1 : top + 1] if (folder / ".env").is_file()), None)
     raise SettingsError(
         "No workspace is named: DATABRICKS_HOST is not set and there is no profile.",
-        f"There is a .env in {above}: run the command there, or set PROJECT_FOLDER={above}." if above else START,
+        f"There is a .env in {above}: run the command there, or set `PROJECT_FOLDER={word(str(above), 'PATH')}`."
+        if above
+        else START,
     )
 
 

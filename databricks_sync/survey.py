@@ -45,11 +45,17 @@ class Scope(NamedTuple):
     """The part of the folders that a run is about: all of them, or the paths given on the command line."""
 
     paths: tuple[str, ...] = ()
+    exact: frozenset[str] = frozenset()  # those that are the very path of an object, and mean no other one
+
+    def among(self, known: Iterable[str]) -> Scope:
+        """The same, where these are the paths of all objects."""
+        return self._replace(exact=frozenset(self.paths).intersection(known) if self.paths else frozenset())
 
     def holds(self, path: str) -> bool:
         """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""
         return not self.paths or any(
-            p == "." or path in (p, splitext(p)[0]) or path.startswith(f"{p}/") for p in self.paths
+            p in (".", path) or path.startswith(f"{p}/") or (p not in self.exact and path == splitext(p)[0])
+            for p in self.paths
         )
 
     def names(self, path: str) -> bool:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from . import shell
 from .backups import Backups
 from .base import Advance, Base, Content, folder_for
 from .carry import Carrier, Carry, End, Interruption
@@ -40,6 +41,7 @@ from .survey import Survey, Surveyor
 from .target import home_of
 from .valves import Situation, check
 from .withheld import withheld
+from .words import COMMANDS
 from .workspace import Listing, Workspace, asked_types
 
 _SCANS = 3
@@ -269,13 +271,13 @@ class Sync:
 
     def _chosen(self, request: Request, survey: Survey) -> list[Step]:
         """The plan, as far as the run is about it."""
-        scope = request.scope
         every = steps(survey.sides, request.mode, delete=request.delete)
+        scope = request.scope.among(step.path for step in every)
         chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
         if scope.paths and not chosen:
             raise SettingsError(
                 f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
-                "Give paths as the plan shows them: to_databricks --dry-run.",
+                f"Give paths as the plan shows them: {COMMANDS[request.mode.direction]}{request.again} --dry-run",
             )
         return withheld(chosen, request, self.local)
 
@@ -321,6 +323,7 @@ class Sync:
                 operation=self.repository.operation(),
                 insisted=request.insisted,
                 target=request.target,
+                again=request.again,
                 other=self.owner(request, noted, base),
                 nested={other: note_path(other) for other in noted.nested if not base.meta(_beside(other))},
                 noted=noted.readable,
@@ -353,7 +356,7 @@ class Sync:
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top
         if top != self.settings.project and (top / missing).is_dir():
-            return f"It is in {top}: run the command there, or set PROJECT_FOLDER={top}."
+            return f"It is in {top}: run the command there, or set `PROJECT_FOLDER={shell.word(str(top), 'PATH')}`."
         return ""
 
     def _carry(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from .errors import SettingsError
 from .names import flaw, nfc, printable
+from .shell import option
 
 # The workspace is known to take letters, digits, blanks, `+`, `#`, `-` and `_`; the design wants `/`, `:` and
 # `.` replaced. A branch name may hold more, so everything else that is not a word character is replaced too.
@@ -61,12 +62,13 @@ def check_target(target: str, user: str | None) -> None:
             f"The target {shown} is in {NOTES}, where this tool keeps its notes.", "Give another --target."
         )
     if _TOPS.get(top, parts[0]) != parts[0]:  # in another spelling neither its owner nor its notes would be found
-        right = printable("/".join(["", _TOPS[top], *parts[1:]]))
-        raise SettingsError(f"The target {shown} is spelled {right} in the workspace.", f"Give --target {right}.")
+        right = "/".join(["", _TOPS[top], *parts[1:]])
+        hint = f"Give `{option('target', right).strip()}`."
+        raise SettingsError(f"The target {shown} is spelled {printable(right)} in the workspace.", hint)
     if top == "users" and user and parts[1] != user:
         raise SettingsError(
             f"The target {shown} is in the home of {printable(parts[1])}, not of {printable(user)}.",
-            f"If that is meant, add --user {printable(parts[1])}.",
+            f"If that is meant, add `{option('user', parts[1]).strip()}`.",
         )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
+from . import shell
 from .carry import Outcome
 from .diff import Line, clashes
 from .errors import SyncError
@@ -19,7 +20,7 @@ from .model import Direction, Kind, Problem, Severity
 from .names import printable
 from .plan import Action, Step
 from .run import Diffs, Report, Request
-from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, quoted, summed, takes_away, why
+from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, summed, takes_away, why
 
 _SHOWN = 20
 _QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
@@ -122,7 +123,7 @@ class TextReport:
             self.out.line(f"    to carry that there:  to_databricks{request.again}")
 
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
-        named = quoted(conflicts[0].path) if len(conflicts) == 1 else "PATH"
+        named = shell.path(conflicts[0].path) if len(conflicts) == 1 else "PATH"
         if not request.diff:
             self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")

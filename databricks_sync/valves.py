@@ -50,6 +50,7 @@ class Situation(NamedTuple):
     operation: str | None  # of git, in progress
     insisted: bool  # a target or a branch was named
     target: str
+    again: str = ""  # the options that name this workspace and target
     other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
     nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
     noted: bool = True  # whether it could be read whose the target is
@@ -147,7 +148,7 @@ def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
         raise ValveError(
             f"{s.target} is empty, and {_were(tracked)} carried there.",
-            "To put it back, type `to_databricks --overwrite`; if it was emptied on purpose, add --allow-empty.",
+            f"To put it back, type {_putting_back(s)}; if it was emptied on purpose, add --allow-empty.",
         )
 
 
@@ -156,8 +157,12 @@ def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
         return
     raise ValveError(
         f"The folder {s.target} is gone from the workspace, and {_were(tracked)} carried there.",
-        "To put it back, type `to_databricks --overwrite`; if it was deleted on purpose, add --allow-empty.",
+        f"To put it back, type {_putting_back(s)}; if it was deleted on purpose, add --allow-empty.",
     )
+
+
+def _putting_back(s: Situation) -> str:
+    return f"`to_databricks{s.again} --overwrite`"
 
 
 def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:

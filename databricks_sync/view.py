@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from . import shell
 from .carry import Outcome, Result
 from .json_report import JsonReport
 from .model import Kind, Severity
@@ -19,7 +20,7 @@ from .names import printable
 from .report import Reporter
 from .run import Report
 from .text_report import TextReport
-from .words import PAST, SIGNS, STYLES, counted, quoted, why
+from .words import PAST, SIGNS, STYLES, counted, why
 
 
 class State(str, Enum):
@@ -51,7 +52,7 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     found: dict[str, Parked] = {}
     again = report.request.again
     for step in report.conflicts:
-        path = quoted(step.path)
+        path = shell.path(step.path)
         ways: tuple[str, ...] = (
             f"to keep what is here: to_databricks{again} --overwrite {path}",
             f"to keep what is there: from_databricks{again} --overwrite {path}",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import bare_repository, credential_files, tool_files
+from . import bare_repository, credential_files, shell, tool_files
 from .local import LocalFolder
 from .model import Direction, Kind, Problem, Severity
 from .plan import Action, Step
-from .words import COMMANDS, quoted
+from .words import COMMANDS
 
 if TYPE_CHECKING:
     from .run import Request
@@ -45,7 +45,7 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
         return step
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
-    hint = f"Type `{COMMANDS[direction]}{request.again} {quoted(step.path)}` to carry it, or have git ignore it."
+    hint = f"Type `{COMMANDS[direction]}{request.again} {shell.path(step.path)}` to carry it, or have git ignore it."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-
 from .carry import Outcome, Result
 from .model import Direction, Severity
-from .names import printable
 from .plan import REPLACES, Action, Step
 from .run import Report
 
@@ -108,8 +105,3 @@ def counted(report: Report) -> dict[str, int]:
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
     counts["in_step"] = agreed + (0 if report.request.dry_run else counts["create"] + counts["update"])
     return counts
-
-
-def quoted(path: str) -> str:
-    """A path as it is typed in a shell."""
-    return shlex.quote(printable(path))

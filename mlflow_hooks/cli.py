@@ -8,7 +8,6 @@ except KeyboardInterrupt:
     raise SystemExit(130) from None
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from databricks_sync import __version__, command, completion
+from databricks_sync import __version__, command, completion, shell
 from databricks_sync.errors import SettingsError
-from databricks_sync.options import absolute, flag, named
+from databricks_sync.options import absolute, flag, login, named
 
 if TYPE_CHECKING:
     from .hook_file import HookReading
@@ -220,7 +219,8 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
         refuse(_findings(readings))
         wish = Wish(
             session.target,
-            generate=_generating(chosen),
+            generate=f"mlflow_hooks generate{_folders(chosen)}",
+            deploy=f"mlflow_hooks deploy{login(chosen)}{_folders(chosen)}",
             **{name: chosen[name] for name in ("overwrite", "prune", "dry_run", "take_over", "wait")},
         )
         return deploy(hooks, _folder(project, chosen), session, wish, report)
@@ -267,10 +267,9 @@ def _folder(project: Path, chosen: dict[str, Any]) -> Path:
     return Path(os.path.abspath(project / (chosen["folder"] or FOLDER)))
 
 
-def _generating(chosen: dict[str, Any]) -> str:
-    """The command that generates what a deployment with these options is about."""
-    given = [f" --{name} {shlex.quote(chosen[name])}" for name in ("projects", "folder") if chosen[name]]
-    return f"mlflow_hooks generate{''.join(given)}"
+def _folders(chosen: dict[str, Any]) -> str:
+    """The options that say where the projects and what is generated lie, as they would be typed once more."""
+    return "".join(shell.option(name, chosen[name]) for name in ("projects", "folder") if chosen[name])
 
 
 def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:

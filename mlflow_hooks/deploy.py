@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from databricks_sync import shell
 from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http
@@ -149,7 +150,7 @@ def _tried(fate: Fate, what: str = "failed") -> Iterator[list[Fate]]:
 def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
     wanted = marked(job.settings(hook, wish.target))
     found = jobs.named(hook.notebook)
-    if (problem := _not_ours(hook, found, wanted)) is not None:
+    if (problem := _not_ours(hook, found, wanted, wish)) is not None:
         return problem
     if not found:
         if not wish.dry_run:
@@ -163,7 +164,7 @@ def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
     return Fate("job", hook.notebook, "update", ", ".join(differing))
 
 
-def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any]) -> Fate | None:
+def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], wish: Wish) -> Fate | None:
     """Why a job of the right name is left alone."""
     if len(found) > 1:
         numbers = ", ".join(str(one.job_id) for one in found)
@@ -173,7 +174,7 @@ def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any]) -> Fa
         hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
     elif found and (elsewhere := found[0].source[0]) and Job(0, wanted).source[0] not in ("", elsewhere):
         what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
-        hint = f"Type `mlflow_hooks deploy --target {elsewhere}`, or delete job {found[0].job_id}."
+        hint = f"Type `{wish.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
     else:
         return None
     return Fate("job", hook.notebook, problem=what, hint=hint, exit_code=1)

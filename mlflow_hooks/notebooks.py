@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from databricks_sync import shell
 from databricks_sync.carry import Outcome
 from databricks_sync.claim import Claims
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
@@ -48,10 +49,11 @@ class Stamp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command was asked for. `generate`: how to generate what is deployed."""
+    """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it."""
 
     target: str
     generate: str = "mlflow_hooks generate"
+    deploy: str = "mlflow_hooks deploy"
     overwrite: bool = False
     prune: bool = False
     dry_run: bool = False
@@ -154,7 +156,7 @@ class Notebooks:
             allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.wish.take_over),
             wait=self.wish.wait,
             branch=self.session.branch,
-            again=f" --target {self.wish.target}",
+            again=shell.option("target", self.wish.target),
         )
         try:
             report = self.sync.run(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from databricks_sync.names import printable
+from databricks_sync.shell import argument
 
 from .errors import BrokenProject, UnknownHook
 from .findings import nearest
@@ -19,7 +20,8 @@ def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> lis
     known = {name for one in readings for name in _names(one)}
     for name in names:
         if name not in known:
-            hint = nearest(name, known, f"There are: {', '.join(sorted(known))}.").replace("Write", "Type", 1)
+            typed = sorted(map(argument, known))
+            hint = nearest(name, typed, f"There are: {', '.join(typed)}.").replace("Write", "Type", 1)
             raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
     return chosen
 
@@ -29,7 +31,11 @@ def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
     found = chosen_by_name(readings, [name])
     if len(found) > 1:
         alone = [_alone(one, readings) for one in found]
-        hint = f"Type {' or '.join(alone)}." if all(alone) else "Give each hook a name of its own in its hook.yml."
+        hint = (
+            f"Type {' or '.join(map(argument, alone))}."
+            if all(alone)
+            else "Give each hook a name of its own in its hook.yml."
+        )
         raise UnknownHook(f"{' and '.join(_file(one) for one in found)} are both called {printable(name)}.", hint)
     return found[0]
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.names import printable
+from databricks_sync.shell import word
 
 from .findings import nearest
 from .git_url import ref_problem
@@ -65,9 +66,9 @@ def values(hook: Hook, given: Sequence[str], *, pasted: bool) -> dict[str, str]:
     for name, one in known.items():
         found = said.get(name, one.effective)
         if found is None:
-            raise SettingsError(f"The parameter {name} has no value.", f"Add -P {name}=VALUE.")
+            raise SettingsError(f"The parameter {name} has no value.", f"Add -P {word(name)}=VALUE.")
         if message := problem(one, found, pasted=pasted):
-            raise SettingsError(message, f"Give another value with -P {name}=VALUE.")
+            raise SettingsError(message, f"Give another value with -P {word(name)}=VALUE.")
         chosen[name] = found
     return chosen
 

@@ -211,6 +211,18 @@ def test_jobs_of_others(desk: Desk) -> None:
     assert any(job["job_id"] == theirs and "tags" not in job["settings"] for job in jobs(desk))
 
 
+def test_a_hostile_place_is_quoted(desk: Desk) -> None:
+    """What is advised where somebody gave a job another folder names that folder, whatever it is called, and us."""
+    deploy(desk)
+    (job,) = jobs(desk)
+    tasks = job["settings"]["tasks"]
+    tasks[0]["notebook_task"]["notebook_path"] = "/Shared/x; touch pwned/mlflow_demo_hook"
+    desk.work.post("2.2/jobs/update", {"job_id": job["job_id"], "new_settings": {"tasks": tasks}})
+    ran = deploy(desk, "--user", "me@example.com", code=1)
+    typed = "mlflow_hooks deploy --user me@example.com --target '/Shared/x; touch pwned'"
+    assert ran.one("job")["hint"] == f"Type `{typed}`, or delete job {job['job_id']}."
+
+
 def test_deployed_elsewhere(desk: Desk) -> None:
     """A job that runs the notebook of another folder, another team's perhaps, stays as it is."""
     deploy(desk, "--target", "/Shared/team/hooks")

@@ -203,7 +203,8 @@ def test_damaged_database(folder: Path) -> None:
 
 def test_status_and_reset(folder: Path) -> None:
     """status tells host and counts; reset empties what nobody serves and keeps the token."""
-    assert finished("status", "--dir", folder)[0] == 1
+    code, said, _ = finished("status", "--dir", folder)
+    assert code == 1 and f"databricks_local serve --dir {folder}" in said
     with Served(folder) as served:
         served.local.put("/Shared/x.txt", b"1")
         served.local.put("/Shared/n", b"1", "SOURCE", language="SQL")

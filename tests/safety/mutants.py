@@ -25,6 +25,7 @@ LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
+HINTS = "tests/commands/test_hints.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
 BASE = "tests/sync/test_base.py"
@@ -497,6 +498,30 @@ MUTANTS = (
         "        if False:\n",
         VALVES,
         "git_folder",
+    ),
+    Mutant(
+        "a file is printed as an option",
+        "shell.py",
+        'text if _PATH_BEGINS.match(text) else f"./{text}"',
+        "text",
+        HINTS,
+        "looks_like_an_option",
+    ),
+    Mutant(
+        "a path stands for a notebook of its name",
+        "survey.py",
+        "(p not in self.exact and path == splitext(p)[0])",
+        "path == splitext(p)[0]",
+        HINTS,
+        "does_not_stand",
+    ),
+    Mutant(
+        "another target is advised",
+        "valves.py",
+        "`to_databricks{s.again} --overwrite`",
+        "`to_databricks --overwrite`",
+        HINTS,
+        "put_back",
     ),
     Mutant(
         "only a classic Git folder is one",

@@ -112,7 +112,7 @@ def test_another_spelling_of_a_root_is_refused(target: str, right: str) -> None:
     """A home or a shared folder in another case is not taken past the questions of whose it is and what is noted."""
     with pytest.raises(SettingsError, match=f"is spelled {right} in") as caught:
         check_target(normalise(target), None)
-    assert caught.value.hint == f"Give --target {right}."
+    assert caught.value.hint == f"Give `--target {right}`."
 
 
 @pytest.mark.parametrize("target", ["/Users/me/.databricks_sync", "/Shared/.databricks_sync/x", "/t/.Databricks_Sync"])

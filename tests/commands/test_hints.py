@@ -1,0 +1,106 @@
+"""The commands that a run prints, typed as they are printed: they do what is said, to that path and to no other."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from .world import HOME, Person, Project, notebook
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+ROOT = {"NOTEBOOK_FOLDER": "."}
+NAMES = ["--mirror", "-n", "-", "--", "~x", "@file", "=ls", "a b", "$(touch x)", "it's", "*", "--mirror -n", "#x", "!x"]
+
+
+def typed(command: str) -> list[str]:
+    """The words that a shell makes of a command."""
+    ran = subprocess.run(["sh", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+    return [word.decode() for word in ran.stdout.split(b"\0")[:-1]]
+
+
+def advised(said: str, what: str) -> list[str]:
+    """The words of the command after `what`, or of that in backticks."""
+    found = re.search(rf"{what}:? +(.+)", said)
+    assert found, said
+    return typed(found[1].split("`")[1] if "`" in found[1] else found[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_looks_like_an_option_is_a_file(project: Project, person: Person, name: str) -> None:
+    """The advice on a conflict settles that file alone: nothing of a colleague's is deleted or replaced."""
+    for file in (name, "other"):
+        project.write(file, "1")
+    project.push(env=ROOT)
+    for file in (name, "other"):
+        project.write(file, "mine")
+        person.put(file, "theirs")
+    person.put("never carried", "theirs")
+    out = project.push(f"./{name}", env=ROOT, code=1).out
+    command, *words = advised(out, "to keep what is here")
+    ran = project.quick(command, *words, env=ROOT)
+    assert ran.carried == [("import", f"{HOME}/main/{name}")] and person.file(name) == b"mine"
+    assert person.names() == {name, "other", "never carried"} and person.file("other") == b"theirs"
+    person.put(name, "theirs again")
+    project.write(name, "mine again")
+    command, *words = advised(project.pull(f"./{name}", env=ROOT, code=1).out, "to keep what is there")
+    project.quick(command, *words, env=ROOT)
+    assert project.text(name) == "theirs again" and project.text("other") == "mine" and "x" not in project.names()
+
+
+def test_a_script_does_not_stand_for_a_notebook_of_its_name(project: Project, person: Person) -> None:
+    """The advice on a script `a.py` does not settle the notebook `a` beside it."""
+    project.write("notebooks/a.py", "print(1)\n")
+    project.notebook("notebooks/a.sql", "select 1", language="sql")
+    for env in ({}, {"NOTEBOOK_FOLDER": "notebooks,more"}):
+        project.write("more/x.py", "print(1)\n")
+        place = person.at(f"{HOME}/main-{len(env)}")
+        project.push("--branch", f"main-{len(env)}", env=env)
+        above = "notebooks/" if env else ""
+        place.put(f"{above}a.py", "theirs")
+        place.edit(f"{above}a", "theirs", language="sql")
+        project.write("notebooks/a.py", "print(2)\n")
+        project.notebook("notebooks/a.sql", "select 2", language="sql")
+        project.push("--branch", f"main-{len(env)}", "--overwrite", "notebooks/a.py", env=env)
+        assert place.file(f"{above}a.py") == b"print(2)\n" and b"theirs" in place.read(f"{above}a")
+        project.write("notebooks/a.py", "print(1)\n")
+        project.notebook("notebooks/a.sql", "select 1", language="sql")
+
+
+def test_a_target_is_put_back_where_it_was(pushed: Project, person: Person) -> None:
+    """What is advised when a target is gone is about that target, and not about the folder of the branch."""
+    target = "/Shared/my team"
+    pushed.push("--target", target)
+    person.edit("a", "theirs")
+    pushed.notebook("notebooks/a.py", "mine")
+    person.at(target).delete()
+    for command in ("to_databricks", "from_databricks"):
+        ran = pushed.quick(command, "--target", target, code=3)
+        assert advised(ran.err, "To put it back, type") == ["to_databricks", "--target", target, "--overwrite"]
+    command, *words = advised(ran.err, "To put it back, type")
+    pushed.quick(command, *words)
+    assert "a" in person.at(target).names() and b"theirs" in person.read("a")
+
+
+def test_a_backup_of_another_target_is_found_with_the_same_login(pushed: Project) -> None:
+    """The advice on a backup of another target keeps the workspace, and names the target as it is."""
+    target, user = "/Shared/it's", ("--user", HOME[7:])
+    pushed.push("--target", target)
+    pushed.notebook("notebooks/a.py", "mine")
+    pushed.push("--target", target)
+    backup = next((pushed.root / ".git/databricks_sync/backups").iterdir()).name
+    ran = pushed.push(*user, "--restore", backup, code=2)
+    command, *words = advised(ran.err, "Type")
+    assert words == [*user, "--target", target, "--restore", backup]
+    pushed.quick(command, *words)
+    assert Person(pushed.workspace, target).read("a") != notebook("mine").rstrip("\n").encode()
+    command, *words = advised(pushed.push(*user, "--restore").out, "more of /Shared/it's")
+    assert backup in pushed.quick(command, *words).out
+
+
+def test_the_dry_run_that_is_advised_is_of_the_same_target(pushed: Project) -> None:
+    """Who mistypes a path is told how to see the right ones, of the same target and by the same command."""
+    ran = pushed.pull("--branch", "main", "nowhere", code=2)
+    assert advised(ran.err, "shows them") == ["from_databricks", "--branch", "main", "--dry-run"]
