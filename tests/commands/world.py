@@ -13,6 +13,7 @@ import importlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -317,7 +318,7 @@ class Project:
 
     def backups(self) -> list[bytes]:
         """The contents of all backups."""
-        return [raw for name, raw in self.state().items() if "backups/" in name and not name.endswith(".jsonl")]
+        return [raw for name, raw in self.state().items() if re.search(r"backups/[^/]+/\d+$", name)]
 
     # --- git ------------------------------------------------------------------------------------------------
 

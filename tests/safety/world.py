@@ -501,7 +501,7 @@ class Clone:
         return [run.name for run in Backups(self.state / "backups", self.target).runs()]
 
     def backups(self) -> list[bytes]:
-        return [one.read_bytes() for one in self.state.glob("backups/*/*") if one.name != "manifest.jsonl"]
+        return [one.read_bytes() for one in self.state.glob("backups/*/*") if one.name.isdigit()]
 
     def told_backups(self) -> set[str]:
         """The hashes of what the manifests list: what `--restore` can bring back."""
