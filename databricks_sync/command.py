@@ -134,6 +134,8 @@ def _run(mode: Mode, chosen: dict[str, Any], report: Callable[[], Reporter]) -> 
 
         return watch(mode, chosen, report())
     with opened(chosen) as session:
+        for notice in session.settings.notices:
+            report().notice(notice)
         run = session.sync(report())
         if chosen["restore"] is not None:
             from . import restore

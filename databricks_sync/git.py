@@ -163,6 +163,12 @@ class Repository:
         listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
         return [name.removeprefix("refs/heads/") for name in listed.decode("utf-8", "surrogateescape").splitlines()]
 
+    def tracks(self, file: Path) -> bool:
+        """Whether git tracks this very file, under whatever case of its name."""
+        listed = _git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
+        names = listed.decode("utf-8", "surrogateescape").split("\0")
+        return any(name and os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
+
     def dirty(self, folder: Path) -> bool:
         """Whether something below `folder` is not as it was committed, or not known to git and not ignored.
 
@@ -264,6 +270,11 @@ def _no_repository(folder: Path) -> SettingsError:
         f"{folder} is not in a git repository, and git decides what is carried.",
         "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
     )
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both names are of one file, which may be a link."""
+    return os.path.samestat(one.lstat(), other.lstat())
 
 
 def _plain(url: str) -> str:

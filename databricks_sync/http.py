@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -35,8 +35,8 @@ from .errors import (
     Unreachable,
     WorkspaceError,
 )
+from .login import Login
 from .names import printable
-from .settings import Login
 from .turns import Turn, Turns
 
 READ_ATTEMPTS = 5
@@ -290,19 +290,24 @@ def _reach(host: str) -> None:
 
 
 def _sdk_headers(login: Login) -> Headers:
-    for name, value in login.variables.items():
-        os.environ.setdefault(name, value)
+    login.withhold(os.environ)
     import logging
 
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     from databricks.sdk.core import Config  # 0.9 s: only for those who log in by other ways than a token
 
     try:
-        config = Config(host=login.host, profile=login.profile)
+        config = Config(host=login.host, profile=login.profile, **_attributes(Config.attributes(), login.variables))
         config.authenticate()
     except Exception as error:
         raise SettingsError(
             f"No way to log in to {login.host} was found ({_reason(error)}).",
-            "Set DATABRICKS_TOKEN, or log in with `databricks auth login` or `az login`.",
+            f"Type `databricks auth login --host {login.host}` or `az login`, or put a token where that host is named.",
         ) from None
     return config.authenticate
+
+
+def _attributes(known: Iterable[Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """The variables as the arguments of databricks-sdk's Config: what is in the environment, every child gets."""
+    names = {name: one.name for one in known for name in (one.env, *getattr(one, "env_aliases", ())) if name}
+    return {names[name]: value for name, value in variables.items() if name in names}

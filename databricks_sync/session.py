@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import project as projects
 from . import settings as settings_of
 from . import target as targets
 from .errors import SettingsError
 from .git import Repository
 from .http import Http, connect
+from .login import Login
 from .pool import Pool
-from .settings import Login, Settings
+from .project import Project
+from .settings import Settings
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,14 +45,15 @@ class Session(NamedTuple):
 
 
 @contextmanager
-def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
+def opened(chosen: Mapping[str, Any], project: Project | None = None) -> Iterator[Session]:
     """The session that the parsed options of a command ask for. Raises SyncError when there is none to be had.
 
     For host `local` the embedded workspace runs as long as the session, unless it does so already.
     """
     wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
-    known = settings_of.load(wanted, os.environ, Path.cwd())
-    repository = Repository(known.project)
+    project = project or projects.find(os.environ, Path.cwd())
+    repository = Repository(project.folder)
+    known = settings_of.load(wanted, os.environ, project, partial(_tracks, repository))
     with _workspace(known) as login, Pool() as pool:
         known = known._replace(login=login)
         http = connect(login)
@@ -60,6 +65,15 @@ def opened(chosen: Mapping[str, Any]) -> Iterator[Session]:
         branch = chosen["branch"] or head or targets.ci_branch(os.environ)
         target, permitted = _target(chosen["target"], branch, known, http, pool)
         yield Session(known, repository, http, target, branch or "", head, permitted)
+
+
+def _tracks(repository: Repository, file: Path) -> bool:
+    """Whether git tracks a file, which may be in another repository than the project is: above it, or behind a link."""
+    top = projects.top(file.parent)
+    if top is None:
+        return False
+    same = top == projects.top(repository.project)
+    return (repository if same else Repository(top)).tracks(file)
 
 
 @contextmanager

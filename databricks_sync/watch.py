@@ -79,6 +79,7 @@ class Watch:
         self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
         self._polled = ""  # why files were polled last
+        self._told: tuple[str, ...] = ()
         self._noticed: frozenset[str] = frozenset()  # what the last run had to say
         self._left_out: dict[Mode, set[str]] = {}  # what the last run of each mode did not carry, with a way to have it
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
@@ -89,6 +90,7 @@ class Watch:
             while True:
                 try:
                     with opened(self.chosen) as session:
+                        self._tell(session.settings.notices)
                         self._follow(session, self._changes_of(session, following))
                 except _Reopen:
                     continue
@@ -96,6 +98,13 @@ class Watch:
                     if not self._shown:
                         raise
                     self._wait(error)
+
+    def _tell(self, notices: tuple[str, ...]) -> None:
+        """Where the settings come from, once, and again when that changes."""
+        if notices != self._told:
+            for notice in notices:
+                self.view.notice(notice)
+        self._told = notices
 
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""

@@ -21,6 +21,9 @@ from databricks_sync.errors import SettingsError
 from databricks_sync.options import absolute, flag, login, named
 
 if TYPE_CHECKING:
+    from databricks_sync.project import Project
+    from databricks_sync.session import Session
+
     from .hook_file import HookReading
     from .model import Finding
     from .report import Report
@@ -170,7 +173,7 @@ def _run(chosen: dict[str, Any], work: Callable[[Report], int]) -> None:
 def _check(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
     from .check import tell
 
-    readings = _readings(_project(), chosen["projects"], names)
+    readings = _readings(_project(chosen, report).folder, chosen["projects"], names)
     return tell(_findings(readings), len(readings), report, strict=chosen["strict"])
 
 
@@ -180,7 +183,7 @@ def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) ->
     from .generate import Action, changes, write
     from .selection import sound
 
-    project = _project()
+    project = _project(chosen, report).folder
     readings = _readings(project, chosen["projects"], names)
     for finding in (one for reading in readings if reading.sound for one in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
@@ -211,7 +214,9 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
     from .notebooks import Wish
     from .selection import sound
 
-    with opened({**chosen, "branch": None, "target": chosen["target"] or _TARGET}) as session:
+    found = _project(chosen, report)
+    with opened({**chosen, "branch": None, "target": chosen["target"] or _TARGET}, found) as session:
+        _tell(session, report)
         session.permitted()
         project = session.settings.project
         readings = _readings(project, chosen["projects"], ())
@@ -234,14 +239,16 @@ def _run_project(chosen: dict[str, Any], report: Report) -> int:
     from .selection import one_by_name, sound
     from .workspace_run import on_databricks
 
-    project = _project()
+    found = _project(chosen, report)
+    project = found.folder
     hook = sound(one_by_name(_readings(project, chosen["projects"], ()), chosen["name"]))
     if chosen["backend"] == "local":
         trial = asked(hook, chosen, None, report)
         folder = project / (chosen["tracking"] or "mlruns")
         return 0 if chosen["dry_run"] else on_this_machine(trial, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
-    with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}) as session:
+    with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}, found) as session:
+        _tell(session, report)
         trial = asked(hook, chosen, session, report)
         return 0 if chosen["dry_run"] else on_databricks(trial, session, report)
 
@@ -254,10 +261,21 @@ def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding
     return check(readings, datetime.now(timezone.utc), refs=refs)
 
 
-def _project() -> Path:
-    from databricks_sync.settings import project_folder
+def _project(chosen: dict[str, Any], report: Report) -> Project:
+    """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
+    from databricks_sync.project import find
 
-    return project_folder(os.environ, Path.cwd())[0]
+    from .hook_file import PROJECTS
+
+    found = find(os.environ, Path.cwd(), (chosen["projects"] or PROJECTS,))
+    if found.notice:
+        report.notice(found.notice)
+    return found._replace(notice="")
+
+
+def _tell(session: Session, report: Report) -> None:
+    for notice in session.settings.notices:
+        report.notice(notice)
 
 
 def _folder(project: Path, chosen: dict[str, Any]) -> Path:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from databricks_sync.errors import SettingsError
+from databricks_sync.login import Login
 from databricks_sync.names import printable
-from databricks_sync.settings import Login
 
 from .errors import HookError
 from .tokens import hidden
@@ -58,11 +58,12 @@ def log_in(login: Login) -> str:
     # By itself MLflow repeats a request for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    login.withhold(os.environ)
     for name, value in login.variables.items():
         os.environ.setdefault(name, value)
+    os.environ["DATABRICKS_HOST"] = login.host
     if not login.token and login.profile:
         return f"databricks://{login.profile}"
-    os.environ["DATABRICKS_HOST"] = login.host
     if login.token:
         os.environ["DATABRICKS_TOKEN"] = login.token
         # Of another way to log in, which would contradict the token.

@@ -50,11 +50,14 @@ def test_again(project: Project) -> None:
 
 
 def test_then_it_works(project: Project) -> None:
-    """After it, with no variable of the environment but the token, a push and a pull work."""
+    """After it, with the token put into .env and nothing in the environment, a push and a pull work."""
     project.notebook("notebooks/a.py", "print(1)")
     project.run("to_databricks", "--init")
-    project.run("to_databricks", env={"DATABRICKS_HOST": None})
-    assert "1 in step" in project.run("from_databricks", env={"DATABRICKS_HOST": None}).out
+    project.write(
+        ".env", project.text(".env").replace("#DATABRICKS_TOKEN=", f"DATABRICKS_TOKEN={project.workspace.token}")
+    )
+    project.run("to_databricks", env=NOBODY)
+    assert "1 in step" in project.run("from_databricks", env=NOBODY).out
 
 
 def test_tracked(project: Project) -> None:

@@ -162,28 +162,12 @@ def test_project_folder_names_the_root(bare: Project, person: Person) -> None:
     assert "PROJECT_FOLDER" in bare.run("to_databricks", env={"PROJECT_FOLDER": "/nowhere/at/all"}, code=2).err
 
 
-def test_a_dotenv_further_up_is_pointed_out(bare: Project) -> None:
-    """In a folder of the project the error names the .env above it, and none outside of the repository."""
-    (bare.root.parent / ".env").touch()
-    inside = bare.root / "notebooks"
-    assert "--init" in bare.run("to_databricks", cwd=inside, env=NOBODY, code=2).err
-    dotenv(bare, **login(bare))
-    ran = bare.run("to_databricks", cwd=inside, env=NOBODY, code=2)
-    assert f"There is a .env in {bare.root}: run the command there" in ran.err and "--init" not in ran.err
-
-
 def test_a_project_inside_a_repository(bare: Project, person: Person) -> None:
     """PROJECT_FOLDER may be a folder of the repository, and only its notebooks are carried."""
     bare.notebook("team/notebooks/b.py", "print(1)")
     bare.run("to_databricks", env={"PROJECT_FOLDER": "team"})
     assert person.names() == {"b"}
     bare.run("to_databricks", cwd=bare.root / "team")
-
-
-def test_standing_in_the_wrong_folder_is_told(bare: Project) -> None:
-    """Typed inside the notebooks folder, the command says where to type it."""
-    ran = bare.run("to_databricks", cwd=bare.root / "notebooks", code=2)
-    assert "PROJECT_FOLDER" in ran.err and str(bare.root) in ran.err
 
 
 BRANCHES = ["feature/a", "feature-a", "release:1", "v1.2", "Üser-ß", "a" * 150, "fix#1", "a+b", "x@y", "-" + "x"]

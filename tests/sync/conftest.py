@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .place import Place
 from .repo import Repo
 
 settings.register_profile(
@@ -36,3 +37,9 @@ def repo(tmp_path: Path) -> Repo:
     made = Repo(tmp_path / "project")
     made.git("init", "-q", "-b", "main")
     return made
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A project folder with nothing in it."""
+    return Place(tmp_path)

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import os
-import traceback
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from databricks_sync.dotenv_file import read
 from databricks_sync.errors import SettingsError
-from databricks_sync.settings import Login, Settings, load, login_name, read_dotenv
+from databricks_sync.login import Login
+from databricks_sync.project import find
+from databricks_sync.settings import load, login_name
 
-HOST = "https://adb-1.7.azuredatabricks.net"
-OTHER = "https://other.cloud.databricks.com"
-SECRET = "dapi0123456789abcdef"
-
-
-class Place:
-    """A project folder with its .env, a home with its profiles, an environment and options."""
-
-    def __init__(self, root: Path) -> None:
-        self.project = root / "project"
-        self.home = root / "home"
-        self.project.mkdir()
-        self.home.mkdir()
-        self.environ = {"HOME": str(self.home)}
-
-    def dotenv(self, text: str) -> Place:
-        (self.project / ".env").write_text(text, encoding="utf-8")
-        return self
-
-    def profiles(self, text: str) -> Place:
-        (self.home / ".databrickscfg").write_text(text, encoding="utf-8")
-        return self
-
-    def load(self, environ: dict[str, str] | None = None, **options: str) -> Settings:
-        return load(options, self.environ | (environ or {}), self.project)
-
-    def refused(self, environ: dict[str, str] | None = None, **options: str) -> SettingsError:
-        with pytest.raises(SettingsError) as caught:
-            self.load(environ, **options)
-        told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
-        assert SECRET not in told and caught.value.exit_code == 2
-        return caught.value
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-def to(host: str, **more: str) -> dict[str, str]:
-    return {"DATABRICKS_HOST": host, **more}
-
+from .place import HOST, OTHER, SECRET, Place, to
 
 # --- precedence ----------------------------------------------------------------------------------------------
 
@@ -68,6 +29,12 @@ def to(host: str, **more: str) -> dict[str, str]:
         ({}, to(""), "DATABRICKS_HOST=https://b.example.com", "https://b.example.com"),
         ({}, {}, "", "https://default.example.com"),
         ({}, {"DATABRICKS_CONFIG_PROFILE": "team"}, "", "https://team.example.com"),
+        (
+            {},
+            {"DATABRICKS_CONFIG_PROFILE": "team"},
+            "DATABRICKS_HOST=https://b.example.com",
+            "https://team.example.com",
+        ),
         ({}, {}, "DATABRICKS_CONFIG_PROFILE=team", "https://team.example.com"),
         ({"profile": "team"}, to(HOST), "DATABRICKS_HOST=https://b.example.com", "https://team.example.com"),
     ],
@@ -85,21 +52,6 @@ def test_the_environment_beats_dotenv(place: Place, name: str) -> None:
     for environ, expected in (({name: "one"}, "one"), ({}, "two")):
         found = place.load(to("local") | environ)
         assert expected in (found.folders[0].shown, found.local_folder)
-
-
-def test_the_token_beats_dotenv(place: Place) -> None:
-    """The process's token is stronger than .env's."""
-    place.dotenv(f"DATABRICKS_HOST={HOST}\nDATABRICKS_TOKEN=weak\n")
-    assert place.load().login.token == "weak"
-    assert place.load({"DATABRICKS_TOKEN": "strong"}).login.token == "strong"
-
-
-def test_a_token_goes_to_no_other_workspace(place: Place) -> None:
-    """What .env says of one workspace is not sent to the one that the environment names."""
-    place.dotenv(f"DATABRICKS_HOST={HOST}\nDATABRICKS_TOKEN={SECRET}\nARM_CLIENT_SECRET={SECRET}\n")
-    found = place.load(to(OTHER)).login
-    assert found.token == "" and not found.variables
-    assert place.load(to(f"{HOST}/")).login.token == SECRET
 
 
 def test_nothing_is_set(place: Place) -> None:
@@ -129,7 +81,8 @@ def test_nothing_is_set(place: Place) -> None:
 def test_user(place: Place, option: str | None, environ: dict[str, str], dotenv: str, user: str | None) -> None:
     """The user is the option's, DATABRICKS_USER, USER of .env; the process's USER only if it is not the login name."""
     place.dotenv(dotenv)
-    assert load({"user": option}, place.environ | to("local") | environ, place.project).user == user
+    options = {"user": option} if option else {}
+    assert place.load(to("local") | environ, **options).user == user
 
 
 @pytest.mark.parametrize("user", ["a/b", "..", ".", "/"])
@@ -151,13 +104,15 @@ def test_a_user_is_one_name(place: Place, user: str) -> None:
         ("export A='x y'\nB=\"#\"\n", {"A": "x y", "B": "#"}),
         ("A=\n", {"A": ""}),
         ("A=x=y\n", {"A": "x=y"}),
+        ("A=1\nA=2\n", {"A": "2"}),
+        ("A=${HOME}\nB='$HOME'\nC=\"${A:-x}\"\n", {"A": "${HOME}", "B": "$HOME", "C": "${A:-x}"}),
         ("", {}),
     ],
 )
 def test_dotenv(tmp_path: Path, text: str, values: dict[str, str]) -> None:
-    """A .env file is read as everybody's tools write it."""
+    """A .env file is read as everybody's tools write it; a value is what is written, and no other variable's."""
     (tmp_path / ".env").write_text(text, encoding="utf-8", newline="")
-    assert read_dotenv(tmp_path / ".env") == values
+    assert read(tmp_path / ".env").values == values
 
 
 @pytest.mark.parametrize(
@@ -243,7 +198,8 @@ def test_a_token_never_travels_in_the_clear(place: Place, pasted: str) -> None:
 def test_any_host_is_one_or_refused(tmp_path: Path, pasted: str) -> None:
     """Whatever stands in DATABRICKS_HOST, the answer is a clean address or one sentence."""
     try:
-        host = load({}, to(pasted, HOME=str(tmp_path)), tmp_path).login.host
+        environ = to(pasted, HOME=str(tmp_path))
+        host = load({}, environ, find(environ, tmp_path), lambda _: False).login.host
     except SettingsError:
         return
     assert host == "local" or host.startswith(("https://", "http://localhost", "http://127.", "http://[::1]"))
@@ -358,10 +314,10 @@ def test_a_project_folder_that_is_none(place: Place, name: str) -> None:
 
 def test_a_token_is_never_shown(place: Place) -> None:
     """No printed form of the settings holds the token or a secret of .env."""
-    place.dotenv(f"DATABRICKS_CLIENT_SECRET={SECRET}\nARM_CLIENT_SECRET={SECRET}\n")
-    found = place.load(to(HOST, DATABRICKS_TOKEN=SECRET))
+    place.dotenv(f"DATABRICKS_HOST={HOST}\nDATABRICKS_TOKEN={SECRET}\nARM_CLIENT_SECRET={SECRET}\n")
+    found = place.load()
     assert found.login.token == SECRET and found.login.variables
-    for shown in (str(found), repr(found), f"{found.login}", repr([found.login])):
+    for shown in (str(found), repr(found), f"{found.login}", repr([found.login]), repr(read(place.project / ".env"))):
         assert SECRET not in shown
 
 
