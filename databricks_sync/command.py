@@ -173,7 +173,18 @@ def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
         head=session.head,
         again=again(chosen),
         login=login(chosen),
+        way=_way(session.settings.project),
     )
+
+
+def _way(project: Path) -> str:
+    """How the project is reached from the current folder; nothing in the project itself."""
+    if project == Path.cwd():
+        return ""
+    try:
+        return Path(os.path.relpath(project)).as_posix()
+    except ValueError:  # on another drive
+        return project.as_posix()
 
 
 def _paths(chosen: Mapping[str, Any], known: Settings) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from .errors import SettingsError, SyncError
 from .git import Repository
 from .names import printable
 from .options import again
+from .project import locate
 from .session import opened, who
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ _PLAIN = re.compile(r"[\w@.:/+-]+")
 
 def run(chosen: Mapping[str, Any], report: Reporter) -> int:
     """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
-    project = Path(os.path.abspath(os.environ.get("PROJECT_FOLDER", ".")))
+    project = locate(os.environ, Path.cwd())
     repository = Repository(project)
     for line in (*_written(project, chosen), *_hidden(project, repository)):
         report.say(line, "init", message=line)
@@ -51,8 +53,9 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
 
 def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
     where = project / ".env"
+    shown = printable(_shown(where))
     if where.exists():
-        yield ".env is there already, and stays as it is."
+        yield f"{shown} is there already, and stays as it is."
         return
     own = project / _SAMPLE
     sample = own if own.is_file() else files(__package__).joinpath(_SAMPLE)
@@ -63,20 +66,28 @@ def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
             file.write(text)
     except OSError as error:
         raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
-    yield "Wrote .env; what can be set is explained there."
+    yield f"Wrote {shown}; what can be set is explained there."
+
+
+def _shown(path: Path) -> str:
+    """Its name alone where it is in the current folder."""
+    return path.name if path.parent == Path.cwd() else str(path)
 
 
 def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     """Keeps .env out of git, for there will be a token in it."""
     if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
-        yield "note: git tracks .env; type `git rm --cached .env`, and renew the token if one was ever committed."
+        typed = shlex.quote(os.path.relpath(project / ".env"))
+        yield f"note: git tracks .env; type `git rm --cached {typed}`, and renew the token if one was ever committed."
     if repository.ignored([".env"]):
         return
     ignore = project / ".gitignore"
     text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    if ".env" in text.splitlines():  # of what is tracked, git says that it is not ignored
+        return
     with ignore.open("a", encoding="utf-8") as file:
         file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}.env\n")
-    yield "Added .env to .gitignore."
+    yield f"Added .env to {printable(_shown(ignore))}."
 
 
 def _values(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str | None]:

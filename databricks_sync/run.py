@@ -34,6 +34,11 @@ class Request(NamedTuple):
     head: str | None = None  # the branch that was checked out when the target was chosen, if any was
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
     login: str = ""  # those of them that name the workspace
+    way: str = ""  # from the current folder to the project, where that is another one
+
+    def typed(self, path: str) -> str:
+        """A path that the plan shows, as it is typed in the current folder."""
+        return f"{self.way}/{path}" if self.way else path
 
 
 class Report(NamedTuple):

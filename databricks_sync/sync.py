@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import shell
 from .backups import Backups
 from .base import Advance, Base, Content, folder_for
 from .carry import Carrier, Carry, End, Interruption
@@ -277,7 +276,8 @@ class Sync:
         if scope.paths and not chosen:
             raise SettingsError(
                 f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
-                f"Give paths as the plan shows them: {COMMANDS[request.mode.direction]}{request.again} --dry-run",
+                f"Give paths as the plan shows them{f', after {request.way}/' if request.way else ''}: "
+                f"{COMMANDS[request.mode.direction]}{request.again} --dry-run",
             )
         return withheld(chosen, request, self.local)
 
@@ -333,17 +333,20 @@ class Sync:
         )
 
     def _require(self, request: Request, survey: Survey) -> None:
-        """Raises SettingsError where the source was never there: then there is nothing to talk about."""
+        """Raises SettingsError where the source was never there, or this is merely the wrong place."""
         if request.mode.direction is Direction.PULL and not survey.listing.exists and not survey.sides.base:
             raise SettingsError(
                 f"There is no folder {request.target} in the workspace; nothing was pushed there yet.",
                 f"Type `to_databricks{request.again}`, or name another folder with --branch or --target.",
             )
-        if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
-            missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
+        if survey.scan.exists or (request.mode.direction is Direction.PULL and not survey.sides.base):
+            return
+        missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
+        elsewhere = self._elsewhere(missing)
+        if not survey.sides.base or (elsewhere and not request.allowed.empty):
             raise SettingsError(
                 f"There is no folder {missing} in {self.settings.project}.",
-                self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
+                elsewhere or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
             )
 
     def _nothing(self, request: Request, survey: Survey) -> str:
@@ -356,7 +359,7 @@ class Sync:
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top
         if top != self.settings.project and (top / missing).is_dir():
-            return f"It is in {top}: run the command there, or set `PROJECT_FOLDER={shell.word(str(top), 'PATH')}`."
+            return f"There is one in {top}: run the command there, or make one here."
         return ""
 
     def _carry(

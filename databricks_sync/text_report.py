@@ -123,7 +123,7 @@ class TextReport:
             self.out.line(f"    to carry that there:  to_databricks{request.again}")
 
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
-        named = shell.path(conflicts[0].path) if len(conflicts) == 1 else "PATH"
+        named = shell.path(request.typed(conflicts[0].path)) if len(conflicts) == 1 else "PATH"
         if not request.diff:
             self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")

@@ -52,7 +52,7 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     found: dict[str, Parked] = {}
     again = report.request.again
     for step in report.conflicts:
-        path = shell.path(step.path)
+        path = shell.path(report.request.typed(step.path))
         ways: tuple[str, ...] = (
             f"to keep what is here: to_databricks{again} --overwrite {path}",
             f"to keep what is there: from_databricks{again} --overwrite {path}",

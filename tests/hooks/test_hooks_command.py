@@ -154,6 +154,27 @@ def test_other_folders(root: Path) -> None:
     assert (root / "out" / "notebooks" / "mlflow_demo_hook.py").is_file()
 
 
+def test_from_a_folder_of_the_project(root: Path) -> None:
+    """Typed anywhere inside, every command is about the whole project, and says so; what is written goes to its top."""
+    inside = root / "projects" / "Demo"
+    told = typed(inside, "check")
+    assert told.stdout == "1 hook: nothing wrong\n" and told.stderr == f"note: Using the project in {root}.\n"
+    typed(inside, "generate")
+    assert (root / "hooks" / "notebooks" / "mlflow_demo_hook.py").is_file() and not (inside / "hooks").exists()
+    typed(root / "hooks" / "notebooks", "generate", "--check")
+    note = json.loads(typed(inside, "run", "demo", "--backend", "local", "--dry-run", "--json").stdout.splitlines()[0])
+    assert note == {"event": "note", "message": f"Using the project in {root}."}
+    assert "No workspace is named" in typed(inside, "deploy", code=2).stderr
+
+
+def test_a_project_of_another_repository(root: Path) -> None:
+    """Nothing above the repository one stands in is taken up."""
+    nested = root / "vendor"
+    nested.mkdir()
+    git(nested, "init", "-q")
+    assert f"No folder in {nested}" in typed(nested, "check", code=2).stderr
+
+
 REFUSED = [
     (["check", "nobody"], 2, "No project has a hook called nobody."),
     (["check", "--projects", "none"], 2, "No folder in "),
