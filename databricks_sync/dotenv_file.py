@@ -59,8 +59,8 @@ class Dotenv:
         if why:
             listed = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
             raise SettingsError(
-                f"{printable(str(self.path))} {why}, where others can change it, so it may not set {listed}.",
-                f"{remedy}; or say {'that' if len(names) == 1 else 'all of that'} in the environment.",
+                f"{printable(str(self.path))} {why}, so it may not set {listed}.",
+                f"{remedy}; or set {'it' if len(names) == 1 else 'them'} in the environment.",
             )
 
     def _foreign(self, tracks: Callable[[Path], bool]) -> tuple[str, str]:
@@ -70,7 +70,10 @@ class Dotenv:
             if not _belongs_to_us(file):
                 return "belongs to another user", "Make it yours with `chown`, if you trust it"
         if tracks(self.path):
-            return "is tracked by git", f"Type `git rm --cached {_typed(self.path)}` and let .gitignore name it"
+            return (
+                "is tracked by git, where others can change it",
+                f"Type `git rm --cached {_typed(self.path)}` and let .gitignore name it",
+            )
         if self.path.is_symlink() and tracks(target):  # git may hold another name for it, and others write to that
             return "leads to a file that is tracked by git", "Put a copy of that in its place"
         return "", ""

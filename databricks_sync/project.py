@@ -101,7 +101,8 @@ def _require_folder(path: Path) -> None:
 
 def _require_inside(folder: Path, home: Path) -> None:
     """Raises SettingsError where a `.env` names a folder outside of its repository, links followed."""
-    if not _within(Path(os.path.realpath(folder)), Path(os.path.realpath(top(home) or home))):
+    real = Path(os.path.realpath(home))
+    if not _within(Path(os.path.realpath(folder)), top(real) or real):
         raise SettingsError(
             f"PROJECT_FOLDER in {home / dotenv_file.NAME} names {folder}, which is outside of the repository.",
             "Name a folder inside of it, or set PROJECT_FOLDER in the environment.",

@@ -122,28 +122,25 @@ def test_a_dotenv_s_values_are_what_is_written(cloned: Project, elsewhere: Elsew
     assert "Bearer ${GITHUB_TOKEN}" in elsewhere.text and SECRET not in elsewhere.text
 
 
-AMBIENT: dict[str, str | None] = {
+CI: dict[str, str | None] = {
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": SECRET,
-    "SYSTEM_ACCESSTOKEN": SECRET,
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "{host}/?x",
     "DATABRICKS_CLIENT_ID": "me",
-    "GOOGLE_CREDENTIALS": f'{{"private_key": "{SECRET}"}}',
 }
 
 
-@pytest.mark.parametrize("how", [[".env"], ["--profile", "bare"]])
-def test_what_a_machine_knows_goes_nowhere_by_itself(cloned: Project, elsewhere: Elsewhere, how: list[str]) -> None:
-    """CI's identity, a cloud's key, and with --profile all that the environment holds, are not for another's host."""
-    asks = {
-        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{elsewhere.host}/?x",
-        "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": elsewhere.host,
-    }
-    if how == [".env"]:
-        cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\n")
-        arguments: list[str] = []
-    else:
-        (cloned.home / ".databrickscfg").write_text(f"[bare]\nhost = {elsewhere.host}\n")
-        arguments, asks = how, {**asks, "DATABRICKS_TOKEN": SECRET, "DATABRICKS_CLIENT_SECRET": SECRET}
-    ran = cloned.run("to_databricks", *arguments, code=2, env={**NOBODY, **AMBIENT, **asks})
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [([], CI), (["--profile", "bare"], CI), (["--profile", "bare"], {"DATABRICKS_TOKEN": SECRET})],
+)
+def test_what_a_machine_knows_goes_nowhere_by_itself(
+    cloned: Project, elsewhere: Elsewhere, arguments: list[str], environ: dict[str, str | None]
+) -> None:
+    """CI's identity, and with --profile all that the environment holds, are not for a host of another source."""
+    (cloned.home / ".databrickscfg").write_text(f"[bare]\nhost = {elsewhere.host}\n")
+    cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\n")
+    filled = {name: value and value.replace("{host}", elsewhere.host) for name, value in environ.items()}
+    ran = cloned.run("to_databricks", *arguments, code=2, env={**NOBODY, **filled})
     assert f"No way to log in to {elsewhere.host}" in ran.err and f"--host {elsewhere.host}`" in ran.err
     assert elsewhere.got and SECRET not in elsewhere.text
 

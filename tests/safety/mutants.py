@@ -31,6 +31,8 @@ CELLS = "tests/sync/test_merge.py"
 BASE = "tests/sync/test_base.py"
 GIT = "tests/sync/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
+LOGIN, PROJECT = "tests/sync/test_login.py", "tests/sync/test_project.py"
+TRUST, PLACES = "tests/commands/test_trust.py", "tests/commands/test_places.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
@@ -858,6 +860,62 @@ MUTANTS = (
         "        return bool(self.paths)\n",
         WITHHELD,
         "folder_that_is_named or no_credential",
+    ),
+    Mutant(
+        "a tracked .env says how to log in",
+        "dotenv_file.py",
+        "        if tracks(self.path):",
+        "        if False:",
+        LOGIN,
+        "tracked_dotenv_says_nothing",
+    ),
+    Mutant(
+        "a link to a tracked file as one's own .env",
+        "dotenv_file.py",
+        "        if self.path.is_symlink() and tracks(target):",
+        "        if False:",
+        LOGIN,
+        "link_to_a_tracked",
+    ),
+    Mutant(
+        "a token for the host of a weaker source",
+        "login.py",
+        '    if not name:\n        return ""\n',
+        '    if True:\n        return ""\n',
+        LOGIN,
+        "host_of_its_own_source",
+    ),
+    Mutant(
+        "the environment's identity for another source's host",
+        "http.py",
+        "    login.withhold(os.environ)\n",
+        "",
+        TRUST,
+        "machine_knows",
+    ),
+    Mutant(
+        "a project folder outside of the repository",
+        "project.py",
+        "    _require_inside(folder, home)\n",
+        "",
+        PROJECT,
+        "settings_name_no_folder_outside",
+    ),
+    Mutant(
+        "a project above the repository",
+        "project.py",
+        "if highest and _within(one, highest)",
+        "if highest",
+        PROJECT,
+        "found_from_inside",
+    ),
+    Mutant(
+        "the wrong place for a folder that is gone",
+        "sync.py",
+        "        if not survey.sides.base or (elsewhere and not request.allowed.empty):",
+        "        if not survey.sides.base:",
+        PLACES,
+        "wrong_place",
     ),
 )
 

@@ -25,6 +25,7 @@ from databricks_sync.errors import Busy
 from databricks_sync.git import Repository
 from databricks_sync.local import LocalFolder
 from databricks_sync.model import Direction, Form, Kind, Language
+from databricks_sync.project import find
 from databricks_sync.settings import load
 from databricks_sync.survey import weigh
 
@@ -581,7 +582,8 @@ class Machine(RuleBasedStateMachine):
     def look(self) -> None:
         """Remembers what each side holds: only what both have held may ever be in a base."""
         for one in self.world.clones.values():
-            folders = load({}, {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": "x"}, one.root).folders
+            environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": "x"}
+            folders = load({}, environ, find(environ, one.root), lambda _: False).folders
             for item in LocalFolder(one.root, folders, Repository(one.root)).scan({}).claims:
                 self.held_here[one.root.name, item.key].add(item.digest)
         for key, found in self.world.tree().items():

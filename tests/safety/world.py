@@ -40,6 +40,7 @@ from databricks_sync.http import Http, connect
 from databricks_sync.local import TEMPORARY
 from databricks_sync.mode import Mode
 from databricks_sync.plan import Step
+from databricks_sync.project import find
 from databricks_sync.sync import Report, Request, Sync
 from databricks_sync.valves import Allowed
 
@@ -440,7 +441,7 @@ class Clone:
 
     def _sync(self, watcher: Silent) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
-        known = settings.load({}, environ, self.root)
+        known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         return Sync(known, Repository(known.project), connect(known.login), watcher)
 
     # --- the work tree ----------------------------------------------------------------------------------------
