@@ -35,6 +35,8 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
         report.say(line, "init", message=line)
     try:
         with opened(chosen) as session:
+            for notice in session.settings.notices:
+                report.notice(notice)
             session.permitted()
             host, user = session.settings.login.name, who(session.http)
             report.say(f"Connected to {printable(host)} as {printable(user)}.", "connected", host=host, user=user)

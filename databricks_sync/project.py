@@ -10,6 +10,7 @@ from typing import NamedTuple
 from . import dotenv_file
 from .dotenv_file import Dotenv
 from .errors import SettingsError
+from .names import printable
 
 NOTEBOOKS = "notebooks"
 
@@ -35,9 +36,9 @@ def find(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> Pr
     if environ.get("PROJECT_FOLDER"):
         return Project(home, dotenv)
     folder = Path(os.path.abspath(home / dotenv.values.get("PROJECT_FOLDER", "")))
-    _require_inside(folder, home)
     _require_folder(folder)
-    return Project(folder, dotenv, "" if home == cwd else f"Using the project in {folder}.")
+    _require_inside(folder, home)
+    return Project(folder, dotenv, "" if home == cwd else f"Using the project in {printable(str(folder))}.")
 
 
 def locate(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> Path:
@@ -72,7 +73,11 @@ def _up_to_top(cwd: Path) -> tuple[Path, ...]:
 
 
 def _is_project(folder: Path, names: tuple[str, ...]) -> bool:
-    return _has_settings(folder) or any((folder / name).is_dir() for name in names if not _is_no_mark(name))
+    return _has_settings(folder) or any(
+        os.path.isdir(folder / name)  # noqa: PTH112 (what may not be looked at is none)
+        for name in names
+        if not _is_no_mark(name)
+    )
 
 
 def _has_settings(folder: Path) -> bool:
@@ -115,4 +120,4 @@ def _within(path: Path, folder: Path) -> bool:
 
 def _has_git(folder: Path) -> bool:
     mark = folder / ".git"
-    return mark.is_file() or os.path.lexists(mark / "HEAD")
+    return os.path.isfile(mark) or os.path.lexists(mark / "HEAD")  # noqa: PTH113 (the same)

@@ -118,7 +118,7 @@ def test_the_environment_names_any_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("named", ["..", "../other", "/", "{other}", "sub/../../other", "link", "link/deep", "sub/up"])
 def test_settings_name_no_folder_outside(tmp_path: Path, named: str) -> None:
-    """PROJECT_FOLDER of a .env stays inside the repository, links followed, whether there is such a folder or not."""
+    """PROJECT_FOLDER of a .env stays inside the repository, links followed."""
     made(tmp_path, ["r/.git/HEAD", "r/sub/", "other/deep/"])
     (tmp_path / "r" / "link").symlink_to(tmp_path / "other")
     (tmp_path / "r" / "sub" / "up").symlink_to("../..")
@@ -134,6 +134,15 @@ def test_settings_may_name_a_folder_inside(tmp_path: Path, named: str) -> None:
     (tmp_path / "r" / "one" / "link").symlink_to("../sub")
     (tmp_path / "r" / "one" / ".env").write_text(f"PROJECT_FOLDER={named.format(root=tmp_path)}\n")
     assert find({}, tmp_path / "r" / "one").folder.is_relative_to(tmp_path / "r")
+
+
+@pytest.mark.parametrize("named", ["missing", "../missing", "file", "a\0b"])
+def test_settings_name_a_folder(tmp_path: Path, named: str) -> None:
+    """What PROJECT_FOLDER of a .env names is a folder, or that it is none is said."""
+    made(tmp_path, ["r/.git/HEAD", "r/file"])
+    (tmp_path / "r" / ".env").write_text(f"PROJECT_FOLDER={named}\n")
+    with pytest.raises(SettingsError, match="is not a folder"):
+        find({}, tmp_path / "r")
 
 
 def test_where_there_is_no_repository(tmp_path: Path) -> None:
