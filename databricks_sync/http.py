@@ -302,7 +302,7 @@ def _sdk_headers(login: Login) -> Headers:
     except Exception as error:
         raise SettingsError(
             f"No way to log in to {login.host} was found ({_reason(error)}).",
-            f"Type `databricks auth login --host {login.host}` or `az login`, or put a token where that host is named.",
+            "Log in with `databricks auth login` or `az login`, or put a token where that host is named.",
         ) from None
     return config.authenticate
 

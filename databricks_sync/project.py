@@ -61,6 +61,12 @@ def top(folder: Path) -> Path | None:
     return next((one for one in (folder, *folder.parents) if _has_git(one)), None)
 
 
+def settings_above(project: Project) -> Path | None:
+    """The nearest folder above a project, inside the repository, whose settings are not the project's."""
+    above = _up_to_top(project.dotenv.path.parent)[1:]
+    return next((folder for folder in above if _has_settings(folder)), None)
+
+
 def listed(names: str) -> tuple[str, ...]:
     """The folders that NOTEBOOK_FOLDER lists."""
     return tuple(name.strip() for name in (names.strip() or NOTEBOOKS).split(",") if name.strip())

@@ -14,7 +14,7 @@ from . import login as logins
 from .errors import SettingsError
 from .login import Login, Tracks
 from .names import nfc, printable
-from .project import Project, listed
+from .project import Project, listed, settings_above
 
 BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 START = "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env."
@@ -47,7 +47,7 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], project:
     merged = {**dotenv.values, **environ}
     login = logins.find(options, environ, dotenv, tracks)
     if login is None:
-        raise SettingsError("No workspace is named: DATABRICKS_HOST is not set and there is no profile.", START)
+        raise _unnamed(project)
     local_folder = environ.get("DATABRICKS_LOCAL_DIR", "").strip()
     if login.local and not local_folder:
         local_folder = dotenv.own("DATABRICKS_LOCAL_DIR", tracks)
@@ -60,6 +60,14 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], project:
         backup_days=_days(merged.get("BACKUP_DAYS", "").strip() or str(BACKUP_DAYS)),
         notices=tuple(notice for notice in (project.notice, login.notice) if notice),
     )
+
+
+def _unnamed(project: Project) -> SettingsError:
+    about = "No workspace is named: DATABRICKS_HOST is not set and there is no profile."
+    if above := settings_above(project):
+        hint = f"The .env in {above} is for a project there: type `to_databricks --init` to write one for this project."
+        return SettingsError(about, hint)
+    return SettingsError(about, START)
 
 
 def _days(text: str) -> int:

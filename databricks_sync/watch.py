@@ -100,9 +100,9 @@ class Watch:
                     self._wait(error)
 
     def _tell(self, notices: tuple[str, ...]) -> None:
-        """Where the settings come from, once, and again when that changes."""
-        if notices != self._told:
-            for notice in notices:
+        """Where the settings come from, once, and what is new of that when they have changed."""
+        for notice in notices:
+            if notice not in self._told:
                 self.view.notice(notice)
         self._told = notices
 

@@ -42,6 +42,16 @@ def test_settings_are_found_from_inside(project: Project, person: Person) -> Non
     assert person.names() == {"a"}
 
 
+def test_another_project_s_settings_are_pointed_out(project: Project) -> None:
+    """In a project without settings, below one that has them, the way to its own ones is told, and leads out."""
+    project.write(".env", f"DATABRICKS_HOST={project.workspace.host}\n")
+    project.notebook("team/notebooks/a.py", "print(1)")
+    team = project.root / "team"
+    assert f"The .env in {project.root} is for a project there" in project.push(cwd=team, env=NOBODY, code=2).err
+    project.push("--init", cwd=team)
+    assert (team / ".env").is_file()
+
+
 def test_a_fresh_clone_is_pulled_into_its_top(pushed: Project) -> None:
     """A first pull in a subfolder, with or without notebooks in the clone, writes where the notebooks belong."""
     clone = pushed.clone()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .world import Project
+from .world import Person, Project
 
 SECRET = "s3cret-of-the-environment"
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
@@ -141,7 +141,7 @@ def test_what_a_machine_knows_goes_nowhere_by_itself(
     cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\n")
     filled = {name: value and value.replace("{host}", elsewhere.host) for name, value in environ.items()}
     ran = cloned.run("to_databricks", *arguments, code=2, env={**NOBODY, **filled})
-    assert f"No way to log in to {elsewhere.host}" in ran.err and f"--host {elsewhere.host}`" in ran.err
+    assert f"No way to log in to {elsewhere.host}" in ran.err and "where that host is named" in ran.err
     assert elsewhere.got and SECRET not in elsewhere.text
 
 
@@ -161,6 +161,18 @@ def test_a_login_of_the_person_s_machine(cloned: Project, elsewhere: Elsewhere) 
     assert "Bearer of-the-cli" in elsewhere.text
     seen = (cloned.home / "env").read_text()
     assert "PATH" in seen and SECRET not in seen and "of-dotenv" not in seen
+
+
+def test_a_login_of_one_s_own_dotenv(cloned: Project, person: Person) -> None:
+    """A client secret in .env logs in to .env's host, whatever the environment has for another, and that is told."""
+    secret = cloned.workspace.token
+    cloned.write(
+        ".env",
+        f"DATABRICKS_HOST={cloned.workspace.host}\nDATABRICKS_CLIENT_ID=me\nDATABRICKS_CLIENT_SECRET={secret}\n",
+    )
+    ran = cloned.run("to_databricks", env={**NOBODY, "DATABRICKS_TOKEN": SECRET, "ARM_CLIENT_SECRET": SECRET})
+    assert person.names() == {"a"} and SECRET not in ran.said
+    assert "note: DATABRICKS_TOKEN of the environment is not used: .env says how to log in" in ran.err
 
 
 @pytest.mark.parametrize("named", ["../other", "/", "{other}", "link", "link/.."])
