@@ -438,3 +438,34 @@ def test_one_path_behind_a_link_spoils_nothing(repo: Repo) -> None:
     repo.git("submodule", "add", "-q", str(sub.root), "module")
     paths = ["a.py", "link/a.py", "b.py", "c.log", "module/a.py", "d.py"]
     assert Repository(repo.root).ignored(paths) == {"link/a.py", "c.log", "module/a.py"}
+
+
+# --- what is tracked -------------------------------------------------------------------------------------------------
+
+
+def test_tracks(repo: Repo) -> None:
+    """A file is tracked by its own name, in its own folder; a link is what it is, not what it leads to."""
+    for name in ("sub/.env", "[a].env", "team.env", "a.env"):
+        repo.write(name)
+    repo.git("add", "sub/.env", "[a].env", "team.env")
+    (repo.root / "link").symlink_to("team.env")
+    found = Repository(repo.root)
+    tracked = {name for name in ("sub/.env", "[a].env", "team.env", "a.env", "link") if found.tracks(repo.root / name)}
+    assert tracked == {"sub/.env", "[a].env", "team.env"}
+    repo.git("add", "link")
+    assert found.tracks(repo.root / "link")
+    repo.git("rm", "-q", "--cached", "sub/.env")
+    assert not found.tracks(repo.root / "sub" / ".env")
+
+
+def test_tracked_under_another_case(repo: Repo) -> None:
+    """Where .ENV and .env are one file, the tracked one is both; where they are two, the other is not tracked."""
+    repo.write(".ENV")
+    repo.git("add", ".ENV")
+    one_file = (repo.root / ".env").exists()
+    if not one_file:
+        repo.write(".env")
+    assert Repository(repo.root).tracks(repo.root / ".env") is one_file
+    (repo.root / ".env").unlink()
+    os.link(repo.root / ".ENV", repo.root / ".env")  # as such a file system would have it
+    assert Repository(repo.root).tracks(repo.root / ".env")
