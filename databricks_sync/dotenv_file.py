@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dotenv.parser import Original
 
 NAME = ".env"
+_LARGEST = 1_000_000  # bytes
 _LOGIN = ("DATABRICKS_", "ARM_", "GOOGLE_CREDENTIALS")
 # What is carried and where to, and what neither this tool nor a login reads.
 _HARMLESS = frozenset(
@@ -90,7 +93,7 @@ def read(path: Path) -> Dotenv:
     Nothing is replaced in a value: `${GITHUB_TOKEN}` would put one secret in the place of another.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path)
     except FileNotFoundError:
         return Dotenv(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -116,9 +119,19 @@ def speaks_of_us(path: Path) -> bool:
     if not os.path.isfile(path):  # noqa: PTH113 (where one may not look, there is none)
         return False
     try:
-        return bool(_OURS.search(path.read_text(encoding="utf-8-sig")))
+        return bool(_OURS.search(_text(path)))
     except (OSError, UnicodeDecodeError):
         return True
+
+
+def _text(path: Path) -> str:
+    """The text of a regular file of a size that settings may have: a link to a device would be read for ever."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if status.st_size > _LARGEST:
+        raise OSError(errno.EFBIG, "it is too large")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _names_this_machine(name: str, value: str) -> bool:
