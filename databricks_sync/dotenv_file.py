@@ -114,6 +114,25 @@ def read(path: Path) -> Dotenv:
     return Dotenv(path, values)
 
 
+def without_login(text: str) -> tuple[str, list[str]]:
+    """The text of a sample with what it says of a login commented out, and the names of that. Pure.
+
+    A sample came with the repository, and what is made of it is the user's own.
+    """
+    import io
+
+    from dotenv.parser import parse_stream
+
+    parts, names = [], []
+    for binding in parse_stream(io.StringIO(text)):
+        name, value, part = binding.key or "", binding.value or "", binding.original.string
+        if is_login(name) and value.strip() and not _names_this_machine(name, value):
+            part = re.sub(r"(?m)^(?=.*\S)", "#", part)
+            names.append(name)
+        parts.append(part)
+    return "".join(parts), list(dict.fromkeys(names))
+
+
 def speaks_of_us(path: Path) -> bool:
     """Whether there is a file that sets something for this tool, as far as it can be read: others have a `.env` too."""
     if not os.path.isfile(path):  # noqa: PTH113 (where one may not look, there is none)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .dotenv_file import without_login
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .names import printable
@@ -61,7 +62,9 @@ def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
         return
     own = project / _SAMPLE
     sample = own if own.is_file() else files(__package__).joinpath(_SAMPLE)
-    text = filled(sample.read_text(encoding="utf-8"), _values(chosen, os.environ))
+    text, held = without_login(sample.read_text(encoding="utf-8"))
+    values = _values(chosen, os.environ)
+    text = filled(text, values)
     try:
         # For its owner alone, from the first moment: somebody will put a token there.
         with os.fdopen(os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -69,6 +72,9 @@ def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
     except OSError as error:
         raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
     yield f"Wrote {shown}; what can be set is explained there."
+    if held := [name for name in held if name not in values]:
+        listed = " and ".join(held) if len(held) < 3 else f"{held[0]} and {len(held) - 1} more"
+        yield f"note: {listed} of {_SAMPLE} came with the repository, and is commented out; uncomment what you trust."
 
 
 def _shown(path: Path) -> str:
@@ -86,6 +92,9 @@ def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     ignore = project / ".gitignore"
     text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
     if ".env" in text.splitlines():  # of what is tracked, git says that it is not ignored
+        return
+    if ignore.is_symlink():  # git does not follow it, and nobody knows whose file it leads to
+        yield f"note: git does not ignore .env, and {printable(_shown(ignore))} is a link; put a file in its place."
         return
     with ignore.open("a", encoding="utf-8") as file:
         file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}.env\n")

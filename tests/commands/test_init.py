@@ -74,6 +74,33 @@ def test_own_sample(project: Project) -> None:
     assert project.text(".env") == f"# ours\nDATABRICKS_HOST={project.workspace.host}\nOURS=1\n"
 
 
+def test_a_sample_does_not_log_in(project: Project) -> None:
+    """A sample came with the repository: what it says of a login is a comment in .env, and the rest is kept."""
+    sample = (
+        "NOTEBOOK_FOLDER=src\nexport DATABRICKS_HOST=https://theirs.example.com\nDATABRICKS_TOKEN=\n"
+        "DATABRICKS_CLI_PATH='./\ntool'\nDATABRICKS_USER=you\n"
+    )
+    project.write("env.sample", sample)
+    ran = project.quick("to_databricks", "--init")
+    assert project.text(".env") == (
+        "NOTEBOOK_FOLDER=src\n#export DATABRICKS_HOST=https://theirs.example.com\nDATABRICKS_TOKEN=\n"
+        f"#DATABRICKS_CLI_PATH='./\n#tool'\nDATABRICKS_USER=you\nDATABRICKS_HOST={project.workspace.host}\n"
+    )
+    assert "note: DATABRICKS_CLI_PATH of env.sample came with the repository, and is commented out" in ran.out
+    (project.root / ".env").unlink()
+    ran = project.quick("to_databricks", "--init", env=NOBODY, code=2)
+    assert "DATABRICKS_HOST and DATABRICKS_CLI_PATH of env.sample" in ran.out and "No workspace is named" in ran.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not everybody may make a link there")
+def test_gitignore_is_a_link(project: Project, tmp_path: Path) -> None:
+    """Nothing is written through a link that came with the repository."""
+    (tmp_path / "own").write_text("mine\n")
+    (project.root / ".gitignore").symlink_to(tmp_path / "own")
+    assert "is a link; put a file in its place" in project.quick("to_databricks", "--init").out
+    assert (tmp_path / "own").read_text() == "mine\n"
+
+
 def test_no_workspace(project: Project) -> None:
     """A workspace that cannot be reached is said in one sentence, and .env is there to be corrected."""
     ran = project.run("to_databricks", "--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
