@@ -145,6 +145,7 @@ def test_a_dotenv_that_is_a_folder(place: Place) -> None:
     assert "cannot be read" in place.refused(to("local")).message
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no such device, and not everybody may make a link")
 @pytest.mark.parametrize(("link", "said"), [("/dev/zero", "it is no file"), ("large", "it is too large")])
 def test_a_dotenv_without_an_end(place: Place, link: str, said: str) -> None:
     """A .env that leads to a device, or to a gigabyte, is not read: somebody else may have made that link."""
