@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shlex
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import shell
 from .errors import SettingsError
 from .names import printable
 
@@ -75,7 +75,7 @@ class Dotenv:
         if tracks(self.path):
             return (
                 "is tracked by git, where others can change it",
-                f"Type `git rm --cached {_typed(self.path)}` and let .gitignore name it",
+                f"Type `git rm --cached {shell.path(_here(self.path))}` and let .gitignore name it",
             )
         if self.path.is_symlink() and tracks(target):  # git may hold another name for it, and others write to that
             return "leads to a file that is tracked by git", "Put a copy of that in its place"
@@ -167,12 +167,12 @@ def _belongs_to_us(file: Path) -> bool:
     return file.lstat().st_uid in trusted
 
 
-def _typed(path: Path) -> str:
-    """A path as it is typed in the current folder."""
+def _here(path: Path) -> str:
+    """A path from the current folder."""
     try:
-        return shlex.quote(printable(os.path.relpath(path)))
+        return os.path.relpath(path)
     except ValueError:  # on another drive
-        return shlex.quote(printable(str(path)))
+        return str(path)
 
 
 def _line(original: Original) -> int:

@@ -165,7 +165,7 @@ class Repository:
 
     def tracks(self, file: Path) -> bool:
         """Whether git tracks this very file, under whatever case of its name."""
-        listed = _git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
+        listed = self._git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
         names = listed.decode("utf-8", "surrogateescape").split("\0")
         return any(name and os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
 
@@ -248,16 +248,23 @@ class Repository:
         return _git(folder, *arguments, accept=accept, given=given, options=named)
 
 
+def work_tree(folder: Path) -> Path | None:
+    """The work tree that a folder is in: the nearest folder upwards, itself or above it, that has a `.git`."""
+    return next((one for one in (folder, *folder.parents) if _has_git(f"{one}/.git")), None)
+
+
+def _has_git(mark: str) -> bool:
+    return os.path.isfile(mark) or os.path.lexists(f"{mark}/HEAD")  # noqa: PTH113 (what may not be looked at is none)
+
+
 def _work_tree(project: Path) -> Path:
-    """The folder nearest to the project, itself or above it, that has a `.git`. Raises SettingsError."""
+    """That of the project. Raises SettingsError where there is none."""
     start = Path(os.path.realpath(project))
     if not start.is_dir():
         raise SettingsError(f"{project} is not a folder.", "Correct PROJECT_FOLDER.")
-    for folder in (start, *start.parents):
-        mark = f"{folder}/.git"
-        if os.path.isfile(mark) or os.path.lexists(f"{mark}/HEAD"):  # noqa: PTH113 (what may not be looked at is none)
-            return folder
-    raise _no_repository(project)
+    if (found := work_tree(start)) is None:
+        raise _no_repository(project)
+    return found
 
 
 def _within(path: Path, folder: Path) -> bool:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import shell
 from .dotenv_file import without_login
 from .errors import SettingsError, SyncError
 from .git import Repository
@@ -85,8 +85,8 @@ def _shown(path: Path) -> str:
 def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     """Keeps .env out of git, for there will be a token in it."""
     if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
-        typed = shlex.quote(os.path.relpath(project / ".env"))
-        yield f"note: git tracks .env; type `git rm --cached {typed}`, and renew the token if one was ever committed."
+        typed = f"git rm --cached {shell.path(os.path.relpath(project / '.env'))}"
+        yield f"note: git tracks .env; type `{typed}`, and renew the token if one was ever committed."
     if repository.ignored([".env"]):
         return
     ignore = project / ".gitignore"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from . import dotenv_file
 from .dotenv_file import Dotenv
 from .errors import SettingsError
+from .git import work_tree
 from .names import printable
 
 NOTEBOOKS = "notebooks"
@@ -56,11 +57,6 @@ def locate(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> 
     return found
 
 
-def top(folder: Path) -> Path | None:
-    """The work tree that a folder is in: the nearest one upwards with a `.git`, as git itself looks for it."""
-    return next((one for one in (folder, *folder.parents) if _has_git(one)), None)
-
-
 def settings_above(project: Project) -> Path | None:
     """The nearest folder above a project, inside the repository, whose settings are not the project's."""
     above = _up_to_top(project.dotenv.path.parent)[1:]
@@ -74,7 +70,7 @@ def listed(names: str) -> tuple[str, ...]:
 
 def _up_to_top(cwd: Path) -> tuple[Path, ...]:
     """The current folder and those above it inside the repository; what lies further up is somebody else's."""
-    highest = top(cwd)
+    highest = work_tree(cwd)
     return tuple(one for one in (cwd, *cwd.parents) if highest and _within(one, highest)) or (cwd,)
 
 
@@ -113,7 +109,7 @@ def _require_folder(path: Path) -> None:
 def _require_inside(folder: Path, home: Path) -> None:
     """Raises SettingsError where a `.env` names a folder outside of its repository, links followed."""
     real = Path(os.path.realpath(home))
-    if not _within(Path(os.path.realpath(folder)), top(real) or real):
+    if not _within(Path(os.path.realpath(folder)), work_tree(real) or real):
         raise SettingsError(
             f"PROJECT_FOLDER in {home / dotenv_file.NAME} names {folder}, which is outside of the repository.",
             "Name a folder inside of it, or set PROJECT_FOLDER in the environment.",
@@ -122,8 +118,3 @@ def _require_inside(folder: Path, home: Path) -> None:
 
 def _within(path: Path, folder: Path) -> bool:
     return folder == path or folder in path.parents
-
-
-def _has_git(folder: Path) -> bool:
-    mark = folder / ".git"
-    return os.path.isfile(mark) or os.path.lexists(mark / "HEAD")  # noqa: PTH113 (the same)

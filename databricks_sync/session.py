@@ -15,7 +15,7 @@ from . import project as projects
 from . import settings as settings_of
 from . import target as targets
 from .errors import SettingsError
-from .git import Repository
+from .git import Repository, work_tree
 from .http import Http, connect
 from .login import Login
 from .pool import Pool
@@ -69,10 +69,10 @@ def opened(chosen: Mapping[str, Any], project: Project | None = None) -> Iterato
 
 def _tracks(repository: Repository, file: Path) -> bool:
     """Whether git tracks a file, which may be in another repository than the project is: above it, or behind a link."""
-    top = projects.top(file.parent)
+    top = work_tree(file.parent)
     if top is None:
         return False
-    same = top == projects.top(repository.project)
+    same = top == work_tree(repository.project)
     return (repository if same else Repository(top)).tracks(file)
 
 

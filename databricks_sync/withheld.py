@@ -45,7 +45,8 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
         return step
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
-    hint = f"Type `{COMMANDS[direction]}{request.again} {shell.path(request.typed(step.path))}` to carry it, or have git ignore it."
+    command = f"{COMMANDS[direction]}{request.again} {shell.path(request.typed(step.path))}"
+    hint = f"Type `{command}` to carry it, or have git ignore it."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 

@@ -101,7 +101,7 @@ def test_a_project_of_a_monorepo_becomes_no_repository(project: Project, person:
     project.notebook("team/project/a.py", "print(1)")
     project.commit()
     inside = Project(project.root / "team/project", project.home, project.workspace)
-    inside.env["NOTEBOOK_FOLDER"] = "."
+    inside.env |= {"NOTEBOOK_FOLDER": ".", "PROJECT_FOLDER": "."}
     inside.push()
     for name, text in bare_files(ran).items():
         person.put(name, text)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.project import find, locate, top
+from databricks_sync.git import work_tree
+from databricks_sync.project import find, locate
 
 SETTINGS = "DATABRICKS_HOST=local\n"
 
@@ -149,7 +150,7 @@ def test_where_there_is_no_repository(tmp_path: Path) -> None:
     """A .env outside of a repository names no folder outside of its own."""
     made(tmp_path, ["one/.env", "one/sub/", "two/"])
     (tmp_path / "one" / ".env").write_text("PROJECT_FOLDER=sub\n")
-    assert top(tmp_path / "one") is None and find({}, tmp_path / "one").folder == tmp_path / "one" / "sub"
+    assert work_tree(tmp_path / "one") is None and find({}, tmp_path / "one").folder == tmp_path / "one" / "sub"
     (tmp_path / "one" / ".env").write_text("PROJECT_FOLDER=../two\n")
     with pytest.raises(SettingsError, match="outside of the repository"):
         find({}, tmp_path / "one")
