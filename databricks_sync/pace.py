@@ -6,6 +6,7 @@ it has been taken: then this workspace has no such limit, or another one. A refu
 sent for as long as the workspace asks, and from then on so many a second as it took between the last two refusals:
 the allowance was used up both times, so what was taken in between is what it grants. No refusal more than halves the
 rate, for others may have used the allowance up. From there it grows, slowly at first, to notice when there is more.
+Where everything is refused, the pauses grow, whatever the workspace asks for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _USUAL = 20  # a second, where nothing is documented
 _TRIAL = 1.5  # seconds' worth of a documented allowance that is tried before as many go at once as may
 _SAVED = 1.0  # seconds for which an allowance that is not used is kept, as limits are given per second
 _MORE = 1.03  # of the rate to begin with: the pause has saved something up
+_SOON = 0.1  # seconds after the second refusal in a row, and twice as many after each further one
+_LONGEST = 30.0  # seconds of such a pause
 _DOUBLED = 25.0  # seconds after which the rate has doubled, if nothing was refused; slowly at first, then faster
 
 
@@ -38,6 +41,7 @@ class Pace:
         self.rate = inf  # requests a second, when last refused
         self._allowance = DOCUMENTED.get(endpoint, 0)  # a second's worth as documented; 0 where nothing is
         self._taken = 0  # and not refused
+        self._in_a_row = 0  # refusals since one was taken
         self._under_way = 0
         self._count = 0  # sent since `_since`
         self._since = self._sent_at = self._refused_at = self._not_before = -inf
@@ -78,13 +82,20 @@ class Pace:
     def answered(self) -> None:
         self._under_way -= 1
         self._taken += 1
+        self._in_a_row = 0
 
     def refused(self, request: Sent, now: float, seconds: float) -> None:
         """`request` was refused, and nothing is to be sent for so many `seconds`."""
         self._under_way -= 1
         if request.at > self._refused_at:  # else it was on its way when another one was refused
+            self._in_a_row += 1
+            seconds = max(seconds, self._pause())
             took = max(request.after, 1) / max(request.at - self._since, _SAVED / 10)
             self.rate = max(took, self._most_likely() / 2)
             self._since, self._count = now + max(seconds - _SAVED, 0), 0
         self._refused_at = now
         self._not_before = max(self._not_before, now + seconds)
+
+    def _pause(self) -> float:
+        """The least pause, in seconds, after so many refusals in a row."""
+        return min(_SOON * 2.0 ** min(self._in_a_row - 2, 20), _LONGEST) if self._in_a_row > 1 else 0.0

@@ -196,3 +196,29 @@ def test_one_refusal_is_soon_forgotten(number: int) -> None:
             pace.answered()
             taken += 1
     assert now < 1 + 60 / DOCUMENTED["import"] + 60 * 0.05
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.01])
+@pytest.mark.parametrize("endpoint", ["import", "list"])
+def test_a_workspace_that_takes_nothing_is_left_in_peace(endpoint: str, retry_after: float) -> None:
+    """Where all is refused, pauses grow whatever the workspace asks for; one that is taken ends that."""
+    pace, now, sent = Pace(endpoint, MOST), 0.0, 0
+    while now < 300:
+        now += max(pace.delay(now), 0)
+        request, sent = pace.sent(now), sent + 1
+        now += 0.01
+        pace.refused(request, now, retry_after)
+    assert sent < 30
+    assert 10 < pace.delay(now) <= 30
+    pace.sent(now + 30)
+    pace.answered()
+    pace.refused(pace.sent(now + 31), now + 31, 0.0)
+    assert pace.delay(now + 31) < 3
+
+
+def test_refusals_for_days_are_counted() -> None:
+    """The pause has an upper end, however long it goes on."""
+    pace = Pace("list", MOST)
+    for number in range(5000):
+        pace.refused(pace.sent(number * 100.0), number * 100.0 + 1, 0.0)
+    assert pace.delay(5000 * 100.0 - 99) <= 30
