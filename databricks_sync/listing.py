@@ -8,30 +8,54 @@ from codecs import iterdecode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .limits import LIMITS, Excess, Limits, size
+
 _BEGIN = re.compile(r'\s*\{\s*"objects"\s*:\s*\[')
+_BEGUN = 64  # letters in which a listing has certainly begun
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def each_object(body: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The objects of `{"objects": [...]}`. Raises ValueError for anything else: a torn listing says nothing."""
+def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict[str, Any]]:
+    """The objects of `{"objects": [...]}`. Raises ValueError for anything else: a torn listing says nothing.
+
+    Of which Excess where there are too many, or one of them is too large.
+    """
     pieces = iterdecode(body, "utf-8")
-    window = next(pieces, "")
+    window = ""
+    while len(window) < _BEGUN and (more := next(pieces, "")):
+        window += more
     begin = _BEGIN.match(window)
     if begin is None:
-        yield from _whole(window + "".join(pieces))
+        yield from _whole(window, pieces, limits)
         return
-    decode, at = json.JSONDecoder().raw_decode, begin.end()
+    decode, at, left = json.JSONDecoder().raw_decode, begin.end(), limits.objects
     while True:
         try:
             item, at = decode(window, _after(_BETWEEN, window, at))
         except ValueError:  # the end, or one that lies across two pieces
-            more = next(pieces, None)
-            if more is None:
+            grown = _grown(window[at:], pieces, limits)
+            if len(grown) == len(window) - at:
                 break
-            window, at = window[at:] + more, 0
+            window, at = grown, 0
         else:
+            left -= 1
+            if left < 0:
+                raise Excess(f"more than {limits.objects:,} objects")
             yield _checked(item)
-    json.loads('{"objects": [' + window[_after(_BETWEEN, window, at) :])
+    rest = json.loads('{"objects": [' + window[_after(_BETWEEN, window, at) :])
+    if rest["objects"]:
+        raise ValueError("two lists of objects")
+
+
+def _grown(text: str, pieces: Iterator[str], limits: Limits) -> str:
+    """At least twice as much of the text, if there is: so all tries to read it take no longer than one more would."""
+    if len(text) > limits.object:
+        raise Excess(f"an object of more than {size(limits.object)}")
+    came, missing = [text], len(text) + 1
+    while missing > 0 and (piece := next(pieces, "")):
+        came.append(piece)
+        missing -= len(piece)
+    return "".join(came)
 
 
 def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -39,8 +63,15 @@ def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _whole(text: str) -> list[dict[str, Any]]:
+def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, Any]]:
     """An empty listing, or one that says something else first."""
+    came, left = [begun], limits.answer - len(begun)
+    for piece in pieces:
+        came.append(piece)
+        left -= len(piece)
+        if left < 0:
+            raise Excess(f"more than {size(limits.answer)} that is no list of objects")
+    text = "".join(came)
     document = json.loads(text) if text.strip() else {}
     found = document.get("objects", []) if isinstance(document, dict) else None
     if not isinstance(found, list):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from databricks_sync.limits import Excess, Limits
 from databricks_sync.listing import each_object
 
 VALUES = st.recursive(
@@ -62,3 +64,39 @@ def test_anything_else_is_refused(raw: bytes) -> None:
     """What is no list of objects says nothing about a folder."""
     with pytest.raises(ValueError):
         list(each_object([raw]))
+
+
+def test_a_listing_may_come_in_crumbs() -> None:
+    """However small its first piece is, a listing is read object by object, and not as a whole."""
+    raw = json.dumps({"objects": [{"path": "a" * 50}] * 5}).encode()
+    assert len(list(each_object(cut(raw, [1] * len(raw)), Limits(answer=100)))) == 5
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"objects": [' + b'{"path": "/a"},' * 30,
+        b'{"objects": [{"path": "' + b"y" * 300,
+        b'{"objects": [{"path": "/a"}]' + b" " * 300,
+        b'{"objects": [' + b"," * 300,
+        b'{"path": "' + b"y" * 300,
+        b" " * 300,
+    ],
+    ids=["many", "large", "more after it", "nothing between", "something else", "blanks"],
+)
+def test_there_is_a_limit(raw: bytes) -> None:
+    """A listing of too many objects, or with one that is too large, is refused before it is there as a whole."""
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(raw), 5):
+            yield raw[at : at + 5]
+        raise AssertionError("all of it was read")
+
+    with pytest.raises(Excess):
+        list(each_object(pieces(), Limits(objects=10, object=100, answer=100)))
+
+
+def test_two_lists_of_objects_are_none() -> None:
+    """Where it is not clear which objects are meant, none are."""
+    with pytest.raises(ValueError):
+        list(each_object([b'{"objects": [{"path": "/a"}], "objects": [{"path": "/b"}]}']))
