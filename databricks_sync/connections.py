@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
+from .limits import LIMITS, Limits
 
 if TYPE_CHECKING:  # 9 ms, for nothing where the workspace is on this machine
     import ssl
 
 CONNECTIONS = 50
-CONNECT = 10.0  # seconds to wait for a connection
-READ = 60.0  # seconds without a byte of an answer
 
 
 class Failure(Enum):
@@ -61,18 +60,24 @@ class Connections(Protocol):
         """What one of the `failures` means."""
 
 
-def connections_to(host: str) -> Connections:
-    """Raises SettingsError where the certificates to trust cannot be read."""
+def connections_to(host: str, limits: Limits = LIMITS) -> Connections:
+    """Raises SettingsError where the certificates to trust cannot be read, or a proxy is none that we can use."""
     url = urlsplit(host)
     proxy = _proxy(url.scheme, url.hostname or "")
-    trusted = _trusted() if url.scheme == "https" else None
-    if proxy:
-        from .proxied import Proxied  # urllib3: 40 ms, for the few who need it
+    trusted = _trusted() if "https" in (url.scheme, urlsplit(proxy).scheme) else None
+    if not proxy:
+        from .direct import Direct
 
-        return Proxied(host, proxy, trusted)
-    from .direct import Direct
+        return Direct(url, trusted, limits)
+    from .proxied import Proxied
 
-    return Direct(url, trusted)
+    try:
+        return Proxied(url, proxy, trusted, limits)
+    except ValueError:  # no port, or another kind of proxy
+        raise SettingsError(
+            f"{url.scheme.upper()}_PROXY names no proxy that can be used here.",
+            f"Write it as http://name:port, or let NO_PROXY name {url.hostname}.",
+        ) from None
 
 
 def _proxy(scheme: str, name: str) -> str:

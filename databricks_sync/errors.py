@@ -15,6 +15,7 @@
         ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
         ├── Throttled         429: certainly not applied, may be sent again
         └── Unreachable       no answer, or a torn one: a write may or may not have been applied
+            └── BadAnswer     one that no workspace gives: asking again at once would not help
 
 No message ever holds a token: messages are built from paths, hosts and the workspace's own error text.
 """
@@ -120,6 +121,10 @@ class Throttled(WorkspaceError):
 
 class Unreachable(WorkspaceError):
     """No trustworthy answer. For a write this means: read before judging, never just send it again."""
+
+
+class BadAnswer(Unreachable):
+    """An answer that no workspace gives, such as a page or one without an end: a read is not repeated at once."""
 
 
 class BrokenNotebook(ValueError):

@@ -15,14 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
+from itertools import chain
+from math import isnan
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from . import __version__
-from .connections import CONNECTIONS, Failure, connections_to
+from .connections import CONNECTIONS, Failure, Reply, connections_to
 from .effects import reached
+from .encoding import BadEncoding, decoded
 from .errors import (
     AlreadyExists,
+    BadAnswer,
     Denied,
     FolderFull,
     LoginError,
@@ -35,23 +39,27 @@ from .errors import (
     Unreachable,
     WorkspaceError,
 )
+from .limits import LIMITS, Excess, Limits, beginning, bounded
 from .login import Login
 from .names import printable
 from .turns import Turn, Turns
 
 READ_ATTEMPTS = 5
-THROTTLED_FOR = 300.0  # seconds to go on asking while the workspace says 429
 _MESSAGE = 300
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
+_LONGEST = 60.0  # seconds to wait after one 429, at most
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _SECRET = re.compile(r"[\w~+=-]{32,}")
 _DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
+_DATES = 64  # letters; what is longer is no date
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
 T = TypeVar("T")
-Take = Callable[[Iterator[bytes], str], T]  # what to make of the pieces of a body, and of the server's Date
+Header = Callable[[str], str]  # the value of a header; "" where there is none
+Take = Callable[[Iterator[bytes], Header], T]  # what to make of the pieces of a body, and of the headers
 
 
 class Answer(NamedTuple):
@@ -59,6 +67,8 @@ class Answer(NamedTuple):
 
     def json(self) -> dict[str, Any]:
         """The body as an object. Raises Unreachable: a torn answer says nothing."""
+        if _PAGE.match(self.data):
+            raise page()
         try:
             document = json.loads(self.data) if self.data.strip() else {}
         except (ValueError, RecursionError):
@@ -69,40 +79,54 @@ class Answer(NamedTuple):
 
 
 _AGAIN = "Run the command again; nothing is lost."
+_ELSEWHERE = (
+    "Check DATABRICKS_HOST, and whatever answers in its place here: a VPN's or a network's login page, a proxy."
+)
+
+
+def page() -> BadAnswer:
+    """What to say of a web page that came from where the workspace's API should be."""
+    return BadAnswer("What answered is a web page, such as a login page, and not a workspace.", _ELSEWHERE)
 
 
 class Http:
     """Requests to one workspace, from any number of threads."""
 
-    def __init__(self, host: str, headers: Headers) -> None:
+    def __init__(self, host: str, headers: Headers, limits: Limits = LIMITS) -> None:
         self.host = host
-        self.connections = connections_to(host)
+        self.limits = limits
+        self.connections = connections_to(host, limits)
         self._headers = headers
         self._lock = threading.Lock()
         self._turns: dict[str, Turns] = {}
         self.requests = 0
 
-    def read(self, path: str, query: Mapping[str, str]) -> Answer:
-        """A GET, repeated within reason: reading twice harms nobody. Raises WorkspaceError, LoginError."""
-        return self.stream(path, query, _whole)
+    def read(self, path: str, query: Mapping[str, str], most: int = 0) -> Answer:
+        """A GET, repeated within reason: reading twice harms nobody. Raises WorkspaceError, LoginError.
 
-    def stream(self, path: str, query: Mapping[str, str], take: Take[T]) -> T:
+        The answer may have `most` bytes, or what one about a single thing may have.
+        """
+        return self.stream(path, query, _whole, most or self.limits.answer)
+
+    def stream(self, path: str, query: Mapping[str, str], take: Take[T], most: int) -> T:
         """The same for a body too large to be held as a whole; `take` raises Unreachable where it is torn."""
-        attempt, deadline = 0, time.monotonic() + THROTTLED_FOR
+        attempt, begun = 0, time.monotonic()
         while True:
             try:
                 with self.turn(path) as turn:
-                    return self._send("GET", f"{path}?{urlencode(query)}", turn, take)
+                    return self._send("GET", f"{path}?{urlencode(query)}", turn, take, most)
             except Throttled:
-                if time.monotonic() > deadline:
+                if time.monotonic() > begun + self.limits.throttled:
                     raise
+            except BadAnswer:
+                raise
             except Unreachable:
                 attempt += 1
-                if attempt == READ_ATTEMPTS:
+                if attempt == READ_ATTEMPTS or time.monotonic() > begun + self.limits.repeated:
                     raise
                 import random
 
-                time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)
+                time.sleep(random.uniform(0.5, 1) * self.limits.again * 2**attempt)
 
     def write(
         self, path: str, body: bytes, content_type: str = "application/json", *, turn: Turn | None = None
@@ -112,7 +136,7 @@ class Http:
         Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError.
         """
         with turn or self.turn(path) as turn:
-            return self._send("POST", path, turn, _whole, body, content_type)
+            return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)
 
     def turn(self, path: str) -> Turn:
         """Waits for a turn at an endpoint: for those who have to look there right before they write."""
@@ -122,7 +146,14 @@ class Http:
         return turns.take()
 
     def _send(
-        self, method: str, url: str, turn: Turn, take: Take[T], body: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: str,
+        turn: Turn,
+        take: Take[T],
+        most: int,
+        body: bytes | None = None,
+        content_type: str = "",
     ) -> T:
         headers = {**self._login(), "User-Agent": f"databricks-branch-sync/{__version__}"}
         if body is not None:
@@ -133,14 +164,16 @@ class Http:
         try:
             with self.connections.ask(method, url, headers, body) as reply:
                 if reply.status == 429:
-                    turn.refused(_seconds(reply.header("Retry-After")))
+                    turn.refused(pause(reply.header("Retry-After"), reply.header("Date")))
                 else:
                     turn.answered()
                 if reply.status >= 300:
-                    raise translate(reply.status, b"".join(reply.pieces()), self.host)
-                return take(reply.pieces(), reply.header("Date"))
+                    raise translate(reply.status, _beginning(reply, self.limits.error), self.host)
+                return take(_pieces(reply, most), reply.header)
         except self.connections.failures as error:
             raise Unreachable(*_no_answer(self.host, self.connections.why(error))) from None
+        except (Excess, BadEncoding) as error:
+            raise BadAnswer(f"{self.host} sent an answer that no workspace gives ({error}).", _ELSEWHERE) from None
 
     def _login(self) -> Mapping[str, str]:
         """The headers that say who we are; those of a login that expires are made anew now and then."""
@@ -162,20 +195,58 @@ def _reason(error: Exception) -> str:
     return _SECRET.sub("***", said.split(". Config:")[0])[:_MESSAGE]
 
 
-def _whole(pieces: Iterator[bytes], _: str) -> Answer:
+def _whole(pieces: Iterator[bytes], _: Header) -> Answer:
     return Answer(b"".join(pieces))
 
 
-def _seconds(retry_after: str) -> float:
-    """How long to wait after a 429: as long as it says, if it does."""
+def _word(pieces: Iterator[bytes], _: Header) -> Answer:
+    """What is said to a write: hardly anything, but a page is no word of the workspace's."""
+    answer = Answer(b"".join(pieces))
+    if _PAGE.match(answer.data):
+        raise page()
+    return answer
+
+
+def no_page(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a body that is to be JSON. Raises BadAnswer where it is a page."""
+    first = next(pieces, b"")
+    if _PAGE.match(first):
+        raise page()
+    return chain((first,), pieces)
+
+
+def _pieces(reply: Reply, most: int) -> Iterator[bytes]:
+    """The body of an answer. Raises Excess, BadEncoding."""
+    if encoding := reply.header("Content-Encoding"):
+        return bounded(decoded(bounded(reply.pieces(), most), encoding), most)
+    return bounded(reply.pieces(), most)
+
+
+def _beginning(reply: Reply, most: int) -> bytes:
+    """As much of an error as is read; nothing of one that cannot be."""
     try:
-        return min(max(float(retry_after or 1), 0.0), 60.0)
+        return beginning(_pieces(reply, 2 * most), most)
+    except (Excess, BadEncoding):
+        return b""
+
+
+def pause(said: str, date: str = "") -> float:
+    """Seconds to wait after a 429: what Retry-After says, if anything, in seconds or as a date of the clock of `date`.
+
+    At least none, and at most a minute.
+    """
+    try:
+        seconds = float(said or 1)
     except ValueError:
-        return 1.0
+        until, now = milliseconds(said), milliseconds(date)
+        seconds = (until - now) / 1000 if until and now else 1.0
+    return min(max(seconds, 0.0), _LONGEST) if not isnan(seconds) else 1.0
 
 
 def milliseconds(date: str) -> int:
     """The time that an answer's Date says; 0 when it says none."""
+    if len(date) > _DATES:
+        return 0
     try:
         if usual := _DATE.fullmatch(date):
             day, month, *rest = usual.groups()
@@ -186,7 +257,7 @@ def milliseconds(date: str) -> int:
 
             at = parsedate_to_datetime(date)
         return int(at.timestamp() * 1000)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -21,7 +21,7 @@ _DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt
 _WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
 # Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
 _GIT = re.compile(r"(?i)^(\.git|git~\d+)[ .]*$")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 _IGNORABLE = re.compile("[\u200c\u200d\u200e\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
@@ -73,7 +73,7 @@ def _flaw_of_part(part: str, windows: bool) -> str:
 
 def _is_unicode(name: str) -> bool:
     """False for the stand-ins of bytes that are not UTF-8, and for half a surrogate pair."""
-    return not _SURROGATE.search(name)
+    return not SURROGATE.search(name)
 
 
 def printable(text: str) -> str:

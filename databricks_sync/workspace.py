@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from .effects import reached
-from .errors import Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
-from .http import Http, milliseconds
+from .encoding import BadEncoding
+from .errors import BadAnswer, Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
+from .http import Header, Http, milliseconds, no_page, page
+from .limits import Excess
 from .listing import each_object
 from .model import BaseEntry, Form, Kind, Language, RemoteObject, Token
-from .names import nfc, printable
+from .names import SURROGATE, flaw, nfc, printable
 from .target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 from .turns import Turn
 
@@ -30,6 +33,10 @@ _API = "/api/2.0/workspace"
 # An object changed this shortly before we looked may change again within the same tick of the server's clock.
 _RACY_MS = 2000
 _HASHES = {"return_wsfs_metadata": "true"}
+_NUMBERS = 2**63  # what is not below is no number that a workspace, or our own state, can hold
+_SHA = 64  # letters
+# A page where an object was to come; those that people keep in the workspace are named like one.
+_PAGE, _PAGES = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b"), re.compile(r"(?i)\.x?html?$")
 DIRECTORY, FILE, NOTEBOOK = "DIRECTORY", "FILE", "NOTEBOOK"
 _KINDS = {NOTEBOOK: Kind.NOTEBOOK, FILE: Kind.FILE}
 
@@ -102,7 +109,8 @@ class Workspace:
     def pulse(self) -> bytes | None:
         """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
         try:
-            return sha256(self.http.read(f"{_API}/list-repo", {"path": self.root, **_HASHES}).data).digest()
+            query, most = {"path": self.root, **_HASHES}, self.http.limits.listing
+            return self.http.stream(f"{_API}/list-repo", query, _digest, most)
         except NotFound:
             return None
         except WorkspaceError as error:
@@ -116,37 +124,49 @@ class Workspace:
     def _listing(self, call: str, path: str, each: Callable[[dict[str, Any], int], T]) -> list[T]:
         """What `each` makes of every object of a listing, and of the server's clock at that moment."""
 
-        def take(pieces: Iterable[bytes], date: str) -> list[T]:
-            now = milliseconds(date)
+        def take(pieces: Iterator[bytes], header: Header) -> list[T]:
+            now = milliseconds(header("Date"))
             try:
-                return [each(item, now) for item in each_object(pieces)]
+                return [each(item, now) for item in each_object(no_page(pieces), self.http.limits)]
+            except (Excess, BadEncoding):
+                raise
             except (ValueError, RecursionError):
                 raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.") from None
 
-        return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take)
+        return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
 
     def _shown(self, item: dict[str, Any], now: int) -> _Shown:
-        path, kind = str(item.get("path", "")), object_type(item)
+        path, kind = item.get("path"), object_type(item)
+        if not isinstance(path, str) or not kind or not self._is_path(path):
+            raise ValueError("no object of a workspace")
         key = self._key(path)
         if key is None or kind not in _KINDS:
             return _Other(path, kind)
         number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
         racy = not now or not modified or abs(now - modified) <= _RACY_MS
-        token, known = Token(number, modified, str(item.get("content_sha256_hex") or ""), racy), self.known.get(key)
+        token, known = Token(number, modified, _sha(item.get("content_sha256_hex")), racy), self.known.get(key)
         if known and known.token == token:
             key, token = known.key, known.token  # not copies: in a large tree they are most of the memory
         return RemoteObject(key, self.root, _KINDS[kind], token, _language(item))
+
+    def _is_path(self, path: str) -> bool:
+        return len(path) <= self.http.limits.path and (path.isascii() or not SURROGATE.search(path))
 
     def _descend(self, top: list[_Shown], pool: Executor) -> list[_Shown]:
         every = list(top)
         pending: dict[Future[list[_Shown]], str] = {}
 
-        def enter(items: Iterable[_Shown]) -> None:
+        def enter(items: Iterable[_Shown], folder: str) -> None:
+            if len(every) > self.http.limits.objects:
+                for other in pending:
+                    other.cancel()
+                raise _endless(self.root, self.http.limits.objects)
             for item in items:
-                if isinstance(item, _Other) and item.type == DIRECTORY:
+                # What lies elsewhere, or is this folder, is nothing to go on with: that might have no end.
+                if isinstance(item, _Other) and item.type == DIRECTORY and _plain(item.path).startswith(f"{folder}/"):
                     pending[pool.submit(self._items, "list", item.path)] = item.path
 
-        enter(top)
+        enter(top, self.root)
         while pending:
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
@@ -161,7 +181,7 @@ class Workspace:
                         "Nothing was written; run the command again when it can be.",
                     ) from None
                 every += items
-                enter(items)
+                enter(items, _plain(path))
         return every
 
     def _listed(self, items: Iterable[_Shown]) -> Listing:
@@ -189,7 +209,7 @@ class Workspace:
 
     def _key(self, path: str) -> str | None:
         """The key of an absolute path; None for the root itself and for what is not below it."""
-        path = path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
+        path = _plain(path)
         return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") and path != f"{self.root}/" else None
 
     def look(self, key: str) -> RemoteObject | None:
@@ -240,11 +260,20 @@ class Workspace:
         form = Form.JUPYTER if status.get("repos_export_format") == "JUPYTER" else Form.SOURCE
         return form, _language(status)
 
-    def export(self, key: str, kind: Kind, form: Form | None) -> bytes:
-        """The bytes of an object; a notebook in `form`."""
+    def export(self, key: str, kind: Kind, form: Form | None, *, most: int = 0) -> bytes:
+        """The bytes of an object, which are `most`, or what the workspace takes; a notebook in `form`."""
         chosen = form.value if kind is Kind.NOTEBOOK and form else "AUTO"
         query = {"path": f"{self.root}/{key}", "format": chosen, "direct_download": "true"}
-        return self.http.read(f"{_API}/export", query).data
+        limits = self.http.limits
+
+        def take(pieces: Iterator[bytes], header: Header) -> bytes:
+            data = b"".join(pieces)
+            if "html" in header("Content-Type").lower() and _PAGE.match(data) and not _PAGES.search(key):
+                raise page()
+            return data
+
+        most = most or (limits.notebook if kind is Kind.NOTEBOOK else limits.file)
+        return self.http.stream(f"{_API}/export", query, take, most)
 
     def small_file(self, key: str, most: int) -> bytes | None:
         """The bytes of the file at `key`; None, read no further, when they are more than `most`."""
@@ -262,8 +291,8 @@ class Workspace:
 
     def me(self) -> str:
         """The name of the user whose token this is."""
-        name = self.http.read("/api/2.0/preview/scim/v2/Me", {}).json().get("userName")
-        if not isinstance(name, str) or not name or "/" in name:
+        name = _text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
+        if "/" in name or flaw(name, windows=False):
             raise SettingsError("The workspace does not say who we are.", "Set DATABRICKS_USER.")
         return name
 
@@ -319,13 +348,13 @@ def object_type(item: Mapping[str, Any]) -> str:
     """The type of what an answer tells of, the same for both kinds of Git folder.
 
     SERVER: the classic kind is a REPO; one with Git CLI access is a DIRECTORY with `directory_info.is_git_folder`
-    (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing.
+    (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing. What is no text is "".
     """
-    told = item.get("object_type")
+    told = _text(item, "object_type")
     if told == DIRECTORY:
         about = item.get("directory_info")
         return GIT_FOLDER if isinstance(about, dict) and about.get("is_git_folder") is True else DIRECTORY
-    return str(told or "")
+    return told
 
 
 def type_name(kind: str) -> str:
@@ -365,7 +394,35 @@ def _age(item: dict[str, Any], now: int) -> float | None:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    """A number as an id or a time is one; 0, which proves nothing, for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBERS else 0
+
+
+def _sha(value: object) -> str:
+    return value if isinstance(value, str) and len(value) == _SHA else ""
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
+
+
+def _digest(pieces: Iterator[bytes], _: Header) -> bytes:
+    hashed = sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.digest()
+
+
+def _endless(root: str, most: int) -> BadAnswer:
+    return BadAnswer(
+        f"The folder {root} holds more than {most:,} objects, which is more than can be carried.",
+        "Give another --target.",
+    )
 
 
 def _language(item: dict[str, Any]) -> Language | None:

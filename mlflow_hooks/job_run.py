@@ -61,7 +61,9 @@ class JobRun:
         try:
             tasks = self._get().get("tasks") or [{}]
             number = tasks[0].get("run_id", self.run_id)
-            output: Mapping[str, Any] = self.http.read(f"{_API}/get-output", {"run_id": str(number)}).json()
+            output: Mapping[str, Any] = self.http.read(
+                f"{_API}/get-output", {"run_id": str(number)}, self.http.limits.jobs
+            ).json()
         except WorkspaceError:
             return ""
         log = "\n".join(str(output.get("logs") or "").rstrip().splitlines()[-_LINES:])
@@ -69,4 +71,4 @@ class JobRun:
         return log if error in log else f"{log}\n{error}".strip()
 
     def _get(self) -> dict[str, Any]:
-        return self.http.read(f"{_API}/get", {"run_id": str(self.run_id)}).json()
+        return self.http.read(f"{_API}/get", {"run_id": str(self.run_id)}, self.http.limits.jobs).json()

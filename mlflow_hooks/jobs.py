@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from databricks_sync.errors import Throttled
-from databricks_sync.http import THROTTLED_FOR, Http
+from databricks_sync.http import Http
 
 from .job import TAG
 
@@ -100,7 +100,7 @@ class Jobs:
 
     def get(self, job_id: int) -> Job:
         """A job with all its settings: a list leaves out what is long."""
-        return _job(self.http.read(f"{_API}/get", {"job_id": str(job_id)}).json())
+        return _job(self.http.read(f"{_API}/get", {"job_id": str(job_id)}, self.http.limits.jobs).json())
 
     def create(self, settings: Mapping[str, Any]) -> int:
         """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""
@@ -117,14 +117,14 @@ class Jobs:
         token = ""
         while True:
             asked = {**query, "limit": "100", "expand_tasks": "true", **({"page_token": token} if token else {})}
-            page = self.http.read(f"{_API}/list", asked).json()
+            page = self.http.read(f"{_API}/list", asked, self.http.limits.jobs).json()
             yield from (_job(one) for one in page.get("jobs", []))
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
 
     def _send(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        deadline = time.monotonic() + THROTTLED_FOR
+        deadline = time.monotonic() + self.http.limits.throttled
         while True:
             try:
                 return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()

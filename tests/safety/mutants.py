@@ -206,11 +206,11 @@ MUTANTS = (
     Mutant(
         "blind retry",
         "http.py",
-        '            return self._send("POST", path, turn, _whole, body, content_type)\n',
+        '            return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)\n',
         "            try:\n"
-        '                return self._send("POST", path, turn, _whole, body, content_type)\n'
+        '                return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)\n'
         "            except Unreachable:\n"
-        '                return self._send("POST", path, turn, _whole, body, content_type)\n',
+        '                return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)\n',
         ADVERSARIES,
         "test_06",
     ),

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from databricks_sync.connections import Connections, Failure, connections_to
 from databricks_sync.errors import LoginError, SettingsError, Unreachable
 from databricks_sync.http import Http
+from databricks_sync.limits import Limits
 from databricks_sync.proxied import Proxied
 
-from .wire import Listener, Talk, certificate, listening, proxying, request, saying, secured
+from .wire import Listener, Talk, answering, certificate, listening, proxying, request, saying, secured
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
@@ -414,6 +415,71 @@ def test_a_proxy_that_breaks_off(secure: Listener, pem: Path, monkeypatch: pytes
             connections = connections_to(f"https://{server.address}")
             connections.timeout = 0.5
             assert why(connections) is meant
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 100 Continue\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
+        b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"HTTP/1.1 200",
+    ],
+)
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_proxy_that_is_broken(said: bytes, slow: bool, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that says nothing, nothing sensible, too much, or a byte now and then, does not lead to the host."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+
+    def say(_: bytes) -> Iterator[bytes]:
+        yield said
+        while slow:
+            time.sleep(0.02)
+            yield b"x"
+
+    with listening(answering(say)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        assert why(connections_to("https://127.0.0.1:9", Limits(connect=0.1)), b"secret") is Failure.PROXY
+        assert b"secret" not in proxy.heard[0]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:x", "http://:80", "file:///etc/passwd"])
+def test_what_is_no_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of another kind, or none at all, is said before anything is asked."""
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(SettingsError, match="HTTPS_PROXY"):
+        connections_to("https://adb-1.7.azuredatabricks.net")
+
+
+def test_a_body_that_nobody_reads() -> None:
+    """Whoever stops reading what is sent, or reads a byte now and then, is late."""
+
+    def talk(_: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            while connection.recv(1):
+                time.sleep(0.01)
+
+        return act
+
+    with listening(talk) as server:
+        connections = connections_to(f"http://{server.address}", Limits(silence=0.2))
+        assert why(connections, b"x" * 50_000_000) is Failure.LATE
+
+
+def test_a_slow_answer_that_goes_on() -> None:
+    """What takes longer than one may be silent, but comes at a bearable rate, is waited for."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n"
+
+    def say(_: bytes) -> Iterator[bytes]:
+        yield answer
+        for _number in range(15):
+            time.sleep(0.05)
+            yield b"x" * 20
+
+    with listening(answering(say)) as server:
+        assert ask(connections_to(f"http://{server.address}", Limits(silence=0.7, rate=50))) == (200, b"x" * 300)
 
 
 def test_what_a_start_does_not_need_is_not_imported() -> None:

@@ -26,7 +26,7 @@ from databricks_sync.errors import (
     Unreachable,
     WorkspaceError,
 )
-from databricks_sync.http import Answer, Headers, Http, connect, milliseconds, translate
+from databricks_sync.http import Answer, Headers, Http, connect, milliseconds, pause, translate
 from databricks_sync.settings import Login
 
 HOST = "https://adb-1.7.azuredatabricks.net"
@@ -238,3 +238,42 @@ def test_the_usual_date(at: datetime) -> None:
 def test_other_dates(date: str, expected: int) -> None:
     """Dates in older forms are understood too; what is none proves nothing."""
     assert milliseconds(date) == expected
+
+
+def test_a_date_is_not_read_at_any_length() -> None:
+    """What is far too long for a date is none, and costs no time."""
+    assert milliseconds("9 " * 1_000_000) == 0
+
+
+NOW = "Thu, 01 Jan 1970 00:01:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("", 1.0),
+        ("7", 7.0),
+        ("0", 0.0),
+        ("0.5", 0.5),
+        ("-5", 0.0),
+        ("3600", 60.0),
+        ("9" * 5000, 60.0),
+        ("inf", 60.0),
+        ("-inf", 0.0),
+        ("nan", 1.0),
+        ("soon", 1.0),
+        ("Thu, 01 Jan 1970 00:01:09 GMT", 9.0),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 0.0),
+        ("Thu, 01 Jan 2970 00:00:00 GMT", 60.0),
+        ("Thu, 32 Jan 1970 00:00:00 GMT", 1.0),
+    ],
+)
+def test_retry_after(said: str, seconds: float) -> None:
+    """Whatever Retry-After says, in whichever form, there is a sensible time to wait."""
+    assert pause(said, NOW) == seconds
+
+
+@given(st.text(max_size=20) | st.floats().map(str) | st.integers().map(str), st.text(max_size=20) | st.just(NOW))
+def test_any_retry_after_is_a_time(said: str, date: str) -> None:
+    """Nothing that a server could say makes a pause that has no end, or is no number."""
+    assert 0 <= pause(said, date) <= 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -90,6 +90,23 @@ def saying(*answers: bytes, close: bool = False, piece: int = 0) -> Callable[[Li
                     connection.sendall(answer[at : at + (piece or len(answer))])
             if not close:
                 request(connection, listener.heard[number])  # waits until the client goes
+
+        return act
+
+    return talk
+
+
+def answering(answer: Callable[[bytes], Iterable[bytes]], close: bool = False) -> Callable[[Listener], Talk]:
+    """Answers each request with what `answer` makes of it, piece by piece, for as long as the client takes it."""
+
+    def talk(listener: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                for piece in answer(request(connection, listener.heard[number])):
+                    connection.sendall(piece)
+                if close:
+                    return
 
         return act
 
