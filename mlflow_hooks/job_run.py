@@ -42,7 +42,7 @@ class JobRun:
 
     def state(self) -> State:
         """Raises WorkspaceError when the workspace does not tell."""
-        state = self._get().get("state") or {}
+        state = _object(self._get().get("state"))
         return State(
             str(state.get("life_cycle_state", "")),
             str(state.get("result_state") or ""),
@@ -59,11 +59,9 @@ class JobRun:
     def said(self) -> str:
         """The error and the last lines of the log; "" where the workspace has none."""
         try:
-            tasks = self._get().get("tasks") or [{}]
-            number = tasks[0].get("run_id", self.run_id)
-            output: Mapping[str, Any] = self.http.read(
-                f"{_API}/get-output", {"run_id": str(number)}, self.http.limits.jobs
-            ).json()
+            tasks = self._get().get("tasks")
+            number = _object(tasks[0]).get("run_id", self.run_id) if isinstance(tasks, list) and tasks else self.run_id
+            output = self._asked("get-output", str(number))
         except WorkspaceError:
             return ""
         log = "\n".join(str(output.get("logs") or "").rstrip().splitlines()[-_LINES:])
@@ -71,4 +69,11 @@ class JobRun:
         return log if error in log else f"{log}\n{error}".strip()
 
     def _get(self) -> dict[str, Any]:
-        return self.http.read(f"{_API}/get", {"run_id": str(self.run_id)}, self.http.limits.jobs).json()
+        return self._asked("get", str(self.run_id))
+
+    def _asked(self, call: str, number: str) -> dict[str, Any]:
+        return self.http.read(f"{_API}/{call}", {"run_id": number}, self.http.limits.jobs).json()
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from databricks_sync.errors import Throttled
+from databricks_sync.errors import BadAnswer, Throttled
 from databricks_sync.http import Http
 
 from .job import TAG
 
 _API = "/api/2.2/jobs"
+_PAGES = 1000  # of a hundred jobs each: ten times what a workspace may hold
 # Under which a job keeps the digest of what was wanted of it last: that tells also what is wanted no more.
 DIGEST = "mlflow_hook_settings"
 # What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
@@ -104,7 +105,7 @@ class Jobs:
 
     def create(self, settings: Mapping[str, Any]) -> int:
         """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""
-        return int(self._send("create", settings)["job_id"])
+        return _number(self._send("create", settings))
 
     def reset(self, job_id: int, settings: Mapping[str, Any]) -> None:
         """Replaces all settings; runs and history stay."""
@@ -115,13 +116,17 @@ class Jobs:
 
     def _listed(self, query: Mapping[str, str]) -> Iterable[Job]:
         token = ""
-        while True:
+        for _ in range(_PAGES):
             asked = {**query, "limit": "100", "expand_tasks": "true", **({"page_token": token} if token else {})}
             page = self.http.read(f"{_API}/list", asked, self.http.limits.jobs).json()
-            yield from (_job(one) for one in page.get("jobs", []))
+            jobs = page.get("jobs", [])
+            if not isinstance(jobs, list):
+                raise _unreadable()
+            yield from (_job(one) for one in jobs)
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
+        raise BadAnswer("The workspace's list of jobs has no end.", "Check DATABRICKS_HOST.")
 
     def _send(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + self.http.limits.throttled
@@ -133,5 +138,30 @@ class Jobs:
                     raise
 
 
-def _job(told: Mapping[str, Any]) -> Job:
-    return Job(int(told["job_id"]), told.get("settings") or {})
+def _job(told: object) -> Job:
+    """Raises BadAnswer for what has not the form of a job, as far as we look at it."""
+    job = _object(told)
+    settings = _object(job.get("settings") or {})
+    tasks = settings.get("tasks") or [{}]
+    if not isinstance(tasks, list):
+        raise _unreadable()
+    for inner in (settings.get("tags"), settings.get("git_source"), tasks[0], _object(tasks[0]).get("notebook_task")):
+        _object(inner or {})
+    return Job(_number(job), settings)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _unreadable()
+    return value
+
+
+def _number(told: Mapping[str, Any]) -> int:
+    try:
+        return int(told["job_id"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> BadAnswer:
+    return BadAnswer("The workspace said something of its jobs that cannot be read.", "Check DATABRICKS_HOST.")
