@@ -28,7 +28,7 @@ class Limits(NamedTuple):
     # An object in a listing takes some 400 bytes here and there. A folder holds 10,000 at most, a Git folder 10,000.
     objects: int = 250_000
     object: int = MEGABYTE // 4  # bytes of one of them
-    listing: int = 256 * MEGABYTE  # bytes of all of them
+    listing: int = 128 * MEGABYTE  # bytes of all of them
     path: int = 8192  # letters: folders that lie in each other without an end would have more
 
 

@@ -28,6 +28,7 @@ NOTES = "tests/commands/test_notes.py"
 HINTS = "tests/commands/test_hints.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/sync/test_merge.py"
+SERVERS = "tests/sync/test_servers.py"
 BASE = "tests/sync/test_base.py"
 GIT = "tests/sync/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
@@ -230,6 +231,62 @@ MUTANTS = (
         "self._phase(deletes, self.carrier.delete)",
         ADVERSARIES,
         "test_38",
+    ),
+    Mutant(
+        "an answer may take for ever",
+        "direct.py",
+        "        if now > self._due:\n",
+        "        if False:\n",
+        SERVERS,
+        "byte and answer",
+    ),
+    Mutant(
+        "a body of any length",
+        "limits.py",
+        "        if left < 0:\n",
+        "        if False:\n",
+        SERVERS,
+        "zeros",
+    ),
+    Mutant(
+        "headers of any length",
+        "direct.py",
+        "        if self._idle > _HEADERS:\n",
+        "        if False:\n",
+        SERVERS,
+        "follows",
+    ),
+    Mutant(
+        "a listing's object of any length",
+        "listing.py",
+        "    if len(text) > limits.object:\n",
+        "    if False:\n",
+        "tests/sync/test_listing.py",
+        "limit",
+    ),
+    Mutant(
+        "a number of any size",
+        "workspace.py",
+        " and 0 <= value < _NUMBERS else 0\n",
+        " else 0\n",
+        "tests/commands/test_servers.py",
+        "numbers",
+    ),
+    Mutant(
+        "a page is an answer",
+        "http.py",
+        "    if _PAGE.match(first):\n",
+        "    if False:\n",
+        SERVERS,
+        "page",
+    ),
+    Mutant(
+        "a workspace that takes nothing is asked on and on",
+        "pace.py",
+        "            seconds = max(seconds, self._pause())\n",
+        "",
+        "tests/sync/test_pace.py",
+        "in_peace",
     ),
     Mutant("recursive delete", "workspace.py", '"recursive": False', '"recursive": True', ADVERSARIES, "test_13"),
     Mutant(
