@@ -25,7 +25,7 @@ from .http import Header, Http, milliseconds, no_page, page
 from .limits import Excess
 from .listing import each_object
 from .model import BaseEntry, Form, Kind, Language, RemoteObject, Token
-from .names import SURROGATE, flaw, nfc, printable
+from .names import SURROGATE, nfc, printable
 from .target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 from .turns import Turn
 
@@ -131,7 +131,10 @@ class Workspace:
             except (Excess, BadEncoding):
                 raise
             except (ValueError, RecursionError):
-                raise Unreachable(f"The workspace sent a listing of {path} that cannot be read.") from None
+                raise Unreachable(
+                    f"The workspace sent a listing of {printable(path)} that cannot be read.",
+                    "Run the command again; nothing is lost.",
+                ) from None
 
         return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
 
@@ -156,14 +159,15 @@ class Workspace:
         every = list(top)
         pending: dict[Future[list[_Shown]], str] = {}
 
-        def enter(items: Iterable[_Shown], folder: str) -> None:
+        def enter(items: Iterable[_Shown], path: str) -> None:
+            inside = f"{_plain(path).rstrip('/')}/"
             if len(every) > self.http.limits.objects:
                 for other in pending:
                     other.cancel()
                 raise _endless(self.root, self.http.limits.objects)
             for item in items:
                 # What lies elsewhere, or is this folder, is nothing to go on with: that might have no end.
-                if isinstance(item, _Other) and item.type == DIRECTORY and _plain(item.path).startswith(f"{folder}/"):
+                if isinstance(item, _Other) and item.type == DIRECTORY and _plain(item.path).startswith(inside):
                     pending[pool.submit(self._items, "list", item.path)] = item.path
 
         enter(top, self.root)
@@ -181,7 +185,7 @@ class Workspace:
                         "Nothing was written; run the command again when it can be.",
                     ) from None
                 every += items
-                enter(items, _plain(path))
+                enter(items, path)
         return every
 
     def _listed(self, items: Iterable[_Shown]) -> Listing:
@@ -292,7 +296,7 @@ class Workspace:
     def me(self) -> str:
         """The name of the user whose token this is."""
         name = _text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
-        if "/" in name or flaw(name, windows=False):
+        if name in ("", ".", "..") or "/" in name or not name.isprintable():
             raise SettingsError("The workspace does not say who we are.", "Set DATABRICKS_USER.")
         return name
 

@@ -229,6 +229,7 @@ ODD = [
     Behaviour("a name that is the folder above", "me", told({"userName": ".."}), SettingsError, "who we are"),
     Behaviour("a name with a control character", "me", told({"userName": "me\0\x1b[2J"}), SettingsError, "who we are"),
     Behaviour("half a letter in a name", "me", told(b'{"userName": "\\ud800"}'), SettingsError, "who we are"),
+    Behaviour("a name like a device's", "me", told({"userName": "con.smith@example.com"}), None),
     Behaviour("objects that are no list", "list", told({"objects": {"a": 1}}), Unreachable, "cannot be read"),
     Behaviour("objects that are none", "list", told({"objects": [1]}), Unreachable, "cannot be read"),
     Behaviour("two lists of objects", "tree", told(LIST + b'], "objects": [{}]}'), Unreachable, "cannot be read"),
@@ -299,7 +300,7 @@ def called(call: str, workspace: Workspace) -> Exception | None:
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])
 def test_a_server(row: Behaviour) -> None:
-    """Whatever a server does, it ends with a sentence and with what to do, after few requests and in little memory."""
+    """Whatever a server does, it ends with one sentence, after few requests and in little memory."""
     with listening(answering(row.say, row.close)) as server:
         transport = Http(f"http://{server.address}", lambda: {"Authorization": "Bearer t"}, row.limits)
         tracemalloc.start()
@@ -313,6 +314,7 @@ def test_a_server(row: Behaviour) -> None:
         assert end is None
         return
     assert isinstance(end, row.error), repr(end)
+    assert end.hint or not isinstance(end, Unreachable | LoginError | SettingsError)  # what to do
     assert row.sentence in end.message and len(end.message.splitlines()) == 1 and len(end.message) < 400
 
 
