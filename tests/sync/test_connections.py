@@ -445,6 +445,36 @@ def test_a_proxy_that_is_broken(said: bytes, slow: bool, pem: Path, monkeypatch:
         assert b"secret" not in proxy.heard[0]
 
 
+@pytest.mark.parametrize("way", ["TLS", "a proxy", "a tunnel", "a tunnel from a proxy spoken to over TLS"])
+def test_no_way_is_without_a_deadline(way: str, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then is late, and headers without an end break off, however one gets there."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    trusted = secured(pem)
+
+    def slow(_: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+        while True:
+            time.sleep(0.02)
+            yield b"x"
+
+    def long(_: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        while True:
+            yield b"X: y\r\n" * 1000
+
+    for say, silence, meant in ((slow, 0.2, Failure.LATE), (long, 20.0, Failure.BROKEN)):
+        with (
+            listening(answering(say), None if way == "a proxy" else trusted) as server,
+            listening(proxying(), trusted if "over TLS" in way else None) as proxy,
+        ):
+            if way != "TLS":
+                scheme = "https" if "over TLS" in way else "http"
+                monkeypatch.setenv("https_proxy", f"{scheme}://{proxy.address}")
+                monkeypatch.setenv("http_proxy", f"{scheme}://{proxy.address}")
+            host = f"{'http' if way == 'a proxy' else 'https'}://{server.address}"
+            assert why(connections_to(host, Limits(silence=silence))) is meant
+
+
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:x", "http://:80", "file:///etc/passwd"])
 def test_what_is_no_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy of another kind, or none at all, is said before anything is asked."""
