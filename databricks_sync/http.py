@@ -142,7 +142,7 @@ class Http:
         """Waits for a turn at an endpoint: for those who have to look there right before they write."""
         endpoint = path.rpartition("/")[2]
         with self._lock:
-            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS))
+            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS, self.limits.throttled))
         return turns.take()
 
     def _send(

@@ -44,6 +44,7 @@ class Pace:
         self._in_a_row = 0  # refusals since one was taken
         self._under_way = 0
         self._count = 0  # sent since `_since`
+        self._in_vain_since = inf
         self._since = self._sent_at = self._refused_at = self._not_before = -inf
 
     def delay(self, now: float) -> float:
@@ -82,19 +83,24 @@ class Pace:
     def answered(self) -> None:
         self._under_way -= 1
         self._taken += 1
-        self._in_a_row = 0
+        self._in_a_row, self._in_vain_since = 0, inf
 
     def refused(self, request: Sent, now: float, seconds: float) -> None:
         """`request` was refused, and nothing is to be sent for so many `seconds`."""
         self._under_way -= 1
         if request.at > self._refused_at:  # else it was on its way when another one was refused
             self._in_a_row += 1
+            self._in_vain_since = min(self._in_vain_since, now)
             seconds = max(seconds, self._pause())
             took = max(request.after, 1) / max(request.at - self._since, _SAVED / 10)
             self.rate = max(took, self._most_likely() / 2)
             self._since, self._count = now + max(seconds - _SAVED, 0), 0
         self._refused_at = now
         self._not_before = max(self._not_before, now + seconds)
+
+    def in_vain(self, now: float) -> float:
+        """Seconds for which all was refused; 0 where something was taken since."""
+        return max(now - self._in_vain_since, 0)
 
     def _pause(self) -> float:
         """The least pause, in seconds, after so many refusals in a row."""

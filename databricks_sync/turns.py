@@ -8,21 +8,36 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 
+from .errors import WorkspaceError
 from .pace import Pace, Sent
 
 
 class Turns:
-    """The turns at one endpoint, of which at most `most` are under way at once."""
+    """The turns at one endpoint, of which at most `most` are under way at once.
 
-    def __init__(self, endpoint: str, most: int) -> None:
+    Where all was refused for `patience` seconds, nobody waits for one any more: else each of those that queue would be
+    patient for so long, one after the other.
+    """
+
+    def __init__(self, endpoint: str, most: int, patience: float) -> None:
         self.pace = Pace(endpoint, most)
+        self.patience = patience
         self.changed = threading.Condition()
         self._first = threading.Lock()
 
     def take(self) -> Turn:
-        """Waits until it is one's turn. Threads queue: only the first of them watches the clock."""
+        """Waits until it is one's turn. Threads queue: only the first of them watches the clock.
+
+        Raises WorkspaceError where that is in vain. Nothing was sent then; it is no Throttled, which is tried again.
+        """
         with self._first, self.changed:
             while (delay := self.pace.delay(time.monotonic())) > 0:
+                if self.pace.in_vain(time.monotonic()) > self.patience:
+                    raise WorkspaceError(
+                        f"The workspace has been refusing all {self.pace.endpoint} requests as too many (429).",
+                        "Run the command again later; nothing is lost.",
+                        status=429,
+                    )
                 self.changed.wait(None if delay == inf else delay)
             return Turn(self, self.pace.sent(time.monotonic()))
 

@@ -321,3 +321,13 @@ def test_a_server(row: Behaviour) -> None:
 def test_the_table_is_long() -> None:
     """There are more ways to be broken than one thinks of at first."""
     assert len({row.name for row in TABLE}) == len(TABLE) >= 40
+
+
+def test_those_who_queue_are_not_patient_one_after_the_other() -> None:
+    """Where all was refused for as long as there is patience, those that did not ask yet do not begin to."""
+    with listening(answering(http(b"", "429 x", "Retry-After: 0"))) as server, ThreadPoolExecutor(4) as pool:
+        transport = Http(f"http://{server.address}", dict, SMALL)
+        asked = [pool.submit(transport.read, "/api/2.0/workspace/list", {}) for _ in range(40)]
+        raised = [future.exception() for future in asked]
+    assert all(isinstance(error, Refused) and error.status == 429 for error in raised)
+    assert transport.requests < len(asked)
