@@ -13,6 +13,7 @@ A rule is a JSON object:
     {"kind": "latency", "ms"}
     {"kind": "reset"}                       the connection is reset, no answer
     {"kind": "truncate", "keep"}            the answer breaks off after `keep` bytes (default: half)
+    {"kind": "gzip"}                        the body is packed, and no header says so
     {"kind": "stale"}                       the answer is as of the moment the rule was set; reads only
     {"kind": "kill", "pid"}                 that process is killed
     {"kind": "edit", "edits": [edit, ...]}  another person edits (control.py) at this very moment
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-ACTIONS = ("answer", "latency", "reset", "truncate", "stale", "kill", "edit")
+ACTIONS = ("answer", "latency", "reset", "truncate", "gzip", "stale", "kill", "edit")
 KEYS = ("method", "endpoint", "object", "nth", "every", "times", "phase", "action")
 
 

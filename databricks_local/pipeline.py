@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hmac
 import os
 import signal
@@ -191,9 +192,13 @@ class Pipeline:
         return None, workspace
 
     def _spoiled(self, sent: Response, rules: Sequence[Rule]) -> Response:
+        if isinstance(sent, wire.Reset):
+            return sent
         for rule in rules:
-            if rule.kind == "truncate" and not isinstance(sent, wire.Reset):
+            if rule.kind == "truncate":
                 return wire.Truncated(sent, int(rule.action.get("keep", len(sent.body) // 2)))
+            if rule.kind == "gzip":
+                return self._sent(Answer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream"))
         return sent
 
     def _sent(self, given: Answer) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -72,6 +73,13 @@ def test_truncated_answer(local: Local) -> None:
     with pytest.raises(http.client.IncompleteRead) as caught:
         local.download("/x.txt")
     assert (caught.value.partial, caught.value.expected) == (b"x" * 10, 990)
+
+
+def test_packed_answer(local: Local) -> None:
+    """A body may come packed without a word about it, as some proxies send it."""
+    local.upload("/x.txt", b"x" * 1000)
+    local.control("faults", {"endpoint": "*/export", "action": {"kind": "gzip"}})
+    assert gzip.decompress(local.download("/x.txt")) == b"x" * 1000
 
 
 def test_latency(local: Local) -> None:
