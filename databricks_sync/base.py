@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 from . import lineage
 from .effects import reached
-from .errors import SettingsError, SyncError
+from .errors import BrokenNotebook, SettingsError, SyncError
 from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
-from .notebook import CANON_VERSION, sha256
+from .notebook import CANON_VERSION, digest, file_digest, sha256
 
-SCHEMA = 2
+SCHEMA = 3
 _PAST = """
 CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE INDEX past_by_key ON past (key, digest);
@@ -54,6 +54,8 @@ _FORGOTTEN = f"""
 DELETE FROM past WHERE key = ? AND number <=
     (SELECT number FROM past WHERE key = ? ORDER BY number DESC LIMIT 1 OFFSET {_REMEMBERED})
 """
+
+_UNTOLD = Token(0, 0)  # says nothing of any content
 
 # Looked up for every row: asking the classes takes three times as long.
 _KINDS = {kind.value: kind for kind in Kind}
@@ -140,15 +142,15 @@ class Base:
                 with db:
                     known = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
                     db.executescript(f"BEGIN; {_TABLES} {known} PRAGMA user_version = {SCHEMA}; COMMIT;")
-            elif found == 1 and create:
-                reached("before record")
-                with db:
-                    db.executescript(f"BEGIN; {_PAST} PRAGMA user_version = {SCHEMA}; COMMIT;")
-            self._remembers = create or found == SCHEMA
+            self._remembers = create or 1 < found <= SCHEMA
             if 0 < found <= SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+                if found < SCHEMA:
+                    self._doubt(db)
+                    if create:
+                        self._upgrade(db, found)
                 if self._remembers:
                     db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
@@ -161,6 +163,28 @@ class Base:
                 "Upgrade: pip install -U databricks-branch-sync",
             )
         return db
+
+    def _doubt(self, db: sqlite3.Connection) -> None:
+        """Takes their tokens from the entries of which an older version did not compare what came with the hash.
+
+        They prove nothing from then on, so that what is there is read again.
+        """
+        for entry in self._entries.values():
+            if entry.token.sha and not _has_hash(db, entry):
+                self._entries[entry.key] = entry._replace(token=_UNTOLD)
+        self._intents = [intent._replace(token=_UNTOLD) for intent in self._intents]
+
+    def _upgrade(self, db: sqlite3.Connection, found: int) -> None:
+        reached("before record")
+        with db:
+            db.execute("BEGIN")
+            if found == 1:
+                for statement in filter(str.strip, _PAST.split(";")):
+                    db.execute(statement)
+            doubted = [entry for entry in self._entries.values() if entry.token is _UNTOLD]
+            db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
+            db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:
         self._entries, self._intents = {}, []
@@ -351,6 +375,21 @@ def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
     # Digests of another definition of equality say nothing; the bytes are still there to be compared.
     mark = f"notebook:{CANON_VERSION}:"
     return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
+
+
+def _has_hash(db: sqlite3.Connection, entry: BaseEntry) -> bool:
+    """Whether what was agreed on is certainly what has the hash of the entry's token."""
+    if entry.kind is Kind.FILE:
+        return entry.digest == file_digest(entry.token.sha)
+    if entry.local_sha == entry.token.sha:
+        return True
+    row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.token.sha,)).fetchone()
+    try:
+        raw = zlib.decompress(row[0]) if row else b""
+        form = entry.form or Form.SOURCE
+        return sha256(raw) == entry.token.sha and digest(raw, form, entry.language) == entry.digest
+    except (zlib.error, BrokenNotebook):
+        return False
 
 
 def _row(entry: BaseEntry | None) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ import pytest
 from databricks_sync.base import SCHEMA, Advance, Base, Content, Intent, folder_for
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
-from databricks_sync.notebook import CANON_VERSION, sha256
+from databricks_sync.notebook import CANON_VERSION, digest, sha256
 
 TOKEN = Token(7, 1_700_000_000_000, "f" * 64)
 FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", TOKEN, "sha", Stat(1, 2**62, 3, 2**62))
@@ -246,9 +246,9 @@ def test_a_killed_start_is_no_damage(folder: Path) -> None:
 
 def agreed_on(base: Base, *digests: str) -> None:
     """Both sides agree on one state of `a.csv` after the other, each in a run of its own."""
-    for digest in digests:
+    for state in digests:
         again = Base(base.file.parent, create=True)
-        again.advance([Advance(FILE.key, FILE._replace(digest=digest) if digest else None)])
+        again.advance([Advance(FILE.key, FILE._replace(digest=state) if state else None)])
         again.close()
 
 
@@ -263,9 +263,12 @@ def test_what_was_agreed_on_before_is_remembered(folder: Path) -> None:
     assert found == {(FILE.key, f"file:{number}") for number in range(4, 24)}
 
 
+WHOLE = FILE._replace(digest=f"file:{TOKEN.sha}")
+
+
 def of_version_1(folder: Path) -> None:
     """The record as the first version of this tool would have left it."""
-    made(folder, FILE, NOTEBOOK).close()
+    made(folder, WHOLE, NOTEBOOK).close()
     with sqlite3.connect(folder / "state.db") as db:
         db.execute("DROP TABLE past")
         db.execute("PRAGMA user_version = 1")
@@ -275,10 +278,40 @@ def test_an_older_file_is_brought_up_to_date(folder: Path) -> None:
     """A run that writes takes over all that an older version knew, and remembers from then on."""
     of_version_1(folder)
     base = Base(folder, create=True)
-    assert base.notice == "" and base.entries() == {"a.csv": FILE, NOTEBOOK.key: NOTEBOOK}
+    assert base.notice == "" and base.entries() == {"a.csv": WHOLE, NOTEBOOK.key: NOTEBOOK}
     base.close()
     agreed_on(base, "file:2")
-    assert reopened(folder).earlier([(FILE.key, "file:1")]) == {(FILE.key, "file:1")}
+    assert reopened(folder).earlier([(FILE.key, WHOLE.digest)]) == {(FILE.key, WHOLE.digest)}
+
+
+RAW = b"# Databricks notebook source\nprint(1)"
+PROVED = BaseEntry(
+    *("n", "notebooks/n.py", Kind.NOTEBOOK, digest(RAW, Form.SOURCE, Language.PYTHON), Token(2, 5, sha256(RAW)), "s"),
+    *(None, Form.SOURCE, Language.PYTHON),
+)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_hashes_that_an_older_version_did_not_compare_prove_nothing(folder: Path, create: bool) -> None:
+    """Of an older file a hash is believed where what was agreed on certainly has it, and no other token with a hash."""
+    other = PROVED._replace(key="other", digest=f"notebook:{CANON_VERSION}:SOURCE:2")
+    sent = other._replace(key="sent", local_sha=other.token.sha)
+    lost = other._replace(key="lost", token=Token(3, 5, "e" * 64))
+    timed = other._replace(key="timed", token=Token(4, 5))
+    base = made(folder, FILE, WHOLE._replace(key="b.csv"), PROVED, other, sent, lost, timed)
+    base.intend([Intent("i", Direction.PULL, "i.py", Kind.NOTEBOOK, "after", "", Token(9, 9, "f" * 64))])
+    base.keep([Content.of(RAW)])
+    base.close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute("PRAGMA user_version = 2")
+    for base in (Base(folder, create=create), reopened(folder)):
+        tokens = {key: entry.token for key, entry in base.entries().items()}
+        assert {key for key, token in tokens.items() if token == Token(0, 0)} == {"a.csv", "other", "lost"}
+        assert tokens["b.csv"] == TOKEN and tokens["n"] == PROVED.token and tokens["timed"] == timed.token
+        assert not base.intents()[0].token.sha
+        base.close()
+    with sqlite3.connect(folder / "state.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA if create else 2,)
 
 
 def test_a_dry_run_leaves_an_older_file_as_it_is(folder: Path) -> None:
