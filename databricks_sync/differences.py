@@ -7,11 +7,12 @@ from concurrent.futures import Executor
 
 from .diff import Line, Version, difference
 from .errors import SyncError
+from .exports import read
 from .local import LocalFolder
-from .model import Direction, Form, Kind, Language
+from .model import Direction, Form, Language
 from .plan import Action, Step
 from .run import Diffs
-from .survey import Survey, read_as
+from .survey import Survey
 from .workspace import Workspace
 
 
@@ -44,12 +45,7 @@ class Differences:
     def _there(self, step: Step) -> Version:
         if step.remote is None:
             return Version(None, *_reading(step))
-        export = self.survey.exports.get(step.key)
-        if export is None:
-            form, language = _reading(step)
-            if form is None and step.remote.kind is Kind.NOTEBOOK:
-                form, language = self.workspace.chosen_form(step.remote.key)
-            export = read_as(self.workspace, step.remote, form, language)
+        export = self.survey.exports.get(step.key) or read(self.workspace, step.remote, step.local, step.base)
         return Version(export.raw, export.form, export.language)
 
 

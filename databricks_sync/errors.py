@@ -14,6 +14,7 @@
     └── WorkspaceError   (4)  an answer of the workspace, or none
         ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
         ├── Throttled         429: certainly not applied, may be sent again
+        ├── Unproved          what was sent is not what was listed
         └── Unreachable       no answer, or a torn one: a write may or may not have been applied
             └── BadAnswer     one that no workspace gives: asking again at once would not help
 
@@ -117,6 +118,10 @@ class Denied(WorkspaceError):
 
 class Throttled(WorkspaceError):
     pass
+
+
+class Unproved(WorkspaceError):
+    """The content that came is not that of the object as it was listed: it may be older, cut off, or no content."""
 
 
 class Unreachable(WorkspaceError):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .errors import BrokenNotebook, OldNotebook
@@ -62,6 +63,18 @@ def has_header(head: bytes, language: Language) -> bool:
     """Whether content beginning with `head` is a notebook in `language`: its first line is the header."""
     first = head.removeprefix(BOM).split(b"\n", 1)[0]
     return first.rstrip() == _HEADERS[language]
+
+
+def uploads(exported: bytes, language: Language | None) -> Iterator[bytes]:
+    """What else may have been uploaded for a source notebook to be exported as these bytes.
+
+    SERVER: the export adds a header where there was none, to this day; until 2025-12-16 line ends became LF, the last
+    newline was dropped, and a header alone got one (databricks/cli PR 4256, inspera/blackbricks PR 36).
+    """
+    header = _HEADERS[language] + b"\n" if language else b""
+    for text in {exported, exported.removeprefix(header)}:
+        crlf = text.replace(b"\n", b"\r\n")
+        yield from (text, text + b"\n", text.removesuffix(b"\n"), crlf, crlf + b"\r\n")
 
 
 def cut_short(name: str, raw: bytes) -> bool:

@@ -16,13 +16,14 @@ from .backups import Backups, Saved
 from .base import Advance, Content, Intent
 from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
+from .exports import Export, read
 from .local import Changing, LocalFolder, describe, settled
 from .merge import Merge
-from .model import BaseEntry, Direction, Form, Kind, LocalObject, RemoteObject, Stat
+from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
 from .names import printable
 from .notebook import materialise, sha256, wire
 from .plan import Action, Step
-from .survey import Export, Survey, ignored, read_as
+from .survey import Survey, ignored
 from .workspace import Workspace
 
 
@@ -58,7 +59,7 @@ class PullCarrier:
             path=step.path,
             kind=remote.kind,
             after=merge.digest,
-            token=remote.token,
+            token=there.token,
             form=there.form,
             language=there.language,
             agreed=there.digest,
@@ -130,16 +131,7 @@ class PullCarrier:
     def _fetch(self, step: Step, remote: RemoteObject) -> Export:
         if (known := self.survey.exports.get(step.key)) is not None:
             return known
-        side = step.local or step.base
-        if side is not None and side.kind is remote.kind:
-            return read_as(self.workspace, remote, side.form, side.language)
-        if remote.kind is Kind.FILE:
-            return read_as(self.workspace, remote, None, None)
-        if remote.token.sha:
-            source = read_as(self.workspace, remote, Form.SOURCE, remote.language)
-            if sha256(source.raw) == remote.token.sha:  # kept as source, so it need not be asked how it is kept
-                return source
-        return read_as(self.workspace, remote, *self.workspace.chosen_form(remote.key))
+        return read(self.workspace, remote, step.local, step.base)
 
     def _place(self, remote: RemoteObject, found: Export) -> str:
         return self.local.place(remote.key, remote.kind, found.form, found.language)
@@ -178,7 +170,7 @@ class PullCarrier:
         except (Changing, FileNotFoundError):
             return _changed(step)
         entry = BaseEntry(
-            *(step.key, path, item.kind, item.digest, remote.token, item.sha, settled(stamp, time.time_ns())),
+            *(step.key, path, item.kind, item.digest, found.token, item.sha, settled(stamp, time.time_ns())),
             *(item.form, item.language),
         )
         return done(step, Advance(step.key, entry, _kept(remote, found, data)))
@@ -236,7 +228,7 @@ class PullCarrier:
             path=item.path,
             kind=item.kind,
             digest=there.digest,
-            token=remote.token,
+            token=there.token,
             local_sha=sha256(there.raw),
             form=there.form,
             language=there.language,
@@ -259,12 +251,10 @@ class PullCarrier:
 
 
 def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
-    """The text to merge from one day: what the workspace holds or, where it has no hashes, what is `held` here."""
+    """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
-    if not remote.token.sha:
-        return Content.of(wire(held, remote.kind))
-    return Content.named(found.raw, remote.token.sha)
+    return Content.named(found.raw, found.token.sha) or Content.of(wire(held, remote.kind))
 
 
 def _changed(step: Step) -> Outcome:

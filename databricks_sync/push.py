@@ -20,7 +20,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from .backups import Backups, Saved
-from .base import Base, Content, Intent
+from .base import Advance, Base, Content, Intent
 from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import (
     AlreadyExists,
@@ -31,13 +31,14 @@ from .errors import (
     TypeMismatch,
     Unreachable,
 )
+from .exports import Export, read, read_as, weigh
 from .local import LocalFolder
-from .model import Direction, Kind, RemoteObject
+from .model import Direction, Kind, RemoteObject, Token
 from .names import parents
 from .notebook import sha256, wire
 from .plan import Action, Step
 from .readback import ReadBack, key_there, look_back
-from .survey import Export, Survey, read_as, weigh
+from .survey import Survey, told_by_token
 from .turns import Turn
 from .workspace import Workspace
 
@@ -259,25 +260,18 @@ class PushCarrier:
     def _preimage(self, step: Step, remote: RemoteObject) -> Export:
         if (known := self.survey.exports.get(step.key)) is not None:
             return known
-        side = next((s for s in (step.base, step.local) if s and s.kind is remote.kind), None)
-        kept = self._kept.get(step.key)
-        if step.base and side is step.base and kept is not None:
+        base, kept = step.base, self._kept.get(step.key)
+        if base and base.kind is remote.kind and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
-            return weigh(kept, remote.kind, step.base.form, step.base.language, remote.path)
-        if side is None and remote.kind is Kind.NOTEBOOK:
-            return read_as(self.workspace, remote, *self.workspace.chosen_form(remote.key))
-        return read_as(self.workspace, remote, side.form if side else None, side.language if side else None)
+            return weigh(kept, remote.kind, base.form, base.language, remote.path)._replace(token=remote.token)
+        return read(self.workspace, remote, base, step.local)
 
     def _as_planned(self, step: Step, before: Export) -> bool:
         """The last look: whether the workspace still holds what was planned with and saved."""
         assert step.remote
         now = self.workspace.look(step.remote.key)
-        if now is None:
-            return False
-        if now.token.sha:
-            # A hash proves what is there now, not what was there when the bytes were read: they must be those.
-            return now.token.sha == sha256(before.raw) or self._holds(now, before, step)
-        return now.token.proves(step.remote.token) or self._holds(now, before, step)
+        # The token of what was read, not of what was listed: it has the hash of the very bytes that were saved.
+        return now is not None and (now.token.proves(before.token) or self._holds(now, before, step))
 
     # --- after a write --------------------------------------------------------------------------------------
 
@@ -322,7 +316,8 @@ class PushCarrier:
         item = step.local
         if step.action is Action.DELETE or item is None or now.kind is not item.kind:
             return False
-        return read_as(self.workspace, now, item.form, item.language).digest == item.digest
+        told = told_by_token(now, None, item)
+        return (told or read(self.workspace, now, item)).digest == item.digest
 
     def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
         if step.remote is None or now.kind is not step.remote.kind:
@@ -355,7 +350,9 @@ def _changed_here(step: Step) -> Outcome:
 
 
 def _changed_there(step: Step) -> Outcome:
-    return left(step, "was changed in the workspace while the run was under way", "Run the command again.")
+    """The next run reads the object anew, whatever its token: perhaps what was recorded of it is not true."""
+    outcome = left(step, "was changed in the workspace while the run was under way", "Run the command again.")
+    return outcome._replace(advance=Advance(step.key, step.base._replace(token=Token(0, 0)))) if step.base else outcome
 
 
 def _quietly(act: Callable[[], None]) -> None:

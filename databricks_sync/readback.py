@@ -13,10 +13,10 @@ from concurrent.futures import Executor, Future
 from .base import Advance, Content
 from .carry import Outcome, Result, done, failed
 from .errors import SyncError, TypeMismatch
+from .exports import read
 from .local import settled
 from .model import BaseEntry, Kind, RemoteObject
 from .plan import Action, Step
-from .survey import read_as
 from .workspace import Workspace, keys_by_nfc
 
 _FEW = 8  # up to so many objects are looked at one by one, more by one listing
@@ -73,19 +73,20 @@ class ReadBack:
         item = step.local
         if item is None or now is None or now.kind is not item.kind:
             return None
-        content = sent
+        content, token = sent, now.token
         if now.token.sha != item.sha:
-            held = read_as(self.workspace, now, item.form, item.language)
+            held = read(self.workspace, now, item)
             if held.digest != item.digest:
                 return None
-            content = Content.of(held.raw) if now.token.sha else sent
-        keep = content if content and content.sha == (now.token.sha or item.sha) else None
+            token = held.token
+            content = Content.of(held.raw) if token.sha else sent
+        keep = content if content and content.sha == (token.sha or item.sha) else None
         entry = BaseEntry(
             key=step.key,
             path=item.path,
             kind=item.kind,
             digest=item.digest,
-            token=now.token,
+            token=token,
             local_sha=item.sha,
             stat=settled(item.stat, time.time_ns()),
             form=item.form,

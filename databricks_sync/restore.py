@@ -20,6 +20,7 @@ from .carry import Interruption, Outcome, Result, done, failed, left
 from .claim import Noted, unread
 from .diff import Version, difference
 from .errors import SettingsError, SyncError
+from .exports import read, weigh
 from .local import Changing, LocalFolder, Scan, check_project
 from .lock import held
 from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
@@ -30,7 +31,7 @@ from .pool import Pool
 from .push import PushCarrier
 from .remote_lock import RemoteLock
 from .run import Diffs, Request
-from .survey import Survey, read_as, weigh
+from .survey import Survey
 from .target import home_of
 from .valves import owned, understood
 from .workspace import Workspace, asked_types, keys_by_nfc
@@ -238,7 +239,7 @@ class InWorkspace(PushCarrier):
             return Step(saved.key, Action.CREATE, "", local=item)
         if now.kind is not saved.kind:
             return _refused(saved, f"is a {now.kind.value} in the workspace by now", f"Rename {printable(now.path)}.")
-        export = read_as(self.workspace, now, copy.form, copy.language)
+        export = read(self.workspace, now, item)
         self.survey.exports[saved.key] = export
         action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
         return Step(saved.key, action, "", local=item, remote=now, remote_digest=export.digest)

@@ -10,24 +10,15 @@ from os.path import splitext
 from typing import NamedTuple
 
 from .base import Advance, Base, Intent
-from .errors import BrokenNotebook, WorkspaceError
+from .errors import WorkspaceError
+from .exports import Export, read, read_as
 from .local import LocalFolder, Scan, is_litter, is_secret, secret
-from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity
+from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity, Token
 from .names import flaw, local_collisions, parents, printable, twins
-from .notebook import digest, file_digest, has_header, sha256, source_language
 from .plan import Sides
 from .workspace import Listing, Workspace, keys_by_nfc, type_name
 
 ON_WINDOWS = os.name == "nt"
-
-
-class Export(NamedTuple):
-    """What the workspace holds at a key, as read once."""
-
-    raw: bytes
-    digest: str
-    form: Form | None = None
-    language: Language | None = None
 
 
 class Survey(NamedTuple):
@@ -90,7 +81,9 @@ class Surveyor:
             found = {advance.key: advance.entry for advance in recovered}
             known = {key: entry for key, entry in entries.items() if key not in found}
             entries = known | {key: entry for key, entry in found.items() if entry}
-        digests = self._digests(entries, scan, remote, problems, exports)
+        digests, tokens = self._digests(entries, scan, remote, problems, exports)
+        if tokens:
+            remote = {**remote, **{key: remote[key]._replace(token=token) for key, token in tokens.items()}}
         elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
         places = {key: self.local.shown(key) for key in elsewhere}
         older = self._older(entries, scan, digests)
@@ -166,22 +159,28 @@ class Surveyor:
         remote: Mapping[str, RemoteObject],
         problems: dict[str, Problem],
         exports: dict[str, Export],
-    ) -> dict[str, str]:
-        """The remote digests that the plan needs; what cannot be read becomes a problem."""
+    ) -> tuple[dict[str, str], dict[str, Token]]:
+        """The remote digests that the plan needs, and the tokens that stand for them where the listed ones do not.
+
+        What cannot be read becomes a problem.
+        """
         digests: dict[str, str] = {}
+        tokens: dict[str, Token] = {}
         unread: list[str] = []
         for key, item in remote.items():
             base, local = entries.get(key), scan.objects.get(key)
             if key in problems or key in scan.outside or (base is None and local is None):
                 continue
-            known = told_by_token(item, base, local)
-            if known is not None:
-                digests[key] = known
+            told = told_by_token(item, base, local)
+            if told is not None:
+                digests[key] = told.digest
+                if told.token is not item.token:
+                    tokens[key] = told.token
             elif _same_kind(item, base, local):
                 unread.append(key)
 
         def fetch(key: str) -> Export:
-            return read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
+            return _read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
 
         def name(key: str) -> str:
             side = scan.objects.get(key) or entries.get(key)
@@ -194,7 +193,8 @@ class Surveyor:
             else:
                 exports[key] = found
         digests |= {key: found.digest for key, found in exports.items() if key not in digests}
-        return digests
+        tokens |= {key: found.token for key, found in exports.items() if found.token is not remote[key].token}
+        return digests, tokens
 
     def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
         """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""
@@ -233,8 +233,7 @@ class Surveyor:
         by_key = {intent.key: intent for intent in intents}
 
         def fetch(key: str) -> Export:
-            intent = by_key[key]
-            return read_as(self.workspace, remote[key], intent.form, intent.language)
+            return read(self.workspace, remote[key], by_key[key])
 
         unreadable = set()
         for key, found in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
@@ -260,12 +259,14 @@ def _answered(
     pushed = intent.direction is Direction.PUSH
     if intent.after is None:
         return Advance(intent.key, None) if (remote if pushed else local) is None else None
-    if pushed:
-        applied = remote is not None and (remote.token.sha == intent.sha != "" or intent.key in exports)
-        token = remote.token if remote else intent.token
-    else:
+    token = intent.token
+    if not pushed:
         applied = local is not None and local.digest == intent.after
-        token = intent.token
+    elif intent.key in exports:
+        applied, token = True, exports[intent.key].token
+    else:
+        applied = remote is not None and remote.token.sha == intent.sha != ""
+        token = remote.token if remote else token
     if not applied:
         return None
     entry = BaseEntry(
@@ -304,43 +305,32 @@ def ignored(path: str) -> Problem:
     return Problem(path, "is ignored by git, so it is not carried", "", Severity.NOTE)
 
 
-def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> str | None:
-    """The remote digest where no download is needed to know it. Pure."""
-    if base and base.kind is remote.kind and remote.token.proves(base.token):
-        return base.digest
+class Told(NamedTuple):
+    """What is known of a remote object without a download, and the token that stands for just that."""
+
+    digest: str
+    token: Token
+
+
+def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Told | None:
+    """What its token tells of a remote object. Pure."""
+    agreed = base if base and base.kind is remote.kind and remote.token.proves(base.token) else None
+    if agreed and agreed.token.sha == remote.token.sha:
+        return Told(agreed.digest, remote.token)
     if local and local.kind is remote.kind and remote.token.sha and remote.token.sha == local.sha:
         # Equal bytes, but Python and R share a header: the language must not differ either.
         if local.form is Form.JUPYTER or remote.language in (None, local.language):
-            return local.digest
-    return None
+            return Told(local.digest, remote.token)
+    # What was agreed on was not what has the hash; so it is not of this content either.
+    return Told(agreed.digest, agreed.token) if agreed else None
 
 
-def read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
-    """Exports an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
-    first = base if base and base.kind is remote.kind else local
-    found = read_as(workspace, remote, first.form if first else None, first.language if first else None)
+def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
+    """Reads an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
+    found = read(workspace, remote, base, local)
     if local and local.form is not found.form and not (base and found.digest == base.digest):
         return read_as(workspace, remote, local.form, local.language)
     return found
-
-
-def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, language: Language | None) -> Export:
-    """Exports an object, a notebook in `form`. Raises WorkspaceError, also for what is not such a notebook."""
-    raw = workspace.export(remote.key, remote.kind, form)
-    return weigh(raw, remote.kind, form, remote.language or language, remote.path)
-
-
-def weigh(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
-    """An export with its digest. Raises WorkspaceError."""
-    if kind is Kind.FILE:
-        return Export(raw, file_digest(sha256(raw)))
-    form = form or Form.SOURCE
-    if form is Form.SOURCE and not (language and has_header(raw[:64], language)):
-        language = source_language(raw[:64].decode("utf-8", "replace").split("\n", 1)[0])
-    try:
-        return Export(raw, digest(raw, form, language), form, language)
-    except BrokenNotebook as error:
-        raise WorkspaceError(f"What the workspace exports as {printable(path)} is no notebook: {error}.") from None
 
 
 def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:

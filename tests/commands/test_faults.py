@@ -315,6 +315,21 @@ def test_a_torn_export_is_never_stored(pushed: Project, person: Person, workspac
     assert pushed.read("notebooks/a.py") == before and "edited" in pushed.text("notebooks/b.py")
 
 
+def test_an_older_export_is_not_taken_for_what_is_listed(pushed: Project, person: Person, workspace: Workspace) -> None:
+    """What is sent is neither shown nor stored while it is not what is listed: a sentence says so, and what to do."""
+    workspace.faults(rule(EXPORT, {"kind": "stale"}))
+    person.edit("a", "edited")
+    person.put("data.csv", "edited")
+    before = pushed.files()
+    ran = pushed.pull("--diff", code=4)
+    assert "What the workspace sends as /Users/me@example.com/main/a is not what it lists." in ran.out
+    assert "Run the command again in a minute" in ran.out and pushed.files() == before
+    workspace.faults()
+    pushed.pull()
+    assert "edited" in pushed.text("notebooks/a.py") and pushed.text("notebooks/data.csv") == "edited"
+    pushed.at_rest()
+
+
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
 def test_a_workspace_that_shows_old_states_confuses_nobody(
     pushed: Project, person: Person, workspace: Workspace, hashes: bool

@@ -21,6 +21,7 @@ ADVERSARIES, CRASHES, KILLS, FAULTS = (
     f"tests/safety/test_{name}.py" for name in ("adversaries", "crashes", "kills", "faults")
 )
 SENSES = "tests/safety/test_senses.py"
+EXPORTS = "tests/safety/test_exports.py"
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
 VALVES = "tests/commands/test_valves.py"
@@ -84,10 +85,58 @@ MUTANTS = (
     Mutant(
         "the last look believes the listing and not what was saved",
         "push.py",
-        "            return now.token.sha == sha256(before.raw) or self._holds(now, before, step)\n",
-        "            return now.token.proves(step.remote.token) or self._holds(now, before, step)\n",
-        ADVERSARIES,
-        "test_04",
+        "now.token.proves(before.token) or",
+        "now.token.proves(step.remote.token) or",
+        EXPORTS,
+        "undone",
+    ),
+    Mutant(
+        "what comes is what was listed",
+        "exports.py",
+        "    proved = not now.token.sha or _has(raw, now, form, language)\n",
+        "    proved = True\n",
+        EXPORTS,
+        "replaces_nothing or writes_and_records",
+    ),
+    Mutant(
+        "a notebook's hash is never of its bytes",
+        "exports.py",
+        "    if age is not None and abs(age) < _LAG:\n",
+        "    if False:\n",
+        EXPORTS,
+        "replaces_nothing",
+    ),
+    Mutant(
+        "another form is as new as the one that is kept",
+        "exports.py",
+        "    if _export(workspace, now, found.form, found.language).digest != found.digest:\n",
+        "    if False:\n",
+        EXPORTS,
+        "another_form",
+    ),
+    Mutant(
+        "a hash that was not compared is kept",
+        "survey.py",
+        "        tokens |= {key: found.token for",
+        "        _ = {key: found.token for",
+        EXPORTS,
+        "not_remembered",
+    ),
+    Mutant(
+        "a record of an older version is true",
+        "base.py",
+        "            if entry.token.sha and not _has_hash(db, entry):\n",
+        "            if False:\n",
+        EXPORTS,
+        "older_version",
+    ),
+    Mutant(
+        "a record that is not true stays",
+        "push.py",
+        "._replace(token=Token(0, 0))",
+        "",
+        EXPORTS,
+        "for_ever",
     ),
     Mutant(
         "verification skipped",

@@ -46,7 +46,7 @@ ENDPOINTS = {
     "push": ("import", "delete", "mkdirs", "list", "list-repo", "export"),
     "pull": ("export", "list", "list-repo", "get-status"),
 }
-# An answer of 200 with other bytes is what the workspace holds, as far as anybody can tell.
+# Without hashes an answer of 200 with other bytes is what the workspace holds, as far as anybody can tell.
 BELIEVED = {("export", "no JSON"), ("export", "nothing")}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
@@ -59,7 +59,7 @@ def cases() -> Iterator[tuple[str, str, str, str]]:
             for mishap, action in MISHAPS.items():
                 for phase in ("before", "after"):
                     number += 1
-                    if (endpoint, mishap) in BELIEVED or (action["kind"] == "stale" and phase == "after"):
+                    if action["kind"] == "stale" and phase == "after":
                         continue
                     if TORTURE or number % 31 == 0:
                         yield way, endpoint, mishap, phase
@@ -73,6 +73,8 @@ def test_a_fault_costs_a_run_and_no_edit(stage: Stage, way: str, record_property
     for hashes in (True, False):
         expected, _, before = undisturbed(stage, scene, hashes, way)
         for _, endpoint, mishap, phase in (case for case in cases() if case[0] == way):
+            if not hashes and (endpoint, mishap) in BELIEVED:
+                continue
             for nth in (1, 2) if TORTURE else (1 + count % 2,):
                 what = f"{endpoint} {mishap} {phase} {nth}"
                 world, clone = stage.set(scene, hashes)

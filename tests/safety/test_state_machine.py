@@ -22,12 +22,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hypothesis.stateful import rule as step
 
 from databricks_sync.errors import Busy
+from databricks_sync.exports import weigh
 from databricks_sync.git import Repository
 from databricks_sync.local import LocalFolder
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.project import find
 from databricks_sync.settings import load
-from databricks_sync.survey import weigh
 
 from .world import TARGET, WAYS, Clone, Observed, Remote, Run, World, compose, script, values
 
