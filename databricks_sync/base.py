@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from . import lineage
 from .effects import reached
 from .errors import BrokenNotebook, SettingsError, SyncError
-from .model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from .model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from .notebook import CANON_VERSION, digest, file_digest, sha256
 
 SCHEMA = 3
@@ -54,8 +54,6 @@ _FORGOTTEN = f"""
 DELETE FROM past WHERE key = ? AND number <=
     (SELECT number FROM past WHERE key = ? ORDER BY number DESC LIMIT 1 OFFSET {_REMEMBERED})
 """
-
-_UNTOLD = Token(0, 0)  # says nothing of any content
 
 # Looked up for every row: asking the classes takes three times as long.
 _KINDS = {kind.value: kind for kind in Kind}
@@ -95,7 +93,7 @@ class Intent(NamedTuple):
     kind: Kind
     after: str | None
     sha: str = ""
-    token: Token = Token(0, 0)
+    token: Token = UNKNOWN
     form: Form | None = None
     language: Language | None = None
     agreed: str = ""
@@ -171,8 +169,8 @@ class Base:
         """
         for entry in self._entries.values():
             if entry.token.sha and not _has_hash(db, entry):
-                self._entries[entry.key] = entry._replace(token=_UNTOLD)
-        self._intents = [intent._replace(token=_UNTOLD) for intent in self._intents]
+                self._entries[entry.key] = entry._replace(token=UNKNOWN)
+        self._intents = [intent._replace(token=UNKNOWN) for intent in self._intents]
 
     def _upgrade(self, db: sqlite3.Connection, found: int) -> None:
         reached("before record")
@@ -181,7 +179,7 @@ class Base:
             if found == 1:
                 for statement in filter(str.strip, _PAST.split(";")):
                     db.execute(statement)
-            doubted = [entry for entry in self._entries.values() if entry.token is _UNTOLD]
+            doubted = [entry for entry in self._entries.values() if entry.token is UNKNOWN]
             db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
             db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
             db.execute(f"PRAGMA user_version = {SCHEMA}")

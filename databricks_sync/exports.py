@@ -21,14 +21,13 @@ import time
 from typing import NamedTuple, Protocol
 
 from .errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError
-from .model import Form, Kind, Language, RemoteObject, Token
+from .model import UNKNOWN, Form, Kind, Language, RemoteObject, Token
 from .names import printable
 from .notebook import digest, file_digest, has_header, sha256, source_language, uploads
 from .workspace import Workspace
 
 _PAUSES = (0.0, 0.1, 0.4, 1.0)  # seconds before each look at an object whose export is not what the listing tells of
 _LAG = 30.0  # seconds by which an export may lag behind a listing: never seen to be so many
-_UNTOLD = Token(0, 0)
 
 
 class Export(NamedTuple):
@@ -38,7 +37,7 @@ class Export(NamedTuple):
     digest: str
     form: Form | None = None
     language: Language | None = None
-    token: Token = _UNTOLD
+    token: Token = UNKNOWN
 
 
 class Side(Protocol):
@@ -109,28 +108,34 @@ def _proved(workspace: Workspace, now: RemoteObject, form: Form | None, language
         return found
     if now.kind is Kind.FILE:
         raise _unproved(now)
+    return _without_hash(workspace, now, form, found)
+
+
+def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, found: Export) -> Export:
+    """A notebook whose bytes do not have the hash: proved by the form it is kept in, or as good as without hashes.
+
+    Raises Unproved where neither is so.
+    """
     kept, _ = workspace.chosen_form(now.key)
     if kept is not found.form:
-        as_kept = _export(workspace, now, kept, language)
+        as_kept = _export(workspace, now, kept, found.language)
         if form is None:
             found = as_kept
         elif as_kept.token.sha:
-            return _converted(workspace, now, found)
+            return _steady(workspace, now, found)._replace(token=now.token)
     if found.token.sha or kept is Form.JUPYTER:
         return found
     age = workspace.age(now.key)
     if age is not None and abs(age) < _LAG:
         raise _unproved(now)
-    if _export(workspace, now, found.form, language).digest != found.digest:
-        raise _unproved(now)
-    return found
+    return _steady(workspace, now, found)
 
 
-def _converted(workspace: Workspace, now: RemoteObject, found: Export) -> Export:
-    """What was `found` before the form that is kept had the hash, and is still so after it. Raises Unproved."""
+def _steady(workspace: Workspace, now: RemoteObject, found: Export) -> Export:
+    """What was `found`, where it comes a second time. Raises Unproved."""
     if _export(workspace, now, found.form, found.language).digest != found.digest:
         raise _unproved(now)
-    return found._replace(token=now.token)
+    return found
 
 
 def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:

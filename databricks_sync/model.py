@@ -62,7 +62,8 @@ class LocalObject(NamedTuple):
 class Token(NamedTuple):
     """Answers "unchanged since we looked?" without a download; may only ever save work.
 
-    `sha` (strong) is the workspace's hash of the bytes it holds, where offered. Without it, `object_id` and
+    `sha` (strong) is the workspace's hash of the bytes it holds, where offered; in the token of what was read it is
+    missing where the bytes that came cannot be proved to be those. Without it, `object_id` and
     `modified_at` (milliseconds, server clock) decide, unless `racy`: then the object changed so shortly
     before we looked that a second change could carry the same time.
     """
@@ -81,6 +82,9 @@ class Token(NamedTuple):
         if self.racy or other.racy or not self.modified_at:
             return False
         return (self.object_id, self.modified_at) == (other.object_id, other.modified_at)
+
+
+UNKNOWN = Token(0, 0)  # proves nothing of any content
 
 
 class RemoteObject(NamedTuple):

@@ -33,7 +33,7 @@ from .errors import (
 )
 from .exports import Export, read, read_as, weigh
 from .local import LocalFolder
-from .model import Direction, Kind, RemoteObject, Token
+from .model import UNKNOWN, Direction, Kind, RemoteObject
 from .names import parents
 from .notebook import sha256, wire
 from .plan import Action, Step
@@ -352,7 +352,7 @@ def _changed_here(step: Step) -> Outcome:
 def _changed_there(step: Step) -> Outcome:
     """The next run reads the object anew, whatever its token: perhaps what was recorded of it is not true."""
     outcome = left(step, "was changed in the workspace while the run was under way", "Run the command again.")
-    return outcome._replace(advance=Advance(step.key, step.base._replace(token=Token(0, 0)))) if step.base else outcome
+    return outcome._replace(advance=Advance(step.key, step.base._replace(token=UNKNOWN))) if step.base else outcome
 
 
 def _quietly(act: Callable[[], None]) -> None:

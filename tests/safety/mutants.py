@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "a record that is not true stays",
         "push.py",
-        "._replace(token=Token(0, 0))",
+        "._replace(token=UNKNOWN)",
         "",
         EXPORTS,
         "for_ever",

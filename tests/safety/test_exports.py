@@ -236,6 +236,18 @@ def test_an_older_ipynb_is_not_remembered(world: World) -> None:
     assert values(clone.files()["n.ipynb"]) == {"value2"}
 
 
+@pytest.mark.parametrize("way", ["push", "push over", "mirror"])
+def test_what_cannot_be_proved_is_read_again_at_the_last_look(world: World, way: str) -> None:
+    """A colleague's .ipynb of a moment ago is not replaced for an older one that came when it was planned."""
+    clone = written(synced(world, "n.ipynb"), ["n.ipynb"], "value1")
+    world.server.faults(rule(EXPORT, STALE, nth=1))
+    world.server.person(there(world, "n.ipynb", "value2"))
+    run = clone.sync(way)
+    assert each_there(world) == [{"value2"}] and "was changed in the workspace" in told(run)["n.ipynb"]
+    clone.sync("push over")
+    assert each_there(world) == [{"value1"}] and "value2" in world.kept()
+
+
 def test_another_form_is_proved_by_the_one_that_is_kept(world: World) -> None:
     """An .ipynb here that is kept as source there is replaced only where its source is what is listed."""
     clone = written(synced(world, "n.ipynb"), ["n.ipynb"], "value1")

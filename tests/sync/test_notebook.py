@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
@@ -30,6 +31,7 @@ from databricks_sync.notebook import (
     parse,
     sha256,
     source_language,
+    uploads,
     wire,
 )
 
@@ -684,3 +686,34 @@ def test_a_broken_source_is_said_to_be_one(raw: bytes, reason: str) -> None:
     """Source that is not UTF-8 or lacks its header says so."""
     with pytest.raises(BrokenNotebook, match=re.escape(reason)):
         digest(raw, SOURCE, None)
+
+
+# --- what was uploaded ------------------------------------------------------------------------------------------
+
+LINE = head(Language.PYTHON).encode()
+UPLOADED = {
+    "as it is exported": LINE + b"\nx = 1\n",
+    "no newline at the end": LINE + b"\nx = 1",
+    "several newlines at the end": LINE + b"\nx = 1\n\n\n",
+    "CRLF": LINE + b"\r\nx = 1\r\ny = 2\r\n",
+    "only a header": LINE,
+    "no header": b"print(1)\nprint(2)",
+    "no header, and a newline": b"print(1)\nprint(2)\n",
+    "no header, and CRLF": b"print(1)\r\nprint(2)\r\n",
+}
+
+
+@pytest.mark.parametrize("era", [preserved, normalised])
+@pytest.mark.parametrize("name", UPLOADED)
+def test_an_export_tells_what_was_uploaded(name: str, era: Callable[[bytes], bytes]) -> None:
+    """Among what may have been uploaded is what was, whatever the workspace is known to change of it."""
+    raw = UPLOADED[name]
+    exported = era(raw) if has_header(raw, Language.PYTHON) else LINE + b"\n" + era(raw)
+    assert raw in set(uploads(exported, Language.PYTHON))
+
+
+def test_an_export_tells_of_nothing_else() -> None:
+    """No notebook that says something else may have been uploaded for it."""
+    exported = LINE + b"\nx = 1\n"
+    told = [one for one in uploads(exported, Language.PYTHON) if has_header(one, Language.PYTHON)]
+    assert {digest(one, SOURCE, Language.PYTHON) for one in told} == {digest(exported, SOURCE, Language.PYTHON)}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from commands.world import HOME, Person, Project, Workspace, jupyter, notebook, sources
+from commands.world import EXPORT, HOME, Person, Project, Workspace, jupyter, notebook, rule, sources
 
 from .world import Watching
 
@@ -51,6 +51,19 @@ def test_a_pull_never_takes_local_edits(pushed: Project, person: Person, watchin
     pushed.notebook("notebooks/a.py", "edited there")
     watch.until(lambda: not watch.parked())
     assert pushed.text("notebooks/c.py") == notebook("only here")
+
+
+def test_an_older_export_is_waited_for(pushed: Project, person: Person, watching: Start) -> None:
+    """While the workspace sends less than it lists, a watch says so, and it stores what is listed once that comes."""
+    watch = watching("from_databricks")
+    pushed.workspace.faults(rule(EXPORT, {"kind": "stale"}))
+    person.edit("a", "edited there")
+    watch.look()
+    watch.until(lambda: watch.parked() == {"notebooks/a.py"})
+    assert "is not what it lists" in watch.all("parked")[0]["problem"]
+    pushed.workspace.faults()
+    watch.look()
+    watch.until(lambda: pushed.text("notebooks/a.py") == notebook("edited there"))
 
 
 def test_outputs_stay(pushed: Project, person: Person, watching: Start) -> None:
