@@ -373,7 +373,7 @@ def _sdk_headers(login: Login) -> Headers:
     except Exception as error:
         raise SettingsError(
             f"No way to log in to {login.host} was found ({_reason(error)}).",
-            "Log in with `databricks auth login` or `az login`, or put a token where that host is named.",
+            "Log in with `databricks auth login` or `az login`, or set DATABRICKS_TOKEN where the host is set.",
         ) from None
     return config.authenticate
 

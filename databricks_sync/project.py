@@ -71,6 +71,8 @@ def listed(names: str) -> tuple[str, ...]:
 def _up_to_top(cwd: Path) -> tuple[Path, ...]:
     """The current folder and those above it inside the repository; what lies further up is somebody else's."""
     highest = work_tree(cwd)
+    if highest and _within(cwd, highest / ".git"):  # which git says is no place to work in
+        return (cwd,)
     return tuple(one for one in (cwd, *cwd.parents) if highest and _within(one, highest)) or (cwd,)
 
 
