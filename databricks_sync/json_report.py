@@ -6,6 +6,7 @@ import json
 from typing import IO
 
 from .carry import Outcome
+from .credentials import redacted
 from .errors import SyncError
 from .merge import Merge
 from .model import Direction
@@ -47,8 +48,10 @@ class JsonReport:
                 fields["older"] = step.older
             if step.merge:
                 fields["merge"] = _merge(step.merge)
+            if request.mode.direction is Direction.PUSH and step.writes and step.local and step.local.credentials:
+                fields["credentials"] = list(step.local.credentials)
             if step.key in diffs:
-                fields["diff"] = [f"{line.sign}{line.text}" for line in diffs[step.key]]
+                fields["diff"] = [f"{line.sign}{redacted(line.text)}" for line in diffs[step.key]]
             self.emit("plan", **fields)
 
     def begin(self, total: int) -> None:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from . import shell
+from .credentials import kinds
 from .durable import sync_folder
 from .effects import reached
 from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
@@ -196,7 +197,7 @@ class LocalFolder:
             return Problem(path, "is empty, or half saved, and was a notebook", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
-        return _object(key, path, identity, raw, stamp)
+        return _object(key, path, identity, raw, stamp)._replace(credentials=kinds(raw))
 
     # --- places -------------------------------------------------------------------------------------------
 

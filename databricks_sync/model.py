@@ -57,6 +57,7 @@ class LocalObject(NamedTuple):
     form: Form | None = None
     language: Language | None = None
     unresolved: int = 0  # the first cell that holds the markers of a conflict
+    credentials: tuple[str, ...] = ()  # the kinds of what looks like one in it, where it was read
 
 
 class Token(NamedTuple):

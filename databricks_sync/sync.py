@@ -40,7 +40,7 @@ from .survey import Survey, Surveyor
 from .target import home_of
 from .valves import Situation, check
 from .withheld import withheld
-from .words import COMMANDS
+from .words import COMMANDS, exposed
 from .workspace import Listing, Workspace, asked_types
 
 _SCANS = 3
@@ -152,6 +152,8 @@ class Sync:
             self._check(request, sight, base, chosen)
         if writing if push else sight.noted.strange:
             self._tell(unread(sight.noted, request.target))
+        for note in exposed(chosen) if push else ():
+            self._tell(note)
         self.watcher.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about

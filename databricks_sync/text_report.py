@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from . import shell
 from .carry import Outcome
+from .credentials import redacted
 from .diff import Line, clashes
 from .errors import SyncError
 from .mode import Mode
@@ -113,7 +114,7 @@ class TextReport:
 
     def _diff(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            text = line.text if line.sign == "@" else f"{line.sign}{line.text}"
+            text = line.text if line.sign == "@" else f"{line.sign}{redacted(line.text)}"
             self.out.line(f"      {text}", STYLES.get(line.sign, ""))
 
     def _way_on(self, request: Request) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .carry import Outcome, Result
 from .model import Direction, Severity
+from .names import printable
 from .plan import REPLACES, Action, Step
 from .run import Report
 
@@ -49,6 +52,8 @@ PAST = {
     Action.MARK: "marked",
 }
 
+_MOST_NOTES = 20
+
 
 def why(step: Step) -> str:
     """What has happened to an object since both sides agreed on it."""
@@ -65,6 +70,22 @@ def takes_away(outcome: Outcome, direction: Direction) -> bool:
     there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
     took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
     return took and outcome.result is Result.DONE
+
+
+def exposed(steps: Iterable[Step]) -> list[str]:
+    """What to tell of files that a push takes to the workspace, and that hold what looks like a credential."""
+    holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
+    told = [(path, kinds) for path, kinds in holding if kinds]
+    notes = [
+        f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
+        "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
+        for path, kinds in told[:_MOST_NOTES]
+    ]
+    if len(told) > _MOST_NOTES:
+        notes.append(
+            f"{len(told) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
+        )
+    return notes
 
 
 def summed(report: Report) -> str:
