@@ -14,7 +14,7 @@ from databricks_sync.errors import SettingsError
 from databricks_sync.git import Repository
 
 from . import cluster, cron, experiment, git_url, jobs_git, mlproject, parameters, script
-from .document import credentials
+from .document import LARGEST, credentials
 from .errors import BrokenProject
 from .findings import Findings, error, warning
 from .hook_file import HookReading
@@ -111,7 +111,10 @@ def read_script(project: Project, name: str) -> Script:
     modules |= {one.parent.name for one in path.parent.glob("*/*.py")}
     try:
         inside = project.folder.resolve() in path.resolve().parents
-        text = path.read_text(encoding="utf-8", errors="replace") if inside else None
+        text = None
+        if inside and path.is_file():
+            with path.open("rb") as stream:
+                text = stream.read(LARGEST).decode("utf-8", "replace")
     except OSError:
         text = None
     return Script(f"{project.subfolder}/{name}", text, frozenset(modules))

@@ -45,7 +45,7 @@ def rules(cluster: Cluster, today: date) -> Findings:
         for key, value in entries.items() if isinstance(entries, dict) else ():
             if not isinstance(value, str):
                 message = f"Databricks refuses {name} {key}: its value is not text."
-                yield error(document, [*at, name, key], message, f'Write it in quotes: "{str(value).lower()}".')
+                yield error(document, [*at, name, key], message, "Write it in quotes.")
     yield from _libraries(cluster)
 
 
@@ -89,13 +89,20 @@ def _names(cluster: Cluster) -> Findings:
             message = f"A cluster has no field {key!r}."
             yield error(document, [*at, key], message, nearest(key, NEW_CLUSTER, "Remove it."))
         elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {value!r}."
+            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {_told(value)}."
             yield error(document, [*at, key], message, f"Write {key} as {NAMES[kind]}.")
     if cluster.wrapped:
         for keys in document.lines:
             if list(keys[:-1]) == _top(cluster) and keys and keys[-1] not in _WRAPPER:
                 message = f"MLflow ignores {keys[-1]} beside new_cluster."
                 yield warning(document, keys, message, "Move it into new_cluster, or remove it.")
+
+
+def _told(value: object) -> str:
+    """A value as a message shows it: a text may be a secret in the wrong place, and a list may hold one."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    return NAMES.get(type(value), "text")
 
 
 def _runtime(cluster: Cluster, today: date) -> Findings:

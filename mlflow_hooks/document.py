@@ -21,17 +21,28 @@ from . import tokens
 from .model import Document, Finding, Severity
 
 LARGEST = 1_000_000
+DEEPEST = 60  # levels; a file of Databricks or MLflow has ten at most
+_LONGEST_NUMBER = 100
 
 
 class _Loader(yaml.SafeLoader):
     """Without aliases: a few lines of them can stand for a billion values, or for one that holds itself."""
 
+    depth = 0
+
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         if self.check_event(AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="it has an alias; write the value out", problem_mark=mark)
+            self._refuse("it has an alias; write the value out")
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self._refuse(f"it is nested deeper than {DEEPEST} levels")
         node: Node | None = super().compose_node(parent, index)
+        self.depth -= 1
         return node
+
+    def _refuse(self, problem: str) -> None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 class Reader:
@@ -109,11 +120,7 @@ class Reader:
 
     def _read(self) -> str:
         try:
-            with self.path.open("rb") as stream:
-                content = stream.read(LARGEST + 1)
-            if len(content) > LARGEST:
-                raise ValueError("it is larger than 1 MB")
-            return content.decode("utf-8-sig")
+            return read_text(self.path)
         except FileNotFoundError:
             self.error(None, f"{self.name} does not exist.", f"Create {self.name}.")
         except (OSError, ValueError) as error:
@@ -146,10 +153,18 @@ class Reader:
             message = f"{self.name} is not {kind}: {why}."
             self.findings.append(Finding(self.name, line, Severity.ERROR, message, "Correct that line."))
             return None
-        except RecursionError:
-            self.error(None, f"{self.name} is nested too deeply.", "Write it with fewer levels.")
-            return None
         return root
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises OSError, or ValueError for one that is too large, no file at all or not UTF-8."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError("it is larger than 1 MB")
+    return content.decode("utf-8-sig")
 
 
 def credentials(name: str, text: str, severity: Severity = Severity.ERROR) -> Iterator[Finding]:
@@ -166,8 +181,10 @@ def _credential(name: str, line: int, kind: str, severity: Severity) -> Finding:
 
 def read_json(reader: Reader) -> Any:
     """The value of a JSON file, None for a broken one. Every client of the file reads it as JSON, not as YAML."""
+    if reader.root is None and reader.findings:
+        return None  # it has been said why
     try:
-        return _hidden(json.loads(reader.text, parse_constant=_refuse))
+        return _hidden(json.loads(reader.text, parse_constant=_refuse, parse_float=_finite))
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         if reader.text and not reader.findings:
@@ -188,6 +205,13 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"it has {constant}, which Python alone takes for JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("it has a number that is larger than any")
+    return value
+
+
 def plain(node: Node | None) -> Any:
     """The value as JSON would hold it: what YAML takes for a date stays text."""
     if isinstance(node, MappingNode):
@@ -196,11 +220,11 @@ def plain(node: Node | None) -> Any:
         return [plain(item) for item in node.value]
     if node is None or is_null(node):
         return None
-    if node.tag.rpartition(":")[2] not in ("int", "float", "bool"):
+    if node.tag.rpartition(":")[2] not in ("int", "float", "bool") or len(node.value) > _LONGEST_NUMBER:
         return str(node.value)
     try:
         value = yaml.safe_load(node.value)
-    except ValueError:  # a number of more digits than Python takes
+    except (ValueError, yaml.YAMLError):  # a tag may call anything a number
         return str(node.value)
     number = isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
     return value if number else str(node.value)

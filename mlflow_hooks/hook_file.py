@@ -239,7 +239,8 @@ def _secret(reader: Reader, node: Node | None) -> Secret | None:
     username, username_key = _text(reader, given, "username"), _text(reader, given, "username_key")
     for what, name in (("scope", scope), ("key", key), ("username_key", username_key)):
         if name and not SECRET_NAME.fullmatch(name):
-            message = f"Databricks has no secret whose {what} is called {name!r}: every run would fail."
+            # Not what was written: it may be the secret itself, in the place of its name.
+            message = f"Databricks has no secret whose {what} is called like that: every run would fail."
             reader.error(given[what], message, "Use letters, digits and - _ . @ in it, 128 at most.")
     if username and username_key:
         reader.error(node, "secret has a username and a username_key.", "Keep one of them.")

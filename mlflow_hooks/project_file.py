@@ -12,7 +12,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from .document import Reader, credentials, is_null, plain, read_json
+from .document import Reader, credentials, is_null, plain, read_json, read_text
 from .model import (
     Cluster,
     Declared,
@@ -160,7 +160,7 @@ def _requirements(reader: Reader, node: Node | None, folder: Path, line: str) ->
         return [line]
     name = line.removeprefix("--requirement").removeprefix("-r").strip()
     try:
-        text = (folder / name).read_text(encoding="utf-8")
+        text = read_text(folder / name)
     except (OSError, ValueError):
         reader.error(node, f"The requirement file {name} cannot be read.", f"Create {name}, or leave it out.")
         return []

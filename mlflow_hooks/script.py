@@ -19,9 +19,9 @@ def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> 
     """What is wrong with the text of a script; `modules` are those that lie beside it."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as wrong:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:  # the last two where it is nested deeply
         line = getattr(wrong, "lineno", 0) or 0
-        reason = getattr(wrong, "msg", str(wrong))
+        reason = getattr(wrong, "msg", str(wrong) or "it is nested too deeply")
         yield Finding(name, line, Severity.ERROR, f"The script is not Python: {reason}.", "Correct that line.")
         return
     for node in ast.walk(tree):

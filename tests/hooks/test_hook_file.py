@@ -181,7 +181,7 @@ MLPROJECTS = [
     ("", 0, Severity.ERROR, "MLproject is empty"),
     ("# nothing\n", 0, Severity.ERROR, "MLproject is empty"),
     (FILES["MLproject"] + "entrypoints: {}\n", 10, Severity.WARNING, "no key 'entrypoints'"),
-    ("a: " + "[" * 5000, 0, Severity.ERROR, "nested too deeply"),
+    ("a: " + "[" * 5000, 1, Severity.ERROR, "nested deeper than 60 levels"),
     (FILES["MLproject"] + "#" * 1_000_000, 0, Severity.ERROR, "larger than 1 MB"),
 ]
 

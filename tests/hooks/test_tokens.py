@@ -37,7 +37,7 @@ TOKENS = [
     ("an Azure DevOps token", "a1B2" * 19 + "AZDO" + "c3D4"),
     ("an AWS key", "AKIA" + "ABCDEFGH12345678"),
     ("a signed token", "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJl"),
-    ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----"),
+    ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----\\n" + "MIIEpAIBAAKCAQEA" * 4),
     ("a password in an address", "https://me:" + "s3cret@git.example.com/x"),
     ("a long secret", "wJalrXUtnFEMI/K7MDENG" + "bPxRfiCYEXAMPLEKEY42+aZ9" + "=="),
 ]
@@ -67,7 +67,7 @@ def test_no_credential(text: str) -> None:
 
 def test_many_lines() -> None:
     """A private key is hidden with all its lines."""
-    body = "\n".join(["c2VjcmV0"] * 3)
+    body = "\n".join(["c2VjcmV0" * 8] * 3)
     shown = hidden(f"a\n-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\nz")
     assert shown == "a\n***\nz"
 
