@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from databricks_local import control, exporting, folders, importing, oidc, reading
-from databricks_local.errors import no_endpoint
+from databricks_local.errors import ApiError, denied_name, no_endpoint
 from databricks_local.model import refusal
-from databricks_local.pages import site
+from databricks_local.pages import door, site
 from databricks_local.pipeline import Operation, Pipeline
 from databricks_local.services import Services
 
@@ -45,11 +45,16 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         serve = self._usual.get((scope["method"], scope["path"]))
-        if serve is None:
+        request = Request(scope, receive, send)
+        if serve is not None:
+            answer = await serve(request)
+        elif "authorization" in request.headers or door.is_for_loopback(request):
             await self._every(scope, receive, send)
+            return
         else:
-            answer = await serve(Request(scope, receive, send))
-            await answer(scope, receive, send)
+            # A site whose name was made to point here (DNS rebinding); it cannot know the token.
+            answer = _sent(denied_name())
+        await answer(scope, receive, send)
 
 
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
@@ -70,5 +75,9 @@ def _served(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awa
 
 
 async def _unknown(request: Request, _: Exception) -> Response:
-    refused = refusal(no_endpoint(request.method, request.url.path))
+    return _sent(no_endpoint(request.method, request.url.path))
+
+
+def _sent(error: ApiError) -> Response:
+    refused = refusal(error)
     return Response(refused.body, refused.status, media_type=refused.media_type)

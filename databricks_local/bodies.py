@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
@@ -15,6 +16,14 @@ from databricks_local.errors import ApiError
 from databricks_local.model import Call
 from databricks_local.paths import Spelling
 from databricks_local.wire import ARRIVED, json_object
+
+MAX_FORM = 8192  # of whoever has not logged in yet
+_MOST_FIELDS = 20
+
+
+class TooLongError(ValueError):
+    """A form larger than it may be."""
+
 
 # What fault rules and records call the object of such a request.
 SUBJECTS = ("path", "job_id", "run_id", "scope", "experiment_name", "name")
@@ -64,3 +73,17 @@ async def read_whole(request: Request) -> Call:
     parameters["query"] = request.url.query
     parameters["user-agent"] = request.headers.get("user-agent", "")
     return _call(request, parameters, body, json_body)
+
+
+async def read_form(request: Request, limit: int) -> dict[str, str]:
+    """The fields of a form, line ends as LF; ValueError when it is none. What is too long is not read to its end."""
+    told = request.headers.get("content-length", "0")
+    if not told.isdigit() or len(told) > 15 or int(told) > limit:
+        raise TooLongError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLongError
+    fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    return {name: value.replace("\r\n", "\n") for name, value in fields}

@@ -10,7 +10,8 @@ Same token as the API; nothing here is recorded or hit by faults. Bodies and ans
     GET    /api/local/requests       {"requests": [{"sequence", "method", "endpoint", "object", "status",
                                      "faults", "at_once"}]}
                                      by arrival; "status" is null when the client got no answer, "at_once"
-                                     counts those under way when it came
+                                     counts those under way when it came; of those without the right token
+                                     only the latest
     DELETE /api/local/requests       forgets them and counts from 1 again
     POST   /api/local/clock          {"mode": "real|coarse|frozen|backwards|absent", "at_ms", "offset_ms",
                                      "resolution_ms", "step_ms"} (clock.py)
@@ -79,13 +80,11 @@ def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
 
 
 def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
-    records = sorted(pipeline.records, key=lambda record: record.sequence)
-    return {"requests": [asdict(record) for record in records]}
+    return {"requests": [asdict(record) for record in pipeline.records()]}
 
 
 def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
-    pipeline.records.clear()
-    pipeline.sequence = 0
+    pipeline.forget_records()
     return {}
 
 
@@ -183,7 +182,7 @@ def _served(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitab
                 told = await told
         except ApiError as error:
             return _refused(error)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             return _refused(invalid(str(error)))
         return JSONResponse(told)
 

@@ -46,6 +46,11 @@ def no_endpoint(method: str, path: str) -> ApiError:
     return ApiError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path.removeprefix('/api/2.0')}'")
 
 
+def denied_name() -> ApiError:
+    """No workspace says this: it is about this machine."""
+    return ApiError(403, "PERMISSION_DENIED", "This server only answers as 127.0.0.1 or localhost.")
+
+
 def missing(path: str) -> ApiError:
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Path ({path}) doesn't exist.")  # [REAL]
 

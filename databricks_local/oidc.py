@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from databricks_local.bodies import MAX_FORM, TooLongError, read_form
 from databricks_local.pipeline import Pipeline
 from databricks_local.reading import WORKSPACE_ID
 
@@ -24,7 +24,14 @@ EXPIRES_S = 3600
 def routes(pipeline: Pipeline) -> list[BaseRoute]:
     async def token(request: Request) -> Response:
         """RFC 6749, 4.4 with the secret in the header, and RFC 8693."""
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        try:
+            form = await read_form(request, MAX_FORM)
+        except TooLongError:
+            return JSONResponse({"error": "invalid_request"}, 413)
+        except ValueError:
+            return JSONResponse({"error": "invalid_request"}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)
         grant = form.get("grant_type")
         if grant == "client_credentials":
             shown = _secret(request.headers.get("authorization", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))')  # no escapes, as browsers write it
+_MOST = 20
 _FOLD = re.compile(r"\r\n(?=[ \t])")  # a head of several lines, as email writes it
 
 
@@ -17,7 +18,9 @@ def parts(content_type: str, body: bytes) -> dict[str, bytes]:
     boundary = _parameter("boundary", content_type).encode()
     if not boundary:
         raise ValueError("no boundary")
-    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary, _MOST + 1)
+    if len(pieces) > _MOST:
+        raise ValueError("no body of that many parts")
     if not pieces or not pieces[-1].startswith(b"--"):
         raise ValueError("no end")
     return dict(map(_part, pieces[:-1]))

@@ -34,6 +34,10 @@ Operation = Callable[[Workspace, Call], "Answer | Awaitable[Answer]"]
 Reader = Callable[[Request], Awaitable[Call]]
 # Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
 _TURNS = 20
+# What is kept of requests without the right token: so many, and so much of their addresses.
+MAX_REFUSED = 1_000
+MAX_ADDRESS = 200
+MAX_LOG = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Pipeline:
         self.guests = Guests()
         self.faults = Faults()
         self.past: Store | None = None
-        self.records: deque[Record] = deque(maxlen=200_000)
+        self._records: deque[Record] = deque(maxlen=200_000)
+        self._refused: deque[Record] = deque(maxlen=MAX_REFUSED)
         self.sequence = 0
         self._under_way: set[asyncio.Task[Any]] = set()
         self._token = token.encode()
@@ -96,9 +101,10 @@ class Pipeline:
         self._under_way.add(this)
         sequence, at_once = self.sequence, len(self._under_way)
         struck: list[str] = []
-        path = ""
+        path, records, endpoint = "", self._refused, request.scope["path"][:MAX_ADDRESS]
         try:
             (check or self.check)(request)
+            records, endpoint = self._records, request.scope["path"]
             call = await read(request)
             path = call.target.path
             sent = await self._answered(operation, call, struck)
@@ -112,10 +118,17 @@ class Pipeline:
         finally:
             self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
-        self.records.append(
-            Record(sequence, request.method, request.scope["path"], path, status, tuple(struck), at_once)
-        )
+        records.append(Record(sequence, request.method, endpoint, path, status, tuple(struck), at_once))
         return sent
+
+    def records(self) -> list[Record]:
+        """The requests by arrival; of those without the right token the latest ones."""
+        return sorted([*self._records, *self._refused], key=lambda record: record.sequence)
+
+    def forget_records(self) -> None:
+        self._records.clear()
+        self._refused.clear()
+        self.sequence = 0
 
     async def cut_off(self) -> None:
         """Ends every request that was sent before: it gets no answer, and is not applied later on.
@@ -209,7 +222,8 @@ class Pipeline:
         import traceback
 
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
-            log.write("".join(traceback.format_exception(error)))
+            if log.tell() < MAX_LOG:  # whoever has no token may have found a way to cause it, again and again
+                log.write("".join(traceback.format_exception(error)))
 
 
 async def _until(moment: float) -> None:

@@ -164,7 +164,7 @@ class Services:
                 return JSONResponse(does(self, given))
             except ApiError as error:
                 refused = refusal(error)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 refused = refusal(invalid(str(error)))
             return Response(refused.body, refused.status, media_type=refused.media_type)
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from types import FrameType
 from typing import Any
 
@@ -22,7 +23,7 @@ from databricks_local.app import App
 from databricks_local.checkpoints import Checkpoints
 from databricks_local.control import set_faults
 from databricks_local.home import Home, RefusedError, Served
-from databricks_local.pipeline import Pipeline
+from databricks_local.pipeline import MAX_LOG, Pipeline
 from databricks_local.services import Services
 from databricks_local.settings import Settings
 from databricks_local.store import opened
@@ -106,8 +107,9 @@ def serve(
 
 def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
     logger = logging.getLogger("uvicorn.error")
-    logger.addHandler(logging.FileHandler(home.folder / "server.log", delay=True))
-    logger.setLevel(logging.WARNING)
+    file = home.folder / "server.log"
+    logger.addHandler(RotatingFileHandler(file, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8", delay=True))
+    logger.setLevel(logging.ERROR)  # it warns of requests that are none, and anybody can send those
     logger.propagate = False
     return Config(
         App(pipeline, services),

@@ -31,13 +31,104 @@ LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 WITHOUT_PATH = ("/api/2.0/preview/scim/v2/Me",)
 
 
+# Of a request before its body: an object's path, escaped, and all that a proxy adds are less than a quarter.
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 100
+MAX_QUEUED = 16  # requests that a client sends before it has the answer to the first
+# Of a body that nobody wants, as its request was refused: who sends more, or for longer, is cut off.
+MAX_DISCARDED = 16 * 2**20
+DISCARDING_S = 30
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _TooLarge(Exception):
+    """A head, or a queue of requests, of which a client could make as much as it likes."""
+
+
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, telling the application when a request arrived and which connection it came by."""
+    """uvicorn's, telling the application when a request arrived and which connection it came by.
+
+    It bounds what anybody can make the server hold who has not shown a token yet: uvicorn bounds no head, reads a body
+    to its end although the request was refused, and queues all requests that come in one piece.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._messages = 0
+        self._in_head = False
+        self._head = 0  # bytes of names and values that are complete
+        self._awaited = 0  # bytes that came since, before the head was complete
+        self._is_too_large = False
+        self._unwanted: int | None = None  # bytes of a body after its request was answered
+
+    def data_received(self, data: bytes) -> None:
+        if self._unwanted is not None:
+            self._unwanted += len(data)
+            if self._unwanted > MAX_DISCARDED:
+                self.transport.abort()
+                return
+        before = self._messages
+        super().data_received(data)
+        if self._in_head and self._messages == before:
+            self._awaited += len(data)
+            if self._awaited > MAX_HEAD and not self.transport.is_closing():
+                self._is_too_large = True
+                self.send_400_response("")
 
     def on_message_begin(self) -> None:
+        self._messages += 1
+        self._in_head, self._head, self._awaited = True, 0, 0
+        if len(self.pipeline) >= MAX_QUEUED:
+            self._refuse()
         super().on_message_begin()
         scope = cast(dict[str, Any], self.scope)
         scope["extensions"] = {TRANSPORT: self.transport, ARRIVED: time.monotonic()}
+
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value))
+        if len(self.headers) >= MAX_HEADERS:
+            self._refuse()
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._unwanted = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+            self._unwanted = 0
+            self.loop.call_later(DISCARDING_S, self._cut_off, self._messages)
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._is_too_large:
+            super().send_400_response(msg)
+            return
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()
+
+    def _grow(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """From within the parser, which then ends with `send_400_response`."""
+        self._is_too_large = True
+        raise _TooLarge
+
+    def _cut_off(self, message: int) -> None:
+        if self._unwanted is not None and self._messages == message:
+            self.transport.abort()
 
 
 async def read(request: Request) -> Call:

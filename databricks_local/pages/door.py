@@ -18,17 +18,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 MAX_SESSIONS = 100
-MAX_FIELDS = 20
-
-
-class TooLongError(ValueError):
-    """A form larger than any notebook."""
+NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +59,15 @@ class Sessions:
 
 
 def is_addressed_to_us(request: Request) -> bool:
-    names = ("127.0.0.1", "localhost", "[::1]")
     port = _port(request)
-    hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+    hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
     return request.headers.get("host", "").lower() in hosts
+
+
+def is_for_loopback(request: Request) -> bool:
+    """Whether the name asked for, with whatever port, is this machine's own. A site's own name never is."""
+    name = request.headers.get("host", "").lower()
+    return (name[: name.rfind(":")] if name.rpartition(":")[2].isdigit() else name) in NAMES
 
 
 def is_from_us(request: Request) -> bool:
@@ -80,17 +80,6 @@ def local_path(wanted: str) -> str:
     """Where to go after logging in: a path of ours, never another site."""
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if is_ours else "/"
-
-
-async def form(request: Request, limit: int) -> dict[str, str]:
-    """The fields of a form, line ends as LF; ValueError when it is none."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLongError
-    fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    return {name: value.replace("\r\n", "\n") for name, value in fields}
 
 
 def _port(request: Request) -> int:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from databricks_local.bodies import MAX_FORM, TooLongError, read_form
 from databricks_local.errors import ApiError
 from databricks_local.pages import browse, door, jobs, notebook, render
 from databricks_local.pages.door import Session, Sessions
@@ -33,7 +34,9 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/jobs/{job_id:int}/runs/{run_id:int}/cancel", jobs.cancel),
 )
 
-MAX_LOGIN = 4096
+# Where to go after logging in, and what is read of an edit whose session has ended: it is nowhere else.
+MAX_NEXT = 2_000
+MAX_UNSAVED = 64 * 1024
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -87,8 +90,8 @@ class Site:
             if request.method == "POST":
                 limit = 3 * self._pipeline.workspace.settings.max_source_bytes + 64 * 1024
                 try:
-                    form = await door.form(request, limit)
-                except door.TooLongError:
+                    form = await (read_form(request, limit) if session else _unsaved(request))
+                except TooLongError:
                     return await self._problem(request, 413, "That is larger than a notebook may be.", session)
                 except ValueError:
                     return await self._problem(request, 400, "The form could not be read.", session)
@@ -98,7 +101,7 @@ class Site:
             if session is None:
                 path, query = request.url.path, request.url.query
                 wanted = path + (f"?{query}" if query else "")
-                return _moved(link("/login", next="" if wanted == "/" else wanted))
+                return _moved(link("/login", next="" if wanted == "/" or len(wanted) > MAX_NEXT else wanted))
             visit = Visit(self._pipeline, self._services, dict(request.query_params), form, request.path_params)
             try:
                 answer = page(visit)
@@ -112,14 +115,17 @@ class Site:
         return render.stylesheet()
 
     async def login_form(self, request: Request) -> Response:
-        wanted = door.local_path(request.query_params.get("next", "/"))
+        is_short = len(request.scope["query_string"]) <= MAX_FORM
+        wanted = door.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.of(request) is not None:
             return _moved(wanted)
         return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": False}), None)
 
     async def login(self, request: Request) -> Response:
         try:
-            form = await door.form(request, MAX_LOGIN)
+            form = await read_form(request, MAX_FORM)
+        except TooLongError:
+            return await self._problem(request, 413, "That is longer than a token may be.")
         except ValueError:
             form = {}
         wanted = door.local_path(form.get("next", "/"))
@@ -132,11 +138,13 @@ class Site:
     async def logout(self, request: Request) -> Response:
         session = self._sessions.of(request)
         answer = _moved("/login")
+        if session is None:
+            return answer
         try:
-            form = await door.form(request, MAX_LOGIN)
+            form = await read_form(request, MAX_FORM)
         except ValueError:
             form = {}
-        if session is not None and session.wrote(form):
+        if session.wrote(form):
             self._sessions.end(request, answer)
         return answer
 
@@ -161,6 +169,16 @@ class Site:
         }
         # In a thread: colouring a long notebook must not keep the API waiting.
         return await run_in_threadpool(render.answer, shown, common)
+
+
+async def _unsaved(request: Request) -> dict[str, str]:
+    """What a person had typed whose session has ended; only a browser shows that it comes from our own page."""
+    if "origin" not in request.headers:
+        return {}
+    try:
+        return await read_form(request, MAX_UNSAVED)
+    except ValueError:
+        return {}
 
 
 def _unwritten(session: Session | None, form: dict[str, str]) -> str | None:
