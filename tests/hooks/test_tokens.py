@@ -38,6 +38,12 @@ TOKENS = [
     ("an AWS key", "AKIA" + "ABCDEFGH12345678"),
     ("a signed token", "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJl"),
     ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----\\n" + "MIIEpAIBAAKCAQEA" * 4),
+    ("an Entra client secret", "abc8" + "Q~" + "x1.Y2-z3_W4" * 3),
+    ("an Azure access key", "AccountKey=" + "a1B2c3D4" * 10 + "e5F6g7=="),
+    ("a shared access signature", "https://a.blob.core.windows.net/c?sv=1&sig=" + "a1B2c3D4" * 5 + "%2B%3D"),
+    ("an AWS secret key", "AWS_SECRET_ACCESS_KEY=" + "a1B2c3D4" * 5),
+    ("an OpenAI key", "sk-proj-" + "a1B2c3D4_" * 6 + "T3BlbkFJ" + "e5F6" * 5),
+    ("a Hugging Face token", "hf_" + "aBcDeFgH" * 4 + "iJ"),
     ("a password in an address", "https://me:" + "s3cret@git.example.com/x"),
     ("a long secret", "wJalrXUtnFEMI/K7MDENG" + "bPxRfiCYEXAMPLEKEY42+aZ9" + "=="),
 ]

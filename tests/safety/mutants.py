@@ -24,6 +24,7 @@ SENSES = "tests/safety/test_senses.py"
 EXPORTS = "tests/safety/test_exports.py"
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
+CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
 HINTS = "tests/commands/test_hints.py"
@@ -73,6 +74,22 @@ MUTANTS = (
         "        pass",
         SENSES,
         "foretold",
+    ),
+    Mutant(
+        "a push says nothing of credentials",
+        "sync.py",
+        "        for note in exposed(chosen) if push else ():\n",
+        "        for note in ():\n",
+        CREDENTIALS,
+        "told or outputs or programs",
+    ),
+    Mutant(
+        "a diff shows credentials",
+        "text_report.py",
+        "{redacted(line.text)}",
+        "{line.text}",
+        CREDENTIALS,
+        "told",
     ),
     Mutant(
         "no last look before a write",

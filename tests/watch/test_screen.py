@@ -18,6 +18,8 @@ from databricks_sync.view import Parked, advice, lines, parked, standing
 
 from .world import Terminal
 
+GITHUB = "ghp_" + "aB3dE5gH7j" * 3 + "kL9mN1"
+
 # --- the rules ----------------------------------------------------------------------------------------------
 
 
@@ -189,10 +191,10 @@ def test_a_log(pushed: Project, person: Person) -> None:
         person.edit("b", "edited there")
         pushed.notebook("notebooks/b.py", "edited here")
         until(lambda: "! notebooks/b.py" in log.read_text())
-        for text in ("one", "two"):
+        for text in ("one", "two", f"token = '{GITHUB}'"):
             pushed.notebook("notebooks/a.py", text)
             until(lambda text=text: person.read("a") == notebook(text).encode())  # type: ignore[misc]
-        until(lambda: log.read_text().count("~ notebooks/a.py  updated in the workspace") == 2)
+        until(lambda: log.read_text().count("~ notebooks/a.py  updated in the workspace") == 3)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     finally:
@@ -200,6 +202,7 @@ def test_a_log(pushed: Project, person: Person) -> None:
     said = log.read_text()
     assert said.count("Watching") == 1 and said.count("! notebooks/b.py") == 1 and "\x1b" not in said
     assert "    to keep what is here: to_databricks --overwrite notebooks/b.py" in said
+    assert said.count("a.py holds what looks like a GitHub token") == 1 and GITHUB not in said
     assert said.splitlines()[-1][10:] == "Stopped; nothing was left half done."
 
 
