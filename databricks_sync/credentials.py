@@ -127,7 +127,9 @@ _ROW = b"a" * 20
 _IN_ROWS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz%+=_~-")
 _ROWS = bytes(97 if code in _IN_ROWS else 32 for code in range(256))
 _HINTS = tuple(hint.encode() for one in PATTERNS for hint in one.hints)
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz_-="  # names and dividers: in a credential is at least a digit or a capital
+# Names, constants and dividers: a credential has a digit, or letters of both kinds, or (a key of AWS) no underscore.
+_NAME = b"abcdefghijklmnopqrstuvwxyz_-="
+_CONSTANT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_="
 _BEFORE = 64  # how far before its row a hint is looked for
 _MOST = 2**21  # of a file; what comes after so much are pictures
 
@@ -142,10 +144,12 @@ def kinds(raw: bytes) -> tuple[str, ...]:
     start = rows.find(_ROW)
     while start != -1:
         end = rows.find(b" ", start)
-        if raw[start : end if end != -1 else _MOST].translate(None, _PLAIN):
+        row = raw[start : end if end != -1 else _MOST]
+        if row.translate(None, _NAME) and (b"_" not in row or row.translate(None, _CONSTANT)):
             near.append(raw[max(start - _BEFORE, 0) : end if end != -1 else _MOST])
         start = rows.find(_ROW, end) if end != -1 else -1
     beside = b" ".join(near)
-    if not beside or not any(hint in beside for hint in _HINTS):
-        return ()
-    return tuple(dict.fromkeys(one.kind for one in find(raw[:_MOST].decode("latin-1"))))
+    for hint in _HINTS if beside else ():
+        if hint in beside:
+            return tuple(dict.fromkeys(one.kind for one in find(raw[:_MOST].decode("latin-1"))))
+    return ()

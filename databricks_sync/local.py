@@ -197,7 +197,9 @@ class LocalFolder:
             return Problem(path, "is empty, or half saved, and was a notebook", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
-        return _object(key, path, identity, raw, stamp)._replace(credentials=kinds(raw))
+        found = _object(key, path, identity, raw, stamp)
+        looks_like = kinds(raw)
+        return found._replace(credentials=looks_like) if looks_like else found
 
     # --- places -------------------------------------------------------------------------------------------
 
