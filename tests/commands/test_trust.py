@@ -141,7 +141,7 @@ def test_what_a_machine_knows_goes_nowhere_by_itself(
     cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\n")
     filled = {name: value and value.replace("{host}", elsewhere.host) for name, value in environ.items()}
     ran = cloned.run("to_databricks", *arguments, code=2, env={**NOBODY, **filled})
-    assert f"No way to log in to {elsewhere.host}" in ran.err and "where that host is named" in ran.err
+    assert f"No way to log in to {elsewhere.host}" in ran.err and "where the host is set" in ran.err
     assert elsewhere.got and SECRET not in elsewhere.text
 
 
