@@ -1,6 +1,6 @@
 """What both sides last agreed on, kept in the git directory, where it is never committed and is per worktree.
 
-One SQLite file for each pair of project folders and target: the base, the bytes the workspace held then (the
+One SQLite file for each target of a project (record.py says where): the base, the bytes the workspace held then (the
 base text for a merge, and a pre-image that needs no download), the digests of what was agreed on before, and
 the intents of a run under way. A missing or unreadable file means that nothing was ever in step: then a plain
 run can create, adopt and report conflicts, and never delete or replace. A file of an older version of this tool
@@ -9,7 +9,6 @@ is brought up to date, one of a newer version refused.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sqlite3
@@ -350,16 +349,6 @@ class Base:
                 db.execute(
                     "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"
                 )
-
-
-def folder_for(state: Path, host: str, target: str, folders: Iterable[str]) -> Path:
-    """Where the state of one target lives, below the project's state folder.
-
-    Another host, target or choice of folders is another state: nothing that is out of view can look deleted.
-    """
-    mark = hashlib.sha256("\0".join([host, target, *sorted(folders)]).encode("utf-8", "surrogateescape"))
-    name = re.sub(r"[^\w\-]+", "-", target.rpartition("/")[2])[:40]
-    return state / f"{name}-{mark.hexdigest()[:12]}"
 
 
 def _connect(file: Path) -> sqlite3.Connection:

@@ -181,7 +181,8 @@ class Carry:
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
         """A move is a create and a delete: what could not be created at its new place stays at the old one."""
         lost = {_content(o.step) for o in self._verified if o.result is Result.FAILED} - {None}
-        kept = [step for step in deletes if _content(step) in lost]
+        missing = {o.step.key for o in self._verified if o.result is not Result.DONE}
+        kept = [step for step in deletes if _content(step) in lost or step.moved in missing]
         for step in kept:
             self._unverified.append(left(step, "stays, because it could not be written at its new place", _AGAIN))
         return [step for step in deletes if step not in kept]

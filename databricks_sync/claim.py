@@ -11,25 +11,29 @@ also a target inside another.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from . import shell
 from .base import Base
 from .errors import AlreadyExists, Denied, Foreign, NotFound, NotOurs, SettingsError, ValveError, WorkspaceError
 from .http import Http
+from .layout import Layout
 from .model import Kind, Token
-from .names import printable
+from .names import flaw, printable
 from .notebook import sha256
 from .notes import check_folder, not_ours, read
+from .record import TOP
 from .target import NOTES, normalise
 from .workspace import DIRECTORY, Listing, Workspace, type_name
 
 _SUFFIX = ".json"
 _LONGEST = 200
 _MOST = 2**53  # a serial that anybody came to by counting is less
+_MOST_FOLDERS = 20
 _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
 
 
@@ -40,10 +44,21 @@ class Claim(NamedTuple):
     repository: frozenset[str] = frozenset()
     branch: str = ""
     serials: Mapping[str, int] = MappingProxyType({})  # clone -> its last push
+    project: str = ""  # where it is in the repository; empty for all of them, and version 0.1 did not say
+    folders: tuple[str, ...] = ()  # of the project, that are carried; version 0.1 did not say
 
     def of_another(self, repository: frozenset[str]) -> bool:
         """Whether this is certainly the note of another repository."""
         return bool(self.repository and repository) and not self.repository & repository
+
+    def of_another_project(self, project: str) -> bool:
+        """Whether this is the note of another project, if it is of this repository."""
+        return bool(self.project and project) and self.project != project
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the target is carried, as far as the note says."""
+        return Layout.of(self.folders) if self.folders else None
 
 
 def home(target: str) -> str:
@@ -75,6 +90,8 @@ def to_json(claim: Claim) -> bytes:
             "target": claim.target,
             "repository": sorted(claim.repository),
             "branch": claim.branch,
+            "project": claim.project,
+            "folders": claim.folders,
             "clones": newest,
         },
         indent=1,
@@ -89,9 +106,25 @@ def from_json(raw: bytes, target: str) -> Claim | None:
         names = found["repository"]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
-        return Claim(target, frozenset(names), str(found.get("branch", "")), clones)
+        branch = str(found.get("branch", ""))
+        return Claim(target, frozenset(names), branch, clones, _project(found), _folders(found))
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _project(found: Mapping[str, object]) -> str:
+    told = found.get("project", "")
+    return told if isinstance(told, str) else ""
+
+
+def _folders(found: Mapping[str, object]) -> tuple[str, ...]:
+    told = found.get("folders", ())
+    folders = tuple(told) if isinstance(told, list) and len(told) <= _MOST_FOLDERS else ()
+    return tuple(sorted(folders)) if all(isinstance(one, str) and _is_folder(one) for one in folders) else ()
+
+
+def _is_folder(name: str) -> bool:
+    return name == TOP or (not flaw(name, windows=False) and len(name) <= _LONGEST and "," not in name)
 
 
 class Noted(NamedTuple):
@@ -177,16 +210,16 @@ class Claims:
         raw = read(self.notes, self.name)
         return None if raw is None else self._understood(raw)
 
-    def stake(self, repository: frozenset[str], branch: str, noted: Noted, base: Base, *, take_over: bool) -> str:
+    def stake(self, ours: Claim, noted: Noted, base: Base, *, take_over: bool) -> str:
         """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
 
-        Raises Foreign when another repository was quicker, NotOurs when something is in the way.
+        Raises Foreign when another repository, or another project, was quicker, NotOurs when something is in the way.
         """
         clone = base.meta("lineage")
         known = noted.claim if noted.claim and not take_over else Claim(self.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}
         serials[clone] = int(base.meta("serial"))
-        claim = Claim(self.target, repository | known.repository, branch, serials)
+        claim = ours._replace(repository=ours.repository | known.repository, serials=serials)
         raw = to_json(claim)
         try:
             if not noted.folder:
@@ -194,7 +227,7 @@ class Claims:
             self._write(raw, overwrite=noted.claim is not None or noted.strange is not None)
         except AlreadyExists as error:
             if not take_over:
-                self._check_quicker(repository)
+                self._check_quicker(ours)
                 return ""
             return self._unwritten(error)
         except WorkspaceError as error:
@@ -202,13 +235,13 @@ class Claims:
         base.note(claim=raw.decode(), claim_mark=sha256(raw))
         return ""
 
-    def _check_quicker(self, repository: frozenset[str]) -> None:
-        """Raises Foreign or NotOurs when what was there first is not a note of this repository."""
+    def _check_quicker(self, ours: Claim) -> None:
+        """Raises Foreign or NotOurs when what was there first is not a note of this project."""
         other = self.claim()
         if other is None:
             check_folder(self.notes)
-        elif other.of_another(repository):
-            raise Foreign(*other_repository(other))
+        elif foreign := another(other, ours):
+            raise Foreign(*foreign)
 
     def _unwritten(self, error: WorkspaceError) -> str:
         return f"The note beside {printable(self.target)} could not be written: {error.message}"
@@ -224,6 +257,40 @@ class Claims:
 def _mark(token: Token) -> str:
     """What tells a note from every other state of it; nothing where that is not certain."""
     return token.sha or ("" if token.racy or not token.modified_at else f"{token.object_id} {token.modified_at}")
+
+
+def another(claim: Claim, ours: Claim) -> tuple[str, str] | None:
+    """What to say when a target belongs to another repository, or to another project of this one."""
+    if claim.of_another(ours.repository):
+        return other_repository(claim)
+    return other_project(claim, ours.project) if claim.of_another_project(ours.project) else None
+
+
+def other_project(claim: Claim, project: str) -> tuple[str, str]:
+    """What to say when a target belongs to another project of this repository."""
+    return (
+        f"{printable(claim.target)} belongs to {_spoken(claim.project)} of this repository, "
+        f"and this is {_spoken(project)}.",
+        "Give another --target or --branch; to make it this project's, add --take-over.",
+    )
+
+
+def _spoken(project: str) -> str:
+    return "the project at the top" if project == TOP else f"the project {printable(project)}"
+
+
+def other_folders(claim: Claim, folders: Sequence[str]) -> tuple[str, str]:
+    """What to say when a target is carried from other folders by now."""
+    names = shell.word(",".join(claim.folders))
+    return (
+        f"{printable(claim.target)} is carried from {_listed(claim.folders)} by now, "
+        f"and from {_listed(folders)} with the settings here, which would lay it out in another way.",
+        f"Set NOTEBOOK_FOLDER={names} here too; to lay it out as it is set here, add --take-over.",
+    )
+
+
+def _listed(folders: Iterable[str]) -> str:
+    return " and ".join(printable(one) for one in folders)
 
 
 def other_repository(claim: Claim) -> tuple[str, str]:

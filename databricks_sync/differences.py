@@ -13,6 +13,7 @@ from .model import Direction, Form, Language
 from .plan import Action, Step
 from .run import Diffs
 from .survey import Survey
+from .words import is_move
 from .workspace import Workspace
 
 
@@ -24,9 +25,14 @@ class Differences:
 
     def of(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
         """From destination to source, by key: what the run changes. A conflict is shown the same way."""
+        steps = [self._in_place(step) for step in steps if not (step.moved and step.action is Action.DELETE)]
         shown = [step for step in steps if not step.problem and (step.writes or step.action is Action.CONFLICT)]
         found = pool.map(lambda step: self._lines(step, direction), shown)
         return {step.key: lines for step, lines in zip(shown, found, strict=True)}
+
+    def _in_place(self, step: Step) -> Step:
+        """What is moved, compared with what stands at its old place."""
+        return step._replace(remote=self.survey.sides.remote.get(step.moved)) if is_move(step) else step
 
     def _lines(self, step: Step, direction: Direction) -> list[Line]:
         try:
@@ -45,7 +51,8 @@ class Differences:
     def _there(self, step: Step) -> Version:
         if step.remote is None:
             return Version(None, *_reading(step))
-        export = self.survey.exports.get(step.key) or read(self.workspace, step.remote, step.local, step.base)
+        export = self.survey.exports.get(step.moved if is_move(step) else step.key)
+        export = export or read(self.workspace, step.remote, step.local, step.base)
         return Version(export.raw, export.form, export.language)
 
 

@@ -1,12 +1,15 @@
-"""Which repository this is: the names by which the note on a target knows it, wherever it is cloned."""
+"""Which repository and project this is: the names by which the note on a target knows them, wherever it is cloned."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
 
 from .errors import SyncError
 from .git import Repository
+from .names import nfc
 
 _NAMELESS = "nameless "
 
@@ -14,6 +17,13 @@ _NAMELESS = "nameless "
 def nameless(names: Iterable[str]) -> bool:
     """Whether these names tell no repository from another once it has commits, and is cloned."""
     return all(name.startswith(_NAMELESS) for name in names)
+
+
+def project_of(project: Path, repository: Repository) -> str:
+    """Where a project is in its repository, whoever cloned it to wherever: `.` at the top."""
+    # Git resolves links on the way to the top, and the folder that was named may hold some.
+    inside = os.path.relpath(os.path.realpath(project), os.path.realpath(repository.top))
+    return nfc(Path(inside).as_posix())
 
 
 class Identity:

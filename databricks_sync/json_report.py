@@ -44,6 +44,8 @@ class JsonReport:
                 "problem": problem and problem.what,
                 "hint": problem and problem.hint,
             }
+            if step.moved:
+                fields["moved"] = step.moved
             if step.older:
                 fields["older"] = step.older
             if step.merge:

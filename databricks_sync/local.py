@@ -22,6 +22,7 @@ from .durable import sync_folder
 from .effects import reached
 from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
 from .git import Entry, Repository
+from .layout import Layout
 from .merge import unresolved
 from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from .names import flaw, nfc, parents, printable
@@ -53,6 +54,7 @@ class Scan(NamedTuple):
     unknown: Mapping[str, Problem] = MappingProxyType({})
     outside: frozenset[str] = frozenset()  # tracked by the base, still on disk, but no longer carried
     exists: bool = True
+    displaced: frozenset[str] = frozenset()  # of the base's files outside, those whose key another file has by now
 
     @property
     def empty(self) -> bool:
@@ -70,6 +72,7 @@ class LocalFolder:
     def __init__(self, project: Path, folders: tuple[Folder, ...], repository: Repository) -> None:
         self.project = project
         self.folders = folders
+        self.layout = Layout.of(folder.shown for folder in folders)
         self.repository = repository
         self._new_mode = 0o666 & ~_umask()
         self._mark = ""  # in the names of our temporary files: the state whose lock we hold
@@ -85,6 +88,9 @@ class LocalFolder:
     def scan(self, base: Mapping[str, BaseEntry]) -> Scan:
         """Everything that is carried, hashed; a file whose stat is the base's is not read again."""
         known = {entry.path: entry for entry in base.values()}
+        for path, held in known.items():
+            if key := self.layout.moved(held.key, path):
+                known[path] = held._replace(key=key)
         claims: list[LocalObject] = []
         unknown: dict[str, Problem] = {}
         exists = True
@@ -106,7 +112,8 @@ class LocalFolder:
         objects = {item.key: item for item in claims}
         seen = {item.path for item in claims} | {problem.path for problem in unknown.values()}
         outside = frozenset(entry.key for entry in base.values() if entry.path not in seen and self._stands(entry.path))
-        return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists)
+        displaced = frozenset(key for key in outside & objects.keys() if self.layout.key(base[key].path, key) is None)
+        return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists, displaced)
 
     def _stands(self, path: str) -> bool:
         """Whether a file is there still; a folder of its name is something else."""
@@ -120,8 +127,9 @@ class LocalFolder:
         self, folder: Folder, path: str, known: Mapping[str, BaseEntry], base: Mapping[str, BaseEntry]
     ) -> list[str]:
         """The keys that a path which could not be judged may stand for: none of them is absent."""
-        if entry := known.get(f"{folder.shown}/{path}".removeprefix("./")):
-            return [entry.key]
+        shown = f"{folder.shown}/{path}".removeprefix("./")
+        if entry := known.get(shown):
+            return [entry.key, *(one.key for one in base.values() if one.path == shown and one.key != entry.key)]
         full = nfc(folder.prefix + path)
         stem, suffix = os.path.splitext(full)
         notebook = suffix.lower() == ".ipynb" or suffix.lower() in EXTENSIONS

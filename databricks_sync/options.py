@@ -82,7 +82,7 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         ),
         flag("--allow-all-changed", "Let the run change every object at once."),
         flag("--allow-empty", f"Believe a {source} that is suddenly empty or gone."),
-        flag("--take-over", "Make a target that belongs to another repository this one's."),
+        flag("--take-over", "Make a target of another repository or project this one's, laid out as here."),
         *([flag("--lock", "Lock the target for other machines, as is done for shared ones.")] if push else []),
         click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end."),
         click.option(

@@ -16,15 +16,17 @@ cells. Where they are not, the step is a conflict again, or is written with mark
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .layout import Moves
 from .merge import Merge
 from .mode import Mode
 from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
+from .names import printable
 
 
 class Action(str, Enum):
@@ -102,6 +104,7 @@ class Step(NamedTuple):
     place: str = ""  # where the object would be here, as far as that is known before it is read
     merge: Merge | None = None  # what came of trying to merge
     older: tuple[str, ...] = ()  # "here", "there": which side is back to what both had agreed on before
+    moved: str = ""  # of a file that is carried under another key by now: the other one of its two keys
 
     @property
     def path(self) -> str:
@@ -128,12 +131,71 @@ class Sides(NamedTuple):
     outside: frozenset[str]  # keys that are no longer carried, though they still exist here
     places: Mapping[str, str] = MappingProxyType({})  # of keys that only the workspace has
     older: frozenset[tuple[str, str]] = frozenset()  # keys and digests that both sides agreed on before the base
+    moves: Moves = Moves()  # of files that other folders carry by now: `local` has them where their objects stand
 
 
 def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
-    """One step for every key that any side knows, sorted by key."""
+    """One step for every key that any side knows, sorted by key; two for an object that a push moves."""
     keys = sorted({*sides.base, *sides.local, *sides.remote, *sides.problems})
-    return [_step(key, sides, mode, delete) for key in keys]
+    found = [_step(key, sides, mode, delete) for key in keys]
+    if sides.moves.moving or sides.moves.left:
+        found = sorted(_moved(found, sides.moves, mode, delete), key=lambda step: step.key)
+    return found
+
+
+# --- moves ----------------------------------------------------------------------------------------------------
+
+
+def _moved(found: Iterable[Step], moves: Moves, mode: Mode, delete: bool) -> Iterator[Step]:
+    """The steps, where files are carried under other keys by now.
+
+    An object that still stands at its old place is the file's object, for the table and for a pull. A push then moves
+    it: it creates the one at the new place, and deletes the old one. What it would leave as it is, it does not move.
+    """
+    known = {step.key: step for step in found}
+    for step in known.values():
+        if to := moves.moving.get(step.key):
+            yield from _moving(step, to, moves, mode, delete)
+        elif to := moves.left.get(step.key):
+            yield _left_over(step, to, known.get(to), mode, delete)
+        else:
+            yield step
+
+
+def _moving(step: Step, to: str, moves: Moves, mode: Mode, delete: bool) -> list[Step]:
+    item = step.local
+    if mode.direction is Direction.PULL or step.problem or item is None or step.action is FORGET:
+        return [step]
+    if step.action in (AHEAD, CONFLICT):
+        return [step._replace(action=CONFLICT if step.remote else step.action, moved=to)]
+    if to in moves.moving or to in moves.left:
+        what = f"moves to {printable(to)} when what stands there has moved on"
+        return [step._replace(action=NOTHING, problem=Problem(item.path, what, "Run the command again."))]
+    if item.unresolved:
+        return [step._replace(action=NOTHING, problem=_unresolved(item))]
+    created = Step(to, CREATE, "-x-", local=item._replace(key=to), moved=step.key)
+    if step.remote is None:
+        return [created, step._replace(action=FORGET, shape="b--", local=None, moved=to)]
+    old = shape(step.base.digest if step.base else None, None, step.remote_digest)
+    action = DELETE if delete else AHEAD
+    return [created, step._replace(action=action, shape=old, local=None, moved=to, older=())]
+
+
+def _left_over(step: Step, to: str, there: Step | None, mode: Mode, delete: bool) -> Step:
+    """The step of an old place, where the file's object stands at the new one: `there` is what becomes of that."""
+    step = step._replace(moved=to)
+    if step.action is CONFLICT and not step.problem and mode is Mode.PUSH_OVERWRITE:
+        step = step._replace(action=DELETE if delete else AHEAD)
+    if step.action in (CONFLICT, CREATE) and not step.problem and step.shape == "b-y":
+        what = f"was edited at its old place, {printable(step.key)}, after it had moved to {printable(to)}"
+        hint = "Copy what is to stay from the old one into the new one in the workspace, and delete the old one there."
+        return step._replace(action=NOTHING, problem=Problem(step.path, what, hint))
+    if step.action is CREATE or (there and (there.problem or there.action is CONFLICT) and step.action is DELETE):
+        return step._replace(action=AHEAD)
+    return step
+
+
+# --- the table, applied to a key --------------------------------------------------------------------------------
 
 
 def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:

@@ -134,7 +134,8 @@ class PullCarrier:
         return read(self.workspace, remote, step.local, step.base)
 
     def _place(self, remote: RemoteObject, found: Export) -> str:
-        return self.local.place(remote.key, remote.kind, found.form, found.language)
+        key = self.survey.sides.moves.belongs(remote.key)
+        return self.local.place(key, remote.kind, found.form, found.language)
 
     def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
         saved = Saved(

@@ -175,6 +175,7 @@ class PushCarrier:
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
+        reason = f"moved to {step.moved} by a push" if step.moved else reason
         try:
             return self._guarded(step, reason, "delete", lambda turn: self.workspace.delete(key_there(step), turn=turn))
         except NotFound:
@@ -336,7 +337,8 @@ class PushCarrier:
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:
                 emptied.update(parents(outcome.step.key))
-        in_use = {p for key in self.survey.sides.local for p in parents(key)}
+        moves = self.survey.sides.moves
+        in_use = {p for key in self.survey.sides.local for p in parents(moves.belongs(key))}
         self._remove(emptied - in_use)
 
     def _remove(self, folders: Iterable[str]) -> None:

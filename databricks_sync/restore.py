@@ -57,11 +57,11 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         return 0
     copies = _chosen(backups, request, name)
     push = request.mode.direction is Direction.PUSH
-    state = sync.state_folder(request.target)
+    record = sync.record(request.target)
     with ExitStack() as late, ExitStack() as stack:  # late: until the locks are given back Ctrl-C tears nothing
         if not request.dry_run:
-            stack.enter_context(held(state, request.wait))
-        base = stack.enter_context(closing(Base(state, create=False))) if push else None
+            stack.enter_context(held(record.folder, request.wait))
+        base = stack.enter_context(closing(Base(record.stands, create=False))) if push else None
         pool = stack.enter_context(Pool())
         side: Side
         noting: Future[Noted] | None = None
@@ -231,18 +231,24 @@ class InWorkspace(PushCarrier):
 
     def plan(self, saved: Saved) -> Step:
         copy = weigh(self.copies.read(saved), saved.kind, saved.form, saved.language, saved.path)
-        item = LocalObject(
-            *(saved.key, saved.path, saved.kind, copy.digest, saved.sha, _UNSEEN, copy.form, copy.language)
-        )
-        now = self.survey.sides.remote.get(saved.key)
+        key = self._standing(saved)
+        self.copies.chosen[key, saved.path] = saved
+        item = LocalObject(*(key, saved.path, saved.kind, copy.digest, saved.sha, _UNSEEN, copy.form, copy.language))
+        now = self.survey.sides.remote.get(key)
         if now is None:
-            return Step(saved.key, Action.CREATE, "", local=item)
+            return Step(key, Action.CREATE, "", local=item)
         if now.kind is not saved.kind:
             return _refused(saved, f"is a {now.kind.value} in the workspace by now", f"Rename {printable(now.path)}.")
         export = read(self.workspace, now, item)
-        self.survey.exports[saved.key] = export
+        self.survey.exports[key] = export
         action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
-        return Step(saved.key, action, "", local=item, remote=now, remote_digest=export.digest)
+        return Step(key, action, "", local=item, remote=now, remote_digest=export.digest)
+
+    def _standing(self, saved: Saved) -> str:
+        """Its key; where nothing has that by now, the key that its file has with the folders of today."""
+        if saved.key in self.survey.sides.remote:
+            return saved.key
+        return self.local.layout.key(saved.path, saved.key) or saved.key
 
     def prepare(self, steps: Sequence[Step]) -> None:
         super().prepare(steps)

@@ -37,11 +37,11 @@ class Session(NamedTuple):
     head: str | None  # the branch that is checked out; None for a detached HEAD
     permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
 
-    def sync(self, watcher: Watcher) -> Sync:
-        """What runs are made with."""
+    def sync(self, watcher: Watcher, *, shared: bool = False) -> Sync:
+        """What runs are made with. `shared`: all projects of the repository carry to one target."""
         from .sync import Sync
 
-        return Sync(self.settings, self.repository, self.http, watcher, self.permitted)
+        return Sync(self.settings, self.repository, self.http, watcher, self.permitted, shared=shared)
 
 
 @contextmanager

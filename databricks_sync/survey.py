@@ -12,6 +12,7 @@ from typing import NamedTuple
 from .base import Advance, Base, Intent
 from .errors import WorkspaceError
 from .exports import Export, read, read_as
+from .layout import Layout, Moves
 from .local import LocalFolder, Scan, is_litter, is_secret, secret
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity, Token
 from .names import flaw, local_collisions, parents, printable, twins
@@ -61,22 +62,33 @@ class Surveyor:
         self.base = base
         self.pool = pool
 
-    def survey(self, direction: Direction, scan: Scan, listing: Listing) -> Survey:
-        """Raises WorkspaceError; then nothing was changed."""
-        entries = self.base.entries()
-        leftover = self._leftover(scan, entries)
+    def survey(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Survey:
+        """`noted`: how the target is carried, as far as its note says.
+
+        Raises WorkspaceError; then nothing was changed.
+        """
+        entries = {key: entry for key, entry in self.base.entries().items() if key not in scan.displaced}
+        remote = keys_by_nfc(listing)
+        noted = noted if noted and noted.apart(self.local.layout) else None
+        moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
+        leftover = self._leftover(scan, entries, moves)
         if leftover:
             claims = tuple(item for item in scan.claims if item not in leftover)
             scan = scan._replace(claims=claims, objects={item.key: item for item in claims})
-        remote = keys_by_nfc(listing)
-        problems = _judged(scan.unknown, {*entries, *remote}) | self._unusable(scan, listing, remote)
+        problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
+        followed = [
+            *(Advance(old, None) for old in moves.followed),
+            *(Advance(new, entries[old]._replace(key=new)) for old, new in moves.followed.items()),
+        ]
+        scan = scan._replace(objects=_standing(scan.objects, moves))
         if litter := {key for key in remote if self._is_litter(key, entries, scan)}:  # hardly ever, and it is a copy
             remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
-            for key in remote:
-                if key not in problems and not self.local.holds(key):
+            for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
+                if not self.local.holds(key):
                     problems[key] = Problem(key, "is in none of the folders that are carried", "", Severity.NOTE)
         recovered, settled, exports = self._recover(scan, remote)
+        recovered = [*followed, *recovered]
         if recovered:
             found = {advance.key: advance.entry for advance in recovered}
             known = {key: entry for key, entry in entries.items() if key not in found}
@@ -87,11 +99,21 @@ class Surveyor:
         elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
         places = {key: self.local.shown(key) for key in elsewhere}
         older = self._older(entries, scan, digests)
-        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older)
+        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older, moves)
         hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
         return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
 
     # --- names --------------------------------------------------------------------------------------------
+
+    def _problems(
+        self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject], moves: Moves, known: set[str]
+    ) -> dict[str, Problem]:
+        places = list(chain(moves.moving.items(), moves.left.items()))
+        problems = _judged(scan.unknown, known | {new for _, new in places}) | self._unusable(scan, listing, remote)
+        for old, new in places:
+            if new in problems:  # what is not known of a file is not known of its object at the old place either
+                problems.setdefault(old, problems[new])
+        return problems
 
     def _unusable(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> dict[str, Problem]:
         problems: dict[str, Problem] = {}
@@ -142,7 +164,8 @@ class Surveyor:
         candidates: dict[str, list[str]] = {}
         for key, remote in sides.remote.items():
             if key not in sides.local and key not in problems:
-                candidates[key] = [self.local.place(key, remote.kind, *names) for names in _possible(remote)]
+                belongs = sides.moves.belongs(key)
+                candidates[key] = [self.local.place(belongs, remote.kind, *names) for names in _possible(remote)]
         hidden = self.local.repository.ignored([path for paths in candidates.values() for path in paths])
         for key, paths in candidates.items():
             # The source form first: a notebook in the other form is only known as such when it is read.
@@ -201,20 +224,22 @@ class Surveyor:
         held = chain(((key, item.digest) for key, item in scan.objects.items()), digests.items())
         return self.base.earlier((key, now) for key, now in held if key in entries and now != entries[key].digest)
 
-    def _leftover(self, scan: Scan, entries: dict[str, BaseEntry]) -> tuple[LocalObject, ...]:
+    def _leftover(self, scan: Scan, entries: dict[str, BaseEntry], moves: Moves) -> tuple[LocalObject, ...]:
         """The old files of notebooks whose extension a pull changed before it was killed.
 
         Only where both are certain: the old one is what was agreed on, the new one what the pull meant to write.
         """
         meant = {intent.key: intent.after for intent in self.base.intents() if intent.direction is Direction.PULL}
-        written = {item.key for item in scan.claims if item.digest == meant.get(item.key)}
+        standing = moves.standing()
+        claims = [(standing.get(item.key, item.key), item) for item in scan.claims] if meant else []
+        written = {key for key, item in claims if item.digest == meant.get(key)}
         return tuple(
             item
-            for item in scan.claims
-            if item.key in written
-            and (base := entries.get(item.key))
+            for key, item in claims
+            if key in written
+            and (base := entries.get(key))
             and (item.path, item.digest) == (base.path, base.digest)
-            and item.digest != meant[item.key]
+            and item.digest != meant[key]
         )
 
     # --- recovery -----------------------------------------------------------------------------------------
@@ -283,6 +308,14 @@ def _answered(
         )
     )
     return Advance(intent.key, entry)
+
+
+def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, LocalObject]:
+    """The files, under the keys where their objects stand."""
+    standing = moves.standing()
+    if not standing:
+        return files
+    return {item.key: item for key, item in files.items() for item in [item._replace(key=standing.get(key, key))]}
 
 
 def _judged(unknown: Mapping[str, Problem], known: set[str]) -> dict[str, Problem]:

@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from .backups import Backups
-from .base import Advance, Base, Content, folder_for
+from .base import Advance, Base, Content
 from .carry import Carrier, Carry, End, Interruption
-from .claim import Claims, Noted, behind, next_serial, note_path, noted_serial, other_repository, unread
+from .claim import Claim, Claims, Noted, another, behind, next_serial, note_path, noted_serial, other_folders, unread
 from .differences import Differences
 from .effects import reached
 from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
 from .git import Moment, Repository
 from .http import Http
-from .identity import Identity, nameless
+from .identity import Identity, nameless, project_of
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator
@@ -32,6 +31,7 @@ from .plan import Action, Step, steps
 from .pool import Pool
 from .pull import PullCarrier
 from .push import PushCarrier
+from .record import Record, record
 from .remote_lock import RemoteLock
 from .rhythm import AFTER_GIT
 from .run import Diffs, Report, Request, Watcher
@@ -66,23 +66,32 @@ class Sync:
         http: Http,
         watcher: Watcher,
         permitted: Callable[[], None] = lambda: None,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided."""
+        """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided.
+
+        `shared`: the target belongs to all projects of the repository, and not to this one.
+        """
         self.settings = settings
         self.permitted = permitted
         self.repository = repository
         self.identity = Identity(repository)
+        self.project = project_of(settings.project, repository)
+        self.owning = "" if shared else self.project
+        self.folders = tuple(sorted(folder.shown for folder in settings.folders))
         self.http = http
         self.watcher = watcher
         self.local = LocalFolder(settings.project, settings.folders, repository)
 
-    def state_folder(self, target: str) -> Path:
-        names = [folder.shown for folder in self.settings.folders]
-        return folder_for(self.repository.state, self.settings.login.name, target, names)
+    def record(self, target: str) -> Record:
+        """Where the record of a target is to be found."""
+        state, workspace = self.repository.state, self.settings.login.name
+        return record(state, workspace, target, self.project, self.folders, self.settings.project)
 
     def sweep(self, target: str) -> None:
         """Removes what a killed run left half-written here. Only while holding the lock of the target's state."""
-        self.local.sweep(self.state_folder(target).name.rpartition("-")[2])
+        self.local.sweep(self.record(target).folder.name.rpartition("-")[2])
 
     def backups(self, target: str) -> Backups:
         """Of all worktrees together: what one of them replaced is not to go with its folder."""
@@ -96,31 +105,47 @@ class Sync:
         return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
 
     def owner(self, request: Request, noted: Noted, base: Base) -> tuple[str, str] | None:
-        """What to say of the target's owner, where that is another repository.
+        """What to say of the target's owner, where that is another repository, or another project of this one.
 
         A pull takes nothing away there: it may be done by and from what has no name yet, and once allowed it stays so.
         """
         claim = noted.claim
-        if claim is None or claim.repository & self.repository.origin():  # the first commits take a walk
+        if claim is None:
             return None
         push = request.mode.direction is Direction.PUSH
-        allowed = json.loads(base.meta("pulled_from") or "[]")
-        if not push and (nameless(claim.repository) or not claim.repository.isdisjoint(allowed)):
+        if not push and _pulled_from(claim, base):
             return None
-        names = self.identity.to_be() if push else self.identity.names()
-        return other_repository(claim) if claim.of_another(names) else None
+        names = self.repository.origin()
+        if not claim.repository & names:  # the first commits take a walk
+            names = self.identity.to_be() if push else self.identity.names()
+            if not push and nameless(claim.repository) and not claim.repository & names:
+                return None
+        return another(claim, Claim(request.target, names, project=self.owning))
+
+    def laid_out(self, noted: Noted, base: Base) -> tuple[str, str] | None:
+        """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.
+
+        What this clone has carried with the folders of the note, it may carry with others from now on.
+        """
+        claim = noted.claim
+        if claim is None or claim.layout is None or not claim.layout.apart(self.local.layout):
+            return None
+            return None
+        return None if claim.layout.made(base.entries().values()) else other_folders(claim, self.folders)
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
         began = time.monotonic()
         check_project(self.local)
         self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
-        state = self.state_folder(request.target)
+        found = self.record(request.target)
         interruption = Interruption()
-        with ExitStack() as late, nullcontext() if request.dry_run else held(state, request.wait):
+        with ExitStack() as late, nullcontext() if request.dry_run else held(found.folder, request.wait):
             if not request.dry_run:
+                found = self.record(request.target)  # somebody may have taken it over since
+                found.taken_over(request.wait)
                 self.collect_backups(request.target)
-            base = Base(state, create=not request.dry_run)
+            base = Base(found.stands if request.dry_run else found.folder, create=not request.dry_run)
             try:
                 if base.notice:
                     self.watcher.notice(base.notice)
@@ -167,7 +192,7 @@ class Sync:
             news["serial"] = str(next_serial(sight.noted.claim, base))
         if request.allowed.take_over:
             news |= self._remembered(request, sight.noted)
-        base.note(root="no Git folder", target=request.target, **news)
+        base.note(root="no Git folder", target=request.target, project=self.project, **news)
         base.advance(
             [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
         )
@@ -214,7 +239,8 @@ class Sync:
         if behind(noted.claim, base):
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
-        survey = Surveyor(self.local, workspace, base, pool).survey(request.mode.direction, scan, listing)
+        surveyor, layout = Surveyor(self.local, workspace, base, pool), noted.claim and noted.claim.layout
+        survey = surveyor.survey(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, survey)
         return Sight(workspace, claims, noted, survey)
@@ -275,6 +301,9 @@ class Sync:
         every = steps(survey.sides, request.mode, delete=request.delete)
         scope = request.scope.among(step.path for step in every)
         chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
+        if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
+            keys = {step.key for step in chosen} | moved
+            chosen = [step for step in every if step.key in keys]
         if scope.paths and not chosen:
             raise SettingsError(
                 f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
@@ -288,8 +317,8 @@ class Sync:
         known = sight.noted.claim.repository if sight.noted.claim else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
-        staked = sight.claims.stake(names, request.branch, sight.noted, base, take_over=request.allowed.take_over)
-        self._tell(staked)
+        ours = Claim(request.target, names, request.branch, project=self.owning, folders=self.folders)
+        self._tell(sight.claims.stake(ours, sight.noted, base, take_over=request.allowed.take_over))
 
     def _takes(self, request: Request, noted: Noted, base: Base) -> bool:
         """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
@@ -302,7 +331,7 @@ class Sync:
         """
         found = dict.fromkeys(map(_beside, noted.nested), "allowed")
         if request.mode.direction is Direction.PULL and noted.claim:
-            found["pulled_from"] = json.dumps(sorted(noted.claim.repository))
+            found["pulled_from"] = json.dumps([noted.claim.project, *sorted(noted.claim.repository)])
         return found
 
     def _tell(self, notice: str) -> None:
@@ -327,6 +356,7 @@ class Sync:
                 target=request.target,
                 again=request.again,
                 other=self.owner(request, noted, base),
+                laid_out=self.laid_out(noted, base),
                 nested={other: note_path(other) for other in noted.nested if not base.meta(_beside(other))},
                 noted=noted.readable,
                 strange=noted.strange,
@@ -457,6 +487,12 @@ class Sync:
             return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
         except (OSError, SyncError):
             return None
+
+
+def _pulled_from(claim: Claim, base: Base) -> bool:
+    """Whether a pull from this owner's folder was allowed once."""
+    project, *names = json.loads(base.meta("pulled_from") or '[""]')
+    return project == claim.project and not claim.repository.isdisjoint(names)
 
 
 def _beside(other: str) -> str:

@@ -21,7 +21,20 @@ from .model import Direction, Kind, Problem, Severity
 from .names import printable
 from .plan import Action, Step
 from .run import Diffs, Report, Request
-from .words import AHEAD, COMMANDS, PAST, SIGNS, STYLES, THERE, summed, takes_away, why
+from .words import (
+    AHEAD,
+    COMMANDS,
+    MOVED,
+    PAST,
+    SIGNS,
+    STYLES,
+    THERE,
+    is_move,
+    shown_as,
+    summed,
+    takes_away,
+    why,
+)
 
 _SHOWN = 20
 _QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
@@ -76,13 +89,14 @@ class TextReport:
         direction = request.mode.direction
         where = THERE[direction]
         will = "Would " if request.dry_run else ""
+        self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if is_move(s)], diffs)
         for action in PAST:
             said = "write with markers" if action is Action.MARK else action.value
             verb = f"{will}{said}" if will else said.capitalize()
-            self._group(f"{verb} {where}", [s for s in steps if s.action is action and s.writes], diffs)
+            self._group(f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
         if any(step.action is Action.MARK for step in steps):
             self.out.line("    Pick what is to stay and remove the markers in an editor; until then it is not carried.")
-        ahead = [s for s in steps if s.action is Action.AHEAD and not s.problem]
+        ahead = [s for s in shown_as(steps, Action.AHEAD) if not s.problem]
         self._group(f"Left as they are: {AHEAD[direction]}", ahead, {})
         if ahead or any(step.action is Action.MERGE for step in steps):
             self._way_on(request)
@@ -99,8 +113,8 @@ class TextReport:
         shown = steps if diffs or len(steps) <= _SHOWN + 2 else steps[:_SHOWN]
         width = min(max(len(printable(step.path)) for step in shown), 60)
         for step in shown:
-            sign = SIGNS[step.action]
-            reason = why(step) if step.action not in (Action.CREATE,) or step.base else ""
+            sign = MOVED if is_move(step) else SIGNS[step.action]
+            reason = why(step) if step.action is not Action.CREATE or step.base or step.moved else ""
             if step.action is Action.MERGE and step.merge:
                 reason += f", {_taken(step.merge.taken)} from there"
             text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()

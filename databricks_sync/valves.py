@@ -52,6 +52,7 @@ class Situation(NamedTuple):
     target: str
     again: str = ""  # the options that name this workspace and target
     other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
+    laid_out: tuple[str, str] | None = None  # what to say of the other folders that it is carried from by now
     nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
     noted: bool = True  # whether it could be read whose the target is
     strange: NotOurs | None = None  # what stands in the place of the note on the target
@@ -63,6 +64,7 @@ def check(situation: Situation, allowed: Allowed) -> None:
         _operation,
         _other_repository,
         _strange_note,
+        _other_folders,
         _unknown_owner,
         _nested,
         _source_gone,
@@ -89,6 +91,12 @@ def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
     owned(s.other, allowed)
+
+
+def _other_folders(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # A mirror without a record is CI's, and its checkout says how the target is to be.
+    if s.laid_out and not allowed.take_over and not (s.mode is Mode.PUSH_MIRROR and not tracked):
+        raise ValveError(*s.laid_out)
 
 
 def owned(other: tuple[str, str] | None, allowed: Allowed) -> None:
@@ -170,7 +178,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     source, destination = (_local_marks, _remote_marks) if push else (_remote_marks, _local_marks)
     # A move is a create and a delete of the same content: it takes nothing away.
     created = {mark for step in s.steps if step.action is Action.CREATE and step.writes for mark in source(step)}
-    deletes = [step for step in s.steps if step.action is Action.DELETE and step.writes]
+    deletes = [step for step in s.steps if step.action is Action.DELETE and step.writes and not step.moved]
     lost = [step for step in deletes if created.isdisjoint(destination(step))]
     count = len(lost)
     total = max(tracked, sum(1 for step in s.steps if (step.remote if push else step.local)))

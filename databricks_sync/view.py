@@ -13,14 +13,14 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from . import shell
-from .carry import Outcome, Result
+from .carry import Result
 from .json_report import JsonReport
-from .model import Kind, Severity
+from .model import Direction, Kind, Severity
 from .names import printable
 from .report import Reporter
 from .run import Report
 from .text_report import TextReport
-from .words import PAST, SIGNS, STYLES, counted, why
+from .words import MOVED, PAST, SIGNS, STYLES, counted, is_move, whole, why
 
 
 class State(str, Enum):
@@ -118,15 +118,11 @@ def standing(report: Report) -> str:
 
 def lines(report: Report) -> Iterator[tuple[str, str]]:
     """A line, with its style, for each object that a run carried. Pure."""
-    for outcome in report.outcomes:
-        if outcome.result is Result.DONE:
-            sign = SIGNS[outcome.step.action]
-            yield f"{sign} {printable(outcome.step.path)}  {_done(outcome, report)}", STYLES[sign]
-
-
-def _done(outcome: Outcome, report: Report) -> str:
-    where = "in the workspace" if report.request.mode.direction.value == "push" else "here"
-    return f"{PAST[outcome.step.action]} {where}"
+    done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
+    where = "in the workspace" if report.request.mode.direction is Direction.PUSH else "here"
+    for step in whole(done):
+        sign, what = (MOVED, "moved") if is_move(step) else (SIGNS[step.action], PAST[step.action])
+        yield f"{sign} {printable(step.path)}  {what} {where}", STYLES[sign]
 
 
 class LineView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .carry import Outcome, Result
 from .model import Direction, Severity
@@ -25,6 +25,7 @@ WHY = {
     "bx-": "edited here, deleted there",
     "b-y": "deleted here, edited there",
 }
+MOVED = ">"
 SIGNS = {
     Action.CREATE: "+",
     Action.UPDATE: "~",
@@ -36,6 +37,7 @@ SIGNS = {
 }
 STYLES = {
     "+": "green",
+    ">": "green",
     "~": "yellow",
     "&": "yellow",
     "-": "red",
@@ -58,10 +60,36 @@ _MOST_NOTES = 20
 def why(step: Step) -> str:
     """What has happened to an object since both sides agreed on it."""
     said = WHY.get(step.shape, "")
+    if step.moved:
+        return _moved(step, said)
     if not step.older:
         return said
     edits = len(step.shape.replace("b", ""))
     return f"{said}: {'' if edits == 1 else ' and '.join(step.older) + ' '}back to an older state"
+
+
+def _moved(step: Step, said: str) -> str:
+    if step.action is Action.CREATE:
+        return f"from {printable(step.moved)}"
+    if step.local or not step.remote:
+        return f"{said}, and moved here to {printable(step.moved)}"
+    return f"its old place, {printable(step.key)}"
+
+
+def is_move(step: Step) -> bool:
+    """Whether a step is that of two which says of a move where to; the other one deletes what is at the old place."""
+    return step.action is Action.CREATE and bool(step.moved)
+
+
+def whole(steps: Sequence[Step]) -> list[Step]:
+    """The steps as a person counts them: one for each move."""
+    moved = {step.key for step in steps if is_move(step)}
+    return [step for step in steps if step.moved not in moved] if moved else list(steps)
+
+
+def shown_as(steps: Sequence[Step], action: Action) -> list[Step]:
+    """What a plan shows as this action: a move is neither a creation nor a deletion."""
+    return [step for step in whole(steps) if step.action is action and not is_move(step)]
 
 
 def takes_away(outcome: Outcome, direction: Direction) -> bool:
@@ -92,7 +120,8 @@ def summed(report: Report) -> str:
     """The last line of a run."""
     counts = counted(report)
     dry = report.request.dry_run
-    parts = [f"{counts[a.value]:,} {'to be ' if dry else ''}{PAST[a]}" for a in PAST if counts[a.value]]
+    past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
+    parts = [f"{counts[name]:,} {'to be ' if dry else ''}{said}" for name, said in past.items() if counts[name]]
     for name, one, many in (
         ("conflict", "conflict", "conflicts"),
         ("refused", "refused", "refused"),
@@ -112,10 +141,11 @@ def summed(report: Report) -> str:
 
 def counted(report: Report) -> dict[str, int]:
     """How many objects a run left in each state, as the summary of --json has them."""
-    done = [o.step.action for o in report.outcomes if o.result is Result.DONE]
-    planned = [step.action for step in report.steps if step.writes]
+    done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
+    planned = [step for step in report.steps if step.writes]
     wrote = planned if report.request.dry_run else done
-    counts = {action.value: wrote.count(action) for action in PAST}
+    counts = {action.value: len(shown_as(wrote, action)) for action in PAST}
+    counts["move"] = sum(1 for step in wrote if is_move(step))
     severities = [problem.severity for problem in report.problems]
     counts["conflict"] = len(report.conflicts)
     counts["refused"] = severities.count(Severity.REFUSED)
@@ -124,5 +154,6 @@ def counted(report: Report) -> dict[str, int]:
     clean = [step for step in report.steps if not step.problem]
     counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
-    counts["in_step"] = agreed + (0 if report.request.dry_run else counts["create"] + counts["update"])
+    made = counts["create"] + counts["update"] + counts["move"]
+    counts["in_step"] = agreed + (0 if report.request.dry_run else made)
     return counts

@@ -98,7 +98,7 @@ class Notebooks:
         self.session = session
         self.wish = wish
         self.listener = Listener(report)
-        self.sync = session._replace(settings=settings).sync(self.listener)
+        self.sync = session._replace(settings=settings).sync(self.listener, shared=True)
         self.workspace = Workspace(session.http, wish.target)
         self.outcomes: list[Outcome] = []
 
@@ -161,8 +161,7 @@ class Notebooks:
         try:
             report = self.sync.run(request)
         except Foreign as error:
-            hint = "Give another --target; to make it this repository's, add --take-over."
-            raise Foreign(error.message, hint) from None
+            raise Foreign(error.message, error.hint.replace(" or --branch", "")) from None
         self.outcomes += report.outcomes
         if report.trouble:
             raise report.trouble

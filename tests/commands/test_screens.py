@@ -146,8 +146,8 @@ def test_a_diff_of_a_real_run_is_what_it_does(one: Project, person: Person) -> N
 PLAN = {"event", "path", "key", "action", "why", "problem", "hint"}
 RESULT = {"event", "path", "key", "action", "result", "problem", "hint"}
 SUMMARY = {
-    "event", "command", "target", "dry_run", "create", "update", "delete", "merge", "mark", "conflict", "refused",
-    "failed", "noted", "ahead", "in_step", "interrupted", "backup", "requests", "seconds", "exit_code",
+    "event", "command", "target", "dry_run", "create", "update", "delete", "move", "merge", "mark", "conflict",
+    "refused", "failed", "noted", "ahead", "in_step", "interrupted", "backup", "requests", "seconds", "exit_code",
 }  # fmt: skip
 
 

@@ -36,6 +36,8 @@ GIT = "tests/sync/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
 LOGIN, PROJECT = "tests/sync/test_login.py", "tests/sync/test_project.py"
 TRUST, PLACES = "tests/commands/test_trust.py", "tests/commands/test_places.py"
+RECORD = "tests/sync/test_record.py"
+FOLDERS = "tests/commands/test_folders.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 
@@ -617,6 +619,62 @@ MUTANTS = (
         "became_another_s",
     ),
     Mutant(
+        "two projects of a repository are one owner",
+        "claim.py",
+        "        return bool(self.project and project) and self.project != project\n",
+        "        return False\n",
+        FOLDERS,
+        "two_projects or at_the_top",
+    ),
+    Mutant(
+        "a record of yesterday is anybody's",
+        "record.py",
+        "(project == TOP or _of(here, former))",
+        "True",
+        RECORD,
+        "own",
+    ),
+    Mutant(
+        "a record is taken away from under the older version",
+        "record.py",
+        "        with held(self.former, wait):\n",
+        "        if True:\n",
+        RECORD,
+        "waited_for",
+    ),
+    Mutant(
+        "other folders are nobody's business",
+        "valves.py",
+        "    if s.laid_out and",
+        "    if False and",
+        FOLDERS,
+        "colleague or fresh_clone",
+    ),
+    Mutant(
+        "an edited object moves",
+        "plan.py",
+        "    if step.action in (AHEAD, CONFLICT):\n",
+        "    if False:\n",
+        FOLDERS,
+        "edit_there",
+    ),
+    Mutant(
+        "a file that cannot be read is gone from its old place",
+        "survey.py",
+        "                problems.setdefault(old, problems[new])\n",
+        "                pass\n",
+        FOLDERS,
+        "cannot_be_read",
+    ),
+    Mutant(
+        "what was not written at its new place goes from the old one",
+        "carry.py",
+        " or step.moved in missing]\n",
+        "]\n",
+        FOLDERS,
+        "cannot_be_created",
+    ),
+    Mutant(
         "a Git folder is a folder",
         "target.py",
         "        if kind == GIT_FOLDER:\n",
@@ -731,7 +789,7 @@ MUTANTS = (
     Mutant(
         "what cannot be read is absent",
         "survey.py",
-        "        problems = _judged(scan.unknown, {*entries, *remote}) | ",
+        "        problems = _judged(scan.unknown, known | {new for _, new in places}) | ",
         "        problems = ",
         ADVERSARIES,
         "test_44",
@@ -739,7 +797,7 @@ MUTANTS = (
     Mutant(
         "a restore without the lock",
         "restore.py",
-        "            stack.enter_context(held(state, request.wait))\n",
+        "            stack.enter_context(held(record.folder, request.wait))\n",
         "            pass\n",
         BACKUPS,
         "lock",

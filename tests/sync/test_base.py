@@ -6,12 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import SCHEMA, Advance, Base, Content, Intent, folder_for
+from databricks_sync.base import SCHEMA, Advance, Base, Content, Intent
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from databricks_sync.notebook import CANON_VERSION, digest, sha256
@@ -394,25 +393,3 @@ def test_a_base_that_was_not_believed_begins_anew(folder: Path) -> None:
         assert base.meta("lineage") == names[2] and base.meta("serial") == "7"
         base.close()
     assert reopened(folder).entries() == {}
-
-
-def test_each_target_has_its_own_state(tmp_path: Path) -> None:
-    """Another host, target or choice of folders is another state, whatever the order the folders are named in."""
-    hosts, targets, chosen = (
-        ["https://a", "https://b"],
-        ["/Users/me/x", "/Users/you/x", "/Users/me/x/y"],
-        [["n"], ["n", "m"]],
-    )
-    found = {folder_for(tmp_path, *one) for one in product(hosts, targets, chosen)}
-    assert len(found) == 12 and all(path.parent == tmp_path for path in found)
-    assert folder_for(tmp_path, "h", "/t/x", ["a", "b"]) == folder_for(tmp_path, "h", "/t/x", ["b", "a"])
-
-
-@pytest.mark.parametrize(
-    "target", ["/Users/me/..", "/Shared/a\nb", "/Shared/" + "x" * 500, "/Shared/ü:*?", "/Shared/a\udcff"]
-)
-def test_a_target_s_name_is_never_a_path(tmp_path: Path, target: str) -> None:
-    """The state folder of any target is one plain name."""
-    found = folder_for(tmp_path, "h", target, ["n"])
-    found.mkdir()
-    assert found.parent == tmp_path and len(found.name) < 60

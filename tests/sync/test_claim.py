@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.claim import Claim, from_json, nested, note_name, to_json
+from databricks_sync.claim import Claim, another, from_json, nested, note_name, other_folders, to_json
 
 TARGET = "/Shared/a~b"
 NAMES = ["a", "a~b", "a%7Eb", "a b", "a.json", "~", "x~0123456789ab", "ü", "a~b/c", "a/zzz"]
@@ -45,8 +45,35 @@ def test_a_name_that_this_tool_does_not_give_is_no_note(name: str) -> None:
 
 def test_a_note_is_read_as_it_was_written() -> None:
     """What is noted comes back."""
-    claim = Claim(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1})
+    claim = Claim(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1}, "a/b", ("n", "src"))
     assert from_json(to_json(claim), TARGET) == claim
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [["../x"], ["a,b"], ["a\n"], [7], ["/x"], "n", {"n": 1}, ["n"] * 21, ["x" * 300], [""], ["$(x)\x00"]],
+    ids=str,
+)
+def test_what_names_no_folders_says_nothing_of_them(folders: object) -> None:
+    """Only what can be the folders of a project is believed, and told to be typed."""
+    assert from_json(json.dumps({"folders": folders, "project": 7}).encode(), TARGET) == Claim(TARGET)
+
+
+def test_another_project_is_another_owner() -> None:
+    """A note of this repository is another's when it names another project; one that names none is anybody's."""
+    ours = Claim(TARGET, frozenset({"x"}), project="a")
+    assert another(Claim(TARGET, frozenset({"x"})), ours) is another(ours, ours) is None
+    assert another(ours, ours._replace(project="")) is None
+    said, typed = another(ours._replace(project="."), ours) or ("", "")
+    assert "the project at the top of this repository, and this is the project a" in said and "--take-over" in typed
+    said, _ = another(Claim(TARGET, frozenset({"y"}), project="a"), ours) or ("", "")
+    assert "another repository" in said
+
+
+def test_folders_are_told_as_they_are_typed() -> None:
+    """What is to be set is quoted: the note may be anybody's."""
+    _, typed = other_folders(Claim(TARGET, folders=("$(rm x)", "n")), ["n"])
+    assert "NOTEBOOK_FOLDER='$(rm x),n'" in typed
 
 
 @pytest.mark.parametrize(
@@ -93,7 +120,8 @@ def test_numbers_that_nobody_counted_to_are_left_out(clones: str) -> None:
     | st.recursive(
         st.none() | st.floats() | st.integers() | st.text(),
         lambda inner: (
-            st.lists(inner) | st.dictionaries(st.sampled_from(["clones", "repository", "branch", "a"]), inner)
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["clones", "repository", "branch", "project", "folders", "a"]), inner)
         ),
     ).map(lambda found: json.dumps(found).encode())
 )

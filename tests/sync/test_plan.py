@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from databricks_sync.layout import Moves
 from databricks_sync.mode import Mode
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
 from databricks_sync.plan import TABLE, Action, Sides, Step, decide, shape, steps
@@ -178,6 +179,63 @@ class TestEveryCase:
         for case in both:
             assert case.step.action is Action.CONFLICT and not case.step.writes
             assert case.step.problem and "a notebook here and a workspace file in the" in case.step.problem.what
+
+
+# What a push does with the object at its old place, where its file is carried under another key by now.
+MOVING = """
+b b b | move     | move     | move
+b x b | move     | move     | move
+b x x | move     | move     | move
+- x x | move     | move     | move
+b b y | conflict | move     | move
+b x y | conflict | move     | move
+- x y | conflict | move     | move
+b b - | ahead    | renew    | renew
+b x - | conflict | renew    | renew
+b - b | delete   | delete   | delete
+b - y | conflict | conflict | delete
+b - - | forget   | forget   | forget
+- - x | ahead    | ahead    | delete
+"""
+PUSHES = (Mode.PUSH, Mode.PUSH_OVERWRITE, Mode.PUSH_MIRROR)
+WHAT = {"move": {"n/k": "create", "k": "delete"}, "renew": {"n/k": "create", "k": "forget"}}
+MOVES = [
+    (*(None if one == "-" else one for one in row[0].split()), mode, row[number + 1])
+    for row in [[cell.strip() for cell in line.split("|")] for line in MOVING.strip().splitlines()]
+    for number, mode in enumerate(PUSHES)
+]
+
+
+@pytest.mark.parametrize(("base", "local", "remote", "mode", "expected"), MOVES)
+def test_moves(base: str | None, local: str | None, remote: str | None, mode: Mode, expected: str) -> None:
+    """A push moves what it would have carried or left; what was changed there it leaves where it is, unless it wins."""
+    found = steps(sides(base, local, remote, moves=Moves(moving={"k": "n/k"})), mode)
+    assert {step.key: step.action.value for step in found} == WHAT.get(expected, {"k": expected})
+    if expected in WHAT:
+        assert [(step.key, step.moved) for step in found] == [("k", "n/k"), ("n/k", "k")]
+        kept = steps(sides(base, local, remote, moves=Moves(moving={"k": "n/k"})), mode, delete=False)
+        assert {step.action for step in kept if step.writes} == {Action.CREATE}
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode.direction is Direction.PULL])
+def test_a_pull_moves_nothing(mode: Mode) -> None:
+    """For a pull, the object at the old place is the file's."""
+    for base, local, remote in STATES:
+        known = sides(base, local, remote)
+        assert steps(known._replace(moves=Moves(moving={"k": "n/k"})), mode) == steps(known, mode)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("there", ["a", "b", None])
+def test_what_was_left_at_an_old_place(mode: Mode, there: str | None) -> None:
+    """A push takes it away, unless it was edited or the new one is in doubt; a pull never does."""
+    known = sides("a", None, there, moves=Moves(left={"k": "n/k"}))
+    (step,) = steps(known, mode)
+    push = mode.direction is Direction.PUSH
+    assert step.writes is (there is not None and push and (there == "a" or mode.source_wins))
+    assert bool(step.problem) is (there == "b" and not (push and mode.source_wins))
+    doubt = {"n/k": Problem("notebooks/k.py", "is not known")}
+    assert not any(step.writes for step in steps(known._replace(problems=doubt), mode))
 
 
 @pytest.mark.parametrize("mode", list(Mode))

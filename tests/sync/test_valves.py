@@ -83,6 +83,10 @@ SITUATIONS = [
     ("a rebase, for a pull", situation(PULL, kept(3), operation="a rebase"), "a rebase"),
     ("a rebase, with --target", situation(PUSH, kept(3), operation="a rebase", insisted=True), ""),
     ("another repository", situation(PUSH, kept(3), other=("It is another's.", "--take-over")), "--take-over"),
+    ("other folders", situation(PUSH, kept(3), laid_out=("It is laid out anew.", "--take-over")), "--take-over"),
+    ("other folders, pull", situation(PULL, kept(3), laid_out=("It is laid out anew.", "--take-over")), "laid out"),
+    ("other folders, mirror", situation(Mode.PUSH_MIRROR, kept(1), laid_out=("Anew.", "--take-over")), "Anew"),
+    ("other folders, CI", situation(Mode.PUSH_MIRROR, kept(0), laid_out=("Anew.", "--take-over")), ""),
     ("a folder in a folder", situation(PUSH, kept(3), nested={"/Users/me/main/x": "/y"}), "--take-over"),
     ("no folder", situation(PUSH, list(deleted(1)), **NO_FOLDER), "--allow-empty"),
     ("no folder, mirror", situation(Mode.PUSH_MIRROR, list(deleted(1)), **NO_FOLDER), "--allow-empty"),
@@ -190,6 +194,14 @@ def test_a_move_is_no_delete(mode: Mode, read: bool) -> None:
     assert stops(situation(mode, [*deleted(8, mode), *created])) == ""
 
 
+def test_a_move_to_another_folder_is_no_delete() -> None:
+    """What only has another place by now does not count, edited or not, and moving all of it is no change of all."""
+    left = [one._replace(moved=f"n/{one.key}") for one in deleted(9)]
+    created = [step(Action.CREATE, local=f"edited{n}")._replace(moved=one.key) for n, one in enumerate(left)]
+    assert stops(situation(PUSH, [*left, *created])) == ""
+    assert stops(situation(PUSH, [*left, *created, *deleted(9)]))
+
+
 def test_a_move_that_was_edited_counts() -> None:
     """An object that is gone and only resembles a new one counts as deleted."""
     created = [step(Action.CREATE, local=f"other{n}") for n in range(5)]
@@ -220,7 +232,7 @@ def test_a_mirror_without_a_base_counts_what_is_there() -> None:
         (Allowed(empty=True), {"no folder", "an empty folder", "the target is gone", "the target is empty"}),
         (
             Allowed(take_over=True),
-            {"another repository", "nobody knows whose", "a strange note", "a folder in a folder"},
+            {"another repository", "other folders", "nobody knows whose", "a strange note", "a folder in a folder"},
         ),
         (Allowed(), set()),
     ],
@@ -230,6 +242,7 @@ def test_each_flag_opens_only_its_own_valve(flag: Allowed, opened: set[str]) -> 
     stopped = {
         "a rebase": situation(PUSH, kept(1), operation="a rebase"),
         "another repository": situation(PUSH, kept(1), other=("x", "y")),
+        "other folders": situation(PUSH, kept(1), laid_out=("x", "y")),
         "nobody knows whose": situation(Mode.PUSH_MIRROR, edited(1), noted=False),
         "a folder in a folder": situation(PUSH, kept(1), nested={"/x/y": "/z"}),
         "a strange note": situation(PUSH, edited(1), strange=STRANGE),
