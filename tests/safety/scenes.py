@@ -12,6 +12,8 @@ from pathlib import Path
 
 from commands.world import notebook, sources
 
+from databricks_sync.record import former_folder
+
 from .world import Clone, Observed, Run, Server, World, compose, fresh, script
 
 TREE = ("a.py", "b.py", "old.py", "q.sql", "data.csv", "etl/c.ipynb", "etl/gone.py")
@@ -191,6 +193,34 @@ def more_there(world: World, clone: Clone) -> None:
     )
 
 
+def grown(world: World, clone: Clone) -> None:
+    """One folder more is carried, so that all objects move, some of them with an edit; and one was edited there."""
+    edited_here(world, clone)
+    world.person("q", source=compose("q.sql", "value5").decode(), language="SQL")
+    more = clone.root / "src/lib.py"
+    more.parent.mkdir()
+    more.write_bytes(script("value6"))
+    clone.folders = "notebooks,src"
+
+
+def grown_and_edited_there(world: World, clone: Clone) -> None:
+    edited_there(world, clone)
+    clone.folders = "notebooks,src"
+
+
+def grown_and_translated_there(world: World, clone: Clone) -> None:
+    translated_there(world, clone)
+    clone.folders = "notebooks,src"
+
+
+def of_yesterday(world: World, clone: Clone) -> None:
+    """The record is one of version 0.1, and the folders grow on the day of the new version."""
+    grown(world, clone)
+    (file,) = clone.records
+    former = former_folder(clone.state, world.server.host, world.target, ["notebooks"])
+    file.parent.rename(former)
+
+
 SCENES = {
     "first push": Scene("push", made_here, first=True),
     "first pull": Scene("pull", made_there, first=True),
@@ -203,6 +233,11 @@ SCENES = {
     "pull with a merge": Scene("merge", edited_in_other_cells),
     "pull of other types": Scene("pull", turned_there),
     "pull of another language": Scene("pull", translated_there),
+    "push after the folders grew": Scene("push", grown),
+    "push over after the folders grew": Scene("push over", grown),
+    "pull after the folders grew": Scene("pull", grown_and_edited_there),
+    "pull of another language after the folders grew": Scene("pull", grown_and_translated_there),
+    "push with a record of yesterday": Scene("push", of_yesterday),
     "push under the lock": Scene("push", little_here, lock=True),
     "pull without hard links": Scene("pull", more_there, links=False),
 }

@@ -29,13 +29,13 @@ def test_a_death_at_any_effect_changes_nothing(
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
-@pytest.mark.parametrize("name", ["push", "pull"])
+@pytest.mark.parametrize("name", ["push", "pull", "push after the folders grew"])
 def test_after_a_death_the_other_command_does_no_harm(
     stage: Stage, name: str, hashes: bool, record_property: Property
 ) -> None:
     """Whoever runs the other command after a death finds the same as if there had been none."""
     scene = SCENES[name]
-    other = {"push": "pull", "pull": "push"}[name]
+    other = {"push": "pull", "pull": "push"}[scene.way]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way, other, scene.way)
     points = chosen(runs[0], hashes)
     for point in points:

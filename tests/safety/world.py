@@ -371,6 +371,7 @@ class Clone:
         self.target = target
         self.notebooks = root / "notebooks"
         self.state = root / ".git/databricks_sync"
+        self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
         self.notebooks.mkdir(exist_ok=True)
 
     # --- runs -------------------------------------------------------------------------------------------------
@@ -441,6 +442,7 @@ class Clone:
 
     def _sync(self, watcher: Silent) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
+        environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         return Sync(known, Repository(known.project), connect(known.login), watcher)
 
