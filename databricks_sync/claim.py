@@ -281,11 +281,10 @@ def _spoken(project: str) -> str:
 
 def other_folders(claim: Claim, folders: Sequence[str]) -> tuple[str, str]:
     """What to say when a target is carried from other folders by now."""
-    names = shell.word(",".join(claim.folders))
     return (
         f"{printable(claim.target)} is carried from {_listed(claim.folders)} by now, "
-        f"and from {_listed(folders)} with the settings here, which would lay it out in another way.",
-        f"Set NOTEBOOK_FOLDER={names} here too; to lay it out as it is set here, add --take-over.",
+        f"and the settings here say {_listed(folders)}, which would move its objects.",
+        f"Set NOTEBOOK_FOLDER={shell.word(','.join(claim.folders))} here too; to move them, add --take-over.",
     )
 
 

@@ -92,7 +92,7 @@ def test_the_wrong_place_is_no_reason_to_delete(pushed: Project, person: Person)
     before = person.names()
     pushed.write("app/.env", "DATABRICKS_USER=me@example.com\n")
     for command in ("to_databricks", "from_databricks"):
-        ran = pushed.quick(command, cwd=pushed.root / "app", code=(0, 2))
+        ran = pushed.quick(command, cwd=pushed.root / "app", code=(2, 3))
         assert not any(word in ran.said for word in DANGEROUS), ran.said
     assert f"There is one in {pushed.root}: run the command there" in pushed.push(cwd=pushed.root / "app", code=2).err
     assert person.names() == before

@@ -56,7 +56,7 @@ def test_a_note_is_read_as_it_was_written() -> None:
 )
 def test_what_names_no_folders_says_nothing_of_them(folders: object) -> None:
     """Only what can be the folders of a project is believed, and told to be typed."""
-    assert from_json(json.dumps({"folders": folders, "project": 7}).encode(), TARGET) == Claim(TARGET)
+    assert from_json(json.dumps({"repository": [], "folders": folders, "project": 7}).encode(), TARGET) == Claim(TARGET)
 
 
 def test_another_project_is_another_owner() -> None:
