@@ -282,3 +282,22 @@ def test_two_targets_can_be_carried_at_once(project: Project, person: Person) ->
     both = [project.start("to_databricks", "--branch", name) for name in ("one", "two")]
     assert [project.finish(process).code for process in both] == [0, 0]
     assert person.at(f"{HOME}/one").names() == person.at(f"{HOME}/two").names() != set()
+
+
+def test_ctrl_c_in_code_that_cannot_raise_is_not_lost(tmp_path: Path) -> None:
+    """Where Python would only print a traceback and go on, the interruption comes a moment later, without a word."""
+    program = (
+        "import signal, time, weakref\n"
+        "from databricks_sync import startup\n"
+        "class Thing: ...\n"
+        "startup.ready()\n"
+        "thing = Thing()\n"
+        "watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "try:\n"
+        "    del thing\n"
+        "    time.sleep(20)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
