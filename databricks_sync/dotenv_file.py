@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +160,7 @@ def _names_this_machine(name: str, value: str) -> bool:
 
 
 def _belongs_to_us(file: Path) -> bool:
-    if os.name == "nt":
+    if sys.platform == "win32":
         return True
     trusted = {0, os.geteuid()}
     if os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdecimal():  # as git judges the owner of a repository
