@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from .mutants import MUTANTS, ROOT, Mutant, survived
+from .mutants import HARMLESS, MUTANTS, ROOT, survived
+from .mutation import Mutant
 from .scenes import TORTURE
 from .test_crashes import Property
 
 QUICK = ("recovery looks at the wrong side",)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+ALL = (*MUTANTS, HARMLESS)
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
     """Each mutant is made for the package as it is now, and is Python."""
-    folder = ROOT / "databricks_sync"
-    text = mutant.applied(folder)
-    assert text != (folder / mutant.file).read_text(encoding="utf-8")
-    compile(text, mutant.file, "exec")
+    file, text = mutant.applied(ROOT / "databricks_sync")
+    compile(text, file, "exec")
+
+
+def _mutated(folder: Path, place: str, old: str, new: str) -> tuple[str, str]:
+    file, text = Mutant("", place, old, new, "", "").applied(folder)
+    return file.relative_to(folder).as_posix(), text
+
+
+def test_a_mutant_finds_code_wherever_it_is(tmp_path: Path) -> None:
+    """Neither its module counts, nor its layout."""
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room/one.py").write_text(
+        "class A:\n    def b(self):\n        return safe(  # why\n            self)\n"
+    )
+    assert _mutated(tmp_path, "A.b", "safe(self)", "True") == (
+        "room/one.py",
+        "class A:\n\n    def b(self):\n        return True\n",
+    )
+
+
+def test_a_mutant_drops_statements_and_leaves_the_rest(tmp_path: Path) -> None:
+    """A body that is left out is taken over as it is."""
+    (tmp_path / "one.py").write_text("def a():\n    check()\n    with lock:\n        b()\n        c()\n")
+    assert _mutated(tmp_path, "a", "check()\nwith lock:\n    ...", "if True:\n    ...") == (
+        "one.py",
+        "def a():\n    if True:\n        b()\n        c()\n",
+    )
+
+
+def test_places_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    """The place is the one that holds what is to be replaced; where two do, there is no telling."""
+    (tmp_path / "one.py").write_text("def a():\n    return first(both)\n")
+    (tmp_path / "two.py").write_text("def a():\n    return second(both)\n")
+    assert _mutated(tmp_path, "a", "second", "third") == ("two.py", "def a():\n    return third(both)\n")
+    with pytest.raises(ValueError, match="2 places named a "):
+        _mutated(tmp_path, "a", "both", "none")
+
+
+@pytest.mark.parametrize(
+    ("place", "old", "new"), [("gone", "1", "2"), ("a", "3", "4"), ("a", "1", "1"), ("a", "True", "2")]
+)
+def test_a_mutant_that_changes_nothing_is_refused(tmp_path: Path, place: str, old: str, new: str) -> None:
+    """Be it that the place is gone, or what was in it, or that there is no difference."""
+    (tmp_path / "one.py").write_text("def a():\n    return 1\n")
+    with pytest.raises(ValueError, match="0 places"):
+        _mutated(tmp_path, place, old, new)
 
 
 @pytest.mark.long
