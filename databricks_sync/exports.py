@@ -17,7 +17,6 @@ have it for a reason nobody knows, once it is so old that its export cannot lag 
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple, Protocol
 
 from .errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError
@@ -67,7 +66,7 @@ def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, langu
     now, doubt = remote, Unproved("")
     for pause in _PAUSES:
         if pause:
-            time.sleep(pause)
+            workspace.clock.sleep(pause)
             now = _again(workspace, remote)
         try:
             return _proved(workspace, now, form, now.language or language)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from . import __version__
+from .clock import CLOCK, Clock
 from .connections import CONNECTIONS, Failure, Reply, connections_to
 from .effects import reached
 from .encoding import BadEncoding, decoded
@@ -92,8 +93,9 @@ def page() -> BadAnswer:
 class Http:
     """Requests to one workspace, from any number of threads."""
 
-    def __init__(self, host: str, headers: Headers, limits: Limits = LIMITS) -> None:
+    def __init__(self, host: str, headers: Headers, limits: Limits = LIMITS, clock: Clock = CLOCK) -> None:
         self.host = host
+        self.clock = clock
         self.limits = limits
         self.connections = connections_to(host, limits)
         self._headers = headers
@@ -126,7 +128,7 @@ class Http:
                     raise
                 import random
 
-                time.sleep(random.uniform(0.5, 1) * self.limits.again * 2**attempt)
+                self.clock.sleep(random.uniform(0.5, 1) * self.limits.again * 2**attempt)
 
     def write(
         self, path: str, body: bytes, content_type: str = "application/json", *, turn: Turn | None = None
@@ -142,7 +144,7 @@ class Http:
         """Waits for a turn at an endpoint: for those who have to look there right before they write."""
         endpoint = path.rpartition("/")[2]
         with self._lock:
-            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS, self.limits.throttled))
+            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS, self.limits.throttled, self.clock))
         return turns.take()
 
     def _send(
@@ -342,13 +344,13 @@ def _mismatch(code: str, text: str, body: bytes) -> bool:
     )
 
 
-def connect(login: Login) -> Http:
+def connect(login: Login, clock: Clock = CLOCK) -> Http:
     """A transport that is logged in. Raises SettingsError when there is no way to, Unreachable when nothing answers."""
     if login.token:
         bearer = {"Authorization": f"Bearer {login.token}"}
-        return Http(login.host, lambda: bearer)
+        return Http(login.host, lambda: bearer, clock=clock)
     _reach(login.host)
-    return Http(login.host, _sdk_headers(login))
+    return Http(login.host, _sdk_headers(login), clock=clock)
 
 
 def _reach(host: str) -> None:

@@ -132,7 +132,7 @@ class PushCarrier:
             try:
                 return self._patiently(lambda: self.workspace.make_folder(path))
             except Unreachable:  # making a folder twice harms nobody
-                time.sleep(pause)
+                self.workspace.clock.sleep(pause)
         return self.workspace.make_folder(path)
 
     # --- the three writes -----------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class PushCarrier:
                         raise
                 except AlreadyExists:
                     # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
-                    time.sleep(pauses.pop(0))
+                    self.workspace.clock.sleep(pauses.pop(0))
                 except Unreachable:
                     if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
                         return verdict
@@ -292,7 +292,7 @@ class PushCarrier:
         Twice, for a request that timed out may still be on its way.
         """
         for _ in range(2):
-            time.sleep(pause)
+            self.workspace.clock.sleep(pause)
             now = look_back(self.workspace, step)
             if step.action is Action.DELETE and now is None:
                 return done(step)

@@ -53,7 +53,7 @@ class ReadBack:
         try:
             for pause in _STALE:
                 if pause:
-                    time.sleep(pause)
+                    self.workspace.clock.sleep(pause)
                 now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
                 confirmed = self._weighed(step, now, outcome.sent)
                 if confirmed is not None:

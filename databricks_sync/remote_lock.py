@@ -99,7 +99,7 @@ class RemoteLock:
             if holder is None:
                 vanished += 1
                 self._check_place(last=vanished == _VANISHED)
-                time.sleep(_LOOK_AGAIN if vanished > 1 else 0)
+                self.notes.clock.sleep(_LOOK_AGAIN if vanished > 1 else 0)
                 continue
             if holder["id"] == self.mark:  # our own lost answer
                 return
@@ -109,7 +109,7 @@ class RemoteLock:
                 continue
             if time.monotonic() >= deadline:
                 raise self._busy(holder, age)
-            time.sleep(1.0)
+            self.notes.clock.sleep(1.0)
 
     def _busy(self, holder: Holder, age: float | None) -> Busy:
         hint = "Wait for it to end, or let this one wait with --wait SECONDS."
@@ -177,7 +177,7 @@ class RemoteLock:
             self._create()
         except (NotFound, AlreadyExists):
             return
-        time.sleep(_LOOK_AGAIN)
+        self.notes.clock.sleep(_LOOK_AGAIN)
 
     def _renew(self) -> None:
         """RACE: between the look and the write, one round trip, a breaker's lock is replaced; it then looks again."""

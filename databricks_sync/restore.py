@@ -27,7 +27,6 @@ from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
 from .names import flaw, printable
 from .notebook import sha256
 from .plan import Action, Sides, Step
-from .pool import Pool
 from .push import PushCarrier
 from .remote_lock import RemoteLock
 from .run import Diffs, Request
@@ -62,7 +61,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         if not request.dry_run:
             stack.enter_context(held(record.folder, request.wait))
         base = stack.enter_context(closing(Base(record.stands, create=False))) if push else None
-        pool = stack.enter_context(Pool())
+        pool = stack.enter_context(sync.pool())
         side: Side
         noting: Future[Noted] | None = None
         if base:

@@ -68,10 +68,12 @@ class Sync:
         permitted: Callable[[], None] = lambda: None,
         *,
         shared: bool = False,
+        pool: Callable[[], Executor] = Pool,
     ) -> None:
         """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided.
 
-        `shared`: the target belongs to all projects of the repository, and not to this one.
+        `shared`: the target belongs to all projects of the repository, and not to this one. `pool` makes the threads of
+        one run.
         """
         self.settings = settings
         self.permitted = permitted
@@ -82,6 +84,7 @@ class Sync:
         self.folders = tuple(sorted(folder.shown for folder in settings.folders))
         self.http = http
         self.watcher = watcher
+        self.pool = pool
         self.local = LocalFolder(settings.project, settings.folders, repository)
 
     def record(self, target: str) -> Record:
@@ -149,7 +152,7 @@ class Sync:
             try:
                 if base.notice:
                     self.watcher.notice(base.notice)
-                with Pool() as pool:
+                with self.pool() as pool:
                     report = self._run(request, base, pool, interruption, late)
             finally:
                 base.close()
@@ -270,7 +273,7 @@ class Sync:
                     f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
                 )
             before = moment
-            time.sleep(AFTER_GIT)
+            self.http.clock.sleep(AFTER_GIT)
             moment = self.repository.moment()
             moved = moment != before
         return moment

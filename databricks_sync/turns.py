@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from math import inf
 
+from .clock import Clock
 from .errors import WorkspaceError
 from .pace import Pace, Sent
 
@@ -19,9 +19,10 @@ class Turns:
     patient for so long, one after the other.
     """
 
-    def __init__(self, endpoint: str, most: int, patience: float) -> None:
+    def __init__(self, endpoint: str, most: int, patience: float, clock: Clock) -> None:
         self.pace = Pace(endpoint, most)
         self.patience = patience
+        self.clock = clock
         self.changed = threading.Condition()
         self._first = threading.Lock()
 
@@ -31,15 +32,15 @@ class Turns:
         Raises WorkspaceError where that is in vain. Nothing was sent then; it is no Throttled, which is tried again.
         """
         with self._first, self.changed:
-            while (delay := self.pace.delay(time.monotonic())) > 0:
-                if self.pace.in_vain(time.monotonic()) > self.patience:
+            while (delay := self.pace.delay(self.clock.monotonic())) > 0:
+                if self.pace.in_vain(self.clock.monotonic()) > self.patience:
                     raise WorkspaceError(
                         f"The workspace has been refusing all {self.pace.endpoint} requests as too many (429).",
                         "Run the command again later; nothing is lost.",
                         status=429,
                     )
-                self.changed.wait(None if delay == inf else delay)
-            return Turn(self, self.pace.sent(time.monotonic()))
+                self.clock.wait(self.changed, None if delay == inf else delay)
+            return Turn(self, self.pace.sent(self.clock.monotonic()))
 
 
 class Turn:
@@ -63,7 +64,7 @@ class Turn:
 
     def refused(self, seconds: float) -> None:
         """The workspace said 429, and to ask again in so many seconds."""
-        self._end(partial(self._turns.pace.refused, self._request, time.monotonic(), seconds))
+        self._end(partial(self._turns.pace.refused, self._request, self._turns.clock.monotonic(), seconds))
 
     def _end(self, tell: Callable[[], None]) -> None:
         self._over = True

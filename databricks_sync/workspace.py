@@ -69,6 +69,7 @@ class Workspace:
         self, http: Http, root: str, *, whole_trees: bool = True, known: Mapping[str, BaseEntry] | None = None
     ) -> None:
         self.http = http
+        self.clock = http.clock
         self.root = root
         self.whole_trees = whole_trees  # False once the workspace is known not to list them
         self.known = known or {}

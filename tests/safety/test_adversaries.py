@@ -27,7 +27,7 @@ from databricks_sync.words import why
 
 from .scenes import TORTURE
 from .test_crashes import Property
-from .world import ANYTHING, Clone, Run, World, compose, fresh, script, values
+from .world import ANYTHING, Clone, Hasty, Run, World, compose, fresh, script, values
 
 STRICT = Allowed()
 HASHES = "return_wsfs_metadata=true"
@@ -397,7 +397,7 @@ def test_32_a_login_that_is_not_renewed_loses_nothing(world: World) -> None:
             raise ValueError("invalid_grant: the refresh token has expired")
         return {"Authorization": f"Bearer {world.server.token}"}
 
-    run = clone.sync("push", http=Http(world.server.host, headers))
+    run = clone.sync("push", http=Http(world.server.host, headers, clock=Hasty()))
     assert code(run) == 2 and {"n1", "n2", "n3"} & set(world.tree()) == {"n1"}
     again = clone.sync("push")
     assert code(again) == 0 and ("import", f"{world.target}/n1") not in again.writes

@@ -1,8 +1,8 @@
 """The world of the safety tests: clones and a person on one branch folder, and runs that can die at any effect.
 
 Nothing of ours is replaced. The workspace is a real server, the clones are real git work trees, and a run is the
-`Sync` of the commands. Only its threads are taken away, so that the k-th effect is the same one in every run, and
-its pauses are shortened. An *effect* is whatever may change something outside of the process, or ask git: a labelled
+`Sync` of the commands. Only it gets no threads, so that the k-th effect is the same one in every run, and a clock
+that goes faster. An *effect* is whatever may change something outside of the process, or ask git: a labelled
 point, a request as it goes out (the transport says so itself, in the one place where it sends), a file that is made,
 renamed or removed, a call of git (Python's audit events report these). `test_senses.py` shows that none is missed.
 """
@@ -25,21 +25,22 @@ from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from commands.world import HOME, Workspace, jupyter, notebook
 
 from databricks_local.settings import Settings
-from databricks_sync import effects, restore, settings, sync, turns
+from databricks_sync import effects, restore, settings
 from databricks_sync.backups import Backups
+from databricks_sync.clock import Clock
 from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http, connect
 from databricks_sync.local import TEMPORARY
 from databricks_sync.mode import Mode
 from databricks_sync.plan import Step
+from databricks_sync.pool import Pool
 from databricks_sync.project import find
 from databricks_sync.sync import Report, Request, Sync
 from databricks_sync.valves import Allowed
@@ -155,22 +156,29 @@ class Inline(Executor):
         return future
 
 
+class Hasty(Clock):
+    """Goes faster than the machine's."""
+
+    def monotonic(self) -> float:
+        return time.monotonic() * _HASTE
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / _HASTE)
+
+    def wait(self, changed: threading.Condition, seconds: float | None) -> None:
+        changed.wait(None if seconds is None else seconds / _HASTE)
+
+
 @contextmanager
-def _machine(process: Process, threads: bool) -> Iterator[None]:
-    """While `process` runs: its effects are met, its pauses are short, its threads are gone unless wanted."""
-    saved = effects.hook, sync.Pool, restore.Pool, time.sleep, turns.time, turns.threading
-    pause = _SLEEP
+def _machine(process: Process, listen: Callable[[str], None]) -> Iterator[None]:
+    """While `process` runs, its effects are met, and `listen` hears of the labelled points."""
+    saved = effects.hook
     try:
-        effects.hook = _meet
-        time.sleep = lambda seconds: pause(seconds / _HASTE)
-        turns.time, turns.threading = _HASTY_CLOCK, _HASTY_THREADING
-        if not threads:
-            sync.Pool = restore.Pool = Inline  # type: ignore[assignment,misc]
+        effects.hook = listen
         with _aside(process):
             yield
     finally:
-        effects.hook, sync.Pool, restore.Pool, time.sleep, *rest = saved  # type: ignore[misc]
-        turns.time, turns.threading = rest
+        effects.hook = saved
 
 
 @contextmanager
@@ -186,18 +194,6 @@ def _disk(links: bool) -> Iterator[None]:
         yield
     finally:
         os.link = saved
-
-
-class _HastyCondition(threading.Condition):
-    """Waits by a clock that goes faster."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(None if timeout is None else timeout / _HASTE)
-
-
-_SLEEP = time.sleep
-_HASTY_CLOCK = SimpleNamespace(monotonic=lambda: time.monotonic() * _HASTE)
-_HASTY_THREADING = SimpleNamespace(Condition=_HastyCondition, Lock=threading.Lock)
 
 
 # --- the workspace ----------------------------------------------------------------------------------------------
@@ -400,10 +396,9 @@ class Clone:
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
         report, error = None, None
-        with _machine(process, threads), _disk(links):
-            effects.hook = listen or _meet
+        with _machine(process, listen or _meet), _disk(links):
             try:
-                made = self._sync(watcher)
+                made = self._sync(watcher, Pool if threads else Inline)
                 made.http = http or made.http
                 if patience is not None:
                     made.http.connections.timeout = patience
@@ -428,9 +423,9 @@ class Clone:
         self.server.forget()
         process, watcher = Process(self.root, at, upon, act), Silent()
         code, error = None, None
-        with _machine(process, threads=False):
+        with _machine(process, _meet):
             try:
-                made = self._sync(watcher)
+                made = self._sync(watcher, Inline)
                 if runs := self.saved_runs():
                     name = runs[number % len(runs)]
                     code = restore.run(made, Request(WAYS[way], self.target, **asked), name, watcher)  # type: ignore[arg-type]
@@ -440,11 +435,11 @@ class Clone:
                 pass
         return Restoring(process, self.server.requests(), code, error)
 
-    def _sync(self, watcher: Silent) -> Sync:
+    def _sync(self, watcher: Silent, pool: Callable[[], Executor]) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
-        return Sync(known, Repository(known.project), connect(known.login), watcher)
+        return Sync(known, Repository(known.project), connect(known.login, Hasty()), watcher, pool=pool)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 
