@@ -17,12 +17,13 @@ class OneByOne:
     (measured). Nothing relies on it, so whoever has waited long goes ahead all the same.
     """
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: threading.Lock, patience: float = _PATIENCE) -> None:
         self._lock = lock
+        self._patience = patience
         self._ours = False
 
     def __enter__(self) -> OneByOne:
-        self._ours = self._lock.acquire(timeout=_PATIENCE)
+        self._ours = self._lock.acquire(timeout=self._patience)
         return self
 
     def __exit__(self, *_: object) -> None:

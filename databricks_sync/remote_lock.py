@@ -38,12 +38,13 @@ Holder = dict[str, object]
 
 
 class RemoteLock:
-    def __init__(self, http: Http, target: str) -> None:
+    def __init__(self, http: Http, target: str, ttl: float = TTL) -> None:
+        """`ttl`: seconds after which it counts as stale if it is not renewed."""
         self.notes = Workspace(http, home(target))
         self.name = note_name(target).removesuffix(".json") + ".lock"
         self.path = f"{self.notes.root}/{self.name}"
         self.target = target
-        self.ttl = TTL
+        self.ttl = ttl
         self.mark = uuid.uuid4().hex
         self.since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         self._renewed = 0

@@ -28,7 +28,6 @@ from .names import flaw, printable
 from .notebook import sha256
 from .plan import Action, Sides, Step
 from .push import PushCarrier
-from .remote_lock import RemoteLock
 from .run import Diffs, Request
 from .survey import Survey
 from .target import home_of
@@ -85,7 +84,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         if writing and not request.dry_run:
             sync.sweep(request.target)
             if push and (request.lock or home_of(request.target) is None):
-                lock = RemoteLock(sync.http, request.target)
+                lock = sync.remote_lock(request.target)
                 interruption.ends.append(lock.lost)
                 if notice := stack.enter_context(lock.held(request.wait)):
                     report.notice(notice)

@@ -32,7 +32,7 @@ from .pool import Pool
 from .pull import PullCarrier
 from .push import PushCarrier
 from .record import Record, record
-from .remote_lock import RemoteLock
+from .remote_lock import TTL, RemoteLock
 from .rhythm import AFTER_GIT
 from .run import Diffs, Report, Request, Watcher
 from .settings import Settings
@@ -69,11 +69,12 @@ class Sync:
         *,
         shared: bool = False,
         pool: Callable[[], Executor] = Pool,
+        ttl: float = TTL,
     ) -> None:
         """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided.
 
         `shared`: the target belongs to all projects of the repository, and not to this one. `pool` makes the threads of
-        one run.
+        one run; `ttl` is that of its remote lock.
         """
         self.settings = settings
         self.permitted = permitted
@@ -85,6 +86,7 @@ class Sync:
         self.http = http
         self.watcher = watcher
         self.pool = pool
+        self.ttl = ttl
         self.local = LocalFolder(settings.project, settings.folders, repository)
 
     def record(self, target: str) -> Record:
@@ -103,6 +105,9 @@ class Sync:
     def collect_backups(self, target: str) -> None:
         """Takes over what earlier versions kept in the git directories of linked worktrees."""
         self.backups(target).collect(self.repository.common_dir.glob("worktrees/*/databricks_sync/backups"))
+
+    def remote_lock(self, target: str) -> RemoteLock:
+        return RemoteLock(self.http, target, self.ttl)
 
     def claims(self, request: Request, base: Base) -> Claims:
         return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
@@ -207,7 +212,7 @@ class Sync:
         with ExitStack() as stack:
             if request.mode.direction is Direction.PUSH:
                 if request.lock or home_of(request.target) is None:
-                    lock = RemoteLock(self.http, request.target)
+                    lock = self.remote_lock(request.target)
                     self._tell(stack.enter_context(lock.held(request.wait)))
                     interruption.ends.append(lock.lost)
             late.enter_context(interruption.listening())

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from commands.world import IMPORT, LIST, answer, rule, until
 
-from databricks_sync import remote_lock
 from databricks_sync.errors import Busy, LockLost, NotOurs
 from databricks_sync.http import connect
-from databricks_sync.remote_lock import TTL, RemoteLock
+from databricks_sync.remote_lock import TTL, RemoteLock, machine
 from databricks_sync.settings import Login
 
 from .world import TARGET, Clone, World, compose
@@ -24,22 +23,16 @@ PLACE = f"{NOTES}/main.lock"
 OTHER = {"id": "x", "host": "elsewhere", "machine": "another", "pid": 1, "user": "you", "since": "noon", "ttl": TTL}
 HOLD = """
 import sys, time
-from databricks_sync import remote_lock
 from databricks_sync.http import connect
+from databricks_sync.remote_lock import RemoteLock
 from databricks_sync.settings import Login
-remote_lock.TTL = 0.2
-with remote_lock.RemoteLock(connect(Login(sys.argv[1], sys.argv[2])), sys.argv[3]).held(0):
+with RemoteLock(connect(Login(sys.argv[1], sys.argv[2])), sys.argv[3], ttl=0.2).held(0):
     time.sleep(60)
 """
 
+BRIEF = 0.2  # locks are renewed after a tenth of a second then, not after a minute
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
-
-
-@pytest.fixture
-def brief(monkeypatch: pytest.MonkeyPatch) -> float:
-    """Locks are renewed after a tenth of a second, not after a minute."""
-    monkeypatch.setattr(remote_lock, "TTL", 0.2)
-    return 0.2
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +41,8 @@ def folder(world: World) -> None:
     world.server.ask("POST", "/api/2.0/workspace/mkdirs", {"path": NOTES})
 
 
-def lock(world: World) -> RemoteLock:
-    return RemoteLock(connect(Login(world.server.host, world.server.token)), TARGET)
+def lock(world: World, ttl: float = TTL) -> RemoteLock:
+    return RemoteLock(connect(Login(world.server.host, world.server.token)), TARGET, ttl)
 
 
 def place(world: World, about: dict[str, Any] | str = OTHER) -> None:
@@ -111,7 +104,7 @@ def test_a_name_of_a_machine_is_no_machine(world: World) -> None:
 
 def test_a_lock_with_a_strange_process_is_one(world: World) -> None:
     """A lock whose process nobody can have is respected, and stale one day, like any other."""
-    place(world, {**OTHER, "machine": remote_lock.machine(), "pid": 10**30})
+    place(world, {**OTHER, "machine": machine(), "pid": 10**30})
     with pytest.raises(Busy, match="Another run"), lock(world).held(0):
         pass
     world.server.clock(mode="real", offset_ms=int(TTL * 1000) + 5000)
@@ -201,11 +194,11 @@ def test_a_lock_without_an_age_can_be_removed(world: World) -> None:
 # --- keeping it ---------------------------------------------------------------------------------------------------
 
 
-def test_a_lock_is_renewed_as_long_as_it_is_held(world: World, brief: float) -> None:
+def test_a_lock_is_renewed_as_long_as_it_is_held(world: World) -> None:
     """Twice in its time a lock is written anew, through all kinds of refusals, and is gone when it is given up."""
     refused = [answer(401), answer(403, "PERMISSION_DENIED"), {"kind": "reset"}]
     world.server.faults(*(rule(IMPORT, one, object=PLACE, nth=nth) for nth, one in enumerate(refused, 2)))
-    mine = lock(world)
+    mine = lock(world, BRIEF)
     with mine.held(0):
         since = found(world)["since"]
         until(lambda: found(world)["renewed"] > len(refused))
@@ -214,9 +207,9 @@ def test_a_lock_is_renewed_as_long_as_it_is_held(world: World, brief: float) -> 
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["taken", "deleted"])
-def test_a_lock_that_is_another_s_is_not_renewed(world: World, brief: float, gone: bool) -> None:
+def test_a_lock_that_is_another_s_is_not_renewed(world: World, gone: bool) -> None:
     """Who finds the lock to be another's, or gone, leaves it as it is, also in the end, and knows that it is lost."""
-    mine = lock(world)
+    mine = lock(world, BRIEF)
     with mine.held(0):
         world.server.person({"path": PLACE, "delete": True} if gone else {"path": PLACE, "text": json.dumps(OTHER)})
         until(mine.lost)
@@ -248,9 +241,10 @@ def test_a_death_while_the_lock_is_renewed(world: World, phase: str) -> None:
 # --- losing it ----------------------------------------------------------------------------------------------------
 
 
-def test_a_push_that_lost_its_lock_begins_nothing_more(world: World, brief: float) -> None:
+def test_a_push_that_lost_its_lock_begins_nothing_more(world: World) -> None:
     """When another run has the lock, what is under way is finished, nothing else begun, and the run says so."""
     clone = two_files(world)
+    clone.ttl = BRIEF
     slow = {"kind": "latency", "ms": 400}
     here = {"object": f"{TARGET}/n1", "nth": 1}
     world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, slow, **here))
@@ -263,9 +257,10 @@ def test_a_push_that_lost_its_lock_begins_nothing_more(world: World, brief: floa
     assert again.report and again.report.exit_code == 0 and set(world.tree()) == {"n1", "n2"}
 
 
-def test_a_restore_that_lost_its_lock_begins_nothing_more(world: World, brief: float) -> None:
+def test_a_restore_that_lost_its_lock_begins_nothing_more(world: World) -> None:
     """A restore ends in the same way."""
     clone = two_files(world)
+    clone.ttl = BRIEF
     clone.sync("push")
     for name in ("n1", "n2"):
         world.person(name, source=compose(f"{name}.py", "value1").decode())

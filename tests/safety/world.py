@@ -42,6 +42,7 @@ from databricks_sync.mode import Mode
 from databricks_sync.plan import Step
 from databricks_sync.pool import Pool
 from databricks_sync.project import find
+from databricks_sync.remote_lock import TTL
 from databricks_sync.sync import Report, Request, Sync
 from databricks_sync.valves import Allowed
 
@@ -367,6 +368,7 @@ class Clone:
         self.target = target
         self.notebooks = root / "notebooks"
         self.state = root / ".git/databricks_sync"
+        self.ttl = TTL  # of its remote locks
         self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
         self.notebooks.mkdir(exist_ok=True)
 
@@ -439,7 +441,7 @@ class Clone:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
-        return Sync(known, Repository(known.project), connect(known.login, Hasty()), watcher, pool=pool)
+        return Sync(known, Repository(known.project), connect(known.login, Hasty()), watcher, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from databricks_sync import one_by_one
 from databricks_sync.one_by_one import OneByOne
 
 
@@ -18,15 +17,14 @@ def held(line: threading.Lock) -> bool:
     return True
 
 
-def test_they_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_do_not_meet() -> None:
     """Of many threads one at a time is at work."""
-    monkeypatch.setattr(one_by_one, "_PATIENCE", 60.0)
     line, inside, most = threading.Lock(), 0, 0
 
     def work() -> None:
         nonlocal inside, most
         for _ in range(20):
-            with OneByOne(line):
+            with OneByOne(line, patience=60.0):
                 inside += 1
                 most = max(most, inside)
                 time.sleep(0.0001)
