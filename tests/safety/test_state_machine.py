@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 from commands.world import RESET, answer, rule
-from hypothesis import HealthCheck, Phase, note, seed, settings
+from hypothesis import Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, run_state_machine_as_test
 from hypothesis.stateful import rule as step
@@ -752,12 +752,9 @@ def torture(machine: type[Machine], number: int, examples: int) -> None:
     chosen = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
-        deadline=None,
         print_blob=True,
-        database=None,
         phases=[Phase.generate, *([Phase.shrink] if SHRINK else [])],
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(seed(number)(machine), settings=chosen)
 

@@ -4,20 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from .place import Place
 from .repo import Repo
-
-settings.register_profile(
-    "sync",
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("sync")
 
 
 @pytest.fixture(autouse=True)

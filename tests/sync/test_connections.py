@@ -119,7 +119,7 @@ def test_what_is_no_answer(answer: bytes) -> None:
         assert why(plain(server)) is Failure.BROKEN
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda junk: b"HTTP/1.1 200 OK\r\n" + junk))
 def test_any_bytes_are_an_answer_or_a_failure(junk: bytes) -> None:
     """Whatever comes, it is an answer or one of the failures."""
