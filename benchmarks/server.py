@@ -34,11 +34,15 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The requests of one run, by endpoint, how many of them were answered 429, and how many came at once."""
+    """The requests of one run, by endpoint, how many of them were answered 429, and how many came at once.
+
+    `rounds` counts those that came when no other was under way: as often was everything awaited before going on.
+    """
 
     endpoints: dict[str, int]
     throttled: int
     at_once: int = 0
+    rounds: int = 0
 
     @property
     def requests(self) -> int:
@@ -61,7 +65,8 @@ class Server:
         records = self.ask("GET", "/api/local/requests")["requests"]
         endpoints = Counter(_name(record["endpoint"]) for record in records)
         throttled = sum(record["status"] == 429 for record in records)
-        return Seen(dict(endpoints), throttled, max((record["at_once"] for record in records), default=0))
+        at_once = [record["at_once"] for record in records]
+        return Seen(dict(endpoints), throttled, max(at_once, default=0), at_once.count(1))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -107,33 +107,22 @@ def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> 
 
 
 def test_a_limit_is_kept_to(bench: Bench) -> None:
-    """At 30 imports a second a push takes hardly longer than it must, with no more refusals than one small burst."""
-    free = bench.push("--overwrite").cost.wall
+    """At 30 imports a second no more are refused than one small burst; test_pace.py tells how soon all are sent."""
     bench.under(latency_ms=20, import_rate=30)
-    limited = bench.push("--target", f"{bench.place.target}-limited")
-    floor = (FEW.notebooks - 30) / 30
-    assert limited.cost.wall < 1.6 * (floor + 1 + free)  # one second is what the first refusal asks to wait
-    assert 0 < limited.seen.throttled <= 15
-
-
-def test_waiting_is_shared(bench: Bench) -> None:
-    """A push and a pull wait for dozens of requests at once, and for hardly any by itself."""
-    bench.under(latency_ms=100)
-    assert bench.push().seen.at_once > 30
-    assert bench.pull().seen.at_once > 30
+    assert bench.push().seen.throttled <= 15
 
 
 def test_few_answers_are_awaited_one_after_the_other(bench: Bench) -> None:
-    """A first push of 120 notebooks waits six times for the workspace, one with nothing to do once."""
-    free = [bench.push(), bench.push()]
-    bench.under(latency_ms=800)
-    first = bench.push("--target", f"{bench.place.target}-far")
-    same = bench.push("--target", f"{bench.place.target}-far")
-    rounds = [(slow.cost.wall - quick.cost.wall) / 0.8 for slow, quick in zip((first, same), free, strict=True)]
-    # To look, for its note and the folders, three times for imports, as it begins with 45 at once, and to read back.
-    assert rounds[0] < 7 and rounds[1] < 2, rounds
+    """A first push waits for dozens of answers at once, and hardly ever for all of them."""
+    bench.under(latency_ms=400)
+    first = bench.push().seen
+    # To look, for the note and the folders, for the imports, and to read back.
+    assert first.at_once > 30 and first.rounds <= 7
+    assert bench.push().seen.rounds <= 2
+    assert bench.pull().seen.at_once > 30
 
 
+@pytest.mark.long  # `make bench` measures the same, with more tools and trees
 def test_beside_the_legacy_command(bench: Bench) -> None:
     """A push costs hardly more than the legacy command's blind upload, one with nothing to do much less."""
     client = Path(__file__).parents[2] / "benchmarks" / "clients" / "legacy_cli.py"
@@ -146,6 +135,7 @@ def test_beside_the_legacy_command(bench: Bench) -> None:
     assert min(bench.run("to_databricks", "--help").cost.cpu for _ in range(3)) < 0.75 * min(starts)
 
 
+@pytest.mark.long
 def test_large_trees(tmp_path: Path, server: Server) -> None:
     """Ten times as many files take far less than ten times as long to find unchanged, and little memory each."""
     small = made(tmp_path / "small", server, Tree(200, 4, 300))
