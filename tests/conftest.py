@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import signal
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 # Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
@@ -28,14 +27,6 @@ settings.register_profile(
     ],
 )
 settings.load_profile("steady")
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist looks for groups then
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The sample projects to one worker, where they share MLflow and a registry: they know nothing of workers."""
-    for item in items:
-        if item.path.is_relative_to(item.config.rootpath / "projects"):
-            item.add_marker(pytest.mark.xdist_group("projects"))
 
 
 def pytest_collection_finish() -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from azure.mgmt.datafactory import models
-from databricks.bundles.jobs import Job
 from databricks.sdk.service.jobs import JobSettings
 
 from databricks_local.job_rules import check_job
@@ -21,6 +19,9 @@ from mlflow_hooks.model import Hook, Parameter
 from mlflow_hooks.stamp import is_intact
 
 from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
+
+# What reads the bundles and the pipelines takes a second to import: one worker has all of these.
+pytestmark = pytest.mark.xdist_group("jobs")
 
 ALL = pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
 
@@ -36,6 +37,8 @@ def test_jobs_api(hook: Hook) -> None:
 @ALL
 def test_bundle(hook: Hook) -> None:
     """The bundle's own library accepts the resource, which is the job's JSON but for its notebook and its stamp."""
+    from databricks.bundles.jobs import Job
+
     text = bundle_yaml(hook, "../notebooks")
     ((key, resource),) = yaml.safe_load(text)["resources"]["jobs"].items()
     assert key == hook.notebook and is_intact(text)
@@ -75,18 +78,14 @@ def names(model: Any) -> set[str]:
     return {field._rest_name for field in type(model({}))._attr_to_rest_field.values()}
 
 
-MODELS = {
-    "DatabricksNotebook": (models.DatabricksNotebookActivity, models.DatabricksNotebookActivityTypeProperties),
-    "DatabricksJob": (models.DatabricksJobActivity, models.DatabricksJobActivityTypeProperties),
-}
-
-
 @ALL
 def test_data_factory(hook: Hook) -> None:
     """The pipeline has no field that Azure's own models do not declare."""
+    from azure.mgmt.datafactory import models
+
     given = pipeline(hook)
     (activity,) = given["properties"]["activities"]
-    outer, inner = MODELS[activity["type"]]
+    outer, inner = (getattr(models, f"{activity['type']}Activity{end}") for end in ("", "TypeProperties"))
     assert set(given["properties"]) <= names(models.Pipeline)
     assert set(activity) <= names(outer) and set(activity["typeProperties"]) <= names(inner)
     assert set(activity["policy"]) <= names(models.ActivityPolicy)
