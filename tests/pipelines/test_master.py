@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
+
 from tests.commands.world import Person, Workspace, notebook
 
 from .conftest import edit, git
@@ -20,6 +22,7 @@ FOLDERS = "notebooks,projects"
 MIRROR = ("to_databricks", "--target", FOLDER, "--mirror")
 
 
+@pytest.mark.parametrize("ci", ["github", "azure"], indirect=True)  # each keeps backups in its own way
 def test_merges(ci: Ci, dev: Workspace) -> None:
     """After a merge the folder is what master is; it was never missing; an edit that was replaced can be restored."""
     shared = Person(dev, FOLDER)

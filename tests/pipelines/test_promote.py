@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.commands.world import Person, Workspace
 
 from .conftest import edit, git
@@ -23,6 +25,7 @@ def test_promote(ci: Ci, workspaces: dict[str, Workspace]) -> None:
         assert len(deployed(workspace)) == 2
 
 
+@pytest.mark.parametrize("ci", ["github", "azure"], indirect=True)
 def test_approval(ci: Ci) -> None:
     """Production waits for QA, and is an environment of its own, on which reviewers can be required."""
     qa, production = ci.service.jobs("promote.yml", TAG)

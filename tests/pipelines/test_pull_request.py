@@ -63,6 +63,7 @@ def test_mistakes(ci: Ci, file: str, old: str, new: str, step: str) -> None:
     assert done[-1].name == step and done[-1].code != 0, done
 
 
+@pytest.mark.parametrize("ci", ["github", "azure"], indirect=True)
 def test_fork(ci: Ci) -> None:
     """A pull request from a fork is checked, and its projects are not run: it would get no secrets."""
     assert [job.name for job in ci.service.jobs("pull-request.yml", PULL_REQUEST, fork=True)] == ["check"]
