@@ -147,14 +147,14 @@ def test_ctrl_c_waits_for_no_answer(
 ) -> None:
     """Ctrl-C while nothing but questions is under way ends the run at once, and not with the answers."""
     person.edit("a", "theirs")
-    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 15_000}))
+    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 60_000}))
     process = one.start(*typed, start_new_session=True)
     until(lambda: workspace.struck()[0] > 0)
     time.sleep(1)  # the run is at its next step, if that does not wait for it
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
     ran = one.finish(process)
-    assert time.monotonic() - pressed < 5
+    assert time.monotonic() - pressed < 30
     assert ran.code == 130 and "Interrupted" in ran.err
 
 
@@ -178,7 +178,7 @@ def test_ctrl_c_at_the_very_start_is_quiet(one: Project, command: str) -> None:
         process = one.start(command, start_new_session=True)
         time.sleep(milliseconds / 1000)
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=20)[1].decode()
+        err = process.communicate(timeout=60)[1].decode()
         assert "Traceback" not in err or "databricks_sync" not in err, err
 
 

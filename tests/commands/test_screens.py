@@ -55,7 +55,7 @@ def on_terminal(project: Project, command: str, *arguments: str, **env: str) -> 
             break
         shown += chunk
     os.close(ours)
-    process.wait(timeout=30)
+    process.wait(timeout=60)
     text = shown.decode()
     assert "Traceback" not in text and "unexpected" not in text and project.workspace.token not in text
     return text
@@ -281,7 +281,7 @@ def test_a_reader_who_leaves_is_no_error(project: Project, arguments: tuple[str,
     process.stdout.readline()
     process.stdout.close()
     err = process.stderr.read().decode()
-    process.wait(timeout=30)
+    process.wait(timeout=60)
     process.stderr.close()
     assert "Traceback" not in err and "BrokenPipe" not in err and "unexpected" not in err
     project.run("to_databricks")

@@ -87,7 +87,7 @@ class Workspace:
 
     def ask(self, method: str, url: str, body: Any = None) -> tuple[int, bytes]:
         address = urlsplit(self.host)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
         try:
             sent = None if body is None else json.dumps(body).encode()
             connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
@@ -353,7 +353,7 @@ class Project:
 
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:
         """What the command said in the end: in sentences, and never its secret."""
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         ran = Ran(process.returncode, out.decode(), err.decode(), self.workspace.requests())
         return self._checked(ran, process.returncode, "", ())
 
@@ -412,7 +412,7 @@ class Project:
         return [one for one in places if one.name != ".env" and token in one.read_bytes()]
 
 
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for what another process is about to do."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -81,7 +81,7 @@ class Desk:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def finish(self, process: subprocess.Popen[bytes], code: int, seconds: float = 90) -> Ran:
+    def finish(self, process: subprocess.Popen[bytes], code: int, seconds: float = 180) -> Ran:
         out, err = process.communicate(timeout=seconds)
         return self._checked(Ran(process.returncode, out.decode(), err.decode()), code)
 

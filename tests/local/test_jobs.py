@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -146,24 +147,32 @@ def test_list_pages(work: Work) -> None:
 
 
 def test_ten_thousand_jobs(tmp_path: Path) -> None:
-    """Among thousands of jobs one is found by name at once."""
+    """Among thousands of jobs one is found by name as soon as alone."""
     from databricks_local.job_store import Job, JobStore
 
     (tmp_path / "own").mkdir()
     with running(tmp_path / "own") as there:
+        work = Work(Local(there.host, there.token), tmp_path, tmp_path)
         store = JobStore(tmp_path / "own" / "jobs.sqlite")
+        store.put_job(Job(1, "me", 0, {"name": "job 0", "tasks": [NOTEBOOK]}), False)
+        few = quickest(work, [0] * 20)
         store._db.execute("BEGIN")
-        for number in range(10_000):
+        for number in range(1, 10_000):
             store.put_job(Job(number + 1, "me", number, {"name": f"job {number}", "tasks": [NOTEBOOK]}), False)
         store._db.execute("COMMIT")
         store.close()
-        work = Work(Local(there.host, there.token), tmp_path, tmp_path)
-        begun = time.monotonic()
-        for number in range(0, 10_000, 500):
-            assert [one["job_id"] for one in work.get("2.2/jobs/list", name=f"job {number}").json["jobs"]] == [
-                number + 1
-            ]
-        assert time.monotonic() - begun < 8
+        assert quickest(work, range(0, 10_000, 500)) < 20 * few
+
+
+def quickest(work: Work, numbers: Iterable[int]) -> float:
+    """The seconds in which one of these jobs is found by its name, at best: no matter what else the machine does."""
+    took = []
+    for number in numbers:
+        begun = time.perf_counter()
+        found = work.get("2.2/jobs/list", name=f"job {number}").json["jobs"]
+        took.append(time.perf_counter() - begun)
+        assert [one["job_id"] for one in found] == [number + 1]
+    return min(took)
 
 
 def changed(**more: Any) -> dict[str, Any]:

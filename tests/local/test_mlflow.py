@@ -261,7 +261,7 @@ def test_its_port_is_closed_to_others(work: Work) -> None:
     ports = {port for pid in pids for port in _listening(pid)}
     assert ports
     for port in ports:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/api/2.0/mlflow/experiments/search?max_results=1")
         assert connection.getresponse().status == 403
         connection.close()

@@ -33,7 +33,7 @@ def returned(dev: Workspace, path: str) -> str:
     task = {"task_key": "main", "notebook_task": {"notebook_path": path}}
     _, told = dev.ask("POST", "/api/2.2/jobs/runs/submit", {"tasks": [task]})
     run = json.loads(told)["run_id"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (output := dev.ask("GET", f"/api/local/run-output?run_id={run}")[1]) and time.monotonic() < deadline:
         [ended] = json.loads(output)["tasks"]
         if ended.get("result") or ended.get("error"):
@@ -75,7 +75,7 @@ def test_watch(tmp_path: Path, dev: Workspace, library: dict[str, str]) -> None:
         until(lambda: b"130" in Person(dev).file("src/bikesharing/demand.py"))
     finally:
         watching.terminate()
-        watching.communicate(timeout=20)
+        watching.communicate(timeout=60)
     assert returned(dev, f"/Users/me@example.com/main/{NOTEBOOK}") == "Saturday"
 
 

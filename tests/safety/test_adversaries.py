@@ -195,7 +195,7 @@ def test_05_the_window_is_one_round_trip_however_much_is_carried(
     world: World, hashes: bool, record_property: Property
 ) -> None:
     """From the last look at an object to the end of its write it is one request, though fifty others are under way."""
-    names, trip = [f"n{number}.py" for number in range(200 if TORTURE else 30)], 0.1
+    names, trip = [f"n{number}.py" for number in range(200 if TORTURE else 30)], 0.4
     clone = synced(world, *names)
     for name in names:
         clone.write(name, compose(name, f"value1 of {name}"))

@@ -92,7 +92,7 @@ def test_a_log_here_does_not_hide_the_workspace(pushed: Project, person: Person,
     pushed.write(".gitignore", "*.log\n")
     watch = watching("from_databricks")
     person.edit("a", "edited there")
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 60
     while pushed.text("notebooks/a.py") != notebook("edited there"):
         assert time.monotonic() < deadline
         pushed.write("notebooks/run.log", str(time.monotonic()))
@@ -105,14 +105,14 @@ def test_an_edit_there_before_a_save_here(pushed: Project, person: Person, watch
     watch = watching("to_databricks", "--pull")
     person.edit("b", "edited there")
     pushed.notebook("notebooks/a.py", "edited here")
-    watch.until(lambda: pushed.text("notebooks/b.py") == notebook("edited there"), 6)
+    watch.until(lambda: pushed.text("notebooks/b.py") == notebook("edited there"))
 
 
 def test_a_busy_person_sees_the_workspace(pushed: Project, person: Person, watching: Start) -> None:
     """Saving here again and again puts off nothing that is edited there."""
     watch = watching("to_databricks", "--pull")
     person.edit("b", "edited there")
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 60
     while pushed.text("notebooks/b.py") != notebook("edited there"):
         assert time.monotonic() < deadline
         pushed.notebook("notebooks/a.py", f"print({time.monotonic()})")

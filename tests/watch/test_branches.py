@@ -74,7 +74,7 @@ def test_many_switches(project: Project, person: Person, workspace: Workspace, w
     for turn in range(10):
         project.git("switch", "-q", ("one", "two")[turn % 2])
         time.sleep(chance.choice((0, 0.05, 0.15, 0.3, 0.4)))
-    watch.until(in_step(person, "two", 60), 20)
+    watch.until(in_step(person, "two", 60))
     assert strangers(project, "one", "two") == []
     assert not any(b"print('one')" in raw or b"print('two')" in raw for raw in project.backups())
 

@@ -229,8 +229,8 @@ def test_a_thousand_files_unpacked(project: Project, person: Person, watching: S
     project.workspace.forget()
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(project.root / "notebooks")
-    watch.until(lambda: len(person.at(f"{AT}/unpacked").names()) == 1000, 30)
-    watch.until_state("watching", 30)
+    watch.until(lambda: len(person.at(f"{AT}/unpacked").names()) == 1000)
+    watch.until_state("watching")
     imported = Counter(name for verb, name in writes(project.workspace) if verb == "import")
     assert len(imported) == 1000 and set(imported.values()) == {1}
 
@@ -315,7 +315,7 @@ def test_one_failure_stops_nobody(pushed: Project, person: Person, workspace: Wo
     watch.until(holds(person, "b", "carried"))
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
     pushed.notebook("notebooks/c.py", "carried too")
-    watch.until(holds(person, "c", "carried too"), 3)
+    watch.until(holds(person, "c", "carried too"))
     assert "not today" in watch.all("parked")[0]["problem"]
     workspace.faults()
     pushed.notebook("notebooks/a.py", "accepted")
@@ -344,7 +344,7 @@ def test_what_no_event_told_of(pushed: Project, person: Person, workspace: Works
     pushed.notebook("notebooks/b.py", "the reason")
     watch.until(lambda: workspace.struck() == [1])
     elsewhere.write_text(notebook("written by another name"))
-    watch.until(holds(person, "a", "written by another name"), 3)
+    watch.until(holds(person, "a", "written by another name"))
 
 
 def test_the_folder_is_taken_away_and_comes_back(project: Project, person: Person, watching: Start) -> None:

@@ -50,7 +50,7 @@ def test_bad_minutes(
     watch.until(lambda: workspace.struck()[0] > 0)
     pushed.notebook("notebooks/a.py", "and saved again")
     pushed.notebook("notebooks/b.py", "this too")
-    watch.until(lambda: workspace.struck() == [times], 20)
+    watch.until(lambda: workspace.struck() == [times])
     watch.until(reads(person, "a", "and saved again"))
     watch.until(reads(person, "b", "this too"))
     watch.until_state("watching")
@@ -73,7 +73,7 @@ def test_the_workspace_goes_and_comes_back(project: Project, watching: Start, tm
     assert "cannot be reached" in watch.said
     with running(tmp_path / "workspace", options=options) as again:
         person = Person(Workspace(again.host, again.token))
-        watch.until(lambda: person.names() == {"a", "b"}, 20)
+        watch.until(lambda: person.names() == {"a", "b"})
         watch.until(reads(person, "a", "two"))
         watch.until_state("watching")
         assert watch.states.count("waiting") <= 2
@@ -84,7 +84,7 @@ def test_a_save_ends_the_waiting(pushed: Project, person: Person, workspace: Wor
     """After many failures in a row a save is carried at once when the workspace is back, without waiting on."""
     watch = watching()
     workspace.faults(rule(EVERYTHING, answer(403, "PERMISSION_DENIED", "not for you")))
-    for text in ("one", "two", "three", "four"):
+    for text in ("one", "two", "three", "four", "five", "six", "seven"):
         struck = workspace.struck()[0]
         pushed.notebook("notebooks/a.py", text)
         watch.until(lambda struck=struck: workspace.struck()[0] > struck)  # type: ignore[misc]
@@ -92,7 +92,7 @@ def test_a_save_ends_the_waiting(pushed: Project, person: Person, workspace: Wor
     began = time.monotonic()
     pushed.notebook("notebooks/a.py", "back")
     watch.until(reads(person, "a", "back"))
-    assert time.monotonic() - began < 4  # and not the four to eight seconds that were due
+    assert time.monotonic() - began < 20  # and not the half a minute or more that was due
 
 
 def test_a_save_in_the_worst_moment(pushed: Project, person: Person, workspace: Workspace, watching: Start) -> None:
@@ -105,7 +105,7 @@ def test_a_save_in_the_worst_moment(pushed: Project, person: Person, workspace: 
     pushed.notebook("notebooks/a.py", "saved meanwhile")
     watch.until_state("waiting")
     workspace.faults()
-    watch.until(reads(person, "a", "saved meanwhile"), 6)
+    watch.until(reads(person, "a", "saved meanwhile"))
 
 
 def test_a_renewed_token(pushed: Project, person: Person, watching: Start) -> None:
@@ -326,7 +326,7 @@ def test_stopped_in_an_unlucky_moment(pushed: Project, watching: Start) -> None:
     path = os.pathsep.join([str(pushed.home), *sys.path])
     watch = watching(env={"PYTHONPATH": path})
     watch.process.send_signal(signal.SIGUSR1)
-    assert watch.process.wait(10) == 130
+    assert watch.process.wait(60) == 130
     assert watch.states[-1] == "stopped" and watch.err == ""
 
 
@@ -339,7 +339,7 @@ def test_killed_in_the_middle(project: Project, person: Person, workspace: Works
     kill = {"kind": "kill", "pid": watch.process.pid}
     workspace.faults(rule(IMPORT, kill, nth=20, phase="after"))
     project.notebook("notebooks/n000.py", "print(0) # once more")
-    assert watch.process.wait(20) == -signal.SIGKILL
+    assert watch.process.wait(60) == -signal.SIGKILL
     watch.process.returncode = -signal.SIGKILL
     workspace.faults()
     project.remove("notebooks/n001.py")
@@ -361,7 +361,7 @@ def test_the_workspace_on_this_machine(project: Project, watching: Start) -> Non
     subprocess.run(["kill", "-9", str(first)], check=True)
     project.notebook("notebooks/a.py", "two")
     watch.until_state("waiting")
-    watch.until_state("watching", 20)
+    watch.until_state("watching")
     with running(folder) as there:
         assert there.pid != first
         assert reads(Person(Workspace(there.host, there.token)), "a", "two")()
