@@ -3,6 +3,9 @@ VENV   ?= .venv
 SECONDS ?= 600
 BIN    := $(VENV)/bin
 
+# Four for two processors: many tests wait for what a watch or a workspace does. The ten slowest are told at the end.
+TEST   := $(BIN)/python -m pytest -n 4 --dist loadgroup --durations=10 --durations-min=1
+
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -20,13 +23,13 @@ $(VENV)/.ready: $(VENV)/.local
 dev: $(VENV)/.ready  ## a working environment in .venv
 
 test: $(VENV)/.ready  ## the tests, but for those that take long
-	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
+	$(TEST) $(TESTS)
 
 test-long: $(VENV)/.ready  ## every test
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -m '' $(TESTS)
+	$(TEST) -m '' $(TESTS)
 
 torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
-	TORTURE_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 4 --dist loadgroup -m '' tests/safety
+	TORTURE_SECONDS=$(SECONDS) $(TEST) -m '' tests/safety
 
 check: $(VENV)/.ready  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
@@ -32,3 +34,17 @@ settings.load_profile("steady")
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for everything that could not be tested on this machine, and why."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    if reasons:
+        told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"not looked at here: {told}")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Why something was skipped, in one line without its full stop."""
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return " ".join(told.removeprefix("Skipped: ").split()).rstrip(".")

@@ -30,8 +30,8 @@ PLACES = (
 )
 PACKAGES = ("chromium", "chromium-driver")
 MISSING = (
-    "The page is tested in a real browser, and no Chromium or Chrome with its chromedriver is on the PATH: "
-    "install them, on Debian with `apt-get install chromium chromium-driver`."
+    "the page in a real browser, as no Chromium or Chrome with its chromedriver is on the PATH: "
+    "install them, on Debian with `apt-get install chromium chromium-driver`"
 )
 OPTIONS = (
     "--headless",
@@ -207,7 +207,7 @@ def _installed(shared: Path) -> tuple[str, str]:
     if found is not None:
         return found
     if is_ours or os.environ.get("CI", "").lower() in ("true", "1"):
-        pytest.fail(MISSING, pytrace=False)
+        pytest.fail(f"not looked at: {MISSING}", pytrace=False)
     pytest.skip(MISSING)
 
 
