@@ -1,7 +1,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 SECONDS ?= 600
+# What was downloaded for the tests is kept here, as pip's own cache may not keep it. Remove it to get newer releases.
+WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/databricks-branch-sync/wheels
+
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+KEPT   := --no-index --find-links '$(WHEELS)'
 
 # Four for two processors: many tests wait for what a watch or a workspace does. The ten slowest are told at the end.
 TEST   := $(BIN)/python -m pytest -n 4 --dist loadgroup --durations=10 --durations-min=1
@@ -11,27 +16,33 @@ TEST   := $(BIN)/python -m pytest -n 4 --dist loadgroup --durations=10 --duratio
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/.local: pyproject.toml setup.py
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+
+$(VENV)/.local: pyproject.toml setup.py | $(BIN)/python
+	$(PIP) install -e '.[local]'
 	@touch $@
 
-$(VENV)/.ready: $(VENV)/.local
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@
+# The tests, and what a developer needs besides. Compiling it all takes half a minute, and a tenth of it is imported.
+$(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml setup.py | $(BIN)/python
+	$(PIP) install --no-compile $(KEPT) -e '.[$*]' 2>/dev/null \
+	|| { $(PIP) download --only-binary :all: --dest '$(WHEELS)' '.[$*]' 'setuptools>=77' \
+	  && $(PIP) install --no-compile $(KEPT) -e '.[$*]'; } \
+	|| $(PIP) install --no-compile -e '.[$*]'
+	@touch $@ $(VENV)/.local $(VENV)/.test
 
-dev: $(VENV)/.ready  ## a working environment in .venv
+dev: $(VENV)/.dev  ## a working environment in .venv
 
-test: $(VENV)/.ready  ## the tests, but for those that take long
+test: $(VENV)/.test  ## the tests, but for those that take long
 	$(TEST) $(TESTS)
 
-test-long: $(VENV)/.ready  ## every test
+test-long: $(VENV)/.test  ## every test
 	$(TEST) -m '' $(TESTS)
 
-torture: $(VENV)/.ready  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
+torture: $(VENV)/.test  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
 	TORTURE_SECONDS=$(SECONDS) $(TEST) -m '' tests/safety
 
-check: $(VENV)/.ready  ## format, lint, and types on Linux, Windows and macOS
+check: $(VENV)/.dev  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
