@@ -414,7 +414,8 @@ class Project:
 
 def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for what another process is about to do."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.05)  # whoever is asked has work to do

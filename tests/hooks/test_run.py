@@ -210,7 +210,7 @@ REFUSED = [
 def test_refused(desk: Desk, words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What could not work is refused with 2 and the next thing to type, and nothing is sent that writes."""
     desk.api.control("requests", method="DELETE")
-    ran = desk.type("run", *words, code=2)
+    ran = desk.quick("run", *words, code=2)
     assert message in ran.err and hint in ran.err
     assert desk.asked() == []
 
@@ -221,25 +221,25 @@ def test_folder_that_mlflow_takes_apart(tmp_path: Path, desk: Desk, name: str) -
     root = repository(tmp_path / "top" / name if name == "c#" else tmp_path / "top", name=name.replace("c#", "Demo"))
     there = Desk(root, tmp_path / "home", desk.api)
     words = ("run", "demo", "--backend", "local", "--dry-run")
-    told = there.type(*words, code=2).err
+    told = there.quick(*words, code=2).err
     assert f"it takes the path apart at the {name[-1]}." in told and "--ref" in told
-    there.type(*words, "--ref")
+    there.quick(*words, "--ref")
 
 
 def test_detached_head(desk: Desk) -> None:
     """Without a branch there is no experiment, unless one is named, or CI knows the branch."""
     git(desk.root, "checkout", "--quiet", "--detach")
-    assert "--branch NAME" in desk.type("run", "demo", "--dry-run", code=2).err
-    assert "/Shared/ci/x" in desk.type("run", "demo", "--dry-run", "--experiment", "/Shared/ci/x").out
+    assert "--branch NAME" in desk.quick("run", "demo", "--dry-run", code=2).err
+    assert "/Shared/ci/x" in desk.quick("run", "demo", "--dry-run", "--experiment", "/Shared/ci/x").out
     ci = {"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/heads/tools"}
-    assert "/Shared/me@example.com/tools_expr" in desk.type("run", "demo", "--dry-run", **ci).out
+    assert "/Shared/me@example.com/tools_expr" in desk.quick("run", "demo", "--dry-run", **ci).out
 
 
 def test_longest_name(desk: Desk) -> None:
     """--max-name cuts the experiment's name, and keeps long branches of one beginning apart."""
     names = set()
     for branch in ("a-long-name-of-a-branch-1", "a-long-name-of-a-branch-2"):
-        ran = desk.type("run", "demo", "--dry-run", "--json", "--branch", branch, "--max-name", "24")
+        ran = desk.quick("run", "demo", "--dry-run", "--json", "--branch", branch, "--max-name", "24")
         names.add(ran.one("start")["experiment"].rpartition("/")[2])
     assert len(names) == 2 and all(len(name) == 24 and name.endswith("_expr") for name in names)
 

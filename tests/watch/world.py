@@ -82,11 +82,12 @@ class Watching:
 
     def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
         """Waits for what is about to happen; says what the watch has said when it does not."""
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.01
         while not true():
             assert self.process.poll() is None, f"it ended: {self.process.returncode}\n{self._last_words()}"
             assert time.monotonic() < deadline, f"it did not happen\n{self._last_words()}"
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.05)  # the workspace is asked as well, and the watch needs the processor
 
     def look(self) -> None:
         """Has it look at both sides now and not in two seconds, as after every change of what git ignores."""
