@@ -18,10 +18,10 @@ from mlflow_hooks.data_factory import activity
 from mlflow_hooks.model import Engine, GitSource, Hook, Secret
 
 from .private_git import private
-from .stage import OVER, Stage, commit, hook_of, staged, until
+from .stage import OVER, Stage, commit, hook_of, until
 from .work import URL
 
-# One workspace with one MLflow: a worker of its own.
+# One workspace with one MLflow, which takes seconds to start: one worker has all that run projects.
 pytestmark = pytest.mark.xdist_group("hooks")
 
 PROJECTS = Path(__file__).parents[2] / "projects"
@@ -52,12 +52,6 @@ for path, word in json.loads(dbutils.widgets.get("hooks")):
     errors[path] = outcome.get("error")
 dbutils.notebook.exit(json.dumps(errors))
 """
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
 
 
 @pytest.fixture

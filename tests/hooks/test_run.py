@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local.client import Local
 from local.test_runs import gone
 
-from databricks_local.embedded import running
-
 from .desk import Desk, until_line
+from .stage import Stage
 from .work import SCRIPT, git, repository, write
 
-# MLflow takes seconds to start: one worker has all of these.
-pytestmark = pytest.mark.xdist_group("hooks-run")
+# See test_end_to_end.py.
+pytestmark = pytest.mark.xdist_group("hooks")
 
 EXPERIMENT = "/Shared/me@example.com/main_expr"
 PENDING = {"state": {"life_cycle_state": "PENDING"}}
@@ -28,24 +26,20 @@ SLEEPER = SCRIPT + "import time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory, shared: Stage) -> Desk:
     """A desk with a project, and a workspace for it."""
     folder = tmp_path_factory.mktemp("run")
-    root = repository(folder / "team")
-    with running(folder / "workspace") as there:
-        yield Desk(root, folder / "home", Local(there.host, there.token))
-    log = folder / "workspace" / "server.log"
-    assert not log.exists(), log.read_text()
+    return Desk(repository(folder / "team"), folder / "home", shared.work.api)
 
 
 @pytest.fixture(autouse=True)
 def as_it_was(desk: Desk) -> Iterator[None]:
     """Every test finds the project as it was committed, and a workspace without mishaps."""
+    desk.api.control("run-states", method="DELETE")
+    desk.api.control("faults", method="DELETE")
     yield
     git(desk.root, "checkout", "--quiet", "--force", "main")
     git(desk.root, "clean", "--quiet", "-fdx")
-    desk.api.control("run-states", method="DELETE")
-    desk.api.control("faults", method="DELETE")
 
 
 def nothing_is_left(desk: Desk, experiment: str = EXPERIMENT) -> None:
