@@ -156,6 +156,7 @@ def statuses(tracking: Path) -> list[str]:
     return [row[0] for row in database.execute("SELECT status FROM runs ORDER BY start_time DESC")]
 
 
+@pytest.mark.long  # MLflow makes its tables anew, and is imported twice
 def test_local_backend(desk: Desk, tracking: Path) -> None:
     """With no workspace at all the project runs here, blanks in its parameters and all, and git never sees the runs."""
     nowhere = {"DATABRICKS_HOST": "", "DATABRICKS_TOKEN": "", "MLFLOW_REGISTRY_URI": "databricks-uc"}

@@ -217,8 +217,15 @@ def test_mlflow(browser: Chromium, local: Local) -> None:
     assert "/Shared/rides" in browser.run("return document.body.innerText")
 
 
-@pytest.mark.parametrize("width", [320, 1200])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+VIEWS = [
+    ("light", 1200),
+    ("dark", 320),
+    pytest.param("light", 320, marks=pytest.mark.long),
+    pytest.param("dark", 1200, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("scheme", "width"), VIEWS)
 def test_everybody_can_use_it(browser: Chromium, local: Local, scheme: str, width: int) -> None:
     """Every page has landmarks, headings in order, names, labels and enough contrast, and fits a narrow window."""
     cells = [
