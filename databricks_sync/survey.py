@@ -71,6 +71,7 @@ class Surveyor:
         remote = keys_by_nfc(listing)
         noted = noted if noted and noted.apart(self.local.layout) else None
         moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
+        scan = _followed(scan, moves.followed)
         leftover = self._leftover(scan, entries, moves)
         if leftover:
             claims = tuple(item for item in scan.claims if item not in leftover)
@@ -308,6 +309,16 @@ def _answered(
         )
     )
     return Advance(intent.key, entry)
+
+
+def _followed(scan: Scan, followed: Mapping[str, str]) -> Scan:
+    """What is not carried or not known here is so too where somebody else has moved its object: it is not absent."""
+    if not followed:
+        return scan
+    return scan._replace(
+        outside=frozenset(followed.get(key, key) for key in scan.outside),
+        unknown={followed.get(key, key): problem for key, problem in scan.unknown.items()},
+    )
 
 
 def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, LocalObject]:

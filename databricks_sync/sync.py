@@ -373,20 +373,17 @@ class Sync:
         )
 
     def _require(self, request: Request, survey: Survey) -> None:
-        """Raises SettingsError where the source was never there, or this is merely the wrong place."""
+        """Raises SettingsError where the source was never there: then there is nothing to talk about."""
         if request.mode.direction is Direction.PULL and not survey.listing.exists and not survey.sides.base:
             raise SettingsError(
                 f"There is no folder {request.target} in the workspace; nothing was pushed there yet.",
                 f"Type `to_databricks{request.again}`, or name another folder with --branch or --target.",
             )
-        if survey.scan.exists or (request.mode.direction is Direction.PULL and not survey.sides.base):
-            return
-        missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
-        elsewhere = self._elsewhere(missing)
-        if not survey.sides.base or (elsewhere and not request.allowed.empty):
+        if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
+            missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
             raise SettingsError(
                 f"There is no folder {missing} in {self.settings.project}.",
-                elsewhere or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
+                self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
             )
 
     def _nothing(self, request: Request, survey: Survey) -> str:

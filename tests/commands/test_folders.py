@@ -316,6 +316,27 @@ def test_a_colleague_with_the_old_folders_is_told(pushed: Project, person: Perso
     assert pushed.text("notebooks/b.py") == notebook("print('mine')")
 
 
+@pytest.mark.parametrize("how", ["ignored", "a link"])
+def test_what_a_colleague_does_not_carry_is_not_deleted_where_it_went(
+    pushed: Project, person: Person, how: str
+) -> None:
+    """A file that is not carried here, or cannot be judged, takes nothing from where somebody else has moved it."""
+    colleague = pushed.clone()
+    colleague.push()
+    grown(pushed).push()
+    names = person.names()
+    colleague.env["NOTEBOOK_FOLDER"] = "notebooks,src"
+    colleague.write("src/lib.py", "def lib():\n    return 1\n")
+    if how == "ignored":
+        colleague.git("rm", "-q", "--cached", "notebooks/b.py")
+        colleague.write(".gitignore", "/notebooks/b.py\n")
+    else:
+        colleague.remove("notebooks/b.py")
+        (colleague.root / "notebooks/b.py").symlink_to("a.py")
+    colleague.push(code=(0, 1))
+    assert person.names() == names
+
+
 def test_a_colleague_may_take_it_back(pushed: Project, person: Person) -> None:
     """With --take-over the target is laid out as it is set here: all moves back, and the other one is told."""
     colleague = pushed.clone()

@@ -37,7 +37,7 @@ BASE = "tests/sync/test_base.py"
 GIT = "tests/sync/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
 LOGIN, PROJECT = "tests/sync/test_login.py", "tests/sync/test_project.py"
-TRUST, PLACES = "tests/commands/test_trust.py", "tests/commands/test_places.py"
+TRUST = "tests/commands/test_trust.py"
 RECORD = "tests/sync/test_record.py"
 FOLDERS = "tests/commands/test_folders.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
@@ -1153,14 +1153,6 @@ MUTANTS = (
         "highest",
         PROJECT,
         "found_from_inside",
-    ),
-    Mutant(
-        "the wrong place for a folder that is gone",
-        "Sync._require",
-        "not survey.sides.base or (elsewhere and not request.allowed.empty)",
-        "not survey.sides.base",
-        PLACES,
-        "wrong_place",
     ),
 )
 

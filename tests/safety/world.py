@@ -472,7 +472,8 @@ class Clone:
         rows: list[tuple[Any, ...]] = []
         for file in self.records:
             with closing(sqlite3.connect(file)) as db:
-                rows += db.execute(sql).fetchall()
+                if db.execute("SELECT 1 FROM sqlite_master").fetchone():  # none where a run died as it made the record
+                    rows += db.execute(sql).fetchall()
         return rows
 
     def base(self) -> dict[str, str]:
