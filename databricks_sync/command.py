@@ -7,20 +7,20 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from . import __version__, startup
 from .errors import InterruptedRun, SyncError
-from .options import again, login
 
 if TYPE_CHECKING:
     from .mode import Mode
+    from .options import Options
     from .report import Reporter
     from .run import Request
     from .session import Session
@@ -62,17 +62,17 @@ def run(command: click.Command) -> None:
     sys.exit(code)
 
 
-def sync(mode: Mode, chosen: dict[str, Any]) -> int:
-    """One run of a command with its parsed options; returns the exit code."""
+def sync(options: Options) -> int:
+    """One run of a command; returns the exit code."""
 
     @cache
     def report() -> Reporter:
         from .report import for_streams
 
-        return for_streams(mode.direction, chosen["as_json"])
+        return for_streams(options.direction, options.as_json)
 
     with spoken(report) as code:
-        code[0] = _run(mode, chosen, report)
+        code[0] = _run(options, report)
     return code[0]
 
 
@@ -121,33 +121,33 @@ def _scrubbed(text: str) -> str:
     return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
 
 
-def _run(mode: Mode, chosen: dict[str, Any], report: Callable[[], Reporter]) -> int:
+def _run(options: Options, report: Callable[[], Reporter]) -> int:
     """`report` is asked for late: what it is made of is loaded while the workspace answers."""
     from .session import opened
 
-    if chosen.get("init"):
+    if options.init:
         from . import init
 
-        return init.run(chosen, report())
-    if chosen["watch"]:
+        return init.run(options, report())
+    if options.watch:
         from .watch import watch
 
-        return watch(mode, chosen, report())
-    with opened(chosen) as session:
+        return watch(options, report())
+    with opened(options) as session:
         for notice in session.settings.notices:
             report().notice(notice)
         run = session.sync(report())
-        if chosen["restore"] is not None:
+        if options.restore is not None:
             from . import restore
 
-            return restore.run(run, request(mode, session, chosen), chosen["restore"], report())
-        done = run.run(request(mode, session, chosen))
+            return restore.run(run, request(options.mode, session, options), options.restore, report())
+        done = run.run(request(options.mode, session, options))
         report().summary(done)
         return done.exit_code
 
 
-def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
-    """What the parsed options of a command ask one run to do."""
+def request(mode: Mode, session: Session, options: Options) -> Request:
+    """What the options ask one run to do, which is one of `mode`."""
     from .run import Request
     from .survey import Scope
     from .valves import Allowed
@@ -155,24 +155,24 @@ def request(mode: Mode, session: Session, chosen: Mapping[str, Any]) -> Request:
     return Request(
         mode=mode,
         target=session.target,
-        scope=Scope(_paths(chosen, session.settings)),
-        dry_run=chosen["dry_run"],
-        diff=chosen["diff"],
-        markers=chosen.get("markers", False),
-        delete=not chosen["no_delete"],
-        insisted=bool(chosen["target"] or chosen["branch"]),
+        scope=Scope(_paths(options.paths, session.settings)),
+        dry_run=options.dry_run,
+        diff=options.diff,
+        markers=options.markers,
+        delete=not options.no_delete,
+        insisted=options.named,
         allowed=Allowed(
-            deletes=chosen["max_delete"],
-            all_changed=chosen["allow_all_changed"],
-            empty=chosen["allow_empty"],
-            take_over=chosen["take_over"],
+            deletes=options.max_delete,
+            all_changed=options.allow_all_changed,
+            empty=options.allow_empty,
+            take_over=options.take_over,
         ),
-        lock=chosen.get("lock", False),
-        wait=chosen["wait"],
+        lock=options.lock,
+        wait=options.wait,
         branch=session.branch,
         head=session.head,
-        again=again(chosen),
-        login=login(chosen),
+        again=options.again(),
+        login=options.login(),
         way=_way(session.settings.project),
     )
 
@@ -187,10 +187,10 @@ def _way(project: Path) -> str:
         return project.as_posix()
 
 
-def _paths(chosen: Mapping[str, Any], known: Settings) -> tuple[str, ...]:
+def _paths(typed: tuple[str, ...], known: Settings) -> tuple[str, ...]:
     """The PATHS of the command line, relative to the project folder as the plan shows them."""
     found = []
-    for text in chosen["paths"]:
+    for text in typed:
         path = Path(os.path.abspath(Path.cwd() / text))
         inside = path == known.project or known.project in path.parents
         found.append(path.relative_to(known.project).as_posix() if inside else Path(text).as_posix())

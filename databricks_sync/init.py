@@ -10,32 +10,32 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import shell
 from .dotenv_file import without_login
 from .errors import SettingsError, SyncError
 from .git import Repository
 from .names import printable
-from .options import again
 from .project import locate
 from .session import opened, who
 
 if TYPE_CHECKING:
+    from .options import Options
     from .report import Reporter
 
 _SAMPLE = "env.sample"
 _PLAIN = re.compile(r"[\w@.:/+-]+")
 
 
-def run(chosen: Mapping[str, Any], report: Reporter) -> int:
+def run(options: Options, report: Reporter) -> int:
     """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
     project = locate(os.environ, Path.cwd())
     repository = Repository(project)
-    for line in (*_written(project, chosen), *_hidden(project, repository)):
+    for line in (*_written(project, options), *_hidden(project, repository)):
         report.say(line, "init", message=line)
     try:
-        with opened(chosen) as session:
+        with opened(options) as session:
             for notice in session.settings.notices:
                 report.notice(notice)
             session.permitted()
@@ -46,15 +46,15 @@ def run(chosen: Mapping[str, Any], report: Reporter) -> int:
                     line = f"There is no folder {folder.shown} yet: make it, or set NOTEBOOK_FOLDER."
                     report.say(line, "init", message=line)
             folders = " and ".join(folder.shown for folder in session.settings.folders)
-            line = f"Type `to_databricks{again(chosen)}` to carry {folders} to {printable(session.target)}."
+            line = f"Type `to_databricks{options.again()}` to carry {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
     except SyncError as error:
-        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{again(chosen)} --init` again.".lstrip(". ")
+        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again.".lstrip(". ")
         raise
     return 0
 
 
-def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
+def _written(project: Path, options: Options) -> Iterator[str]:
     where = project / ".env"
     shown = printable(_shown(where))
     if where.exists():
@@ -63,7 +63,7 @@ def _written(project: Path, chosen: Mapping[str, Any]) -> Iterator[str]:
     own = project / _SAMPLE
     sample = own if own.is_file() else files(__package__).joinpath(_SAMPLE)
     text, held = without_login(sample.read_text(encoding="utf-8"))
-    values = _values(chosen, os.environ)
+    values = _values(options, os.environ)
     text = filled(text, values)
     try:
         # For its owner alone, from the first moment: somebody will put a token there.
@@ -101,13 +101,13 @@ def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     yield f"Added .env to {printable(_shown(ignore))}."
 
 
-def _values(chosen: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str | None]:
+def _values(options: Options, environ: Mapping[str, str]) -> dict[str, str | None]:
     """What is known already: variable -> value, or None for what must not be set."""
-    if chosen["profile"]:
-        values: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_CONFIG_PROFILE": chosen["profile"]}
+    if options.profile:
+        values: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_CONFIG_PROFILE": options.profile}
     else:
-        values = {"DATABRICKS_HOST": "local" if chosen["local"] else environ.get("DATABRICKS_HOST", "").strip()}
-    values["DATABRICKS_USER"] = chosen["user"]
+        values = {"DATABRICKS_HOST": "local" if options.local else environ.get("DATABRICKS_HOST", "").strip()}
+    values["DATABRICKS_USER"] = options.user
     return {name: value for name, value in values.items() if value != "" and (value or name == "DATABRICKS_HOST")}
 
 

@@ -1,14 +1,17 @@
-"""The options of both commands: declared once, checked before anything is done."""
+"""The options of both commands: declared once, made one value of, and checked before anything is done."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
 
 import click
 
 from . import __version__, completion, shell
+from .mode import Mode
 from .model import Direction
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -19,6 +22,88 @@ _EXIT_CODES = """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite, and remove what the folder lacks."
 _MERGE = "Merge the notebooks that both sides changed, cell by cell; cells that both changed stay as they are."
 _MARKERS = "With --merge, write such a notebook with both versions of these cells, between markers."
+
+
+class Options(NamedTuple):
+    """What was typed, under the names of the options; what only the other direction has is as if it was not typed."""
+
+    direction: Direction = Direction.PUSH
+    paths: tuple[str, ...] = ()
+    overwrite: bool = False
+    mirror: bool = False
+    merge: bool = False
+    markers: bool = False
+    dry_run: bool = False
+    diff: bool = False
+    watch: bool = False
+    pull: bool = False
+    poll: bool = False
+    target: str | None = None
+    branch: str | None = None
+    user: str | None = None
+    profile: str | None = None
+    local: bool = False
+    no_delete: bool = False
+    max_delete: str | None = None  # "12" or "40%"
+    allow_all_changed: bool = False
+    allow_empty: bool = False
+    take_over: bool = False
+    lock: bool = False
+    wait: float = 0.0  # seconds
+    restore: str | None = None  # None: not asked for, "": list the backups, else the name of a run
+    as_json: bool = False
+    init: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        if self.direction is Direction.PULL:
+            return Mode.PULL_MERGE if self.merge else Mode.PULL_OVERWRITE if self.overwrite else Mode.PULL
+        return Mode.PUSH_MIRROR if self.mirror else Mode.PUSH_OVERWRITE if self.overwrite else Mode.PUSH
+
+    @property
+    def named(self) -> bool:
+        """Whether the target or the branch was named, so that neither depends on what is checked out."""
+        return bool(self.target or self.branch)
+
+    def check(self) -> None:
+        """Raises click.UsageError for options that contradict each other."""
+        if self.watch:
+            self._check_watch()
+        else:
+            for name, typed in (("pull", self.pull), ("poll", self.poll)):
+                if typed:
+                    raise click.UsageError(f"--{name} goes with --watch.")
+        if self.merge and self.overwrite:
+            raise click.UsageError("--merge keeps both sides' edits and --overwrite one side's: give one of them.")
+        if self.markers and not self.merge:
+            raise click.UsageError("--markers goes with --merge.")
+        if self.mirror and self.paths:
+            raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
+
+    def _check_watch(self) -> None:
+        replacing = {
+            "dry-run": self.dry_run,
+            "overwrite": self.overwrite,
+            "mirror": self.mirror,
+            "merge": self.merge,
+        }
+        for name, typed in replacing.items():
+            if typed:
+                raise click.UsageError(f"--watch replaces nothing that somebody else changed: leave --{name} out.")
+        if self.restore is not None:
+            raise click.UsageError("--watch and --restore are two different things.")
+
+    def again(self) -> str:
+        """The options that say which workspace and folder a run is about, as they would be typed once more."""
+        return self.login() + _typed(branch=self.branch, target=self.target)
+
+    def login(self) -> str:
+        """Those of them that say which workspace it is, and who we are there."""
+        return (" --local" if self.local else "") + _typed(profile=self.profile, user=self.user)
+
+
+def _typed(**values: str | None) -> str:
+    return "".join(shell.option(name, value) for name, value in values.items() if value)
 
 
 def flag(name: str, text: str) -> Callable[..., Any]:
@@ -56,8 +141,8 @@ def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return value
 
 
-def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], click.Command]:
-    """Makes a function the command `name` with the options of its direction."""
+def command(name: str, direction: Direction) -> Callable[[Callable[[Options], int]], click.Command]:
+    """Makes a function from options to an exit code the command `name`, with the options of its direction."""
     push = direction is Direction.PUSH
     source, destination = ("folder", "workspace") if push else ("workspace", "folder")
     declared = [
@@ -105,46 +190,16 @@ def command(name: str, direction: Direction) -> Callable[[Callable[..., Any]], c
         click.version_option(__version__, "--version", prog_name=name),
     ]
 
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        function.__doc__ = f"{function.__doc__ or ''}{_EXIT_CODES}"
+    def decorate(function: Callable[[Options], int]) -> click.Command:
+        @wraps(function)
+        def run(**values: Any) -> None:
+            options = Options(direction=direction, **values)
+            options.check()
+            sys.exit(function(options))
+
+        run.__doc__ = f"{function.__doc__ or ''}{_EXIT_CODES}"
         for option in reversed(declared):
-            function = option(function)
-        return click.command(name, context_settings=_CONTEXT)(function)
+            run = option(run)
+        return click.command(name, context_settings=_CONTEXT)(run)
 
     return decorate
-
-
-def check(chosen: Mapping[str, Any]) -> None:
-    """Raises click.UsageError for options that contradict each other."""
-    if chosen["watch"]:
-        for name in ("dry_run", "overwrite", "mirror", "merge"):
-            if chosen.get(name):
-                raise click.UsageError(
-                    f"--watch replaces nothing that somebody else changed: leave --{name} out.".replace("_", "-")
-                )
-        if chosen["restore"] is not None:
-            raise click.UsageError("--watch and --restore are two different things.")
-    else:
-        for name in ("pull", "poll"):
-            if chosen.get(name):
-                raise click.UsageError(f"--{name} goes with --watch.")
-    if chosen.get("merge") and chosen["overwrite"]:
-        raise click.UsageError("--merge keeps both sides' edits and --overwrite one side's: give one of them.")
-    if chosen.get("markers") and not chosen["merge"]:
-        raise click.UsageError("--markers goes with --merge.")
-    if chosen.get("mirror") and chosen["paths"]:
-        raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
-
-
-def again(chosen: Mapping[str, Any]) -> str:
-    """The options that say which workspace and folder a run is about, as they would be typed once more."""
-    return login(chosen) + _typed(chosen, "branch", "target")
-
-
-def login(chosen: Mapping[str, Any]) -> str:
-    """Those of them that say which workspace it is, and who we are there."""
-    return (" --local" if chosen["local"] else "") + _typed(chosen, "profile", "user")
-
-
-def _typed(chosen: Mapping[str, Any], *names: str) -> str:
-    return "".join(shell.option(name, chosen[name]) for name in names if chosen[name])

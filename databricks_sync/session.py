@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import project as projects
 from . import settings as settings_of
@@ -24,6 +24,7 @@ from .settings import Settings
 from .workspace import Workspace
 
 if TYPE_CHECKING:
+    from .options import Options
     from .run import Watcher
     from .sync import Sync
 
@@ -45,25 +46,25 @@ class Session(NamedTuple):
 
 
 @contextmanager
-def opened(chosen: Mapping[str, Any], project: Project | None = None) -> Iterator[Session]:
-    """The session that the parsed options of a command ask for. Raises SyncError when there is none to be had.
+def opened(options: Options, project: Project | None = None) -> Iterator[Session]:
+    """The session that the options ask for. Raises SyncError when there is none to be had.
 
     For host `local` the embedded workspace runs as long as the session, unless it does so already.
     """
-    wanted = {"profile": chosen["profile"], "user": chosen["user"], "host": "local" if chosen["local"] else None}
+    wanted = {"profile": options.profile, "user": options.user, "host": "local" if options.local else None}
     project = project or projects.find(os.environ, Path.cwd())
     repository = Repository(project.folder)
     known = settings_of.load(wanted, os.environ, project, partial(_tracks, repository))
     with _workspace(known) as login, Pool() as pool:
         known = known._replace(login=login)
         http = connect(login)
-        if not (chosen["branch"] or chosen["target"]) and (operation := repository.operation()):
+        if not options.named and (operation := repository.operation()):
             from .valves import unfinished
 
             raise unfinished(operation)
         head = repository.branch()
-        branch = chosen["branch"] or head or targets.ci_branch(os.environ)
-        target, permitted = _target(chosen["target"], branch, known, http, pool)
+        branch = options.branch or head or targets.ci_branch(os.environ)
+        target, permitted = _target(options.target, branch, known, http, pool)
         yield Session(known, repository, http, target, branch or "", head, permitted)
 
 

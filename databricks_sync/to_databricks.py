@@ -7,29 +7,24 @@ try:  # before everything else: it minds Ctrl-C meanwhile
 except KeyboardInterrupt:
     raise SystemExit(130) from None
 
-import sys
-from typing import Any
-
-from . import command, options
-from .mode import Mode
+from .command import run, sync
 from .model import Direction
+from .options import Options, command
 
 
-@options.command("to_databricks", Direction.PUSH)
-def to_databricks(mirror: bool, **chosen: Any) -> None:
+@command("to_databricks", Direction.PUSH)
+def to_databricks(options: Options) -> int:
     """Carry NOTEBOOK_FOLDER (default: notebooks) into /Users/<user>/<branch>.
 
     Nothing that somebody changed in the workspace is replaced or deleted: such paths are reported, and the
     others carried. PATHS restrict the run to some files or folders.
     """
-    options.check({"mirror": mirror, **chosen})
-    mode = Mode.PUSH_MIRROR if mirror else Mode.PUSH_OVERWRITE if chosen["overwrite"] else Mode.PUSH
-    sys.exit(command.sync(mode, chosen))
+    return sync(options)
 
 
 def main() -> None:
     startup.ready()
-    command.run(to_databricks)
+    run(to_databricks)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import rhythm
 from .carry import Outcome, Result
@@ -32,6 +32,7 @@ from .view import Parked, State, View, advice, parked, standing, view_for
 from .workspace import Workspace
 
 if TYPE_CHECKING:
+    from .options import Options
     from .report import Reporter
 
 _STOPPED = 130
@@ -40,12 +41,12 @@ _WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end
 _NEVER = float("inf")
 
 
-def watch(mode: Mode, chosen: Mapping[str, Any], report: Reporter) -> int:
+def watch(options: Options, report: Reporter) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
     with view, Stop() as stop:
         try:
-            Watch(mode, chosen, view, stop).run()
+            Watch(options, view, stop).run()
         except KeyboardInterrupt:
             view.state(State.STOPPED, "Stopped; nothing was left half done.")
     return _STOPPED
@@ -58,14 +59,14 @@ class _Reopen(Exception):
 class Watch:
     """`to_databricks --watch` follows the files here, `from_databricks --watch` the workspace, `--pull` both."""
 
-    def __init__(self, mode: Mode, chosen: Mapping[str, Any], view: View, stop: Stop) -> None:
-        self.mode = mode
-        self.chosen = chosen
+    def __init__(self, options: Options, view: View, stop: Stop) -> None:
+        self.options = options
+        self.mode = mode = options.mode
         self.view = view
         self.stop = stop
         self.pushes = mode.direction is Direction.PUSH
         # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
-        self.modes = (mode, Mode.PULL) if chosen.get("pull") else (mode,)
+        self.modes = (mode, Mode.PULL) if options.pull else (mode,)
         self.pulls = any(one.direction is Direction.PULL for one in self.modes)
         self._branch: str | None = None  # what the first session was of
         self._shown: tuple[str, ...] = ()  # the workspace, target and folders of the last run shown in full
@@ -89,7 +90,7 @@ class Watch:
         with ExitStack() as following:
             while True:
                 try:
-                    with opened(self.chosen) as session:
+                    with opened(self.options) as session:
                         self._tell(session.settings.notices)
                         self._follow(session, self._changes_of(session, following))
                 except _Reopen:
@@ -109,7 +110,7 @@ class Watch:
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""
         known = session.settings
-        wanted = Changes(session.repository, [one.path for one in known.folders], poll=self.chosen["poll"])
+        wanted = Changes(session.repository, [one.path for one in known.folders], poll=self.options.poll)
         if self._changes is None or not self._changes.follows(wanted):
             following.close()
             self._changes = following.enter_context(wanted)
@@ -229,7 +230,7 @@ class Watch:
 
     def _rest(self, session: Session, changes: Changes) -> None:
         """Waits until git is doing nothing. Raises _Reopen when another branch is checked out by then."""
-        began, named = time.monotonic(), bool(self.chosen["branch"] or self.chosen["target"])
+        began, named = time.monotonic(), self.options.named
         while True:
             moment = session.repository.moment()
             why, seconds = self._restless(session, moment, named)
@@ -275,7 +276,7 @@ class Watch:
                     before = time.monotonic()
                     self._pulse = self._feel(session)
                     felt = time.monotonic() - before
-                asked = request(mode, session, self.chosen)
+                asked = request(mode, session, self.options)
                 if later:  # what was allowed was allowed for one run
                     asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
                 done = self._run(session, asked, first)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.git import Repository
@@ -17,21 +15,22 @@ from databricks_sync.workspace import Workspace
 from . import experiment, trial
 from .check import of_project, refuse
 from .model import Hook
+from .options import HookOptions
 from .report import Report
 from .trial import Trial
 
 
-def asked(hook: Hook, chosen: Mapping[str, Any], session: Session | None, report: Report) -> Trial:
+def asked(hook: Hook, options: HookOptions, session: Session | None, report: Report) -> Trial:
     """What is to be run, which is also said; `session` None: on this machine alone.
 
     Raises SettingsError, and BrokenProject for a project that cannot run there.
     """
     repository = Repository(hook.project.folder)
-    branch = chosen["branch"] or repository.branch() or ci_branch(os.environ) or ""
-    path = chosen["experiment"] or _experiment(branch, chosen, session)
+    branch = options.branch or repository.branch() or ci_branch(os.environ) or ""
+    path = options.experiment or _experiment(branch, options, session)
     if found := experiment.problem(path):
         raise SettingsError(*found)
-    ref = trial.ref(hook, chosen["ref"])
+    ref = trial.ref(hook, options.ref)
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
         report.notice(f"{hook.project.subfolder} has changes that are not committed; they are run, and noted.")
@@ -40,21 +39,21 @@ def asked(hook: Hook, chosen: Mapping[str, Any], session: Session | None, report
         # The workspace on this machine makes no clusters.
         on_databricks = session is not None and not session.settings.login.where
         refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
-    parameters = trial.values(hook, chosen["parameters"], pasted=pasted)
-    timeout = trial.duration(chosen["timeout"]) if chosen["timeout"] else hook.timeout
+    parameters = trial.values(hook, options.parameters, pasted=pasted)
+    timeout = trial.duration(options.timeout) if options.timeout else hook.timeout
     wanted = Trial(hook, parameters, path, timeout, branch, ref, dirty)
-    _say(wanted, session.settings.login.name if session is not None else "this machine", report, chosen["dry_run"])
+    _say(wanted, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return wanted
 
 
-def _experiment(branch: str, chosen: Mapping[str, Any], session: Session | None) -> str:
+def _experiment(branch: str, options: HookOptions, session: Session | None) -> str:
     if not branch:
         hint = "Name one with --branch NAME, or an experiment with --experiment PATH."
         raise SettingsError("No branch is checked out (detached HEAD), so it has no experiment.", hint)
-    user = chosen["user"] or login_name() or "me"
+    user = options.user or login_name() or "me"
     if session is not None:
         user = session.settings.user or Workspace(session.http, "/").me()
-    return experiment.of_branch(user, branch, chosen["max_name"])
+    return experiment.of_branch(user, branch, options.max_name)
 
 
 def _say(wanted: Trial, where: str, report: Report, dry_run: bool) -> None:

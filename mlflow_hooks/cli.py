@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from databricks_sync import __version__, command, completion, shell
+from databricks_sync import __version__, command, completion
 from databricks_sync.errors import SettingsError
-from databricks_sync.options import absolute, flag, login, named
+from databricks_sync.options import absolute, flag, named
+
+from .options import TARGET, HookOptions
 
 if TYPE_CHECKING:
     from databricks_sync.project import Project
@@ -37,7 +39,6 @@ _PROJECTS = click.option(
 _FOLDER = click.option(
     "--folder", metavar="FOLDER", help="The folder of what is generated; default: hooks in the project folder."
 )
-_TARGET = "/Shared/mlflow_hooks"
 
 
 def _connection(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,7 +64,7 @@ def mlflow_hooks() -> None:
 @_PROJECTS
 @flag("--strict", "Let warnings count as errors.")
 @_JSON
-def check(names: tuple[str, ...], **chosen: Any) -> None:
+def check(**values: Any) -> None:
     """Find every mistake that can be found before a cluster is paid for.
 
     NAMES are hooks or projects; without any, all are checked. Each finding is a line `file:line: error: what will
@@ -71,7 +72,7 @@ def check(names: tuple[str, ...], **chosen: Any) -> None:
 
     Exit codes: 0 nothing but warnings, 1 errors, 2 usage or configuration.
     """
-    _run(chosen, lambda report: _check(names, chosen, report))
+    _run(values, _check)
 
 
 @mlflow_hooks.command(short_help="Write notebooks, jobs, bundle and Data Factory files.")
@@ -81,7 +82,7 @@ def check(names: tuple[str, ...], **chosen: Any) -> None:
 @flag("--check", "Write nothing; exit with 1 when something is not as it would be generated, for CI.")
 @flag("--force", "Throw away edits by hand.")
 @_JSON
-def generate(names: tuple[str, ...], **chosen: Any) -> None:
+def generate(**values: Any) -> None:
     """Write the hook notebooks, their jobs, bundle resources and Data Factory pipelines.
 
     NAMES are hooks or projects; without any, all are generated, and files of hooks that are gone are removed. What is
@@ -90,13 +91,13 @@ def generate(names: tuple[str, ...], **chosen: Any) -> None:
     Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or with --check is out
     of date, 2 usage or configuration.
     """
-    _run(chosen, lambda report: _generate(names, chosen, report))
+    _run(values, _generate)
 
 
 @mlflow_hooks.command(short_help="Carry notebooks to the workspace, with their jobs.")
 @_PROJECTS
 @_FOLDER
-@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {_TARGET}.")
+@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {TARGET}.")
 @flag("--overwrite", "Replace what was edited in the workspace; it is kept in a backup.")
 @flag("--prune", "Remove the notebooks and jobs of hooks that are gone.")
 @flag("--take-over", "Make a target that belongs to another repository this one's.")
@@ -104,7 +105,7 @@ def generate(names: tuple[str, ...], **chosen: Any) -> None:
 @click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end.")
 @_connection
 @_JSON
-def deploy(**chosen: Any) -> None:
+def deploy(**values: Any) -> None:
     """Carry the generated notebooks to the workspace, and create or update their jobs in place.
 
     Nothing is deleted and made anew, nothing that somebody edited is replaced, and no job without our tag is touched. A
@@ -113,7 +114,7 @@ def deploy(**chosen: Any) -> None:
     Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety valve before any write,
     4 some objects failed and the rest was done, 130 interrupted.
     """
-    _run(chosen, lambda report: _deploy(chosen, report))
+    _run(values, _deploy)
 
 
 @mlflow_hooks.command("run")
@@ -139,7 +140,7 @@ def deploy(**chosen: Any) -> None:
 @_PROJECTS
 @_connection
 @_JSON
-def run_project(**chosen: Any) -> None:
+def run_project(**values: Any) -> None:
     """Run the project of a hook now, and wait for its end.
 
     NAME is a hook or a project. It runs as it lies here, with the parameters of hook.yml, as a job of the workspace and
@@ -148,7 +149,7 @@ def run_project(**chosen: Any) -> None:
     Exit codes: 0 it succeeded, 1 it failed or was too late, 2 usage or configuration, 4 the workspace did not do what
     it was asked, 130 interrupted.
     """
-    _run(chosen, lambda report: _run_project(chosen, report))
+    _run(values, _run_project)
 
 
 def main(prog_name: str = "mlflow_hooks") -> None:
@@ -157,56 +158,57 @@ def main(prog_name: str = "mlflow_hooks") -> None:
     command.run(mlflow_hooks)
 
 
-def _run(chosen: dict[str, Any], work: Callable[[Report], int]) -> None:
+def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> None:
     """Does the work of a command and ends the process with its exit code."""
     from .report import Report
 
-    report = Report(chosen["as_json"])
+    options = HookOptions(**values)
+    report = Report(options.as_json)
     with command.spoken(lambda: report) as code:
         if find_spec("yaml") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("What mlflow_hooks needs is not installed.", hint)
-        code[0] = work(report)
+        code[0] = work(options, report)
     sys.exit(code[0])
 
 
-def _check(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
+def _check(options: HookOptions, report: Report) -> int:
     from .check import tell
 
-    readings = _readings(_project(chosen, report).folder, chosen["projects"], names)
-    return tell(_findings(readings), len(readings), report, strict=chosen["strict"])
+    readings = _readings(_project(options, report).folder, options.projects, options.names)
+    return tell(_findings(readings), len(readings), report, strict=options.strict)
 
 
-def _generate(names: tuple[str, ...], chosen: dict[str, Any], report: Report) -> int:
+def _generate(options: HookOptions, report: Report) -> int:
     from .check import refuse
     from .fate import Fate, tell
     from .generate import Action, changes, write
     from .selection import sound
 
-    project = _project(chosen, report).folder
-    readings = _readings(project, chosen["projects"], names)
+    project = _project(options, report).folder
+    readings = _readings(project, options.projects, options.names)
     for finding in (one for reading in readings if reading.sound for one in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
     hooks = [sound(reading) for reading in readings]
     refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
-    folder = _folder(project, chosen)
-    planned = changes(hooks, folder, prune=not names)
-    if not chosen["check"]:
-        write(planned, folder, force=chosen["force"])
+    folder = _folder(project, options)
+    planned = changes(hooks, folder, prune=not options.names)
+    if not options.check:
+        write(planned, folder, force=options.force)
     fates = [
         Fate(
             "file",
             f"{folder.name}/{one.path}",
             one.action.value,
             "edited by hand" if one.edited else "",
-            exit_code=int(chosen["check"] and one.action is not Action.NOTHING),
+            exit_code=int(options.check and one.action is not Action.NOTHING),
         )
         for one in planned
     ]
-    return tell(fates, report, dry_run=chosen["check"])
+    return tell(fates, report, dry_run=options.check)
 
 
-def _deploy(chosen: dict[str, Any], report: Report) -> int:
+def _deploy(options: HookOptions, report: Report) -> int:
     from databricks_sync.session import opened
 
     from .check import refuse
@@ -214,24 +216,28 @@ def _deploy(chosen: dict[str, Any], report: Report) -> int:
     from .notebooks import Wish
     from .selection import sound
 
-    found = _project(chosen, report)
-    with opened({**chosen, "branch": None, "target": chosen["target"] or _TARGET}, found) as session:
+    found = _project(options, report)
+    with opened(options.session(options.target or TARGET), found) as session:
         _tell(session, report)
         session.permitted()
         project = session.settings.project
-        readings = _readings(project, chosen["projects"], ())
+        readings = _readings(project, options.projects, ())
         hooks = [sound(reading) for reading in readings]
         refuse(_findings(readings))
         wish = Wish(
             session.target,
-            generate=f"mlflow_hooks generate{_folders(chosen)}",
-            deploy=f"mlflow_hooks deploy{login(chosen)}{_folders(chosen)}",
-            **{name: chosen[name] for name in ("overwrite", "prune", "dry_run", "take_over", "wait")},
+            generate=f"mlflow_hooks generate{options.folders()}",
+            deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
+            overwrite=options.overwrite,
+            prune=options.prune,
+            dry_run=options.dry_run,
+            take_over=options.take_over,
+            wait=options.wait,
         )
-        return deploy(hooks, _folder(project, chosen), session, wish, report)
+        return deploy(hooks, _folder(project, options), session, wish, report)
 
 
-def _run_project(chosen: dict[str, Any], report: Report) -> int:
+def _run_project(options: HookOptions, report: Report) -> int:
     from databricks_sync.session import opened
 
     from .asked import asked
@@ -239,18 +245,18 @@ def _run_project(chosen: dict[str, Any], report: Report) -> int:
     from .selection import one_by_name, sound
     from .workspace_run import on_databricks
 
-    found = _project(chosen, report)
+    found = _project(options, report)
     project = found.folder
-    hook = sound(one_by_name(_readings(project, chosen["projects"], ()), chosen["name"]))
-    if chosen["backend"] == "local":
-        trial = asked(hook, chosen, None, report)
-        folder = project / (chosen["tracking"] or "mlruns")
-        return 0 if chosen["dry_run"] else on_this_machine(trial, folder, report)
+    hook = sound(one_by_name(_readings(project, options.projects, ()), options.name))
+    if options.backend == "local":
+        trial = asked(hook, options, None, report)
+        folder = project / (options.tracking or "mlruns")
+        return 0 if options.dry_run else on_this_machine(trial, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
-    with opened({**chosen, "target": _TARGET if chosen["experiment"] else None}, found) as session:
+    with opened(options.session(TARGET if options.experiment else None), found) as session:
         _tell(session, report)
-        trial = asked(hook, chosen, session, report)
-        return 0 if chosen["dry_run"] else on_databricks(trial, session, report)
+        trial = asked(hook, options, session, report)
+        return 0 if options.dry_run else on_databricks(trial, session, report)
 
 
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
@@ -261,13 +267,13 @@ def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding
     return check(readings, datetime.now(timezone.utc), refs=refs)
 
 
-def _project(chosen: dict[str, Any], report: Report) -> Project:
+def _project(options: HookOptions, report: Report) -> Project:
     """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
     from databricks_sync.project import find
 
     from .hook_file import PROJECTS
 
-    found = find(os.environ, Path.cwd(), (chosen["projects"] or PROJECTS,))
+    found = find(os.environ, Path.cwd(), (options.projects or PROJECTS,))
     if found.notice:
         report.notice(found.notice)
     return found._replace(notice="")
@@ -278,16 +284,11 @@ def _tell(session: Session, report: Report) -> None:
         report.notice(notice)
 
 
-def _folder(project: Path, chosen: dict[str, Any]) -> Path:
+def _folder(project: Path, options: HookOptions) -> Path:
     """The folder of what is generated."""
     from .generate import FOLDER
 
-    return Path(os.path.abspath(project / (chosen["folder"] or FOLDER)))
-
-
-def _folders(chosen: dict[str, Any]) -> str:
-    """The options that say where the projects and what is generated lie, as they would be typed once more."""
-    return "".join(shell.option(name, chosen[name]) for name in ("projects", "folder") if chosen[name])
+    return Path(os.path.abspath(project / (options.folder or FOLDER)))
 
 
 def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync import from_databricks, options, shell, to_databricks
+from databricks_sync import from_databricks, shell, to_databricks
 from databricks_sync.command import _paths
+from databricks_sync.options import Options
 
 PACKAGES = [Path(__file__).parents[2] / name for name in ("databricks_sync", "mlflow_hooks", "databricks_local")]
 NAMES = [
@@ -50,10 +51,10 @@ def test_a_path_is_one_path(tmp_path: Path, name: str) -> None:
     words = shlex.split(typed)
     assert words == read(typed)
     for command in (to_databricks.to_databricks, from_databricks.from_databricks):
-        chosen = parsed(command, "--overwrite", *words)
-        assert chosen["overwrite"] and not chosen.get("mirror") and not chosen["dry_run"]
+        options = Options(**parsed(command, "--overwrite", *words))
+        assert options.overwrite and not options.mirror and not options.dry_run
         known = SimpleNamespace(project=tmp_path)
-        assert _paths(chosen, known) == (Path(name).as_posix(),)  # type: ignore[arg-type]
+        assert _paths(options.paths, known) == (Path(name).as_posix(),)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(os.name == "nt" or not BASH, reason="needs bash")
@@ -68,13 +69,12 @@ def test_what_a_terminal_would_obey_is_escaped(name: str) -> None:
 @pytest.mark.parametrize("value", [one for one in NAMES if one.strip()])
 def test_an_option_has_its_value(value: str) -> None:
     """A branch, a user or a profile of any name is read as the value of its option."""
-    chosen = {"local": True, "profile": value, "user": value, "branch": value, "target": f"/Shared/{value}"}
-    typed = options.again(chosen)
-    assert typed.startswith(options.login(chosen)) and typed[0] == " "
+    options = Options(local=True, profile=value, user=value, branch=value, target=f"/Shared/{value}")
+    typed = options.again()
+    assert typed.startswith(options.login()) and typed[0] == " "
     words = read(typed)
     assert words == shlex.split(typed)
-    again = parsed(to_databricks.to_databricks, *words)
-    assert {name: again[name] for name in chosen} == chosen
+    assert Options(**parsed(to_databricks.to_databricks, *words)) == options
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
@@ -124,7 +124,7 @@ _COMMAND = re.compile(
 # What stands in a command without being a word of somebody's choice.
 _OURS = re.compile(
     r"^((report|request|found|s)\.)?(again|login|command|backup|name|count|named|path|outer|inner|FOLDER)$|shell\.|"
-    r"^(option|word|path|argument|again|login|_folders)\("
+    r"^(option|word|path|argument|options\.again|options\.login|options\.folders)\("
 )
 
 

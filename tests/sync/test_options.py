@@ -1,0 +1,74 @@
+"""Options are one frozen value: nothing typed is lost on the way, and what was not typed is the default."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from databricks_sync.from_databricks import from_databricks
+from databricks_sync.model import Direction
+from databricks_sync.options import Options
+from databricks_sync.to_databricks import to_databricks
+from mlflow_hooks.cli import mlflow_hooks
+from mlflow_hooks.options import HookOptions
+
+BOTH = [(to_databricks, Direction.PUSH), (from_databricks, Direction.PULL)]
+
+
+@pytest.mark.parametrize(("command", "direction"), BOTH)
+def test_nothing_typed_is_the_default(command: click.Command, direction: Direction) -> None:
+    """Each option is a field, and an option that only the other direction has is as if it was not typed."""
+    values = command.make_context("x", []).params
+    assert Options(direction=direction, **values) == Options(direction=direction)
+
+
+def test_each_field_is_an_option() -> None:
+    """No field is left over that neither command can set."""
+    names = {name for command, _ in BOTH for name in command.make_context("x", []).params}
+    assert names == set(Options._fields) - {"direction"}
+
+
+@pytest.mark.parametrize("name", ["check", "generate", "deploy", "run"])
+def test_hooks_have_the_same_defaults(name: str) -> None:
+    """An option that is not typed has one default, whether or not the command has it."""
+    words = ["a"] if name == "run" else []
+    values = mlflow_hooks.commands[name].make_context("x", [*words]).params
+    assert HookOptions(**values) == HookOptions(name="a" if words else "")
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "mode"),
+    [
+        (to_databricks, "", "PUSH"),
+        (to_databricks, "--overwrite", "PUSH_OVERWRITE"),
+        (to_databricks, "--overwrite --mirror", "PUSH_MIRROR"),
+        (from_databricks, "", "PULL"),
+        (from_databricks, "--overwrite", "PULL_OVERWRITE"),
+        (from_databricks, "--merge", "PULL_MERGE"),
+    ],
+)
+def test_mode(command: click.Command, words: str, mode: str) -> None:
+    """The options say which column of the action table a run follows."""
+    direction = dict(BOTH)[command]
+    assert Options(direction=direction, **command.make_context("x", words.split()).params).mode.name == mode
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(watch=True, dry_run=True), "leave --dry-run out"),
+        (Options(watch=True, overwrite=True), "leave --overwrite out"),
+        (Options(watch=True, mirror=True), "leave --mirror out"),
+        (Options(watch=True, merge=True), "leave --merge out"),
+        (Options(watch=True, restore=""), "two different things"),
+        (Options(pull=True), "--pull goes with --watch"),
+        (Options(poll=True), "--poll goes with --watch"),
+        (Options(merge=True, overwrite=True), "give one of them"),
+        (Options(markers=True), "--markers goes with --merge"),
+        (Options(mirror=True, paths=("a",)), "leave the PATHS out"),
+    ],
+)
+def test_contradictions(options: Options, message: str) -> None:
+    """Options that contradict each other are refused before anything is done."""
+    with pytest.raises(click.UsageError, match=message):
+        options.check()
