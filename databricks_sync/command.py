@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -19,12 +18,8 @@ from . import __version__, startup
 from .errors import InterruptedRun, SyncError
 
 if TYPE_CHECKING:
-    from .mode import Mode
     from .options import Options
     from .report import Reporter
-    from .run import Request
-    from .session import Session
-    from .settings import Settings
 
 
 class Speaker(Protocol):
@@ -140,58 +135,7 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
         if options.restore is not None:
             from . import restore
 
-            return restore.run(run, request(options.mode, session, options), options.restore, report())
-        done = run.run(request(options.mode, session, options))
+            return restore.run(run, session.request(options), options.restore, report())
+        done = run.run(session.request(options))
         report().summary(done)
         return done.exit_code
-
-
-def request(mode: Mode, session: Session, options: Options) -> Request:
-    """What the options ask one run to do, which is one of `mode`."""
-    from .run import Request
-    from .survey import Scope
-    from .valves import Allowed
-
-    return Request(
-        mode=mode,
-        target=session.target,
-        scope=Scope(_paths(options.paths, session.settings)),
-        dry_run=options.dry_run,
-        diff=options.diff,
-        markers=options.markers,
-        delete=not options.no_delete,
-        insisted=options.named,
-        allowed=Allowed(
-            deletes=options.max_delete,
-            all_changed=options.allow_all_changed,
-            empty=options.allow_empty,
-            take_over=options.take_over,
-        ),
-        lock=options.lock,
-        wait=options.wait,
-        branch=session.branch,
-        head=session.head,
-        again=options.again(),
-        login=options.login(),
-        way=_way(session.settings.project),
-    )
-
-
-def _way(project: Path) -> str:
-    """How the project is reached from the current folder; nothing in the project itself."""
-    if project == Path.cwd():
-        return ""
-    try:
-        return Path(os.path.relpath(project)).as_posix()
-    except ValueError:  # on another drive
-        return project.as_posix()
-
-
-def _paths(typed: tuple[str, ...], known: Settings) -> tuple[str, ...]:
-    """The PATHS of the command line, relative to the project folder as the plan shows them."""
-    found = []
-    for text in typed:
-        path = Path(os.path.abspath(Path.cwd() / text))
-        inside = path == known.project or known.project in path.parents
-        found.append(path.relative_to(known.project).as_posix() if inside else Path(text).as_posix())
-    return tuple(found)

@@ -41,7 +41,7 @@ from .errors import (
     WorkspaceError,
 )
 from .limits import LIMITS, Excess, Limits, beginning, bounded
-from .login import Login
+from .model import Login
 from .names import printable
 from .turns import Turn, Turns
 

@@ -11,7 +11,8 @@ from .errors import SyncError
 from .merge import Merge
 from .model import Direction
 from .plan import Step
-from .run import Diffs, Report, Request
+from .request import Request
+from .run import Diffs, Report
 from .words import COMMANDS, counted, why
 
 

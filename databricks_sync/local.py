@@ -24,11 +24,10 @@ from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
 from .git import Entry, Repository
 from .layout import Layout
 from .merge import unresolved
-from .model import BaseEntry, Form, Kind, Language, LocalObject, Problem, Severity, Stat
+from .model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from .names import flaw, nfc, parents, printable
 from .notebook import EXTENSIONS, Identity, cut_short, digest, file_digest, file_name, identify, sha256, wire
 from .one_by_one import OneByOne
-from .settings import Folder
 
 HEAD = 64
 # SERVER: a source notebook ends at 10 MB on every endpoint, a Jupyter one at 100 MB, a file at 500 MB (Databricks'

@@ -7,13 +7,13 @@ option, the environment, `.env`, a profile.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .dotenv_file import Dotenv
 from .errors import SettingsError
+from .model import Login
 from .names import printable
 
 Tracks = Callable[[Path], bool]  # whether git tracks a file
@@ -57,33 +57,6 @@ _NOT_PASSED_ON = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to reach and log in to the workspace. `token` is empty when databricks-sdk has to find the way."""
-
-    host: str
-    token: str = field(default="", repr=False)
-    profile: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # of .env, for databricks-sdk
-    withheld: frozenset[str] = frozenset()  # of the environment's variables: they are of another host, or of none
-    notice: str = ""
-    where: str = ""  # what to call the workspace on this machine, whose port changes from run to run
-
-    @property
-    def local(self) -> bool:
-        return self.host == "local"
-
-    @property
-    def name(self) -> str:
-        """What identifies the workspace, to people and in the state."""
-        return self.where or self.host
-
-    def withhold(self, environ: MutableMapping[str, str]) -> None:
-        """Takes from this process's environment what must not go to the host, before databricks-sdk looks there."""
-        for name in self.withheld:
-            environ.pop(name, None)
-
-
 def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Dotenv, tracks: Tracks) -> Login | None:
     """The login that the strongest source names, None where none does. Raises SettingsError.
 
@@ -92,7 +65,7 @@ def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: 
     if options.get("host"):
         return Login(str(options["host"]))
     if options.get("profile"):
-        return replace(_profile(options["profile"], environ)[0], withheld=_credentials(environ))
+        return _profile(options["profile"], environ)[0]._replace(withheld=_credentials(environ))
     if host := environ.get("DATABRICKS_HOST", "").strip():
         return _of_environment(_host(host), environ, dotenv, tracks)
     if profile := environ.get("DATABRICKS_CONFIG_PROFILE"):
@@ -127,7 +100,7 @@ def _of_dotenv(values: Mapping[str, str], environ: Mapping[str, str]) -> Login:
     if host == "local":
         return Login(host)
     if not _WAYS & values.keys() and profile:
-        return replace(_with_profile(host, profile, environ, ".env"), withheld=_credentials(environ))
+        return _with_profile(host, profile, environ, ".env")._replace(withheld=_credentials(environ))
     token = _sound(values.get("DATABRICKS_TOKEN", "").strip(), "DATABRICKS_TOKEN")
     return Login(
         host,
@@ -141,8 +114,8 @@ def _of_dotenv(values: Mapping[str, str], environ: Mapping[str, str]) -> Login:
 def _of_profile(name: str, environ: Mapping[str, str]) -> Login:
     login, says_how = _profile(name, environ)
     source = f"the profile {printable(name)}"
-    return replace(
-        login, withheld=_credentials(environ), notice=_unused(environ, login.host, source, says_how=says_how)
+    return login._replace(
+        withheld=_credentials(environ), notice=_unused(environ, login.host, source, says_how=says_how)
     )
 
 

@@ -8,8 +8,16 @@ person would see no difference.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, MutableMapping
 from enum import Enum
-from typing import NamedTuple
+from os.path import splitext
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 
 
 class Kind(str, Enum):
@@ -132,3 +140,94 @@ class Problem(NamedTuple):
     what: str
     hint: str = ""
     severity: Severity = Severity.REFUSED
+
+
+class Login(NamedTuple):
+    """How to reach and log in to the workspace. `token` is empty when databricks-sdk has to find the way."""
+
+    host: str
+    token: str = ""
+    profile: str | None = None
+    variables: Mapping[str, str] = MappingProxyType({})  # of .env, for databricks-sdk
+    withheld: frozenset[str] = frozenset()  # of the environment's variables: they are of another host, or of none
+    notice: str = ""
+    where: str = ""  # what to call the workspace on this machine, whose port changes from run to run
+
+    def __repr__(self) -> str:
+        """Without what nobody may see."""
+        return f"Login(host={self.host!r}, profile={self.profile!r}, where={self.where!r})"
+
+    @property
+    def local(self) -> bool:
+        return self.host == "local"
+
+    @property
+    def name(self) -> str:
+        """What identifies the workspace, to people and in the state."""
+        return self.where or self.host
+
+    def withhold(self, environ: MutableMapping[str, str]) -> None:
+        """Takes from this process's environment what must not go to the host, before databricks-sdk looks there."""
+        for name in self.withheld:
+            environ.pop(name, None)
+
+
+class Folder(NamedTuple):
+    """A folder to carry: where it is, relative to the project, and the child of the target it becomes."""
+
+    path: Path
+    shown: str
+    prefix: str  # "" when it is the only one, else its name and a slash
+
+
+class Settings(NamedTuple):
+    """What to carry where, as the command line, the environment, `.env` and the profile say."""
+
+    project: Path
+    folders: tuple[Folder, ...]
+    login: Login
+    user: str | None  # None: whoever the workspace says we are
+    local_folder: str = ""  # where the workspace on this machine lives, if that was said
+    backup_days: int = BACKUP_DAYS
+    notices: tuple[str, ...] = ()  # what to tell about where they came from
+
+
+class Scope(NamedTuple):
+    """The part of the folders that a run is about: all of them, or the paths given on the command line."""
+
+    paths: tuple[str, ...] = ()
+    exact: frozenset[str] = frozenset()  # those that are the very path of an object, and mean no other one
+
+    def among(self, known: Iterable[str]) -> Scope:
+        """The same, where these are the paths of all objects."""
+        return self._replace(exact=frozenset(self.paths).intersection(known) if self.paths else frozenset())
+
+    def holds(self, path: str) -> bool:
+        """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""
+        return not self.paths or any(
+            p in (".", path) or path.startswith(f"{p}/") or (p not in self.exact and path == splitext(p)[0])
+            for p in self.paths
+        )
+
+    def names(self, path: str) -> bool:
+        """Whether one of the paths is `path` itself or below it: a folder around it names nothing in particular."""
+        return any(p == path or p.startswith(f"{path}/") for p in self.paths)
+
+
+class Allowed(NamedTuple):
+    """What the person at the keyboard has allowed for this run."""
+
+    deletes: str | None = None  # "12" or "40%"
+    all_changed: bool = False
+    empty: bool = False
+    take_over: bool = False
+
+    def deletes_of(self, tracked: int) -> int | None:
+        """How many deletes are allowed; None when nothing was said."""
+        if self.deletes is None:
+            return None
+        from decimal import Decimal
+
+        if self.deletes.endswith("%"):
+            return int(tracked * Decimal(self.deletes[:-1]) / 100)
+        return int(Decimal(self.deletes))  # a Decimal may have as many digits as somebody types

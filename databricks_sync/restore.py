@@ -28,7 +28,8 @@ from .names import flaw, printable
 from .notebook import sha256
 from .plan import Action, Sides, Step
 from .push import PushCarrier
-from .run import Diffs, Request
+from .request import Request
+from .run import Diffs
 from .survey import Survey
 from .target import home_of
 from .valves import owned, understood

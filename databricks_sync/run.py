@@ -1,4 +1,4 @@
-"""What one run is asked to do, what it found and did, and who is told while it does."""
+"""What one run found and did, and who is told while it does."""
 
 from __future__ import annotations
 
@@ -7,38 +7,11 @@ from typing import NamedTuple, Protocol
 from .carry import Outcome
 from .diff import Line
 from .errors import SyncError
-from .mode import Mode
 from .model import Problem
 from .plan import Action, Step
-from .survey import Scope
-from .valves import Allowed
+from .request import Request
 
 Diffs = dict[str, list[Line]]
-
-
-class Request(NamedTuple):
-    """What one run is asked to do."""
-
-    mode: Mode
-    target: str
-    scope: Scope = Scope()
-    dry_run: bool = False
-    diff: bool = False
-    markers: bool = False  # of a merge: what cannot be merged is written with markers
-    delete: bool = True
-    insisted: bool = False  # the target or the branch was named
-    allowed: Allowed = Allowed()
-    lock: bool = False
-    wait: float = 0.0
-    branch: str = ""
-    head: str | None = None  # the branch that was checked out when the target was chosen, if any was
-    again: str = ""  # the options that name this workspace and target, to be typed in the next command
-    login: str = ""  # those of them that name the workspace
-    way: str = ""  # from the current folder to the project, where that is another one
-
-    def typed(self, path: str) -> str:
-        """A path that the plan shows, as it is typed in the current folder."""
-        return f"{self.way}/{path}" if self.way else path
 
 
 class Report(NamedTuple):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +16,11 @@ from . import target as targets
 from .errors import SettingsError
 from .git import Repository, work_tree
 from .http import Http, connect
-from .login import Login
+from .mode import Mode
+from .model import Allowed, Login, Scope, Settings
 from .pool import Pool
 from .project import Project
-from .settings import Settings
+from .request import Request
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +43,52 @@ class Session(NamedTuple):
         from .sync import Sync
 
         return Sync(self.settings, self.repository, self.http, watcher, self.permitted, shared=shared)
+
+    def request(self, options: Options, mode: Mode | None = None) -> Request:
+        """What the options ask one run to do; `mode` where it is another one than they name."""
+        return Request(
+            mode=options.mode if mode is None else mode,
+            target=self.target,
+            scope=Scope(_paths(options.paths, self.settings.project)),
+            dry_run=options.dry_run,
+            diff=options.diff,
+            markers=options.markers,
+            delete=not options.no_delete,
+            insisted=options.named,
+            allowed=Allowed(
+                deletes=options.max_delete,
+                all_changed=options.allow_all_changed,
+                empty=options.allow_empty,
+                take_over=options.take_over,
+            ),
+            lock=options.lock,
+            wait=options.wait,
+            branch=self.branch,
+            head=self.head,
+            again=options.again(),
+            login=options.login(),
+            way=_way(self.settings.project),
+        )
+
+
+def _way(project: Path) -> str:
+    """How the project is reached from the current folder; nothing in the project itself."""
+    if project == Path.cwd():
+        return ""
+    try:
+        return Path(os.path.relpath(project)).as_posix()
+    except ValueError:  # on another drive
+        return project.as_posix()
+
+
+def _paths(typed: tuple[str, ...], project: Path) -> tuple[str, ...]:
+    """The PATHS of the command line, relative to the project folder as the plan shows them."""
+    found = []
+    for text in typed:
+        path = Path(os.path.abspath(Path.cwd() / text))
+        inside = path == project or project in path.parents
+        found.append(path.relative_to(project).as_posix() if inside else Path(text).as_posix())
+    return tuple(found)
 
 
 @contextmanager
@@ -97,7 +143,7 @@ def _workspace(known: Settings) -> Iterator[Login]:
         except RefusedError as error:
             what, _, then = str(error).partition(". ")
             raise SettingsError(f"{what.rstrip('.')}.", then) from None
-        yield replace(login, host=server.host, token=server.token, where=f"local, in {folder}")
+        yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
 
 
 def _target(

@@ -8,34 +8,15 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from . import login as logins
 from .errors import SettingsError
-from .login import Login, Tracks
+from .login import Tracks
+from .model import BACKUP_DAYS, Folder, Settings
 from .names import nfc, printable
 from .project import Project, listed, settings_above
 
-BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 START = "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env."
-
-
-class Folder(NamedTuple):
-    """A folder to carry: where it is, relative to the project, and the child of the target it becomes."""
-
-    path: Path
-    shown: str
-    prefix: str  # "" when it is the only one, else its name and a slash
-
-
-class Settings(NamedTuple):
-    project: Path
-    folders: tuple[Folder, ...]
-    login: Login
-    user: str | None  # None: whoever the workspace says we are
-    local_folder: str = ""  # where the workspace on this machine lives, if that was said
-    backup_days: int = BACKUP_DAYS
-    notices: tuple[str, ...] = ()  # what to tell about where they came from
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], project: Project, tracks: Tracks) -> Settings:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from itertools import chain
-from os.path import splitext
 from typing import NamedTuple
 
 from .base import Advance, Base, Intent
@@ -31,28 +30,6 @@ class Survey(NamedTuple):
     settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
     ignored: frozenset[str] = frozenset()  # local paths that git would ignore
     leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
-
-
-class Scope(NamedTuple):
-    """The part of the folders that a run is about: all of them, or the paths given on the command line."""
-
-    paths: tuple[str, ...] = ()
-    exact: frozenset[str] = frozenset()  # those that are the very path of an object, and mean no other one
-
-    def among(self, known: Iterable[str]) -> Scope:
-        """The same, where these are the paths of all objects."""
-        return self._replace(exact=frozenset(self.paths).intersection(known) if self.paths else frozenset())
-
-    def holds(self, path: str) -> bool:
-        """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""
-        return not self.paths or any(
-            p in (".", path) or path.startswith(f"{p}/") or (p not in self.exact and path == splitext(p)[0])
-            for p in self.paths
-        )
-
-    def names(self, path: str) -> bool:
-        """Whether one of the paths is `path` itself or below it: a folder around it names nothing in particular."""
-        return any(p == path or p.startswith(f"{path}/") for p in self.paths)
 
 
 class Surveyor:

@@ -24,7 +24,7 @@ from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator
 from .mode import Mode
-from .model import BaseEntry, Direction, Kind
+from .model import BaseEntry, Direction, Kind, Settings
 from .names import parents, printable
 from .notebook import wire
 from .plan import Action, Step, steps
@@ -33,9 +33,9 @@ from .pull import PullCarrier
 from .push import PushCarrier
 from .record import Record, record
 from .remote_lock import TTL, RemoteLock
+from .request import Request
 from .rhythm import AFTER_GIT
-from .run import Diffs, Report, Request, Watcher
-from .settings import Settings
+from .run import Diffs, Report, Watcher
 from .survey import Survey, Surveyor
 from .target import home_of
 from .valves import Situation, check

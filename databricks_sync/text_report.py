@@ -20,7 +20,8 @@ from .mode import Mode
 from .model import Direction, Kind, Problem, Severity
 from .names import printable
 from .plan import Action, Step
-from .run import Diffs, Report, Request
+from .request import Request
+from .run import Diffs, Report
 from .words import (
     AHEAD,
     COMMANDS,

@@ -11,32 +11,13 @@ from typing import NamedTuple
 
 from .errors import Foreign, NotOurs, ValveError
 from .mode import Mode
-from .model import Direction
+from .model import Allowed, Direction
 from .names import printable
 from .plan import REPLACES, Action, Step
 
 FEW_DELETES = 5
 DELETE_SHARE = 0.25
 FEW_CHANGES = 5
-
-
-class Allowed(NamedTuple):
-    """What the person at the keyboard has allowed for this run."""
-
-    deletes: str | None = None  # "12" or "40%"
-    all_changed: bool = False
-    empty: bool = False
-    take_over: bool = False
-
-    def deletes_of(self, tracked: int) -> int | None:
-        """How many deletes are allowed; None when nothing was said."""
-        if self.deletes is None:
-            return None
-        from decimal import Decimal
-
-        if self.deletes.endswith("%"):
-            return int(tracked * Decimal(self.deletes[:-1]) / 100)
-        return int(Decimal(self.deletes))  # a Decimal may have as many digits as somebody types
 
 
 class Situation(NamedTuple):

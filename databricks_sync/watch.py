@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 
 from . import rhythm
 from .carry import Outcome, Result
-from .command import request
 from .errors import Busy, Switched, SyncError, ValveError
 from .events import Changes
 from .git import Moment
 from .mode import Mode
-from .model import Direction, Severity
+from .model import Allowed, Direction, Severity
 from .names import printable
 from .plan import Step
+from .request import Request
 from .rhythm import Budget
-from .run import Diffs, Report, Request
+from .run import Diffs, Report
 from .session import Session, opened
 from .stop import Stop
-from .valves import Allowed
 from .view import Parked, State, View, advice, parked, standing, view_for
 from .workspace import Workspace
 
@@ -276,7 +275,7 @@ class Watch:
                     before = time.monotonic()
                     self._pulse = self._feel(session)
                     felt = time.monotonic() - before
-                asked = request(mode, session, self.options)
+                asked = session.request(self.options, mode)
                 if later:  # what was allowed was allowed for one run
                     asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
                 done = self._run(session, asked, first)

@@ -17,7 +17,7 @@ from .plan import Action, Step
 from .words import COMMANDS
 
 if TYPE_CHECKING:
-    from .run import Request
+    from .request import Request
 
 
 def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> list[Step]:

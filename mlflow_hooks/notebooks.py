@@ -17,14 +17,11 @@ from databricks_sync.carry import Outcome
 from databricks_sync.claim import Claims
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.mode import Mode
-from databricks_sync.model import Form, Kind, Problem
+from databricks_sync.model import Allowed, Folder, Form, Kind, Problem, Scope
 from databricks_sync.plan import Action, Step
+from databricks_sync.request import Request
 from databricks_sync.run import Report as Synced
-from databricks_sync.run import Request
 from databricks_sync.session import Session
-from databricks_sync.settings import Folder
-from databricks_sync.survey import Scope
-from databricks_sync.valves import Allowed
 from databricks_sync.words import WHY
 from databricks_sync.workspace import Workspace
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.login import Login
+from databricks_sync.model import Login
 from databricks_sync.names import printable
 
 from .errors import HookError

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from databricks_sync.login import Login
+from databricks_sync.model import Login
 from mlflow_hooks.tracking import log_in
 
 HOST = "https://one.example.com"

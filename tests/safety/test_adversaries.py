@@ -22,7 +22,7 @@ from commands.world import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answ
 
 from databricks_sync.errors import Switched
 from databricks_sync.http import Http
-from databricks_sync.valves import Allowed
+from databricks_sync.model import Allowed
 from databricks_sync.words import why
 
 from .scenes import TORTURE

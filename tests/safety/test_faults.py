@@ -17,7 +17,7 @@ import pytest
 from commands.world import IMPORT, LIST, RESET, Project, answer, rule, until
 
 from databricks_sync.local import Changing, stable_read
-from databricks_sync.valves import Allowed
+from databricks_sync.model import Allowed
 
 from .scenes import SCENES, TORTURE, Scene, Stage, end, undisturbed
 from .test_crashes import Property

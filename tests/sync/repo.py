@@ -7,8 +7,7 @@ from pathlib import Path
 
 from databricks_sync.git import Repository
 from databricks_sync.local import LocalFolder, Scan
-from databricks_sync.model import BaseEntry, LocalObject, Token
-from databricks_sync.settings import Folder
+from databricks_sync.model import BaseEntry, Folder, LocalObject, Token
 
 HEADER = b"# Databricks notebook source\n"
 

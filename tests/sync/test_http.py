@@ -27,7 +27,7 @@ from databricks_sync.errors import (
     WorkspaceError,
 )
 from databricks_sync.http import Answer, Headers, Http, connect, milliseconds, pause, translate
-from databricks_sync.settings import Login
+from databricks_sync.model import Login
 
 HOST = "https://adb-1.7.azuredatabricks.net"
 SIZE = "File size imported is (16777216 bytes), exceeded max size (10485760 bytes)"

@@ -29,9 +29,8 @@ from databricks_sync.local import (
     settled,
     stable_read,
 )
-from databricks_sync.model import Form, Kind, Language, LocalObject, Severity, Stat
+from databricks_sync.model import Folder, Form, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook import sha256
-from databricks_sync.settings import Folder
 
 from .repo import HEADER, Repo, agreed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.login import Login
+from databricks_sync.model import Login
 
 from .place import HOST, OTHER, SECRET, Place, to
 
@@ -252,3 +252,10 @@ def test_a_link_of_another_user(place: Place, tmp_path: Path, monkeypatch: pytes
     place.load()
     os.chown(place.project / ".env", 12345, -1, follow_symlinks=False)
     assert "belongs to another user" in place.refused().message
+
+
+def test_no_token_is_shown() -> None:
+    """A login that lands in a text, such as that of an error, shows neither its token nor what came with it."""
+    login = Login(HOST, "dapi-secret", variables={"ARM_CLIENT_SECRET": "secret"}, withheld=frozenset({"secret"}))
+    for text in (str(login), repr(login), f"{login}", f"{(login,)}"):
+        assert HOST in text and "secret" not in text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from databricks_sync.dotenv_file import read
 from databricks_sync.errors import SettingsError
-from databricks_sync.login import Login
+from databricks_sync.model import Login
 from databricks_sync.project import find
 from databricks_sync.settings import load, login_name
 

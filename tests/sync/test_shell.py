@@ -10,7 +10,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -19,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync import from_databricks, shell, to_databricks
-from databricks_sync.command import _paths
 from databricks_sync.options import Options
+from databricks_sync.session import _paths
 
 PACKAGES = [Path(__file__).parents[2] / name for name in ("databricks_sync", "mlflow_hooks", "databricks_local")]
 NAMES = [
@@ -53,8 +52,7 @@ def test_a_path_is_one_path(tmp_path: Path, name: str) -> None:
     for command in (to_databricks.to_databricks, from_databricks.from_databricks):
         options = Options(**parsed(command, "--overwrite", *words))
         assert options.overwrite and not options.mirror and not options.dry_run
-        known = SimpleNamespace(project=tmp_path)
-        assert _paths(options.paths, known) == (Path(name).as_posix(),)  # type: ignore[arg-type]
+        assert _paths(options.paths, tmp_path) == (Path(name).as_posix(),)
 
 
 @pytest.mark.skipif(os.name == "nt" or not BASH, reason="needs bash")

@@ -9,9 +9,9 @@ import pytest
 
 from databricks_sync.errors import NotOurs, ValveError
 from databricks_sync.mode import Mode
-from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
+from databricks_sync.model import Allowed, BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
 from databricks_sync.plan import Action, Step
-from databricks_sync.valves import Allowed, Situation, check
+from databricks_sync.valves import Situation, check
 
 PUSH, PULL = Mode.PUSH, Mode.PULL
 NUMBERS = count()

@@ -13,7 +13,8 @@ from databricks_sync.carry import Outcome, Result
 from databricks_sync.mode import Mode
 from databricks_sync.model import Kind, LocalObject, Problem, RemoteObject, Severity, Stat, Token
 from databricks_sync.plan import Action, Step
-from databricks_sync.run import Report, Request
+from databricks_sync.request import Request
+from databricks_sync.run import Report
 from databricks_sync.view import Parked, advice, lines, parked, standing
 
 from .world import Terminal
