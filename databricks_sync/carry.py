@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import contextmanager
-from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from .base import Advance, Base, Content, Intent
+from .base import Base
 from .connections import CONNECTIONS
 from .errors import LoginError, SyncError
-from .model import Problem, Severity
+from .journal import Content, Intent
+from .outcome import Outcome, Result, failed, left
 from .plan import Action, Step
 
 _AGAIN = "Run the command again."
@@ -29,26 +29,6 @@ _LAST = 50  # so many are left to be done when it is no longer worth it: all is 
 _TOGETHER = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
 _GLANCE = 0.02  # seconds between two looks at what has been done
 _MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
-
-
-class Result(str, Enum):
-    DONE = "done"
-    LEFT = "left"  # a conflict or a refusal: the problem says why
-    FAILED = "failed"
-    POSTPONED = "postponed"  # wants something else to be deleted first
-
-
-class Outcome(NamedTuple):
-    """What became of one step. `advance` is what both sides now hold; None while that is not known.
-
-    `sent` is what a push sent of a notebook, until it is read back.
-    """
-
-    step: Step
-    result: Result
-    problem: Problem | None = None
-    advance: Advance | None = None
-    sent: Content | None = None
 
 
 class Carrier(Protocol):
@@ -236,11 +216,11 @@ class Carry:
             return act(step)
         except LoginError as error:
             self.interruption.stop(error)
-            return _failed(step, error)
+            return failed(step, error.message, error.hint)
         except SyncError as error:
-            return _failed(step, error)
+            return failed(step, error.message, error.hint)
         except OSError as error:
-            return _failed(step, SyncError(f"could not be written ({error.strerror or error})", "Nothing was lost."))
+            return failed(step, f"could not be written ({error.strerror or error})", "Nothing was lost.")
 
     def _refused(self, outcome: Outcome) -> Outcome:
         refused = outcome._replace(result=Result.LEFT)
@@ -270,28 +250,8 @@ class Carry:
         self._settle_at = time.monotonic() + max(_READ_BACK_SECONDS, 10 * took)
 
 
-def done(step: Step, advance: Advance | None = None) -> Outcome:
-    return Outcome(step, Result.DONE, advance=advance)
-
-
-def left(step: Step, what: str, hint: str = "") -> Outcome:
-    return Outcome(step, Result.LEFT, Problem(step.path, what, hint, Severity.REFUSED))
-
-
-def postponed(step: Step, what: str, hint: str = "") -> Outcome:
-    return Outcome(step, Result.POSTPONED, Problem(step.path, what, hint, Severity.REFUSED))
-
-
 def _content(step: Step) -> str | None:
     """What a create would bring, or a delete take away."""
     if step.action is Action.DELETE:
         return step.base.digest if step.base else None
     return step.local.digest if step.local else step.remote_digest
-
-
-def _failed(step: Step, error: SyncError) -> Outcome:
-    return Outcome(step, Result.FAILED, Problem(step.path, error.message, error.hint, Severity.FAILED))
-
-
-def failed(step: Step, what: str, hint: str = "") -> Outcome:
-    return Outcome(step, Result.FAILED, Problem(step.path, what, hint, Severity.FAILED))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import IO
 
-from .carry import Outcome
 from .credentials import redacted
 from .errors import SyncError
 from .merge import Merge
 from .model import Direction
+from .outcome import Outcome
 from .plan import Step
 from .request import Request
 from .run import Diffs, Report

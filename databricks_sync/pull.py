@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from .backups import Backups, Saved
-from .base import Advance, Content, Intent
-from .carry import Outcome, Result, done, failed, left, postponed
 from .errors import BrokenNotebook, NotFound, SyncError
 from .exports import Export, read
+from .journal import Advance, Content, Intent
 from .local import Changing, LocalFolder, describe, settled
 from .merge import Merge
 from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
 from .names import printable
 from .notebook import materialise, sha256, wire
+from .outcome import Outcome, Result, done, failed, left, postponed
 from .plan import Action, Step
 from .survey import Survey, ignored
 from .workspace import Workspace

@@ -20,8 +20,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from .backups import Backups, Saved
-from .base import Advance, Base, Content, Intent
-from .carry import Outcome, Result, done, failed, left, postponed
+from .base import Base
 from .errors import (
     AlreadyExists,
     NotEmpty,
@@ -32,10 +31,12 @@ from .errors import (
     Unreachable,
 )
 from .exports import Export, read, read_as, weigh
+from .journal import Advance, Content, Intent
 from .local import LocalFolder
 from .model import UNKNOWN, Direction, Kind, RemoteObject
 from .names import parents
 from .notebook import sha256, wire
+from .outcome import Outcome, Result, done, failed, left, postponed
 from .plan import Action, Step
 from .readback import ReadBack, key_there, look_back
 from .survey import Survey, told_by_token

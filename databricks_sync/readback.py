@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 
-from .base import Advance, Content
-from .carry import Outcome, Result, done, failed
 from .errors import SyncError, TypeMismatch
 from .exports import read
+from .journal import Advance, Content
 from .local import settled
 from .model import BaseEntry, Kind, RemoteObject
+from .outcome import Outcome, Result, done, failed
 from .plan import Action, Step
 from .workspace import Workspace, keys_by_nfc
 

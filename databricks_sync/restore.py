@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from . import shell
 from .backups import Backups, Saved, SavedRun
 from .base import Base
-from .carry import Interruption, Outcome, Result, done, failed, left
+from .carry import Interruption
 from .claim import Noted, unread
 from .diff import Version, difference
 from .errors import SettingsError, SyncError
@@ -26,6 +26,7 @@ from .lock import held
 from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
 from .names import flaw, printable
 from .notebook import sha256
+from .outcome import Outcome, Result, done, failed, left
 from .plan import Action, Sides, Step
 from .push import PushCarrier
 from .request import Request

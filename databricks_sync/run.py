@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from .carry import Outcome
 from .diff import Line
 from .errors import SyncError
 from .model import Problem
+from .outcome import Outcome
 from .plan import Action, Step
 from .request import Request
 

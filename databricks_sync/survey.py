@@ -8,9 +8,10 @@ from concurrent.futures import Executor
 from itertools import chain
 from typing import NamedTuple
 
-from .base import Advance, Base, Intent
+from .base import Base
 from .errors import WorkspaceError
 from .exports import Export, read, read_as
+from .journal import Advance, Intent
 from .layout import Layout, Moves
 from .local import LocalFolder, Scan, is_litter, is_secret, secret
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity, Token

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from .backups import Backups
-from .base import Advance, Base, Content
+from .base import Base
 from .carry import Carrier, Carry, End, Interruption
 from .claim import Claim, Claims, Noted, another, behind, next_serial, note_path, noted_serial, other_folders, unread
 from .differences import Differences
@@ -20,6 +20,7 @@ from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
 from .git import Moment, Repository
 from .http import Http
 from .identity import Identity, nameless, project_of
+from .journal import Advance, Content
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from . import shell
-from .carry import Outcome
 from .credentials import redacted
 from .diff import Line, clashes
 from .errors import SyncError
 from .mode import Mode
 from .model import Direction, Kind, Problem, Severity
 from .names import printable
+from .outcome import Outcome
 from .plan import Action, Step
 from .request import Request
 from .run import Diffs, Report

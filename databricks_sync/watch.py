@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import rhythm
-from .carry import Outcome, Result
 from .errors import Busy, Switched, SyncError, ValveError
 from .events import Changes
 from .git import Moment
 from .mode import Mode
 from .model import Allowed, Direction, Severity
 from .names import printable
+from .outcome import Outcome, Result
 from .plan import Step
 from .request import Request
 from .rhythm import Budget

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .carry import Outcome, Result
 from .model import Direction, Severity
 from .names import printable
+from .outcome import Outcome, Result
 from .plan import REPLACES, Action, Step
 from .run import Report
 

@@ -204,7 +204,10 @@ importlib.import_module({command!r})
 
 @pytest.mark.parametrize(
     ("module", "said"),
-    [("unicodedata", "error: Interrupted.\n"), ("_sqlite3", "Interrupted; nothing was left half done.\n")],
+    [
+        ("unicodedata", "error: Interrupted.\n"),
+        ("databricks_sync.text_report", "Interrupted; nothing was left half done.\n"),
+    ],
     ids=["for a run", "to tell of an error"],
 )
 def test_ctrl_c_that_an_import_makes_another_error_of_is_still_one(tmp_path: Path, module: str, said: str) -> None:

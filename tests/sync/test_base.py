@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import SCHEMA, Advance, Base, Content, Intent
+from databricks_sync.base import SCHEMA, Base
 from databricks_sync.errors import SettingsError
+from databricks_sync.journal import Advance, Content, Intent
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
 from databricks_sync.notebook import CANON_VERSION, digest, sha256
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import Advance, Base
+from databricks_sync.base import Base
 from databricks_sync.errors import Busy
+from databricks_sync.journal import Advance
 from databricks_sync.lock import held
 from databricks_sync.record import TOP, folder_for, former_folder, record
 
