@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,10 @@ from typing import Any
 import click
 
 from databricks_local import extras
-from databricks_local.home import Home, RefusedError, TakenError
+from databricks_local.home import Home, RefusedError, TakenError, default_folder
 from databricks_sync import __version__, completion, shell, startup  # noqa: F401 (where programs are looked for)
 
 DEFAULT_PORT = 8377
-
-
-def default_folder() -> Path:
-    given = os.environ.get("DATABRICKS_LOCAL_DIR")
-    return Path(given) if given else Path.home() / ".databricks_local"
 
 
 def _folder(_: click.Context, __: click.Parameter, value: str | None) -> Home:

@@ -1,4 +1,4 @@
-"""A running workspace for as long as a `with` block lasts.
+"""A running workspace for as long as a `with` block lasts: the one module that databricks_sync knows of this package.
 
 Uses the server that already runs over the folder, else starts one as a child process that ends with its
 parent, however the parent ends.
@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from databricks_local.home import Home, RefusedError
+from databricks_local.extras import require
+from databricks_local.home import Home, RefusedError, default_folder
+
+__all__ = ["RefusedError", "Running", "asked", "default_folder", "running"]
 
 DEADLINE_S = 20.0
 
@@ -66,6 +69,7 @@ def running(folder: Path, *, options: Sequence[str] = ()) -> Iterator[Running]:
 
     Raises RefusedError with a sentence for people when none can be started.
     """
+    require()
     home = Home(Path(folder).expanduser().absolute())
     with ExitStack() as ending:
         there = _joined(home, ending)

@@ -17,6 +17,12 @@ MARKER = "databricks_local.json"
 OWN = (MARKER, DATABASE, "token", "server.")
 
 
+def default_folder() -> Path:
+    """The folder of the workspace where nobody named one."""
+    named = os.environ.get("DATABRICKS_LOCAL_DIR")
+    return Path(named) if named else Path.home() / ".databricks_local"
+
+
 class RefusedError(Exception):
     """What cannot be done, and the next step, in one sentence each."""
 

@@ -130,17 +130,13 @@ def _workspace(known: Settings) -> Iterator[Login]:
     if not login.local:
         yield login
         return
-    from databricks_local.cli import default_folder
-    from databricks_local.embedded import running
-    from databricks_local.extras import require
-    from databricks_local.home import RefusedError
+    from databricks_local import embedded
 
-    folder = (known.project / known.local_folder) if known.local_folder else default_folder()
+    folder = (known.project / known.local_folder) if known.local_folder else embedded.default_folder()
     with ExitStack() as stack:
         try:
-            require()
-            server = stack.enter_context(running(folder))
-        except RefusedError as error:
+            server = stack.enter_context(embedded.running(folder))
+        except embedded.RefusedError as error:
             what, _, then = str(error).partition(". ")
             raise SettingsError(f"{what.rstrip('.')}.", then) from None
         yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
