@@ -22,11 +22,10 @@ from .base import Base
 from .errors import AlreadyExists, Denied, Foreign, NotFound, NotOurs, SettingsError, ValveError, WorkspaceError
 from .http import Http
 from .layout import Layout
-from .model import Kind, Token
+from .model import TOP, Kind, Token
 from .names import flaw, printable
 from .notebook import sha256
 from .notes import check_folder, not_ours, read
-from .record import TOP
 from .target import NOTES, normalise
 from .workspace import DIRECTORY, Listing, Workspace, type_name
 

@@ -13,7 +13,6 @@ from .model import Direction, Form, Language
 from .plan import Action, Step
 from .run import Diffs
 from .survey import Survey
-from .words import is_move
 from .workspace import Workspace
 
 
@@ -32,7 +31,7 @@ class Differences:
 
     def _in_place(self, step: Step) -> Step:
         """What is moved, compared with what stands at its old place."""
-        return step._replace(remote=self.survey.sides.remote.get(step.moved)) if is_move(step) else step
+        return step._replace(remote=self.survey.sides.remote.get(step.moved)) if step.is_move else step
 
     def _lines(self, step: Step, direction: Direction) -> list[Line]:
         try:
@@ -51,7 +50,7 @@ class Differences:
     def _there(self, step: Step) -> Version:
         if step.remote is None:
             return Version(None, *_reading(step))
-        export = self.survey.exports.get(step.moved if is_move(step) else step.key)
+        export = self.survey.exports.get(step.moved if step.is_move else step.key)
         export = export or read(self.workspace, step.remote, step.local, step.base)
         return Version(export.raw, export.form, export.language)
 

@@ -13,12 +13,12 @@ from .outcome import Outcome
 from .plan import Step
 from .request import Request
 from .run import Diffs, Report
-from .words import COMMANDS, counted, why
+from .words import counted, why
 
 
 class JsonReport:
     def __init__(self, direction: Direction, stdout: IO[str]) -> None:
-        self.command = COMMANDS[direction]
+        self.command = direction.command
         self.stdout = stdout
 
     def emit(self, event: str, **fields: object) -> None:
@@ -32,7 +32,7 @@ class JsonReport:
         self.emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
-        self.emit("start", command=COMMANDS[request.mode.direction], folders=folders, target=request.target, host=host)
+        self.emit("start", command=request.mode.direction.command, folders=folders, target=request.target, host=host)
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         for step in steps:
@@ -82,7 +82,7 @@ class JsonReport:
             self.error(report.trouble)
         self.emit(
             "summary",
-            command=COMMANDS[report.request.mode.direction],
+            command=report.request.mode.direction.command,
             target=report.request.target,
             dry_run=report.request.dry_run,
             **counted(report),

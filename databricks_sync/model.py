@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
+TOP = "."  # the project at the top of its repository
 BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 
 
@@ -42,6 +43,11 @@ class Form(str, Enum):
 class Direction(str, Enum):
     PUSH = "push"
     PULL = "pull"
+
+    @property
+    def command(self) -> str:
+        """The command that goes this way."""
+        return "to_databricks" if self is Direction.PUSH else "from_databricks"
 
 
 class Stat(NamedTuple):

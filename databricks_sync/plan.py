@@ -119,6 +119,11 @@ class Step(NamedTuple):
     def writes(self) -> bool:
         return self.problem is None and self.action in WRITES
 
+    @property
+    def is_move(self) -> bool:
+        """Whether this is that of two which says of a move where to; the other one deletes at the old place."""
+        return self.action is Action.CREATE and bool(self.moved)
+
 
 class Sides(NamedTuple):
     """What is known of base, local and remote. `digests` holds a remote object's digest where one is needed."""

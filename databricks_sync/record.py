@@ -19,10 +19,9 @@ from .durable import sync_folder
 from .effects import reached
 from .errors import SyncError
 from .lock import held
-from .model import BaseEntry
+from .model import TOP, BaseEntry
 
 _FILE = "state.db"
-TOP = "."  # the project at the top of its repository
 
 
 class Record(NamedTuple):

@@ -27,7 +27,7 @@ from .model import Kind
 from .names import printable
 from .notebook import sha256
 from .notes import check_folder, not_ours, read
-from .settings import login_name
+from .system import login_name
 from .workspace import FILE, Workspace, type_name
 
 TTL = 120.0  # seconds

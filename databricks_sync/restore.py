@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from .report import Reporter
     from .sync import Sync
 
-_COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 _SIDES = {Direction.PUSH: "the workspace", Direction.PULL: "the folder"}
 _SHOWN = 10
 _UNSEEN = Stat(0, 0, 0, 0)
@@ -99,7 +98,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
 
 def _chosen(backups: Backups, request: Request, name: str) -> Copies:
     """What of the backup `name` is asked for. Raises SettingsError."""
-    direction, command = request.mode.direction, f"{_COMMANDS[request.mode.direction]}{request.again}"
+    direction, command = request.mode.direction, f"{request.mode.direction.command}{request.again}"
     found = next((one for one in backups.runs() if one.name == name), None)
     if found is None:
         raise SettingsError(f"There is no backup {printable(name)}.", f"Type `{command} --restore` to list them.")
@@ -118,7 +117,7 @@ def _chosen(backups: Backups, request: Request, name: str) -> Copies:
     if direction is Direction.PUSH and found.target != request.target:
         raise SettingsError(
             f"The backup {name} is of {printable(found.target)}, not of {request.target}.",
-            f"Type `{_COMMANDS[direction]}{request.login}{shell.option('target', found.target)} --restore {name}`.",
+            f"Type `{direction.command}{request.login}{shell.option('target', found.target)} --restore {name}`.",
         )
     return Copies(backups, found, chosen)
 
@@ -131,7 +130,7 @@ def _wrong_side(found: SavedRun, request: Request) -> None:
     other = Direction.PULL if direction is Direction.PUSH else Direction.PUSH
     raise SettingsError(
         f"The backup {found.name} is of {_SIDES[other]}, not of {_SIDES[direction]}.",
-        f"Type `{_COMMANDS[other]}{request.again} --restore {found.name}` to bring it back there.",
+        f"Type `{other.command}{request.again} --restore {found.name}` to bring it back there.",
     )
 
 
@@ -349,7 +348,7 @@ class Restored(NamedTuple):
 
 
 def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
-    direction, command = request.mode.direction, _COMMANDS[request.mode.direction]
+    direction, command = request.mode.direction, request.mode.direction.command
     count, elsewhere = 0, Counter[str]()
     for run in runs:
         here = sorted((one for one in run.objects if one.direction is direction), key=lambda one: one.path)
@@ -378,7 +377,7 @@ def _when(name: str) -> str:
 
 
 def _tell(found: Restored, report: Reporter) -> None:
-    request, command = found.request, _COMMANDS[found.request.mode.direction]
+    request, command = found.request, found.request.mode.direction.command
     for outcome in found.outcomes:
         step, problem = outcome.step, outcome.problem
         report.say(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from .login import Tracks
 from .model import BACKUP_DAYS, Folder, Settings
 from .names import nfc, printable
 from .project import Project, listed, settings_above
+from .system import login_name
 
 START = "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env."
 
@@ -109,15 +108,3 @@ def _meant_user(environ: Mapping[str, str]) -> str | None:
     """The process's USER, only when somebody set it on purpose: the system sets it to the login name."""
     user = environ.get("USER")
     return user if user and user != login_name() else None
-
-
-def login_name() -> str:
-    """The name this process runs under, from the system itself rather than from variables anybody can set."""
-    try:
-        if sys.platform != "win32":
-            import pwd
-
-            return pwd.getpwuid(os.getuid()).pw_name
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""

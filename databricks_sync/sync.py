@@ -40,8 +40,7 @@ from .run import Diffs, Report, Watcher
 from .survey import Survey, Surveyor
 from .target import home_of
 from .valves import Situation, check
-from .withheld import withheld
-from .words import COMMANDS, exposed
+from .withheld import exposed, withheld
 from .workspace import Listing, Workspace, asked_types
 
 _SCANS = 3
@@ -317,7 +316,7 @@ class Sync:
             raise SettingsError(
                 f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
                 f"Give paths as the plan shows them{f', after {request.way}/' if request.way else ''}: "
-                f"{COMMANDS[request.mode.direction]}{request.again} --dry-run",
+                f"{request.mode.direction.command}{request.again} --dry-run",
             )
         return withheld(chosen, request, self.local)
 

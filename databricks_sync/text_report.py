@@ -24,13 +24,11 @@ from .request import Request
 from .run import Diffs, Report
 from .words import (
     AHEAD,
-    COMMANDS,
     MOVED,
     PAST,
     SIGNS,
     STYLES,
     THERE,
-    is_move,
     shown_as,
     summed,
     takes_away,
@@ -64,7 +62,7 @@ class Screen:
 
 class TextReport:
     def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:
-        self.command = COMMANDS[direction]
+        self.command = direction.command
         self.out = Screen(stdout)
         self.err = Screen(stderr)
         self._bar: Any = None
@@ -90,7 +88,7 @@ class TextReport:
         direction = request.mode.direction
         where = THERE[direction]
         will = "Would " if request.dry_run else ""
-        self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if is_move(s)], diffs)
+        self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
         for action in PAST:
             said = "write with markers" if action is Action.MARK else action.value
             verb = f"{will}{said}" if will else said.capitalize()
@@ -114,7 +112,7 @@ class TextReport:
         shown = steps if diffs or len(steps) <= _SHOWN + 2 else steps[:_SHOWN]
         width = min(max(len(printable(step.path)) for step in shown), 60)
         for step in shown:
-            sign = MOVED if is_move(step) else SIGNS[step.action]
+            sign = MOVED if step.is_move else SIGNS[step.action]
             reason = why(step) if step.action is not Action.CREATE or step.base or step.moved else ""
             if step.action is Action.MERGE and step.merge:
                 reason += f", {_taken(step.merge.taken)} from there"
@@ -214,7 +212,7 @@ class TextReport:
         direction = report.request.mode.direction
         if report.backup and any(takes_away(outcome, direction) for outcome in report.outcomes):
             self.out.line(
-                f"What was replaced or deleted is kept: {COMMANDS[direction]}{report.request.again}"
+                f"What was replaced or deleted is kept: {direction.command}{report.request.again}"
                 f" --restore {report.backup}"
             )
         self.out.line(summed(report), "bold" if report.exit_code else "bold green")

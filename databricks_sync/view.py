@@ -20,7 +20,7 @@ from .outcome import Result
 from .report import Reporter
 from .run import Report
 from .text_report import TextReport
-from .words import MOVED, PAST, SIGNS, STYLES, counted, is_move, whole, why
+from .words import MOVED, PAST, SIGNS, STYLES, counted, whole, why
 
 
 class State(str, Enum):
@@ -121,7 +121,7 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
     done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
     where = "in the workspace" if report.request.mode.direction is Direction.PUSH else "here"
     for step in whole(done):
-        sign, what = (MOVED, "moved") if is_move(step) else (SIGNS[step.action], PAST[step.action])
+        sign, what = (MOVED, "moved") if step.is_move else (SIGNS[step.action], PAST[step.action])
         yield f"{sign} {printable(step.path)}  {what} {where}", STYLES[sign]
 
 

@@ -7,17 +7,19 @@ made at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import bare_repository, credential_files, shell, tool_files
 from .local import LocalFolder
 from .model import Direction, Kind, Problem, Severity
+from .names import printable
 from .plan import Action, Step
-from .words import COMMANDS
 
 if TYPE_CHECKING:
     from .request import Request
+
+_MOST_NOTES = 20
 
 
 def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> list[Step]:
@@ -29,6 +31,22 @@ def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> lis
     traps = bare_repository.made_by(writing, local.standing) if writing else {}
     refused = {writing[path].key: _trap(folder) for path, folder in traps.items()}
     return [step._replace(problem=refused[step.key]) if step.key in refused else step for step in left]
+
+
+def exposed(steps: Iterable[Step]) -> list[str]:
+    """What to tell of files that a push takes to the workspace, and that hold what looks like a credential."""
+    holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
+    told = [(path, kinds) for path, kinds in holding if kinds]
+    notes = [
+        f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
+        "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
+        for path, kinds in told[:_MOST_NOTES]
+    ]
+    if len(told) > _MOST_NOTES:
+        notes.append(
+            f"{len(told) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
+        )
+    return notes
 
 
 def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
@@ -45,7 +63,7 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
         return step
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
-    command = f"{COMMANDS[direction]}{request.again} {shell.path(request.typed(step.path))}"
+    command = f"{direction.command}{request.again} {shell.path(request.typed(step.path))}"
     hint = f"Type `{command}` to carry it, or have git ignore it."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from .model import Direction, Severity
 from .names import printable
@@ -11,7 +11,6 @@ from .plan import REPLACES, Action, Step
 from .run import Report
 
 THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
-COMMANDS = {Direction.PUSH: "to_databricks", Direction.PULL: "from_databricks"}
 AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
 WHY = {
     "--x": "only there",
@@ -54,8 +53,6 @@ PAST = {
     Action.MARK: "marked",
 }
 
-_MOST_NOTES = 20
-
 
 def why(step: Step) -> str:
     """What has happened to an object since both sides agreed on it."""
@@ -76,20 +73,15 @@ def _moved(step: Step, said: str) -> str:
     return f"its old place, {printable(step.key)}"
 
 
-def is_move(step: Step) -> bool:
-    """Whether a step is that of two which says of a move where to; the other one deletes what is at the old place."""
-    return step.action is Action.CREATE and bool(step.moved)
-
-
 def whole(steps: Sequence[Step]) -> list[Step]:
     """The steps as a person counts them: one for each move."""
-    moved = {step.key for step in steps if is_move(step)}
+    moved = {step.key for step in steps if step.is_move}
     return [step for step in steps if step.moved not in moved] if moved else list(steps)
 
 
 def shown_as(steps: Sequence[Step], action: Action) -> list[Step]:
     """What a plan shows as this action: a move is neither a creation nor a deletion."""
-    return [step for step in whole(steps) if step.action is action and not is_move(step)]
+    return [step for step in whole(steps) if step.action is action and not step.is_move]
 
 
 def takes_away(outcome: Outcome, direction: Direction) -> bool:
@@ -98,22 +90,6 @@ def takes_away(outcome: Outcome, direction: Direction) -> bool:
     there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
     took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
     return took and outcome.result is Result.DONE
-
-
-def exposed(steps: Iterable[Step]) -> list[str]:
-    """What to tell of files that a push takes to the workspace, and that hold what looks like a credential."""
-    holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
-    told = [(path, kinds) for path, kinds in holding if kinds]
-    notes = [
-        f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
-        "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
-        for path, kinds in told[:_MOST_NOTES]
-    ]
-    if len(told) > _MOST_NOTES:
-        notes.append(
-            f"{len(told) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
-        )
-    return notes
 
 
 def summed(report: Report) -> str:
@@ -145,7 +121,7 @@ def counted(report: Report) -> dict[str, int]:
     planned = [step for step in report.steps if step.writes]
     wrote = planned if report.request.dry_run else done
     counts = {action.value: len(shown_as(wrote, action)) for action in PAST}
-    counts["move"] = sum(1 for step in wrote if is_move(step))
+    counts["move"] = sum(1 for step in wrote if step.is_move)
     severities = [problem.severity for problem in report.problems]
     counts["conflict"] = len(report.conflicts)
     counts["refused"] = severities.count(Severity.REFUSED)

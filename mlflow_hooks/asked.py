@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from databricks_sync.errors import SettingsError
 from databricks_sync.git import Repository
 from databricks_sync.session import Session
-from databricks_sync.settings import login_name
+from databricks_sync.system import login_name
 from databricks_sync.target import ci_branch
 from databricks_sync.workspace import Workspace
 

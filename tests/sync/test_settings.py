@@ -13,7 +13,8 @@ from databricks_sync.dotenv_file import read
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import Login
 from databricks_sync.project import find
-from databricks_sync.settings import load, login_name
+from databricks_sync.settings import load
+from databricks_sync.system import login_name
 
 from .place import HOST, OTHER, SECRET, Place, to
 
