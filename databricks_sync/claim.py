@@ -19,11 +19,21 @@ from urllib.parse import quote, unquote
 
 from . import shell
 from .base import Base
-from .errors import AlreadyExists, Denied, Foreign, NotFound, NotOurs, SettingsError, ValveError, WorkspaceError
+from .errors import (
+    AlreadyExists,
+    Denied,
+    Foreign,
+    NotFound,
+    NotOurs,
+    SettingsError,
+    ValveError,
+    WorkspaceError,
+    printable,
+)
 from .http import Http
 from .layout import Layout
 from .model import TOP, Kind, Token
-from .names import flaw, printable
+from .names import flaw
 from .notebook import sha256
 from .notes import check_folder, not_ours, read
 from .target import NOTES, normalise

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .cells import Cell, cells
-from .errors import BrokenNotebook
+from .errors import BrokenNotebook, printable
 from .merge import Clash
 from .model import Form, Language
-from .names import printable
 from .notebook import canonical
 
 CONTEXT = 3

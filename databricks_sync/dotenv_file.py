@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import shell
-from .errors import SettingsError
-from .names import printable
+from .errors import SettingsError, printable
 
 if TYPE_CHECKING:
     from dotenv.parser import Original

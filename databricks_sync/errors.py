@@ -23,6 +23,15 @@ No message ever holds a token: messages are built from paths, hosts and the work
 
 from __future__ import annotations
 
+# What a terminal obeys, and marks that turn the direction of what follows, so that a name can look like another one.
+_OBEYED = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in _OBEYED}
+
+
+def printable(text: str) -> str:
+    """`text` as it may be shown on a terminal: control characters are escaped, not obeyed."""
+    return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
+
 
 class SyncError(Exception):
     """An expected failure: `message` says what happened to what, `hint` what to type next."""

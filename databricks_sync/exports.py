@@ -19,9 +19,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from .errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError
+from .errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
 from .model import UNKNOWN, Form, Kind, Language, RemoteObject, Token
-from .names import printable
 from .notebook import digest, file_digest, has_header, sha256, source_language, uploads
 from .workspace import Workspace
 

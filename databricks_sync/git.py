@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import shell
-from .errors import SettingsError, ValveError
-from .names import printable
+from .errors import SettingsError, ValveError, printable
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
 _HOOK_VARIABLES = (

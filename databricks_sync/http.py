@@ -39,10 +39,10 @@ from .errors import (
     TypeMismatch,
     Unreachable,
     WorkspaceError,
+    printable,
 )
 from .limits import LIMITS, Excess, Limits, beginning, bounded
 from .model import Login
-from .names import printable
 from .turns import Turn, Turns
 
 READ_ATTEMPTS = 5

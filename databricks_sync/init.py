@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from . import shell
 from .dotenv_file import without_login
-from .errors import SettingsError, SyncError
+from .errors import SettingsError, SyncError, printable
 from .git import Repository
-from .names import printable
 from .project import locate
 from .session import opened, who
 

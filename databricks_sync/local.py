@@ -20,12 +20,12 @@ from . import shell
 from .credentials import kinds
 from .durable import sync_folder
 from .effects import reached
-from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError
+from .errors import BrokenNotebook, OldNotebook, SettingsError, SyncError, printable
 from .git import Entry, Repository
 from .layout import Layout
 from .merge import unresolved
 from .model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
-from .names import flaw, nfc, parents, printable
+from .names import flaw, nfc, parents
 from .notebook import EXTENSIONS, Identity, cut_short, digest, file_digest, file_name, identify, sha256, wire
 from .one_by_one import OneByOne
 

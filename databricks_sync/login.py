@@ -12,9 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .dotenv_file import Dotenv
-from .errors import SettingsError
+from .errors import SettingsError, printable
 from .model import Login
-from .names import printable
 
 Tracks = Callable[[Path], bool]  # whether git tracks a file
 

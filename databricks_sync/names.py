@@ -15,8 +15,6 @@ from itertools import chain
 from .model import LocalObject
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# Marks that turn the direction of what follows, so that a name can look like another one.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)")
 _WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
 # Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
@@ -74,14 +72,6 @@ def _flaw_of_part(part: str, windows: bool) -> str:
 def _is_unicode(name: str) -> bool:
     """False for the stand-ins of bytes that are not UTF-8, and for half a surrogate pair."""
     return not SURROGATE.search(name)
-
-
-def printable(text: str) -> str:
-    """`text` as it may be shown on a terminal: control characters are escaped, not obeyed."""
-    shown = text
-    for obeyed in (_CONTROL, _TURNING):
-        shown = obeyed.sub(lambda match: ascii(match[0])[1:-1], shown)
-    return shown.encode("utf-8", "replace").decode()
 
 
 def parents(key: str) -> list[str]:

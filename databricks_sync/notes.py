@@ -6,8 +6,7 @@ replaced, and never taken for nothing.
 
 from __future__ import annotations
 
-from .errors import NotFound, NotOurs
-from .names import printable
+from .errors import NotFound, NotOurs, printable
 from .target import GIT_FOLDER
 from .workspace import DIRECTORY, Workspace, type_name
 

@@ -22,11 +22,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .errors import printable
 from .layout import Moves
 from .merge import Merge
 from .mode import Mode
 from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
-from .names import printable
 
 
 class Action(str, Enum):

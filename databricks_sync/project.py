@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from . import dotenv_file
 from .dotenv_file import Dotenv
-from .errors import SettingsError
+from .errors import SettingsError, printable
 from .git import work_tree
-from .names import printable
 
 NOTEBOOKS = "notebooks"
 

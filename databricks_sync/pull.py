@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from .backups import Backups, Saved
-from .errors import BrokenNotebook, NotFound, SyncError
+from .errors import BrokenNotebook, NotFound, SyncError, printable
 from .exports import Export, read
 from .journal import Advance, Content, Intent
 from .local import Changing, LocalFolder, describe, settled
 from .merge import Merge
 from .model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
-from .names import printable
 from .notebook import materialise, sha256, wire
 from .outcome import Outcome, Result, done, failed, left, postponed
 from .plan import Action, Step

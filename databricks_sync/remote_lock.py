@@ -21,10 +21,9 @@ from functools import cache
 from pathlib import Path
 
 from .claim import home, note_name
-from .errors import AlreadyExists, Busy, Denied, LockLost, NotFound, NotOurs, SyncError, TypeMismatch
+from .errors import AlreadyExists, Busy, Denied, LockLost, NotFound, NotOurs, SyncError, TypeMismatch, printable
 from .http import Http
 from .model import Kind
-from .names import printable
 from .notebook import sha256
 from .notes import check_folder, not_ours, read
 from .system import login_name

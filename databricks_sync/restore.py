@@ -19,12 +19,12 @@ from .base import Base
 from .carry import Interruption
 from .claim import Noted, unread
 from .diff import Version, difference
-from .errors import SettingsError, SyncError
+from .errors import SettingsError, SyncError, printable
 from .exports import read, weigh
 from .local import Changing, LocalFolder, Scan, check_project
 from .lock import held
 from .model import Direction, Kind, LocalObject, Problem, Severity, Stat
-from .names import flaw, printable
+from .names import flaw
 from .notebook import sha256
 from .outcome import Outcome, Result, done, failed, left
 from .plan import Action, Sides, Step

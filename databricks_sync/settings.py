@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import login as logins
-from .errors import SettingsError
+from .errors import SettingsError, printable
 from .login import Tracks
 from .model import BACKUP_DAYS, Folder, Settings
-from .names import nfc, printable
+from .names import nfc
 from .project import Project, listed, settings_above
 from .system import login_name
 

@@ -9,13 +9,13 @@ from itertools import chain
 from typing import NamedTuple
 
 from .base import Base
-from .errors import WorkspaceError
+from .errors import WorkspaceError, printable
 from .exports import Export, read, read_as
 from .journal import Advance, Intent
 from .layout import Layout, Moves
 from .local import LocalFolder, Scan, is_litter, is_secret, secret
 from .model import BaseEntry, Direction, Form, Kind, Language, LocalObject, Problem, RemoteObject, Severity, Token
-from .names import flaw, local_collisions, parents, printable, twins
+from .names import flaw, local_collisions, parents, twins
 from .plan import Sides
 from .workspace import Listing, Workspace, keys_by_nfc, type_name
 

@@ -16,7 +16,7 @@ from .carry import Carrier, Carry, End, Interruption
 from .claim import Claim, Claims, Noted, another, behind, next_serial, note_path, noted_serial, other_folders, unread
 from .differences import Differences
 from .effects import reached
-from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError
+from .errors import Overtaken, SettingsError, Switched, SyncError, ValveError, printable
 from .git import Moment, Repository
 from .http import Http
 from .identity import Identity, nameless, project_of
@@ -26,7 +26,7 @@ from .lock import held
 from .mediator import Mediator
 from .mode import Mode
 from .model import BaseEntry, Direction, Kind, Settings
-from .names import parents, printable
+from .names import parents
 from .notebook import wire
 from .plan import Action, Step, steps
 from .pool import Pool

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from .errors import SettingsError
-from .names import flaw, nfc, printable
+from .errors import SettingsError, printable
+from .names import flaw, nfc
 from .shell import option
 
 # The workspace is known to take letters, digits, blanks, `+`, `#`, `-` and `_`; the design wants `/`, `:` and

@@ -14,10 +14,9 @@ from typing import IO, Any
 from . import shell
 from .credentials import redacted
 from .diff import Line, clashes
-from .errors import SyncError
+from .errors import SyncError, printable
 from .mode import Mode
 from .model import Direction, Kind, Problem, Severity
-from .names import printable
 from .outcome import Outcome
 from .plan import Action, Step
 from .request import Request

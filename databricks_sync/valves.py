@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .errors import Foreign, NotOurs, ValveError
+from .errors import Foreign, NotOurs, ValveError, printable
 from .mode import Mode
 from .model import Allowed, Direction
-from .names import printable
 from .plan import REPLACES, Action, Step
 
 FEW_DELETES = 5

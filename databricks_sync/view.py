@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from . import shell
+from .errors import printable
 from .json_report import JsonReport
 from .model import Direction, Kind, Severity
-from .names import printable
 from .outcome import Result
 from .report import Reporter
 from .run import Report

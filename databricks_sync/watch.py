@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import rhythm
-from .errors import Busy, Switched, SyncError, ValveError
+from .errors import Busy, Switched, SyncError, ValveError, printable
 from .events import Changes
 from .git import Moment
 from .mode import Mode
 from .model import Allowed, Direction, Severity
-from .names import printable
 from .outcome import Outcome, Result
 from .plan import Step
 from .request import Request

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import bare_repository, credential_files, shell, tool_files
+from .errors import printable
 from .local import LocalFolder
 from .model import Direction, Kind, Problem, Severity
-from .names import printable
 from .plan import Action, Step
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .errors import printable
 from .model import Direction, Severity
-from .names import printable
 from .outcome import Outcome, Result
 from .plan import REPLACES, Action, Step
 from .run import Report

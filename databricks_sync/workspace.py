@@ -20,12 +20,22 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from .effects import reached
 from .encoding import BadEncoding
-from .errors import BadAnswer, Denied, NotFound, SettingsError, TypeMismatch, Unreachable, ValveError, WorkspaceError
+from .errors import (
+    BadAnswer,
+    Denied,
+    NotFound,
+    SettingsError,
+    TypeMismatch,
+    Unreachable,
+    ValveError,
+    WorkspaceError,
+    printable,
+)
 from .http import Header, Http, milliseconds, no_page, page
 from .limits import Excess
 from .listing import each_object
 from .model import BaseEntry, Form, Kind, Language, RemoteObject, Token
-from .names import SURROGATE, nfc, printable
+from .names import SURROGATE, nfc
 from .target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 from .turns import Turn
 

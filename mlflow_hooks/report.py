@@ -7,8 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from databricks_sync.errors import SyncError
-from databricks_sync.names import printable
+from databricks_sync.errors import SyncError, printable
 from databricks_sync.text_report import Screen
 
 from .tokens import hidden

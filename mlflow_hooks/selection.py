@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from databricks_sync.names import printable
+from databricks_sync.errors import printable
 from databricks_sync.shell import argument
 
 from .errors import BrokenProject, UnknownHook

@@ -17,9 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import SettingsError, printable
 from databricks_sync.model import Login
-from databricks_sync.names import printable
 
 from .errors import HookError
 from .tokens import hidden

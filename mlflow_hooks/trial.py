@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from databricks_sync.errors import SettingsError
-from databricks_sync.names import printable
+from databricks_sync.errors import SettingsError, printable
 from databricks_sync.shell import word
 
 from .findings import nearest
