@@ -9,7 +9,7 @@ person would see no difference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from enum import Enum
+from enum import Enum, IntEnum
 from os.path import splitext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -48,6 +48,25 @@ class Direction(str, Enum):
     def command(self) -> str:
         """The command that goes this way."""
         return "to_databricks" if self is Direction.PUSH else "from_databricks"
+
+
+class Mode(IntEnum):
+    """The ways to run, each a column of the action table."""
+
+    PUSH = 0
+    PULL = 1
+    PUSH_OVERWRITE = 2
+    PULL_OVERWRITE = 3
+    PUSH_MIRROR = 4
+    PULL_MERGE = 5
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE, Mode.PULL_MERGE) else Direction.PUSH
+
+    @property
+    def source_wins(self) -> bool:
+        return self not in (Mode.PUSH, Mode.PULL, Mode.PULL_MERGE)
 
 
 class Stat(NamedTuple):

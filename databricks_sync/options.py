@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from . import __version__, completion, shell
-from .mode import Mode
-from .model import Direction
+from .model import Direction, Mode
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EXIT_CODES = """

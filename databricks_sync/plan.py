@@ -25,8 +25,7 @@ from typing import NamedTuple
 from .errors import printable
 from .layout import Moves
 from .merge import Merge
-from .mode import Mode
-from .model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject
+from .model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject
 
 
 class Action(str, Enum):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .mode import Mode
-from .model import Allowed, Scope
+from .model import Allowed, Mode, Scope
 
 
 class Request(NamedTuple):

@@ -16,8 +16,7 @@ from . import target as targets
 from .errors import SettingsError
 from .git import Repository, work_tree
 from .http import Http, connect
-from .mode import Mode
-from .model import Allowed, Login, Scope, Settings
+from .model import Allowed, Login, Mode, Scope, Settings
 from .pool import Pool
 from .project import Project
 from .request import Request

@@ -24,8 +24,7 @@ from .journal import Advance, Content
 from .local import LocalFolder, Scan, check_project, settled
 from .lock import held
 from .mediator import Mediator
-from .mode import Mode
-from .model import BaseEntry, Direction, Kind, Settings
+from .model import BaseEntry, Direction, Kind, Mode, Settings
 from .names import parents
 from .notebook import wire
 from .plan import Action, Step, steps

@@ -15,8 +15,7 @@ from . import shell
 from .credentials import redacted
 from .diff import Line, clashes
 from .errors import SyncError, printable
-from .mode import Mode
-from .model import Direction, Kind, Problem, Severity
+from .model import Direction, Kind, Mode, Problem, Severity
 from .outcome import Outcome
 from .plan import Action, Step
 from .request import Request

@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .errors import Foreign, NotOurs, ValveError, printable
-from .mode import Mode
-from .model import Allowed, Direction
+from .model import Allowed, Direction, Mode
 from .plan import REPLACES, Action, Step
 
 FEW_DELETES = 5

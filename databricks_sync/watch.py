@@ -17,8 +17,7 @@ from . import rhythm
 from .errors import Busy, Switched, SyncError, ValveError, printable
 from .events import Changes
 from .git import Moment
-from .mode import Mode
-from .model import Allowed, Direction, Severity
+from .model import Allowed, Direction, Mode, Severity
 from .outcome import Outcome, Result
 from .plan import Step
 from .request import Request

@@ -15,8 +15,7 @@ from pathlib import Path
 from databricks_sync import shell
 from databricks_sync.claim import Claims
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
-from databricks_sync.mode import Mode
-from databricks_sync.model import Allowed, Folder, Form, Kind, Problem, Scope
+from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
 from databricks_sync.outcome import Outcome
 from databricks_sync.plan import Action, Step
 from databricks_sync.request import Request

@@ -38,7 +38,7 @@ from databricks_sync.errors import SyncError
 from databricks_sync.git import Repository
 from databricks_sync.http import Http, connect
 from databricks_sync.local import TEMPORARY
-from databricks_sync.mode import Mode
+from databricks_sync.model import Mode
 from databricks_sync.plan import Step
 from databricks_sync.pool import Pool
 from databricks_sync.project import find

@@ -9,8 +9,7 @@ from itertools import product
 import pytest
 
 from databricks_sync.layout import Moves
-from databricks_sync.mode import Mode
-from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
+from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject, Stat, Token
 from databricks_sync.plan import TABLE, Action, Sides, Step, decide, shape, steps
 
 VALUES = (None, "a", "b", "c")

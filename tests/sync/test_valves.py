@@ -8,8 +8,18 @@ from itertools import count
 import pytest
 
 from databricks_sync.errors import NotOurs, ValveError
-from databricks_sync.mode import Mode
-from databricks_sync.model import Allowed, BaseEntry, Direction, Kind, LocalObject, Problem, RemoteObject, Stat, Token
+from databricks_sync.model import (
+    Allowed,
+    BaseEntry,
+    Direction,
+    Kind,
+    LocalObject,
+    Mode,
+    Problem,
+    RemoteObject,
+    Stat,
+    Token,
+)
 from databricks_sync.plan import Action, Step
 from databricks_sync.valves import Situation, check
 

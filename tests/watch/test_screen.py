@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 from commands.world import Person, Project, Workspace, answer, notebook, rule, until
 
-from databricks_sync.mode import Mode
-from databricks_sync.model import Kind, LocalObject, Problem, RemoteObject, Severity, Stat, Token
+from databricks_sync.model import Kind, LocalObject, Mode, Problem, RemoteObject, Severity, Stat, Token
 from databricks_sync.outcome import Outcome, Result
 from databricks_sync.plan import Action, Step
 from databricks_sync.request import Request
