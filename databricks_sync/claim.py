@@ -14,11 +14,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
 from . import shell
-from .base import Base
 from .errors import (
     AlreadyExists,
     Denied,
@@ -147,6 +146,19 @@ class Noted(NamedTuple):
     strange: NotOurs | None = None  # what stands in the place of the note, when it cannot be understood
 
 
+class Remembered(Protocol):
+    """What this clone has written down of the target and of its note."""
+
+    def meta(self, name: str) -> str:
+        """What was noted under this name; "" for nothing."""
+
+    def note(self, **values: str) -> None:
+        """Notes each value under its name."""
+
+    def names(self) -> tuple[str, ...]:
+        """By which notes may know this clone."""
+
+
 class Claims:
     """The notes in one home, seen from one target."""
 
@@ -155,7 +167,7 @@ class Claims:
         self.target = target
         self.name = note_name(target)
 
-    def look(self, base: Base, pool: Executor, *, new: bool) -> Noted:
+    def look(self, base: Remembered, pool: Executor, *, new: bool) -> Noted:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
         standing = pool.submit(self.notes.stands) if new else None
         try:
@@ -178,7 +190,7 @@ class Claims:
             check_folder(self.notes)
             raise
 
-    def _own(self, noted: Noted, listing: Listing, base: Base) -> Noted:
+    def _own(self, noted: Noted, listing: Listing, base: Remembered) -> Noted:
         """`noted` with the note on our own target, or with what stands in its place."""
         try:
             self._check_place(listing)
@@ -219,7 +231,7 @@ class Claims:
         raw = read(self.notes, self.name)
         return None if raw is None else self._understood(raw)
 
-    def stake(self, ours: Claim, noted: Noted, base: Base, *, take_over: bool) -> str:
+    def stake(self, ours: Claim, noted: Noted, base: Remembered, *, take_over: bool) -> str:
         """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
 
         Raises Foreign when another repository, or another project, was quicker, NotOurs when something is in the way.
@@ -324,16 +336,16 @@ def note_path(target: str) -> str:
     return f"{home(target)}/{note_name(target)}"
 
 
-def behind(claim: Claim | None, base: Base) -> bool:
+def behind(claim: Claim | None, base: Remembered) -> bool:
     """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
     return noted_serial(claim, base) > int(base.meta("serial") or 0)
 
 
-def next_serial(claim: Claim | None, base: Base) -> int:
+def next_serial(claim: Claim | None, base: Remembered) -> int:
     """That of a clone's next push. It goes up here first: a note may be behind the record it is about, never ahead."""
     return max(int(base.meta("serial") or 0), noted_serial(claim, base)) + 1
 
 
-def noted_serial(claim: Claim | None, base: Base) -> int:
+def noted_serial(claim: Claim | None, base: Remembered) -> int:
     """How far this clone had come when it last wrote the note, by any of its names."""
     return max(claim.serials.get(name, 0) for name in base.names()) if claim else 0
