@@ -1,5 +1,5 @@
 """`python -m databricks_local`."""
 
-from databricks_local.cli import main
+from .cli import main
 
 main(prog_name="databricks_local")

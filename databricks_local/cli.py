@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
-from databricks_local import extras
-from databricks_local.home import Home, RefusedError, TakenError, default_folder
-from databricks_sync import __version__, completion, shell, startup  # noqa: F401 (where programs are looked for)
+from databricks_sync import __version__, shell, startup  # noqa: F401 (where programs are looked for)
+from databricks_sync.cli import completion
+
+from . import extras
+from .home import Home, RefusedError, TakenError, default_folder
 
 DEFAULT_PORT = 8377
 
@@ -73,8 +75,8 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
     """Serve the workspace until Ctrl-C; prints the .env lines to use."""
     with _explained():
         extras.require()
-    from databricks_local import serving
-    from databricks_local.settings import Settings
+    from databricks_local.core.settings import Settings
+    from databricks_local.server import serving
 
     if options["retry_after"] < 0:
         options["retry_after"] = None
@@ -90,7 +92,7 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 @directory
 def status(home: Home) -> None:
     """Say whether a server is running over the folder, and what it holds."""
-    from databricks_local.embedded import asked
+    from .embedded import asked
 
     told = asked(home)
     if told is None:
@@ -105,8 +107,9 @@ def status(home: Home) -> None:
 @directory
 def reset(home: Home) -> None:
     """Empty the workspace: every object goes, the token stays."""
-    from databricks_local.services import wipe
-    from databricks_local.store import opened
+    from databricks_local.workspace.store import opened
+
+    from .services import wipe
 
     with _explained():
         if not home.is_settled():
@@ -127,7 +130,7 @@ def reset(home: Home) -> None:
 
 
 def _rule(text: str) -> dict[str, Any]:
-    from databricks_local.faults import rule
+    from databricks_local.protocol.faults import rule
 
     try:
         wanted = json.loads(text)

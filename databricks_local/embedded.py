@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from databricks_local.extras import require
-from databricks_local.home import Home, RefusedError, default_folder
+from .extras import require
+from .home import Home, RefusedError, default_folder
 
 __all__ = ["RefusedError", "Running", "asked", "default_folder", "running"]
 

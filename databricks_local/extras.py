@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from databricks_local.home import RefusedError
+from .home import RefusedError
 
 _NEEDED = ("jinja2", "pygments", "starlette", "uvicorn")
 

@@ -3,7 +3,7 @@
 Control endpoints of these parts, as control.py describes them:
 
     POST   /api/local/secrets        {scope: {key: text}}, replacing all scopes and secrets
-    POST   /api/local/run-states     a list of fates (forced.py), replacing those in force: runs that never start,
+    POST   /api/local/run-states     a list of fates (overrides.py), replacing those in force: runs that never start,
                                      never end, end without a result, or are refused
     DELETE /api/local/run-states     no more fates
     GET    /api/local/run-output     ?run_id= of a run or a task run: {"tasks": [{"run_id", "task_key", "log",
@@ -25,25 +25,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from databricks_local import bodies
-from databricks_local.artifacts import FilesApi
-from databricks_local.dbfs import OPERATIONS as DBFS_OPERATIONS
-from databricks_local.dbfs import Dbfs
-from databricks_local.errors import ApiError, invalid
-from databricks_local.executor import Executor, run_files
-from databricks_local.forced import Fates, fate
-from databricks_local.job_api import JOB_OPERATIONS, JobApi
-from databricks_local.job_store import JobStore
-from databricks_local.mlflow_process import MlflowProcess
-from databricks_local.mlflow_proxy import MlflowProxy
-from databricks_local.model import Answer, Call, refusal
-from databricks_local.pipeline import Operation, Pipeline, Reader
-from databricks_local.run_api import RUN_OPERATIONS, RunApi
-from databricks_local.scheduler import Scheduler
-from databricks_local.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
-from databricks_local.task_runner import TaskRunner
-from databricks_local.tree import Tree
-from databricks_local.workspace import Workspace
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, refusal
+from databricks_local.files.dbfs import OPERATIONS as DBFS_OPERATIONS
+from databricks_local.files.dbfs import Dbfs
+from databricks_local.files.files_api import FilesApi
+from databricks_local.files.tree import Tree
+from databricks_local.jobs.api import JOB_OPERATIONS, JobApi
+from databricks_local.jobs.executor import Executor, run_files
+from databricks_local.jobs.overrides import Fates, fate
+from databricks_local.jobs.run_api import RUN_OPERATIONS, RunApi
+from databricks_local.jobs.scheduler import Scheduler
+from databricks_local.jobs.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
+from databricks_local.jobs.store import JobStore
+from databricks_local.jobs.task_runner import TaskRunner
+from databricks_local.mlflow_server.process import MlflowProcess
+from databricks_local.mlflow_server.proxy import MlflowProxy
+from databricks_local.protocol import bodies
+from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
+from databricks_local.workspace.tree import Workspace
 
 VERSIONS = ("2.0", "2.1", "2.2")
 

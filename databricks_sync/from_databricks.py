@@ -7,9 +7,10 @@ try:  # before everything else: it minds Ctrl-C meanwhile
 except KeyboardInterrupt:
     raise SystemExit(130) from None
 
-from .command import run, sync
+from databricks_sync.cli.main import run, sync
+from databricks_sync.cli.options import Options, command
+
 from .model import Direction
-from .options import Options, command
 
 
 @command("from_databricks", Direction.PULL)

@@ -1,5 +1,5 @@
 """`python -m mlflow_hooks`."""
 
-from mlflow_hooks.cli import main
+from .cli import main
 
 main(prog_name="mlflow_hooks")

@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from databricks_sync import __version__, command, completion
+from databricks_sync import __version__
+from databricks_sync.cli import completion
+from databricks_sync.cli.main import run as run_command
+from databricks_sync.cli.main import spoken
+from databricks_sync.cli.options import absolute, flag, named
 from databricks_sync.errors import SettingsError
-from databricks_sync.options import absolute, flag, named
 
 from .options import TARGET, HookOptions
 
 if TYPE_CHECKING:
-    from databricks_sync.project import Project
-    from databricks_sync.session import Session
+    from databricks_sync.cli.project import Project
+    from databricks_sync.cli.session import Session
+    from mlflow_hooks.reading.hook_file import HookReading
 
-    from .hook_file import HookReading
     from .model import Finding
     from .report import Report
 
@@ -155,7 +158,7 @@ def run_project(**values: Any) -> None:
 def main(prog_name: str = "mlflow_hooks") -> None:
     startup.ready()
     mlflow_hooks.name = prog_name
-    command.run(mlflow_hooks)
+    run_command(mlflow_hooks)
 
 
 def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> None:
@@ -164,7 +167,7 @@ def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> 
 
     options = HookOptions(**values)
     report = Report(options.as_json)
-    with command.spoken(lambda: report) as code:
+    with spoken(lambda: report) as code:
         if find_spec("yaml") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("What mlflow_hooks needs is not installed.", hint)
@@ -173,17 +176,18 @@ def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> 
 
 
 def _check(options: HookOptions, report: Report) -> int:
-    from .check import tell
+    from mlflow_hooks.rules.check import tell
 
     readings = _readings(_project(options, report).folder, options.projects, options.names)
     return tell(_findings(readings), len(readings), report, strict=options.strict)
 
 
 def _generate(options: HookOptions, report: Report) -> int:
-    from .check import refuse
+    from mlflow_hooks.generate.files import Action, changes, write
+    from mlflow_hooks.reading.selection import sound
+    from mlflow_hooks.rules.check import refuse
+
     from .fate import Fate, tell
-    from .generate import Action, changes, write
-    from .selection import sound
 
     project = _project(options, report).folder
     readings = _readings(project, options.projects, options.names)
@@ -209,12 +213,11 @@ def _generate(options: HookOptions, report: Report) -> int:
 
 
 def _deploy(options: HookOptions, report: Report) -> int:
-    from databricks_sync.session import opened
-
-    from .check import refuse
-    from .deploy import deploy
-    from .notebooks import Wish
-    from .selection import sound
+    from databricks_sync.cli.session import opened
+    from mlflow_hooks.deploy.deploy import deploy
+    from mlflow_hooks.deploy.notebooks import Wish
+    from mlflow_hooks.reading.selection import sound
+    from mlflow_hooks.rules.check import refuse
 
     found = _project(options, report)
     with opened(options.session(options.target or TARGET), found) as session:
@@ -238,12 +241,11 @@ def _deploy(options: HookOptions, report: Report) -> int:
 
 
 def _run_project(options: HookOptions, report: Report) -> int:
-    from databricks_sync.session import opened
-
-    from .asked import asked
-    from .local_run import on_this_machine
-    from .selection import one_by_name, sound
-    from .workspace_run import on_databricks
+    from databricks_sync.cli.session import opened
+    from mlflow_hooks.reading.selection import one_by_name, sound
+    from mlflow_hooks.run.asked import asked
+    from mlflow_hooks.run.local import on_this_machine
+    from mlflow_hooks.run.workspace import on_databricks
 
     found = _project(options, report)
     project = found.folder
@@ -262,16 +264,15 @@ def _run_project(options: HookOptions, report: Report) -> int:
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
     from datetime import datetime, timezone
 
-    from .check import check
+    from mlflow_hooks.rules.check import check
 
     return check(readings, datetime.now(timezone.utc), refs=refs)
 
 
 def _project(options: HookOptions, report: Report) -> Project:
     """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
-    from databricks_sync.project import find
-
-    from .hook_file import PROJECTS
+    from databricks_sync.cli.project import find
+    from mlflow_hooks.reading.hook_file import PROJECTS
 
     found = find(os.environ, Path.cwd(), (options.projects or PROJECTS,))
     if found.notice:
@@ -286,14 +287,14 @@ def _tell(session: Session, report: Report) -> None:
 
 def _folder(project: Path, options: HookOptions) -> Path:
     """The folder of what is generated."""
-    from .generate import FOLDER
+    from mlflow_hooks.generate.files import FOLDER
 
     return Path(os.path.abspath(project / (options.folder or FOLDER)))
 
 
 def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:
     """The hooks of the project folder, or those that are named."""
-    from .hook_file import PROJECTS, read_hooks
-    from .selection import chosen_by_name
+    from mlflow_hooks.reading.hook_file import PROJECTS, read_hooks
+    from mlflow_hooks.reading.selection import chosen_by_name
 
     return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databricks_sync.errors import SyncError
-from databricks_sync.plan import Action
-from databricks_sync.words import SIGNS, STYLES
+from databricks_sync.output.wording import SIGNS, STYLES
+from databricks_sync.rules.plan import Action
 
 from .report import Report
 

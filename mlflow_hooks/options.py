@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from databricks_sync import shell
-from databricks_sync.options import Options
+from databricks_sync.cli.options import Options
 
 TARGET = "/Shared/mlflow_hooks"
 

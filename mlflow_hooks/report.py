@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from databricks_sync.errors import SyncError, printable
-from databricks_sync.text_report import Screen
+from databricks_sync.output.text import Screen
 
-from .tokens import hidden
+from .credentials import hidden
 
 
 class _Screen(Screen):

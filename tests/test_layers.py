@@ -1,4 +1,4 @@
-"""Which module may import which."""
+"""Which room of the code may import which: docs/architecture.md tells what each room is for."""
 
 from __future__ import annotations
 
@@ -6,26 +6,106 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
+# A room, or a module at the top, may import itself and what stands before it.
+ORDER = {
+    "databricks_sync": (
+        "__init__ startup errors clock shell model failpoints durable system interrupt "
+        "notebook rules state local remote engine output cli to_databricks from_databricks"
+    ),
+    "databricks_local": (
+        "__init__ home extras core formats workspace protocol files runtime jobs mlflow_server "
+        "services pages server embedded cli __main__"
+    ),
+    "mlflow_hooks": (
+        "__init__ options interruption errors credentials model report fate "
+        "reading rules generate deploy run cli __main__"
+    ),
+}
+# Two rooms that must not know each other, though one stands before the other.
+APART = {
+    ("databricks_sync", "local", "state"),
+    ("databricks_sync", "remote", "state"),
+    ("databricks_sync", "remote", "local"),
+}
+# What is still to be cut.
+UPWARD = {("databricks_sync.engine.restore", "databricks_sync.output.report")}
+CIRCLES = {
+    "databricks_sync": {f"databricks_sync.remote.{name}" for name in ("connections", "direct", "proxied")},
+    "databricks_local": {f"databricks_local.workspace.{name}" for name in ("archive", "exporting", "importing")},
+}
+# What a package may import of the others.
+DOORS = {
+    ("databricks_sync", "databricks_local"): {"databricks_local.embedded"},
+    ("databricks_sync", "mlflow_hooks"): set[str](),
+    ("databricks_local", "mlflow_hooks"): set[str](),
+}
 
-def imported(package: str, other: str) -> Iterator[str]:
-    """The modules of `other` that files of `package` import, wherever in the file."""
+
+def imports(package: str) -> Iterator[tuple[str, str]]:
+    """Each import of a module of ours by a module of `package`: their dotted names."""
     for file in (ROOT / package).rglob("*.py"):
+        parts = file.relative_to(ROOT).with_suffix("").parts
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module == other:
-                yield from (f"{other}.{name.name}" for name in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{other}."):
-                yield node.module
+            if isinstance(node, ast.ImportFrom):
+                base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
+                source = ".".join(filter(None, [base, node.module]))
+                for name in node.names:
+                    yield ".".join(parts), f"{source}.{name.name}" if is_module(f"{source}.{name.name}") else source
             elif isinstance(node, ast.Import):
-                yield from (name.name for name in node.names if name.name.partition(".")[0] == other)
+                yield from ((".".join(parts), name.name) for name in node.names)
 
 
-def test_the_embedded_workspace_has_one_door() -> None:
-    """databricks_sync knows one module of the workspace on this machine."""
-    assert {*imported("databricks_sync", "databricks_local")} == {"databricks_local.embedded"}
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
-def test_the_commands_know_no_hooks() -> None:
-    """mlflow_hooks stands on databricks_sync, and nothing of that on it; nor does the emulator know of hooks."""
-    assert not [*imported("databricks_sync", "mlflow_hooks"), *imported("databricks_local", "mlflow_hooks")]
+def room(module: str) -> str:
+    """The room of a module, or its own name if it stands at the top of its package."""
+    return f"{module}.__init__".split(".")[1]
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_the_rooms(package: str) -> None:
+    """No room imports a room that stands after it, and each has a place in the order."""
+    order = ORDER[package].split()
+    seen = [
+        (who, what) for who, what in imports(package) if what.partition(".")[0] == package and (who, what) not in UPWARD
+    ]
+    assert len(seen) > 50
+    assert {room(who) for who, _ in seen} <= {*order}
+    assert not [
+        f"{who} imports {what}"
+        for who, what in seen
+        if order.index(room(who)) < order.index(room(what)) or (package, room(who), room(what)) in APART
+    ]
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_no_module_of_a_room_needs_itself(package: str) -> None:
+    """There is no circle of imports, also not of those that a function makes late."""
+    needs: dict[str, set[str]] = {}
+    for who, what in imports(package):
+        if what.partition(".")[0] == package and not who.endswith("__init__"):
+            if not {who, what} <= CIRCLES.get(package, set()):
+                needs.setdefault(who, set()).add(what)
+    while free := [who for who, those in needs.items() if not those & {*needs}]:
+        for who in free:
+            del needs[who]
+    assert not needs
+
+
+@pytest.mark.parametrize("package, other", DOORS)
+def test_doors(package: str, other: str) -> None:
+    """databricks_sync knows one module of the workspace on this machine, and neither of them knows of hooks."""
+    assert {what for _, what in imports(package) if what.partition(".")[0] == other} == DOORS[package, other]
+
+
+def test_hooks_know_the_rules_of_jobs_alone() -> None:
+    """mlflow_hooks asks the workspace on this machine what a job must look like, and nothing else."""
+    known = {what for _, what in imports("mlflow_hooks") if what.partition(".")[0] == "databricks_local"}
+    assert known and all(what.startswith("databricks_local.jobs.rules.") for what in known)

@@ -64,7 +64,7 @@ def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
     others = {"--dir", "--cached", "--to", "--nbformat", "--inplace"}  # of databricks_local; git rm; jupyter nbconvert
     known = options(to_databricks) | options(from_databricks) | others
-    for file in (ROOT / "databricks_sync").glob("*.py"):
+    for file in (ROOT / "databricks_sync").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 ours = re.sub(r"`?\bgit [^`]*`?", "", node.value)

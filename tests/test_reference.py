@@ -25,7 +25,7 @@ def test_reference() -> None:
 def texts() -> Iterator[str]:
     """Every text in the code, those of one message together; what is filled in is a `…`."""
     for package in ("databricks_sync", "databricks_local"):
-        for file in (ROOT / package).glob("*.py"):
+        for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.JoinedStr):
                     yield "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values)

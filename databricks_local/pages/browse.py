@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_local.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, Entry
-from databricks_local.pages import highlight, notebook
-from databricks_local.pages.places import address, home_of, trail
-from databricks_local.pages.visit import Shown, Visit, sliced
-from databricks_local.paths import spelled
-from databricks_local.workspace import Workspace
+from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, Entry
+from databricks_local.core.paths import spelled
+from databricks_local.workspace.tree import Workspace
+
+from . import highlight, notebook
+from .links import address, home_of, trail
+from .page import Shown, Visit, sliced
 
 PER_PAGE = 200
 SHORTCUTS = 12

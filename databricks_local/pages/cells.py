@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_local import jupyter, source
+from databricks_local.formats import jupyter, source
 
 MARKDOWN = "MARKDOWN"
 

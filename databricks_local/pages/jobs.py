@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from databricks_local.job_api import missing_job, missing_run
-from databricks_local.job_store import Job
-from databricks_local.pages.outputs import ANSI
-from databricks_local.pages.places import address
-from databricks_local.pages.visit import Moved, Shown, Visit, link
-from databricks_local.paths import spelled
-from databricks_local.runs import JOB_RUN, Run, State, TaskRun
-from databricks_local.scheduler import next_of
+from databricks_local.core.paths import spelled
+from databricks_local.jobs.api import missing_job, missing_run
+from databricks_local.jobs.runs import JOB_RUN, Run, State, TaskRun
+from databricks_local.jobs.scheduler import next_of
+from databricks_local.jobs.store import Job
+
+from .links import address
+from .outputs import ANSI
+from .page import Moved, Shown, Visit, link
 
 PER_PAGE = 50
 RECENT = 20

@@ -1,6 +1,6 @@
 """A notebook cell by cell, and a person's edits of it.
 
-An edit goes the way of everybody else's who works in the browser (people.py). It says which content it was made
+An edit goes the way of everybody else's who works in the browser (edits.py). It says which content it was made
 on; when the notebook has changed since, nothing is saved and the typed text is shown again.
 """
 
@@ -11,15 +11,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from databricks_local import errors, people
-from databricks_local.errors import ApiError, invalid
-from databricks_local.model import NOTEBOOK, Entry
-from databricks_local.pages import highlight
-from databricks_local.pages.cells import MARKDOWN, WRITTEN, Cell, Jupyter, Source
-from databricks_local.pages.places import address, trail
-from databricks_local.pages.visit import Moved, Shown, Visit, link, sliced
-from databricks_local.paths import Spelling, spelled
-from databricks_local.source import PREFIXES
+from databricks_local.core import errors
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import NOTEBOOK, Entry
+from databricks_local.core.paths import Spelling, spelled
+from databricks_local.formats.source import PREFIXES
+from databricks_local.workspace import edits
+
+from . import highlight
+from .cells import MARKDOWN, WRITTEN, Cell, Jupyter, Source
+from .links import address, trail
+from .page import Moved, Shown, Visit, link, sliced
 
 PER_PAGE = 100
 # All cells of a page together: what comes after is shown without colours.
@@ -143,7 +145,7 @@ def _saved(visit: Visit, number: int, done: str, change: Change) -> Shown | Move
         if size > limit:
             raise errors.too_large(size, limit)
         wanted = {"content": base64.b64encode(new).decode()} if isinstance(new, bytes) else {"source": new}
-        people.edit(workspace, {"path": address(path), **wanted})
+        edits.edit(workspace, {"path": address(path), **wanted})
     return _there(opened, number, done)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from databricks_local.pages.visit import Shown, link
+from .page import Shown, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,7 +51,7 @@ def _style() -> bytes:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from databricks_local.pages import highlight, markdown, outputs
+    from . import highlight, markdown, outputs
 
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),

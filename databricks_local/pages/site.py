@@ -11,13 +11,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from databricks_local.bodies import MAX_FORM, TooLongError, read_form
-from databricks_local.errors import ApiError
-from databricks_local.pages import browse, door, jobs, notebook, render
-from databricks_local.pages.door import Session, Sessions
-from databricks_local.pages.visit import Moved, Page, Shown, Visit, link
-from databricks_local.pipeline import Pipeline
+from databricks_local.core.errors import ApiError
+from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form
+from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
+
+from . import browse, jobs, notebook, render, sessions
+from .page import Moved, Page, Shown, Visit, link
+from .sessions import Session, Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/", browse.start),
@@ -61,7 +62,7 @@ class Site:
 
     def admits(self, request: Request) -> bool:
         """Whether a page that is not ours, MLflow's, may be shown to this browser."""
-        if not door.is_addressed_to_us(request) or not door.is_from_us(request):
+        if not sessions.is_addressed_to_us(request) or not sessions.is_from_us(request):
             return False
         return self._sessions.of(request) is not None
 
@@ -70,9 +71,9 @@ class Site:
 
         async def guard(request: Request) -> Response:
             try:
-                if not door.is_addressed_to_us(request):
+                if not sessions.is_addressed_to_us(request):
                     return await self._problem(request, 403, "This server only answers as 127.0.0.1 or localhost.")
-                if request.method == "POST" and not door.is_from_us(request):
+                if request.method == "POST" and not sessions.is_from_us(request):
                     return await self._problem(request, 403, "This form was sent by another site. Nothing was changed.")
                 return await serve(request)
             except ClientDisconnect:
@@ -116,7 +117,7 @@ class Site:
 
     async def login_form(self, request: Request) -> Response:
         is_short = len(request.scope["query_string"]) <= MAX_FORM
-        wanted = door.local_path(request.query_params.get("next", "/")) if is_short else "/"
+        wanted = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.of(request) is not None:
             return _moved(wanted)
         return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": False}), None)
@@ -128,7 +129,7 @@ class Site:
             return await self._problem(request, 413, "That is longer than a token may be.")
         except ValueError:
             form = {}
-        wanted = door.local_path(form.get("next", "/"))
+        wanted = sessions.local_path(form.get("next", "/"))
         if not self._pipeline.is_token(form.get("token", "").strip()):
             return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": True}, 403), None)
         answer = _moved(wanted)

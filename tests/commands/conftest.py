@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from databricks_local.core.settings import Settings
 from databricks_local.embedded import running
-from databricks_local.settings import Settings
 
 from .world import Person, Project, Workspace, notebook
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from databricks_sync.backups import Backups
-from databricks_sync.lock import held
+from databricks_sync.state.backups import Backups
+from databricks_sync.state.lock import held
 
 from .world import (
     DELETE,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from databricks_sync.record import former_folder
+from databricks_sync.state.record import former_folder
 
 from .world import HOME, IMPORT, Person, Project, Workspace, answer, notebook, rule
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from databricks_sync.cli.init import filled
 from databricks_sync.errors import SettingsError
-from databricks_sync.init import filled
 
 from .world import ME, Project
 

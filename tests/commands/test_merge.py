@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from databricks_sync import effects
+from databricks_sync import failpoints
 
 from .world import Person, Project, Ran, Workspace, jupyter, notebook, sources
 
@@ -265,7 +265,7 @@ def test_an_edit_here_during_the_merge_is_left_alone(
         if label == "planned":
             here.write_bytes(here.read_bytes() + b"# saved\n")
 
-    monkeypatch.setattr(effects, "hook", saved)
+    monkeypatch.setattr(failpoints, "hook", saved)
     ran = pull(three, "--merge", code=1)
     assert "was changed here while the run was under way" in ran.out
     assert three.text("notebooks/n.py") == notebook("a = 2", *THREE[1:]) + "# saved\n"

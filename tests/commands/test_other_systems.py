@@ -50,7 +50,7 @@ def test_the_lock_without_posix(pushed: Project) -> None:
 import sys; sys.path.insert(0, {str(RUNNER.parent)!r}); sys.path.insert(0, {str(ROOT)!r})
 import windows; windows.become_windows()
 from pathlib import Path
-from databricks_sync.lock import held
+from databricks_sync.state.lock import held
 with held(next(Path({str(pushed.root)!r}, ".git/databricks_sync").rglob("lock")).parent):
     print("held", flush=True); sys.stdin.read()
 """
@@ -66,12 +66,12 @@ with held(next(Path({str(pushed.root)!r}, ".git/databricks_sync").rglob("lock"))
 
 def test_names_of_windows(pushed: Project, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a name cannot be stored, it is refused before anything is written: `a:b` would be a stream of `a`."""
-    from databricks_sync import survey
+    from databricks_sync.engine import compare
 
     person.edit("New Notebook 2026-05-04 13:54:24", "print(1)")
     assert "New Notebook 2026-05-04 13:54:24.py" in pulled(pushed)
     person.edit("What now?", "print(1)")
-    monkeypatch.setattr(survey, "ON_WINDOWS", True)
+    monkeypatch.setattr(compare, "ON_WINDOWS", True)
     ran = pushed.quick("from_databricks", code=1)
     assert "What now? is not carried: its name holds a character that Windows cannot store" in ran.out
     assert not [name for name in pushed.names() if "What now" in name]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sync.traps import bare_files, bare_repository
 
-from databricks_sync.completion import branches
+from databricks_sync.cli.completion import branches
 
 from .world import Person, Project
 

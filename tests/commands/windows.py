@@ -56,7 +56,7 @@ def become_windows() -> None:
 
     os.link = no_links
     here, sys.platform = sys.platform, "win32"
-    for name in ("lock", "settings"):  # what chooses by the system; the libraries we stand on choose for this one
+    for name in ("state.lock", "cli.settings"):  # what chooses by the system; the libraries we use choose for this one
         importlib.import_module(f"databricks_sync.{name}")
     sys.platform = here
 

@@ -16,10 +16,10 @@ from local.client import Local
 from local.work import Ended, Work
 
 from databricks_local.embedded import running
-from mlflow_hooks.hook_file import read_hook
-from mlflow_hooks.job import settings
+from mlflow_hooks.generate.job import settings
+from mlflow_hooks.generate.notebook import notebook
 from mlflow_hooks.model import WORKSPACE_FOLDER, Engine, Hook
-from mlflow_hooks.notebook import notebook
+from mlflow_hooks.reading.hook_file import read_hook
 
 from .work import FILES, URL, git, write
 

@@ -10,9 +10,9 @@ from shutil import rmtree
 
 import pytest
 
-from mlflow_hooks.check import check
-from mlflow_hooks.hook_file import read_hooks
 from mlflow_hooks.model import Finding
+from mlflow_hooks.reading.hook_file import read_hooks
+from mlflow_hooks.rules.check import check
 
 from .work import CLUSTER, FILES, HOOK, MLPROJECT, SCRIPT, git, repository, write
 

@@ -14,7 +14,7 @@ import pytest
 from local.client import Local
 
 from databricks_local.embedded import running
-from mlflow_hooks.jobs import differences, marked
+from mlflow_hooks.deploy.jobs import differences, marked
 
 from .desk import Desk, Ran
 from .work import FILES, HOOK, URL, git, repository, write

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_hooks.data_factory import activity
+from mlflow_hooks.generate.data_factory import activity
 from mlflow_hooks.model import Engine, GitSource, Hook, Secret
 
 from .private_git import private
@@ -42,7 +42,7 @@ PRINT = "print('no word of MLflow')\n"
 ONE_PYTHON = """
 import json, os, sys
 from pathlib import Path
-from databricks_local.notebook_runner import Runner
+from databricks_local.runtime.notebook_runner import Runner
 
 os.environ["MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT"] = "1"
 file, errors = Path(sys.argv[1]), {}

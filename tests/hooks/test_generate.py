@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mlflow_hooks.errors import EditedByHand, Unwritable
-from mlflow_hooks.generate import Action, changes, generated, write
-from mlflow_hooks.hook_file import read_hooks
+from mlflow_hooks.generate.files import Action, changes, generated, write
+from mlflow_hooks.generate.stamp import stamped
 from mlflow_hooks.model import Hook
-from mlflow_hooks.stamp import stamped
+from mlflow_hooks.reading.hook_file import read_hooks
 
 from .samples import HOOK, JOBS_GIT
 

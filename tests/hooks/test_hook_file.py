@@ -9,8 +9,8 @@ from tempfile import mkdtemp
 
 import pytest
 
-from mlflow_hooks.hook_file import KEYS, HookReading, read_hook, read_hooks
 from mlflow_hooks.model import Engine, Notifications, Parameter, RefKind, Result, Schedule, Secret, Severity
+from mlflow_hooks.reading.hook_file import KEYS, HookReading, read_hook, read_hooks
 
 from .work import FILES, HOOK, git, write
 

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from databricks.sdk.service.jobs import JobSettings
 
-from databricks_local.job_rules import check_job
-from mlflow_hooks.data_factory import pipeline, pipeline_json
+from databricks_local.jobs.rules.jobs import check_job
 from mlflow_hooks.errors import BrokenProject
-from mlflow_hooks.job import bundle_yaml, job_json, settings
+from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
+from mlflow_hooks.generate.job import bundle_yaml, job_json, settings
+from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.model import Hook, Parameter
-from mlflow_hooks.stamp import is_intact
 
 from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from databricks_sync.errors import WorkspaceError
-from databricks_sync.http import Http
-from mlflow_hooks.job_run import JobRun
-from mlflow_hooks.jobs import Jobs
+from databricks_sync.remote.http import Http
+from mlflow_hooks.deploy.jobs import Jobs
+from mlflow_hooks.run.job_run import JobRun
 from tests.sync.wire import answering, listening
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from databricks_sync.model import Login
-from mlflow_hooks.tracking import log_in
+from mlflow_hooks.run.tracking import log_in
 
 HOST = "https://one.example.com"
 OTHERS = {"DATABRICKS_HOST": "https://two.example.com", "DATABRICKS_TOKEN": "of-two", "ARM_CLIENT_SECRET": "of-two"}

@@ -25,13 +25,13 @@ from databricks.sdk.service.jobs import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_local import source
-from databricks_local.notebook_cells import Step, steps
-from mlflow_hooks.literal import literal
+from databricks_local.formats import source
+from databricks_local.runtime.notebook_cells import Step, steps
+from mlflow_hooks.generate.literal import literal
+from mlflow_hooks.generate.notebook import config, notebook
+from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.model import DEFAULT_MLFLOW, Cluster, GitSource, Hook, Parameter, Result, Secret
-from mlflow_hooks.notebook import config, notebook
-from mlflow_hooks.parameters import TYPES, problem
-from mlflow_hooks.stamp import is_intact
+from mlflow_hooks.rules.parameters import TYPES, problem
 
 from .samples import HOOK, HOOKS, NOWHERE, PLAIN, PROJECT, hook
 

@@ -14,11 +14,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from mlflow_hooks.check import check
 from mlflow_hooks.cli import mlflow_hooks
-from mlflow_hooks.hook_file import read_hooks
-from mlflow_hooks.local_run import _PROGRAM
-from mlflow_hooks.tokens import found, hidden
+from mlflow_hooks.credentials import found, hidden
+from mlflow_hooks.reading.hook_file import read_hooks
+from mlflow_hooks.rules.check import check
+from mlflow_hooks.run.local import _PROGRAM
 
 from .test_check import NOW, PLAIN_FILES
 from .test_hook_file import FULL

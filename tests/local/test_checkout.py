@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_local.checkout import CheckoutError, checkout
+from databricks_local.jobs.checkout import CheckoutError, checkout
 
 from .work import git
 

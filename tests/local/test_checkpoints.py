@@ -9,11 +9,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from databricks_local.checkpoints import Checkpoints
+from databricks_local.core.model import NOTEBOOK, Entry
 from databricks_local.embedded import running
 from databricks_local.home import DATABASE
-from databricks_local.model import NOTEBOOK, Entry
-from databricks_local.store import Store
+from databricks_local.server.checkpoints import Checkpoints
+from databricks_local.workspace.store import Store
 
 from .client import HEADER, HOME, Local
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.errors import ResourceAlreadyExists, ResourceDoesNotExist
 
-from databricks_local.tree import OutsideError, Tree
+from databricks_local.files.tree import OutsideError, Tree
 
 from .work import Work
 

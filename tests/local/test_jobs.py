@@ -148,7 +148,7 @@ def test_list_pages(work: Work) -> None:
 
 def test_ten_thousand_jobs(tmp_path: Path) -> None:
     """Among thousands of jobs one is found by name as soon as alone."""
-    from databricks_local.job_store import Job, JobStore
+    from databricks_local.jobs.store import Job, JobStore
 
     (tmp_path / "own").mkdir()
     with running(tmp_path / "own") as there:

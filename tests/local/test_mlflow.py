@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from databricks_local.artifacts import to_databricks, to_mlflow
 from databricks_local.embedded import running
+from databricks_local.files.files_api import to_databricks, to_mlflow
 
 from .client import HOME, Local
 from .test_runs import alive, gone

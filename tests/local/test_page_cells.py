@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_local import jupyter, source
+from databricks_local.formats import jupyter, source
 from databricks_local.pages.cells import Jupyter, Source
 from databricks_local.pages.markdown import rendered
 from databricks_local.pages.outputs import shown

@@ -10,7 +10,7 @@ import urllib3
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from databricks_local.parts import is_multipart, parts
+from databricks_local.protocol.multipart import is_multipart, parts
 
 TRICKY = [b"\r\n", b"--", b"x", b"--x", b"--x--", b"\r\n\r\n", b"\r", b"\n", b"Content-Disposition: form-data"]
 CONTENTS = st.binary(max_size=200) | st.lists(st.sampled_from(TRICKY)).map(b"".join)

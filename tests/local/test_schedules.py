@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from databricks_local import quartz
 from databricks_local.embedded import running
-from databricks_local.job_store import Job, JobStore
-from databricks_local.scheduler import Scheduler
+from databricks_local.jobs.rules import quartz
+from databricks_local.jobs.scheduler import Scheduler
+from databricks_local.jobs.store import Job, JobStore
 
 from .client import Local
 from .work import Work

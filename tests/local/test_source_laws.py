@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_local import jupyter, source
-from databricks_local.source import Cell
+from databricks_local.formats import jupyter, source
+from databricks_local.formats.source import Cell
 
 LANGUAGES = st.sampled_from(sorted(source.PREFIXES))
 LINES = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20)

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.routing import Route
 
-from databricks_local import pipeline as limits
-from databricks_local.app import App, routes
-from databricks_local.bodies import MAX_FORM
+from databricks_local.core.settings import Settings
 from databricks_local.pages.site import MAX_NEXT, MAX_UNSAVED
-from databricks_local.pipeline import Pipeline
+from databricks_local.protocol import pipeline as limits
+from databricks_local.protocol.bodies import MAX_FORM
+from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.protocol.wire import MAX_DISCARDED, MAX_HEAD
+from databricks_local.server.app import App, routes
 from databricks_local.services import Services
-from databricks_local.settings import Settings
-from databricks_local.store import opened
-from databricks_local.wire import MAX_DISCARDED, MAX_HEAD
-from databricks_local.workspace import Workspace
+from databricks_local.workspace.store import opened
+from databricks_local.workspace.tree import Workspace
 
 from .client import HEADER, Local
 from .page import Visitor, read

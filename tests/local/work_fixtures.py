@@ -37,7 +37,7 @@ def work(work_server: Work) -> Work:
     """That server without faults and fates, settings as they are at the start; what others made is still there."""
     from dataclasses import asdict
 
-    from databricks_local.settings import Settings
+    from databricks_local.core.settings import Settings
 
     work_server.api.control("settings", {**asdict(Settings()), "cancel_grace_s": 1.0})
     work_server.api.control("faults", method="DELETE")

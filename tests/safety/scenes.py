@@ -12,7 +12,7 @@ from pathlib import Path
 
 from commands.world import notebook, sources
 
-from databricks_sync.record import former_folder
+from databricks_sync.state.record import former_folder
 
 from .world import Clone, Observed, Run, Server, World, compose, fresh, script
 

@@ -21,9 +21,9 @@ import pytest
 from commands.world import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
 from databricks_sync.errors import Switched
-from databricks_sync.http import Http
 from databricks_sync.model import Allowed
-from databricks_sync.words import why
+from databricks_sync.output.wording import why
+from databricks_sync.remote.http import Http
 
 from .scenes import TORTURE
 from .test_crashes import Property
@@ -624,7 +624,7 @@ def test_21_a_folder_inside_another_is_refused(world: World) -> None:
 
 def test_45_two_spellings_of_a_target_are_one(world: World) -> None:
     """A target has one record and one lock, however it is spelled."""
-    from databricks_sync.target import normalise
+    from databricks_sync.rules.target import normalise
 
     assert normalise(f"/Workspace{world.target}/") == world.target
 

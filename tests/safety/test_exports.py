@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commands.world import EXPORT, IMPORT, edits, notebook, rule
 
-from databricks_sync.base import SCHEMA
+from databricks_sync.state.base import SCHEMA
 
 from .world import TARGET, Clone, Run, World, compose, values
 

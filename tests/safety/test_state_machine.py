@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, run_state_machine_as_test
 from hypothesis.stateful import rule as step
 
-from databricks_sync.claim import from_json
+from databricks_sync.cli.project import find
+from databricks_sync.cli.settings import load
 from databricks_sync.errors import Busy
-from databricks_sync.exports import weigh
-from databricks_sync.git import Repository
-from databricks_sync.local import LocalFolder
+from databricks_sync.local.folder import LocalFolder
+from databricks_sync.local.git import Repository
 from databricks_sync.model import Direction, Form, Kind, Language
-from databricks_sync.project import find
-from databricks_sync.settings import load
+from databricks_sync.remote.exports import weigh
+from databricks_sync.remote.marker import from_json
 
 from .world import ANYTHING, TARGET, WAYS, Clone, Observed, Remote, Run, World, compose, script, values
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from databricks_sync import effects
+from databricks_sync import failpoints
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    effects.hook = reached
+    failpoints.hook = reached
     sys.argv = [command, *sys.argv[4:]]
     importlib.import_module(f"databricks_sync.{command}").main()
 

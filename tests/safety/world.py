@@ -30,21 +30,23 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from commands.world import HOME, Workspace, jupyter, notebook
 
-from databricks_local.settings import Settings
-from databricks_sync import effects, restore, settings
-from databricks_sync.backups import Backups
+from databricks_local.core.settings import Settings
+from databricks_sync import failpoints
+from databricks_sync.cli import settings
+from databricks_sync.cli.project import find
 from databricks_sync.clock import Clock
+from databricks_sync.engine import restore
+from databricks_sync.engine.pool import Pool
+from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
-from databricks_sync.git import Repository
-from databricks_sync.http import Http, connect
-from databricks_sync.local import TEMPORARY
+from databricks_sync.local.folder import TEMPORARY
+from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
-from databricks_sync.plan import Step
-from databricks_sync.pool import Pool
-from databricks_sync.project import find
-from databricks_sync.remote_lock import TTL
-from databricks_sync.sync import Report, Request, Sync
-from databricks_sync.valves import Allowed
+from databricks_sync.remote.http import Http, connect
+from databricks_sync.remote.lock import TTL
+from databricks_sync.rules.plan import Step
+from databricks_sync.rules.valves import Allowed
+from databricks_sync.state.backups import Backups
 
 TARGET = f"{HOME}/main"
 ANYTHING = Allowed(deletes="1000000", all_changed=True, empty=True)
@@ -173,13 +175,13 @@ class Hasty(Clock):
 @contextmanager
 def _machine(process: Process, listen: Callable[[str], None]) -> Iterator[None]:
     """While `process` runs, its effects are met, and `listen` hears of the labelled points."""
-    saved = effects.hook
+    saved = failpoints.hook
     try:
-        effects.hook = listen
+        failpoints.hook = listen
         with _aside(process):
             yield
     finally:
-        effects.hook = saved
+        failpoints.hook = saved
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from databricks_sync.cli.project import find
+from databricks_sync.cli.settings import load
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import Settings
-from databricks_sync.project import find
-from databricks_sync.settings import load
 
 HOST = "https://adb-1.7.azuredatabricks.net"
 OTHER = "https://other.cloud.databricks.com"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from databricks_sync.git import Repository
-from databricks_sync.local import LocalFolder, Scan
+from databricks_sync.local.folder import LocalFolder, Scan
+from databricks_sync.local.git import Repository
 from databricks_sync.model import BaseEntry, Folder, LocalObject, Token
 
 HEADER = b"# Databricks notebook source\n"

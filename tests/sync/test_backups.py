@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.backups import Backups, Saved
 from databricks_sync.errors import SyncError
-from databricks_sync.lock import held
 from databricks_sync.model import Direction, Form, Kind, Language
-from databricks_sync.notebook import sha256
+from databricks_sync.notebook.format import sha256
+from databricks_sync.state.backups import Backups, Saved
+from databricks_sync.state.lock import held
 
 TARGET = "/Users/me/main"
 
@@ -263,7 +263,7 @@ def test_where_nothing_can_be_noted_nothing_is_removed_and_nobody_is_bothered(fo
 DYING = """
 import os, sys
 from pathlib import Path
-from databricks_sync.backups import Backups
+from databricks_sync.state.backups import Backups
 sys.addaudithook(lambda event, given: event == "os.remove" and str(given[0]).endswith("00001") and os._exit(9))
 Backups(Path(sys.argv[1]), "", lambda: 0).prune(0)
 """
@@ -300,7 +300,7 @@ MOVING = """
 import os, sys
 from itertools import count
 from pathlib import Path
-from databricks_sync.backups import Backups
+from databricks_sync.state.backups import Backups
 met, last = count(1), int(sys.argv[1])
 sys.addaudithook(lambda event, _: event in ("os.mkdir", "os.rename", "os.rmdir") and next(met) == last and os._exit(9))
 Backups(Path(sys.argv[2]), "").collect([Path(sys.argv[3])])

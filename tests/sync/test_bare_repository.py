@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.bare_repository import made_by
+from databricks_sync.rules.bare_repository import made_by
 
 from .repo import Repo
 

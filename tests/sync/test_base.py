@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import SCHEMA, Base
 from databricks_sync.errors import SettingsError
-from databricks_sync.journal import Advance, Content, Intent
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
-from databricks_sync.notebook import CANON_VERSION, digest, sha256
+from databricks_sync.notebook.format import CANON_VERSION, digest, sha256
+from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.state.base import SCHEMA, Base
 
 TOKEN = Token(7, 1_700_000_000_000, "f" * 64)
 FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", TOKEN, "sha", Stat(1, 2**62, 3, 2**62))
@@ -48,7 +48,7 @@ def test_entries_round_trip(folder: Path) -> None:
 CLOSING = """
 import sys, threading
 from pathlib import Path
-from databricks_sync.base import Base
+from databricks_sync.state.base import Base
 for number in range(10):
     base = Base(Path(sys.argv[1], str(number)), create=True)
     readers = [threading.Thread(target=lambda: [base.meta("name") for _ in range(300)]) for _ in range(8)]

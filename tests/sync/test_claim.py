@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.claim import Claim, another, from_json, nested, note_name, other_folders, to_json
+from databricks_sync.remote.marker import Claim, another, from_json, nested, note_name, other_folders, to_json
 
 TARGET = "/Shared/a~b"
 NAMES = ["a", "a~b", "a%7Eb", "a b", "a.json", "~", "x~0123456789ab", "ü", "a~b/c", "a/zzz"]

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databricks_sync.connections import Connections, Failure, connections_to
 from databricks_sync.errors import LoginError, SettingsError, Unreachable
-from databricks_sync.http import Http
-from databricks_sync.limits import Limits
-from databricks_sync.proxied import Proxied
+from databricks_sync.remote.connections import Connections, Failure, connections_to
+from databricks_sync.remote.http import Http
+from databricks_sync.remote.limits import Limits
+from databricks_sync.remote.proxied import Proxied
 
 from .wire import Listener, Talk, answering, certificate, listening, proxying, request, saying, secured
 
@@ -515,7 +515,7 @@ def test_a_slow_answer_that_goes_on() -> None:
 def test_what_a_start_does_not_need_is_not_imported() -> None:
     """Neither TLS nor proxies are paid for where the workspace is on this machine."""
     code = (
-        "import sys, databricks_sync.http, databricks_sync.direct\n"
+        "import sys, databricks_sync.remote.http, databricks_sync.remote.direct\n"
         "print([m for m in ('ssl', 'urllib3', 'urllib.request', 'http.client') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.credentials import PATTERNS, find, kinds, redacted
+from databricks_sync.rules.credentials import PATTERNS, find, kinds, redacted
 
 ROOT = Path(__file__).parents[2]
 LETTERS = string.ascii_letters + string.digits

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.diff import Version, difference
 from databricks_sync.errors import printable
 from databricks_sync.model import Form, Language
-from databricks_sync.notebook import COMMENTS, HEADER, canonical
+from databricks_sync.notebook.diff import Version, difference
+from databricks_sync.notebook.format import COMMENTS, HEADER, canonical
 
 PYTHON = Language.PYTHON
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.encoding import BadEncoding, decoded
+from databricks_sync.remote.encoding import BadEncoding, decoded
 
 
 def bare(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.git import Entry, Repository
+from databricks_sync.local.git import Entry, Repository
 
 from .repo import Repo
 from .traps import bare_repository
@@ -138,7 +138,7 @@ def test_a_git_hook_s_environment_is_not_ours(repo: Repo, tmp_path: Path, monkey
 def test_it_works_inside_a_real_hook(repo: Repo) -> None:
     """Run by git itself before a commit, the project is still this one."""
     code = (
-        "from pathlib import Path; from databricks_sync.git import Repository; "
+        "from pathlib import Path; from databricks_sync.local.git import Repository; "
         "found = Repository(Path('.').resolve()); paths = sorted(e.path for e in found.entries(found.top)); "
         "Path('said').write_text(f'{found.branch()} {paths}')"
     )

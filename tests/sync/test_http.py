@@ -26,8 +26,8 @@ from databricks_sync.errors import (
     Unreachable,
     WorkspaceError,
 )
-from databricks_sync.http import Answer, Headers, Http, connect, milliseconds, pause, translate
 from databricks_sync.model import Login
+from databricks_sync.remote.http import Answer, Headers, Http, connect, milliseconds, pause, translate
 
 HOST = "https://adb-1.7.azuredatabricks.net"
 SIZE = "File size imported is (16777216 bytes), exceeded max size (10485760 bytes)"

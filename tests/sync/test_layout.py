@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.layout import Layout, Moves
 from databricks_sync.model import BaseEntry, Kind, LocalObject, Stat, Token
+from databricks_sync.rules.layout import Layout, Moves
 
 ONE, TWO, THREE = Layout.of(["n"]), Layout.of(["n", "src"]), Layout.of(["src", "lib", "n"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync import lineage
+from databricks_sync.state import lineage
 
 
 def test_a_copy_has_another_name_and_what_was_put_back_the_same(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.limits import Excess, Limits
-from databricks_sync.listing import each_object
+from databricks_sync.remote.limits import Excess, Limits
+from databricks_sync.remote.listing import each_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

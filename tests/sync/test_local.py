@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError, SyncError
-from databricks_sync.git import Repository
-from databricks_sync.local import (
+from databricks_sync.local.folder import (
     LIMITS,
     TEMPORARY,
     Changing,
@@ -29,8 +28,9 @@ from databricks_sync.local import (
     settled,
     stable_read,
 )
+from databricks_sync.local.git import Repository
 from databricks_sync.model import Folder, Form, Kind, Language, LocalObject, Severity, Stat
-from databricks_sync.notebook import sha256
+from databricks_sync.notebook.format import sha256
 
 from .repo import HEADER, Repo, agreed
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SyncError
-from databricks_sync.lock import held
+from databricks_sync.state.lock import held
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from databricks_sync.lock import held
+from databricks_sync.state.lock import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databricks_sync.cells import cells, pieces
-from databricks_sync.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, Version, merge, unresolved
 from databricks_sync.model import Form, Language
-from databricks_sync.notebook import COMMENTS, HEADER, canonical, digest
+from databricks_sync.notebook.cells import cells, pieces
+from databricks_sync.notebook.format import COMMENTS, HEADER, canonical, digest
+from databricks_sync.notebook.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, Version, merge, unresolved
 
 PYTHON = Language.PYTHON
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from databricks_sync.errors import printable
 from databricks_sync.model import Kind, LocalObject, Stat
-from databricks_sync.names import flaw, local_collisions, nfc, twins
+from databricks_sync.rules.names import flaw, local_collisions, nfc, twins
 
 ACCEPTED = [
     "a", "etl/load", "etl/util.py", "New Notebook 2026-05-04 13:54:24", "a b", "a+b#c", "ünï", "日本語", ".gitignore",

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from databricks_sync.cells import Cell, cells
 from databricks_sync.errors import BrokenNotebook, OldNotebook
 from databricks_sync.model import Form, Kind, Language
-from databricks_sync.notebook import (
+from databricks_sync.notebook.cells import Cell, cells
+from databricks_sync.notebook.format import (
     BOM,
     COMMENTS,
     EXTENSIONS,

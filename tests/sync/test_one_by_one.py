@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from databricks_sync.one_by_one import OneByOne
+from databricks_sync.local.one_by_one import OneByOne
 
 
 def held(line: threading.Lock) -> bool:

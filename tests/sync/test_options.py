@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
+from databricks_sync.cli.options import Options
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.model import Direction
-from databricks_sync.options import Options
 from databricks_sync.to_databricks import to_databricks
 from mlflow_hooks.cli import mlflow_hooks
 from mlflow_hooks.options import HookOptions

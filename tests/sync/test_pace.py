@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.pace import DOCUMENTED, Pace, Sent
+from databricks_sync.remote.pace import DOCUMENTED, Pace, Sent
 
 MOST = 50
 

@@ -8,9 +8,9 @@ from itertools import product
 
 import pytest
 
-from databricks_sync.layout import Moves
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject, Stat, Token
-from databricks_sync.plan import TABLE, Action, Sides, Step, decide, shape, steps
+from databricks_sync.rules.layout import Moves
+from databricks_sync.rules.plan import TABLE, Action, Sides, Step, decide, shape, steps
 
 VALUES = (None, "a", "b", "c")
 STATES = [state for state in product(VALUES, repeat=3) if state != (None, None, None)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from databricks_sync.cli.project import find, locate
 from databricks_sync.errors import SettingsError
-from databricks_sync.git import work_tree
-from databricks_sync.project import find, locate
+from databricks_sync.local.git import work_tree
 
 SETTINGS = "DATABRICKS_HOST=local\n"
 

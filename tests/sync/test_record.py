@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.base import Base
 from databricks_sync.errors import Busy
-from databricks_sync.journal import Advance
-from databricks_sync.lock import held
-from databricks_sync.record import TOP, folder_for, former_folder, record
+from databricks_sync.rules.journal import Advance
+from databricks_sync.state.base import Base
+from databricks_sync.state.lock import held
+from databricks_sync.state.record import TOP, folder_for, former_folder, record
 
 from .repo import Repo, agreed
 

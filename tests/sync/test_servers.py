@@ -19,10 +19,10 @@ import pytest
 
 from databricks_sync.errors import BadAnswer, LoginError, SettingsError, SyncError, Throttled, Unreachable, ValveError
 from databricks_sync.errors import WorkspaceError as Refused
-from databricks_sync.http import Http
-from databricks_sync.limits import Limits
 from databricks_sync.model import Form, Kind
-from databricks_sync.workspace import Workspace
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.remote.http import Http
+from databricks_sync.remote.limits import Limits
 
 from .wire import answering, listening
 

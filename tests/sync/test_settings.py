@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.dotenv_file import read
+from databricks_sync.cli.dotenv_file import read
+from databricks_sync.cli.project import find
+from databricks_sync.cli.settings import load
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import Login
-from databricks_sync.project import find
-from databricks_sync.settings import load
 from databricks_sync.system import login_name
 
 from .place import HOST, OTHER, SECRET, Place, to

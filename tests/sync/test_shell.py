@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync import from_databricks, shell, to_databricks
-from databricks_sync.options import Options
-from databricks_sync.session import _paths
+from databricks_sync.cli.options import Options
+from databricks_sync.cli.session import _paths
 
 PACKAGES = [Path(__file__).parents[2] / name for name in ("databricks_sync", "mlflow_hooks", "databricks_local")]
 NAMES = [

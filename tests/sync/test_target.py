@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.target import (
+from databricks_sync.rules.target import (
     branch_folder,
     check_target,
     check_types,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.tool_files import sensitive
+from databricks_sync.rules.tool_files import sensitive
 
 
 @pytest.mark.parametrize(

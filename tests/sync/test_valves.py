@@ -20,8 +20,8 @@ from databricks_sync.model import (
     Stat,
     Token,
 )
-from databricks_sync.plan import Action, Step
-from databricks_sync.valves import Situation, check
+from databricks_sync.rules.plan import Action, Step
+from databricks_sync.rules.valves import Situation, check
 
 PUSH, PULL = Mode.PUSH, Mode.PULL
 NUMBERS = count()

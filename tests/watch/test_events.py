@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.events import Changes, file_system, is_silent
-from databricks_sync.git import Repository
+from databricks_sync.local.changes import Changes, file_system, is_silent
+from databricks_sync.local.git import Repository
 
 MOUNTS = """\
 22 1 0:21 / / rw,relatime - overlay overlay rw
@@ -94,8 +94,8 @@ def test_what_is_polled(project: Path) -> None:
 TOO_FEW = """
 import sys
 from pathlib import Path
-from databricks_sync.events import Changes
-from databricks_sync.git import Repository
+from databricks_sync.local.changes import Changes
+from databricks_sync.local.git import Repository
 project = Path(sys.argv[1])
 for number in range(5):
     Path("/proc/sys/user/max_inotify_watches").write_text(str(number))
@@ -112,8 +112,8 @@ for number in range(5):
 NO_MORE = """
 import sys
 from pathlib import Path
-from databricks_sync.events import Changes
-from databricks_sync.git import Repository
+from databricks_sync.local.changes import Changes
+from databricks_sync.local.git import Repository
 project = Path(sys.argv[1])
 Path("/proc/sys/user/max_inotify_watches").write_text("5")
 with Changes(Repository(project), [project / "notebooks"]) as changes:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync import rhythm
-from databricks_sync.rhythm import BURST, CALM, LONGEST, LONGEST_WAIT, QUIET, Budget
+from databricks_sync.rules import debounce
+from databricks_sync.rules.debounce import BURST, CALM, LONGEST, LONGEST_WAIT, QUIET, Budget
 
 seconds = st.floats(0, 1e6)
 
@@ -24,7 +24,7 @@ seconds = st.floats(0, 1e6)
 )
 def test_due(first: float, last: float, count: int, expected: float) -> None:
     """Changes are acted on after a pause in them, a longer one after many, and after two seconds in any case."""
-    assert rhythm.due(first, last, count) == pytest.approx(expected)
+    assert debounce.due(first, last, count) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_due(first: float, last: float, count: int, expected: float) -> None:
 )
 def test_backoff(failures: int, shortest: float, longest: float) -> None:
     """Each failure doubles the wait, up to a minute; chance halves it at most, so that not all come back at once."""
-    assert (rhythm.backoff(failures, 0.0), rhythm.backoff(failures, 1.0)) == (shortest, longest)
+    assert (debounce.backoff(failures, 0.0), debounce.backoff(failures, 1.0)) == (shortest, longest)
 
 
 @pytest.mark.parametrize(("stumbles", "expected"), [(0, 600), (1, 1), (2, 2), (3, 4), (100, 60)])
 def test_rescan(stumbles: int, expected: float) -> None:
     """Everything is looked at again after ten minutes, and soon where something failed, though nothing changed."""
-    assert rhythm.rescan(stumbles) == expected
+    assert debounce.rescan(stumbles) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_rescan(stumbles: int, expected: float) -> None:
 )
 def test_interval(hashed: bool, took: float, expected: float) -> None:
     """The workspace is looked at every two seconds, or a tenth of the time, or once a minute."""
-    assert rhythm.interval(hashed, took) == expected
+    assert debounce.interval(hashed, took) == expected
 
 
 @pytest.mark.parametrize(("took", "expected"), [(0.001, 1.0), (0.02, 1.0), (1.0, 50.0)])
 def test_polling(took: float, expected: float) -> None:
     """Files are polled every second, or less often where that would take more than a fiftieth of the time."""
-    assert rhythm.polling(took) == expected
+    assert debounce.polling(took) == expected
 
 
 def runs(gaps: list[float], took: float = 0.1) -> list[float]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from commands.world import Person, Project, Workspace, answer, notebook, rule, until
 
+from databricks_sync.engine.report import Report
+from databricks_sync.engine.request import Request
 from databricks_sync.model import Kind, LocalObject, Mode, Problem, RemoteObject, Severity, Stat, Token
-from databricks_sync.outcome import Outcome, Result
-from databricks_sync.plan import Action, Step
-from databricks_sync.request import Request
-from databricks_sync.run import Report
-from databricks_sync.view import Parked, advice, lines, parked, standing
+from databricks_sync.output.watching import Parked, advice, lines, parked, standing
+from databricks_sync.rules.outcome import Outcome, Result
+from databricks_sync.rules.plan import Action, Step
 
 from .world import Terminal
 

@@ -1,0 +1,94 @@
+"""The values everybody passes: an object of the workspace, a call, an answer. Frozen, and nothing else here.
+
+Nothing in this package but its command line imports `databricks_sync`: a parser shared with the client under test
+would hide a mistake both make.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ApiError
+from .paths import Spelling
+
+DIRECTORY = "DIRECTORY"
+NOTEBOOK = "NOTEBOOK"
+FILE = "FILE"
+DASHBOARD = "DASHBOARD"
+DESIGNER_FILE = "DESIGNER_FILE"
+REPO = "REPO"  # a classic Git folder
+GIT_FOLDER = "GIT_FOLDER"  # one with Git CLI access: our own name, the API tells of a DIRECTORY
+
+FOLDERS = (DIRECTORY, REPO, GIT_FOLDER)
+
+LANGUAGES = ("PYTHON", "SQL", "SCALA", "R")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of the workspace without its content. Directories have neither times nor hash [PROBED]."""
+
+    object_id: int
+    path: str
+    object_type: str
+    language: str | None = None
+    export_format: str | None = None
+    created_at: int | None = None
+    modified_at: int | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    @property
+    def api_type(self) -> str:
+        """The type that the API tells: a Git folder with Git CLI access is a directory [DOCS]."""
+        return DIRECTORY if self.object_type == GIT_FOLDER else self.object_type
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read: what is asked of which object, and when it reached the server."""
+
+    method: str
+    endpoint: str
+    target: Spelling
+    parameters: Mapping[str, Any]
+    content: bytes | None
+    json_body: bool
+    arrived: float
+    gzip_accepted: bool = False
+
+    def text(self, name: str) -> str | None:
+        value = self.parameters.get(name)
+        return None if value is None or value == "" else str(value)
+
+    def flag(self, name: str) -> bool:
+        """Booleans are JSON booleans in bodies and the strings true/false in queries and parts [LOCAL]."""
+        value = self.parameters.get(name)
+        return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back over the wire."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status, json.dumps(body).encode(), headers=headers or {})
+
+
+def refusal(error: ApiError) -> Answer:
+    body: dict[str, Any] = {"error_code": error.error_code, "message": error.message}
+    if error.details:
+        body["details"] = list(error.details)
+    return answer(body, error.status, error.headers)

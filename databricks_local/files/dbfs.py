@@ -1,0 +1,233 @@
+"""DBFS as databricks-sdk and MLflow's client use it.
+
+Status and code of every refusal are documented [DOCS]; the texts are those users quote, or ours where nobody
+published one. New workspaces have no DBFS any more: the setting `dbfs` switches it off, then everything is 403.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, answer
+from databricks_local.workspace.tree import Workspace
+
+from .tree import Node, OutsideError, Tree
+
+MIB = 1024 * 1024
+
+
+def missing(path: str) -> ApiError:
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"No file or directory exists on path {path}.")
+
+
+def exists(path: str) -> ApiError:
+    """400 although its class says conflict [REAL, filer tests of the CLI]."""
+    return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"A file or directory already exists at the input path {path}.")
+
+
+def switched_off() -> ApiError:
+    """What a workspace without DBFS root answers exactly is unknown; 403 is documented."""
+    return ApiError(403, "PERMISSION_DENIED", "Public DBFS root is disabled. Access is denied on path.")
+
+
+class Dbfs:
+    """The files, and the streams that are open for writing: those do not survive a restart."""
+
+    def __init__(self, root: Path) -> None:
+        self.tree = Tree(root)
+        self._streams: dict[int, tuple[str, bytearray]] = {}
+        self._handles = itertools.count(1)
+
+    def clear(self) -> None:
+        self.tree.clear()
+        self._streams.clear()
+
+    def operation(self, does: Callable[[Dbfs, Call], dict[str, Any]]) -> Callable[[Workspace, Call], Answer]:
+        def operate(workspace: Workspace, call: Call) -> Answer:
+            if not workspace.settings.dbfs:
+                raise switched_off()
+            try:
+                return answer(does(self, call))
+            except OutsideError:
+                raise invalid(f"Invalid path: {call.target.path}") from None
+            except (NotADirectoryError, IsADirectoryError, FileExistsError):
+                raise exists(call.target.path) from None
+            except OSError as error:
+                raise invalid(f"{call.target.path}: {error.strerror}") from None
+
+        return operate
+
+    def raw(self, workspace: Workspace, call: Call) -> Answer:
+        """`/dbfs/<path>`, undocumented: POST creates, PUT replaces, GET reads.
+
+        That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
+        """
+        if call.method == "GET":
+            found = self.operation(Dbfs._content)(workspace, call)
+            if found.status == 200:
+                return Answer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
+        return self.operation(Dbfs._upload)(workspace, call)
+
+    def _content(self, call: Call) -> dict[str, Any]:
+        self._file(call)
+        return {}
+
+    def _upload(self, call: Call) -> dict[str, Any]:
+        path, replaces = path_of(call), call.method == "PUT" or call.flag("overwrite")
+        there = self.tree.node(path)
+        if there is not None and (there.is_dir or not replaces):
+            raise ApiError(409, "RESOURCE_ALREADY_EXISTS", f"File already exists: {path}")
+        self.tree.write(path, call.content or b"")
+        return {}
+
+    def get_status(self, call: Call) -> dict[str, Any]:
+        return told(self._there(call))
+
+    def list(self, call: Call) -> dict[str, Any]:
+        """The object itself when it is a file; no `files` for an empty folder [src of MLflow's client]."""
+        there = self._there(call)
+        nodes = self.tree.children(there.path) if there.is_dir else [there]
+        return {"files": [told(node) for node in nodes]} if nodes else {}
+
+    def mkdirs(self, call: Call) -> dict[str, Any]:
+        self.tree.file(path_of(call)).mkdir(parents=True, exist_ok=True)
+        return {}
+
+    def put(self, call: Call) -> dict[str, Any]:
+        content = decoded(call, "contents")
+        self._check_free(call)
+        self.tree.write(path_of(call), content)
+        return {}
+
+    def create(self, call: Call) -> dict[str, Any]:
+        self._check_free(call)
+        handle = next(self._handles)
+        self.tree.write(path_of(call), b"")
+        self._streams[handle] = (path_of(call), bytearray())
+        return {"handle": handle}
+
+    def add_block(self, call: Call) -> dict[str, Any]:
+        self._stream(call)[1].extend(decoded(call, "data"))
+        return {}
+
+    def close(self, call: Call) -> dict[str, Any]:
+        path, content = self._stream(call)
+        self.tree.write(path, bytes(content))
+        del self._streams[int(call.parameters["handle"])]
+        return {}
+
+    def read(self, call: Call) -> dict[str, Any]:
+        """At most 1 MB at a time; fewer bytes at the end of the file [DOCS]."""
+        offset, length = number(call, "offset", 0), number(call, "length", 512 * 1024)
+        if length > MIB:
+            raise ApiError(400, "MAX_READ_SIZE_EXCEEDED", f"The read length {length} exceeds {MIB} bytes.")
+        with self._file(call).open("rb") as file:
+            file.seek(offset)
+            data = file.read(length)
+        return {"bytes_read": len(data), "data": base64.b64encode(data).decode()}
+
+    def move(self, call: Call) -> dict[str, Any]:
+        source, target = clean(call.text("source_path")), clean(call.text("destination_path"))
+        if self.tree.node(source) is None:
+            raise missing(source)
+        if self.tree.node(target) is not None:
+            raise exists(target)
+        self.tree.file(target).parent.mkdir(parents=True, exist_ok=True)
+        self.tree.file(source).rename(self.tree.file(target))
+        return {}
+
+    def delete(self, call: Call) -> dict[str, Any]:
+        """A path that is missing is no error; IO_ERROR for a full folder until a December [REAL]."""
+        path = path_of(call)
+        there = self.tree.node(path)
+        if there is None:
+            return {}
+        if there.path == "/":
+            raise ApiError(400, "BAD_REQUEST", "The root cannot be deleted.")
+        if there.is_dir and self.tree.children(path) and not call.flag("recursive"):
+            raise ApiError(400, "BAD_REQUEST", f"Non-recursive delete of non-empty directory {path}.")
+        self.tree.remove(path)
+        return {}
+
+    def _there(self, call: Call) -> Node:
+        path = path_of(call)
+        there = self.tree.node(path)
+        if there is None:
+            raise missing(path)
+        return there
+
+    def _file(self, call: Call) -> Path:
+        if self._there(call).is_dir:
+            raise invalid(f"Cannot read a directory: {path_of(call)}")
+        return self.tree.file(path_of(call))
+
+    def _check_free(self, call: Call) -> None:
+        path = path_of(call)
+        there = self.tree.node(path)
+        if there is not None and (there.is_dir or not call.flag("overwrite")):
+            raise exists(path)
+
+    def _stream(self, call: Call) -> tuple[str, bytearray]:
+        handle = number(call, "handle", -1)
+        if handle not in self._streams:
+            raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"No stream exists for handle {handle}.")
+        return self._streams[handle]
+
+
+def clean(path: str | None) -> str:
+    """An absolute path, with or without its scheme."""
+    path = (path or "").removeprefix("dbfs:")
+    if not path.startswith("/"):
+        raise invalid(f'Path must be absolute: "{path}"')
+    return path.rstrip("/") or "/"
+
+
+def path_of(call: Call) -> str:
+    return clean(call.text("path"))
+
+
+def told(node: Node) -> dict[str, Any]:
+    return {
+        "path": node.path,
+        "is_dir": node.is_dir,
+        "file_size": node.size,
+        "modification_time": node.modified_ms,
+    }
+
+
+def number(call: Call, name: str, default: int) -> int:
+    value = call.parameters.get(name, default)
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise invalid(f"{name} is a whole number from 0, not {value!r}.")
+    return int(value)
+
+
+def decoded(call: Call, name: str) -> bytes:
+    """Base64, at most 1 MB inline [DOCS]."""
+    try:
+        content = base64.b64decode(str(call.parameters.get(name, "")), validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid(f"{name} is not valid base64.") from None
+    if len(content) > MIB:
+        raise ApiError(400, "MAX_BLOCK_SIZE_EXCEEDED", f"The block is larger than {MIB} bytes.")
+    return content
+
+
+OPERATIONS: tuple[tuple[str, str, Callable[[Dbfs, Call], dict[str, Any]]], ...] = (
+    ("GET", "get-status", Dbfs.get_status),
+    ("GET", "list", Dbfs.list),
+    ("GET", "read", Dbfs.read),
+    ("POST", "mkdirs", Dbfs.mkdirs),
+    ("POST", "put", Dbfs.put),
+    ("POST", "create", Dbfs.create),
+    ("POST", "add-block", Dbfs.add_block),
+    ("POST", "close", Dbfs.close),
+    ("POST", "move", Dbfs.move),
+    ("POST", "delete", Dbfs.delete),
+)

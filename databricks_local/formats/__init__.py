@@ -1,0 +1,1 @@
+"""The formats in which notebooks go in and out. Pure."""

@@ -1,0 +1,69 @@
+"""One notebook as DBC archives and HTML pages carry it: a JSON document of commands. Pure.
+
+The layout is nowhere documented: this is what public archives look like [INFERRED], enough for a round trip
+through this workspace.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+from databricks_local.core.errors import invalid
+from databricks_local.core.model import Entry
+
+from .source import Cell
+
+
+def archive(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    """One notebook as a DBC of its own."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(f"{entry.name}.{(entry.language or '').lower()}", document(entry, cells))
+    return packed.getvalue()
+
+
+def document(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    return json.dumps(model(entry, cells)).encode()
+
+
+def model(entry: Entry, cells: Sequence[Cell]) -> dict[str, Any]:
+    """The notebook as DBC and HTML exports carry it."""
+    commands = [
+        {
+            "version": "CommandV1",
+            "subtype": "command",
+            "commandType": "auto",
+            "position": float(number),
+            "command": f"%md\n{cell.text}" if cell.kind == "markdown" else cell.text,
+            "commandTitle": cell.title or "",
+            "showCommandTitle": cell.title is not None,
+        }
+        for number, cell in enumerate(cells, 1)
+    ]
+    language = (entry.language or "PYTHON").lower()
+    return {
+        "version": "NotebookV1",
+        "origId": entry.object_id,
+        "name": entry.name,
+        "language": language,
+        "commands": commands,
+    }
+
+
+def parse(body: bytes) -> list[Cell]:
+    try:
+        commands = json.loads(body)["commands"]
+        ordered = sorted(commands, key=lambda command: float(command["position"]))
+        return [_from_command(str(command["command"]), command.get("commandTitle")) for command in ordered]
+    except (ValueError, KeyError, TypeError):
+        raise invalid("The archive holds a notebook that cannot be read.") from None
+
+
+def _from_command(text: str, title: str | None) -> Cell:
+    if text.startswith("%md\n"):
+        return Cell("markdown", text.removeprefix("%md\n"), title or None)
+    return Cell("code", text, title or None)

@@ -1,0 +1,111 @@
+"""Notebooks as `.ipynb`: read leniently, written the way the workspace writes them. Pure.
+
+An export never equals what was imported: identifiers, metadata, counts and order are the workspace's own
+[REAL: "a roundtrip to the workspace changes a Jupyter notebook's payload"; shape PROBED from a real export].
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import LANGUAGES
+
+from .source import Cell
+
+NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
+CELL_KEY = "application/vnd.databricks.v1+cell"
+
+# An arbitrary constant, so that a cell's identifier stays the same from export to export.
+NAMESPACE = uuid.UUID("6f1d9a52-7a0c-4d36-9a9e-0f6a5f3f2b11")
+
+
+def load(content: bytes) -> dict[str, Any]:
+    """The document, or 400: how the service words it is unknown."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _broken() from None
+    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+        raise _broken()
+    if not all(isinstance(cell, dict) for cell in document["cells"]):
+        raise _broken()
+    return document
+
+
+def language(document: dict[str, Any]) -> str | None:
+    """From `language_info`, else the kernel [REAL: R, Scala and SQL come out in their language too]."""
+    metadata = document.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    for key, name in (("language_info", "name"), ("kernelspec", "language"), (NOTEBOOK_KEY, "language")):
+        part = metadata.get(key)
+        value = str(part.get(name, "")).upper() if isinstance(part, dict) else ""
+        if value in LANGUAGES:
+            return value
+    return None
+
+
+def parse(content: bytes) -> list[Cell]:
+    return [_cell(cell) for cell in load(content)["cells"]]
+
+
+def render(cells: Sequence[Cell], language: str, name: str, object_id: int, outputs: bool = True) -> bytes:
+    """The export: nbformat 4.0, sorted keys, one blank of indent, execution counts 0 [PROBED]."""
+    document = {
+        "cells": [_exported(cell, f"{object_id}/{number}", outputs) for number, cell in enumerate(cells)],
+        "metadata": {
+            NOTEBOOK_KEY: {
+                "computePreferences": None,
+                "dashboards": [],
+                "environmentMetadata": {"base_environment": "", "environment_version": "2"},
+                "inputWidgetPreferences": None,
+                "language": language.lower(),
+                "notebookMetadata": {"pythonIndentUnit": 4},
+                "notebookName": name,
+                "widgets": {},
+            },
+            "language_info": {"name": language.lower()},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 0,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _broken() -> ApiError:
+    return invalid("The notebook could not be imported: it is not a valid Jupyter notebook.")
+
+
+def _cell(cell: dict[str, Any]) -> Cell:
+    text = cell.get("source", "")
+    text = "".join(str(line) for line in text) if isinstance(text, list) else str(text)
+    metadata = cell.get("metadata")
+    ours = metadata.get(CELL_KEY) if isinstance(metadata, dict) else None
+    title = ours.get("title") if isinstance(ours, dict) and ours.get("showTitle") else None
+    outputs = cell.get("outputs")
+    # Raw cells: what the service makes of them is unknown; here they become code.
+    kind = "markdown" if cell.get("cell_type") == "markdown" else "code"
+    return Cell(kind, text, title or None, tuple(outputs) if isinstance(outputs, list) else ())
+
+
+def _exported(cell: Cell, seed: str, outputs: bool) -> dict[str, Any]:
+    exported: dict[str, Any] = {
+        "cell_type": cell.kind,
+        "metadata": {
+            CELL_KEY: {
+                "cellMetadata": {},
+                "inputWidgets": {},
+                "nuid": str(uuid.uuid5(NAMESPACE, seed)),
+                "showTitle": cell.title is not None,
+                "tableResultSettingsMap": {},
+                "title": cell.title or "",
+            }
+        },
+        "source": cell.text.splitlines(keepends=True),
+    }
+    if cell.kind == "code":
+        exported = {**exported, "execution_count": 0, "outputs": list(cell.outputs) if outputs else []}
+    return dict(sorted(exported.items()))

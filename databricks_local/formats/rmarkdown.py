@@ -1,0 +1,32 @@
+"""R Markdown: text with fenced chunks <-> cells. The service's rendering is undocumented [INFERRED]. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from databricks_local.core.model import Entry
+
+from . import source
+from .source import Cell
+
+FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+CHUNK = re.compile(r"^```\{r[^}]*\}\n(.*?)\n?^```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+def to_source(content: bytes) -> bytes:
+    text = FRONT.sub("", content.decode("utf-8", "replace").replace("\r\n", "\n"))
+    cells: list[Cell] = []
+    # Odd members of the split are what stood between the fences.
+    for number, part in enumerate(CHUNK.split(text)):
+        if number % 2:
+            cells.append(Cell("code", part))
+        elif part.strip():
+            cells.append(Cell("markdown", part.strip("\n")))
+    return source.render(cells, "R").encode()
+
+
+def render(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    parts = [f"---\ntitle: {entry.name}\noutput: html_document\n---"]
+    parts += [cell.text if cell.kind == "markdown" else f"```{{r}}\n{cell.text}\n```" for cell in cells]
+    return "\n\n".join(parts).encode("utf-8", "surrogatepass")

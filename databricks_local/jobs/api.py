@@ -1,0 +1,205 @@
+"""jobs/create to jobs/delete: what is asked is checked, kept whole, and given back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, answer
+from databricks_local.jobs.rules.fields import unknown
+from databricks_local.jobs.rules.jobs import check_job
+from databricks_local.workspace.tree import Workspace
+
+from .store import Job, JobStore
+
+# Of these lists, an update replaces the entries with the same key and keeps the others [DOCS].
+MERGED = {
+    "tasks": "task_key",
+    "job_clusters": "job_cluster_key",
+    "parameters": "name",
+    "environments": "environment_key",
+}
+
+# What the service adds to a job when it gives it back [PROBED, shapes in the CLI's recorded tests].
+DEFAULTS: Mapping[str, Any] = {
+    "email_notifications": {},
+    "webhook_notifications": {},
+    "timeout_seconds": 0,
+    "max_concurrent_runs": 1,
+    "format": "MULTI_TASK",
+    "queue": {"enabled": True},
+}
+TASK_DEFAULTS: Mapping[str, Any] = {"run_if": "ALL_SUCCESS", "timeout_seconds": 0, "email_notifications": {}}
+
+PAGE = 20
+MAX_PAGE = 100
+
+
+def missing_job(job_id: object, workspace: Workspace) -> ApiError:
+    """404 and 400 both occur: the first in the CLI's tests, the second in databricks-sdk's table of errors."""
+    return _missing(f"Job {job_id} does not exist.", workspace)
+
+
+def missing_run(run_id: object, workspace: Workspace) -> ApiError:
+    return _missing(f"Run {run_id} does not exist.", workspace)
+
+
+def _missing(text: str, workspace: Workspace) -> ApiError:
+    status = workspace.settings.missing_job_status
+    return ApiError(status, "INVALID_PARAMETER_VALUE" if status == 400 else "RESOURCE_DOES_NOT_EXIST", text)
+
+
+class JobApi:
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    def create(self, workspace: Workspace, call: Call) -> Answer:
+        settings = dict(call.parameters)
+        check_job(settings, version_of(call))
+        settings.pop("access_control_list", None)
+        job = Job(self._store.identifier(), workspace.settings.user, workspace.clock.now(), settings)
+        self._put(job)
+        return answer({"job_id": job.job_id})
+
+    def reset(self, workspace: Workspace, call: Call) -> Answer:
+        """All settings replaced [DOCS]."""
+        job, settings = self._asked(workspace, call), self._new_settings(call)
+        check_job(settings, version_of(call))
+        self._put(Job(job.job_id, job.creator, job.created_ms, settings))
+        return answer({})
+
+    def update(self, workspace: Workspace, call: Call) -> Answer:
+        """Top-level fields replaced, keyed lists merged, fields taken away [DOCS]."""
+        job = self._asked(workspace, call)
+        settings = dict(job.settings)
+        for field in call.parameters.get("fields_to_remove", []):
+            _remove(settings, str(field))
+        if "new_settings" in call.parameters:
+            settings = merged(settings, self._new_settings(call))
+        check_job(settings, version_of(call))
+        self._put(Job(job.job_id, job.creator, job.created_ms, settings))
+        return answer({})
+
+    def get(self, workspace: Workspace, call: Call) -> Answer:
+        job = self._asked(workspace, call)
+        return answer({**self._view(job, workspace), "run_as_user_name": job.creator})
+
+    def list(self, workspace: Workspace, call: Call) -> Answer:
+        """Newest first; by exact name without regard to case; without tasks unless asked for [DOCS]."""
+        version = version_of(call)
+        count = limit_of(call, PAGE, MAX_PAGE) if version != "2.0" else self._store.count_jobs()
+        before = page_of(call)
+        found = self._store.jobs(before, count + 1, call.text("name"))
+        shown = found[:count]
+        expand = call.flag("expand_tasks") or version == "2.0"
+        told: dict[str, Any] = {"jobs": [self._view(job, workspace, expand) for job in shown]} if shown else {}
+        if version == "2.0":
+            return answer(told)
+        told["has_more"] = len(found) > count
+        if told["has_more"]:
+            told["next_page_token"] = str(shown[-1].job_id)
+        return answer(told)
+
+    def delete(self, workspace: Workspace, call: Call) -> Answer:
+        """Runs that are going on go on."""
+        self._store.remove_job(self._asked(workspace, call).job_id)
+        return answer({})
+
+    def _put(self, job: Job) -> None:
+        schedule = job.settings.get("schedule")
+        self._store.put_job(job, schedule is not None and schedule.get("pause_status", "UNPAUSED") == "UNPAUSED")
+
+    def _asked(self, workspace: Workspace, call: Call) -> Job:
+        job = self._store.job(number_of(call, "job_id"))
+        if job is None:
+            raise missing_job(call.parameters["job_id"], workspace)
+        return job
+
+    def _new_settings(self, call: Call) -> dict[str, Any]:
+        for key in call.parameters:
+            if key not in ("job_id", "new_settings", "fields_to_remove"):
+                raise unknown("", key, ("job_id", "new_settings", "fields_to_remove"))
+        settings = call.parameters.get("new_settings")
+        if not isinstance(settings, dict):
+            raise invalid("Missing required field: new_settings")
+        return settings
+
+    def _view(self, job: Job, workspace: Workspace, expand: bool = True) -> dict[str, Any]:
+        settings = dict(job.settings)
+        if workspace.settings.job_defaults:
+            settings = with_defaults(settings)
+        if not expand:
+            settings = {key: value for key, value in settings.items() if key not in ("tasks", "job_clusters")}
+        return {
+            "job_id": job.job_id,
+            "creator_user_name": job.creator,
+            "created_time": job.created_ms,
+            "settings": settings,
+        }
+
+
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    result = {**old, **new}
+    for field, key in MERGED.items():
+        if field in old and field in new:
+            changed = {one[key]: one for one in new[field]}
+            kept = [changed.pop(one[key], one) for one in old[field]]
+            result[field] = [*kept, *changed.values()]
+    return result
+
+
+def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    told = {**DEFAULTS, **settings}
+    if "tasks" in told:
+        told["tasks"] = [{**TASK_DEFAULTS, **task} for task in told["tasks"]]
+    return told
+
+
+def _remove(settings: dict[str, Any], field: str) -> None:
+    """`tasks/task_1` takes one entry of a keyed list away."""
+    name, slash, key = field.partition("/")
+    if not slash:
+        settings.pop(name, None)
+    elif name in MERGED:
+        settings[name] = [one for one in settings.get(name, []) if one[MERGED[name]] != key]
+    else:
+        raise invalid(f"fields_to_remove: '{field}' is not understood.")
+
+
+def version_of(call: Call) -> str:
+    return call.endpoint.split("/")[2]
+
+
+def number_of(call: Call, name: str) -> int:
+    """An identifier: a number, or its digits [LOCAL: queries are text]."""
+    value = call.parameters.get(name)
+    if value is None:
+        raise invalid(f"Missing required field: {name}")
+    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit():
+        raise invalid(f"{name} is a number, not {value!r}.")
+    return int(value)
+
+
+def limit_of(call: Call, default: int, most: int) -> int:
+    if call.text("limit") is None:
+        return default
+    limit = number_of(call, "limit")
+    if not 0 <= limit <= most:
+        raise invalid(f"limit is at most {most}, not {limit}.")
+    return limit or default
+
+
+def page_of(call: Call) -> int:
+    """The identifier the next page begins before."""
+    return 2**62 if call.text("page_token") is None else number_of(call, "page_token")
+
+
+JOB_OPERATIONS: tuple[tuple[str, str, Callable[[JobApi, Workspace, Call], Answer]], ...] = (
+    ("POST", "create", JobApi.create),
+    ("POST", "reset", JobApi.reset),
+    ("POST", "update", JobApi.update),
+    ("GET", "get", JobApi.get),
+    ("GET", "list", JobApi.list),
+    ("POST", "delete", JobApi.delete),
+)

@@ -1,0 +1,212 @@
+"""Carries runs out, each on a thread of its own: tasks in their order, deadlines, cancellation, concurrency.
+
+All it knows of a run is in the store; what is in memory here is only what can be stopped.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .processes import Log
+from .runs import Run, State, TaskRun
+from .states import (
+    CANCELED,
+    DISABLED,
+    SERVER_ENDED,
+    TIMED_OUT,
+    TOO_MANY,
+    internal_error,
+    may_run,
+    not_run,
+    of_run,
+    ready,
+)
+from .store import JobStore
+from .task_runner import TaskRunner
+
+MAX_PARALLEL_TASKS = 8
+
+
+@dataclass(slots=True)
+class Ticket:
+    """What is needed to stop a run that is going on."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+
+
+class Executor:
+    def __init__(
+        self, store: JobStore, runner: TaskRunner, now_ms: Callable[[], int], complain: Callable[[Exception], None]
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._complain = complain
+        self._now_ms = now_ms
+        self._tickets: dict[int, Ticket] = {}
+        self._changed = threading.Condition()
+
+    def log(self, task_run_id: int) -> Log:
+        return self._runner.log(task_run_id)
+
+    def recover(self) -> None:
+        """At the start: what was going on when the last server ended is over."""
+        for run in self._store.open_runs():
+            self._finish(run.run_id, SERVER_ENDED)
+
+    def start(self, run: Run, forced: State | None) -> None:
+        """Lets a stored run begin; it may be skipped at once, or wait in the queue."""
+        ticket = self._tickets[run.run_id] = Ticket()
+        if forced is not None:
+            threading.Thread(target=self._suffer, args=(run, ticket, forced), daemon=True).start()
+            return
+        limit = int(run.spec.get("max_concurrent_runs", 1)) if run.kind == "JOB_RUN" else 0
+        if run.kind == "JOB_RUN" and self._ahead(run) >= limit:
+            if not run.spec.get("queue", {}).get("enabled"):
+                self._finish(run.run_id, TOO_MANY)
+                return
+            self._store.change_run(run.run_id, lambda run: replace(run, state=State("QUEUED")))
+        threading.Thread(target=self._carry, args=(run.run_id, ticket, limit), daemon=True).start()
+
+    def cancel(self, run_id: int) -> None:
+        """Asks a run to stop; nothing for one that has ended."""
+        ticket = self._tickets.get(run_id)
+        if ticket is None or ticket.done.is_set():
+            return
+        ticket.cancelled = True
+        self._store.change_run(run_id, _terminating)
+        ticket.stop.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def stop_all(self, seconds: float = 10.0) -> None:
+        """Ends whatever is going on, without ceremony, and waits for it."""
+        waiting, deadline = list(self._tickets.items()), time.monotonic() + seconds
+        self._runner.abrupt = True
+        for run_id, _ in waiting:
+            self.cancel(run_id)
+        for _, ticket in waiting:
+            ticket.done.wait(max(0.0, deadline - time.monotonic()))
+        self._runner.abrupt = False
+
+    def _ahead(self, run: Run) -> int:
+        return sum(one.run_id < run.run_id for one in self._store.open_runs(run.job_id))
+
+    def _carry(self, run_id: int, ticket: Ticket, limit: int) -> None:
+        try:
+            if not self._turn(run_id, ticket, limit):
+                self._finish(run_id, CANCELED)
+                return
+            run = self._store.change_run(run_id, self._begun)
+            if run is not None:
+                self._carry_tasks(run, ticket)
+        except Exception as error:
+            # A defect of ours must not leave a run open for ever.
+            self._finish(run_id, internal_error(f"databricks_local failed: {error}"))
+            self._complain(error)
+
+    def _turn(self, run_id: int, ticket: Ticket, limit: int) -> bool:
+        """Waits in the queue of the job; False when cancelled meanwhile."""
+        while limit:
+            run = self._store.run(run_id)
+            if run is None or ticket.stop.is_set():
+                return False
+            if self._ahead(run) < limit:
+                return True
+            with self._changed:
+                self._changed.wait(0.5)
+        return True
+
+    def _carry_tasks(self, run: Run, ticket: Ticket) -> None:
+        timeout = int(run.spec.get("timeout_seconds", 0))
+        deadline = time.monotonic() + timeout if timeout else None
+        going: dict[Future[State], str] = {}
+        with ThreadPoolExecutor(MAX_PARALLEL_TASKS) as pool:
+            while True:
+                run = self._store.run(run.run_id) or run
+                over = ticket.stop.is_set() or (deadline is not None and time.monotonic() > deadline)
+                for task, upstream in [] if over else ready(run.tasks):
+                    run_if = str(task.spec.get("run_if", "ALL_SUCCESS"))
+                    if task.spec.get("disabled") or (upstream and not may_run(run_if, upstream)):
+                        self._ended(run, task, DISABLED if task.spec.get("disabled") else not_run(run_if, upstream))
+                        continue
+                    self._started(run, task)
+                    future = pool.submit(self._runner.run, run, task, ticket.stop, deadline)
+                    going[future] = task.key
+                if not going:
+                    if over or not ready((self._store.run(run.run_id) or run).tasks):
+                        break
+                    continue
+                for future in wait(going, return_when=FIRST_COMPLETED).done:
+                    self._ended(run, run.task(going.pop(future)), future.result())
+        timed_out = deadline is not None and time.monotonic() > deadline and not ticket.cancelled
+        run = self._store.run(run.run_id) or run
+        open_tasks = any(task.state.is_open for task in run.tasks)
+        self._finish(run.run_id, of_run(run, ticket.cancelled, timed_out and (open_tasks or _timed_out(run))))
+
+    def _suffer(self, run: Run, ticket: Ticket, forced: State) -> None:
+        """A fate that a test chose."""
+        if not forced.is_open:
+            self._finish(run.run_id, forced)
+            return
+        self._store.change_run(run.run_id, lambda run: replace(run, state=forced))
+        timeout = int(run.spec.get("timeout_seconds", 0)) or None
+        stopped = ticket.stop.wait(timeout)
+        self._finish(run.run_id, CANCELED if stopped else TIMED_OUT)
+
+    def _begun(self, run: Run) -> Run:
+        return replace(run, state=State("RUNNING", message="In run"), started_ms=self._now_ms())
+
+    def _started(self, run: Run, task: TaskRun) -> None:
+        begun = replace(task, state=State("RUNNING", message="In run"), started_ms=self._now_ms())
+        self._store.change_run(run.run_id, lambda run: run.with_task(begun))
+
+    def _ended(self, run: Run, task: TaskRun, state: State) -> None:
+        def change(run: Run) -> Run:
+            now = self._now_ms()
+            begun = run.task(task.key)
+            return run.with_task(replace(begun, state=state, started_ms=begun.started_ms or now, ended_ms=now))
+
+        self._store.change_run(run.run_id, change)
+
+    def _finish(self, run_id: int, state: State) -> None:
+        """The run is over, and so are those of its tasks that never began."""
+
+        def change(run: Run) -> Run:
+            now = self._now_ms()
+            tasks = tuple(
+                replace(task, state=state, ended_ms=now) if task.state.is_open else task for task in run.tasks
+            )
+            return replace(run, state=state, tasks=tasks, ended_ms=now)
+
+        self._store.change_run(run_id, change)
+        ticket = self._tickets.pop(run_id, None)
+        if ticket is not None:
+            ticket.done.set()
+        with self._changed:
+            self._changed.notify_all()
+
+
+def _terminating(run: Run) -> Run:
+    return replace(run, state=State("TERMINATING")) if run.state.is_open else run
+
+
+def _timed_out(run: Run) -> bool:
+    return any(task.state.result == "TIMEDOUT" for task in run.tasks)
+
+
+def run_files(folder: Path) -> Path:
+    """Where the outputs of runs are kept; private places of runs that no longer run are cleared away."""
+    files = folder / "runs"
+    files.mkdir(exist_ok=True)
+    for left in files.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+    return files

@@ -1,0 +1,81 @@
+"""Fates of runs that tests choose: runs that never start, never end, or end without a result.
+
+A rule is a JSON object:
+
+    name      glob on the run's name; default: every run
+    times     for at most so many runs
+    state     {"life_cycle_state", "result_state"?, "state_message"?}: the run gets it at once and nothing is
+              executed; PENDING and RUNNING last until the run is cancelled or times out
+    refuse    {"status", "error_code", "message"}: submit and run-now are refused instead
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from databricks_local.core.errors import ApiError
+
+from .runs import State
+
+LIFE_CYCLES = ("PENDING", "RUNNING", "QUEUED", "TERMINATED", "SKIPPED", "INTERNAL_ERROR")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    name: str = "*"
+    times: int | None = None
+    state: State | None = None
+    refuse: Mapping[str, Any] | None = None
+
+
+def fate(wanted: Mapping[str, Any]) -> Fate:
+    """A rule from JSON; ValueError says what is wrong with it."""
+    unknown = sorted(set(wanted) - {"name", "times", "state", "refuse"})
+    if unknown:
+        raise ValueError(f"unknown key '{unknown[0]}'; there are: name, times, state, refuse")
+    if ("state" in wanted) == ("refuse" in wanted):
+        raise ValueError("a rule has either a state or a refusal")
+    state = None
+    if "state" in wanted:
+        told = wanted["state"]
+        if not isinstance(told, Mapping) or told.get("life_cycle_state") not in LIFE_CYCLES:
+            raise ValueError(f"state.life_cycle_state is one of {', '.join(LIFE_CYCLES)}")
+        result = told.get("result_state")
+        code = str(result) if result in ("SUCCESS", "CANCELED") else "INTERNAL_ERROR"
+        state = State(str(told["life_cycle_state"]), result, str(told.get("state_message", "")), code)
+    return Fate(str(wanted.get("name", "*")), wanted.get("times"), state, wanted.get("refuse"))
+
+
+class Fates:
+    """The rules in force; the first that concerns a run decides."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Fate] = []
+        self._used: list[int] = []
+
+    def set(self, rules: Sequence[Fate]) -> None:
+        with self._lock:
+            self._rules, self._used = list(rules), [0] * len(rules)
+
+    def of(self, name: str) -> State | None:
+        """The state forced on a run of this name. Raises the refusal when that is its fate."""
+        with self._lock:
+            for number, rule in enumerate(self._rules):
+                spent = rule.times is not None and self._used[number] >= rule.times
+                if spent or not fnmatchcase(name, rule.name):
+                    continue
+                self._used[number] += 1
+                if rule.refuse is not None:
+                    raise _refusal(rule.refuse)
+                return rule.state
+        return None
+
+
+def _refusal(told: Mapping[str, Any]) -> ApiError:
+    code = str(told.get("error_code", "INVALID_PARAMETER_VALUE"))
+    return ApiError(int(told.get("status", 400)), code, str(told.get("message", "Refused.")))

@@ -1,0 +1,114 @@
+"""One command of a run: started under its guard, its output kept within bounds, ended when told to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from databricks_local.runtime import guard
+from databricks_local.runtime.programs import kill_group
+
+# The API gives the last 5 MB of a log [DOCS].
+LOG_LIMIT = 5 * 1024 * 1024
+
+
+class Log:
+    """A file that never grows beyond twice the limit: what is older than the last 5 MB goes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._older = file.with_suffix(".older")
+
+    def pump(self, source: IO[bytes]) -> None:
+        while chunk := source.read1(65536):  # type: ignore[attr-defined]
+            self.add(chunk)
+
+    def add(self, chunk: bytes) -> None:
+        with self._file.open("ab") as out:
+            out.write(chunk)
+            size = out.tell()
+        if size > LOG_LIMIT:
+            self._file.replace(self._older)
+
+    def tail(self) -> tuple[bytes, bool]:
+        """The last 5 MB, and whether there was more."""
+        whole = b"".join(file.read_bytes() for file in (self._older, self._file) if file.is_file())
+        return whole[-LOG_LIMIT:], len(whole) > LOG_LIMIT or self._older.is_file()
+
+
+class Process:
+    """A running command. It ends with us, because we hold the other end of its guard's standard input."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str], exit_file: Path) -> None:
+        self._exit_file = exit_file
+        exit_file.unlink(missing_ok=True)
+        guarded = [sys.executable, "-I", "-S", guard.__file__, str(exit_file), *command]
+        self._process = subprocess.Popen(
+            guarded,
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def follow(self, log: Log) -> threading.Thread:
+        assert self._process.stdout is not None
+        thread = threading.Thread(target=log.pump, args=(self._process.stdout,), daemon=True)
+        thread.start()
+        return thread
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended within that time."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=max(0.0, seconds))
+            return True
+        return False
+
+    def interrupt(self) -> None:
+        """Ctrl-C for the command, as cancelling interrupts a notebook's cell."""
+        if self._process.stdin is not None:
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(b"i")
+                self._process.stdin.flush()
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            kill_group(self._process.pid)
+            self._process.wait()
+
+    def end(self) -> int | None:
+        """The command's exit code; None when it was killed."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        with suppress(OSError, ValueError):
+            return int(self._exit_file.read_text())
+        return None
+
+
+def wait_or_stop(process: Process, stop: threading.Event, deadline: float | None, grace: Callable[[], float]) -> str:
+    """How it came to an end: "ended", "cancelled" or "timeout". Interrupted first, killed after the grace."""
+    verdict = ""
+    while not verdict:
+        if process.wait(0.05):
+            return "ended"
+        if stop.is_set():
+            verdict = "cancelled"
+        elif deadline is not None and time.monotonic() > deadline:
+            verdict = "timeout"
+    seconds = grace()
+    if seconds:
+        process.interrupt()
+        process.wait(seconds)
+    process.kill()
+    return verdict

@@ -1,0 +1,55 @@
+"""`{{job.id}}` and its like in parameters: replaced by what they stand for when a task starts. Pure.
+
+The documented ones this workspace knows; any other stays as it is written, which is what the service does with a
+name it does not know [DOCS].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from .runs import Run, TaskRun
+
+REFERENCE = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
+
+
+def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> dict[str, str]:
+    started = datetime.fromtimestamp(run.created_ms / 1000, timezone.utc)
+    return {
+        "job.id": str(run.job_id),
+        "job.name": run.name,
+        "job.run_id": str(run.run_id),
+        "job.repair_count": "0",
+        "job.start_time.timestamp_ms": str(run.created_ms),
+        "job.start_time.iso_date": started.date().isoformat(),
+        "job.start_time.iso_datetime": started.isoformat(timespec="seconds"),
+        "job.start_time.year": str(started.year),
+        "job.start_time.month": str(started.month),
+        "job.start_time.day": str(started.day),
+        "job.start_time.is_weekday": str(started.isoweekday() < 6).lower(),
+        "job.trigger.type": {"PERIODIC": "periodic", "ONE_TIME": "one_time"}.get(run.trigger, run.trigger.lower()),
+        "task.name": task.key,
+        "task.run_id": str(task.run_id),
+        "task.execution_count": "1",
+        "task.notebook_path": str(task.spec.get("notebook_task", {}).get("notebook_path", "")),
+        "workspace.id": workspace_id,
+        "workspace.url": workspace_url,
+        # The names before 2024.
+        "job_id": str(run.job_id),
+        "run_id": str(task.run_id),
+        "parent_run_id": str(run.run_id),
+        "task_key": task.key,
+        "start_date": started.date().isoformat(),
+        "start_time": str(run.created_ms),
+        "task_retry_count": "0",
+        **{f"job.parameters.{name}": value for name, value in run.parameters.items()},
+    }
+
+
+def resolve(text: str, known: Mapping[str, str]) -> str:
+    """Twice, since a job parameter's default may itself be a reference."""
+    for _ in range(2):
+        text = REFERENCE.sub(lambda found: known.get(found[1], found[0]), text)
+    return text

@@ -1,0 +1,238 @@
+"""run-now, runs/submit and what is asked about runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, answer
+from databricks_local.jobs.rules.fields import SINGLE, check, required
+from databricks_local.jobs.rules.jobs import check_run_now, check_submit
+from databricks_local.workspace.tree import Workspace
+
+from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
+from .executor import Executor
+from .overrides import Fates
+from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
+from .store import Job, JobStore
+from .views import page_url, task_view, view
+
+PAGE = 20
+MAX_PAGE = 26
+
+
+class RunApi:
+    def __init__(self, store: JobStore, executor: Executor, fates: Fates, host: str) -> None:
+        self._store = store
+        self._executor = executor
+        self._fates = fates
+        self._host = host
+
+    def run_now(self, workspace: Workspace, call: Call) -> Answer:
+        check_run_now(call.parameters)
+        job = self._store.job(number_of(call, "job_id"))
+        if job is None:
+            raise missing_job(call.parameters["job_id"], workspace)
+        token = call.text("idempotency_token")
+        known = self._store.by_token(token) if token else None
+        if known is not None:
+            return self._started(self._asked(known, workspace))
+        given = {
+            key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")
+        }
+        return self._started(self.begin(workspace, job, given, "ONE_TIME", token))
+
+    def begin(
+        self, workspace: Workspace, job: Job, given: Mapping[str, Any], trigger: str, token: str | None = None
+    ) -> Run:
+        """A run of a job, stored and on its way."""
+        name = str(job.settings.get("name", "Untitled"))
+        forced = self._fates.of(name)
+        run_id = self._store.identifier()
+        run = Run(
+            run_id=run_id,
+            job_id=job.job_id,
+            kind=JOB_RUN,
+            name=name,
+            spec=job.settings,
+            tasks=self._tasks(job.settings, run_id),
+            creator=workspace.settings.user,
+            single="tasks" not in job.settings,
+            trigger=trigger,
+            number=self._store.count_runs(job.job_id) + 1,
+            created_ms=workspace.clock.now(),
+            given=given,
+        )
+        if not run.tasks:
+            raise invalid("The job has no tasks to run.")
+        self._store.add_run(run, token)
+        self._executor.start(run, forced)
+        return run
+
+    def submit(self, workspace: Workspace, call: Call) -> Answer:
+        """A run without a job; its job_id is one that no job has."""
+        body = dict(call.parameters)
+        check_submit(body, version_of(call))
+        if not body.get("tasks") and version_of(call) != "2.0":
+            required("", body, "tasks")
+        token = body.pop("idempotency_token", None)
+        known = self._store.by_token(token) if token else None
+        if known is not None:
+            return answer({"run_id": known})
+        name = str(body.pop("run_name", "Untitled"))
+        forced = self._fates.of(name)
+        run_id = self._store.identifier()
+        run = Run(
+            run_id=run_id,
+            job_id=self._store.identifier(),
+            kind=SUBMIT_RUN,
+            name=name,
+            spec=body,
+            tasks=self._tasks(body, run_id),
+            creator=workspace.settings.user,
+            single="tasks" not in body,
+            created_ms=workspace.clock.now(),
+        )
+        self._store.add_run(run, token)
+        self._executor.start(run, forced)
+        return answer({"run_id": run.run_id})
+
+    def get(self, workspace: Workspace, call: Call) -> Answer:
+        run, task = self._found(number_of(call, "run_id"), workspace)
+        return answer(self._view(run, task, version_of(call)))
+
+    def list(self, workspace: Workspace, call: Call) -> Answer:
+        """Newest first; active or completed ones, of one job, within times [DOCS]."""
+        if call.flag("active_only") and call.flag("completed_only"):
+            raise invalid("active_only and completed_only exclude each other.")
+        where, values = ["run_id < ?"], [page_of(call)]
+        if call.text("job_id") is not None:
+            where, values = [*where, "job_id = ?"], [*values, number_of(call, "job_id")]
+        if call.flag("active_only") or call.flag("completed_only"):
+            where.append("open" if call.flag("active_only") else "NOT open")
+        for name, sign in (("start_time_from", ">="), ("start_time_to", "<=")):
+            if call.text(name) is not None:
+                where, values = [*where, f"created_ms {sign} ?"], [*values, number_of(call, name)]
+        version, count = version_of(call), limit_of(call, PAGE, MAX_PAGE if version_of(call) != "2.0" else 1000)
+        found = self._store.runs(" AND ".join(where), tuple(values), count + 1)
+        expand = call.flag("expand_tasks") or version == "2.0"
+        wanted = call.text("run_type")
+        runs = [view(run, self._host, version, expand) for run in found[:count] if wanted in (None, run.kind)]
+        told: dict[str, Any] = {"runs": runs} if runs else {}
+        told["has_more"] = len(found) > count
+        if told["has_more"] and version != "2.0":
+            told["next_page_token"] = str(found[count - 1].run_id)
+        return answer(told)
+
+    def get_output(self, workspace: Workspace, call: Call) -> Answer:
+        """Of one task: what several tasks returned is not one output [DOCS, text as users quote it].
+
+        Whether the run of a single task is told apart from that task is unknown: here it is not for Jobs 2.0 runs
+        only.
+        """
+        run, task = self._found(number_of(call, "run_id"), workspace)
+        if task is None:
+            text = "Retrieving the output of runs with multiple tasks is not supported. "
+            raise invalid(text + "Please retrieve the output of each individual task run instead.")
+        output = self._store.output(task.run_id)
+        told: dict[str, Any] = {"metadata": self._view(run, task, version_of(call))}
+        if "notebook_task" in task.spec:
+            told["notebook_output"] = {}
+            if output.result is not None:
+                told["notebook_output"] = {"result": output.result, "truncated": output.truncated}
+        else:
+            log, truncated = self._executor.log(task.run_id).tail()
+            told["logs"], told["logs_truncated"] = log.decode("utf-8", "replace"), truncated
+        for name in ("error", "error_trace"):
+            if getattr(output, name) is not None:
+                told[name] = getattr(output, name)
+        return answer(told)
+
+    def cancel(self, workspace: Workspace, call: Call) -> Answer:
+        """Asks; the run ends a moment later. Nothing happens to one that has ended [DOCS]."""
+        run, _ = self._found(number_of(call, "run_id"), workspace)
+        self._executor.cancel(run.run_id)
+        return answer({})
+
+    def cancel_all(self, workspace: Workspace, call: Call) -> Answer:
+        check("", call.parameters, {"job_id": object, "all_queued_runs": bool})
+        job_id = number_of(call, "job_id")
+        for run in self._store.open_runs(job_id):
+            if not call.flag("all_queued_runs") or run.state.life_cycle == "QUEUED":
+                self._executor.cancel(run.run_id)
+        return answer({})
+
+    def delete(self, workspace: Workspace, call: Call) -> Answer:
+        run = self._asked(number_of(call, "run_id"), workspace)
+        if run.state.is_open:
+            raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is still active.")
+        self._store.remove_run(run)
+        return answer({})
+
+    def all_output(self, run_id: int) -> dict[str, Any]:
+        """Everything a run left behind, for people: of the task, or of all tasks of a run."""
+        parent = self._store.parent(run_id)
+        run = self._store.run(parent if parent is not None else run_id)
+        if run is None:
+            raise ValueError(f"there is no run {run_id}")
+        told = []
+        for task in run.tasks:
+            if parent not in (None, run_id) and task.run_id != run_id:
+                continue
+            output, (log, truncated) = self._store.output(task.run_id), self._executor.log(task.run_id).tail()
+            told.append(
+                {
+                    "run_id": task.run_id,
+                    "task_key": task.key,
+                    "log": log.decode("utf-8", "replace"),
+                    "log_truncated": truncated,
+                    "result": output.result,
+                    "error": output.error,
+                    "error_trace": output.error_trace,
+                    "displays": list(output.displays),
+                    "notes": list(output.notes),
+                }
+            )
+        return {"tasks": told}
+
+    def _tasks(self, spec: Mapping[str, Any], run_id: int) -> tuple[TaskRun, ...]:
+        """Of Jobs 2.0's single task the run is the task's run too [INFERRED]."""
+        if spec.get("tasks"):
+            return tuple(TaskRun(self._store.identifier(), task["task_key"], task) for task in spec["tasks"])
+        task = {key: spec[key] for key in SINGLE if key in spec and key != "timeout_seconds"}
+        return (TaskRun(run_id, "main", task),) if any(key.endswith("_task") for key in task) else ()
+
+    def _started(self, run: Run) -> Answer:
+        return answer({"run_id": run.run_id, "number_in_job": run.number})
+
+    def _asked(self, run_id: int, workspace: Workspace) -> Run:
+        return self._found(run_id, workspace)[0]
+
+    def _found(self, run_id: int, workspace: Workspace) -> tuple[Run, TaskRun | None]:
+        """A run, or the run a task run belongs to together with that task."""
+        parent = self._store.parent(run_id)
+        run = self._store.run(run_id if parent is None else parent)
+        if run is None:
+            raise missing_run(run_id, workspace)
+        return run, next((task for task in run.tasks if task.run_id == run_id), None)
+
+    def _view(self, run: Run, task: TaskRun | None, version: str) -> dict[str, Any]:
+        if task is None or task.run_id == run.run_id:
+            return view(run, self._host, version)
+        whole = view(replace(run, tasks=(task,)), self._host, version)
+        told = {**whole, **task_view(task, run, self._host), "job_run_id": run.run_id}
+        return {**told, "run_page_url": page_url(self._host, run.job_id, task.run_id), "run_name": task.key}
+
+
+RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, Workspace, Call], Answer]], ...] = (
+    ("POST", "run-now", RunApi.run_now),
+    ("POST", "runs/submit", RunApi.submit),
+    ("GET", "runs/get", RunApi.get),
+    ("GET", "runs/list", RunApi.list),
+    ("GET", "runs/get-output", RunApi.get_output),
+    ("POST", "runs/cancel", RunApi.cancel),
+    ("POST", "runs/cancel-all", RunApi.cancel_all),
+    ("POST", "runs/delete", RunApi.delete),
+)

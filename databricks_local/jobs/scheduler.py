@@ -1,0 +1,73 @@
+"""Lets schedules fire: one thread that looks every second which jobs are due.
+
+What a server that was not running has missed is missed, as after a pause on the service.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+
+from databricks_local.core.errors import ApiError
+from databricks_local.jobs.rules import quartz
+
+from .store import Job, JobStore
+
+# Two firings of one schedule are at least so far apart [DOCS].
+LEAST_INTERVAL = timedelta(seconds=10)
+
+
+class Scheduler:
+    def __init__(self, store: JobStore, fire: Callable[[int], None]) -> None:
+        self._store = store
+        self._fire = fire
+        self._stop = threading.Event()
+        self._began: dict[tuple[int, str, str], datetime] = {}
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def next_fires(self) -> dict[int, int]:
+        """Job -> the moment (ms) it fires next, were schedules to run."""
+        now = datetime.now(timezone.utc)
+        moments = {job.job_id: next_of(job, now) for job in self._store.scheduled()}
+        return {job_id: int(moment.timestamp() * 1000) for job_id, moment in moments.items() if moment is not None}
+
+    def look(self, now: datetime) -> list[int]:
+        """The jobs that are due: each fires once, however long ago it was due."""
+        due, known = [], {}
+        for job in self._store.scheduled():
+            schedule = job.settings["schedule"]
+            key = (job.job_id, schedule["quartz_cron_expression"], schedule["timezone_id"])
+            since = self._began.get(key, now)
+            moment = next_of(job, since)
+            if moment is not None and moment <= now:
+                due.append(job.job_id)
+                since = max(now, moment + LEAST_INTERVAL - timedelta(seconds=1))
+            known[key] = since
+        self._began = known
+        return due
+
+    def _watch(self) -> None:
+        while not self._stop.wait(1 - time.time() % 1):
+            for job_id in self.look(datetime.now(timezone.utc)):
+                # A fate that refuses the run, or a job without tasks: nothing runs.
+                with suppress(ApiError):
+                    self._fire(job_id)
+
+
+def next_of(job: Job, after: datetime) -> datetime | None:
+    schedule = job.settings["schedule"]
+    return quartz.next_fire(
+        quartz.parse(schedule["quartz_cron_expression"]), quartz.zone(schedule["timezone_id"]), after
+    )

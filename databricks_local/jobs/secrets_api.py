@@ -1,0 +1,121 @@
+"""Secret scopes: what `dbutils.secrets` reads, and databricks-sdk's `secrets.*` as far as scopes and secrets go.
+
+Kept as they are in a file only its owner can read: this is a workspace for trying, not a vault.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, answer
+from databricks_local.jobs.rules.fields import required
+from databricks_local.workspace.tree import Workspace
+
+from .store import JobStore
+
+NAME = re.compile(r"[\w.@-]{1,128}", re.ASCII)
+MAX_SECRET_BYTES = 128 * 1024
+
+
+class SecretsApi:
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    def create_scope(self, workspace: Workspace, call: Call) -> Answer:
+        scope = checked_name(call.text("scope"), "scope")
+        if scope in self._store.scopes():
+            raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
+        self._store.add_scope(scope)
+        return answer({})
+
+    def list_scopes(self, workspace: Workspace, call: Call) -> Answer:
+        scopes = [{"name": scope, "backend_type": "DATABRICKS"} for scope in self._store.scopes()]
+        return answer({"scopes": scopes} if scopes else {})
+
+    def delete_scope(self, workspace: Workspace, call: Call) -> Answer:
+        self._store.remove_scope(self._scope(call))
+        return answer({})
+
+    def put(self, workspace: Workspace, call: Call) -> Answer:
+        scope, key = self._scope(call), checked_name(call.text("key"), "key")
+        if ("string_value" in call.parameters) == ("bytes_value" in call.parameters):
+            raise invalid("Exactly one of string_value and bytes_value is to be given.")
+        value = str(call.parameters.get("string_value", "")).encode()
+        if "bytes_value" in call.parameters:
+            try:
+                value = base64.b64decode(str(call.parameters["bytes_value"]), validate=True)
+            except (binascii.Error, ValueError):
+                raise invalid("bytes_value is not valid base64.") from None
+        if len(value) > MAX_SECRET_BYTES:
+            raise invalid(f"A secret has at most {MAX_SECRET_BYTES} bytes.")
+        self._store.put_secret(scope, key, value, workspace.clock.now())
+        return answer({})
+
+    def get(self, workspace: Workspace, call: Call) -> Answer:
+        scope, key = self._scope(call), call.text("key") or ""
+        found = self._store.secrets(scope).get(key)
+        if found is None:
+            raise missing_secret(scope, key)
+        return answer({"key": key, "value": base64.b64encode(found[0]).decode()})
+
+    def list(self, workspace: Workspace, call: Call) -> Answer:
+        """Names only: no secret is ever listed with its value."""
+        found = self._store.secrets(self._scope(call))
+        told = [{"key": key, "last_updated_timestamp": changed} for key, (_, changed) in found.items()]
+        return answer({"secrets": told} if told else {})
+
+    def delete(self, workspace: Workspace, call: Call) -> Answer:
+        scope, key = self._scope(call), call.text("key") or ""
+        if key not in self._store.secrets(scope):
+            raise missing_secret(scope, key)
+        self._store.put_secret(scope, key, None)
+        return answer({})
+
+    def _scope(self, call: Call) -> str:
+        required("", call.parameters, "scope")
+        scope = str(call.parameters["scope"])
+        if scope not in self._store.scopes():
+            raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Scope {scope} does not exist!")
+        return scope
+
+
+def replace_all(store: JobStore, wanted: dict[str, Any], now_ms: int) -> None:
+    """All scopes and secrets at once: `{scope: {key: text}}`. ValueError says what is wrong."""
+    for scope, secrets in wanted.items():
+        if not NAME.fullmatch(scope) or not isinstance(secrets, dict):
+            raise ValueError(f"a scope has a name and an object of secrets, not {scope!r}")
+        for key, value in secrets.items():
+            if not NAME.fullmatch(key) or not isinstance(value, str):
+                raise ValueError(f"a secret has a name and a text, not {key!r}")
+    for scope in store.scopes():
+        store.remove_scope(scope)
+    for scope, secrets in wanted.items():
+        store.add_scope(scope)
+        for key, value in secrets.items():
+            store.put_secret(scope, key, value.encode(), now_ms)
+
+
+def missing_secret(scope: str, key: str) -> ApiError:
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret {key} for scope {scope}.")
+
+
+def checked_name(name: str | None, what: str) -> str:
+    if name is None or not NAME.fullmatch(name):
+        raise invalid(f"{what} has letters, digits, `-`, `_`, `@` and `.`, at most 128 of them.")
+    return name
+
+
+SECRET_OPERATIONS: tuple[tuple[str, str, Callable[[SecretsApi, Workspace, Call], Answer]], ...] = (
+    ("POST", "scopes/create", SecretsApi.create_scope),
+    ("GET", "scopes/list", SecretsApi.list_scopes),
+    ("POST", "scopes/delete", SecretsApi.delete_scope),
+    ("POST", "put", SecretsApi.put),
+    ("GET", "get", SecretsApi.get),
+    ("GET", "list", SecretsApi.list),
+    ("POST", "delete", SecretsApi.delete),
+)

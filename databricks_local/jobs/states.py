@@ -1,0 +1,111 @@
+"""What becomes of a run: from how a task's process ended to its state, from its tasks' states to the run's. Pure.
+
+Codes are databricks-sdk's TerminationCodeCode; messages are those users quote where there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .runs import Run, State, TaskRun
+
+SUCCESS = State("TERMINATED", "SUCCESS", "", "SUCCESS")
+FAILED = State("TERMINATED", "FAILED", "Workload failed, see run output for details", "RUN_EXECUTION_ERROR")
+CANCELED = State("TERMINATED", "CANCELED", "Run cancelled.", "USER_CANCELED")
+TIMED_OUT = State("TERMINATED", "TIMEDOUT", "Run timed out.", "CANCELED")
+UPSTREAM_FAILED = State("TERMINATED", "UPSTREAM_FAILED", "An upstream task failed.", "RUN_EXECUTION_ERROR")
+UPSTREAM_CANCELED = State("TERMINATED", "UPSTREAM_CANCELED", "An upstream task was cancelled.", "CANCELED")
+EXCLUDED = State("TERMINATED", "EXCLUDED", "The run_if condition was not met.", "SUCCESS")
+DISABLED = State("TERMINATED", "DISABLED", "The task is disabled.", "DISABLED")
+TOO_MANY = State(
+    "SKIPPED",
+    "MAXIMUM_CONCURRENT_RUNS_REACHED",
+    "The run was skipped because the limit of concurrent runs of its job was reached.",
+    "MAX_CONCURRENT_RUNS_EXCEEDED",
+)
+SERVER_ENDED = State(
+    "INTERNAL_ERROR", "FAILED", "The workspace server ended while the run was in progress.", "INTERNAL_ERROR"
+)
+
+
+def internal_error(message: str, code: str = "INTERNAL_ERROR") -> State:
+    return State("INTERNAL_ERROR", "FAILED", message, code)
+
+
+# run_if -> (are the upstream results as wanted?)
+GOOD = ("SUCCESS", "SUCCESS_WITH_FAILURES", "EXCLUDED", "DISABLED")
+
+
+def may_run(run_if: str, upstream: Sequence[str]) -> bool:
+    """Whether a task starts, given how those it depends on ended [DOCS]."""
+    failed = [result for result in upstream if result not in GOOD]
+    done = [result for result in upstream if result in ("SUCCESS", "SUCCESS_WITH_FAILURES")]
+    return {
+        "ALL_SUCCESS": not failed and (bool(done) or not upstream),
+        "ALL_DONE": True,
+        "NONE_FAILED": not failed,
+        "AT_LEAST_ONE_SUCCESS": bool(done),
+        "ALL_FAILED": bool(failed) and not done,
+        "AT_LEAST_ONE_FAILED": bool(failed),
+    }[run_if]
+
+
+def not_run(run_if: str, upstream: Sequence[str]) -> State:
+    if run_if in ("ALL_FAILED", "AT_LEAST_ONE_FAILED"):
+        return EXCLUDED
+    if any(result in ("CANCELED", "UPSTREAM_CANCELED") for result in upstream):
+        return UPSTREAM_CANCELED
+    return UPSTREAM_FAILED if any(result not in GOOD for result in upstream) else EXCLUDED
+
+
+def upstream_of(task: TaskRun) -> list[str]:
+    return [str(one["task_key"]) for one in task.spec.get("depends_on", [])]
+
+
+def ready(tasks: Iterable[TaskRun]) -> list[tuple[TaskRun, list[str]]]:
+    """The tasks that wait for nothing any more, each with the results of those it depends on."""
+    known = {task.key: task for task in tasks}
+    found = []
+    for task in known.values():
+        above = [known[key] for key in upstream_of(task)]
+        if task.state.life_cycle == "PENDING" and not task.started_ms and not any(one.state.is_open for one in above):
+            found.append((task, [one.state.result or "FAILED" for one in above]))
+    return found
+
+
+def of_run(run: Run, cancelled: bool, timed_out: bool) -> State:
+    """A run's state from those of its tasks; for one task it is that task's.
+
+    The leaves decide: a failure that another task repaired is a success with failures [DOCS].
+    """
+    if cancelled:
+        return CANCELED
+    if timed_out:
+        return TIMED_OUT
+    if len(run.tasks) == 1:
+        return run.tasks[0].state
+    needed = {key for task in run.tasks for key in upstream_of(task)}
+    leaves = [task.state for task in run.tasks if task.key not in needed]
+    failed = [state for state in leaves if state.result not in GOOD]
+    if failed:
+        message = failed[0].message if len(failed) == 1 else f"{len(failed)} tasks failed."
+        return State("TERMINATED", "FAILED", message, failed[0].code)
+    if any(task.state.result not in GOOD for task in run.tasks):
+        return State("TERMINATED", "SUCCESS_WITH_FAILURES", "", "SUCCESS_WITH_FAILURES")
+    return SUCCESS
+
+
+# Life cycle of Jobs 2.0/2.1 -> the state of 2.2.
+V2_STATES: Mapping[str, str] = {
+    "QUEUED": "QUEUED",
+    "PENDING": "PENDING",
+    "BLOCKED": "BLOCKED",
+    "RUNNING": "RUNNING",
+    "TERMINATING": "TERMINATING",
+}
+
+
+def termination_type(state: State) -> str:
+    if state.code in ("SUCCESS", "SUCCESS_WITH_FAILURES", "USER_CANCELED", "DISABLED"):
+        return "SUCCESS"
+    return "INTERNAL_ERROR" if state.code == "INTERNAL_ERROR" else "CLIENT_ERROR"

@@ -1,0 +1,230 @@
+"""Jobs, runs, outputs and secrets in one SQLite file beside the workspace's, and nothing about rules.
+
+The server's loop and the threads that carry runs share it: one connection, one lock. A change is committed before
+the method returns, so it survives `kill -9`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from databricks_local.home import RefusedError
+
+from .runs import Output, Run, from_json, to_json
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS identifiers (last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (
+    job_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    settings TEXT NOT NULL,
+    scheduled INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS jobs_by_name ON jobs (name);
+CREATE INDEX IF NOT EXISTS jobs_scheduled ON jobs (job_id) WHERE scheduled;
+CREATE TABLE IF NOT EXISTS runs (
+    run_id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL,
+    open INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_by_job ON runs (job_id, run_id);
+CREATE INDEX IF NOT EXISTS runs_open ON runs (run_id) WHERE open;
+CREATE TABLE IF NOT EXISTS task_runs (run_id INTEGER PRIMARY KEY, parent INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS outputs (run_id INTEGER PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS secret_scopes (scope TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS secrets (
+    scope TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+"""
+
+TABLES = ("jobs", "runs", "task_runs", "tokens", "outputs", "secrets", "secret_scopes")
+
+# As many digits as real ones have.
+FIRST_ID = 100_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    job_id: int
+    creator: str
+    created_ms: int
+    settings: Mapping[str, Any]
+
+
+class JobStore:
+    def __init__(self, file: Path) -> None:
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA busy_timeout=10000")
+            self._db.executescript(SCHEMA)
+            self._db.execute(
+                "INSERT INTO identifiers SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identifiers)", (FIRST_ID,)
+            )
+        except sqlite3.Error as error:
+            raise RefusedError(f"{file} cannot be read: {error}. Move it away, or choose another --dir.") from None
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def clear(self) -> None:
+        with self._lock:
+            for table in TABLES:
+                self._db.execute(f"DELETE FROM {table}")
+
+    def identifier(self) -> int:
+        """A new one for a job or a run; never given twice, not even after a reset."""
+        with self._lock:
+            self._db.execute("UPDATE identifiers SET last = last + 1")
+            return int(self._db.execute("SELECT last FROM identifiers").fetchone()[0])
+
+    # --- jobs ---
+
+    def put_job(self, job: Job, scheduled: bool) -> None:
+        name = str(job.settings.get("name", "Untitled")).casefold()
+        values = (job.job_id, name, job.creator, job.created_ms, json.dumps(job.settings), int(scheduled))
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def job(self, job_id: int) -> Job | None:
+        found = self._jobs("job_id = ?", (job_id,), 1)
+        return found[0] if found else None
+
+    def jobs(self, before: int, count: int, name: str | None = None) -> list[Job]:
+        """Newest first, those older than `before`; by name without regard to case."""
+        if name is None:
+            return self._jobs("job_id < ?", (before,), count)
+        return self._jobs("job_id < ? AND name = ?", (before, name.casefold()), count)
+
+    def scheduled(self) -> list[Job]:
+        return self._jobs("scheduled", (), -1)
+
+    def count_jobs(self) -> int:
+        with self._lock:
+            return int(self._db.execute("SELECT count(*) FROM jobs").fetchone()[0])
+
+    def remove_job(self, job_id: int) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+
+    def _jobs(self, where: str, values: tuple[object, ...], count: int) -> list[Job]:
+        sql = f"SELECT job_id, creator, created_ms, settings FROM jobs WHERE {where} ORDER BY job_id DESC LIMIT ?"
+        with self._lock:
+            rows = self._db.execute(sql, (*values, count)).fetchall()
+        return [Job(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+
+    # --- runs ---
+
+    def add_run(self, run: Run, token: str | None) -> None:
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._save(run)
+            for task in run.tasks:
+                self._db.execute("INSERT INTO task_runs VALUES (?, ?)", (task.run_id, run.run_id))
+            if token:
+                self._db.execute("INSERT INTO tokens VALUES (?, ?)", (token, run.run_id))
+            self._db.execute("COMMIT")
+
+    def change_run(self, run_id: int, change: Callable[[Run], Run]) -> Run | None:
+        """Reads, changes and saves as one step; None when the run is gone."""
+        with self._lock:
+            run = self.run(run_id)
+            if run is not None:
+                run = change(run)
+                self._save(run)
+            return run
+
+    def _save(self, run: Run) -> None:
+        values = (run.run_id, run.job_id, int(run.state.is_open), run.created_ms, json.dumps(to_json(run)))
+        self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", values)
+
+    def run(self, run_id: int) -> Run | None:
+        found = self.runs("run_id = ?", (run_id,), 1)
+        return found[0] if found else None
+
+    def parent(self, task_run_id: int) -> int | None:
+        """The run a task run belongs to."""
+        with self._lock:
+            row = self._db.execute("SELECT parent FROM task_runs WHERE run_id = ?", (task_run_id,)).fetchone()
+        return int(row[0]) if row else None
+
+    def by_token(self, token: str) -> int | None:
+        with self._lock:
+            row = self._db.execute("SELECT run_id FROM tokens WHERE token = ?", (token,)).fetchone()
+        return int(row[0]) if row else None
+
+    def runs(self, where: str, values: tuple[object, ...], count: int = -1, skip: int = 0) -> list[Run]:
+        """Newest first. `where` is ours, never a caller's."""
+        sql = f"SELECT document FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ? OFFSET ?"
+        with self._lock:
+            rows = self._db.execute(sql, (*values, count, skip)).fetchall()
+        return [from_json(json.loads(row[0])) for row in rows]
+
+    def count_runs(self, job_id: int) -> int:
+        with self._lock:
+            return int(self._db.execute("SELECT count(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
+
+    def open_runs(self, job_id: int | None = None) -> list[Run]:
+        if job_id is None:
+            return self.runs("open", ())
+        return self.runs("open AND job_id = ?", (job_id,))
+
+    def remove_run(self, run: Run) -> None:
+        with self._lock:
+            for table in ("runs", "outputs", "task_runs"):
+                numbers = [run.run_id, *(task.run_id for task in run.tasks)]
+                self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(number,) for number in numbers])
+
+    def put_output(self, run_id: int, output: Output) -> None:
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (run_id, json.dumps(asdict(output))))
+
+    def output(self, run_id: int) -> Output:
+        with self._lock:
+            row = self._db.execute("SELECT document FROM outputs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            return Output()
+        told = json.loads(row[0])
+        return Output(**{**told, "displays": tuple(told["displays"]), "notes": tuple(told["notes"])})
+
+    # --- secrets ---
+
+    def scopes(self) -> list[str]:
+        with self._lock:
+            return [row[0] for row in self._db.execute("SELECT scope FROM secret_scopes ORDER BY scope")]
+
+    def add_scope(self, scope: str) -> None:
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO secret_scopes VALUES (?)", (scope,))
+
+    def remove_scope(self, scope: str) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM secrets WHERE scope = ?", (scope,))
+            self._db.execute("DELETE FROM secret_scopes WHERE scope = ?", (scope,))
+
+    def secrets(self, scope: str) -> dict[str, tuple[bytes, int]]:
+        sql = "SELECT key, value, changed_ms FROM secrets WHERE scope = ? ORDER BY key"
+        with self._lock:
+            return {row[0]: (bytes(row[1]), row[2]) for row in self._db.execute(sql, (scope,))}
+
+    def put_secret(self, scope: str, key: str, value: bytes | None, changed_ms: int = 0) -> None:
+        """None takes it away."""
+        with self._lock:
+            self._db.execute("DELETE FROM secrets WHERE scope = ? AND key = ?", (scope, key))
+            if value is not None:
+                self._db.execute("INSERT INTO secrets VALUES (?, ?, ?, ?)", (scope, key, value, changed_ms))

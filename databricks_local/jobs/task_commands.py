@@ -1,0 +1,171 @@
+"""From a task to a command line: what each kind of task needs on disk before it starts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from databricks_local.files.tree import OutsideError, Tree
+from databricks_local.runtime.client import Client, RefusedByServer
+from databricks_local.runtime.programs import command
+from databricks_local.runtime.requirements import lacking
+
+from .checkout import CheckoutError, checkout
+from .references import resolve
+from .run_folder import RunFolder, mounted
+from .runs import Run, TaskRun
+
+SECRET_REFERENCE = re.compile(r"\{\{secrets/([^/}]+)/([^/}]+)\}\}")
+
+
+class CannotStart(Exception):
+    """The task never began: why, and the service's code for it."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    cwd: Path
+    result: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task runs, and what it may ask."""
+
+    folder: RunFolder
+    dbfs: Tree
+    client: Client
+    known: Mapping[str, str]
+    pip_install: bool
+    secret: Callable[[str, str], str | None]
+
+
+def prepare(run: Run, task: TaskRun, place: Place) -> Prepared:
+    """Writes the files, gives the command; CannotStart when there is nothing to run."""
+    spec = task.spec
+    root = _checked_out(run, spec, place) if _from_git(run, spec) else None
+    environment = _cluster_environment(run, spec, place)
+    if "notebook_task" in spec:
+        prepared = _notebook(run, spec["notebook_task"], place, root)
+    elif "spark_python_task" in spec:
+        prepared = _script(run, spec["spark_python_task"], place, root)
+    elif "shell_command_task" in spec:
+        prepared = _shell(spec["shell_command_task"], place)
+    else:
+        kind = next(key for key in spec if key.endswith("_task"))
+        raise CannotStart(f"databricks_local does not run a {kind}.", "FEATURE_DISABLED")
+    notes = (*_library_notes(run, spec), *prepared.notes)
+    return Prepared(prepared.command, {**environment, **prepared.environment}, prepared.cwd, prepared.result, notes)
+
+
+def _notebook(run: Run, task: Mapping[str, Any], place: Place, root: Path | None) -> Prepared:
+    """Job parameters beat those of the task, and the older notebook_params too [DOCS]."""
+    given = {**task.get("base_parameters", {}), **run.given.get("notebook_params", {}), **run.parameters}
+    order = {
+        "notebook_path": resolve(task["notebook_path"], place.known),
+        "checkout": str(root) if root else None,
+        "parameters": {name: resolve(value, place.known) for name, value in given.items()},
+        "pip_install": place.pip_install,
+        "packages": str(place.folder.packages),
+        "workspace": str(place.folder.work),
+    }
+    file, result = place.folder.root / "order.json", place.folder.root / "result.json"
+    file.write_text(json.dumps(order), encoding="utf-8")
+    cwd = root or place.folder.work
+    return Prepared(tuple(command("runtime.notebook_runner", str(file), str(result))), {}, cwd, result)
+
+
+def _script(run: Run, task: Mapping[str, Any], place: Place, root: Path | None) -> Prepared:
+    words = run.given.get("python_params") or task.get("parameters", [])
+    arguments = [resolve(word, place.known) for word in words]
+    path = resolve(task["python_file"], place.known)
+    if root is not None:
+        file = (root / path).resolve()
+        if root.resolve() not in file.parents or not file.is_file():
+            raise CannotStart(f"{path} is not in the repository.", "RESOURCE_NOT_FOUND")
+        return Prepared((sys.executable, str(file), *arguments), {}, root)
+    content = _dbfs_file(path, place) if path.startswith("dbfs:") else _workspace_file(path, place)
+    copy = place.folder.root / "scripts" / path.rpartition("/")[2]
+    copy.parent.mkdir()
+    copy.write_bytes(
+        mounted(content.decode("utf-8", "surrogateescape"), place.folder).encode("utf-8", "surrogateescape")
+    )
+    return Prepared((sys.executable, str(copy), *arguments), {}, place.folder.work)
+
+
+def _shell(task: Mapping[str, Any], place: Place) -> Prepared:
+    """As MLflow's plain projects send it: bash, with paths of the cluster's driver."""
+    words = tuple(mounted(word, place.folder) for word in task["command"])
+    if shutil.which(words[0]) is None:
+        raise CannotStart(f"There is no {words[0]} on this machine.", "RUN_EXECUTION_ERROR")
+    return Prepared(words, task.get("env_vars", {}), place.folder.work)
+
+
+def _from_git(run: Run, spec: Mapping[str, Any]) -> bool:
+    task = spec.get("notebook_task") or spec.get("spark_python_task") or {}
+    has_git = "git_source" in run.spec
+    return bool(task) and has_git and task.get("source", "GIT") == "GIT"
+
+
+def _checked_out(run: Run, spec: Mapping[str, Any], place: Place) -> Path:
+    folder = place.folder.root / "repository"
+    try:
+        checkout(run.spec["git_source"], folder)
+    except CheckoutError as error:
+        raise CannotStart(f"Failed to checkout Git repository: {error}", "REPOSITORY_CHECKOUT_FAILED") from None
+    return folder
+
+
+def _dbfs_file(path: str, place: Place) -> bytes:
+    try:
+        return place.dbfs.file(path.removeprefix("dbfs:")).read_bytes()
+    except (OSError, OutsideError):
+        raise CannotStart(f"Cannot read the python file {path}.", "RESOURCE_NOT_FOUND") from None
+
+
+def _workspace_file(path: str, place: Place) -> bytes:
+    try:
+        return place.client.get("/api/2.0/workspace/export", path=path, format="AUTO", direct_download="true")
+    except RefusedByServer:
+        message = f"Cannot read the python file {path}. Please check driver logs for more details."
+        raise CannotStart(message, "RESOURCE_NOT_FOUND") from None
+
+
+def _cluster_environment(run: Run, spec: Mapping[str, Any], place: Place) -> dict[str, str]:
+    """spark_env_vars, with `{{secrets/scope/key}}` replaced [DOCS]."""
+    cluster = spec.get("new_cluster", {})
+    if spec.get("job_cluster_key"):
+        clusters = {one["job_cluster_key"]: one["new_cluster"] for one in run.spec.get("job_clusters", [])}
+        cluster = clusters[spec["job_cluster_key"]]
+
+    def secret(found: re.Match[str]) -> str:
+        value = place.secret(found[1], found[2])
+        if value is None:
+            message = f"Secret does not exist with scope: {found[1]} and key: {found[2]}"
+            raise CannotStart(message, "INVALID_CLUSTER_REQUEST")
+        return value
+
+    variables = cluster.get("spark_env_vars", {})
+    return {name: SECRET_REFERENCE.sub(secret, value) for name, value in variables.items()}
+
+
+def _library_notes(run: Run, spec: Mapping[str, Any]) -> list[str]:
+    """Libraries are taken from this Python: what it lacks is said, not installed."""
+    wanted = [one["pypi"]["package"] for one in spec.get("libraries", []) if "pypi" in one]
+    for environment in run.spec.get("environments", []):
+        if environment["environment_key"] == spec.get("environment_key"):
+            wanted += environment.get("spec", {}).get("dependencies", [])
+    return [f"library {one}: {missing}" for one in wanted if (missing := lacking(one))]

@@ -1,0 +1,123 @@
+"""Runs one task for real: prepares it, starts its process, waits for it, keeps what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from databricks_local.core.settings import Settings
+from databricks_local.files.dbfs import Dbfs
+from databricks_local.runtime.client import Client
+
+from . import references, run_folder
+from .processes import Log, Process, wait_or_stop
+from .runs import Output, Run, State, TaskRun
+from .states import CANCELED, FAILED, SUCCESS, TIMED_OUT, internal_error
+from .store import JobStore
+from .task_commands import CannotStart, Place, Prepared, prepare
+from .views import WORKSPACE_ID
+
+
+class TaskRunner:
+    def __init__(
+        self, store: JobStore, dbfs: Dbfs, files: Path, host: str, token: str, settings: Callable[[], Settings]
+    ) -> None:
+        self._store = store
+        self._dbfs = dbfs
+        self._files = files
+        self._host = host
+        self._token = token
+        self._settings = settings
+        # No time for those who are cancelled: everything is being ended.
+        self.abrupt = False
+
+    def log(self, task_run_id: int) -> Log:
+        return Log(self._files / f"{task_run_id}.log")
+
+    def run(self, run: Run, task: TaskRun, stop: threading.Event, deadline: float | None) -> State:
+        """The task's state at its end; the output is stored by then."""
+        folder = run_folder.make(self._files / str(task.run_id), self._dbfs.tree.root)
+        try:
+            try:
+                prepared = prepare(run, task, self._place(run, task, folder))
+            except CannotStart as error:
+                self._store.put_output(task.run_id, Output(error=str(error)))
+                return internal_error(str(error), error.code)
+            if stop.is_set():
+                return CANCELED
+            return self._execute(task, prepared, folder, stop, deadline)
+        finally:
+            folder.remove()
+
+    def _execute(
+        self,
+        task: TaskRun,
+        prepared: Prepared,
+        folder: run_folder.RunFolder,
+        stop: threading.Event,
+        deadline: float | None,
+    ) -> State:
+        log, settings = self.log(task.run_id), self._settings()
+        own = int(task.spec.get("timeout_seconds", 0))
+        if own:
+            limit = time.monotonic() + own
+            deadline = limit if deadline is None else min(limit, deadline)
+        environment = run_folder.environment(
+            os.environ, folder, self._host, self._token, settings.registry_uri, prepared.environment
+        )
+        process = Process(prepared.command, prepared.cwd, environment, folder.root / "exit")
+        following = process.follow(log)
+        grace = settings.cancel_grace_s if "notebook_task" in task.spec else 0.0
+        verdict = wait_or_stop(process, stop, deadline, lambda: 0.0 if self.abrupt else grace)
+        following.join(10)
+        code = process.end()
+        output, missing = _output(prepared, code)
+        if verdict != "ended" and (code is None or output.error is None):
+            output = replace(output, error={"cancelled": "Cancelled", "timeout": "Timed out"}[verdict])
+        self._store.put_output(task.run_id, output)
+        if verdict != "ended":
+            return CANCELED if verdict == "cancelled" else TIMED_OUT
+        if missing:
+            return internal_error(str(output.error), "RESOURCE_NOT_FOUND")
+        return SUCCESS if code == 0 and output.error is None else FAILED
+
+    def _place(self, run: Run, task: TaskRun, folder: run_folder.RunFolder) -> Place:
+        return Place(
+            folder=folder,
+            dbfs=self._dbfs.tree,
+            client=Client(self._host, self._token),
+            known=references.values(run, task, self._host, WORKSPACE_ID),
+            pip_install=self._settings().pip_install,
+            secret=self._secret,
+        )
+
+    def _secret(self, scope: str, key: str) -> str | None:
+        found = self._store.secrets(scope).get(key)
+        return None if found is None else found[0].decode("utf-8", "replace")
+
+
+def _output(prepared: Prepared, code: int | None) -> tuple[Output, bool]:
+    """What is known of the end: a notebook tells it itself, of other programs there is only the exit code."""
+    if prepared.result is None:
+        error = None if code == 0 else f"The command ended with exit code {code}"
+        return Output(error=error, notes=prepared.notes), False
+    try:
+        told: dict[str, Any] = json.loads(prepared.result.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Killed, or its own doing: os._exit, a crash of the interpreter.
+        return Output(error=f"The Python process ended unexpectedly (exit code {code})", notes=prepared.notes), False
+    output = Output(
+        result=told.get("result"),
+        truncated=bool(told.get("truncated")),
+        error=told.get("error"),
+        error_trace=told.get("error_trace"),
+        displays=tuple(told.get("displays", ())),
+        notes=(*prepared.notes, *told.get("notes", ())),
+    )
+    return output, bool(told.get("missing"))

@@ -1,0 +1,105 @@
+"""Runs as the API tells of them: Jobs 2.0 with its one task beside the run, 2.1 and 2.2 with a list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from databricks_local.jobs.rules.fields import COMPUTE, OTHER_TASKS, TASKS
+
+from .runs import Run, State, TaskRun
+from .states import V2_STATES, termination_type
+
+WORKSPACE_ID = "1000000000000000"
+
+
+def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "job_id": run.job_id,
+        "run_id": run.run_id,
+        "number_in_job": run.number,
+        "original_attempt_run_id": run.run_id,
+        "creator_user_name": run.creator,
+        "state": state_view(run.state),
+        "status": status_view(run.state),
+        "start_time": run.created_ms,
+        "trigger": run.trigger,
+        "run_name": run.name,
+        "run_page_url": page_url(host, run.job_id, run.run_id),
+        "run_type": run.kind,
+        "format": "SINGLE_TASK" if run.single else "MULTI_TASK",
+        **_durations(run.created_ms, run.started_ms, run.ended_ms),
+    }
+    for key in ("schedule", "git_source"):
+        if key in run.spec and (key != "schedule" or run.trigger == "PERIODIC"):
+            told[key] = run.spec[key]
+    if run.parameters:
+        told["job_parameters"] = _parameters(run)
+    overriding = {key: value for key, value in run.given.items() if key.endswith("_params")}
+    if overriding:
+        told["overriding_parameters"] = overriding
+    if run.single and version == "2.0":
+        spec = run.tasks[0].spec
+        told["task"] = {key: spec[key] for key in (*TASKS, *OTHER_TASKS) if key in spec}
+        told["cluster_spec"] = {key: spec[key] for key in (*COMPUTE, "libraries") if key in spec}
+    elif expand:
+        told["tasks"] = [task_view(task, run, host) for task in run.tasks]
+        if "job_clusters" in run.spec:
+            told["job_clusters"] = run.spec["job_clusters"]
+    return told
+
+
+def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
+    return {
+        **task.spec,
+        "run_id": task.run_id,
+        "task_key": task.key,
+        "state": state_view(task.state),
+        "status": status_view(task.state),
+        "start_time": task.started_ms,
+        "attempt_number": 0,
+        "run_page_url": page_url(host, run.job_id, task.run_id),
+        **_durations(task.started_ms, task.started_ms, task.ended_ms),
+    }
+
+
+def state_view(state: State) -> dict[str, Any]:
+    told: dict[str, Any] = {"life_cycle_state": state.life_cycle}
+    if state.result is not None:
+        told["result_state"] = state.result
+    told["state_message"] = state.message
+    told["user_cancelled_or_timedout"] = state.result in ("CANCELED", "TIMEDOUT")
+    return told
+
+
+def status_view(state: State) -> dict[str, Any]:
+    if state.is_open:
+        return {"state": V2_STATES[state.life_cycle]}
+    details = {"code": state.code or "INTERNAL_ERROR", "type": termination_type(state), "message": state.message}
+    return {"state": "TERMINATED", "termination_details": details}
+
+
+def page_url(host: str, job_id: int, run_id: int) -> str:
+    return f"{host}/jobs/{job_id}/runs/{run_id}?o={WORKSPACE_ID}"
+
+
+def _durations(created: int, started: int, ended: int) -> dict[str, int]:
+    """0 while something is still going on [DOCS]."""
+    told = {"setup_duration": max(0, started - created) if started else 0, "cleanup_duration": 0}
+    told["execution_duration"] = max(0, ended - started) if ended and started else 0
+    told["end_time"] = ended
+    return told
+
+
+def _parameters(run: Run) -> list[dict[str, str]]:
+    defaults: Mapping[str, str] = {one["name"]: one["default"] for one in run.spec.get("parameters", [])}
+    given = run.given.get("job_parameters", {})
+    told = []
+    for name, value in run.parameters.items():
+        parameter = {"name": name, "value": value}
+        if name in defaults:
+            parameter["default"] = defaults[name]
+        if name not in given:
+            parameter.pop("value")
+        told.append(parameter)
+    return told

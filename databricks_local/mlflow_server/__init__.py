@@ -1,0 +1,1 @@
+"""The real MLflow server, under the workspace's address."""

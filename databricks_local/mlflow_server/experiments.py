@@ -1,0 +1,79 @@
+"""Experiments are objects of the workspace: their names are paths, their folders must exist.
+
+MLflow's own server knows nothing of that: here is what Databricks adds, before it is asked and after it answered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from databricks_local.core.errors import ApiError
+from databricks_local.core.model import FOLDERS, Entry
+from databricks_local.core.paths import ALIAS, Spelling, parent, spelled
+from databricks_local.workspace.tree import Workspace
+
+EXPERIMENT = "MLFLOW_EXPERIMENT"
+
+
+def not_absolute(name: str) -> ApiError:
+    text = (
+        f"Got an invalid experiment name '{name}'. An experiment name must be an absolute path within the Databricks "
+        "workspace, e.g. '/Users/<some-username>/my-experiment'."
+    )
+    return ApiError(400, "INVALID_PARAMETER_VALUE", text)
+
+
+def parent_missing(folder: str) -> ApiError:
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Parent directory {folder} does not exist.")  # [PROBED]
+
+
+def taken(path: str) -> ApiError:
+    """Something else lies at this path: the workspace's words for it [PROBED]."""
+    return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Node named '{path.rpartition('/')[2]}' already exists")
+
+
+def no_experiment(name: str) -> ApiError:
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
+
+
+def stored_name(workspace: Workspace, name: str) -> str:
+    """The name a new experiment gets.
+
+    `/Workspace/Shared/x` becomes `/Shared/x`, and is then not found under the name it was asked for, so that the
+    second attempt to create it is refused: MLflow's issue 11077 [PROBED].
+    """
+    if not name.startswith("/") or name.rstrip("/") in ("", ALIAS):
+        raise not_absolute(name)
+    path = spelled(name).path
+    folder = workspace.store.get(parent(path))
+    if folder is None or folder.object_type not in FOLDERS:
+        raise parent_missing(parent(path))
+    workspace.check_writable(Spelling(path))
+    there = workspace.store.get(path)
+    if there is not None and there.object_type != EXPERIMENT:
+        raise taken(path)
+    return path
+
+
+def check_lookup(name: str) -> None:
+    if name.startswith(ALIAS + "/"):
+        raise no_experiment(name)
+
+
+def renamed(body: Mapping[str, Any], field: str, name: str) -> bytes:
+    return json.dumps({**body, field: name}).encode()
+
+
+def show(workspace: Workspace, name: str) -> None:
+    """The experiment appears in the tree."""
+    if name.startswith("/") and workspace.store.get(name) is None and workspace.store.get(parent(name)) is not None:
+        now = workspace.clock.stamp()
+        workspace.store.add(Entry(0, name, EXPERIMENT, created_at=now, modified_at=now))
+
+
+def hide(workspace: Workspace, name: str) -> None:
+    there = workspace.store.get(name)
+    if there is not None and there.object_type == EXPERIMENT:
+        workspace.store.remove(there)

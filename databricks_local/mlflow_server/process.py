@@ -1,0 +1,81 @@
+"""The MLflow server's life: started by the first request that needs it, ended with us, started again if it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import secrets
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from databricks_local.core.errors import ApiError
+from databricks_local.jobs.run_folder import SCRUBBED
+from databricks_local.runtime.programs import command, kill_group
+
+START_S = 120.0
+
+NOT_INSTALLED = "MLflow is not installed for this Python. Install it: pip install 'databricks-branch-sync[mlflow]'"
+
+
+class MlflowProcess:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._secret = secrets.token_hex(16)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._starting = asyncio.Lock()
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    async def port(self) -> int:
+        """Where it listens; it is running when this returns."""
+        async with self._starting:
+            if self._process is None or self._process.poll() is not None:
+                await self._start()
+        return self._port
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            kill_group(process.pid)
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+
+    async def _start(self) -> None:
+        self.stop()
+        # Not imported here: that would take this process seconds and 200 MB. mlflow-skinny has no Flask.
+        if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("flask") is None:
+            raise _without(NOT_INSTALLED)
+        self._folder.mkdir(exist_ok=True)
+        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(SCRUBBED)}
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = process = subprocess.Popen(
+                command("mlflow_server.program", str(self._folder)),
+                cwd=self._folder,
+                env=kept,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(self._secret.encode() + b"\n")
+        process.stdin.flush()
+        try:
+            line = await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), START_S)
+            self._port = int(line)
+        except (ValueError, asyncio.TimeoutError):
+            self.stop()
+            raise _without(f"MLflow did not start; {self._folder / 'server.log'} says why.") from None
+
+
+def _without(text: str) -> ApiError:
+    """Not 5xx of the kind MLflow's client repeats for minutes."""
+    return ApiError(501, "FEATURE_DISABLED", text)

@@ -1,0 +1,118 @@
+"""MLflow under the workspace's address: asks for the workspace's token, adds what Databricks adds, passes it on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from databricks_local.core.errors import ApiError, no_endpoint
+from databricks_local.core.model import Answer, Call
+from databricks_local.files import files_api
+from databricks_local.workspace.tree import Workspace
+
+from . import experiments
+from .forwarding import Reply, forward
+from .process import MlflowProcess
+from .program import SECRET_HEADER
+
+API = "/api/2.0/mlflow/"
+
+# Parts of MLflow that run commands or ask other services: not what a workspace is for.
+WITHHELD = ("assistant", "gateway", "jobs", "invocations")
+
+# Answers whose addresses every client takes for Databricks's: a registry may be reached by plain HTTP.
+REGISTRY = ("/registered-models/", "/model-versions/")
+
+
+class MlflowProxy:
+    def __init__(self, process: MlflowProcess) -> None:
+        self._process = process
+
+    async def api(self, workspace: Workspace, call: Call) -> Answer:
+        """The REST API, as the clients use it."""
+        call = self._checked(workspace, call)
+        shown = await self._name_before(call)
+        reply = await self._passed(call, call.endpoint)
+        if reply.status == 200:
+            _follow(workspace, call, shown, reply.body)
+        return _answer(reply, self._is_databricks(call), "artifact" in call.endpoint)
+
+    async def page(self, workspace: Workspace, call: Call) -> Answer:
+        """The web page and what it asks for, below /mlflow."""
+        target = call.endpoint.removeprefix("/mlflow") or "/"
+        return _answer(await self._passed(call, target), False, "artifact" in target)
+
+    def _checked(self, workspace: Workspace, call: Call) -> Call:
+        """Databricks's rules on names, before MLflow sees them."""
+        name = call.endpoint.removeprefix(API)
+        if name == "experiments/create":
+            return _named(call, "name", experiments.stored_name(workspace, str(call.parameters.get("name", ""))))
+        if name == "experiments/update" and call.parameters.get("new_name"):
+            return _named(call, "new_name", experiments.stored_name(workspace, str(call.parameters["new_name"])))
+        if name == "experiments/get-by-name":
+            experiments.check_lookup(str(call.parameters.get("experiment_name", "")))
+        return call
+
+    async def _name_before(self, call: Call) -> str:
+        """The path of the experiment that is about to move or go."""
+        if call.endpoint.removeprefix(API) not in ("experiments/delete", "experiments/update", "experiments/restore"):
+            return ""
+        query = urlencode({"experiment_id": str(call.parameters.get("experiment_id", ""))})
+        reply = await self._ask("GET", f"{API}experiments/get?{query}", (), b"")
+        return str(json.loads(reply.body)["experiment"]["name"]) if reply.status == 200 else ""
+
+    def _is_databricks(self, call: Call) -> bool:
+        agent = str(call.parameters.get("user-agent", ""))
+        return "databricks-sdk" in agent or any(part in call.endpoint for part in REGISTRY)
+
+    async def _passed(self, call: Call, target: str) -> Reply:
+        if any(part in WITHHELD for part in target.split("/")):
+            raise no_endpoint(call.method, call.endpoint)
+        query = str(call.parameters.get("query", ""))
+        address = quote(target, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
+        headers: Sequence[tuple[str, str]] = call.parameters.get("headers", ())
+        body = call.content or b""
+        return await self._ask(call.method, address, headers, files_api.to_mlflow(body) if call.json_body else body)
+
+    async def _ask(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
+        port = await self._process.port()
+        given = [*((name, value) for name, value in headers if name != "accept-encoding")]
+        given.append((SECRET_HEADER, self._process.secret))
+        try:
+            return await forward(port, method, target, given, body)
+        except (ConnectionError, OSError) as error:
+            raise ApiError(502, "INTERNAL_ERROR", f"MLflow did not answer: {error}") from None
+
+
+def _named(call: Call, field: str, name: str) -> Call:
+    body: Mapping[str, Any] = json.loads(call.content or b"{}")
+    return replace(call, content=experiments.renamed(body, field, name), parameters={**call.parameters, field: name})
+
+
+def _follow(workspace: Workspace, call: Call, before: str, body: bytes) -> None:
+    """The tree shows what has become of the experiment."""
+    name = call.endpoint.removeprefix(API)
+    if name == "experiments/create":
+        experiments.show(workspace, str(call.parameters["name"]))
+    elif name == "experiments/restore":
+        experiments.show(workspace, before)
+    elif name == "experiments/delete":
+        experiments.hide(workspace, before)
+    elif name == "experiments/update" and call.parameters.get("new_name"):
+        experiments.hide(workspace, before)
+        experiments.show(workspace, str(call.parameters["new_name"]))
+
+
+def _answer(reply: Reply, is_databricks: bool, is_data: bool) -> Answer:
+    headers = dict(reply.headers)
+    media = headers.get("content-type", "application/octet-stream")
+    body = reply.body
+    if is_databricks and media.startswith("application/json"):
+        body = files_api.to_databricks(body)
+    # An artifact is data: opened in a browser it must not act as a page of this workspace.
+    sandbox = {"Content-Security-Policy": "sandbox"} if is_data else {}
+    passed = ("cache-control", "content-disposition", "etag", "last-modified", "location", "x-content-type-options")
+    return Answer(reply.status, body, media, {**sandbox, **{name: headers[name] for name in passed if name in headers}})

@@ -1,0 +1,29 @@
+"""Paths as links: how a place is called in an address, and the way up to the root. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from databricks_local.core.paths import ALIAS, ancestors
+from databricks_local.workspace.tree import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    address: str
+
+
+def address(path: str) -> str:
+    """A spelling that means exactly this object, also where a name looks like the alias."""
+    return ALIAS + path if path == ALIAS or path.startswith(ALIAS + "/") else path
+
+
+def trail(path: str) -> list[Step]:
+    """From the root to the object itself."""
+    above = ["/", *ancestors(path), *([path] if path != "/" else [])]
+    return [Step(one.rpartition("/")[2] or "Workspace", address(one)) for one in above]
+
+
+def home_of(workspace: Workspace) -> str:
+    return f"/Users/{workspace.settings.user}"

@@ -1,0 +1,96 @@
+"""What a page is given and what it answers with. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from databricks_local.core.errors import invalid
+from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.services import Services
+from databricks_local.workspace.tree import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is logged in.
+
+    What it is about stands in the query, for a POST too: a form would change the line ends in a path. `form` is what
+    was typed, and empty unless it is a POST.
+    """
+
+    pipeline: Pipeline
+    services: Services
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    parts: Mapping[str, Any]
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.pipeline.workspace
+
+    def number(self, name: str, default: int) -> int:
+        """A number of the query; a person never types it, so anything else is a mistake."""
+        given = self.query.get(name)
+        if given is None:
+            return default
+        if not (given.isascii() and given.isdigit()) or len(given) > 15:
+            raise invalid(f"{name} is a number.")
+        return int(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A template with its values."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where to look next."""
+
+    url: str
+
+
+Page = Callable[[Visit], "Shown | Moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a long list; `back` and `on` are the pages beside it, or None."""
+
+    page: int
+    size: int
+    total: int
+
+    @property
+    def start(self) -> int:
+        return (self.page - 1) * self.size
+
+    @property
+    def stop(self) -> int:
+        return min(self.start + self.size, self.total)
+
+    @property
+    def back(self) -> int | None:
+        return self.page - 1 if self.page > 1 else None
+
+    @property
+    def on(self) -> int | None:
+        return self.page + 1 if self.stop < self.total else None
+
+
+def sliced(page: int, size: int, total: int) -> Slice:
+    """The page asked for, or the last one there is."""
+    return Slice(min(max(page, 1), max(1, -(-total // size))), size, total)
+
+
+def link(address: str, fragment: str = "", /, **query: object) -> str:
+    """Paths of the workspace travel in the query: browsers would resolve a name like `..` in a URL's path."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return address + (f"?{urlencode(given)}" if given else "") + (f"#{fragment}" if fragment else "")

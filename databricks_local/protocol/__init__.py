@@ -1,0 +1,1 @@
+"""What happens to every request between the socket and the call it makes."""

@@ -1,0 +1,257 @@
+"""What happens to every request: who asks, what is asked, how fast, with which mishaps; then the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hmac
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from databricks_local.core import errors
+from databricks_local.core.errors import ApiError
+from databricks_local.core.model import Answer, Call, answer, refusal
+from databricks_local.workspace.edits import edit
+from databricks_local.workspace.store import Store
+from databricks_local.workspace.tree import Workspace
+
+from . import wire
+from .attached_clients import Guests
+from .faults import Faults, Rule
+from .limits import Bucket, budget
+
+# Most are answered at once; what waits for another server is awaited.
+Operation = Callable[[Workspace, Call], "Answer | Awaitable[Answer]"]
+Reader = Callable[[Request], Awaitable[Call]]
+# Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
+_TURNS = 20
+# What is kept of requests without the right token: so many, and so much of their addresses.
+MAX_REFUSED = 1_000
+MAX_ADDRESS = 200
+MAX_LOG = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request as it was served; no status when the client got no answer.
+
+    `at_once` counts the requests that were under way when this one came, with it.
+    """
+
+    sequence: int
+    method: str
+    endpoint: str
+    object: str
+    status: int | None
+    faults: tuple[str, ...]
+    at_once: int
+
+
+class Pipeline:
+    """Everything one server keeps in memory."""
+
+    def __init__(self, workspace: Workspace, token: str, folder: Path) -> None:
+        self.workspace = workspace
+        self.folder = folder
+        self.guests = Guests()
+        self.faults = Faults()
+        self.past: Store | None = None
+        self._records: deque[Record] = deque(maxlen=200_000)
+        self._refused: deque[Record] = deque(maxlen=MAX_REFUSED)
+        self.sequence = 0
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._token = token.encode()
+        self.buckets: dict[str, Bucket] = {}
+        # Other parts of the workspace that a reset empties too.
+        self.resets: list[Callable[[], None]] = []
+
+    def check(self, request: Request) -> None:
+        """401 without a token, 403 with a wrong one."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            raise errors.no_credentials()
+        if not self.is_token(given.strip()):
+            raise errors.bad_token()
+
+    def is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token)
+
+    def date(self) -> str:
+        return _http_date(self.workspace.clock.now() // 1000)
+
+    async def serve(
+        self,
+        operation: Operation,
+        request: Request,
+        read: Reader = wire.read,
+        check: Callable[[Request], None] | None = None,
+    ) -> Response:
+        self.sequence += 1
+        this = asyncio.current_task()
+        assert this
+        self._under_way.add(this)
+        sequence, at_once = self.sequence, len(self._under_way)
+        struck: list[str] = []
+        path, records, endpoint = "", self._refused, request.scope["path"][:MAX_ADDRESS]
+        try:
+            (check or self.check)(request)
+            records, endpoint = self._records, request.scope["path"]
+            call = await read(request)
+            path = call.target.path
+            sent = await self._answered(operation, call, struck)
+        except ApiError as error:
+            sent = self._sent(refusal(error))
+        except (ClientDisconnect, asyncio.CancelledError):
+            sent = wire.Reset()
+        except Exception as error:
+            self.log(error)
+            sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
+        finally:
+            self._under_way.discard(this)
+        status = None if isinstance(sent, wire.Reset) else sent.status_code
+        records.append(Record(sequence, request.method, endpoint, path, status, tuple(struck), at_once))
+        return sent
+
+    def records(self) -> list[Record]:
+        """The requests by arrival; of those without the right token the latest ones."""
+        return sorted([*self._records, *self._refused], key=lambda record: record.sequence)
+
+    def forget_records(self) -> None:
+        self._records.clear()
+        self._refused.clear()
+        self.sequence = 0
+
+    async def cut_off(self) -> None:
+        """Ends every request that was sent before: it gets no answer, and is not applied later on.
+
+        A client that died or gave up may have left some behind, still unread.
+        """
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        for request in self._under_way:
+            request.cancel()
+
+    async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+        """The answer, on time: what is asked takes half of the latency to come here, the answer the other half.
+
+        Counted from its arrival, so that the server's own work is part of how long an answer takes, and many
+        requests at once do not wait for each other as well.
+        """
+        latency = self.workspace.settings.latency_ms / 1000
+        await _until(call.arrived + latency / 2)
+        try:
+            sent = await self._given(operation, call, struck)
+        except ApiError as error:
+            sent = self._sent(refusal(error))
+        await _until(call.arrived + latency)
+        return sent
+
+    async def _given(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+        before = self._due("before", call, struck)
+        early, seen = await self._mishaps(before)
+        # Only what is read can be stale.
+        workspace = seen if call.method == "GET" else self.workspace
+        if early is not None:
+            return early
+        self._throttle(call.endpoint)
+        sent = self._sent(await self._applied(operation, workspace, call))
+        after = self._due("after", call, struck)
+        late, _ = await self._mishaps(after)
+        return self._spoiled(late or sent, [*before, *after])
+
+    async def _applied(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
+        """The refusal counts as the answer here: a lost answer may have been one."""
+        try:
+            given = operation(workspace, call)
+            return given if isinstance(given, Answer) else await given
+        except ApiError as error:
+            return refusal(error)
+
+    def _throttle(self, endpoint: str) -> None:
+        name, rate = budget(endpoint, self.workspace.settings)
+        if rate and not self.buckets.setdefault(name, Bucket()).take(rate, time.monotonic()):
+            raise errors.throttled(self.workspace.settings.retry_after)
+
+    def _due(self, phase: str, call: Call, struck: list[str]) -> list[Rule]:
+        due = self.faults.due(phase, call.method, call.endpoint, call.target.path)
+        struck += [rule.kind for rule in due]
+        return due
+
+    async def _mishaps(self, rules: Sequence[Rule]) -> tuple[Response | None, Workspace]:
+        workspace = self.workspace
+        for rule in rules:
+            if rule.kind == "latency":
+                await asyncio.sleep(float(rule.action.get("ms", 0)) / 1000)
+            elif rule.kind == "edit":
+                for wanted in rule.action.get("edits", []):
+                    edit(self.workspace, wanted)
+            elif rule.kind == "stale" and self.past is not None:
+                workspace = self.workspace.as_of(self.past)
+            elif rule.kind == "kill":
+                kill(int(rule.action["pid"]))
+            elif rule.kind == "reset":
+                return wire.Reset(), workspace
+            elif rule.kind == "answer":
+                return self._sent(_scripted(rule.action)), workspace
+        return None, workspace
+
+    def _spoiled(self, sent: Response, rules: Sequence[Rule]) -> Response:
+        if isinstance(sent, wire.Reset):
+            return sent
+        for rule in rules:
+            if rule.kind == "truncate":
+                return wire.Truncated(sent, int(rule.action.get("keep", len(sent.body) // 2)))
+            if rule.kind == "gzip":
+                return self._sent(Answer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream"))
+        return sent
+
+    def _sent(self, given: Answer) -> Response:
+        return wire.response(given, self.date())
+
+    def log(self, error: Exception) -> None:
+        """A defect of ours: kept in the folder, so that nobody sees a traceback."""
+        import traceback
+
+        with (self.folder / "server.log").open("a", encoding="utf-8") as log:
+            if log.tell() < MAX_LOG:  # whoever has no token may have found a way to cause it, again and again
+                log.write("".join(traceback.format_exception(error)))
+
+
+async def _until(moment: float) -> None:
+    # The loop wakes up at whole milliseconds, which comes half of one too late on average.
+    wait = moment - time.monotonic() - 0.0005
+    if wait > 0:
+        await asyncio.sleep(wait)
+
+
+@lru_cache(maxsize=8)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+def kill(pid: int) -> None:
+    """The client's process, at once; never a group, never ourselves."""
+    if pid > 1 and pid != os.getpid():
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _scripted(action: Any) -> Answer:
+    """Any answer at all: error bodies come as JSON, as text, as HTML or empty [PROBED]."""
+    status = int(action.get("status", 500))
+    headers = {str(name): str(value) for name, value in action.get("headers", {}).items()}
+    if "body" in action:
+        media = headers.pop("Content-Type", "text/plain")
+        return Answer(status, str(action["body"]).encode(), media, headers)
+    body = {key: action[key] for key in ("error_code", "message", "details") if key in action}
+    return answer(body, status, headers)

@@ -1,0 +1,225 @@
+"""Between HTTP and calls: reads requests, sends answers, and breaks connections for real when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from databricks_local.core.errors import invalid
+from databricks_local.core.model import Answer, Call
+from databricks_local.core.paths import spelled
+
+from .multipart import is_multipart, parts
+
+TRANSPORT = "databricks_local.transport"
+ARRIVED = "databricks_local.arrived"
+
+# Linger on, for no time: a close becomes a reset.
+LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+# Calls that are about no object.
+WITHOUT_PATH = ("/api/2.0/preview/scim/v2/Me",)
+
+
+# Of a request before its body: an object's path, escaped, and all that a proxy adds are less than a quarter.
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 100
+MAX_QUEUED = 16  # requests that a client sends before it has the answer to the first
+# Of a body that nobody wants, as its request was refused: who sends more, or for longer, is cut off.
+MAX_DISCARDED = 16 * 2**20
+DISCARDING_S = 30
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _TooLarge(Exception):
+    """A head, or a queue of requests, of which a client could make as much as it likes."""
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, telling the application when a request arrived and which connection it came by.
+
+    It bounds what anybody can make the server hold who has not shown a token yet: uvicorn bounds no head, reads a body
+    to its end although the request was refused, and queues all requests that come in one piece.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._messages = 0
+        self._in_head = False
+        self._head = 0  # bytes of names and values that are complete
+        self._awaited = 0  # bytes that came since, before the head was complete
+        self._is_too_large = False
+        self._unwanted: int | None = None  # bytes of a body after its request was answered
+
+    def data_received(self, data: bytes) -> None:
+        if self._unwanted is not None:
+            self._unwanted += len(data)
+            if self._unwanted > MAX_DISCARDED:
+                self.transport.abort()
+                return
+        before = self._messages
+        super().data_received(data)
+        if self._in_head and self._messages == before:
+            self._awaited += len(data)
+            if self._awaited > MAX_HEAD and not self.transport.is_closing():
+                self._is_too_large = True
+                self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        self._messages += 1
+        self._in_head, self._head, self._awaited = True, 0, 0
+        if len(self.pipeline) >= MAX_QUEUED:
+            self._refuse()
+        super().on_message_begin()
+        scope = cast(dict[str, Any], self.scope)
+        scope["extensions"] = {TRANSPORT: self.transport, ARRIVED: time.monotonic()}
+
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value))
+        if len(self.headers) >= MAX_HEADERS:
+            self._refuse()
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._unwanted = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+            self._unwanted = 0
+            self.loop.call_later(DISCARDING_S, self._cut_off, self._messages)
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._is_too_large:
+            super().send_400_response(msg)
+            return
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()
+
+    def _grow(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """From within the parser, which then ends with `send_400_response`."""
+        self._is_too_large = True
+        raise _TooLarge
+
+    def _cut_off(self, message: int) -> None:
+        if self._unwanted is not None and self._messages == message:
+            self.transport.abort()
+
+
+async def read(request: Request) -> Call:
+    """The call in a request: parameters from the query, JSON or parts, the path also from the URL."""
+    parameters: dict[str, Any] = dict(request.query_params) if request.scope["query_string"] else {}
+    content: bytes | None = None
+    json_body = False
+    given = request.path_params.get("path")
+    if given is not None:
+        # The client escapes the slashes between segments: they arrive decoded here [REAL].
+        parameters["path"] = f"/{given}"
+        content = await request.body()
+    elif request.method == "POST":
+        if is_multipart(request.headers.get("content-type", "")):
+            content = await _read_parts(request, parameters)
+        else:
+            json_body = True
+            parameters.update(json_object(await request.body()))
+    path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
+    if not isinstance(path, str) or path == "":
+        raise invalid("Missing required field: path")
+    return Call(
+        method=request.method,
+        endpoint=request.scope["path"],
+        target=spelled(path),
+        parameters=parameters,
+        content=content,
+        json_body=json_body,
+        arrived=request.scope["extensions"][ARRIVED],
+        gzip_accepted="gzip" in request.headers.get("accept-encoding", ""),
+    )
+
+
+async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | None:
+    try:
+        given = parts(request.headers["content-type"], await request.body())
+    except ValueError:
+        # How the service words it is unknown.
+        raise invalid("Could not parse the request: its parts are not valid.") from None
+    content = given.pop("content", None)
+    parameters.update({name: value.decode("utf-8", "replace") for name, value in given.items()})
+    return content
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """The body whatever its content type: the legacy CLI sends JSON as text/json."""
+    try:
+        parsed = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise invalid("Could not parse the request: it is not valid JSON.") from None
+    if not isinstance(parsed, dict):
+        raise invalid("Could not parse the request: it is not a JSON object.")
+    return parsed
+
+
+def response(answer: Answer, date: str) -> Response:
+    sent = Response(answer.body, answer.status, media_type=answer.media_type)
+    sent.headers["Date"] = date
+    for name, value in answer.headers.items():
+        sent.headers[name] = value
+    return sent
+
+
+class Reset(Response):
+    """No answer: the connection is reset under the client."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = scope["extensions"][TRANSPORT]
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.fileno() != -1:  # the client may have closed it before
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+        transport.abort()
+        await _gone()
+
+
+class Truncated(Response):
+    """The head and a part of the body, then the end of the connection."""
+
+    def __init__(self, whole: Response, keep: int) -> None:
+        super().__init__(bytes(whole.body)[:keep], whole.status_code)
+        self.raw_headers = whole.raw_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        scope["extensions"][TRANSPORT].close()
+        await _gone()
+
+
+async def _gone() -> None:
+    """Lets uvicorn notice that the client is gone: else it complains about an unfinished answer."""
+    for _ in range(3):
+        await asyncio.sleep(0)

@@ -1,0 +1,101 @@
+"""What the cells of a notebook ask for: Python, a magic, nothing. Pure.
+
+A magic stands on the first line of its cell and owns the whole cell; only Python cells share the namespace.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from databricks_local.formats.source import Cell
+
+# Lines an interactive shell would take, which mean nothing in a job.
+IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")
+
+NO_SPARK = "there is no Spark here: databricks_local runs Python cells only, not {}"
+
+
+class MagicError(Exception):
+    """A cell that cannot be run, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cell as it is to be run; `kind` is python, pip, run, sh or nothing."""
+
+    number: int
+    kind: str
+    text: str
+
+
+def steps(cells: Sequence[Cell]) -> list[Step]:
+    return [step(number, cell) for number, cell in enumerate(cells, 1)]
+
+
+def step(number: int, cell: Cell) -> Step:
+    """What to do; a cell that cannot be run is only refused when its turn comes, as on the service."""
+    text = cell.text.strip("\n")
+    if cell.kind == "markdown" or not text.strip():
+        return Step(number, "nothing", "")
+    word = text.split(None, 1)[0]
+    if word in IGNORED:
+        rest = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(IGNORED))
+        return step(number, Cell(cell.kind, rest))
+    if not word.startswith("%"):
+        return Step(number, "python", text)
+    body = text.partition("\n")[2] if text.split("\n", 1)[0].strip() == word else text.strip()[len(word) :].lstrip(" ")
+    kind = {"%python": "python", "%pip": "pip", "%run": "run", "%sh": "sh", "%md": "nothing"}.get(word, "other")
+    return Step(number, kind, text if kind in ("pip", "other") else body)
+
+
+def check_python(text: str) -> None:
+    """A magic inside a Python cell would be a comment here and a magic to whoever wrote it."""
+    for line in text.split("\n"):
+        if line.startswith("# MAGIC"):
+            raise MagicError(f"a cell holds either a magic or Python, not both: {line.removeprefix('# MAGIC ')}")
+
+
+def refuse(text: str) -> MagicError:
+    word = text.split(None, 1)[0]
+    if word in ("%sql", "%scala", "%r"):
+        return MagicError(NO_SPARK.format(word))
+    return MagicError(f"{word} is not known here")
+
+
+def pip_lines(text: str) -> list[list[str]]:
+    """The arguments of each `%pip` line of a cell."""
+    lines = [line.strip() for line in text.replace("\\\n", " ").split("\n") if line.strip()]
+    for line in lines:
+        if not line.startswith(("%pip ", "#")):
+            raise MagicError(f"a %pip cell holds nothing else: {line}")
+    return [shlex.split(line.removeprefix("%pip")) for line in lines if not line.startswith("#")]
+
+
+def run_line(text: str) -> tuple[str, dict[str, str]]:
+    """`%run ./other $name="value"`: the notebook, and what its widgets are set to."""
+    if len([line for line in text.split("\n") if line.strip()]) != 1:
+        raise MagicError("a %run cell names one notebook and holds nothing else")
+    words = shlex.split(text.strip())
+    given = [re.fullmatch(r"\$(\w+)=(.*)", word, re.DOTALL) for word in words[1:]]
+    if not words or not all(given):
+        raise MagicError(f"%run takes a notebook and $name=value: {text.strip()}")
+    return words[0], {found[1]: found[2] for found in given if found}
+
+
+def requirements(arguments: Sequence[str]) -> list[str]:
+    """The packages a `pip install` names; MagicError for what cannot be told without running it."""
+    if not arguments or arguments[0] != "install":
+        return []
+    with_value = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target", "--timeout")
+    found, rest = [], iter(arguments[1:])
+    for word in rest:
+        if word in with_value:
+            next(rest, None)
+        elif word in ("-r", "--requirement", "-c", "-e") or word.endswith((".txt", ".whl", ".tar.gz", ".zip")):
+            raise MagicError(f"%pip {word}: only packages by name can be checked; start the server with --pip-install")
+        elif not word.startswith("-"):
+            found.append(word)
+    return found

@@ -1,0 +1,55 @@
+"""The processes this server starts: which program, and how it ends with us.
+
+Each is a module of this package, run in an interpreter of its own. It keeps its standard input open to us: when
+that ends, however we ended, the process ends itself and whatever it started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+# `python -m` would look for modules in the current folder first, and a path to a file in the folder of that
+# file, whose modules would hide others of the same name.
+_START = """
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]
+from databricks_local.{module} import main
+main(sys.argv[1:])
+"""
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs `main(arguments)` of a module, named as it is within this package."""
+    return [sys.executable, "-c", _START.format(module=module), str(Path(__file__).parents[2]), *arguments]
+
+
+def when_orphaned(end: Callable[[], None]) -> None:
+    """Calls `end` on a thread of its own once the other end of our standard input is gone."""
+    threading.Thread(target=_wait, args=(end,), daemon=True).start()
+
+
+def _wait(end: Callable[[], None]) -> None:
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    end()
+
+
+def kill_group(leader: int) -> None:
+    """The process and all it started; nothing when they are gone."""
+    try:
+        if sys.platform == "win32":
+            import subprocess
+
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(leader)], capture_output=True, check=False)
+        else:
+            os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass

@@ -1,0 +1,1 @@
+"""The server: all routes in one application, its start and its end."""

@@ -1,0 +1,85 @@
+"""All routes of the server. New parts of the workspace add theirs to `routes`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from databricks_local.core.errors import ApiError, denied_name, no_endpoint
+from databricks_local.core.model import refusal
+from databricks_local.pages import sessions, site
+from databricks_local.protocol.pipeline import Operation, Pipeline
+from databricks_local.services import Services
+from databricks_local.workspace import exporting, folders, importing, reading
+
+from . import control, oidc
+
+WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", "/api/2.0/workspace/import", importing.import_object),
+    ("GET", "/api/2.0/workspace/export", exporting.export),
+    ("GET", "/api/2.0/workspace/get-status", reading.get_status),
+    ("GET", "/api/2.0/workspace/list", reading.list_objects),
+    ("GET", "/api/2.0/workspace/list-repo", reading.list_repo),
+    ("POST", "/api/2.0/workspace/mkdirs", folders.mkdirs),
+    ("POST", "/api/2.0/workspace/delete", folders.delete),
+    ("GET", "/api/2.0/preview/scim/v2/Me", reading.me),
+    ("POST", "/api/2.0/workspace-files/import-file/{path:path}", importing.import_file),
+    ("GET", "/api/2.0/workspace-files/{path:path}", exporting.read_file),
+)
+
+
+class App:
+    """Everything that is served. What is asked a thousand times in a row goes past Starlette's routing.
+
+    That, and what it wraps around every answer, would take a tenth of an import.
+    """
+
+    def __init__(self, pipeline: Pipeline, services: Services) -> None:
+        unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
+        self._every = Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
+        self._usual = {(method, path): _served(pipeline, serve) for method, path, serve in WORKSPACE if "{" not in path}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        serve = self._usual.get((scope["method"], scope["path"]))
+        request = Request(scope, receive, send)
+        if serve is not None:
+            answer = await serve(request)
+        elif "authorization" in request.headers or sessions.is_for_loopback(request):
+            await self._every(scope, receive, send)
+            return
+        else:
+            # A site whose name was made to point here (DNS rebinding); it cannot know the token.
+            answer = _sent(denied_name())
+        await answer(scope, receive, send)
+
+
+def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
+    return [
+        *(Route(path, _served(pipeline, serve), methods=[method]) for method, path, serve in WORKSPACE),
+        *oidc.routes(pipeline),
+        *control.routes(pipeline),
+        *site.routes(pipeline, services),
+        *services.routes(),
+    ]
+
+
+def _served(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        return await pipeline.serve(operation, request)
+
+    return serve
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    return _sent(no_endpoint(request.method, request.url.path))
+
+
+def _sent(error: ApiError) -> Response:
+    refused = refusal(error)
+    return Response(refused.body, refused.status, media_type=refused.media_type)

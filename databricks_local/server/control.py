@@ -1,0 +1,211 @@
+"""The control endpoint: what tests and the demo ask of the workspace that no real one offers.
+
+Same token as the API; nothing here is recorded or hit by faults. Bodies and answers are JSON.
+
+    GET    /api/local/attach         stays open: a server started for somebody waits for all who attached
+    GET    /api/local/status         {"pid", "folder", "user", "notebooks", "files", "objects"}
+    POST   /api/local/faults         a list of rules (faults.py), replacing those in force
+    GET    /api/local/faults         the rules in force with their counts
+    DELETE /api/local/faults         no more faults
+    GET    /api/local/requests       {"requests": [{"sequence", "method", "endpoint", "object", "status",
+                                     "faults", "at_once"}]}
+                                     by arrival; "status" is null when the client got no answer, "at_once"
+                                     counts those under way when it came; of those without the right token
+                                     only the latest
+    DELETE /api/local/requests       forgets them and counts from 1 again
+    POST   /api/local/clock          {"mode": "real|coarse|frozen|backwards|absent", "at_ms", "offset_ms",
+                                     "resolution_ms", "step_ms"} (clock.py)
+    GET    /api/local/settings       all settings (settings.py)
+    POST   /api/local/settings       some of them, to change
+    POST   /api/local/permissions    {"path", "access": "read-only|unreadable|hidden" or null}, for a subtree
+    POST   /api/local/edit           one edit or a list of them (edits.py): somebody else at work
+    POST   /api/local/reset          an empty workspace: objects, permissions, faults, requests and clock;
+                                     what was asked before and is under way is cut off
+
+Those of jobs, secrets and MLflow are described in services.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from databricks_local.core.clock import Clock
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import FOLDERS, NOTEBOOK, refusal
+from databricks_local.core.paths import spelled
+from databricks_local.protocol import faults
+from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.workspace.edits import edit
+from databricks_local.workspace.tree import ACCESS
+
+Control = Callable[[Pipeline, Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
+
+
+def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    counts = pipeline.workspace.store.count()
+    return {
+        "pid": os.getpid(),
+        "folder": str(pipeline.folder),
+        "user": pipeline.workspace.settings.user,
+        "notebooks": counts.get(NOTEBOOK, 0),
+        "files": sum(n for kind, n in counts.items() if kind != NOTEBOOK and kind not in FOLDERS),
+        "objects": sum(counts.values()),
+    }
+
+
+def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    rules = [faults.rule(wanted) for wanted in _list(body)]
+    _forget_past(pipeline)
+    if any(rule.kind == "stale" for rule in rules):
+        pipeline.past = pipeline.workspace.store.snapshot()
+    pipeline.faults.set(rules)
+    return {}
+
+
+def get_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    return {"faults": pipeline.faults.told()}
+
+
+def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    return set_faults(pipeline, [])
+
+
+def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    return {"requests": [asdict(record) for record in pipeline.records()]}
+
+
+def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    pipeline.forget_records()
+    return {}
+
+
+def set_clock(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    pipeline.workspace.clock.set(_object(body))
+    return {}
+
+
+def get_settings(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    return asdict(pipeline.workspace.settings)
+
+
+def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    pipeline.workspace.settings = pipeline.workspace.settings.changed(_object(body))
+    pipeline.buckets.clear()
+    return get_settings(pipeline, None)
+
+
+def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    wanted = _object(body)
+    access = wanted.get("access")
+    if access is not None and access not in ACCESS:
+        raise ValueError(f"access is null or one of {', '.join(ACCESS)}, not {access!r}")
+    pipeline.workspace.restrict(spelled(str(wanted.get("path"))).path, access)
+    return {}
+
+
+def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    with pipeline.workspace.store.changes():
+        for wanted in _list(body):
+            edit(pipeline.workspace, wanted)
+    return {}
+
+
+async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    await pipeline.cut_off()
+    clear_faults(pipeline, None)
+    clear_requests(pipeline, None)
+    pipeline.workspace.clock = Clock()
+    pipeline.workspace.reset()
+    for also in pipeline.resets:
+        also()
+    return {}
+
+
+CONTROLS: tuple[tuple[str, str, Control], ...] = (
+    ("GET", "status", status),
+    ("POST", "faults", set_faults),
+    ("GET", "faults", get_faults),
+    ("DELETE", "faults", clear_faults),
+    ("GET", "requests", get_requests),
+    ("DELETE", "requests", clear_requests),
+    ("POST", "clock", set_clock),
+    ("GET", "settings", get_settings),
+    ("POST", "settings", set_settings),
+    ("POST", "permissions", set_permission),
+    ("POST", "edit", edit_objects),
+    ("POST", "reset", reset),
+)
+
+
+def routes(pipeline: Pipeline) -> list[Route]:
+    controls = [
+        Route(f"/api/local/{name}", _served(pipeline, control), methods=[method]) for method, name, control in CONTROLS
+    ]
+    return [Route("/api/local/attach", _attach(pipeline)), *controls]
+
+
+def _attach(pipeline: Pipeline) -> Callable[[Request], Awaitable[Response]]:
+    async def stay() -> AsyncIterator[bytes]:
+        pipeline.guests.arrive()
+        try:
+            yield b"attached\n"
+            await asyncio.Event().wait()
+        finally:
+            pipeline.guests.leave()
+
+    async def serve(request: Request) -> Response:
+        try:
+            pipeline.check(request)
+        except ApiError as error:
+            return _refused(error)
+        return StreamingResponse(stay(), media_type="text/plain")
+
+    return serve
+
+
+def _served(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            pipeline.check(request)
+            raw = await request.body()
+            told = control(pipeline, json.loads(raw) if raw else None)
+            if not isinstance(told, dict):
+                told = await told
+        except ApiError as error:
+            return _refused(error)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return _refused(invalid(str(error)))
+        return JSONResponse(told)
+
+    return serve
+
+
+def _refused(error: ApiError) -> Response:
+    answer = refusal(error)
+    return Response(answer.body, answer.status, media_type=answer.media_type)
+
+
+def _forget_past(pipeline: Pipeline) -> None:
+    if pipeline.past is not None:
+        pipeline.past.close()
+        pipeline.past = None
+
+
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise ValueError("the body is a JSON object")
+    return body
+
+
+def _list(body: Any) -> list[dict[str, Any]]:
+    wanted = body if isinstance(body, list) else [body]
+    return [_object(one) for one in wanted]

@@ -1,0 +1,154 @@
+"""One server over one folder: takes the lock and the port, says where it is, and ends without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+from typing import Any
+
+from uvicorn import Config, Server
+
+from databricks_local.core.settings import Settings
+from databricks_local.home import Home, RefusedError, Served
+from databricks_local.protocol import wire
+from databricks_local.protocol.pipeline import MAX_LOG, Pipeline
+from databricks_local.services import Services
+from databricks_local.workspace.store import opened
+from databricks_local.workspace.tree import Workspace
+
+from .app import App
+from .checkpoints import Checkpoints
+from .control import set_faults
+
+# Longer than any client keeps an idle connection, so that none is closed just as it is used again.
+KEEP_ALIVE_S = 300
+
+
+class LocalServer(Server):
+    """uvicorn's server; tells when it is ready, and leaves Ctrl-C to its parent when it has one."""
+
+    def __init__(self, config: Config, ready: Callable[[], None], orphaned: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._orphaned = orphaned
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._orphaned is not None:
+            wait = (asyncio.get_running_loop(), self._orphaned)
+            threading.Thread(target=_wait_for_stdin, args=wait, daemon=True).start()
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Ctrl-C reaches the whole terminal group: our parent may still need us to end well.
+        if self._orphaned is None or sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+
+def serve(
+    home: Home,
+    port: int,
+    token: str | None,
+    settings: Settings,
+    faults: Sequence[Mapping[str, Any]],
+    exit_with_stdin: bool,
+    say: Callable[[str], None],
+    run_schedules: bool = False,
+) -> None:
+    """Serves until told to stop. Raises RefusedError when it cannot begin."""
+    if not settings.user or "/" in settings.user:
+        raise RefusedError("A user is a name without slashes, like me@example.com. Give it with --user.")
+    # What the workspace holds is nobody else's on this machine.
+    os.umask(0o077)
+    home.settle()
+    with home.held():
+        listener = _listener(port)
+        host = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        store = opened(home.database)
+        workspace = Workspace(store, settings, time.monotonic)
+        workspace.furnish()
+        secret = home.token(token)
+        pipeline = Pipeline(workspace, secret, home.folder)
+        set_faults(pipeline, list(faults))
+        services = Services(pipeline, host, secret, run_schedules)
+        pipeline.resets.append(services.reset)
+
+        def ready() -> None:
+            home.announce(Served(host, os.getpid()))
+            say(f"DATABRICKS_HOST={host}\nDATABRICKS_TOKEN={secret}")
+
+        def end() -> None:
+            # Nothing is lost by ending at once: what was acknowledged is committed.
+            home.withdraw()
+            os._exit(0)
+
+        def orphaned() -> None:
+            pipeline.guests.end_when_alone(end)
+
+        checkpoints = Checkpoints(store)
+        server = LocalServer(_config(pipeline, services, home), ready, orphaned if exit_with_stdin else None)
+        try:
+            server.run(sockets=[listener])
+        finally:
+            home.withdraw()
+            services.close()
+            checkpoints.close()
+            store.close()
+
+
+def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
+    logger = logging.getLogger("uvicorn.error")
+    file = home.folder / "server.log"
+    logger.addHandler(RotatingFileHandler(file, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8", delay=True))
+    logger.setLevel(logging.ERROR)  # it warns of requests that are none, and anybody can send those
+    logger.propagate = False
+    return Config(
+        App(pipeline, services),
+        http=wire.Protocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _listener(port: int) -> socket.socket:
+    """Loopback and nothing else."""
+    # asyncio switches Nagle off only where the protocol is named: without it every answer takes 40 ms more.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":
+        # On Windows the same option would let two servers share a port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RefusedError(
+            f"Port {port} cannot be used: {reason}. Choose another with --port; 0 takes any free one."
+        ) from None
+    return listener
+
+
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, orphaned: Callable[[], None]) -> None:
+    """The parent holds the other end: it closes when he is gone, in whatever way."""
+    with suppress(OSError):
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+    loop.call_soon_threadsafe(orphaned)

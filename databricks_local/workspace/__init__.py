@@ -1,0 +1,1 @@
+"""The tree of objects: looking, importing, exporting, and the edits of other people."""

@@ -1,0 +1,106 @@
+"""Folders as one file: DBC archives and zips of sources.
+
+A DBC is a zip with one JSON document per notebook, in folders as the workspace has them (dbc.py).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from databricks_local.core import errors
+from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, Answer, Call, Entry, answer
+from databricks_local.core.paths import Spelling, ancestors, spelled
+from databricks_local.formats import dbc, source
+
+from . import exporting, folders, importing
+from .classify import Verdict, by_name
+from .tree import Workspace
+
+# A zip says how large its members are; one that promises more than any import may hold is refused unread.
+MAX_UNPACKED = 500 * 1024 * 1024
+
+
+def is_zip(content: bytes) -> bool:
+    return content.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(content))
+
+
+def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
+    """DBC, or a zip of sources, as a new folder; `overwrite` is not supported [DOCS]."""
+    target = call.target
+    if not is_zip(content):
+        raise errors.not_a_zip()
+    if workspace.store.get(target.path) is not None:
+        raise errors.exists(target.echo())
+    importing.check_parent(workspace, target)
+    with _opened(content) as packed, workspace.store.changes():
+        members = [member for member in packed.infolist() if not member.is_dir()]
+        if not members:
+            raise errors.not_a_zip()
+        if sum(member.file_size for member in members) > MAX_UNPACKED:
+            raise errors.too_large(sum(member.file_size for member in members), MAX_UNPACKED)
+        folders.make(workspace, target)
+        for member in members:
+            path = spelled(f"{target.path}/{member.filename}").path
+            for above in ancestors(path):
+                folders.make(workspace, Spelling(above, target.prefix))
+            wanted, body = _unpacked(path, packed.read(member))
+            importing.place(workspace, call, wanted, body, errors.exists)
+    made = workspace.store.get(target.path)
+    return answer({"object_id": made.object_id if made else 0})
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            yield packed
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
+        raise errors.invalid("The archive cannot be read.") from None
+
+
+def _unpacked(path: str, body: bytes) -> tuple[Verdict, bytes]:
+    stem, _, extension = path.rpartition(".")
+    if extension.upper() in LANGUAGES and body.lstrip().startswith(b"{"):
+        language = extension.upper()
+        text = source.render(dbc.parse(body), language)
+        return Verdict(stem, NOTEBOOK, language, "SOURCE"), text.encode()
+    for language, known in source.EXTENSIONS.items():
+        if path.lower().endswith(known):
+            return Verdict(path[: -len(known)], NOTEBOOK, language, "SOURCE"), body
+    return by_name(path, body), body
+
+
+def export_folder(workspace: Workspace, folder: Entry, form: str) -> tuple[bytes, str]:
+    """DBC: everything as commands; SOURCE: a zip of notebooks; AUTO: a zip of notebooks and files [DOCS].
+
+    A comment in the CLI says that SOURCE gives a DBC as well: conflicting, the documentation holds here.
+    """
+    if form not in ("DBC", "SOURCE", "AUTO"):
+        raise errors.invalid(f"Directories cannot be exported in {form} format.")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, body in _members(workspace, folder, form):
+            out.writestr(name, body)
+    return packed.getvalue(), "dbc" if form == "DBC" else "zip"
+
+
+def _members(workspace: Workspace, folder: Entry, form: str) -> Iterator[tuple[str, bytes]]:
+    for entry in workspace.store.below(folder.path):
+        name = entry.path.removeprefix(folder.path).lstrip("/")
+        content = workspace.store.content(entry)
+        if entry.api_type == DIRECTORY:
+            yield name + "/", b""
+        elif entry.object_type == FILE and form == "AUTO":
+            yield name, content
+        elif entry.object_type == NOTEBOOK and form == "DBC":
+            yield (
+                f"{name}.{(entry.language or '').lower()}",
+                dbc.document(entry, exporting.cells(entry, content)),
+            )
+        elif entry.object_type == NOTEBOOK:
+            extension = source.EXTENSIONS[entry.language or "PYTHON"]
+            yield name + extension, exporting.as_source(workspace, entry, content)

@@ -1,0 +1,114 @@
+"""What another person does in the browser or elsewhere, without the API's rules in the way.
+
+An edit is a JSON object with a `path` and one of
+
+    source (and language, export_format)   the notebook's text, saved as the web editor does: LF, no newline
+                                           at the end [INFERRED]; a notebook that is not there is created
+    text or content (base64), object_type  any object with any content: FILE, NOTEBOOK, MLFLOW_EXPERIMENT, ...
+                                           REPO is a classic Git folder, GIT_FOLDER one with Git CLI access,
+                                           which the API tells as a DIRECTORY [DOCS]; an empty folder becomes one
+    delete: true                           the object and what is below it
+    move_to                                another path
+
+Missing folders are made.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, Entry
+from databricks_local.core.paths import Spelling, parent, spelled
+from databricks_local.formats import jupyter, source
+
+from . import importing
+from .classify import Verdict
+from .folders import make
+from .tree import Workspace
+
+
+def edit(workspace: Workspace, wanted: Mapping[str, Any]) -> None:
+    """Carries one edit out; ValueError says what is wrong with it."""
+    if not isinstance(wanted.get("path"), str):
+        raise ValueError("an edit needs a path")
+    path = spelled(wanted["path"]).path
+    if path == "/":
+        raise ValueError("the root is not edited")
+    with workspace.store.changes():
+        existing = workspace.store.get(path)
+        if wanted.get("delete"):
+            if existing is not None:
+                workspace.store.remove(existing)
+        elif "move_to" in wanted:
+            _move(workspace, existing, spelled(str(wanted["move_to"])).path)
+        elif "source" in wanted:
+            _save(workspace, path, existing, wanted)
+        else:
+            _put(workspace, path, existing, wanted)
+
+
+def _save(workspace: Workspace, path: str, existing: Entry | None, wanted: Mapping[str, Any]) -> None:
+    language = str(wanted.get("language") or (existing and existing.language) or "PYTHON")
+    form = str(wanted.get("export_format") or (existing and existing.export_format) or "SOURCE")
+    if language not in LANGUAGES:
+        raise ValueError(f"language is one of {', '.join(LANGUAGES)}, not {language!r}")
+    text = str(wanted["source"]).replace("\r\n", "\n").rstrip("\n")
+    body = source.with_header(text.encode(), language)
+    if form == "JUPYTER":
+        name, number = path.rpartition("/")[2], existing.object_id if existing else 0
+        body = jupyter.render(source.parse(text, language), language, name, number)
+    _write(workspace, existing, Verdict(path, NOTEBOOK, language, form), body)
+
+
+def _put(workspace: Workspace, path: str, existing: Entry | None, wanted: Mapping[str, Any]) -> None:
+    object_type = str(wanted.get("object_type") or (existing and existing.object_type) or FILE)
+    if object_type in FOLDERS:
+        make(workspace, Spelling(parent(path)))
+        if existing is not None and object_type != existing.object_type and not workspace.store.children(path):
+            workspace.store.remove(existing)
+            existing = None
+        if existing is None:
+            workspace.store.add(Entry(0, path, object_type))
+        return
+    content = wanted.get("content")
+    body = base64.b64decode(content) if isinstance(content, str) else str(wanted.get("text", "")).encode()
+    language = wanted.get("language") or (existing and existing.language) or None
+    form = wanted.get("export_format") or (existing and existing.export_format) or None
+    if object_type == NOTEBOOK:
+        language, form = language or "PYTHON", form or "SOURCE"
+    _write(workspace, existing, Verdict(path, object_type, language, form), body)
+
+
+def _write(workspace: Workspace, existing: Entry | None, wanted: Verdict, body: bytes) -> None:
+    make(workspace, Spelling(parent(wanted.path)))
+    now = workspace.clock.stamp()
+    if existing is not None and existing.object_type != wanted.object_type:
+        workspace.store.remove(existing)
+        existing = None
+    entry = existing or Entry(0, wanted.path, wanted.object_type, created_at=now)
+    entry = replace(
+        entry,
+        language=wanted.language,
+        export_format=wanted.export_format,
+        modified_at=now,
+        sha256=importing.digest(body),
+    )
+    if existing is None:
+        workspace.store.add(entry, body)
+    else:
+        workspace.store.update(entry, body)
+
+
+def _move(workspace: Workspace, existing: Entry | None, path: str) -> None:
+    """Contents follow; identifiers of what moves are kept."""
+    if existing is None:
+        raise ValueError("there is nothing to move")
+    if workspace.store.get(path) is not None:
+        raise ValueError(f"{path} exists")
+    if path.startswith(existing.path + "/"):
+        raise ValueError(f"{existing.path} cannot move into itself")
+    make(workspace, Spelling(parent(path)))
+    workspace.store.move(existing, path)

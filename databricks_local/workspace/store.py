@@ -1,0 +1,182 @@
+"""The objects of the workspace in one SQLite file, and nothing about rules.
+
+Write-ahead log: once a transaction is committed it survives `kill -9` of the server, so a handler answers
+only after `changes()` has closed. Contents live in a table of their own so that listings never read them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from databricks_local.core.model import Entry
+from databricks_local.core.paths import parent
+from databricks_local.home import RefusedError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    object_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL UNIQUE,
+    object_type TEXT NOT NULL,
+    language TEXT,
+    export_format TEXT,
+    created_at INTEGER,
+    modified_at INTEGER,
+    sha256 TEXT,
+    parent TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent);
+CREATE TABLE IF NOT EXISTS contents (object_id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS restrictions (path TEXT PRIMARY KEY, access TEXT NOT NULL);
+"""
+
+COLUMNS = "object_id, path, object_type, language, export_format, created_at, modified_at, sha256"
+
+# Real identifiers have 15 or 16 digits: a client that squeezes them into 32 bits shows here.
+FIRST_ID = 1_000_000_000_000_000
+
+
+def opened(file: Path) -> Store:
+    """The store in a file, made when there is none; refuses a file that is no database."""
+    try:
+        store = Store(file)
+        store.create()
+    except sqlite3.Error as error:
+        raise RefusedError(f"{file} cannot be read: {error}. Move it away, or choose another --dir.") from None
+    return store
+
+
+class Store:
+    """One connection. The server has one, and one more for a snapshot; threads share none."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._open = False
+        self._committed: Callable[[], None] = lambda: None
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=64)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute("PRAGMA cache_size=-32768")
+
+    def create(self) -> None:
+        self._db.executescript(SCHEMA)
+        with self.changes():
+            if not self._db.execute("SELECT 1 FROM sqlite_sequence").fetchone():
+                self._db.execute("INSERT INTO sqlite_sequence VALUES ('objects', ?)", (FIRST_ID,))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def leave_log(self, committed: Callable[[], None], kept: int) -> None:
+        """From now on somebody else writes the log back, told of each commit; up to `kept` bytes of it stay."""
+        self._db.execute("PRAGMA wal_autocheckpoint=0")
+        self._db.execute(f"PRAGMA journal_size_limit={kept}")
+        self._committed = committed
+
+    def snapshot(self) -> Store:
+        """The workspace as it is now, whatever happens later: what stale reads are answered from."""
+        past = Store(self.file)
+        past._db.execute("BEGIN")
+        past._db.execute("SELECT count(*) FROM objects").fetchone()
+        return past
+
+    @contextmanager
+    def changes(self) -> Iterator[None]:
+        """One transaction; nested ones join the outer one."""
+        if self._open:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._open = True
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+            self._committed()
+        finally:
+            self._open = False
+
+    def get(self, path: str) -> Entry | None:
+        row = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE path = ?", (path,)).fetchone()
+        return Entry(*row) if row else None
+
+    def children(self, folder: str) -> list[Entry]:
+        rows = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE parent = ?", (folder,))
+        return [Entry(*row) for row in rows]
+
+    def below(self, folder: str) -> list[Entry]:
+        """Everything under a folder, by a range of the path index: /a/b never takes /a/bc along."""
+        sql = f"SELECT {COLUMNS} FROM objects WHERE path > ? AND path < ?"
+        return [Entry(*row) for row in self._db.execute(sql, _range(folder))]
+
+    def count_children(self, folder: str, limit: int) -> int:
+        sql = "SELECT count(*) FROM (SELECT 1 FROM objects WHERE parent = ? LIMIT ?)"
+        return int(self._db.execute(sql, (folder, limit)).fetchone()[0])
+
+    def content(self, entry: Entry) -> bytes:
+        row = self._db.execute("SELECT body FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def add(self, entry: Entry, body: bytes | None = None) -> Entry:
+        """A new object; its identifier is given here."""
+        with self.changes():
+            values = (entry.path, entry.object_type, entry.language, entry.export_format)
+            # The root is nobody's child, not even its own.
+            above = "" if entry.path == "/" else parent(entry.path)
+            times = (entry.created_at, entry.modified_at, entry.sha256, above)
+            sql = f"INSERT INTO objects ({COLUMNS}, parent) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
+            entry = replace(entry, object_id=int(self._db.execute(sql, values + times).lastrowid or 0))
+            if body is not None:
+                self._db.execute("INSERT INTO contents VALUES (?, ?)", (entry.object_id, body))
+        return entry
+
+    def update(self, entry: Entry, body: bytes) -> None:
+        with self.changes():
+            sql = "UPDATE objects SET language=?, export_format=?, modified_at=?, sha256=? WHERE object_id=?"
+            values = (entry.language, entry.export_format, entry.modified_at, entry.sha256, entry.object_id)
+            self._db.execute(sql, values)
+            self._db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (entry.object_id, body))
+
+    def remove(self, entry: Entry) -> None:
+        """The object and, for a folder, everything below it."""
+        with self.changes():
+            for where, values in (("path = ?", (entry.path,)), ("path > ? AND path < ?", _range(entry.path))):
+                chosen = f"SELECT object_id FROM objects WHERE {where}"
+                self._db.execute(f"DELETE FROM contents WHERE object_id IN ({chosen})", values)
+                self._db.execute(f"DELETE FROM objects WHERE {where}", values)
+
+    def move(self, entry: Entry, path: str) -> None:
+        """The object and what is below it, under another name; identifiers stay."""
+        with self.changes():
+            for moved in [entry, *self.below(entry.path)]:
+                new = path + moved.path[len(entry.path) :]
+                sql = "UPDATE objects SET path = ?, parent = ? WHERE object_id = ?"
+                self._db.execute(sql, (new, parent(new), moved.object_id))
+
+    def clear(self) -> None:
+        with self.changes():
+            for table in ("objects", "contents", "restrictions"):
+                self._db.execute(f"DELETE FROM {table}")
+
+    def count(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT object_type, count(*) FROM objects GROUP BY object_type"))
+
+    def restrictions(self) -> dict[str, str]:
+        return dict(self._db.execute("SELECT path, access FROM restrictions"))
+
+    def restrict(self, path: str, access: str | None) -> None:
+        with self.changes():
+            self._db.execute("DELETE FROM restrictions WHERE path = ?", (path,))
+            if access is not None:
+                self._db.execute("INSERT INTO restrictions VALUES (?, ?)", (path, access))
+
+
+def _range(path: str) -> tuple[str, str]:
+    """The open interval of the paths below one: "0" is the character after "/"."""
+    return ("/", "0") if path == "/" else (path + "/", path + "0")

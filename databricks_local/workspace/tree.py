@@ -1,0 +1,114 @@
+"""The tree with its rights: looking objects up, telling about them, folders. Every operation starts here."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from databricks_local.core import errors
+from databricks_local.core.clock import Clock
+from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, Entry
+from databricks_local.core.paths import Spelling, ancestors
+from databricks_local.core.settings import Settings
+
+from .store import Store
+
+# What a person may be kept from: changing; reading (yet it is listed); knowing of.
+ACCESS = ("read-only", "unreadable", "hidden")
+
+
+class Races:
+    """Who came first: a creation that finished after another request arrived was concurrent with it."""
+
+    def __init__(self) -> None:
+        self._created: OrderedDict[str, float] = OrderedDict()
+
+    def created(self, path: str, at: float) -> None:
+        self._created[path] = at
+        if len(self._created) > 10_000:
+            self._created.popitem(last=False)
+
+    def overlapped(self, path: str, arrived: float) -> bool:
+        return self._created.get(path, arrived) > arrived
+
+
+class Workspace:
+    """One workspace: what it holds, how it behaves, what time it is."""
+
+    def __init__(self, store: Store, settings: Settings, monotonic: Callable[[], float]) -> None:
+        self.store = store
+        self.settings = settings
+        self.clock = Clock()
+        self.races = Races()
+        self.monotonic = monotonic
+        self._restricted = store.restrictions()
+
+    def furnish(self) -> None:
+        """What a workspace has from the start: homes, the shared folder, the folder of Git folders."""
+        with self.store.changes():
+            for path in ("/", "/Users", "/Shared", "/Repos", f"/Users/{self.settings.user}"):
+                if self.store.get(path) is None:
+                    self.store.add(Entry(0, path, DIRECTORY))
+
+    def as_of(self, past: Store) -> Workspace:
+        """The same workspace with its objects as they were."""
+        stale = copy.copy(self)
+        stale.store = past
+        return stale
+
+    def reset(self) -> None:
+        self.store.clear()
+        self._restricted = {}
+        self.furnish()
+
+    def restrict(self, path: str, access: str | None) -> None:
+        self.store.restrict(path, access)
+        self._restricted = self.store.restrictions()
+
+    def access(self, path: str) -> str | None:
+        """The restriction of the nearest folder that has one."""
+        if not self._restricted:
+            return None
+        for above in (path, *reversed(ancestors(path)), "/"):
+            if above in self._restricted:
+                return self._restricted[above]
+        return None
+
+    def readable(self, target: Spelling) -> Entry:
+        """The object, or 404; 403 when it may not be read."""
+        entry = self.store.get(target.path)
+        access = self.access(target.path)
+        if entry is None or access == "hidden":
+            raise errors.missing(target.echo())
+        if access == "unreadable":
+            raise errors.denied(self.settings.user, target.echo(), "View")
+        return entry
+
+    def check_writable(self, target: Spelling) -> None:
+        if self.access(target.path) is not None:
+            raise errors.denied(self.settings.user, target.echo())
+
+    def info(self, entry: Entry, spelling: Spelling, hashes: bool = False, export: bool = False) -> dict[str, Any]:
+        """What the API tells of an object: directories have no times, nothing has a size [PROBED].
+
+        Of a directory, whether it is a Git folder with Git CLI access; a classic one is a REPO, without it [DOCS].
+        """
+        told: dict[str, Any] = {"object_type": entry.api_type, "path": spelling.echo(entry.path)}
+        if entry.api_type == DIRECTORY:
+            told["directory_info"] = {"is_git_folder": entry.object_type == GIT_FOLDER}
+        if entry.language is not None:
+            told["language"] = entry.language
+        if entry.created_at is not None and self.clock.mode != "absent":
+            told["created_at"] = entry.created_at
+            told["modified_at"] = entry.modified_at
+        told["object_id"] = entry.object_id
+        if entry.object_type not in FOLDERS:
+            told["resource_id"] = str(entry.object_id)
+        if export and entry.export_format is not None:
+            told["repos_export_format"] = entry.export_format
+        if hashes and entry.sha256 is not None:
+            told["content_sha256_hex"] = entry.sha256
+            told["has_wsfs_metadata"] = True
+        return told

@@ -1,0 +1,49 @@
+"""Shell completion: `eval "$(to_databricks --completion bash)"` in ~/.bashrc, and the like for zsh and fish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+def option() -> Callable[..., Any]:
+    """The option `--completion SHELL` of a command or group."""
+    return click.option(
+        "--completion",
+        type=click.Choice(_SHELLS),
+        expose_value=False,
+        is_eager=True,
+        callback=_print,
+        help="Print what makes this shell complete the command; evaluate it in the shell's start file.",
+    )
+
+
+def _print(context: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is None:
+        return
+    from click.shell_completion import get_completion_class
+
+    name = context.command.name or ""
+    made = get_completion_class(shell)
+    assert made is not None
+    # click's own name for it, from the name of the program.
+    click.echo(made(context.command, {}, name, f"_{name.upper()}_COMPLETE").source())
+    context.exit()
+
+
+def branches(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The branches of the repository we are in."""
+    from databricks_sync.errors import SyncError
+    from databricks_sync.local.git import Repository
+
+    try:
+        names = Repository(Path.cwd()).branches()
+    except SyncError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(begun)]

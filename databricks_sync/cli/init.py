@@ -1,0 +1,124 @@
+"""`to_databricks --init`: writes .env, keeps it out of git, and checks that the workspace knows us.
+
+Nothing that exists is replaced, and no token is ever written: it is put into .env by whoever has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from databricks_sync import shell
+from databricks_sync.errors import SettingsError, SyncError, printable
+from databricks_sync.local.git import Repository
+
+from .dotenv_file import without_login
+from .project import locate
+from .session import opened, who
+
+if TYPE_CHECKING:
+    from databricks_sync.output.report import Reporter
+
+    from .options import Options
+
+_SAMPLE = "env.sample"
+_PLAIN = re.compile(r"[\w@.:/+-]+")
+
+
+def run(options: Options, report: Reporter) -> int:
+    """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
+    project = locate(os.environ, Path.cwd())
+    repository = Repository(project)
+    for line in (*_written(project, options), *_hidden(project, repository)):
+        report.say(line, "init", message=line)
+    try:
+        with opened(options) as session:
+            for notice in session.settings.notices:
+                report.notice(notice)
+            session.permitted()
+            host, user = session.settings.login.name, who(session.http)
+            report.say(f"Connected to {printable(host)} as {printable(user)}.", "connected", host=host, user=user)
+            for folder in session.settings.folders:
+                if not folder.path.is_dir():
+                    line = f"There is no folder {folder.shown} yet: make it, or set NOTEBOOK_FOLDER."
+                    report.say(line, "init", message=line)
+            folders = " and ".join(folder.shown for folder in session.settings.folders)
+            line = f"Type `to_databricks{options.again()}` to carry {folders} to {printable(session.target)}."
+            report.say(line, "ready", target=session.target)
+    except SyncError as error:
+        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again.".lstrip(". ")
+        raise
+    return 0
+
+
+def _written(project: Path, options: Options) -> Iterator[str]:
+    where = project / ".env"
+    shown = printable(_shown(where))
+    if where.exists():
+        yield f"{shown} is there already, and stays as it is."
+        return
+    own = project / _SAMPLE
+    sample = own if own.is_file() else files("databricks_sync").joinpath(_SAMPLE)
+    text, held = without_login(sample.read_text(encoding="utf-8"))
+    values = _values(options, os.environ)
+    text = filled(text, values)
+    try:
+        # For its owner alone, from the first moment: somebody will put a token there.
+        with os.fdopen(os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
+    yield f"Wrote {shown}; what can be set is explained there."
+    if held := [name for name in held if name not in values]:
+        listed = " and ".join(held) if len(held) < 3 else f"{held[0]} and {len(held) - 1} more"
+        yield f"note: {listed} of {_SAMPLE} came with the repository, and is commented out; uncomment what you trust."
+
+
+def _shown(path: Path) -> str:
+    """Its name alone where it is in the current folder."""
+    return path.name if path.parent == Path.cwd() else str(path)
+
+
+def _hidden(project: Path, repository: Repository) -> Iterator[str]:
+    """Keeps .env out of git, for there will be a token in it."""
+    if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
+        typed = f"git rm --cached {shell.path(os.path.relpath(project / '.env'))}"
+        yield f"note: git tracks .env; type `{typed}`, and renew the token if one was ever committed."
+    if repository.ignored([".env"]):
+        return
+    ignore = project / ".gitignore"
+    text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    if ".env" in text.splitlines():  # of what is tracked, git says that it is not ignored
+        return
+    if ignore.is_symlink():  # git does not follow it, and nobody knows whose file it leads to
+        yield f"note: git does not ignore .env, and {printable(_shown(ignore))} is a link; put a file in its place."
+        return
+    with ignore.open("a", encoding="utf-8") as file:
+        file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}.env\n")
+    yield f"Added .env to {printable(_shown(ignore))}."
+
+
+def _values(options: Options, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """What is known already: variable -> value, or None for what must not be set."""
+    if options.profile:
+        values: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_CONFIG_PROFILE": options.profile}
+    else:
+        values = {"DATABRICKS_HOST": "local" if options.local else environ.get("DATABRICKS_HOST", "").strip()}
+    values["DATABRICKS_USER"] = options.user
+    return {name: value for name, value in values.items() if value != "" and (value or name == "DATABRICKS_HOST")}
+
+
+def filled(sample: str, values: Mapping[str, str | None]) -> str:
+    """`sample` with these variables set, and those that are None commented out. Raises SettingsError. Pure."""
+    for name, value in values.items():
+        if value is not None and not _PLAIN.fullmatch(value):
+            raise SettingsError(f"{name} would be {printable(value)}, which .env cannot hold.", "Correct it.")
+        line = f"#{name}=" if value is None else f"{name}={value}"
+        sample, found = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
+        if not found and value is not None:
+            sample = f"{sample.rstrip()}\n{line}\n"
+    return sample

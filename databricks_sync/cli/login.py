@@ -1,0 +1,237 @@
+"""How to log in: which host, with which credential, and which credentials must not go there.
+
+A credential goes only to the host that its own source names, or a stronger one. The sources, strongest first: an
+option, the environment, `.env`, a profile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from databricks_sync.errors import SettingsError, printable
+from databricks_sync.model import Login
+
+from .dotenv_file import Dotenv
+
+Tracks = Callable[[Path], bool]  # whether git tracks a file
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# What databricks-sdk takes up by itself, whatever host it is given (0.162: config.py, credentials_provider.py,
+# oidc_token_supplier.py). Somebody set these on purpose:
+_SECRETS = (
+    *("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_PASSWORD", "ARM_CLIENT_SECRET"),
+    *("DATABRICKS_OIDC_TOKEN", "DATABRICKS_OIDC_TOKEN_ENV", "DATABRICKS_OIDC_TOKEN_FILEPATH"),
+    *("DATABRICKS_OIDC_TOKEN_FILE", "DATABRICKS_METADATA_SERVICE_URL"),
+)
+# These lie about on machines of CI, of clouds and of Databricks:
+_IDENTITIES = (
+    *("GOOGLE_CREDENTIALS", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_ACCESSTOKEN"),
+    *("IS_IN_DB_MODEL_SERVING_ENV", "IS_IN_DATABRICKS_MODEL_SERVING_ENV"),
+)
+# These hold no credential: how to log in with what the person's machine knows, and what this tool reads.
+_ANYWHERE = frozenset(
+    {
+        *("DATABRICKS_CONFIG_FILE", "DATABRICKS_CLI_PATH", "DATABRICKS_AUTH_TYPE", "ARM_TENANT_ID", "ARM_ENVIRONMENT"),
+        *("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_USER", "DATABRICKS_LOCAL_DIR"),
+    }
+)
+# One of these beside a host says how to log in there.
+_WAYS = frozenset(
+    {*_SECRETS, "DATABRICKS_AUTH_TYPE", "ARM_USE_MSI", "GOOGLE_CREDENTIALS", "DATABRICKS_GOOGLE_SERVICE_ACCOUNT"}
+)
+_WAYS_OF_PROFILES = frozenset(
+    {
+        *("token", "client_secret", "password", "azure_client_secret", "oidc_token_env", "oidc_token_filepath"),
+        *("metadata_service_url", "auth_type", "azure_use_msi", "google_credentials", "google_service_account"),
+    }
+)
+# Of a `.env`, databricks-sdk gets neither what names a host, nor what names another source's credential.
+_NOT_PASSED_ON = frozenset(
+    {
+        *("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_LOCAL_DIR", "DATABRICKS_TOKEN"),
+        *("DATABRICKS_OIDC_TOKEN_ENV", "DATABRICKS_OIDC_TOKEN"),
+    }
+)
+
+
+def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Dotenv, tracks: Tracks) -> Login | None:
+    """The login that the strongest source names, None where none does. Raises SettingsError.
+
+    Where a `.env` has a say, `tracks` tells whether others can change it.
+    """
+    if options.get("host"):
+        return Login(str(options["host"]))
+    if options.get("profile"):
+        return _profile(options["profile"], environ)[0]._replace(withheld=_credentials(environ))
+    if host := environ.get("DATABRICKS_HOST", "").strip():
+        return _of_environment(_host(host), environ, dotenv, tracks)
+    if profile := environ.get("DATABRICKS_CONFIG_PROFILE"):
+        return _of_profile(profile, environ)
+    if any(dotenv.values.get(name, "").strip() for name in ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE")):
+        return _of_dotenv(dotenv.login({}, tracks), environ)
+    return _of_profile("DEFAULT", environ) if _section("DEFAULT", environ).get("host") else None
+
+
+def _of_environment(host: str, environ: Mapping[str, str], dotenv: Dotenv, tracks: Tracks) -> Login:
+    """A weaker source may have the credential, where the environment has none: for this host, or for whichever."""
+    if host == "local":
+        return Login(host)
+    profile = environ.get("DATABRICKS_CONFIG_PROFILE", "")
+    if any(environ.get(name, "").strip() for name in _SECRETS):
+        token = _sound(environ.get("DATABRICKS_TOKEN", "").strip(), "DATABRICKS_TOKEN")
+        return Login(host, token, withheld=frozenset({"DATABRICKS_CONFIG_PROFILE"} if profile else ()))
+    if profile:
+        return _with_profile(host, profile, environ, "the environment")
+    named = dotenv.values.get("DATABRICKS_HOST", "").strip()
+    values = dotenv.login(environ, tracks) if not named or _same(named, host) else {}
+    values.pop("DATABRICKS_DISCOVERY_URL", "")  # it says where an identity goes, which may be the environment's
+    token = _sound(values.get("DATABRICKS_TOKEN", "").strip(), "DATABRICKS_TOKEN")
+    return Login(host, token, variables=_passed_on(values, environ))
+
+
+def _of_dotenv(values: Mapping[str, str], environ: Mapping[str, str]) -> Login:
+    profile = values.get("DATABRICKS_CONFIG_PROFILE", "")
+    if "DATABRICKS_HOST" not in values:
+        return _of_profile(profile, environ)
+    host = _host(values["DATABRICKS_HOST"].strip())
+    if host == "local":
+        return Login(host)
+    if not _WAYS & values.keys() and profile:
+        return _with_profile(host, profile, environ, ".env")._replace(withheld=_credentials(environ))
+    token = _sound(values.get("DATABRICKS_TOKEN", "").strip(), "DATABRICKS_TOKEN")
+    return Login(
+        host,
+        token,
+        variables=_passed_on(values, environ),
+        withheld=_credentials(environ),
+        notice=_unused(environ, host, ".env", says_how=bool(_WAYS & values.keys())),
+    )
+
+
+def _of_profile(name: str, environ: Mapping[str, str]) -> Login:
+    login, says_how = _profile(name, environ)
+    source = f"the profile {printable(name)}"
+    return login._replace(
+        withheld=_credentials(environ), notice=_unused(environ, login.host, source, says_how=says_how)
+    )
+
+
+def _with_profile(host: str, name: str, environ: Mapping[str, str], source: str) -> Login:
+    """A host and a profile from one source: they have to mean the same workspace."""
+    login, _ = _profile(name, environ)
+    if login.host != host:
+        raise SettingsError(
+            f"DATABRICKS_HOST in {source} is {host}, and the profile {printable(name)} there is for {login.host}.",
+            "Take one of DATABRICKS_HOST and DATABRICKS_CONFIG_PROFILE out.",
+        )
+    return login
+
+
+def _unused(environ: Mapping[str, str], host: str, source: str, *, says_how: bool) -> str:
+    """What to say of a credential of the environment, which does not name this host. Raises SettingsError.
+
+    Where the source of the host says how to log in there, that is done; else nobody knows what is meant.
+    """
+    name = next((name for name in _SECRETS if environ.get(name, "").strip()), "")
+    if not name:
+        return ""
+    if says_how:
+        return f"{name} of the environment is not used: {source} says how to log in to {host}."
+    raise SettingsError(
+        f"{name} of the environment is not sent to {host}, which only {source} names.",
+        f"Set DATABRICKS_HOST={host} in the environment as well if it is for that workspace, or unset {name}.",
+    )
+
+
+def _credentials(environ: Mapping[str, str]) -> frozenset[str]:
+    """What databricks-sdk could take from the environment for a host that the environment does not name."""
+    return frozenset(
+        name
+        for name in environ
+        if name in _IDENTITIES or (name.startswith(("DATABRICKS_", "ARM_")) and name not in _ANYWHERE)
+    )
+
+
+def _passed_on(values: Mapping[str, str], overridden: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value for name, value in values.items() if name not in _NOT_PASSED_ON and not overridden.get(name, "")
+    }
+
+
+def _same(text: str, host: str) -> bool:
+    try:
+        return _host(text.strip()) == host
+    except SettingsError:
+        return False
+
+
+def _sound(token: str, name: str) -> str:
+    """The token, if it can be one: what else was pasted with it must not travel into a header, or a log."""
+    if re.fullmatch(r"[!-~]*", token):
+        return token
+    raise SettingsError(f"{printable(name)} holds white space or a character that no token has.", "Copy it once more.")
+
+
+def _host(text: str) -> str:
+    """`https://name`, from whatever people paste. Raises SettingsError."""
+    if text.lower() == "local":
+        return "local"
+    try:
+        url = urlsplit(text if "://" in text else f"https://{text}")
+        name, port = url.hostname or "", f":{url.port}" if url.port else ""
+    except ValueError:
+        url, name, port = urlsplit(""), "", ""
+    # A name without a dot is something else that was pasted here, perhaps the token.
+    named = re.fullmatch(r"[\w.-]+\.[\w-]+\.?", name) or name in _LOOPBACK
+    if url.scheme not in ("http", "https") or not named or url.username or url.password:
+        raise SettingsError(
+            "DATABRICKS_HOST is not the address of a workspace.",
+            "Set it to something like https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
+        )
+    if url.scheme == "http" and name not in _LOOPBACK:
+        raise SettingsError(
+            f"DATABRICKS_HOST is http://{name}, and the token would cross the network in the clear.",
+            f"Use https://{name}.",
+        )
+    return f"{url.scheme}://{f'[{name}]' if ':' in name else name}{port}"
+
+
+def _section(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """A section of the file of profiles, {} where there is none. Raises SettingsError."""
+    path = _profiles(environ)
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0")
+    try:
+        parser.read(path, encoding="utf-8-sig")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        raise SettingsError(f"{path} cannot be read as a file of profiles.", "Correct it, or remove it.") from None
+    return dict(parser[name]) if parser.has_section(name) else {}
+
+
+def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]:
+    """The login of a profile, and whether it says how to log in.
+
+    A plain token is read here, every other way is left to databricks-sdk.
+    """
+    wanted, path = name or "DEFAULT", _profiles(environ)
+    section = _section(wanted, environ)
+    if not section:
+        raise SettingsError(
+            f"There is no profile {printable(wanted)} in {path}.", "Correct --profile, or add it there."
+        )
+    if not section.get("host"):
+        raise SettingsError(
+            f"The profile {printable(wanted)} in {path} names no host.", "Add a line `host = https://...` to it."
+        )
+    plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
+    token = _sound(plain.strip(), f"The token of profile {wanted}")
+    return Login(_host(section["host"].strip()), token, wanted), bool(_WAYS_OF_PROFILES & section.keys())
+
+
+def _profiles(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME") or environ.get("USERPROFILE") or "~"
+    return Path(environ.get("DATABRICKS_CONFIG_FILE") or Path(home) / ".databrickscfg").expanduser()

@@ -1,0 +1,142 @@
+"""What both commands share: settings -> target -> one run, and every error -> one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from databricks_sync import __version__, startup
+from databricks_sync.errors import InterruptedRun, SyncError
+
+if TYPE_CHECKING:
+    from databricks_sync.output.report import Reporter
+
+    from .options import Options
+
+
+class Speaker(Protocol):
+    """Who can tell a person or a program of an error."""
+
+    def error(self, error: SyncError) -> None: ...
+
+
+def run(command: click.Command) -> None:
+    """Runs a command as a program: click's own mistakes exit with 2, ours with their own code, and no traceback."""
+    code = 0
+    try:
+        try:
+            command.main(standalone_mode=False)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough; what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 141
+    except (KeyboardInterrupt, Exception) as error:
+        if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not startup.interrupted():
+            raise
+        click.echo("Interrupted; nothing was left half done.", err=True)
+        code = 130
+    if startup.interrupted() and threading.active_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # nobody waits for what is still being read
+    sys.exit(code)
+
+
+def sync(options: Options) -> int:
+    """One run of a command; returns the exit code."""
+
+    @cache
+    def report() -> Reporter:
+        from databricks_sync.output.report import for_streams
+
+        return for_streams(options.direction, options.as_json)
+
+    with spoken(report) as code:
+        code[0] = _run(options, report)
+    return code[0]
+
+
+@contextmanager
+def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
+    """Says every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
+    code = [0]
+    try:
+        yield code
+    except SyncError as error:
+        report().error(error)
+        code[0] = error.exit_code
+    except BrokenPipeError:
+        raise
+    except (KeyboardInterrupt, Exception) as error:
+        if startup.interrupted() or isinstance(error, KeyboardInterrupt):
+            report().error(InterruptedRun("Interrupted."))
+            code[0] = 130
+            return
+        about = f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done."
+        where = _logged(traceback.format_exc())
+        hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
+        report().error(SyncError(about, hint))
+        code[0] = 4
+
+
+def _logged(text: str) -> str:
+    """Writes what went wrong to a file for a report; where it is, or nothing when there is no room for it."""
+    import tempfile
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="databricks_sync-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write(f"databricks-branch-sync {__version__}, Python {sys.version}\n{_scrubbed(text)}")
+        return log.name
+    except OSError:
+        return ""
+
+
+def _scrubbed(text: str) -> str:
+    """`text` without anything that could be a token."""
+    for name, value in os.environ.items():
+        if value and ("TOKEN" in name or "SECRET" in name):
+            text = text.replace(value, "***")
+    return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
+
+
+def _run(options: Options, report: Callable[[], Reporter]) -> int:
+    """`report` is asked for late: what it is made of is loaded while the workspace answers."""
+    from .session import opened
+
+    if options.init:
+        from . import init
+
+        return init.run(options, report())
+    if options.watch:
+        from .watch import watch
+
+        return watch(options, report())
+    with opened(options) as session:
+        for notice in session.settings.notices:
+            report().notice(notice)
+        run = session.sync(report())
+        if options.restore is not None:
+            from databricks_sync.engine import restore
+
+            return restore.run(run, session.request(options), options.restore, report())
+        done = run.run(session.request(options))
+        report().summary(done)
+        return done.exit_code

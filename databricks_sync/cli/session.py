@@ -1,0 +1,180 @@
+"""What a run stands on: settings, the repository, a connection, and the branch folder they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from databricks_sync.engine.pool import Pool
+from databricks_sync.engine.request import Request
+from databricks_sync.errors import SettingsError
+from databricks_sync.local.git import Repository, work_tree
+from databricks_sync.model import Allowed, Login, Mode, Scope, Settings
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.remote.http import Http, connect
+from databricks_sync.rules import target as targets
+
+from . import project as projects
+from . import settings as settings_of
+from .project import Project
+
+if TYPE_CHECKING:
+    from databricks_sync.engine.report import Watcher
+    from databricks_sync.engine.run import Sync
+
+    from .options import Options
+
+
+class Session(NamedTuple):
+    settings: Settings
+    repository: Repository
+    http: Http
+    target: str
+    branch: str
+    head: str | None  # the branch that is checked out; None for a detached HEAD
+    permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
+
+    def sync(self, watcher: Watcher, *, shared: bool = False) -> Sync:
+        """What runs are made with. `shared`: all projects of the repository carry to one target."""
+        from databricks_sync.engine.run import Sync
+
+        return Sync(self.settings, self.repository, self.http, watcher, self.permitted, shared=shared)
+
+    def request(self, options: Options, mode: Mode | None = None) -> Request:
+        """What the options ask one run to do; `mode` where it is another one than they name."""
+        return Request(
+            mode=options.mode if mode is None else mode,
+            target=self.target,
+            scope=Scope(_paths(options.paths, self.settings.project)),
+            dry_run=options.dry_run,
+            diff=options.diff,
+            markers=options.markers,
+            delete=not options.no_delete,
+            insisted=options.named,
+            allowed=Allowed(
+                deletes=options.max_delete,
+                all_changed=options.allow_all_changed,
+                empty=options.allow_empty,
+                take_over=options.take_over,
+            ),
+            lock=options.lock,
+            wait=options.wait,
+            branch=self.branch,
+            head=self.head,
+            again=options.again(),
+            login=options.login(),
+            way=_way(self.settings.project),
+        )
+
+
+def _way(project: Path) -> str:
+    """How the project is reached from the current folder; nothing in the project itself."""
+    if project == Path.cwd():
+        return ""
+    try:
+        return Path(os.path.relpath(project)).as_posix()
+    except ValueError:  # on another drive
+        return project.as_posix()
+
+
+def _paths(typed: tuple[str, ...], project: Path) -> tuple[str, ...]:
+    """The PATHS of the command line, relative to the project folder as the plan shows them."""
+    found = []
+    for text in typed:
+        path = Path(os.path.abspath(Path.cwd() / text))
+        inside = path == project or project in path.parents
+        found.append(path.relative_to(project).as_posix() if inside else Path(text).as_posix())
+    return tuple(found)
+
+
+@contextmanager
+def opened(options: Options, project: Project | None = None) -> Iterator[Session]:
+    """The session that the options ask for. Raises SyncError when there is none to be had.
+
+    For host `local` the embedded workspace runs as long as the session, unless it does so already.
+    """
+    wanted = {"profile": options.profile, "user": options.user, "host": "local" if options.local else None}
+    project = project or projects.find(os.environ, Path.cwd())
+    repository = Repository(project.folder)
+    known = settings_of.load(wanted, os.environ, project, partial(_tracks, repository))
+    with _workspace(known) as login, Pool() as pool:
+        known = known._replace(login=login)
+        http = connect(login)
+        if not options.named and (operation := repository.operation()):
+            from databricks_sync.rules.valves import unfinished
+
+            raise unfinished(operation)
+        head = repository.branch()
+        branch = options.branch or head or targets.ci_branch(os.environ)
+        target, permitted = _target(options.target, branch, known, http, pool)
+        yield Session(known, repository, http, target, branch or "", head, permitted)
+
+
+def _tracks(repository: Repository, file: Path) -> bool:
+    """Whether git tracks a file, which may be in another repository than the project is: above it, or behind a link."""
+    top = work_tree(file.parent)
+    if top is None:
+        return False
+    same = top == work_tree(repository.project)
+    return (repository if same else Repository(top)).tracks(file)
+
+
+@contextmanager
+def _workspace(known: Settings) -> Iterator[Login]:
+    """The login to use; for host `local`, that of the embedded workspace, started for this session if need be."""
+    login = known.login
+    if not login.local:
+        yield login
+        return
+    from databricks_local import embedded
+
+    folder = (known.project / known.local_folder) if known.local_folder else embedded.default_folder()
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(embedded.running(folder))
+        except embedded.RefusedError as error:
+            what, _, then = str(error).partition(". ")
+            raise SettingsError(f"{what.rstrip('.')}.", then) from None
+        yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
+
+
+def _target(
+    named: str | None, branch: str | None, known: Settings, http: Http, pool: Executor
+) -> tuple[str, Callable[[], None]]:
+    """The branch folder, and what tells whether it may be one of ours.
+
+    Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
+    """
+    if named:
+        path = targets.normalise(named)
+        targets.check_target(path, known.user)
+        if known.user or not targets.home_of(path):
+            return path, lambda: None
+        asked = pool.submit(who, http)
+        return path, lambda: targets.check_target(path, asked.result())
+    if not branch:
+        raise SettingsError(
+            "No branch is checked out (detached HEAD), so there is no branch folder.",
+            "Name one with --branch NAME, or a folder with --target PATH.",
+        )
+    path = f"/Users/{known.user or _told(http, pool)}/{targets.branch_folder(branch)}"
+    targets.check_target(path, None)
+    return path, lambda: None
+
+
+def _told(http: Http, pool: Executor) -> str:
+    """Who we are. What a run is made of is loaded while the workspace answers."""
+    asked = pool.submit(who, http)
+    from databricks_sync.engine import run  # noqa: F401
+
+    return asked.result()
+
+
+def who(http: Http) -> str:
+    """The user the workspace takes us for. Raises SyncError."""
+    return Workspace(http, "/").me()

@@ -1,0 +1,365 @@
+"""Stays and follows: every change becomes one run of the sync, under the same rules as a run by hand.
+
+A watch never resolves anything. What a run leaves alone is parked, with the way out, and the others go on. It
+never reads files while git is changing them, and never carries one branch's files into another one's folder.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.request import Request
+from databricks_sync.errors import Busy, Switched, SyncError, ValveError, printable
+from databricks_sync.interrupt import Stop
+from databricks_sync.local.changes import Changes
+from databricks_sync.local.git import Moment
+from databricks_sync.model import Allowed, Direction, Mode, Severity
+from databricks_sync.output.watching import Parked, State, View, advice, parked, standing, view_for
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.rules import debounce
+from databricks_sync.rules.debounce import Budget
+from databricks_sync.rules.outcome import Outcome, Result
+from databricks_sync.rules.plan import Step
+
+from .session import Session, opened
+
+if TYPE_CHECKING:
+    from databricks_sync.output.report import Reporter
+
+    from .options import Options
+
+_STOPPED = 130
+_MANY = 200  # changes of which it is not worth asking whether git ignores them all
+_WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end
+_NEVER = float("inf")
+
+
+def watch(options: Options, report: Reporter) -> int:
+    """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
+    view = view_for(report)
+    with view, Stop() as stop:
+        try:
+            Watch(options, view, stop).run()
+        except KeyboardInterrupt:
+            view.state(State.STOPPED, "Stopped; nothing was left half done.")
+    return _STOPPED
+
+
+class _Reopen(Exception):
+    """The session is over: another branch is checked out, or the settings may have changed."""
+
+
+class Watch:
+    """`to_databricks --watch` follows the files here, `from_databricks --watch` the workspace, `--pull` both."""
+
+    def __init__(self, options: Options, view: View, stop: Stop) -> None:
+        self.options = options
+        self.mode = mode = options.mode
+        self.view = view
+        self.stop = stop
+        self.pushes = mode.direction is Direction.PUSH
+        # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
+        self.modes = (mode, Mode.PULL) if options.pull else (mode,)
+        self.pulls = any(one.direction is Direction.PULL for one in self.modes)
+        self._branch: str | None = None  # what the first session was of
+        self._shown: tuple[str, ...] = ()  # the workspace, target and folders of the last run shown in full
+        self._changes: Changes | None = None
+        self._standing = ""
+        self._failures = 0  # runs that failed, in a row
+        self._stumbles = 0  # runs in which single objects failed, in a row
+        self._budget = Budget()
+        self._ran = 0.0  # when everything was last looked at
+        self._pulse: bytes | None = None  # of the workspace, before that
+        self._look_at = _NEVER  # when to feel it again
+        self._parked: dict[Mode, dict[str, Parked]] = {}
+        self._polled = ""  # why files were polled last
+        self._told: tuple[str, ...] = ()
+        self._noticed: frozenset[str] = frozenset()  # what the last run had to say
+        self._left_out: dict[Mode, set[str]] = {}  # what the last run of each mode did not carry, with a way to have it
+        self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
+
+    def run(self) -> None:
+        """Ends by KeyboardInterrupt. Raises SyncError when the first run cannot be done at all."""
+        with ExitStack() as following:
+            while True:
+                try:
+                    with opened(self.options) as session:
+                        self._tell(session.settings.notices)
+                        self._follow(session, self._changes_of(session, following))
+                except _Reopen:
+                    continue
+                except SyncError as error:
+                    if not self._shown:
+                        raise
+                    self._wait(error)
+
+    def _tell(self, notices: tuple[str, ...]) -> None:
+        """Where the settings come from, once, and what is new of that when they have changed."""
+        for notice in notices:
+            if notice not in self._told:
+                self.view.notice(notice)
+        self._told = notices
+
+    def _changes_of(self, session: Session, following: ExitStack) -> Changes:
+        """Where to learn of changes: the same from session to session, so that none is missed between two."""
+        known = session.settings
+        wanted = Changes(session.repository, [one.path for one in known.folders], poll=self.options.poll)
+        if self._changes is None or not self._changes.follows(wanted):
+            following.close()
+            self._changes = following.enter_context(wanted)
+        return self._changes
+
+    def _wait(self, error: SyncError) -> None:
+        """Says why nothing is carried, once, and waits; a save here or in .env ends that sooner."""
+        self._failures += 1
+        self._pulse = None
+        self.view.state(State.WAITING, f"Waiting: {error.message}", advice(error.hint))
+        seconds = debounce.backoff(self._failures, random.random())
+        assert self._changes
+        time.sleep(min(seconds, debounce.SOONEST))
+        self._await(self._changes, seconds - debounce.SOONEST)
+
+    def _await(self, changes: Changes, seconds: float) -> set[Path]:
+        """What has changed here, as soon as something has; nothing when nothing has after so many seconds.
+
+        RACE: Ctrl-C in the moment before a wait does not end that wait, and on Windows it never does.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self.stop.check()
+            left = deadline - time.monotonic()
+            found = changes.wait(min(left, debounce.GLANCE))
+            if found or left <= debounce.GLANCE:
+                return found
+
+    # --- one session ----------------------------------------------------------------------------------------
+
+    def _follow(self, session: Session, changes: Changes) -> None:
+        """Follows one branch. Raises _Reopen when it is time for another session, SyncError when nothing answers."""
+        if not self._shown:
+            self._branch = session.head
+        due, patience = self._attempt(session, changes, self.modes)
+        while True:
+            found = self._await(changes, patience)
+            if changes.settings in found:
+                raise _Reopen
+            due = due or self._due(session, changes, found)
+            due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
+
+    def _attempt(self, session: Session, changes: Changes, due: tuple[Mode, ...]) -> tuple[tuple[Mode, ...], float]:
+        """Runs what is due, when it may; returns what is due after that, and for how long to await a change."""
+        time.sleep(self._budget.delay(time.monotonic()))
+        try:
+            self._rest(session, changes)
+            changes.renew()
+            self._tell_of_polling(changes)
+            self._runs(session, due)
+            return (), self._patience()
+        except Switched:
+            return self.modes, 0.0
+        except ValveError as error:
+            if not self._shown:
+                raise
+            if isinstance(error, Busy):
+                self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
+                return self.modes, 1.0
+            typed = " An option is typed in another terminal; this goes on then." if "--" in error.hint else ""
+            self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
+            return self.modes, debounce.HALTED
+
+    def _tell_of_polling(self, changes: Changes) -> None:
+        if changes.polled and changes.polled != self._polled:
+            self.view.notice(f"Files are polled: {changes.polled}.")
+        self._polled = changes.polled
+
+    def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
+        """What to run after these changes here, or after none for as long as we were patient."""
+        if time.monotonic() >= self._ran + debounce.rescan(self._stumbles) or self._stirred(session):
+            return self.modes
+        if any(changes.rules(path) for path in found):
+            return self.modes
+        if not found or not self._concerns(session, changes, found):
+            return ()
+        if self.pushes or any(self._parked.values()):
+            return (self.mode,)
+        return () if session.repository.branch() == session.head else self.modes
+
+    def _concerns(self, session: Session, changes: Changes, found: set[Path]) -> bool:
+        """Whether any of these paths is carried, or says something of git; a log that git ignores is neither."""
+        if len(found) > _MANY:
+            return True
+        project = session.settings.project
+        names = [path.relative_to(project).as_posix() for path in found if project in path.parents]
+        if len(names) < len(found) or any(changes.git_dir in path.parents for path in found):
+            return True
+        return len(session.repository.ignored(names)) < len(names)
+
+    def _stirred(self, session: Session) -> bool:
+        """Whether it is time to look at the workspace, and it may hold something else than before the last run."""
+        began = time.monotonic()
+        if began < self._look_at:
+            return False
+        if self._pulse is None:
+            return True
+        pulse = self._feel(session)
+        self._next_look(time.monotonic() - began)
+        return pulse != self._pulse
+
+    def _feel(self, session: Session) -> bytes | None:
+        return Workspace(session.http, session.target).pulse()
+
+    def _next_look(self, took: float) -> None:
+        """Looks at the workspace again soon, if what happens there is of any interest."""
+        seconds = debounce.interval(self._pulse is not None, took)
+        if not self.pulls:
+            seconds = max(seconds, debounce.PARKED) if any(self._parked.values()) else _NEVER
+        self._look_at = time.monotonic() + seconds
+
+    def _patience(self) -> float:
+        """How long to wait for a change here before looking again without one."""
+        return max(min(self._ran + debounce.rescan(self._stumbles), self._look_at) - time.monotonic(), 0.0)
+
+    # --- git ------------------------------------------------------------------------------------------------
+
+    def _rest(self, session: Session, changes: Changes) -> None:
+        """Waits until git is doing nothing. Raises _Reopen when another branch is checked out by then."""
+        began, named = time.monotonic(), self.options.named
+        while True:
+            moment = session.repository.moment()
+            why, seconds = self._restless(session, moment, named)
+            if not seconds:
+                break
+            if time.monotonic() - began >= debounce.PAUSED:
+                self.view.state(State.PAUSED, f"Paused: {why}.")
+            if changes.settings in self._await(changes, seconds):
+                raise _Reopen
+        if moment.branch != session.head:
+            if not named:
+                about = printable(moment.branch or "a commit")
+                self.view.notice(f"The branch is {about} now; what follows is about its own folder.")
+            raise _Reopen
+
+    def _restless(self, session: Session, moment: Moment, named: bool) -> tuple[str, float]:
+        """Why not to read files now, and when to ask again; 0 seconds when they may be read."""
+        now = time.monotonic()
+        if moment.index_stat != self._index[0]:
+            self._index = (moment.index_stat, now if self._shown else 0.0)
+        if moment.operation:
+            return f"git is in the middle of {moment.operation}", debounce.PAUSED
+        if moment.locked:
+            lock = printable(str(session.repository.git_dir / "index.lock"))
+            return f"git is at work; if it was killed, remove {lock}", debounce.PAUSED
+        if moment.branch is None and self._branch is not None:
+            return "no branch is checked out", debounce.PAUSED
+        if named and moment.branch != self._branch:
+            there, here = (printable(name or "a commit without a branch") for name in (moment.branch, self._branch))
+            return f"{there} is checked out, and this began with {here}", debounce.PAUSED
+        return "git has just written", max(self._index[1] + debounce.AFTER_GIT - now, 0.0)
+
+    # --- runs -----------------------------------------------------------------------------------------------
+
+    def _runs(self, session: Session, modes: Iterable[Mode]) -> None:
+        shown = (session.settings.login.name, session.target, *(folder.shown for folder in session.settings.folders))
+        first, later, began, felt = shown != self._shown, bool(self._shown), time.monotonic(), -1.0
+        if first:
+            self._parked = {}
+        try:
+            for mode in modes:
+                if mode.direction is Direction.PULL or (not self.pulls and any(self._parked.values())):
+                    before = time.monotonic()
+                    self._pulse = self._feel(session)
+                    felt = time.monotonic() - before
+                asked = session.request(self.options, mode)
+                if later:  # what was allowed was allowed for one run
+                    asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
+                done = self._run(session, asked, first)
+                self._shown = shown
+                if done.trouble:
+                    raise done.trouble
+        finally:
+            self._ran = time.monotonic()
+            self._budget = self._budget.after(self._ran, self._ran - began)
+        self._failures = 0
+        if felt >= 0 or not self.pulls:  # a push alone is no look, however often it comes
+            self._next_look(self._ran - began if self._pulse is None else felt)
+        arrow = "↔" if len(self.modes) > 1 else "→" if self.pushes else "←"
+        folders = ", ".join(folder.shown for folder in session.settings.folders)
+        self.view.state(State.WATCHING, f"Watching {folders} {arrow} {printable(session.target)}: {self._standing}")
+
+    def _run(self, session: Session, asked: Request, first: bool) -> Report:
+        session.http.requests = 0
+        if first:
+            with self.view.shown() as report:
+                done = session.sync(report).run(asked)
+                report.summary(done)
+        else:
+            quiet = _Quiet(self.view, self._noticed)
+            asked = asked._replace(diff=False)
+            done = session.sync(quiet).run(asked)
+            self._noticed = frozenset(quiet.notices)
+            self.view.carried(done)
+        if done.interrupted:
+            raise KeyboardInterrupt
+        stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in done.outcomes)
+        self._stumbles = self._stumbles + 1 if stumbled else 0
+        self._park(asked.mode, done, first)
+        self._tell_of_left_out(asked.mode, done, first)
+        self._standing = standing(done)
+        return done
+
+    def _park(self, mode: Mode, done: Report, first: bool) -> None:
+        before = self._everything_parked()
+        self._parked[mode] = parked(done, patient=self._stumbles == 1 and not first)
+        now = self._everything_parked()
+        new = {key: one for key, one in now.items() if key not in before or before[key].what != one.what}
+        settled = {key: one for key, one in before.items() if key not in now}
+        if new or settled or first:
+            self.view.parked(now, new, settled, told=first)
+
+    def _tell_of_left_out(self, mode: Mode, done: Report, first: bool) -> None:
+        notes = {
+            f"{printable(one.path)} {one.what}. {one.hint}"
+            for one in done.problems
+            if one.severity is Severity.NOTE and one.hint
+        }
+        for note in sorted(notes - self._left_out.get(mode, set())) if not first else ():
+            self.view.notice(note)
+        self._left_out[mode] = notes
+
+    def _everything_parked(self) -> dict[str, Parked]:
+        return {key: one for found in self._parked.values() for key, one in found.items()}
+
+
+class _Quiet:
+    """A run of a watch: its plan is no news before it is carried out, nor is a notice that the last run gave."""
+
+    def __init__(self, view: View, known: frozenset[str]) -> None:
+        self.view = view
+        self.known = known
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+        if text not in self.known:
+            self.view.notice(text)
+
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        pass
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        pass
+
+    def begin(self, total: int) -> None:
+        self.view.state(State.CARRYING, f"Carrying {total:,}")
+
+    def outcome(self, outcome: Outcome) -> None:
+        pass
+
+    def end(self) -> None:
+        pass

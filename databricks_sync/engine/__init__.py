@@ -1,0 +1,1 @@
+"""One run: look at both sides, compare, transfer, verify."""

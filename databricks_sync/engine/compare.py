@@ -1,0 +1,388 @@
+"""Looks at both sides, reads only what the tokens cannot tell, and finds out what a killed run had done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from itertools import chain
+from typing import NamedTuple
+
+from databricks_sync.errors import WorkspaceError, printable
+from databricks_sync.local.folder import LocalFolder, Scan, is_litter, is_secret, secret
+from databricks_sync.model import (
+    BaseEntry,
+    Direction,
+    Form,
+    Kind,
+    Language,
+    LocalObject,
+    Problem,
+    RemoteObject,
+    Severity,
+    Token,
+)
+from databricks_sync.remote.exports import Export, read, read_as
+from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_name
+from databricks_sync.rules.journal import Advance, Intent
+from databricks_sync.rules.layout import Layout, Moves
+from databricks_sync.rules.names import flaw, local_collisions, parents, twins
+from databricks_sync.rules.plan import Sides
+from databricks_sync.state.base import Base
+
+ON_WINDOWS = os.name == "nt"
+
+
+class Survey(NamedTuple):
+    sides: Sides
+    scan: Scan
+    listing: Listing
+    exports: dict[str, Export]
+    recovered: tuple[Advance, ...] = ()
+    settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
+    ignored: frozenset[str] = frozenset()  # local paths that git would ignore
+    leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
+
+
+class Surveyor:
+    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.base = base
+        self.pool = pool
+
+    def survey(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Survey:
+        """`noted`: how the target is carried, as far as its note says.
+
+        Raises WorkspaceError; then nothing was changed.
+        """
+        entries = {key: entry for key, entry in self.base.entries().items() if key not in scan.displaced}
+        remote = keys_by_nfc(listing)
+        noted = noted if noted and noted.apart(self.local.layout) else None
+        moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
+        scan = _followed(scan, moves.followed)
+        leftover = self._leftover(scan, entries, moves)
+        if leftover:
+            claims = tuple(item for item in scan.claims if item not in leftover)
+            scan = scan._replace(claims=claims, objects={item.key: item for item in claims})
+        problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
+        followed = [
+            *(Advance(old, None) for old in moves.followed),
+            *(Advance(new, entries[old]._replace(key=new)) for old, new in moves.followed.items()),
+        ]
+        scan = scan._replace(objects=_standing(scan.objects, moves))
+        if litter := {key for key in remote if self._is_litter(key, entries, scan)}:  # hardly ever, and it is a copy
+            remote = {key: item for key, item in remote.items() if key not in litter}
+        if direction is Direction.PULL:
+            for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
+                if not self.local.holds(key):
+                    problems[key] = Problem(key, "is in none of the folders that are carried", "", Severity.NOTE)
+        recovered, settled, exports = self._recover(scan, remote)
+        recovered = [*followed, *recovered]
+        if recovered:
+            found = {advance.key: advance.entry for advance in recovered}
+            known = {key: entry for key, entry in entries.items() if key not in found}
+            entries = known | {key: entry for key, entry in found.items() if entry}
+        digests, tokens = self._digests(entries, scan, remote, problems, exports)
+        if tokens:
+            remote = {**remote, **{key: remote[key]._replace(token=token) for key, token in tokens.items()}}
+        elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
+        places = {key: self.local.shown(key) for key in elsewhere}
+        older = self._older(entries, scan, digests)
+        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older, moves)
+        hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
+        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
+
+    # --- names --------------------------------------------------------------------------------------------
+
+    def _problems(
+        self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject], moves: Moves, known: set[str]
+    ) -> dict[str, Problem]:
+        places = list(chain(moves.moving.items(), moves.left.items()))
+        problems = _judged(scan.unknown, known | {new for _, new in places}) | self._unusable(scan, listing, remote)
+        for old, new in places:
+            if new in problems:  # what is not known of a file is not known of its object at the old place either
+                problems.setdefault(old, problems[new])
+        return problems
+
+    def _unusable(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> dict[str, Problem]:
+        problems: dict[str, Problem] = {}
+        for key in [*remote, *listing.others]:
+            if reason := flaw(key, windows=ON_WINDOWS):
+                problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
+        for key, item in remote.items():
+            if item.kind is Kind.FILE and is_secret(key) and key not in scan.unknown:
+                problems[key] = secret(printable(key))
+        for key, kind in listing.others.items():
+            if key not in problems:
+                about = f"is a {type_name(kind)} in the workspace, which is not carried"
+                severity = Severity.REFUSED if key in scan.objects else Severity.NOTE
+                problems[key] = Problem(printable(key), about, "", severity)
+        for key, paths in local_collisions(scan.claims).items():
+            named = " and ".join(paths)
+            problems[key] = Problem(paths[0], f"collides: {named} would be one object in the workspace", "Rename one.")
+        for key in scan.objects:
+            inside = next((other for other in listing.others if key.startswith(f"{other}/")), None)
+            if inside is not None:
+                kind = type_name(listing.others[inside])
+                about = f"would land inside {printable(inside)}, a {kind} of the workspace"
+                problems[key] = Problem(scan.objects[key].path, about, "Rename its folder.")
+        for key in listing.folders & scan.objects.keys() - self._emptied(scan, listing, remote):
+            path = scan.objects[key].path
+            problems[key] = Problem(path, "has the name of a folder in the workspace", "Rename one of them.")
+        together = {*remote, *scan.objects}
+        for key, group in twins(together, ignore_case=self.local.repository.ignores_case()).items():
+            named = " and ".join(printable(one) for one in group[:3])
+            problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
+        return problems
+
+    def _emptied(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> set[str]:
+        """Folders in which there is nothing but what was carried from here and is deleted here by now."""
+        base = self.base.entries()
+        kept = {key for key in remote if key not in base or key in scan.objects or key in scan.unknown}
+        return {
+            folder
+            for folder in listing.folders & scan.objects.keys()
+            if not any(key.startswith(f"{folder}/") for key in (*kept, *listing.others))
+        }
+
+    def _is_litter(self, key: str, entries: dict[str, BaseEntry], scan: Scan) -> bool:
+        return key not in entries and key not in scan.objects and is_litter(key)
+
+    def _ignored(self, sides: Sides, problems: dict[str, Problem]) -> frozenset[str]:
+        """Which of the names that a pull might write are ignored by git; such a key is not carried at all."""
+        candidates: dict[str, list[str]] = {}
+        for key, remote in sides.remote.items():
+            if key not in sides.local and key not in problems:
+                belongs = sides.moves.belongs(key)
+                candidates[key] = [self.local.place(belongs, remote.kind, *names) for names in _possible(remote)]
+        hidden = self.local.repository.ignored([path for paths in candidates.values() for path in paths])
+        for key, paths in candidates.items():
+            # The source form first: a notebook in the other form is only known as such when it is read.
+            if paths[-1] in hidden or all(path in hidden for path in paths):
+                problems[key] = ignored(paths[-1])
+        return frozenset(hidden)
+
+    # --- content ------------------------------------------------------------------------------------------
+
+    def _digests(
+        self,
+        entries: dict[str, BaseEntry],
+        scan: Scan,
+        remote: Mapping[str, RemoteObject],
+        problems: dict[str, Problem],
+        exports: dict[str, Export],
+    ) -> tuple[dict[str, str], dict[str, Token]]:
+        """The remote digests that the plan needs, and the tokens that stand for them where the listed ones do not.
+
+        What cannot be read becomes a problem.
+        """
+        digests: dict[str, str] = {}
+        tokens: dict[str, Token] = {}
+        unread: list[str] = []
+        for key, item in remote.items():
+            base, local = entries.get(key), scan.objects.get(key)
+            if key in problems or key in scan.outside or (base is None and local is None):
+                continue
+            told = told_by_token(item, base, local)
+            if told is not None:
+                digests[key] = told.digest
+                if told.token is not item.token:
+                    tokens[key] = told.token
+            elif _same_kind(item, base, local):
+                unread.append(key)
+
+        def fetch(key: str) -> Export:
+            return _read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
+
+        def name(key: str) -> str:
+            side = scan.objects.get(key) or entries.get(key)
+            return side.path if side else printable(key)
+
+        unread = [key for key in unread if key not in exports]
+        for key, found in _each(self.pool, fetch, unread, name):
+            if isinstance(found, Problem):
+                problems[key] = found
+            else:
+                exports[key] = found
+        digests |= {key: found.digest for key, found in exports.items() if key not in digests}
+        tokens |= {key: found.token for key, found in exports.items() if found.token is not remote[key].token}
+        return digests, tokens
+
+    def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
+        """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""
+        held = chain(((key, item.digest) for key, item in scan.objects.items()), digests.items())
+        return self.base.earlier((key, now) for key, now in held if key in entries and now != entries[key].digest)
+
+    def _leftover(self, scan: Scan, entries: dict[str, BaseEntry], moves: Moves) -> tuple[LocalObject, ...]:
+        """The old files of notebooks whose extension a pull changed before it was killed.
+
+        Only where both are certain: the old one is what was agreed on, the new one what the pull meant to write.
+        """
+        meant = {intent.key: intent.after for intent in self.base.intents() if intent.direction is Direction.PULL}
+        standing = moves.standing()
+        claims = [(standing.get(item.key, item.key), item) for item in scan.claims] if meant else []
+        written = {key for key, item in claims if item.digest == meant.get(key)}
+        return tuple(
+            item
+            for key, item in claims
+            if key in written
+            and (base := entries.get(key))
+            and (item.path, item.digest) == (base.path, base.digest)
+            and item.digest != meant[key]
+        )
+
+    # --- recovery -----------------------------------------------------------------------------------------
+
+    def _recover(
+        self, scan: Scan, remote: Mapping[str, RemoteObject]
+    ) -> tuple[list[Advance], list[str], dict[str, Export]]:
+        """Looks at the destination of each intent, and never at its source: only that says what was done."""
+        exports: dict[str, Export] = {}
+        intents = self.base.intents()
+        doubtful = [
+            i.key
+            for i in intents
+            if i.direction is Direction.PUSH and i.after and i.key in remote and remote[i.key].token.sha != i.sha
+        ]
+        by_key = {intent.key: intent for intent in intents}
+
+        def fetch(key: str) -> Export:
+            return read(self.workspace, remote[key], by_key[key])
+
+        unreadable = set()
+        for key, found in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
+            if isinstance(found, Problem):
+                unreadable.add(key)  # the intent stays for the next run
+            elif found.digest == by_key[key].after:
+                exports[key] = found
+        advances, settled = [], []
+        for intent in intents:
+            if intent.key in unreadable:
+                continue
+            settled.append(intent.key)
+            advance = _answered(intent, scan.objects.get(intent.key), remote.get(intent.key), exports)
+            if advance:
+                advances.append(advance)
+        return advances, settled, exports
+
+
+def _answered(
+    intent: Intent, local: LocalObject | None, remote: RemoteObject | None, exports: dict[str, Export]
+) -> Advance | None:
+    """What the destination says of an intent: what both sides agreed on, or None when it was not carried out."""
+    pushed = intent.direction is Direction.PUSH
+    if intent.after is None:
+        return Advance(intent.key, None) if (remote if pushed else local) is None else None
+    token = intent.token
+    if not pushed:
+        applied = local is not None and local.digest == intent.after
+    elif intent.key in exports:
+        applied, token = True, exports[intent.key].token
+    else:
+        applied = remote is not None and remote.token.sha == intent.sha != ""
+        token = remote.token if remote else token
+    if not applied:
+        return None
+    entry = BaseEntry(
+        *(
+            intent.key,
+            intent.path,
+            intent.kind,
+            intent.agreed or intent.after,
+            token,
+            intent.sha,
+            None,
+            intent.form,
+            intent.language,
+        )
+    )
+    return Advance(intent.key, entry)
+
+
+def _followed(scan: Scan, followed: Mapping[str, str]) -> Scan:
+    """What is not carried or not known here is so too where somebody else has moved its object: it is not absent."""
+    if not followed:
+        return scan
+    return scan._replace(
+        outside=frozenset(followed.get(key, key) for key in scan.outside),
+        unknown={followed.get(key, key): problem for key, problem in scan.unknown.items()},
+    )
+
+
+def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, LocalObject]:
+    """The files, under the keys where their objects stand."""
+    standing = moves.standing()
+    if not standing:
+        return files
+    return {item.key: item for key, item in files.items() for item in [item._replace(key=standing.get(key, key))]}
+
+
+def _judged(unknown: Mapping[str, Problem], known: set[str]) -> dict[str, Problem]:
+    """A file that cannot be read may stand for two keys: those that some side knows, else any one of them.
+
+    What lies below a path that is not looked into, such as a symbolic link, is as unknown as the path itself.
+    """
+    kept = {key: problem for key, problem in unknown.items() if key in known}
+    if unknown:
+        for key in known - kept.keys():
+            if above := [unknown[folder] for folder in parents(key) if folder in unknown]:
+                kept[key] = above[-1]
+    for key, problem in unknown.items():
+        if problem not in kept.values():
+            kept[key] = problem
+    return kept
+
+
+def ignored(path: str) -> Problem:
+    return Problem(path, "is ignored by git, so it is not carried", "", Severity.NOTE)
+
+
+class Told(NamedTuple):
+    """What is known of a remote object without a download, and the token that stands for just that."""
+
+    digest: str
+    token: Token
+
+
+def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Told | None:
+    """What its token tells of a remote object. Pure."""
+    agreed = base if base and base.kind is remote.kind and remote.token.proves(base.token) else None
+    if agreed and agreed.token.sha == remote.token.sha:
+        return Told(agreed.digest, remote.token)
+    if local and local.kind is remote.kind and remote.token.sha and remote.token.sha == local.sha:
+        # Equal bytes, but Python and R share a header: the language must not differ either.
+        if local.form is Form.JUPYTER or remote.language in (None, local.language):
+            return Told(local.digest, remote.token)
+    # What was agreed on was not what has the hash; so it is not of this content either.
+    return Told(agreed.digest, agreed.token) if agreed else None
+
+
+def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
+    """Reads an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
+    found = read(workspace, remote, base, local)
+    if local and local.form is not found.form and not (base and found.digest == base.digest):
+        return read_as(workspace, remote, local.form, local.language)
+    return found
+
+
+def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:
+    return all(side is None or side.kind is remote.kind for side in (base, local))
+
+
+def _possible(remote: RemoteObject) -> Iterable[tuple[Form | None, Language | None]]:
+    if remote.kind is Kind.FILE:
+        return [(None, None)]
+    languages = [remote.language] if remote.language else list(Language)
+    return [(Form.JUPYTER, None), *((Form.SOURCE, language) for language in languages)]
+
+
+def _each(
+    pool: Executor, fetch: Callable[[str], Export], keys: list[str], name: Callable[[str], str]
+) -> Iterable[tuple[str, Export | Problem]]:
+    futures = [(key, pool.submit(fetch, key)) for key in keys]
+    for key, future in futures:
+        try:
+            yield key, future.result()
+        except WorkspaceError as error:
+            yield key, Problem(name(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED)

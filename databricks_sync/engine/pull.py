@@ -1,0 +1,262 @@
+"""The guarded write into the local folder, one object at a time.
+
+The mirror image of a push: read what the workspace holds, save what stands here, make sure that nobody wrote
+to it meanwhile, then put a finished file in its place in one step. A new file never replaces an old one. The
+token that goes into the base is the one seen before the content was read, so that an edit in between shows
+in the next run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from databricks_sync.errors import BrokenNotebook, NotFound, SyncError, printable
+from databricks_sync.local.folder import Changing, LocalFolder, describe, settled
+from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
+from databricks_sync.notebook.format import materialise, sha256, wire
+from databricks_sync.notebook.merge import Merge
+from databricks_sync.remote.exports import Export, read
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
+from databricks_sync.rules.plan import Action, Step
+from databricks_sync.state.backups import Backups, Saved
+
+from .compare import Survey, ignored
+
+
+class PullCarrier:
+    def __init__(
+        self, local: LocalFolder, workspace: Workspace, backups: Backups, survey: Survey, pool: Executor
+    ) -> None:
+        self.local = local
+        self.workspace = workspace
+        self.backups = backups
+        self.survey = survey
+        self.pool = pool
+        self._paths = {item.path: item.key for item in survey.scan.claims}
+
+    def intent(self, step: Step) -> Intent:
+        """What the local side will hold; only for what is known before the workspace is read again."""
+        if step.action is Action.DELETE or step.remote is None:
+            assert step.local
+            return Intent(step.key, Direction.PULL, step.path, step.local.kind, None)
+        if step.merge is not None:
+            return self._merge_intent(step, step.remote, step.merge)
+        side = step.local or step.base
+        return Intent(
+            *(step.key, Direction.PULL, step.path, step.remote.kind, step.remote_digest or "unread"),
+            *("", step.remote.token, side.form if side else None, side.language if side else None),
+        )
+
+    def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
+        there = self.survey.exports[step.key]
+        return Intent(
+            key=step.key,
+            direction=Direction.PULL,
+            path=step.path,
+            kind=remote.kind,
+            after=merge.digest,
+            token=there.token,
+            form=there.form,
+            language=there.language,
+            agreed=there.digest,
+            content=_kept(remote, there, there.raw),
+        )
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        for folder in self.local.folders:
+            folder.path.mkdir(parents=True, exist_ok=True)
+
+    def ready(self) -> None:
+        pass
+
+    # --- the three writes -----------------------------------------------------------------------------------
+
+    def create(self, step: Step) -> Outcome:
+        assert step.remote
+        try:
+            found = self._fetch(step, step.remote)
+        except NotFound:
+            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+        path = step.base.path if step.base and step.base.form is found.form else self._place(step.remote, found)
+        if (holder := self._paths.get(path)) and holder != step.key:
+            # The file of another key, which this same run may be about to delete: a script that became a notebook.
+            return postponed(step, f"cannot be stored: {path} is in the way", "Rename it here or there.")
+        if path in self.survey.ignored:
+            return Outcome(step, Result.LEFT, ignored(path))
+        data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
+        return self._write(step, step.remote, found, path, data, None)
+
+    def update(self, step: Step) -> Outcome:
+        assert step.local and step.remote
+        try:
+            found = self._fetch(step, step.remote)
+            raw, _ = self.local.read(step.local.path)
+        except NotFound:
+            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+        except FileNotFoundError:
+            return _changed(step)
+        if sha256(wire(raw, step.local.kind)) != step.local.sha:
+            return _changed(step)
+        if step.merge is not None:
+            return self._merge(step, step.local, step.remote, raw, step.merge)
+        self._save(step, step.local, raw, "replaced by a pull")
+        data = materialise(found.raw, found.form, found.language, raw) if found.form else found.raw
+        if found.language not in (None, step.local.language) and step.local.language is not None:
+            return self._move(step, step.remote, found, data)
+        return self._write(step, step.remote, found, step.local.path, data, step.local)
+
+    def delete(self, step: Step) -> Outcome:
+        assert step.local
+        if self.workspace.look(step.key) is not None:
+            return left(step, "is back in the workspace", "Run the command again.")
+        try:
+            raw, _ = self.local.read(step.local.path)
+            if sha256(wire(raw, step.local.kind)) != step.local.sha:
+                return _changed(step)
+            self._save(step, step.local, raw, "deleted by a pull")
+            self.local.remove(step.local)
+        except FileNotFoundError:
+            pass  # somebody was quicker
+        except Changing:
+            return _changed(step)
+        self._paths.pop(step.local.path, None)
+        return done(step, Advance(step.key, None))
+
+    # --- before a write -------------------------------------------------------------------------------------
+
+    def _fetch(self, step: Step, remote: RemoteObject) -> Export:
+        if (known := self.survey.exports.get(step.key)) is not None:
+            return known
+        return read(self.workspace, remote, step.local, step.base)
+
+    def _place(self, remote: RemoteObject, found: Export) -> str:
+        key = self.survey.sides.moves.belongs(remote.key)
+        return self.local.place(key, remote.kind, found.form, found.language)
+
+    def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
+        saved = Saved(
+            *(step.key, item.path, Direction.PULL, item.kind, reason, sha256(raw), len(raw)),
+            *(item.form, item.language),
+        )
+        self.backups.save(saved, raw)
+
+    # --- the write ------------------------------------------------------------------------------------------
+
+    def _write(
+        self,
+        step: Step,
+        remote: RemoteObject,
+        found: Export,
+        path: str,
+        data: bytes,
+        replaces: LocalObject | None,
+    ) -> Outcome:
+        """Puts `data` at `path`, if a scan would take it there for exactly what the workspace holds."""
+        item = self._fitting(step, remote, found, path, data)
+        if isinstance(item, Outcome):
+            return item
+        try:
+            stamp = self.local.replace(replaces, data) if replaces else self.local.create(path, data)
+        except FileExistsError:
+            # It may be a folder that this run is about to empty.
+            return postponed(
+                step,
+                f"is not stored: another {printable(path)} stands in the way",
+                f"Rename or remove {path}.",
+            )
+        except (Changing, FileNotFoundError):
+            return _changed(step)
+        entry = BaseEntry(
+            *(step.key, path, item.kind, item.digest, found.token, item.sha, settled(stamp, time.time_ns())),
+            *(item.form, item.language),
+        )
+        return done(step, Advance(step.key, entry, _kept(remote, found, data)))
+
+    def _fitting(
+        self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes
+    ) -> LocalObject | Outcome:
+        """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
+        try:
+            with self.local.one_by_one():
+                item = describe(step.key, path, data, Stat(0, 0, 0, 0))
+        except BrokenNotebook as error:
+            return failed(step, f"cannot be stored as {path}: {error}")
+        if item.kind is not remote.kind:
+            kind = "workspace file" if remote.kind is Kind.FILE else "notebook"
+            return left(
+                step,
+                f"is a {kind} in the workspace, and a file {path} with that content would be a {item.kind.value} here",
+                "Rename it in the workspace.",
+            )
+        if item.digest != found.digest:
+            return failed(step, f"cannot be stored as {path} without changing it", "Please report this notebook.")
+        return item
+
+    def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
+        """The notebook speaks another language now, so that its file gets another extension."""
+        assert step.local
+        path = self._place(remote, found)
+        if self.local.repository.ignored([path]):
+            return Outcome(step, Result.LEFT, ignored(path))
+        written = self._write(step, remote, found, path, data, None)
+        if written.result is Result.DONE:
+            try:
+                self.local.remove(step.local)
+            except (Changing, FileNotFoundError) as error:
+                hint = f"Remove {step.local.path} or the new file; both have its name in the workspace."
+                return failed(step, str(error) or "could not be renamed", hint)
+        return written
+
+    def _merge(self, step: Step, item: LocalObject, remote: RemoteObject, raw: bytes, merge: Merge) -> Outcome:
+        """Writes what was merged. The base becomes what is in the workspace, so that the rest is an edit made here."""
+        assert merge.raw is not None
+        there = self.survey.exports[step.key]
+        if merge.raw != raw:
+            fitting = self._fitting(step, remote, there._replace(digest=merge.digest), item.path, merge.raw)
+            if isinstance(fitting, Outcome):
+                return fitting
+            self._save(step, item, raw, "merged by a pull")
+            try:
+                self.local.replace(item, merge.raw)
+            except (Changing, FileNotFoundError):
+                return _changed(step)
+        entry = BaseEntry(
+            key=step.key,
+            path=item.path,
+            kind=item.kind,
+            digest=there.digest,
+            token=there.token,
+            local_sha=sha256(there.raw),
+            form=there.form,
+            language=there.language,
+        )
+        return done(step, Advance(step.key, entry, _kept(remote, there, there.raw)))
+
+    # --- afterwards -----------------------------------------------------------------------------------------
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """A local file is read back by writing it whole; here its name is made durable."""
+        paths = [o.advance.entry.path if o.advance and o.advance.entry else o.step.path for o in outcomes]
+        try:
+            self.local.settle(paths)
+        except (OSError, SyncError):
+            pass
+        return list(outcomes)
+
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        pass
+
+
+def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
+    """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
+    if remote.kind is not Kind.NOTEBOOK:
+        return None
+    return Content.named(found.raw, found.token.sha) or Content.of(wire(held, remote.kind))
+
+
+def _changed(step: Step) -> Outcome:
+    return left(step, "was changed here while the run was under way", "Run the command again.")

@@ -1,0 +1,358 @@
+"""The guarded write into the workspace, one object at a time.
+
+The workspace has no conditional write. So each write is the last of a sequence: read the local bytes, save
+what is to be replaced, look once more, write, read back. A create needs no last look, because the workspace
+itself refuses to create what exists.
+
+RACE: between the answer to the last look and the write, one round trip, somebody may save in the browser;
+that edit is replaced unseen. The backup then holds what stood there at the last look.
+
+A write is never sent again blindly. When its outcome is unknown, the object is read: it holds what we sent
+(done), what stood there before (try again from the last look), or something else (a conflict).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future, wait
+from functools import partial
+from typing import Literal, NamedTuple
+
+from databricks_sync.errors import AlreadyExists, NotEmpty, NotFound, SyncError, Throttled, TypeMismatch, Unreachable
+from databricks_sync.local.folder import LocalFolder
+from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
+from databricks_sync.notebook.format import sha256, wire
+from databricks_sync.remote.exports import Export, read, read_as, weigh
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.remote.turns import Turn
+from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.names import parents
+from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
+from databricks_sync.rules.plan import Action, Step
+from databricks_sync.state.backups import Backups, Saved
+from databricks_sync.state.base import Base
+
+from .compare import Survey, told_by_token
+from .verify import ReadBack, key_there, look_back
+
+_PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
+_THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
+
+
+class Load(NamedTuple):
+    """The bytes to send; of a notebook also packed, as somebody may want to merge with them one day."""
+
+    raw: bytes
+    content: Content | None
+
+    def on(self, outcome: Outcome) -> Outcome:
+        """The outcome with what was sent, if it was."""
+        return outcome._replace(sent=self.content) if outcome.result is Result.DONE else outcome
+
+
+class PushCarrier:
+    replaced = "replaced by a push"  # what a backup says of its object
+
+    def __init__(
+        self,
+        local: LocalFolder,
+        workspace: Workspace,
+        base: Base,
+        backups: Backups,
+        survey: Survey,
+        pool: Executor,
+        *,
+        claim: Callable[[], None] = lambda: None,
+        mirror: bool = False,
+    ) -> None:
+        """`claim` notes whose the target is. Raises SyncError when it is not ours."""
+        self.local = local
+        self.workspace = workspace
+        self.base = base
+        self.backups = backups
+        self.survey = survey
+        self.pool = pool
+        self.claim = claim
+        self.mirror = mirror
+        self._readback = ReadBack(workspace, pool)
+        self._kept: dict[str, bytes] = {}
+        self._claiming: Future[None] = Future()
+        self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
+
+    def intent(self, step: Step) -> Intent:
+        if step.action is Action.DELETE or step.local is None:
+            assert step.remote
+            return Intent(step.key, Direction.PUSH, step.path, step.remote.kind, None)
+        item = step.local
+        return Intent(
+            *(step.key, Direction.PUSH, item.path, item.kind, item.digest, item.sha),
+            form=item.form,
+            language=item.language,
+        )
+
+    # --- folders ------------------------------------------------------------------------------------------
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        """Begins to claim the target, and to make the missing folders.
+
+        Only the innermost ones, for the workspace makes those above them.
+        """
+        self._claiming = self.pool.submit(self.claim)
+        for step in steps:
+            if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
+                self._kept[step.key] = kept
+        listing = self.survey.listing
+        there = listing.folders | {""} if listing.exists else frozenset[str]()
+        missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - there
+        above = {folder: ("", *parents(folder)) for folder in missing if folder}
+        innermost = missing.difference(*above.values())
+        for folder in sorted(innermost):
+            made = self.pool.submit(self._make, f"{self.workspace.root}/{folder}".rstrip("/"))
+            self._making |= {one: made for one in (folder, *above.get(folder, ())) if one not in there}
+
+    def ready(self) -> None:
+        try:
+            self._claiming.result()
+            if self._making.keys() == {""}:
+                self._making[""].result()
+        except SyncError:
+            wait(self._making.values())
+            self._remove(self._making)
+            raise
+
+    def _make(self, path: str) -> None:
+        for pause in _PAUSES:
+            try:
+                return self._patiently(lambda: self.workspace.make_folder(path))
+            except Unreachable:  # making a folder twice harms nobody
+                self.workspace.clock.sleep(pause)
+        return self.workspace.make_folder(path)
+
+    # --- the three writes -----------------------------------------------------------------------------------
+
+    def create(self, step: Step) -> Outcome:
+        # Folders were given to the pool before what goes into them, so none waits for us.
+        if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
+            _quietly(making.result)
+        load = self._load(step)
+        return _changed_here(step) if load is None else load.on(self._create(step, load.raw))
+
+    def _create(self, step: Step, raw: bytes) -> Outcome:
+        for pause in _PAUSES:
+            try:
+                self._patiently(lambda: self._put(step, raw, overwrite=False))
+                return done(step)
+            except AlreadyExists:
+                return self._taken(step)
+            except TypeMismatch as error:
+                return postponed(step, error.message, error.hint)
+            except NotFound:
+                try:
+                    self._make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
+                except (AlreadyExists, TypeMismatch) as error:
+                    return postponed(step, error.message, "Rename it here or there.")
+            except Unreachable:
+                if (verdict := self._after_doubt(step, None, pause)) is not None:
+                    return verdict
+        return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
+
+    def update(self, step: Step) -> Outcome:
+        load = self._load(step)
+        if load is None:
+            return _changed_here(step)
+
+        def write(turn: Turn) -> None:
+            self._put(step, load.raw, overwrite=True, turn=turn)
+
+        return load.on(self._guarded(step, self.replaced, "import", write))
+
+    def delete(self, step: Step) -> Outcome:
+        reason = "removed by a mirror" if step.base is None else "deleted by a push"
+        reason = f"moved to {step.moved} by a push" if step.moved else reason
+        try:
+            return self._guarded(step, reason, "delete", lambda turn: self.workspace.delete(key_there(step), turn=turn))
+        except NotFound:
+            return done(step)
+        except NotEmpty:
+            return left(step, "became a folder in the workspace", "Run the command again.")
+
+    def _guarded(
+        self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Turn], None]
+    ) -> Outcome:
+        """Saves what stands there, looks once more, writes; after an unclear answer reads before trying again."""
+        before = self._save(step, reason)
+        if before is None:
+            return _changed_there(step)
+        pauses, deadline = list(_PAUSES), time.monotonic() + _THROTTLED
+        while pauses:
+            with self.workspace.turn(call) as turn:
+                if not self._as_planned(step, before):
+                    return _changed_there(step)
+                try:
+                    write(turn)
+                    return done(step)
+                except Throttled:
+                    if time.monotonic() > deadline:
+                        raise
+                except AlreadyExists:
+                    # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
+                    self.workspace.clock.sleep(pauses.pop(0))
+                except Unreachable:
+                    if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
+                        return verdict
+        return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
+
+    # --- before a write -------------------------------------------------------------------------------------
+
+    def _load(self, step: Step) -> Load | None:
+        assert step.local
+        with self.local.one_by_one():
+            raw = self.payload(step)
+            if raw is None:
+                return None
+            return Load(raw, Content.of(raw, step.local.sha) if step.local.kind is Kind.NOTEBOOK else None)
+
+    def payload(self, step: Step) -> bytes | None:
+        """The bytes to send, of the sha256 that was planned with; None when they are no longer those."""
+        assert step.local
+        try:
+            raw = self.local.again(step.local)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        sent = wire(raw, step.local.kind)
+        return sent if sha256(sent) == step.local.sha else None
+
+    def _put(self, step: Step, data: bytes, *, overwrite: bool, turn: Turn | None = None) -> None:
+        assert step.local
+        item = step.local
+        self.workspace.put(key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite, turn=turn)
+
+    def _save(self, step: Step, reason: str) -> Export | None:
+        """Saves what is about to be replaced; None when it is not what was planned with."""
+        assert step.remote
+        try:
+            before = self._preimage(step, step.remote)
+        except NotFound:
+            return None
+        if step.remote_digest is not None and before.digest != step.remote_digest:
+            return None
+        saved = Saved(
+            *(
+                step.key,
+                step.path,
+                Direction.PUSH,
+                step.remote.kind,
+                reason,
+                sha256(before.raw),
+                len(before.raw),
+            ),
+            *(before.form, before.language),
+        )
+        self.backups.save(saved, before.raw)
+        return before
+
+    def _preimage(self, step: Step, remote: RemoteObject) -> Export:
+        if (known := self.survey.exports.get(step.key)) is not None:
+            return known
+        base, kept = step.base, self._kept.get(step.key)
+        if base and base.kind is remote.kind and kept is not None:
+            # The workspace says it holds the very bytes that were kept when both sides last agreed.
+            return weigh(kept, remote.kind, base.form, base.language, remote.path)._replace(token=remote.token)
+        return read(self.workspace, remote, base, step.local)
+
+    def _as_planned(self, step: Step, before: Export) -> bool:
+        """The last look: whether the workspace still holds what was planned with and saved."""
+        assert step.remote
+        now = self.workspace.look(step.remote.key)
+        # The token of what was read, not of what was listed: it has the hash of the very bytes that were saved.
+        return now is not None and (now.token.proves(before.token) or self._holds(now, before, step))
+
+    # --- after a write --------------------------------------------------------------------------------------
+
+    def _patiently(self, request: Callable[[], None]) -> None:
+        """Repeats a request that was refused for coming too fast: refused is not applied."""
+        deadline = time.monotonic() + _THROTTLED
+        while True:
+            try:
+                return request()
+            except Throttled:
+                if time.monotonic() > deadline:
+                    raise
+
+    def _after_doubt(self, step: Step, before: Export | None, pause: float) -> Outcome | None:
+        """Reads what a write without an answer left behind; None when it was not applied.
+
+        Twice, for a request that timed out may still be on its way.
+        """
+        for _ in range(2):
+            self.workspace.clock.sleep(pause)
+            now = look_back(self.workspace, step)
+            if step.action is Action.DELETE and now is None:
+                return done(step)
+            if now is not None and self._holds_ours(now, step):
+                return done(step)
+            if not (now is None if before is None else now is not None and self._holds(now, before, step)):
+                return _changed_there(step)
+        return None
+
+    def _taken(self, step: Step) -> Outcome:
+        """A create found the name taken: by our own lost answer, by an equal twin, or by something else."""
+        try:
+            now = self.workspace.look(key_there(step))
+        except TypeMismatch as error:  # perhaps a folder that this run is about to empty
+            return postponed(step, error.message, "Rename it here or there.")
+        if now is None:
+            # A notebook `a` answers to `a.py` too; perhaps this run is about to delete it.
+            return postponed(step, "could not be created: something of another type has its name", "Rename it.")
+        return done(step) if self._holds_ours(now, step) else _changed_there(step)
+
+    def _holds_ours(self, now: RemoteObject, step: Step) -> bool:
+        item = step.local
+        if step.action is Action.DELETE or item is None or now.kind is not item.kind:
+            return False
+        told = told_by_token(now, None, item)
+        return (told or read(self.workspace, now, item)).digest == item.digest
+
+    def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
+        if step.remote is None or now.kind is not step.remote.kind:
+            return False
+        return read_as(self.workspace, now, before.form, before.language).digest == before.digest
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        return self._readback.verify(outcomes)
+
+    # --- afterwards -----------------------------------------------------------------------------------------
+
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        """Removes the folders that our deletes emptied."""
+        wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
+        emptied = set(self.survey.listing.folders) if self.mirror else set()
+        for outcome in outcomes:
+            if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:
+                emptied.update(parents(outcome.step.key))
+        moves = self.survey.sides.moves
+        in_use = {p for key in self.survey.sides.local for p in parents(moves.belongs(key))}
+        self._remove(emptied - in_use)
+
+    def _remove(self, folders: Iterable[str]) -> None:
+        """Removes folders, those in others first; one that is not empty stays."""
+        for folder in sorted(folders, reverse=True):
+            _quietly(partial(self.workspace.delete, folder))
+
+
+def _changed_here(step: Step) -> Outcome:
+    return left(step, "was changed here while the run was under way", "Run the command again.")
+
+
+def _changed_there(step: Step) -> Outcome:
+    """The next run reads the object anew, whatever its token: perhaps what was recorded of it is not true."""
+    outcome = left(step, "was changed in the workspace while the run was under way", "Run the command again.")
+    return outcome._replace(advance=Advance(step.key, step.base._replace(token=UNKNOWN))) if step.base else outcome
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except SyncError:
+        pass  # whatever needs the folder will say so; one that is left behind is empty and harms nobody

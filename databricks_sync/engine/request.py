@@ -1,0 +1,32 @@
+"""What one run is asked to do: made of the options, given to each part of the run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from databricks_sync.model import Allowed, Mode, Scope
+
+
+class Request(NamedTuple):
+    """What one run is asked to do."""
+
+    mode: Mode
+    target: str
+    scope: Scope = Scope()
+    dry_run: bool = False
+    diff: bool = False
+    markers: bool = False  # of a merge: what cannot be merged is written with markers
+    delete: bool = True
+    insisted: bool = False  # the target or the branch was named
+    allowed: Allowed = Allowed()
+    lock: bool = False
+    wait: float = 0.0
+    branch: str = ""
+    head: str | None = None  # the branch that was checked out when the target was chosen, if any was
+    again: str = ""  # the options that name this workspace and target, to be typed in the next command
+    login: str = ""  # those of them that name the workspace
+    way: str = ""  # from the current folder to the project, where that is another one
+
+    def typed(self, path: str) -> str:
+        """A path that the plan shows, as it is typed in the current folder."""
+        return f"{self.way}/{path}" if self.way else path

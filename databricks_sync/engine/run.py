@@ -1,0 +1,523 @@
+"""One run: look at both sides, recover, plan, check the valves, carry out. The commands above hold no logic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import ExitStack, nullcontext
+from functools import partial
+from typing import NamedTuple
+
+from databricks_sync.errors import Overtaken, SettingsError, Switched, SyncError, ValveError, printable
+from databricks_sync.failpoints import reached
+from databricks_sync.local.folder import LocalFolder, Scan, check_project, settled
+from databricks_sync.local.git import Moment, Repository
+from databricks_sync.local.identity import Identity, nameless, project_of
+from databricks_sync.model import BaseEntry, Direction, Kind, Mode, Settings
+from databricks_sync.notebook.format import wire
+from databricks_sync.remote.folder import Listing, Workspace, asked_types
+from databricks_sync.remote.http import Http
+from databricks_sync.remote.lock import TTL, RemoteLock
+from databricks_sync.remote.marker import (
+    Claim,
+    Claims,
+    Noted,
+    another,
+    behind,
+    next_serial,
+    note_path,
+    noted_serial,
+    other_folders,
+    unread,
+)
+from databricks_sync.rules.debounce import AFTER_GIT
+from databricks_sync.rules.journal import Advance, Content
+from databricks_sync.rules.names import parents
+from databricks_sync.rules.plan import Action, Step, steps
+from databricks_sync.rules.target import home_of
+from databricks_sync.rules.valves import Situation, check
+from databricks_sync.state.backups import Backups
+from databricks_sync.state.base import Base
+from databricks_sync.state.lock import held
+from databricks_sync.state.record import Record, record
+
+from .compare import Survey, Surveyor
+from .differences import Differences
+from .pool import Pool
+from .pull import PullCarrier
+from .push import PushCarrier
+from .report import Diffs, Report, Watcher
+from .request import Request
+from .transfer import Carrier, Carry, End, Interruption
+from .versions import Mediator
+from .withheld import exposed, withheld
+
+_SCANS = 3
+_GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
+
+
+class Sight(NamedTuple):
+    """What a run sees before it decides."""
+
+    workspace: Workspace
+    claims: Claims
+    noted: Noted
+    survey: Survey
+
+
+class Sync:
+    """Everything a run needs, wired together once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        repository: Repository,
+        http: Http,
+        watcher: Watcher,
+        permitted: Callable[[], None] = lambda: None,
+        *,
+        shared: bool = False,
+        pool: Callable[[], Executor] = Pool,
+        ttl: float = TTL,
+    ) -> None:
+        """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided.
+
+        `shared`: the target belongs to all projects of the repository, and not to this one. `pool` makes the threads of
+        one run; `ttl` is that of its remote lock.
+        """
+        self.settings = settings
+        self.permitted = permitted
+        self.repository = repository
+        self.identity = Identity(repository)
+        self.project = project_of(settings.project, repository)
+        self.owning = "" if shared else self.project
+        self.folders = tuple(sorted(folder.shown for folder in settings.folders))
+        self.http = http
+        self.watcher = watcher
+        self.pool = pool
+        self.ttl = ttl
+        self.local = LocalFolder(settings.project, settings.folders, repository)
+
+    def record(self, target: str) -> Record:
+        """Where the record of a target is to be found."""
+        state, workspace = self.repository.state, self.settings.login.name
+        return record(state, workspace, target, self.project, self.folders, self.settings.project)
+
+    def sweep(self, target: str) -> None:
+        """Removes what a killed run left half-written here. Only while holding the lock of the target's state."""
+        self.local.sweep(self.record(target).folder.name.rpartition("-")[2])
+
+    def backups(self, target: str) -> Backups:
+        """Of all worktrees together: what one of them replaced is not to go with its folder."""
+        return Backups(self.repository.common_dir / "databricks_sync" / "backups", target)
+
+    def collect_backups(self, target: str) -> None:
+        """Takes over what earlier versions kept in the git directories of linked worktrees."""
+        self.backups(target).collect(self.repository.common_dir.glob("worktrees/*/databricks_sync/backups"))
+
+    def remote_lock(self, target: str) -> RemoteLock:
+        return RemoteLock(self.http, target, self.ttl)
+
+    def claims(self, request: Request, base: Base) -> Claims:
+        return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+
+    def owner(self, request: Request, noted: Noted, base: Base) -> tuple[str, str] | None:
+        """What to say of the target's owner, where that is another repository, or another project of this one.
+
+        A pull takes nothing away there: it may be done by and from what has no name yet, and once allowed it stays so.
+        """
+        claim = noted.claim
+        if claim is None:
+            return None
+        push = request.mode.direction is Direction.PUSH
+        if not push and _pulled_from(claim, base):
+            return None
+        names = self.repository.origin()
+        if not claim.repository & names:  # the first commits take a walk
+            names = self.identity.to_be() if push else self.identity.names()
+            if not push and nameless(claim.repository) and not claim.repository & names:
+                return None
+        return another(claim, Claim(request.target, names, project=self.owning))
+
+    def laid_out(self, noted: Noted, base: Base) -> tuple[str, str] | None:
+        """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.
+
+        What this clone has carried with the folders of the note, it may carry with others from now on.
+        """
+        claim = noted.claim
+        if claim is None or claim.layout is None or not claim.layout.apart(self.local.layout):
+            return None
+            return None
+        return None if claim.layout.made(base.entries().values()) else other_folders(claim, self.folders)
+
+    def run(self, request: Request) -> Report:
+        """Raises SyncError when the run cannot be done at all; then neither side was changed."""
+        began = time.monotonic()
+        check_project(self.local)
+        self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
+        found = self.record(request.target)
+        interruption = Interruption()
+        with ExitStack() as late, nullcontext() if request.dry_run else held(found.folder, request.wait):
+            if not request.dry_run:
+                found = self.record(request.target)  # somebody may have taken it over since
+                found.taken_over(request.wait)
+                self.collect_backups(request.target)
+            base = Base(found.stands if request.dry_run else found.folder, create=not request.dry_run)
+            try:
+                if base.notice:
+                    self.watcher.notice(base.notice)
+                with self.pool() as pool:
+                    report = self._run(request, base, pool, interruption, late)
+            finally:
+                base.close()
+        return report._replace(
+            interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
+        )
+
+    def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
+        """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
+        try:
+            sight = self._look(request, base, pool)
+        finally:
+            self.permitted()  # in the home of somebody else there may be nothing to see: this says why
+        self._require(request, sight.survey)
+        self._tell(self._nothing(request, sight.survey))
+        chosen = self._chosen(request, sight.survey)
+        if request.mode is Mode.PULL_MERGE:
+            mediator = Mediator(self.local, self.repository, base, sight.survey)
+            chosen = mediator.settled(chosen, pool, markers=request.markers)
+        diffs: Diffs = {}
+        if request.diff:
+            diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
+        push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
+        if not request.dry_run:
+            self._check(request, sight, base, chosen)
+        if writing if push else sight.noted.strange:
+            self._tell(unread(sight.noted, request.target))
+        for note in exposed(chosen) if push else ():
+            self._tell(note)
+        self.watcher.plan(request, chosen, diffs)
+        reached("planned")
+        if request.dry_run:  # the plan is shown first: it says what the valve is about
+            self._check(request, sight, base, chosen)
+            return Report(request, tuple(chosen))
+        base.settle(noted_serial(sight.noted.claim, base))
+        self._finish(request, sight.survey)
+        taking = push and request.allowed.take_over and self._takes(request, sight.noted, base)
+        news = {"whole_trees": "yes" if sight.workspace.whole_trees else "no", **sight.noted.news}
+        if push and (writing or taking):
+            news["serial"] = str(next_serial(sight.noted.claim, base))
+        if request.allowed.take_over:
+            news |= self._remembered(request, sight.noted)
+        base.note(root="no Git folder", target=request.target, project=self.project, **news)
+        base.advance(
+            [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
+        )
+        if not writing:
+            if taking:
+                self._stake(request, sight, base)
+            return Report(request, tuple(chosen))
+        interruption.ends.append(self._watch_head(request))
+        with ExitStack() as stack:
+            if request.mode.direction is Direction.PUSH:
+                if request.lock or home_of(request.target) is None:
+                    lock = self.remote_lock(request.target)
+                    self._tell(stack.enter_context(lock.held(request.wait)))
+                    interruption.ends.append(lock.lost)
+            late.enter_context(interruption.listening())
+            return self._carry(request, sight, base, chosen, pool, interruption)
+
+    def _finish(self, request: Request, survey: Survey) -> None:
+        """Removes what a killed run left behind; the backup of an old file was made before its new one."""
+        self.sweep(request.target)
+        for item in survey.leftover:
+            try:
+                self.local.remove(item)
+            except (OSError, SyncError) as error:
+                self.watcher.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
+
+    def _look(self, request: Request, base: Base, pool: Executor) -> Sight:
+        """Looks at both sides and at the note on the target, all at once. Writes nothing."""
+        whole_trees = base.meta("whole_trees") != "no"
+        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
+        claims = self.claims(request, base)
+        new = request.mode.direction is Direction.PUSH and not base.entries()
+        pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
+        noting = pool.submit(claims.look, base, pool, new=new)
+        looking = pool.submit(workspace.listing, pool, new=new)
+        # No listing tells what its root is: asked until something was carried, and when it is another folder by now.
+        check_types = asked_types(workspace, pool) if not base.meta("root") else None
+        scan = self._scan(request, base)
+        if check_types:
+            check_types()
+        noted, listing = noting.result(), looking.result()
+        if not check_types and _is_another(listing, base):
+            asked_types(workspace, pool)()
+        if behind(noted.claim, base):
+            base.distrust()
+            self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
+        surveyor, layout = Surveyor(self.local, workspace, base, pool), noted.claim and noted.claim.layout
+        survey = surveyor.survey(request.mode.direction, scan, listing, layout)
+        if request.mode.direction is Direction.PULL:
+            self._beware(workspace, survey)
+        return Sight(workspace, claims, noted, survey)
+
+    def _scan(self, request: Request, base: Base) -> Scan:
+        """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
+        before = self._calm(self.repository.moment())
+        for _ in range(_SCANS):
+            self._stays(request, before)
+            scan = self.local.scan(base.entries())
+            after = self.repository.moment()
+            if after == before:
+                return scan
+            before = self._calm(after, moved=True)
+        raise Switched("Git changed the files while they were read.", "Run the command again when it has finished.")
+
+    def _calm(self, moment: Moment, *, moved: bool = False) -> Moment:
+        """The moment when git has finished what it is at. Raises Switched when it does not.
+
+        A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
+        """
+        deadline = time.monotonic() + _GIT_AT_WORK
+        while moment.locked or moved:
+            if time.monotonic() > deadline:
+                raise Switched(
+                    "Git is at work here, so the files may be of two branches.",
+                    f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
+                )
+            before = moment
+            self.http.clock.sleep(AFTER_GIT)
+            moment = self.repository.moment()
+            moved = moment != before
+        return moment
+
+    def _stays(self, request: Request, moment: Moment) -> None:
+        """Raises Switched when another branch is checked out than the one whose folder this is about."""
+        if request.head is not None and moment.branch != request.head:
+            raise Switched(
+                f"The branch was switched to {printable(moment.branch or 'none')} while the folder was read.",
+                "Nothing was written; run the command again.",
+            )
+
+    def _beware(self, workspace: Workspace, survey: Survey) -> None:
+        """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
+        listing = survey.listing
+        known = {folder for key in survey.sides.base for folder in parents(key)}
+        gone = known - listing.folders - listing.others.keys() if listing.exists else set()
+        gone = {folder for folder in gone if listing.others.keys().isdisjoint(parents(folder))}
+        for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
+            if workspace.stands(folder):
+                raise ValveError(
+                    f"The folder {printable(folder)} is in the workspace, but what is in it is not listed.",
+                    "Nothing was written; ask for the permission to read it.",
+                )
+
+    def _chosen(self, request: Request, survey: Survey) -> list[Step]:
+        """The plan, as far as the run is about it."""
+        every = steps(survey.sides, request.mode, delete=request.delete)
+        scope = request.scope.among(step.path for step in every)
+        chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
+        if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
+            keys = {step.key for step in chosen} | moved
+            chosen = [step for step in every if step.key in keys]
+        if scope.paths and not chosen:
+            raise SettingsError(
+                f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
+                f"Give paths as the plan shows them{f', after {request.way}/' if request.way else ''}: "
+                f"{request.mode.direction.command}{request.again} --dry-run",
+            )
+        return withheld(chosen, request, self.local)
+
+    def _stake(self, request: Request, sight: Sight, base: Base) -> None:
+        """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
+        known = sight.noted.claim.repository if sight.noted.claim else frozenset()
+        origin = self.repository.origin()
+        names = origin if origin & known else self.identity.kept()
+        ours = Claim(request.target, names, request.branch, project=self.owning, folders=self.folders)
+        self._tell(sight.claims.stake(ours, sight.noted, base, take_over=request.allowed.take_over))
+
+    def _takes(self, request: Request, noted: Noted, base: Base) -> bool:
+        """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
+        return bool(noted.strange or self.owner(request, noted, base))
+
+    def _remembered(self, request: Request, noted: Noted) -> dict[str, str]:
+        """What --take-over has allowed for good: these folders inside one another, this pull from another's folder.
+
+        A push needs no memory: its note says whose the target is from now on.
+        """
+        found = dict.fromkeys(map(_beside, noted.nested), "allowed")
+        if request.mode.direction is Direction.PULL and noted.claim:
+            found["pulled_from"] = json.dumps([noted.claim.project, *sorted(noted.claim.repository)])
+        return found
+
+    def _tell(self, notice: str) -> None:
+        if notice:
+            self.watcher.notice(notice)
+
+    def _check(self, request: Request, sight: Sight, base: Base, chosen: list[Step]) -> None:
+        """Raises ValveError when the run must not go on as things are."""
+        survey, noted = sight.survey, sight.noted
+        self._stays(request, self.repository.moment())
+        check(
+            Situation(
+                mode=request.mode,
+                steps=chosen,
+                tracked=len(survey.sides.base),
+                local_exists=survey.scan.exists,
+                remote_exists=survey.listing.exists,
+                local_empty=survey.scan.empty,
+                remote_empty=not survey.listing.objects,
+                operation=self.repository.operation(),
+                insisted=request.insisted,
+                target=request.target,
+                again=request.again,
+                other=self.owner(request, noted, base),
+                laid_out=self.laid_out(noted, base),
+                nested={other: note_path(other) for other in noted.nested if not base.meta(_beside(other))},
+                noted=noted.readable,
+                strange=noted.strange,
+            ),
+            request.allowed,
+        )
+
+    def _require(self, request: Request, survey: Survey) -> None:
+        """Raises SettingsError where the source was never there: then there is nothing to talk about."""
+        if request.mode.direction is Direction.PULL and not survey.listing.exists and not survey.sides.base:
+            raise SettingsError(
+                f"There is no folder {request.target} in the workspace; nothing was pushed there yet.",
+                f"Type `to_databricks{request.again}`, or name another folder with --branch or --target.",
+            )
+        if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
+            missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
+            raise SettingsError(
+                f"There is no folder {missing} in {self.settings.project}.",
+                self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
+            )
+
+    def _nothing(self, request: Request, survey: Survey) -> str:
+        """What to tell where there is nothing to push and never was, which is rarely what somebody wants."""
+        if request.mode.direction is Direction.PULL or survey.sides.base or not survey.scan.empty:
+            return ""
+        folders = " and ".join(folder.shown for folder in self.settings.folders)
+        return f"There is no file in {folders}, or git ignores them all."
+
+    def _elsewhere(self, missing: str) -> str:
+        top = self.repository.top
+        if top != self.settings.project and (top / missing).is_dir():
+            return f"There is one in {top}: run the command there, or make one here."
+        return ""
+
+    def _carry(
+        self,
+        request: Request,
+        sight: Sight,
+        base: Base,
+        chosen: list[Step],
+        pool: Executor,
+        interruption: Interruption,
+    ) -> Report:
+        workspace, survey = sight.workspace, sight.survey
+        backups = self.backups(request.target)
+        writing = [step for step in chosen if step.writes]
+        carrier: Carrier
+        if request.mode.direction is Direction.PUSH:
+            mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
+            claim = partial(self._stake, request, sight, base)
+            carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, claim=claim, mirror=mirror)
+        else:
+            carrier = PullCarrier(self.local, workspace, backups, survey, pool)
+        carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
+        self.watcher.begin(len(writing))
+        try:
+            outcomes = carry.run(writing)
+        finally:
+            self.watcher.end()
+        report = Report(
+            request,
+            tuple(chosen),
+            tuple(outcomes),
+            backup=backups.run,
+            interrupted=interruption.asked,
+            trouble=interruption.reason,
+        )
+        if not interruption:
+            base.prune()
+        if report.exit_code <= 1:  # after a failure somebody may want more of the past than usual
+            backups.prune(self.settings.backup_days)
+        return report
+
+    def _watch_head(self, request: Request) -> End:
+        """Tells of a checkout while objects are carried. What is under way was planned with the old branch's bytes."""
+        before = self.repository.head()
+
+        def overtaken() -> Overtaken | None:
+            if request.head is None or self.repository.head() == before:
+                return None
+            return Overtaken(
+                f"The branch {printable(request.head)} is no longer checked out: what was begun is done, the rest not.",
+                "Run the command again on the branch it is about.",
+            )
+
+        return overtaken
+
+    def _agreed(self, survey: Survey, base: Base, chosen: Iterable[Step]) -> list[Advance]:
+        """What the look alone showed to be in step, or gone on both sides."""
+        advances: list[Advance] = []
+        for step in chosen:
+            if step.problem:
+                continue
+            if step.action is Action.FORGET:
+                advances.append(Advance(step.key, None))
+            elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
+                if step.base and step.local.stat is step.base.stat and step.remote.token is step.base.token:
+                    continue  # seen to be what it was, and most are
+                entry = self._entry(step)
+                if entry != step.base:
+                    advances.append(Advance(step.key, entry, self._content(survey, base, step)))
+        return advances
+
+    def _entry(self, step: Step) -> BaseEntry:
+        item, remote = step.local, step.remote
+        assert item and remote
+        return BaseEntry(
+            *(item.key, item.path, item.kind, item.digest, remote.token, item.sha),
+            *(settled(item.stat, time.time_ns()), item.form, item.language),
+        )
+
+    def _content(self, survey: Survey, base: Base, step: Step) -> Content | None:
+        """The text to merge from one day, where it is not kept yet: what the workspace holds, by its hash.
+
+        Where the workspace has no hashes it is what the file holds.
+        """
+        assert step.local and step.remote
+        sha = step.remote.token.sha or step.local.sha
+        if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
+            return None
+        export = survey.exports.get(step.key)
+        if export is not None and (kept := Content.named(export.raw, sha)):
+            return kept
+        try:
+            return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
+        except (OSError, SyncError):
+            return None
+
+
+def _pulled_from(claim: Claim, base: Base) -> bool:
+    """Whether a pull from this owner's folder was allowed once."""
+    project, *names = json.loads(base.meta("pulled_from") or '[""]')
+    return project == claim.project and not claim.repository.isdisjoint(names)
+
+
+def _beside(other: str) -> str:
+    """The name under which the record remembers that a branch folder may be inside another one."""
+    return f"beside {other}"
+
+
+def _is_another(listing: Listing, base: Base) -> bool:
+    """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
+    known, there = base.entries(), listing.objects
+    kept = (there[key].token.object_id == entry.token.object_id for key, entry in known.items() if key in there)
+    return listing.exists and bool(known) and not any(kept)

@@ -1,0 +1,257 @@
+"""Carries out a plan: many objects at once, the steps of one object in sequence, results and not intentions.
+
+Creates and updates go first, deletes last, so that a move loses nothing on the way. The base is advanced with
+what was read back, in batches, by the one thread that holds the state.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import contextmanager
+from typing import Protocol
+
+from databricks_sync.errors import LoginError, SyncError
+from databricks_sync.remote.connections import CONNECTIONS
+from databricks_sync.rules.journal import Content, Intent
+from databricks_sync.rules.outcome import Outcome, Result, failed, left
+from databricks_sync.rules.plan import Action, Step
+from databricks_sync.state.base import Base
+
+_AGAIN = "Run the command again."
+_READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
+_LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
+_TOGETHER = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
+_GLANCE = 0.02  # seconds between two looks at what has been done
+_MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
+
+
+class Carrier(Protocol):
+    """One direction's guarded writes. Each method is called for different keys from several threads."""
+
+    def intent(self, step: Step) -> Intent: ...
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        """Begins what is to be done before any write, and waits for nothing."""
+
+    def ready(self) -> None:
+        """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
+
+    def create(self, step: Step) -> Outcome: ...
+
+    def update(self, step: Step) -> Outcome: ...
+
+    def delete(self, step: Step) -> Outcome: ...
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]: ...
+
+    def tidy(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+Progress = Callable[[Outcome], None]
+
+
+End = Callable[[], SyncError | None]  # tells what has happened that ends the run, if something has
+
+
+class Interruption:
+    """What ends a run before its time: the objects in hand are finished, and no other is begun.
+
+    That is Ctrl-C (three times, and we are gone), a login that is over, or what one of `ends` tells.
+    """
+
+    def __init__(self) -> None:
+        self.ends: list[End] = []
+        self._event = threading.Event()
+        self._count = 0
+        self._ask_at = 0.0
+        self.reason: SyncError | None = None
+
+    def stop(self, reason: SyncError | None = None) -> None:
+        self.reason = self.reason or reason
+        self._event.set()
+
+    def due(self) -> bool:
+        """Asked before each object is begun; what `ends` told a moment ago holds."""
+        if (now := time.monotonic()) >= self._ask_at:
+            self._ask_at = now + _MOMENT
+            if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
+                self.stop(reason)
+        return bool(self)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a person wants the program to end, whatever else has happened."""
+        return self._count > 0
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Meanwhile Ctrl-C only sets the flag: nothing is torn in the middle."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_: object) -> None:
+        self._count += 1
+        if self._count == 3:
+            os._exit(130)  # the journal knows what was in hand
+        self.stop()
+
+
+class Carry:
+    def __init__(
+        self,
+        carrier: Carrier,
+        base: Base,
+        pool: Executor,
+        progress: Progress,
+        interruption: Interruption,
+    ) -> None:
+        self.carrier = carrier
+        self.base = base
+        self.pool = pool
+        self.progress = progress
+        self.interruption = interruption
+        self._verified: list[Outcome] = []
+        self._unverified: list[Outcome] = []
+        self._sent: list[Content] = []  # and not yet kept
+        self._settle_at = time.monotonic() + _READ_BACK_SECONDS
+
+    def run(self, steps: Sequence[Step]) -> list[Outcome]:
+        """Carries out steps, which all write. After an interruption, only outcomes of what was begun.
+
+        Raises SyncError when nothing may be written; then nothing was.
+        """
+        self.carrier.prepare(steps)
+        self.base.intend([self.carrier.intent(step) for step in steps])
+        try:
+            self.carrier.ready()
+        except SyncError:
+            self.base.advance([], finished=[step.key for step in steps])
+            raise
+        first = [step for step in steps if step.action is not Action.DELETE]
+        deletes = [step for step in steps if step.action is Action.DELETE]
+        waiting = self._phase(first, self._put)
+        if deletes:
+            self._settle()
+            self._phase(self._without_moves_that_failed(deletes), self.carrier.delete)
+            self._settle()
+        self.carrier.tidy(self._verified)
+        # Deleting may have made room for what was refused because something of another type stood there.
+        again = self._phase([outcome.step for outcome in waiting], self._put)
+        self._unverified += [self._refused(outcome) for outcome in again]
+        self._settle()
+        # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
+        self.base.advance([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
+        return self._verified
+
+    def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
+        """A move is a create and a delete: what could not be created at its new place stays at the old one."""
+        lost = {_content(o.step) for o in self._verified if o.result is Result.FAILED} - {None}
+        missing = {o.step.key for o in self._verified if o.result is not Result.DONE}
+        kept = [step for step in deletes if _content(step) in lost or step.moved in missing]
+        for step in kept:
+            self._unverified.append(left(step, "stays, because it could not be written at its new place", _AGAIN))
+        return [step for step in deletes if step not in kept]
+
+    def _put(self, step: Step) -> Outcome:
+        return self.carrier.create(step) if step.action is Action.CREATE else self.carrier.update(step)
+
+    def _phase(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
+        waiting: list[Outcome] = []
+        for number, outcome in enumerate(self._attempts(steps, act), 1):
+            if outcome is None:
+                continue
+            if outcome.result is Result.POSTPONED:
+                waiting.append(outcome)
+            else:
+                self._unverified.append(outcome)
+                self.progress(outcome)
+                if outcome.sent:
+                    self._keep(outcome.sent)
+            if time.monotonic() > self._settle_at and len(steps) - number > _LAST:
+                self._settle()
+        return waiting
+
+    def _attempts(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> Iterator[Outcome | None]:
+        """The outcomes as they come, a handful at a time: waking this thread for each would cost half as much as it.
+
+        Every thread takes the next step by itself: to give out a thousand futures first delays the first round.
+        """
+        waiting, finished = deque(steps), deque[Outcome | None]()
+
+        def work() -> None:
+            while waiting:
+                try:
+                    step = waiting.popleft()
+                except IndexError:
+                    return  # somebody else was quicker
+                finished.append(self._attempt(step, act))
+
+        workers = [self.pool.submit(work) for _ in range(min(len(steps), CONNECTIONS))]
+        while workers or finished:
+            for _ in range(len(finished)):
+                yield finished.popleft()
+            while workers and workers[-1].done():
+                workers.pop().result()
+            wait(workers[-1:], _GLANCE if not finished else 0)
+
+    def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
+        if self.interruption.due():
+            return None
+        try:
+            return act(step)
+        except LoginError as error:
+            self.interruption.stop(error)
+            return failed(step, error.message, error.hint)
+        except SyncError as error:
+            return failed(step, error.message, error.hint)
+        except OSError as error:
+            return failed(step, f"could not be written ({error.strerror or error})", "Nothing was lost.")
+
+    def _refused(self, outcome: Outcome) -> Outcome:
+        refused = outcome._replace(result=Result.LEFT)
+        self.progress(refused)
+        return refused
+
+    def _keep(self, sent: Content) -> None:
+        self._sent.append(sent)
+        if len(self._sent) == _TOGETHER:
+            self.base.keep(self._sent)
+            self._sent.clear()
+
+    def _settle(self) -> None:
+        """Reads back what was written and advances the base with it."""
+        outcomes, self._unverified = self._unverified, []
+        if not outcomes:
+            return
+        began = time.monotonic()
+        verified = self.carrier.verify(outcomes)
+        known = [outcome.advance for outcome in verified if outcome.advance]
+        # What was refused certainly changed nothing: its intent is over. What failed may have.
+        over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]
+        self.base.advance(known, finished=over)
+        self._verified += verified
+        took = time.monotonic() - began
+        # A large tree takes long to list: reading back is to take a tenth of the time at most.
+        self._settle_at = time.monotonic() + max(_READ_BACK_SECONDS, 10 * took)
+
+
+def _content(step: Step) -> str | None:
+    """What a create would bring, or a delete take away."""
+    if step.action is Action.DELETE:
+        return step.base.digest if step.base else None
+    return step.local.digest if step.local else step.remote_digest

@@ -1,0 +1,117 @@
+"""Reads back what was written to the workspace: only what it shows then counts as done.
+
+Where there are hashes, one listing is enough for any number of objects; without them each object is looked at,
+then read, so that the recorded token is never younger than the content it stands for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+
+from databricks_sync.errors import SyncError, TypeMismatch
+from databricks_sync.local.folder import settled
+from databricks_sync.model import BaseEntry, Kind, RemoteObject
+from databricks_sync.remote.exports import read
+from databricks_sync.remote.folder import Workspace, keys_by_nfc
+from databricks_sync.rules.journal import Advance, Content
+from databricks_sync.rules.outcome import Outcome, Result, done, failed
+from databricks_sync.rules.plan import Action, Step
+
+_FEW = 8  # up to so many objects are looked at one by one, more by one listing
+_STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
+
+
+class ReadBack:
+    def __init__(self, workspace: Workspace, pool: Executor) -> None:
+        self.workspace = workspace
+        self.pool = pool
+
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same outcomes, each done one with what the workspace holds now; without that it has failed."""
+        written = {o.step.key: o for o in outcomes if o.result is Result.DONE}
+        listed: Mapping[str, RemoteObject] | None = None
+        if len(written) > _FEW and self.workspace.hashed:
+            try:
+                listed = keys_by_nfc(self.workspace.listing(self.pool))
+            except SyncError:
+                pass  # each object is then looked at by itself, and says what went wrong
+        known: dict[str, Outcome] = {}
+        asked: dict[str, Future[Outcome]] = {}
+        for key, outcome in written.items():
+            if listed is not None and _shows(listed.get(key), outcome.step):
+                # Here and not in the pool, where it would wait for everything that is still to be written.
+                known[key] = self._confirm(outcome, listed)
+            else:
+                asked[key] = self.pool.submit(self._confirm, outcome, listed)
+        known |= {key: future.result() for key, future in asked.items()}
+        return [known.get(outcome.step.key, outcome) for outcome in outcomes]
+
+    def _confirm(self, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
+        step = outcome.step
+        try:
+            for pause in _STALE:
+                if pause:
+                    self.workspace.clock.sleep(pause)
+                now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
+                confirmed = self._weighed(step, now, outcome.sent)
+                if confirmed is not None:
+                    return confirmed
+        except SyncError as error:
+            return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
+        return failed(
+            step,
+            "was written, but the workspace does not show what was sent",
+            "Compare the sides with the options --dry-run --diff; the base was left as it was.",
+        )
+
+    def _weighed(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
+        """Done, when the workspace shows what was meant; None when it does not (yet)."""
+        if step.action is Action.DELETE:
+            return done(step, Advance(step.key, None)) if now is None else None
+        item = step.local
+        if item is None or now is None or now.kind is not item.kind:
+            return None
+        content, token = sent, now.token
+        if now.token.sha != item.sha:
+            held = read(self.workspace, now, item)
+            if held.digest != item.digest:
+                return None
+            token = held.token
+            content = Content.of(held.raw) if token.sha else sent
+        keep = content if content and content.sha == (token.sha or item.sha) else None
+        entry = BaseEntry(
+            key=step.key,
+            path=item.path,
+            kind=item.kind,
+            digest=item.digest,
+            token=token,
+            local_sha=item.sha,
+            stat=settled(item.stat, time.time_ns()),
+            form=item.form,
+            language=item.language,
+        )
+        return done(step, Advance(step.key, entry, keep if item.kind is Kind.NOTEBOOK else None))
+
+
+def _shows(now: RemoteObject | None, step: Step) -> bool:
+    """Whether a listing alone proves that the step was carried out: nothing more has to be asked."""
+    if step.action is Action.DELETE or step.local is None:
+        return now is None
+    return now is not None and now.token.sha == step.local.sha
+
+
+def look_back(workspace: Workspace, step: Step) -> RemoteObject | None:
+    """What became of the object; where a folder took the place of a deleted one, the object is gone."""
+    try:
+        return workspace.look(key_there(step))
+    except TypeMismatch:
+        if step.action is Action.DELETE:
+            return None
+        raise
+
+
+def key_there(step: Step) -> str:
+    """The key as the workspace spells it, which need not be NFC."""
+    return step.remote.key if step.remote else step.key

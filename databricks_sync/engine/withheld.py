@@ -1,0 +1,83 @@
+"""What a run leaves out of its plan although both sides would have it so: what must not come unasked.
+
+A credential is carried, and a file that tools run by themselves is taken from the workspace, only where a person names
+its PATH; afterwards both sides know it, and it is carried like any other. A repository that git would take up is never
+made at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from databricks_sync import shell
+from databricks_sync.errors import printable
+from databricks_sync.local.folder import LocalFolder
+from databricks_sync.model import Direction, Kind, Problem, Severity
+from databricks_sync.rules import bare_repository, credential_files, tool_files
+from databricks_sync.rules.plan import Action, Step
+
+if TYPE_CHECKING:
+    from .request import Request
+
+_MOST_NOTES = 20
+
+
+def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> list[Step]:
+    """The steps, those that are left out with the problem that says why."""
+    left = [_unless_named(step, request, local) for step in steps]
+    if request.mode.direction is Direction.PUSH:
+        return left
+    writing = {_path(step): step for step in left if step.writes and step.action is not Action.DELETE}
+    traps = bare_repository.made_by(writing, local.standing) if writing else {}
+    refused = {writing[path].key: _trap(folder) for path, folder in traps.items()}
+    return [step._replace(problem=refused[step.key]) if step.key in refused else step for step in left]
+
+
+def exposed(steps: Iterable[Step]) -> list[str]:
+    """What to tell of files that a push takes to the workspace, and that hold what looks like a credential."""
+    holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
+    told = [(path, kinds) for path, kinds in holding if kinds]
+    notes = [
+        f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
+        "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
+        for path, kinds in told[:_MOST_NOTES]
+    ]
+    if len(told) > _MOST_NOTES:
+        notes.append(
+            f"{len(told) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
+        )
+    return notes
+
+
+def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
+    if step.problem or step.base or step.action in (Action.NOTHING, Action.AHEAD, Action.FORGET):
+        return step
+    direction = request.mode.direction
+    start, prefix = local.outer(step.path)
+    inside = step.path[len(start) :]
+    if part := credential_files.sensitive(inside):
+        what = "may hold a credential, so it is carried only where it is named"
+    elif direction is Direction.PULL and step.action is Action.CREATE and (part := tool_files.sensitive(inside)):
+        what = "is new, and tools may run it by themselves, so it is taken only where it is named"
+    else:
+        return step
+    if request.scope.names(start + part) or request.scope.names(prefix + part):
+        return step
+    command = f"{direction.command}{request.again} {shell.path(request.typed(step.path))}"
+    hint = f"Type `{command}` to carry it, or have git ignore it."
+    return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
+
+
+def _path(step: Step) -> str:
+    """Where a step writes; a notebook's file has an extension, which is not known of all of them yet."""
+    file = step.remote is None or step.remote.kind is Kind.FILE
+    return step.path if file else f"{step.path}.ipynb"
+
+
+def _trap(folder: str) -> Problem:
+    return Problem(
+        folder or ".",
+        "would look like a git repository with these files, and git runs what their config says, so none is written",
+        "Rename or remove HEAD, objects or refs in the workspace.",
+    )

@@ -1,0 +1,1 @@
+"""The local side: the files below the notebooks folder, and git."""

@@ -1,0 +1,335 @@
+"""Every call of git. Git decides where the project's state lives, which branch this is, what is carried.
+
+Git is never left to find a repository by itself, for it takes any folder with the right names in it for one, and its
+configuration for the person's: whoever writes into a folder that is carried would choose what git runs. Which
+repository is meant is found from the project upwards by `.git` alone, and named in every call.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from databricks_sync import shell
+from databricks_sync.errors import SettingsError, ValveError, printable
+
+# Set by git around hooks; they would make our git look at another repository or index than the project's.
+_HOOK_VARIABLES = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+)
+# What a configuration may have git run, and no call of ours needs. An empty core.fsmonitor is none for every git:
+# before 2.36 `false` was the name of a program. There is no pager where the output is no terminal.
+_CONFIGURATION = (
+    *("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"),
+    *("-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never", "-c", "safe.bareRepository=explicit"),
+)
+_OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
+_OFF = {"required": "false"}  # a filter is off where what it runs is empty, and then it must not be needed
+# Files and folders of the git directory -> the operation that is in progress while they are there.
+OPERATIONS = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "BISECT_LOG": "a bisect",
+}
+
+
+class Entry(NamedTuple):
+    """A path git knows of, relative to the folder asked about.
+
+    `sparse`: tracked, but kept off the disk. `unmerged`: a merge, stash or cherry-pick left it in conflict, which need
+    not show in any other way.
+    """
+
+    path: str
+    tracked: bool
+    sparse: bool = False
+    unmerged: bool = False
+
+
+class Moment(NamedTuple):
+    """What git was about at one instant. Between two equal ones there was no checkout.
+
+    `index_stat` is the state of the index's file: a checkout writes the files first, then the index, and HEAD last.
+    """
+
+    branch: str | None
+    operation: str | None
+    locked: bool  # git is at work, or was killed at it
+    index_stat: tuple[int, int, int] | None
+
+
+class Repository:
+    """The git work tree that holds the project folder. Raises SettingsError where there is none."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        work_tree = _work_tree(project)
+        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
+        # Asked there, and nowhere above: it is git that knows whether the person may trust the owner of this folder.
+        answer = _git(work_tree, "rev-parse", *asked, ceiling=work_tree.parent)
+        top, git_dir, common, state = answer.decode("utf-8", "surrogateescape").splitlines()
+        self.top = Path(top)
+        self.git_dir = Path(git_dir)
+        # A project in the git directory is one in `.git`, or in a folder that only looks like a git directory.
+        if not self.top.samefile(work_tree) or _within(project, self.git_dir):
+            raise _no_repository(project)
+        self._head = self.git_dir / "HEAD"
+        self.common_dir = Path(os.path.abspath(work_tree / common))
+        self.state = Path(os.path.abspath(work_tree / state))
+        # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
+        self.origin = cache(self._origin)
+        self.first_commits = cache(self._first_commits)
+        self.ignores_case = cache(self._ignores_case)
+
+    def branch(self) -> str | None:
+        """The branch that is checked out, also when it has no commit yet; None for a detached HEAD."""
+        reference = self.head().strip().decode("utf-8", "surrogateescape")
+        if reference.startswith("ref: refs/heads/") and not reference.endswith("/.invalid"):  # with reftables it is
+            return reference.removeprefix("ref: refs/heads/")
+        # Not --short: that says `heads/name` as soon as there is a tag of the same name.
+        answer = self._git(self.project, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
+        return answer.decode("utf-8", "surrogateescape").strip().removeprefix("refs/heads/") or None
+
+    def operation(self) -> str | None:
+        """The operation in progress (a rebase, a merge ...), during which files are in no state of anybody's."""
+        return next((name for mark, name in OPERATIONS.items() if (self.git_dir / mark).exists()), None)
+
+    def head(self) -> bytes:
+        """What git's own file says of the branch that is checked out: quick to ask, and the same while it stays."""
+        try:
+            return self._head.read_bytes()
+        except OSError:
+            return b""
+
+    def moment(self) -> Moment:
+        try:
+            status = (self.git_dir / "index").stat()
+            index = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            index = None
+        return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
+
+    @property
+    def shallow(self) -> bool:
+        """Whether its history was cut off, so that its first commits are not known."""
+        return (self.common_dir / "shallow").exists()
+
+    def _origin(self) -> frozenset[str]:
+        """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
+        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
+        return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
+
+    def address(self) -> str:
+        """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
+        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
+        return url.decode("utf-8", "replace").strip()
+
+    def _first_commits(self) -> frozenset[str]:
+        """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
+        if self.shallow:
+            return frozenset()
+        roots = self._git(self.project, "rev-list", "--max-parents=0", "HEAD", accept=(0, 128))
+        return frozenset(f"commit {root}" for root in roots.decode().split())
+
+    def is_of(self, url: str) -> bool:
+        """Whether `url` is an address of this repository, as far as its origin tells."""
+        return f"origin {_plain(url)}" in self.origin()
+
+    def knows(self, ref: str) -> bool:
+        """Whether this clone has the commit that a branch, tag or hash names."""
+        return bool(self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
+
+    def at(self, ref: str, path: str) -> bytes | None:
+        """A file as it was at a commit, by its path from the top; None where there was none."""
+        listed = self._git(self.top, "ls-tree", "--name-only", ref, "--", path)
+        return self._git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
+
+    def had(self, path: str) -> bool:
+        """Whether a file with this path from the top was ever committed, as far as this clone's history goes."""
+        return bool(self._git(self.top, "rev-list", "-1", "HEAD", "--", path, accept=(0, 128)).strip())
+
+    def branches(self) -> list[str]:
+        listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
+        return [name.removeprefix("refs/heads/") for name in listed.decode("utf-8", "surrogateescape").splitlines()]
+
+    def tracks(self, file: Path) -> bool:
+        """Whether git tracks this very file, under whatever case of its name."""
+        listed = self._git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
+        names = listed.decode("utf-8", "surrogateescape").split("\0")
+        return any(name and os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
+
+    def dirty(self, folder: Path) -> bool:
+        """Whether something below `folder` is not as it was committed, or not known to git and not ignored.
+
+        A submodule is asked for its commit alone: to look into it, git would go by the submodule's configuration.
+        """
+        filters = self._filters()
+        if any("=" in name for name in filters):  # no honest name, and none that `-c` can switch off
+            return True
+        off = [word for name in filters for word in ("-c", f"{name}={_OFF.get(name.rpartition('.')[2], '')}")]
+        return bool(
+            self._git(folder, "status", "--porcelain", "--ignore-submodules=dirty", "--", ".", options=off).strip()
+        )
+
+    def _filters(self) -> list[str]:
+        """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
+        asked = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
+        listed = [self._git(self.top, "config", scope, *asked, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
+        return sorted({name for name in b"".join(listed).decode("utf-8", "surrogateescape").split("\0") if name})
+
+    def _ignores_case(self) -> bool:
+        """Whether git found the file system to take `A` and `a` for the same name."""
+        answer = self._git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
+        return answer.strip() == b"true"
+
+    def entries(self, folder: Path) -> Iterator[Entry]:
+        """What git tracks below `folder`, and what it neither tracks nor ignores."""
+        answer = self._git(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
+        last = ""
+        for record in re.finditer(r"[^\0]+", answer.decode("utf-8", "surrogateescape")):
+            tag, path = record[0][0], record[0][2:].rstrip("/")  # a repository of its own is told with a slash
+            if path != last:  # a file in conflict is told once for each side
+                yield Entry(path, tracked=tag != "?", sparse=tag == "S", unmerged=tag == "M")
+            last = path
+
+    def ignored(self, paths: list[str]) -> set[str]:
+        """Those of `paths` (relative to the project folder) that git would ignore if they stood there.
+
+        A path that git refuses to judge, behind a symbolic link or in a submodule, is not git's to carry either.
+        """
+        if not paths:
+            return set()
+        given = "\0".join(paths).encode("utf-8", "surrogateescape")
+        try:
+            answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), given=given)
+        except SettingsError as error:  # one such path fails them all
+            if "beyond a symbolic link" not in error.message and "in submodule" not in error.message:
+                raise
+            if len(paths) == 1:
+                return set(paths)
+            half = len(paths) // 2
+            return self.ignored(paths[:half]) | self.ignored(paths[half:])
+        return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+    def merged_text(self, base: str, here: str, there: str, labels: tuple[str, str, str]) -> str:
+        """Both texts in one, with markers where they changed the same lines. Raises SettingsError for binary ones."""
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="merge-") as folder:
+            files = [Path(folder, name) for name in ("here", "base", "there")]
+            for file, text in zip(files, (here, base, there), strict=True):
+                file.write_bytes(f"{text}\n".encode("utf-8", "surrogatepass"))
+            typed = [word for label in labels for word in ("-L", label)]
+            given = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
+            answer = self._git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
+        return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
+
+    def _git(
+        self,
+        folder: Path,
+        *arguments: str,
+        accept: tuple[int, ...] = (0,),
+        given: bytes | None = None,
+        options: Sequence[str] = (),
+    ) -> bytes:
+        """What a call of git says that is made in `folder`, about this repository whatever `folder` looks like."""
+        named = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}", *options)
+        return _git(folder, *arguments, accept=accept, given=given, options=named)
+
+
+def work_tree(folder: Path) -> Path | None:
+    """The work tree that a folder is in: the nearest folder upwards, itself or above it, that has a `.git`."""
+    return next((one for one in (folder, *folder.parents) if _has_git(f"{one}/.git")), None)
+
+
+def _has_git(mark: str) -> bool:
+    return os.path.isfile(mark) or os.path.lexists(f"{mark}/HEAD")  # noqa: PTH113 (what may not be looked at is none)
+
+
+def _work_tree(project: Path) -> Path:
+    """That of the project. Raises SettingsError where there is none."""
+    start = Path(os.path.realpath(project))
+    if not start.is_dir():
+        raise SettingsError(f"{project} is not a folder.", "Correct PROJECT_FOLDER.")
+    if (found := work_tree(start)) is None:
+        raise _no_repository(project)
+    return found
+
+
+def _within(path: Path, folder: Path) -> bool:
+    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return folder == path or folder in path.parents
+
+
+def _no_repository(folder: Path) -> SettingsError:
+    return SettingsError(
+        f"{folder} is not in a git repository, and git decides what is carried.",
+        "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
+    )
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both names are of one file, which may be a link."""
+    return os.path.samestat(one.lstat(), other.lstat())
+
+
+def _plain(url: str) -> str:
+    """One spelling for the address of a repository, whether it is cloned over https or ssh; never a credential."""
+    found = re.fullmatch(r"(?:[a-z+]+://)?(?:[^/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
+    if not found:
+        return sha256(url.encode()).hexdigest()[:16]
+    host, path = found[1].lower(), found[2]
+    # Azure DevOps: ssh.dev.azure.com/v3/org/project/repository is dev.azure.com/org/project/_git/repository.
+    if host == "ssh.dev.azure.com":
+        host, path = "dev.azure.com", re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
+    return f"{host}/{path}"
+
+
+def _git(
+    folder: Path,
+    *arguments: str,
+    accept: tuple[int, ...] = (0,),
+    given: bytes | None = None,
+    options: Sequence[str] = (),
+    ceiling: Path | None = None,
+) -> bytes:
+    """`ceiling`: where git ends when it looks for a repository from `folder` upwards."""
+    environ = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if ceiling is not None:
+        environ["GIT_CEILING_DIRECTORIES"] = str(ceiling)
+    typed = ["git", "-C", str(folder), *options, *_CONFIGURATION, *arguments]
+    try:
+        done = subprocess.run(typed, input=given, capture_output=True, env=environ, check=False)
+    except FileNotFoundError:
+        raise SettingsError("git is not installed, or not on the PATH.", "Install git and try again.") from None
+    if b"could not open directory" in done.stderr:  # git only warns, and leaves out what is in it
+        about = done.stderr.decode("utf-8", "replace").strip().splitlines()[0]
+        raise ValveError(
+            f"A folder here cannot be read, so what is in it is unknown ({about}).",
+            "Nothing was written; make it readable, or git-ignore it.",
+        )
+    if done.returncode in accept:
+        return done.stdout
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if "dubious ownership" in said:
+        trusted = f"git config --global --add safe.directory {shell.path(str(folder))}"
+        raise SettingsError(
+            f"{printable(str(folder))} belongs to another user of this machine, so git does not read it.",
+            f"If you trust what is in it, type `{trusted}`.",
+        )
+    if "not a git repository" in said or "must be run in a work tree" in said or "cannot use bare repository" in said:
+        raise _no_repository(folder)
+    raise SettingsError(
+        f"git {arguments[0]} failed in {folder}: {said.splitlines()[0] if said else 'no reason given'}."
+    )

@@ -1,0 +1,120 @@
+"""Differences as a person reads a notebook: cell by cell, without the markup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from databricks_sync.errors import BrokenNotebook, printable
+from databricks_sync.model import Form, Language
+
+from .cells import Cell, cells
+from .format import canonical
+from .merge import Clash
+
+CONTEXT = 3
+
+
+class Line(NamedTuple):
+    """One line of a difference: `sign` is "+", "-", " " or "@" for a heading."""
+
+    sign: str
+    text: str
+
+
+class Version(NamedTuple):
+    """One side's bytes and how to read them; `form` is None for a workspace file."""
+
+    raw: bytes | None
+    form: Form | None = None
+    language: Language | None = None
+
+
+def difference(old: Version, new: Version) -> list[Line]:
+    """What has to change in `old` to make it `new`; empty when they are equal, as equality is meant here."""
+    try:
+        before, after = _cells(old), _cells(new)
+        if before is not None and after is not None:
+            return list(_cell_lines(before, after)) or list(_unseen_lines(old, new))
+    except BrokenNotebook:
+        pass
+    return list(_file_lines(old.raw or b"", new.raw or b""))
+
+
+def clashes(found: Sequence[Clash]) -> list[Line]:
+    """A heading for each clash of a merge: which cells, and what each side did with them."""
+    return [Line("@", _clash(clash)) for clash in found]
+
+
+def _clash(clash: Clash) -> str:
+    side, number = (clash.here, clash.number_here) if clash.here else (clash.there, clash.number_there)
+    assert number is not None
+    numbers = f"cell {number}" if len(side) == 1 else f"cells {number}–{number + len(side) - 1}"
+    where = "" if clash.here else " there"
+    here, there = clash.did_here.value, clash.did_there.value
+    did = f"{here} here and there" if here == there else f"{here} here, {there} there"
+    return f"{numbers}{where} ({_named(side[0].cell)}) {did}"
+
+
+def _cells(version: Version) -> tuple[Cell, ...] | None:
+    if version.raw is None:
+        return ()
+    return cells(version.raw, version.form, version.language) if version.form else None
+
+
+def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        for offset in range(max(i2 - i1, j2 - j1)):
+            before = old[i1 + offset] if i1 + offset < i2 else None
+            after = new[j1 + offset] if j1 + offset < j2 else None
+            number = (j1 if after else i1) + offset + 1
+            yield Line("@", _heading(number, before, after))
+            yield from _text_lines(before.source if before else "", after.source if after else "")
+
+
+def _unseen_lines(old: Version, new: Version) -> Iterator[Line]:
+    if old.raw is None or new.raw is None or not old.form or old.form is not new.form:
+        return
+    if canonical(old.raw, old.form, old.language) != canonical(new.raw, old.form, new.language):
+        yield Line("@", "only what separates the cells differs, or an image in them")
+
+
+def _heading(number: int, before: Cell | None, after: Cell | None) -> str:
+    cell = after or before
+    assert cell
+    what = "new" if before is None else "removed" if after is None else "changed"
+    old = f"{printable(before.language)} → " if before and after and before.language != after.language else ""
+    return f"cell {number} ({old}{_named(cell)}) {what}"
+
+
+def _named(cell: Cell) -> str:
+    title = f" “{printable(cell.title)}”" if cell.title else ""
+    return f"{printable(cell.language)}{title}"
+
+
+def _text_lines(old: str, new: str) -> Iterator[Line]:
+    from difflib import unified_diff
+
+    one, two = old.split("\n") if old else [], new.split("\n") if new else []
+    for line in list(unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:
+        if line.startswith("@@"):
+            continue
+        yield Line(line[0], printable(line[1:].replace("\t", "    ")))
+
+
+def _file_lines(old: bytes, new: bytes) -> Iterator[Line]:
+    try:
+        one, two = old.decode("utf-8"), new.decode("utf-8")
+    except UnicodeDecodeError:
+        one = two = "\0"
+    if "\0" in one or "\0" in two:
+        yield Line("@", f"binary, {len(old):,} bytes → {len(new):,} bytes")
+        return
+    yield from _text_lines(one.rstrip("\n"), two.rstrip("\n"))
+    if one.rstrip("\n") == two.rstrip("\n") and one != two:
+        yield Line("@", "only the newlines at the end differ")

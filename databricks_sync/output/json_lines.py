@@ -1,0 +1,116 @@
+"""A run for a program: one JSON object per line on stdout, an event per path and a closing summary."""
+
+from __future__ import annotations
+
+import json
+from typing import IO
+
+from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.request import Request
+from databricks_sync.errors import SyncError
+from databricks_sync.model import Direction
+from databricks_sync.notebook.merge import Merge
+from databricks_sync.rules.credentials import redacted
+from databricks_sync.rules.outcome import Outcome
+from databricks_sync.rules.plan import Step
+
+from .wording import counted, why
+
+
+class JsonReport:
+    def __init__(self, direction: Direction, stdout: IO[str]) -> None:
+        self.command = direction.command
+        self.stdout = stdout
+
+    def emit(self, event: str, **fields: object) -> None:
+        self.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+        self.stdout.flush()
+
+    def notice(self, text: str) -> None:
+        self.emit("note", message=text)
+
+    def error(self, error: SyncError) -> None:
+        self.emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
+
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        self.emit("start", command=request.mode.direction.command, folders=folders, target=request.target, host=host)
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        for step in steps:
+            problem = step.problem
+            fields: dict[str, object] = {
+                "path": step.path,
+                "key": step.key,
+                "action": step.action.value,
+                "why": why(step),
+                "problem": problem and problem.what,
+                "hint": problem and problem.hint,
+            }
+            if step.moved:
+                fields["moved"] = step.moved
+            if step.older:
+                fields["older"] = step.older
+            if step.merge:
+                fields["merge"] = _merge(step.merge)
+            if request.mode.direction is Direction.PUSH and step.writes and step.local and step.local.credentials:
+                fields["credentials"] = list(step.local.credentials)
+            if step.key in diffs:
+                fields["diff"] = [f"{line.sign}{redacted(line.text)}" for line in diffs[step.key]]
+            self.emit("plan", **fields)
+
+    def begin(self, total: int) -> None:
+        pass
+
+    def outcome(self, outcome: Outcome) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def summary(self, report: Report) -> None:
+        for outcome in report.outcomes:
+            problem = outcome.problem
+            self.emit(
+                "result",
+                path=outcome.step.path,
+                key=outcome.step.key,
+                action=outcome.step.action.value,
+                result=outcome.result.value,
+                problem=problem and problem.what,
+                hint=problem and problem.hint,
+            )
+        if report.trouble:
+            self.error(report.trouble)
+        self.emit(
+            "summary",
+            command=report.request.mode.direction.command,
+            target=report.request.target,
+            dry_run=report.request.dry_run,
+            **counted(report),
+            interrupted=report.interrupted,
+            backup=report.backup or None,
+            requests=report.requests,
+            seconds=round(report.seconds, 3),
+            exit_code=report.exit_code,
+        )
+
+    def say(self, text: str, event: str, **fields: object) -> None:
+        self.emit(event, **fields)
+
+
+def _merge(merge: Merge) -> dict[str, object]:
+    """What came of trying to merge, for a program."""
+    found = []
+    for clash in merge.clashes:
+        cell = (clash.here or clash.there)[0].cell
+        found.append(
+            {
+                "cell": clash.number_here,
+                "cell_there": clash.number_there,
+                "here": clash.did_here.value,
+                "there": clash.did_there.value,
+                "language": cell.language,
+                "title": cell.title,
+            }
+        )
+    return {"cells_from_there": merge.taken, "conflicts": found, "reason": merge.reason or None}

@@ -1,0 +1,215 @@
+"""A run for a person: what will happen, grouped; how it goes; how it ended.
+
+Text is plain unless it goes to a terminal; nothing from the workspace is ever interpreted as markup or sent
+to the terminal as a control character.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+from databricks_sync import shell
+from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.request import Request
+from databricks_sync.errors import SyncError, printable
+from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
+from databricks_sync.notebook.diff import Line, clashes
+from databricks_sync.rules.credentials import redacted
+from databricks_sync.rules.outcome import Outcome
+from databricks_sync.rules.plan import Action, Step
+
+from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, shown_as, summed, takes_away, why
+
+_SHOWN = 20
+_QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
+
+
+class Screen:
+    """Writes lines to a stream, in colour where that is a terminal that wants it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        self._console: Any = None
+        self.terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        if self.terminal and not os.environ.get("NO_COLOR"):
+            from rich.console import Console  # only where there is somebody to see it
+
+            self._console = Console(file=stream, highlight=False, soft_wrap=True)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        if self._console is not None:
+            from rich.text import Text
+
+            self._console.print(Text(text, style))
+        else:
+            self.stream.write(text + "\n")
+
+
+class TextReport:
+    def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:
+        self.command = direction.command
+        self.out = Screen(stdout)
+        self.err = Screen(stderr)
+        self._bar: Any = None
+        self._task: Any = None
+        self._total = self._done = 0
+        self._spoke = time.monotonic()
+
+    def notice(self, text: str) -> None:
+        self.err.line(f"note: {text}", "yellow")
+
+    def error(self, error: SyncError) -> None:
+        self.err.line(f"error: {error.message}", "bold red")
+        if error.hint:
+            self.err.line(f"  {error.hint}")
+
+    # --- the plan -------------------------------------------------------------------------------------------
+
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        arrow = "→" if request.mode.direction is Direction.PUSH else "←"
+        self.out.line(f"{', '.join(folders)} {arrow} {printable(request.target)}  ({printable(host)})")
+
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        direction = request.mode.direction
+        where = THERE[direction]
+        will = "Would " if request.dry_run else ""
+        self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
+        for action in PAST:
+            said = "write with markers" if action is Action.MARK else action.value
+            verb = f"{will}{said}" if will else said.capitalize()
+            self._group(f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
+        if any(step.action is Action.MARK for step in steps):
+            self.out.line("    Pick what is to stay and remove the markers in an editor; until then it is not carried.")
+        ahead = [s for s in shown_as(steps, Action.AHEAD) if not s.problem]
+        self._group(f"Left as they are: {AHEAD[direction]}", ahead, {})
+        if ahead or any(step.action is Action.MERGE for step in steps):
+            self._way_on(request)
+        conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
+        self._group("Conflicts: changed on both sides, left as they are", conflicts, diffs)
+        if conflicts:
+            self._ways_out(request, conflicts)
+        self._problems([s.problem for s in steps if s.problem])
+
+    def _group(self, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
+        if not steps:
+            return
+        self.out.line(f"{heading} ({len(steps):,})", "bold")
+        shown = steps if diffs or len(steps) <= _SHOWN + 2 else steps[:_SHOWN]
+        width = min(max(len(printable(step.path)) for step in shown), 60)
+        for step in shown:
+            sign = MOVED if step.is_move else SIGNS[step.action]
+            reason = why(step) if step.action is not Action.CREATE or step.base or step.moved else ""
+            if step.action is Action.MERGE and step.merge:
+                reason += f", {_taken(step.merge.taken)} from there"
+            text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()
+            self.out.line(text, STYLES[sign])
+            if step.merge:
+                self._diff([Line("@", f"not merged: {step.merge.reason}")] if step.merge.reason else [])
+                self._diff(clashes(step.merge.clashes))
+            self._diff(diffs.get(step.key, []))
+        if len(shown) < len(steps):
+            self.out.line(f"  … and {len(steps) - len(shown):,} more (--json lists them all)")
+
+    def _diff(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            text = line.text if line.sign == "@" else f"{line.sign}{redacted(line.text)}"
+            self.out.line(f"      {text}", STYLES.get(line.sign, ""))
+
+    def _way_on(self, request: Request) -> None:
+        if request.mode.direction is Direction.PUSH:
+            self.out.line(f"    to bring that here:  from_databricks{request.again}")
+        else:
+            self.out.line(f"    to carry that there:  to_databricks{request.again}")
+
+    def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
+        named = shell.path(request.typed(conflicts[0].path)) if len(conflicts) == 1 else "PATH"
+        if not request.diff:
+            self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
+        self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")
+        self.out.line(f"    to keep what is there:  from_databricks{request.again} --overwrite {named}")
+        if any(step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
+            if request.mode is not Mode.PULL_MERGE:
+                self.out.line(f"    to merge their cells:   from_databricks{request.again} --merge {named}")
+            elif any(step.merge and step.merge.clashes for step in conflicts):
+                self.out.line(f"    to pick in an editor:   from_databricks{request.again} --merge --markers {named}")
+        self.out.line("    Either way what is replaced is kept in a backup.")
+
+    def _problems(self, problems: Sequence[Problem]) -> None:
+        for severity, heading, sign in (
+            (Severity.NOTE, "Not carried", "?"),
+            (Severity.REFUSED, "Refused", "!"),
+            (Severity.FAILED, "Failed", "!"),
+        ):
+            group = list(dict.fromkeys(problem for problem in problems if problem.severity is severity))
+            if not group:
+                continue
+            self.out.line(f"{heading} ({len(group):,})", "bold")
+            for problem in group[: _SHOWN if severity is Severity.NOTE else None]:
+                self.out.line(f"  {sign} {printable(problem.path)} {problem.what.rstrip('.')}.", STYLES[sign])
+                if problem.hint:
+                    self.out.line(f"      {problem.hint}")
+            if severity is Severity.NOTE and len(group) > _SHOWN:
+                self.out.line(f"  … and {len(group) - _SHOWN:,} more (--json lists them all)")
+
+    # --- the run --------------------------------------------------------------------------------------------
+
+    def begin(self, total: int) -> None:
+        self._total, self._done, self._spoke = total, 0, time.monotonic()
+        if not total or not self.err.stream.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.out.stream.flush()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(file=self.err.stream),
+            transient=True,
+        )
+        self._task = self._bar.add_task("carrying", total=total, rate="")
+        self._bar.start()
+
+    def outcome(self, outcome: Outcome) -> None:
+        self._done += 1
+        if self._bar is None and time.monotonic() - self._spoke > _QUIET:
+            self._spoke = time.monotonic()
+            self.err.line(f"carried {self._done:,} of {self._total:,}")
+            self.err.stream.flush()
+        if self._bar is not None:
+            speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
+            self._bar.update(self._task, advance=1, rate=f"{speed:,.0f}/s" if speed else "")
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def summary(self, report: Report) -> None:
+        self._problems([outcome.problem for outcome in report.outcomes if outcome.problem])
+        if report.trouble:
+            self.error(report.trouble)
+        if report.interrupted:
+            self.err.line("Interrupted: the objects in hand were finished, the others not begun.", "yellow")
+        direction = report.request.mode.direction
+        if report.backup and any(takes_away(outcome, direction) for outcome in report.outcomes):
+            self.out.line(
+                f"What was replaced or deleted is kept: {direction.command}{report.request.again}"
+                f" --restore {report.backup}"
+            )
+        self.out.line(summed(report), "bold" if report.exit_code else "bold green")
+
+    def say(self, text: str, event: str, **fields: object) -> None:
+        """Tells a person `text`, where there is any; a program gets the event."""
+        if text:
+            self.out.line(text)
+
+
+def _taken(cells: int) -> str:
+    return "nothing new" if not cells else "1 cell" if cells == 1 else f"{cells:,} cells"

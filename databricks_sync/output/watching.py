@@ -1,0 +1,302 @@
+"""What a person or a program sees of a watch: what is followed, what was carried, what is parked and why.
+
+On a terminal the state and what is parked stay at the bottom and events scroll past above; elsewhere each event
+is a line, or with --json an object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from databricks_sync import shell
+from databricks_sync.engine.report import Report
+from databricks_sync.errors import printable
+from databricks_sync.model import Direction, Kind, Severity
+from databricks_sync.rules.outcome import Result
+
+from .json_lines import JsonReport
+from .report import Reporter
+from .text import TextReport
+from .wording import MOVED, PAST, SIGNS, STYLES, counted, whole, why
+
+
+class State(str, Enum):
+    WATCHING = "watching"
+    CARRYING = "carrying"
+    PAUSED = "paused"  # git is at work
+    WAITING = "waiting"  # for the workspace, or for another run
+    HALTED = "halted"  # a valve: until the person acts
+    STOPPED = "stopped"
+
+
+_COLOURS = {State.WATCHING: "green", State.CARRYING: "cyan", State.STOPPED: "bold"}
+_SHOWN = 10
+
+
+class Parked(NamedTuple):
+    """A path that is left alone until a person acts."""
+
+    path: str
+    what: str
+    ways: tuple[str, ...] = ()  # out of it
+
+
+Known = Mapping[str, Parked]
+
+
+def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
+    """What a run left alone and will leave alone again, by key; `patient`: but for what only just failed. Pure."""
+    found: dict[str, Parked] = {}
+    again = report.request.again
+    for step in report.conflicts:
+        path = shell.path(report.request.typed(step.path))
+        ways: tuple[str, ...] = (
+            f"to keep what is here: to_databricks{again} --overwrite {path}",
+            f"to keep what is there: from_databricks{again} --overwrite {path}",
+        )
+        if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
+            ways += (f"to merge their cells: from_databricks{again} --merge {path}",)
+        found[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
+    told: set[Parked] = set()
+    outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
+    for step, problem in [(step, step.problem) for step in report.steps] + outcomes:
+        if problem and problem.severity is not Severity.NOTE:
+            hints = (advice(problem.hint),) if problem.hint else ()
+            one = Parked(problem.path, problem.what.rstrip("."), hints)
+            if one not in told:  # of a folder it is told once, whatever is in it
+                told.add(one)
+                found[step.key] = one
+    return found
+
+
+def advice(hint: str) -> str:
+    """A hint of a single run as it reads in a watch, which runs again by itself. Pure."""
+    for said, meant in (
+        ("Run the command again", "This is tried again"),
+        ("run the command again", "this is tried again"),
+    ):
+        hint = hint.replace(said, meant)
+    return hint
+
+
+class View(Protocol):
+    """Who shows a watch."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @contextmanager
+    def shown(self) -> Iterator[Reporter]:
+        """For a run that is reported in full: the first one of a branch."""
+        ...
+
+    def state(self, state: State, text: str, hint: str = "") -> None: ...
+
+    def notice(self, text: str) -> None: ...
+
+    def carried(self, report: Report) -> None:
+        """A run is over that was not shown."""
+        ...
+
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        """What is parked now, and what has changed in that; `told`: the run that found it was shown in full."""
+        ...
+
+
+def standing(report: Report) -> str:
+    """How the two sides stand after a run, in some words. Pure."""
+    counts = counted(report)
+    parts = [f"{counts['in_step']:,} in step"]
+    if counts["ahead"]:
+        parts.append(f"{counts['ahead']:,} ahead on the other side")
+    return ", ".join(parts)
+
+
+def lines(report: Report) -> Iterator[tuple[str, str]]:
+    """A line, with its style, for each object that a run carried. Pure."""
+    done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
+    where = "in the workspace" if report.request.mode.direction is Direction.PUSH else "here"
+    for step in whole(done):
+        sign, what = (MOVED, "moved") if step.is_move else (SIGNS[step.action], PAST[step.action])
+        yield f"{sign} {printable(step.path)}  {what} {where}", STYLES[sign]
+
+
+class LineView:
+    """A line for each event, with the time: for logs, and terminals that cannot do more."""
+
+    def __init__(self, report: TextReport) -> None:
+        self.report = report
+        self._said: tuple[State | None, str] = (None, "")
+
+    def __enter__(self) -> LineView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @contextmanager
+    def shown(self) -> Iterator[TextReport]:
+        yield self.report
+        self.flush()
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        """Says a state when it begins; that runs come and go is no news."""
+        if state is State.CARRYING:
+            return
+        before, self._said = self._said, (state, "" if state is State.WATCHING else text)
+        if self._said != before:
+            self.line(text, _COLOURS.get(state, "yellow"))
+            if hint:
+                self.line(f"    {hint}")
+
+    def notice(self, text: str) -> None:
+        self.line(f"note: {text}", "yellow")
+
+    def carried(self, report: Report) -> None:
+        for number, (text, style) in enumerate(lines(report)):
+            if number == _SHOWN:
+                done = sum(1 for outcome in report.outcomes if outcome.result is Result.DONE)
+                self.line(f"… and {done - _SHOWN:,} more")
+                break
+            self.line(text, style)
+
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        for one in new.values() if not told else ():
+            self.line(f"! {printable(one.path)}  {one.what}", STYLES["!"])
+            for way in one.ways:
+                self.line(f"    {way}")
+        for one in settled.values():
+            self.line(f"= {printable(one.path)}  no longer parked", "green")
+
+    def line(self, text: str, style: str = "") -> None:
+        self.report.out.line(f"{time.strftime('%H:%M:%S')}  {text}", style)
+        self.flush()
+
+    def flush(self) -> None:
+        self.report.out.stream.flush()
+
+
+class LiveView(LineView):
+    """The events above, and below them what is followed, how it stands and what is parked."""
+
+    def __init__(self, report: TextReport) -> None:
+        super().__init__(report)
+        self._live: Any = None
+        self._standing: tuple[State, str, str] = (State.WATCHING, "", "")
+        self._parked: Mapping[str, Parked] = {}
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    @contextmanager
+    def shown(self) -> Iterator[TextReport]:
+        self._stop()
+        yield self.report
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        if state in (State.WATCHING, State.CARRYING, State.PAUSED):
+            self._said = (state, "")
+        elif state is State.STOPPED:
+            self._stop()
+            super().state(state, text, hint)
+        else:
+            super().state(state, text, hint)  # trouble stays readable above when it is over
+        self._standing = (state, text, hint)
+        self._show()
+
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        self._parked = now
+        super().parked(now, {key: one._replace(ways=()) for key, one in new.items()}, settled, told=told)
+        self._show()
+
+    def line(self, text: str, style: str = "") -> None:
+        if self._live is None:
+            super().line(text, style)
+        else:
+            from rich.text import Text
+
+            self._live.console.print(Text(f"{time.strftime('%H:%M:%S')}  {text}", style))
+
+    def _show(self) -> None:
+        if self._standing[0] is State.STOPPED:
+            return
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self.report.out.stream, highlight=False, soft_wrap=True)
+            # Drawn when something changes, so that a watch that waits costs nothing.
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._region(), refresh=True)
+
+    def _region(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        state, text, hint = self._standing
+        colour = _COLOURS.get(state, "yellow")
+        region = [Text(""), Text.assemble(("● ", colour), (text, "bold"), ("  Ctrl-C to stop", "dim"))]
+        if hint:
+            region.append(Text(f"  {hint}"))
+        if self._parked:
+            region.append(Text(f"  parked ({len(self._parked):,}): left alone on both sides", "bold"))
+        shown = min(_SHOWN, max(self._live.console.height // 6, 1))  # the events above need some room too
+        for one in list(self._parked.values())[:shown]:
+            region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))
+            region += [Text(f"      {way}") for way in one.ways]
+        if len(self._parked) > shown:
+            region.append(Text(f"  … and {len(self._parked) - shown:,} more"))
+        return Group(*region)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class JsonView:
+    """One object per line: `watch` for each state, `result` per object, `parked` and `settled`, `summary` per run."""
+
+    def __init__(self, report: JsonReport) -> None:
+        self.report = report
+        self._said: tuple[State, str] | None = None
+
+    def __enter__(self) -> JsonView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @contextmanager
+    def shown(self) -> Iterator[JsonReport]:
+        yield self.report
+
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        if self._said != (state, text):
+            self._said = (state, text)
+            self.report.emit("watch", state=state.value, message=text, hint=hint)
+
+    def notice(self, text: str) -> None:
+        self.report.notice(text)
+
+    def carried(self, report: Report) -> None:
+        if report.outcomes:
+            self.report.summary(report)
+
+    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+        for key, one in new.items():
+            self.report.emit("parked", path=one.path, key=key, problem=one.what, hint="; ".join(one.ways))
+        for key, one in settled.items():
+            self.report.emit("settled", path=one.path, key=key)
+
+
+def view_for(report: Reporter) -> View:
+    if isinstance(report, JsonReport):
+        return JsonView(report)
+    return LiveView(report) if report.out.terminal else LineView(report)

@@ -1,0 +1,135 @@
+"""The words for what a run does and did, the same wherever they are shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from databricks_sync.engine.report import Report
+from databricks_sync.errors import printable
+from databricks_sync.model import Direction, Severity
+from databricks_sync.rules.outcome import Outcome, Result
+from databricks_sync.rules.plan import REPLACES, Action, Step
+
+THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
+AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
+WHY = {
+    "--x": "only there",
+    "-x-": "only here",
+    "-xy": "made here and there",
+    "bby": "edited there",
+    "bb-": "deleted there",
+    "bxb": "edited here",
+    "b-b": "deleted here",
+    "bxy": "edited here and there",
+    "bx-": "edited here, deleted there",
+    "b-y": "deleted here, edited there",
+}
+MOVED = ">"
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.AHEAD: "<",
+    Action.CONFLICT: "!",
+    Action.MERGE: "&",
+    Action.MARK: "!",
+}
+STYLES = {
+    "+": "green",
+    ">": "green",
+    "~": "yellow",
+    "&": "yellow",
+    "-": "red",
+    "<": "cyan",
+    "!": "bold red",
+    "@": "bold",
+    "?": "magenta",
+}
+PAST = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.DELETE: "deleted",
+    Action.MERGE: "merged",
+    Action.MARK: "marked",
+}
+
+
+def why(step: Step) -> str:
+    """What has happened to an object since both sides agreed on it."""
+    said = WHY.get(step.shape, "")
+    if step.moved:
+        return _moved(step, said)
+    if not step.older:
+        return said
+    edits = len(step.shape.replace("b", ""))
+    return f"{said}: {'' if edits == 1 else ' and '.join(step.older) + ' '}back to an older state"
+
+
+def _moved(step: Step, said: str) -> str:
+    if step.action is Action.CREATE:
+        return f"from {printable(step.moved)}"
+    if step.local or not step.remote:
+        return f"{said}, and moved here to {printable(step.moved)}"
+    return f"its old place, {printable(step.key)}"
+
+
+def whole(steps: Sequence[Step]) -> list[Step]:
+    """The steps as a person counts them: one for each move."""
+    moved = {step.key for step in steps if step.is_move}
+    return [step for step in steps if step.moved not in moved] if moved else list(steps)
+
+
+def shown_as(steps: Sequence[Step], action: Action) -> list[Step]:
+    """What a plan shows as this action: a move is neither a creation nor a deletion."""
+    return [step for step in whole(steps) if step.action is action and not step.is_move]
+
+
+def takes_away(outcome: Outcome, direction: Direction) -> bool:
+    """Whether something was deleted, or replaced that was not what both sides had agreed on."""
+    step = outcome.step
+    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
+    took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
+    return took and outcome.result is Result.DONE
+
+
+def summed(report: Report) -> str:
+    """The last line of a run."""
+    counts = counted(report)
+    dry = report.request.dry_run
+    past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
+    parts = [f"{counts[name]:,} {'to be ' if dry else ''}{said}" for name, said in past.items() if counts[name]]
+    for name, one, many in (
+        ("conflict", "conflict", "conflicts"),
+        ("refused", "refused", "refused"),
+        ("failed", "failed", "failed"),
+    ):
+        if counts[name]:
+            parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
+    if counts["ahead"]:
+        parts.append(f"{counts['ahead']:,} ahead")
+    if report.interrupted:
+        parts = parts or ["nothing done"]
+    elif len(parts) == 0:
+        parts = ["nothing to do"]
+    parts.append(f"{counts['in_step']:,} in step")
+    return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
+
+
+def counted(report: Report) -> dict[str, int]:
+    """How many objects a run left in each state, as the summary of --json has them."""
+    done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
+    planned = [step for step in report.steps if step.writes]
+    wrote = planned if report.request.dry_run else done
+    counts = {action.value: len(shown_as(wrote, action)) for action in PAST}
+    counts["move"] = sum(1 for step in wrote if step.is_move)
+    severities = [problem.severity for problem in report.problems]
+    counts["conflict"] = len(report.conflicts)
+    counts["refused"] = severities.count(Severity.REFUSED)
+    counts["failed"] = severities.count(Severity.FAILED)
+    counts["noted"] = severities.count(Severity.NOTE)
+    clean = [step for step in report.steps if not step.problem]
+    counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
+    agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
+    made = counts["create"] + counts["update"] + counts["move"]
+    counts["in_step"] = agreed + (0 if report.request.dry_run else made)
+    return counts

@@ -1,0 +1,1 @@
+"""The remote side: the workspace, and every request to it."""

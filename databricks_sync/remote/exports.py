@@ -1,0 +1,166 @@
+"""The content of an object, read and proved: it is that of the object as it was listed.
+
+An export is not believed by itself. It may be of an older state than the listing, cut off, packed by something on the
+way, or a login page. Where a listing gave a hash, the bytes must have it; where they do not, the object is looked at
+and read again, a few times, and then not read at all.
+
+SERVER: the hash is that of the bytes that were uploaded (databricks/cli PR 5166). So an export has it
+
+    of a workspace file              always
+    of a notebook kept as source     but for a header that was not uploaded, and for the newlines of before 2025-12
+    of a notebook kept as .ipynb     hardly ever: it is written anew for each export
+    in another form than it is kept  never: there the form it is kept in is read as well, and has to have it
+
+A notebook that cannot have it is taken as one of a workspace without hashes. So is one kept as source that does not
+have it for a reason nobody knows, once it is so old that its export cannot lag behind any more.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from databricks_sync.errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
+from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, Token
+from databricks_sync.notebook.format import digest, file_digest, has_header, sha256, source_language, uploads
+
+from .folder import Workspace
+
+_PAUSES = (0.0, 0.1, 0.4, 1.0)  # seconds before each look at an object whose export is not what the listing tells of
+_LAG = 30.0  # seconds by which an export may lag behind a listing: never seen to be so many
+
+
+class Export(NamedTuple):
+    """What the workspace holds at a key, as read once. `token` is of these very bytes: it has no hash they have not."""
+
+    raw: bytes
+    digest: str
+    form: Form | None = None
+    language: Language | None = None
+    token: Token = UNKNOWN
+
+
+class Side(Protocol):
+    """Whatever says what an object is: how it is written down here, or was."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def form(self) -> Form | None: ...
+
+    @property
+    def language(self) -> Language | None: ...
+
+
+def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Export:
+    """The content of an object in the form of the first of `sides` that is of its kind, else in the form it is kept in.
+
+    Raises WorkspaceError: Unproved when what comes is not what was listed.
+    """
+    side = next((one for one in sides if one and one.kind is remote.kind), None)
+    return read_as(workspace, remote, side.form if side else None, side.language if side else None)
+
+
+def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, language: Language | None) -> Export:
+    """The same, a notebook's in `form`, or (None) in the form it is kept in. Raises WorkspaceError."""
+    now, doubt = remote, Unproved("")
+    for pause in _PAUSES:
+        if pause:
+            workspace.clock.sleep(pause)
+            now = _again(workspace, remote)
+        try:
+            return _proved(workspace, now, form, now.language or language)
+        except Unproved as error:
+            doubt = error
+    raise doubt
+
+
+def weigh(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
+    """An export with its digest. Raises WorkspaceError."""
+    if kind is Kind.FILE:
+        return Export(raw, file_digest(sha256(raw)))
+    form = form or Form.SOURCE
+    if form is Form.SOURCE and not (language and has_header(raw[:64], language)):
+        language = source_language(raw[:64].decode("utf-8", "replace").split("\n", 1)[0])
+    try:
+        return Export(raw, digest(raw, form, language), form, language)
+    except BrokenNotebook as error:
+        raise WorkspaceError(f"What the workspace exports as {printable(path)} is no notebook: {error}.") from None
+
+
+def _again(workspace: Workspace, remote: RemoteObject) -> RemoteObject:
+    now = workspace.look(remote.key)
+    if now is None:
+        raise NotFound(f"{printable(remote.path)} was deleted in the workspace.")
+    if now.kind is not remote.kind:
+        raise TypeMismatch(f"{printable(remote.path)} became a {now.kind.value} in the workspace.")
+    return now
+
+
+def _proved(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
+    """One export of `now` that is as good as it can be. Raises Unproved where another look may tell more."""
+    if now.kind is Kind.NOTEBOOK and form is None and not now.token.sha:
+        form, spoken = workspace.chosen_form(now.key)
+        language = language or spoken
+    found = _export(workspace, now, form, language)
+    if found.token.sha or not now.token.sha:
+        return found
+    if now.kind is Kind.FILE:
+        raise _unproved(now)
+    return _without_hash(workspace, now, form, found)
+
+
+def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, found: Export) -> Export:
+    """A notebook whose bytes do not have the hash: proved by the form it is kept in, or as good as without hashes.
+
+    Raises Unproved where neither is so.
+    """
+    kept, _ = workspace.chosen_form(now.key)
+    if kept is not found.form:
+        as_kept = _export(workspace, now, kept, found.language)
+        if form is None:
+            found = as_kept
+        elif as_kept.token.sha:
+            return _steady(workspace, now, found)._replace(token=now.token)
+    if found.token.sha or kept is Form.JUPYTER:
+        return found
+    age = workspace.age(now.key)
+    if age is not None and abs(age) < _LAG:
+        raise _unproved(now)
+    return _steady(workspace, now, found)
+
+
+def _steady(workspace: Workspace, now: RemoteObject, found: Export) -> Export:
+    """What was `found`, where it comes a second time. Raises Unproved."""
+    if _export(workspace, now, found.form, found.language).digest != found.digest:
+        raise _unproved(now)
+    return found
+
+
+def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
+    """An export as it comes, with the hash in its token only where it has it. Raises WorkspaceError, also Unproved."""
+    raw = workspace.export(now.key, now.kind, form or Form.SOURCE)
+    proved = not now.token.sha or _has(raw, now, form, language)
+    try:
+        found = weigh(raw, now.kind, form, language, now.path)
+    except WorkspaceError:
+        if proved:
+            raise
+        raise _unproved(now) from None
+    return found._replace(token=now.token if proved else now.token._replace(sha=""))
+
+
+def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | None) -> bool:
+    """Whether these bytes, or what must have been uploaded for them to be exported, have the hash."""
+    if sha256(raw) == now.token.sha:
+        return True
+    if now.kind is Kind.FILE or form is Form.JUPYTER:
+        return False
+    return any(sha256(one) == now.token.sha for one in uploads(raw, language))
+
+
+def _unproved(now: RemoteObject) -> Unproved:
+    return Unproved(
+        f"What the workspace sends as {printable(now.path)} is not what it lists.",
+        "Run the command again in a minute; if it stays so, something on the way, such as a proxy, changes it.",
+    )

@@ -1,0 +1,446 @@
+"""The remote side: one branch folder in the workspace, listed, read and written one object at a time.
+
+Only documented calls are needed; two undocumented ones save work where the workspace has them:
+`list-repo` (a whole tree in one request) and `return_wsfs_metadata` (a hash of each object's bytes).
+SERVER: both probed by Databricks engineers, databricks/cli PR 5166. Where they are missing, folders are
+listed in parallel, and times and ids take the place of hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from databricks_sync.errors import (
+    BadAnswer,
+    Denied,
+    NotFound,
+    SettingsError,
+    TypeMismatch,
+    Unreachable,
+    ValveError,
+    WorkspaceError,
+    printable,
+)
+from databricks_sync.failpoints import reached
+from databricks_sync.model import BaseEntry, Form, Kind, Language, RemoteObject, Token
+from databricks_sync.rules.names import SURROGATE, nfc
+from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_folders, normalise
+
+from .encoding import BadEncoding
+from .http import Header, Http, milliseconds, no_page, page
+from .limits import Excess
+from .listing import each_object
+from .turns import Turn
+
+_API = "/api/2.0/workspace"
+# An object changed this shortly before we looked may change again within the same tick of the server's clock.
+_RACY_MS = 2000
+_HASHES = {"return_wsfs_metadata": "true"}
+_NUMBERS = 2**63  # what is not below is no number that a workspace, or our own state, can hold
+_SHA = 64  # letters
+# A page where an object was to come; those that people keep in the workspace are named like one.
+_PAGE, _PAGES = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b"), re.compile(r"(?i)\.x?html?$")
+DIRECTORY, FILE, NOTEBOOK = "DIRECTORY", "FILE", "NOTEBOOK"
+_KINDS = {NOTEBOOK: Kind.NOTEBOOK, FILE: Kind.FILE}
+
+
+class Listing(NamedTuple):
+    """A branch folder as it stood at one moment; all paths are relative to it."""
+
+    objects: Mapping[str, RemoteObject] = MappingProxyType({})
+    folders: frozenset[str] = frozenset()
+    others: Mapping[str, str] = MappingProxyType({})  # what is neither, such as a dashboard -> its type
+    exists: bool = True
+    hashed: bool = True
+
+
+class _Other(NamedTuple):
+    """What a listing shows besides notebooks and workspace files: a folder, a dashboard, something outside."""
+
+    path: str
+    type: str
+
+
+_Shown = RemoteObject | _Other
+T = TypeVar("T")
+
+
+class Workspace:
+    """The folder `root` (a normalised path) of a workspace. Every method may raise WorkspaceError."""
+
+    def __init__(
+        self, http: Http, root: str, *, whole_trees: bool = True, known: Mapping[str, BaseEntry] | None = None
+    ) -> None:
+        self.http = http
+        self.clock = http.clock
+        self.root = root
+        self.whole_trees = whole_trees  # False once the workspace is known not to list them
+        self.known = known or {}
+        self.hashed = True
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def listing(self, pool: Executor, *, new: bool = False) -> Listing:
+        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent.
+
+        `new`: there is probably no such folder yet, so that both ways to list are tried in one round trip.
+        """
+        plain = pool.submit(self._items, "list", self.root) if new else None
+        if self.whole_trees:
+            try:
+                return self._listed(self._inside(self._items("list-repo", self.root)))
+            except NotFound:
+                pass  # perhaps the folder, perhaps such a listing of it: the plain one tells
+            except WorkspaceError as error:
+                if error.code != "ENDPOINT_NOT_FOUND":
+                    raise
+                self.whole_trees = False
+        try:
+            top = plain.result() if plain else self._items("list", self.root)
+        except NotFound:
+            return Listing(exists=False)
+        return self._listed(self._descend(self._inside(top), pool))
+
+    def _inside(self, items: list[_Shown]) -> list[_Shown]:
+        """The items of a listing of the root. Raises SettingsError when the root is not a folder, but listed itself."""
+        if len(items) == 1 and isinstance(items[0], _Other) and normalise(items[0].path) == self.root:
+            raise SettingsError(
+                f"The target {self.root} is a {type_name(items[0].type)}, not a folder.",
+                "Give another --target, or rename it in the workspace.",
+            )
+        return items
+
+    def pulse(self) -> bytes | None:
+        """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
+        try:
+            query, most = {"path": self.root, **_HASHES}, self.http.limits.listing
+            return self.http.stream(f"{_API}/list-repo", query, _digest, most)
+        except NotFound:
+            return None
+        except WorkspaceError as error:
+            if error.code != "ENDPOINT_NOT_FOUND":
+                raise
+            return None
+
+    def _items(self, call: str, path: str) -> list[_Shown]:
+        return self._listing(call, path, self._shown)
+
+    def _listing(self, call: str, path: str, each: Callable[[dict[str, Any], int], T]) -> list[T]:
+        """What `each` makes of every object of a listing, and of the server's clock at that moment."""
+
+        def take(pieces: Iterator[bytes], header: Header) -> list[T]:
+            now = milliseconds(header("Date"))
+            try:
+                return [each(item, now) for item in each_object(no_page(pieces), self.http.limits)]
+            except (Excess, BadEncoding):
+                raise
+            except (ValueError, RecursionError):
+                raise Unreachable(
+                    f"The workspace sent a listing of {printable(path)} that cannot be read.",
+                    "Run the command again; nothing is lost.",
+                ) from None
+
+        return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
+
+    def _shown(self, item: dict[str, Any], now: int) -> _Shown:
+        path, kind = item.get("path"), object_type(item)
+        if not isinstance(path, str) or not kind or not self._is_path(path):
+            raise ValueError("no object of a workspace")
+        key = self._key(path)
+        if key is None or kind not in _KINDS:
+            return _Other(path, kind)
+        number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
+        racy = not now or not modified or abs(now - modified) <= _RACY_MS
+        token, known = Token(number, modified, _sha(item.get("content_sha256_hex")), racy), self.known.get(key)
+        if known and known.token == token:
+            key, token = known.key, known.token  # not copies: in a large tree they are most of the memory
+        return RemoteObject(key, self.root, _KINDS[kind], token, _language(item))
+
+    def _is_path(self, path: str) -> bool:
+        return len(path) <= self.http.limits.path and (path.isascii() or not SURROGATE.search(path))
+
+    def _descend(self, top: list[_Shown], pool: Executor) -> list[_Shown]:
+        every = list(top)
+        pending: dict[Future[list[_Shown]], str] = {}
+
+        def enter(items: Iterable[_Shown], path: str) -> None:
+            inside = f"{_plain(path).rstrip('/')}/"
+            if len(every) > self.http.limits.objects:
+                for other in pending:
+                    other.cancel()
+                raise _endless(self.root, self.http.limits.objects)
+            for item in items:
+                # What lies elsewhere, or is this folder, is nothing to go on with: that might have no end.
+                if isinstance(item, _Other) and item.type == DIRECTORY and _plain(item.path).startswith(inside):
+                    pending[pool.submit(self._items, "list", item.path)] = item.path
+
+        enter(top, self.root)
+        while pending:
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                path = pending.pop(future)
+                try:
+                    items = future.result()
+                except WorkspaceError as error:
+                    for other in pending:
+                        other.cancel()
+                    raise ValveError(
+                        f"The folder {printable(path)} cannot be listed, so what is in it is unknown: {error.message}",
+                        "Nothing was written; run the command again when it can be.",
+                    ) from None
+                every += items
+                enter(items, path)
+        return every
+
+    def _listed(self, items: Iterable[_Shown]) -> Listing:
+        objects: dict[str, RemoteObject] = {}
+        folders: set[str] = set()
+        others: dict[str, str] = {}
+        for item in items:
+            if isinstance(item, RemoteObject):
+                objects[item.key] = item
+            elif (key := self._key(item.path)) is not None:
+                if item.type == DIRECTORY:
+                    folders.add(key)
+                else:
+                    others[key] = item.type
+        # What lies in another object, such as somebody's Git folder, is that object's business.
+        inner = tuple(f"{key}/" for key in others)
+        if inner:
+            objects = {key: item for key, item in objects.items() if not key.startswith(inner)}
+            folders = {key for key in folders if not key.startswith(inner)}
+            others = {key: kind for key, kind in others.items() if not key.startswith(inner)}
+        hashed = all(item.token.sha for item in objects.values())
+        if objects:
+            self.hashed = hashed
+        return Listing(objects, frozenset(folders), others, hashed=hashed)
+
+    def _key(self, path: str) -> str | None:
+        """The key of an absolute path; None for the root itself and for what is not below it."""
+        path = _plain(path)
+        return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") and path != f"{self.root}/" else None
+
+    def look(self, key: str) -> RemoteObject | None:
+        """The object at `key` right now, None when there is none: the last look before a write.
+
+        Raises TypeMismatch when a folder or something else that is never carried stands there.
+        """
+        path = f"{self.root}/{key}"
+        try:
+            items = self._items("list", path)
+        except NotFound:
+            return None
+        if len(items) == 1 and self._key(items[0].path) == key:
+            if isinstance(items[0], RemoteObject):
+                return items[0]
+            raise TypeMismatch(f"{printable(path)} is a {type_name(items[0].type)}.")
+        raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
+
+    def stands(self, folder: str = "") -> bool:
+        """Whether the root, or the folder `folder` (a key), exists, though perhaps we may not look into it."""
+        try:
+            status = self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}".rstrip("/")}).json()
+        except NotFound:
+            return False
+        except Denied:
+            return True
+        return object_type(status) in (DIRECTORY, GIT_FOLDER)
+
+    def type_of(self, path: str) -> str:
+        """The type of the object at the absolute `path`; nothing where there is none, or no telling."""
+        try:
+            return object_type(self.http.read(f"{_API}/get-status", {"path": path}).json())
+        except (NotFound, Denied):
+            return ""
+
+    def age(self, key: str) -> float | None:
+        """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
+        try:
+            ages = self._listing("list", f"{self.root}/{key}", _age)
+        except NotFound:
+            return None
+        return ages[0] if len(ages) == 1 else None
+
+    def chosen_form(self, key: str) -> tuple[Form, Language | None]:
+        """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
+        query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
+        status = self.http.read(f"{_API}/get-status", query).json()
+        form = Form.JUPYTER if status.get("repos_export_format") == "JUPYTER" else Form.SOURCE
+        return form, _language(status)
+
+    def export(self, key: str, kind: Kind, form: Form | None, *, most: int = 0) -> bytes:
+        """The bytes of an object, which are `most`, or what the workspace takes; a notebook in `form`."""
+        chosen = form.value if kind is Kind.NOTEBOOK and form else "AUTO"
+        query = {"path": f"{self.root}/{key}", "format": chosen, "direct_download": "true"}
+        limits = self.http.limits
+
+        def take(pieces: Iterator[bytes], header: Header) -> bytes:
+            data = b"".join(pieces)
+            if "html" in header("Content-Type").lower() and _PAGE.match(data) and not _PAGES.search(key):
+                raise page()
+            return data
+
+        most = most or (limits.notebook if kind is Kind.NOTEBOOK else limits.file)
+        return self.http.stream(f"{_API}/export", query, take, most)
+
+    def small_file(self, key: str, most: int) -> bytes | None:
+        """The bytes of the file at `key`; None, read no further, when they are more than `most`."""
+
+        def take(pieces: Iterable[bytes], _: Header) -> bytes | None:
+            raw = b""
+            for piece in pieces:
+                raw += piece
+                if len(raw) > most:
+                    return None
+            return raw
+
+        query = {"path": f"{self.root}/{key}", "format": "AUTO", "direct_download": "true"}
+        return self.http.stream(f"{_API}/export", query, take, 2 * most)  # what is too long is no broken answer
+
+    def me(self) -> str:
+        """The name of the user whose token this is."""
+        name = _text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
+        if name in ("", ".", "..") or "/" in name or not name.isprintable():
+            raise SettingsError("The workspace does not say who we are.", "Set DATABRICKS_USER.")
+        return name
+
+    # --- writing: each sent once ---------------------------------------------------------------------------
+
+    def turn(self, call: Literal["import", "delete"]) -> Turn:
+        """Waits for the turn of a write, so that nothing is left to wait for between the last look and the write."""
+        return self.http.turn(f"{_API}/{call}")
+
+    def make_folder(self, path: str) -> None:
+        """Makes the folder at the absolute `path`; making one that exists is no error."""
+        self.http.write(f"{_API}/mkdirs", json.dumps({"path": path}).encode())
+        reached("after mkdirs")
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        kind: Kind,
+        form: Form | None,
+        language: Language | None,
+        *,
+        overwrite: bool,
+        turn: Turn | None = None,
+    ) -> None:
+        """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`.
+
+        The format is always said, never left to the workspace to guess: its test for the header is looser
+        than a first line. Multipart, because the JSON form refuses empty content.
+        """
+        fields = {"path": f"{self.root}/{key}"}
+        if kind is Kind.FILE:
+            fields["format"] = "RAW"
+        elif form is Form.JUPYTER:
+            fields["format"] = "JUPYTER"
+        else:
+            fields |= {"format": "SOURCE", "language": (language or Language.PYTHON).value}
+        if overwrite:
+            fields["overwrite"] = "true"
+        reached("before import")
+        self.http.write(f"{_API}/import", *_form_data(fields, data), turn=turn)
+        reached("after import")
+
+    def delete(self, key: str, *, turn: Turn | None = None) -> None:
+        """Deletes one object or one empty folder; never anything below it."""
+        body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
+        reached("before delete")
+        self.http.write(f"{_API}/delete", json.dumps(body).encode(), turn=turn)
+        reached("after delete")
+
+
+def object_type(item: Mapping[str, Any]) -> str:
+    """The type of what an answer tells of, the same for both kinds of Git folder.
+
+    SERVER: the classic kind is a REPO; one with Git CLI access is a DIRECTORY with `directory_info.is_git_folder`
+    (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing. What is no text is "".
+    """
+    told = _text(item, "object_type")
+    if told == DIRECTORY:
+        about = item.get("directory_info")
+        return GIT_FOLDER if isinstance(about, dict) and about.get("is_git_folder") is True else DIRECTORY
+    return told
+
+
+def type_name(kind: str) -> str:
+    """An object's type as people read it."""
+    known = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "thing without a type"}
+    return known.get(kind) or printable(kind).lower().replace("_", " ")
+
+
+def asked_types(workspace: Workspace, pool: Executor) -> Callable[[], None]:
+    """Asks for the types of a target and of what it lies in; what is returned raises SettingsError for a Git folder."""
+    asked = {path: pool.submit(workspace.type_of, path) for path in may_be_git_folders(workspace.root)}
+    return lambda: check_types(workspace.root, {path: kind.result() for path, kind in asked.items()})
+
+
+def keys_by_nfc(listing: Listing) -> Mapping[str, RemoteObject]:
+    """The listing's objects by key in NFC; names that only differ in normalisation keep their own spelling."""
+    if all(nfc(key) == key for key in listing.objects):
+        return listing.objects
+    normal = {key: nfc(key) for key in listing.objects}
+    shared = Counter(normal.values())
+    return {key if shared[normal[key]] > 1 else normal[key]: item for key, item in listing.objects.items()}
+
+
+def _form_data(fields: Mapping[str, str], content: bytes) -> tuple[bytes, str]:
+    """A multipart body and its type. urllib3 writes them too, for a quarter more processor time a request."""
+    boundary = os.urandom(16).hex()
+    part = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    head = [f'{part}"{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    head += [part, '"content"; filename="content"\r\nContent-Type: application/octet-stream\r\n\r\n']
+    body = b"".join(("".join(head).encode(), content, f"\r\n--{boundary}--\r\n".encode()))
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def _age(item: dict[str, Any], now: int) -> float | None:
+    modified = _number(item.get("modified_at"))
+    return (now - modified) / 1000 if now and modified else None
+
+
+def _number(value: object) -> int:
+    """A number as an id or a time is one; 0, which proves nothing, for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBERS else 0
+
+
+def _sha(value: object) -> str:
+    return value if isinstance(value, str) and len(value) == _SHA else ""
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
+
+
+def _digest(pieces: Iterator[bytes], _: Header) -> bytes:
+    hashed = sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.digest()
+
+
+def _endless(root: str, most: int) -> BadAnswer:
+    return BadAnswer(
+        f"The folder {root} holds more than {most:,} objects, which is more than can be carried.",
+        "Give another --target.",
+    )
+
+
+def _language(item: dict[str, Any]) -> Language | None:
+    name = item.get("language")
+    return Language[name] if isinstance(name, str) and name in Language.__members__ else None

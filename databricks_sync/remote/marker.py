@@ -1,0 +1,352 @@
+"""Who uses a branch folder: a note beside it in the workspace, hidden and outside of what is mirrored.
+
+It says which repository and branch a target belongs to, so that two repositories that meet in one folder are
+noticed before anything is mixed, and how far each clone had come, so that a record restored from an old copy
+of the disk is recognised: such a record could take somebody's revert for "unchanged".
+
+The notes of all targets of one home lie in one folder, named after their targets, so that one listing shows
+also a target inside another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+from urllib.parse import quote, unquote
+
+from databricks_sync import shell
+from databricks_sync.errors import (
+    AlreadyExists,
+    Denied,
+    Foreign,
+    NotFound,
+    NotOurs,
+    SettingsError,
+    ValveError,
+    WorkspaceError,
+    printable,
+)
+from databricks_sync.model import TOP, Kind, Token
+from databricks_sync.notebook.format import sha256
+from databricks_sync.rules.layout import Layout
+from databricks_sync.rules.names import flaw
+from databricks_sync.rules.target import NOTES, normalise
+
+from .folder import DIRECTORY, Listing, Workspace, type_name
+from .http import Http
+from .notes import check_folder, not_ours, read
+
+_SUFFIX = ".json"
+_LONGEST = 200
+_MOST = 2**53  # a serial that anybody came to by counting is less
+_MOST_FOLDERS = 20
+_CLONES = 20  # as many clones are remembered; CI makes a new one for every run
+
+
+class Claim(NamedTuple):
+    """The note on one target. `repository` holds names of it, as identity.py knows them."""
+
+    target: str
+    repository: frozenset[str] = frozenset()
+    branch: str = ""
+    serials: Mapping[str, int] = MappingProxyType({})  # clone -> its last push
+    project: str = ""  # where it is in the repository; empty for all of them, and version 0.1 did not say
+    folders: tuple[str, ...] = ()  # of the project, that are carried; version 0.1 did not say
+
+    def of_another(self, repository: frozenset[str]) -> bool:
+        """Whether this is certainly the note of another repository."""
+        return bool(self.repository and repository) and not self.repository & repository
+
+    def of_another_project(self, project: str) -> bool:
+        """Whether this is the note of another project, if it is of this repository."""
+        return bool(self.project and project) and self.project != project
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the target is carried, as far as the note says."""
+        return Layout.of(self.folders) if self.folders else None
+
+
+def home(target: str) -> str:
+    """The folder that the notes on `target` and its neighbours lie in."""
+    parts = target.split("/")
+    return "/".join(parts[: 3 if parts[1] == "Users" else 2]) + f"/{NOTES}"
+
+
+def note_name(target: str) -> str:
+    """The name of the note on `target`; targets that are too long for a name get a hash, and only they a `~`."""
+    name = quote(target.removeprefix(home(target).removesuffix(f"/{NOTES}") + "/"), safe=" +#").replace("~", "%7E")
+    return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}~{sha256(target.encode())[:12]}") + _SUFFIX
+
+
+def nested(target: str, names: Collection[str]) -> tuple[str, ...]:
+    """The other noted targets that lie inside `target`, or that `target` lies inside of."""
+    base = home(target).removesuffix(NOTES)
+    plain = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX) and "~" not in name)
+    others = (base + unquote(name) for name in plain)
+    near = {other for other in others if other.startswith(f"{target}/") or target.startswith(f"{other}/")}
+    return tuple(sorted(other for other in near if note_name(other) in names and normalise(other) == other))
+
+
+def to_json(claim: Claim) -> bytes:
+    newest = dict(list(claim.serials.items())[-_CLONES:])
+    return json.dumps(
+        {
+            "about": "Written by databricks-branch-sync: which repository this folder belongs to. Safe to delete.",
+            "target": claim.target,
+            "repository": sorted(claim.repository),
+            "branch": claim.branch,
+            "project": claim.project,
+            "folders": claim.folders,
+            "clones": newest,
+        },
+        indent=1,
+    ).encode()
+
+
+def from_json(raw: bytes, target: str) -> Claim | None:
+    """The note as it was written; None when it is none of ours. Anybody may write there."""
+    try:
+        found = json.loads(raw.decode())
+        clones = {name: one for name, one in found.get("clones", {}).items() if type(one) is int and 0 < one < _MOST}
+        names = found["repository"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return None
+        branch = str(found.get("branch", ""))
+        return Claim(target, frozenset(names), branch, clones, _project(found), _folders(found))
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _project(found: Mapping[str, object]) -> str:
+    told = found.get("project", "")
+    return told if isinstance(told, str) else ""
+
+
+def _folders(found: Mapping[str, object]) -> tuple[str, ...]:
+    told = found.get("folders", ())
+    folders = tuple(told) if isinstance(told, list) and len(told) <= _MOST_FOLDERS else ()
+    return tuple(sorted(folders)) if all(isinstance(one, str) and _is_folder(one) for one in folders) else ()
+
+
+def _is_folder(name: str) -> bool:
+    return name == TOP or (not flaw(name, windows=False) and len(name) <= _LONGEST and "," not in name)
+
+
+class Noted(NamedTuple):
+    """What the notes say: that on our own target, if there is one, and nested targets."""
+
+    claim: Claim | None = None
+    nested: tuple[str, ...] = ()
+    readable: bool = True
+    folder: bool = True  # whether there is a folder for notes already
+    news: Mapping[str, str] = MappingProxyType({})  # what the base may note, so as not to read it again
+    strange: NotOurs | None = None  # what stands in the place of the note, when it cannot be understood
+
+
+class Remembered(Protocol):
+    """What this clone has written down of the target and of its note."""
+
+    def meta(self, name: str) -> str:
+        """What was noted under this name; "" for nothing."""
+
+    def note(self, **values: str) -> None:
+        """Notes each value under its name."""
+
+    def names(self) -> tuple[str, ...]:
+        """By which notes may know this clone."""
+
+
+class Claims:
+    """The notes in one home, seen from one target."""
+
+    def __init__(self, http: Http, target: str, *, whole_trees: bool) -> None:
+        self.notes = Workspace(http, home(target), whole_trees=whole_trees)
+        self.target = target
+        self.name = note_name(target)
+
+    def look(self, base: Remembered, pool: Executor, *, new: bool) -> Noted:
+        """One listing; the note itself is only read again when it is not the one that was seen last."""
+        standing = pool.submit(self.notes.stands) if new else None
+        try:
+            listing = self._listing(pool, new=new)
+            # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
+            if not listing.exists and (standing.result() if standing else self.notes.stands()):
+                return Noted(readable=False)
+            files = {name for name, item in listing.objects.items() if item.kind is Kind.FILE}
+            noted = Noted(None, nested(self.target, files), folder=listing.exists)
+            return self._own(noted, listing, base)
+        except NotOurs as error:
+            return Noted(strange=error)
+        except (Denied, ValveError):
+            return Noted(readable=False)
+
+    def _listing(self, pool: Executor, *, new: bool) -> Listing:
+        try:
+            return self.notes.listing(pool, new=new)
+        except SettingsError:
+            check_folder(self.notes)
+            raise
+
+    def _own(self, noted: Noted, listing: Listing, base: Remembered) -> Noted:
+        """`noted` with the note on our own target, or with what stands in its place."""
+        try:
+            self._check_place(listing)
+            found = listing.objects.get(self.name)
+            mark = _mark(found.token) if found else ""
+            if mark and mark == base.meta("claim_mark"):
+                return noted._replace(claim=self._understood(base.meta("claim").encode()))
+            raw = read(self.notes, self.name) if found else None
+            if found is None or raw is None:
+                return noted
+            claim = self._understood(raw)
+            certain = mark and found.token.sha in ("", sha256(raw))
+            return noted._replace(claim=claim, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
+        except NotOurs as error:
+            return noted._replace(strange=error)
+
+    def _check_place(self, listing: Listing) -> None:
+        """Raises NotOurs when something else than a file has the name of our note."""
+        item = listing.objects.get(self.name)
+        kind = DIRECTORY if self.name in listing.folders else listing.others.get(self.name)
+        if item and item.kind is not Kind.FILE:
+            kind = item.kind.value
+        if kind is not None:
+            raise self._not_ours(f"is a {type_name(kind)}, and no note")
+
+    def _understood(self, raw: bytes) -> Claim:
+        found = from_json(raw, self.target)
+        if found is None:
+            raise self._not_ours("is no note of this tool")
+        return found
+
+    def _not_ours(self, what: str) -> NotOurs:
+        place = f"{self.notes.root}/{self.name}"
+        return not_ours(place, f"{what}, so whose {printable(self.target)} is cannot be told")
+
+    def claim(self) -> Claim | None:
+        """The note on the target; None when there is none. Raises NotOurs for what cannot be understood."""
+        raw = read(self.notes, self.name)
+        return None if raw is None else self._understood(raw)
+
+    def stake(self, ours: Claim, noted: Noted, base: Remembered, *, take_over: bool) -> str:
+        """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
+
+        Raises Foreign when another repository, or another project, was quicker, NotOurs when something is in the way.
+        """
+        clone = base.meta("lineage")
+        known = noted.claim if noted.claim and not take_over else Claim(self.target)
+        serials = {name: number for name, number in known.serials.items() if name != clone}
+        serials[clone] = int(base.meta("serial"))
+        claim = ours._replace(repository=ours.repository | known.repository, serials=serials)
+        raw = to_json(claim)
+        try:
+            if not noted.folder:
+                self.notes.make_folder(self.notes.root)
+            self._write(raw, overwrite=noted.claim is not None or noted.strange is not None)
+        except AlreadyExists as error:
+            if not take_over:
+                self._check_quicker(ours)
+                return ""
+            return self._unwritten(error)
+        except WorkspaceError as error:
+            return self._unwritten(error)
+        base.note(claim=raw.decode(), claim_mark=sha256(raw))
+        return ""
+
+    def _check_quicker(self, ours: Claim) -> None:
+        """Raises Foreign or NotOurs when what was there first is not a note of this project."""
+        other = self.claim()
+        if other is None:
+            check_folder(self.notes)
+        elif foreign := another(other, ours):
+            raise Foreign(*foreign)
+
+    def _unwritten(self, error: WorkspaceError) -> str:
+        return f"The note beside {printable(self.target)} could not be written: {error.message}"
+
+    def _write(self, raw: bytes, *, overwrite: bool) -> None:
+        try:
+            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=overwrite)
+        except NotFound:
+            self.notes.make_folder(self.notes.root)
+            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=False)
+
+
+def _mark(token: Token) -> str:
+    """What tells a note from every other state of it; nothing where that is not certain."""
+    return token.sha or ("" if token.racy or not token.modified_at else f"{token.object_id} {token.modified_at}")
+
+
+def another(claim: Claim, ours: Claim) -> tuple[str, str] | None:
+    """What to say when a target belongs to another repository, or to another project of this one."""
+    if claim.of_another(ours.repository):
+        return other_repository(claim)
+    return other_project(claim, ours.project) if claim.of_another_project(ours.project) else None
+
+
+def other_project(claim: Claim, project: str) -> tuple[str, str]:
+    """What to say when a target belongs to another project of this repository."""
+    return (
+        f"{printable(claim.target)} belongs to {_spoken(claim.project)} of this repository, "
+        f"and this is {_spoken(project)}.",
+        "Give another --target or --branch; to make it this project's, add --take-over.",
+    )
+
+
+def _spoken(project: str) -> str:
+    return "the project at the top" if project == TOP else f"the project {printable(project)}"
+
+
+def other_folders(claim: Claim, folders: Sequence[str]) -> tuple[str, str]:
+    """What to say when a target is carried from other folders by now."""
+    return (
+        f"{printable(claim.target)} is carried from {_listed(claim.folders)} by now, "
+        f"and the settings here say {_listed(folders)}, which would move its objects.",
+        f"Set NOTEBOOK_FOLDER={shell.word(','.join(claim.folders))} here too; to move them, add --take-over.",
+    )
+
+
+def _listed(folders: Iterable[str]) -> str:
+    return " and ".join(printable(one) for one in folders)
+
+
+def other_repository(claim: Claim) -> tuple[str, str]:
+    """What to say when a target belongs to another repository: a sentence and what to type."""
+    names = ", ".join(printable(name) for name in sorted(claim.repository)[:1])
+    return (
+        f"{printable(claim.target)} belongs to another repository ({names}, branch {printable(claim.branch) or '?'}).",
+        "Give another --target or --branch; to make it this repository's, add --take-over.",
+    )
+
+
+def unread(noted: Noted, target: str) -> str:
+    """What to tell when the notes cannot be read, or not be understood; nothing when they can."""
+    if noted.strange:
+        return f"{noted.strange.message} {noted.strange.hint}"
+    if noted.readable:
+        return ""
+    return f"{home(target)} cannot be read, so whether another repository uses {printable(target)} is unknown."
+
+
+def note_path(target: str) -> str:
+    """Where the note on `target` lies in the workspace."""
+    return f"{home(target)}/{note_name(target)}"
+
+
+def behind(claim: Claim | None, base: Remembered) -> bool:
+    """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
+    return noted_serial(claim, base) > int(base.meta("serial") or 0)
+
+
+def next_serial(claim: Claim | None, base: Remembered) -> int:
+    """That of a clone's next push. It goes up here first: a note may be behind the record it is about, never ahead."""
+    return max(int(base.meta("serial") or 0), noted_serial(claim, base)) + 1
+
+
+def noted_serial(claim: Claim | None, base: Remembered) -> int:
+    """How far this clone had come when it last wrote the note, by any of its names."""
+    return max(claim.serials.get(name, 0) for name in base.names()) if claim else 0

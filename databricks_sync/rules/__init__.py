@@ -1,0 +1,1 @@
+"""What a run shall do and may do, decided on values alone. Pure."""

@@ -1,0 +1,54 @@
+"""What a run writes down of its writes: each before it is tried, and what both sides hold after it."""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, Token
+from databricks_sync.notebook.format import sha256
+
+
+class Content(NamedTuple):
+    """Bytes as they are kept: packed by whoever has them, for most threads wait for the network anyway."""
+
+    sha: str
+    body: bytes
+
+    @classmethod
+    def of(cls, raw: bytes, sha: str | None = None) -> Content:
+        """`sha` is the sha256 of `raw`, where it is known."""
+        return cls(sha or sha256(raw), zlib.compress(raw, 1))
+
+    @classmethod
+    def named(cls, raw: bytes, sha: str) -> Content | None:
+        """`raw`, if it is what has this sha256."""
+        return cls.of(raw, sha) if sha256(raw) == sha else None
+
+
+class Intent(NamedTuple):
+    """A write about to be tried: `after` is the digest the destination will have, None for a delete.
+
+    `token` is the source's token for a pull, so that recovery need not ask the workspace. A merge leaves here what
+    the workspace does not hold: `agreed` is then the digest of what it does hold, and `content` its bytes.
+    """
+
+    key: str
+    direction: Direction
+    path: str
+    kind: Kind
+    after: str | None
+    sha: str = ""
+    token: Token = UNKNOWN
+    form: Form | None = None
+    language: Language | None = None
+    agreed: str = ""
+    content: Content | None = None
+
+
+class Advance(NamedTuple):
+    """What a run found out about one key: both sides hold `entry`, or (None) neither holds anything."""
+
+    key: str
+    entry: BaseEntry | None
+    content: Content | None = None  # the bytes the workspace holds, for a notebook

@@ -1,0 +1,121 @@
+"""Local name <-> workspace name: which names may cross, and which collide. Pure.
+
+Names from the workspace are not trusted: each is checked here before it is ever joined to a path.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from itertools import chain
+
+from databricks_sync.model import LocalObject
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)")
+_WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
+# Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
+_GIT = re.compile(r"(?i)^(\.git|git~\d+)[ .]*$")
+SURROGATE = re.compile("[\ud800-\udfff]")
+_IGNORABLE = re.compile("[\u200c\u200d\u200e\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+
+def nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(path: str) -> str:
+    """A name or path as a disk may take it that tells neither case nor invisible characters apart."""
+    return path.casefold() if path.isascii() else _IGNORABLE.sub("", nfc(path)).casefold()
+
+
+def flaw(key: str, *, windows: bool) -> str:
+    """Why the name `key` must not be written to a disk or sent to the workspace; empty when it may.
+
+    Colons and the like are common in the workspace ("New Notebook 2026-05-04 13:54:24") and only Windows
+    cannot store them; what would confuse any system is refused on all.
+    """
+    if not key:
+        return "it has no name"
+    for part in key.split("/"):
+        if found := _flaw_of_part(part, windows):
+            return found
+    return ""
+
+
+@lru_cache(maxsize=4096)  # a folder's name is in the path of all that lies in it
+def _flaw_of_part(part: str, windows: bool) -> str:
+    if part in ("", ".", ".."):
+        return f"{part or 'an empty segment'!r} is not a name"
+    if _CONTROL.search(part):
+        return "its name holds a control character"
+    if not _is_unicode(part):
+        return "its name is not valid Unicode"
+    if "\\" in part:
+        return "its name holds a backslash"
+    if _GIT.match(_IGNORABLE.sub("", part)):
+        return "it would land inside a git directory"
+    if _DEVICE.match(part):
+        return f"{part} is a device name on Windows"
+    if part.endswith((".", " ")):
+        return "its name ends in a dot or a blank, which Windows cannot store"
+    if windows and _WINDOWS_ONLY.search(part):
+        return "its name holds a character that Windows cannot store"
+    if len(part.encode()) > 240:
+        return "its name is longer than 240 bytes"
+    return ""
+
+
+def _is_unicode(name: str) -> bool:
+    """False for the stand-ins of bytes that are not UTF-8, and for half a surrogate pair."""
+    return not SURROGATE.search(name)
+
+
+def parents(key: str) -> list[str]:
+    """The folders above a key, the outermost first."""
+    parts = key.split("/")[:-1]
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...]]:
+    """Keys that more than one local path claims, or that are notebook and folder at once -> those paths."""
+    claims: dict[str, list[str]] = defaultdict(list)
+    folders: dict[str, str] = {}
+    for item in objects:
+        claims[item.key].append(item.path)
+        if item.key.rpartition("/")[0] not in folders:
+            for parent in parents(item.key):
+                folders.setdefault(parent, item.path)
+    collisions = {key: tuple(sorted(paths)) for key, paths in claims.items() if len(paths) > 1}
+    for key in claims.keys() & folders.keys():
+        collisions[key] = tuple(sorted({*claims[key], folders[key]}))
+    return collisions
+
+
+def twins(keys: Collection[str], *, ignore_case: bool) -> dict[str, tuple[str, ...]]:
+    """Keys that this machine's disk could not hold apart, or whose folders it could not -> all keys of the group."""
+
+    def folded(path: str) -> str:
+        return nfc(path).casefold() if ignore_case else nfc(path)
+
+    inner = {key.rpartition("/")[0] for key in keys}
+    folders = {*inner, *(above for folder in inner for above in parents(folder))}
+    spelled: dict[str, str] = {}  # a path as the disk tells it -> the first spelling that is another one
+    clashes: set[str] = set()
+    for path in chain(keys, folders):
+        told = folded(path)
+        if told != path and (told in keys or told in folders or spelled.setdefault(told, path) != path):
+            clashes.add(told)
+    under: dict[str, set[str]] = defaultdict(set)  # such a path -> the keys at or below it
+    for key in keys if clashes else ():
+        for path in (*parents(key), key):
+            if folded(path) in clashes:
+                under[folded(path)].add(key)
+    found: dict[str, tuple[str, ...]] = {}
+    for group in under.values():
+        for key in group:
+            found.setdefault(key, tuple(sorted(group)))
+    return found

@@ -1,0 +1,47 @@
+"""What became of one step of a plan: done, left alone, failed, or put off. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from databricks_sync.model import Problem, Severity
+
+from .journal import Advance, Content
+from .plan import Step
+
+
+class Result(str, Enum):
+    DONE = "done"
+    LEFT = "left"  # a conflict or a refusal: the problem says why
+    FAILED = "failed"
+    POSTPONED = "postponed"  # wants something else to be deleted first
+
+
+class Outcome(NamedTuple):
+    """What became of one step. `advance` is what both sides now hold; None while that is not known.
+
+    `sent` is what a push sent of a notebook, until it is read back.
+    """
+
+    step: Step
+    result: Result
+    problem: Problem | None = None
+    advance: Advance | None = None
+    sent: Content | None = None
+
+
+def done(step: Step, advance: Advance | None = None) -> Outcome:
+    return Outcome(step, Result.DONE, advance=advance)
+
+
+def left(step: Step, what: str, hint: str = "") -> Outcome:
+    return Outcome(step, Result.LEFT, Problem(step.path, what, hint, Severity.REFUSED))
+
+
+def postponed(step: Step, what: str, hint: str = "") -> Outcome:
+    return Outcome(step, Result.POSTPONED, Problem(step.path, what, hint, Severity.REFUSED))
+
+
+def failed(step: Step, what: str, hint: str = "") -> Outcome:
+    return Outcome(step, Result.FAILED, Problem(step.path, what, hint, Severity.FAILED))

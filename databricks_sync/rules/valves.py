@@ -1,0 +1,212 @@
+"""A plan -> go, or stop before the first write, with the reason and the one flag that insists. Pure.
+
+No valve can be switched off for good: each has its own flag, and a flag is for one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from databricks_sync.errors import Foreign, NotOurs, ValveError, printable
+from databricks_sync.model import Allowed, Direction, Mode
+
+from .plan import REPLACES, Action, Step
+
+FEW_DELETES = 5
+DELETE_SHARE = 0.25
+FEW_CHANGES = 5
+
+
+class Situation(NamedTuple):
+    mode: Mode
+    steps: Sequence[Step]  # of the paths the run is about
+    tracked: int  # objects the base knows, of all paths
+    local_exists: bool
+    remote_exists: bool
+    local_empty: bool
+    remote_empty: bool
+    operation: str | None  # of git, in progress
+    insisted: bool  # a target or a branch was named
+    target: str
+    again: str = ""  # the options that name this workspace and target
+    other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
+    laid_out: tuple[str, str] | None = None  # what to say of the other folders that it is carried from by now
+    nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
+    noted: bool = True  # whether it could be read whose the target is
+    strange: NotOurs | None = None  # what stands in the place of the note on the target
+
+
+def check(situation: Situation, allowed: Allowed) -> None:
+    """Raises ValveError when the run must not go on as things are."""
+    for valve in (
+        _operation,
+        _other_repository,
+        _strange_note,
+        _other_folders,
+        _unknown_owner,
+        _nested,
+        _source_gone,
+        _source_empty,
+        _target_gone,
+        _deletes,
+        _all_changed,
+    ):
+        valve(situation, allowed, situation.tracked)
+
+
+def unfinished(operation: str) -> ValveError:
+    """What to say while git is in the middle of an operation."""
+    return ValveError(
+        f"Git is in the middle of {operation}, so the files here are in no state of any branch.",
+        "Finish it first, or name what is meant with --branch or --target.",
+    )
+
+
+def _operation(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.operation and not s.insisted:
+        raise unfinished(s.operation)
+
+
+def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
+    owned(s.other, allowed)
+
+
+def _other_folders(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # A mirror without a record is CI's, and its checkout says how the target is to be.
+    if s.laid_out and not allowed.take_over and not (s.mode is Mode.PUSH_MIRROR and not tracked):
+        raise ValveError(*s.laid_out)
+
+
+def owned(other: tuple[str, str] | None, allowed: Allowed) -> None:
+    """Raises Foreign when the target is another repository's, of which `other` is to be said."""
+    if other and not allowed.take_over:
+        raise Foreign(*other)
+
+
+def _strange_note(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # Not as where the notes may not be read: whoever sees this can ask, or remove it.
+    if s.mode.direction is Direction.PUSH and any(step.writes for step in s.steps):
+        understood(s.strange, s.target, allowed)
+
+
+def understood(strange: NotOurs | None, target: str, allowed: Allowed) -> None:
+    """Raises NotOurs when what stands in the place of the note does not tell whose the target is."""
+    if strange and not allowed.take_over:
+        hint = f"{strange.hint} Then run the command again; if {target} is this repository's alone, add --take-over."
+        raise NotOurs(strange.message, hint)
+
+
+def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # Any other push leaves alone what this clone did not carry there, whoever did.
+    if s.mode is Mode.PUSH_MIRROR and not s.noted and not allowed.take_over and any(step.writes for step in s.steps):
+        raise ValveError(
+            f"Whether another repository uses {s.target} is unknown, and --mirror deletes what it did not carry.",
+            "Ask for the permission to read the notes beside it; if it is this repository's alone, add --take-over.",
+        )
+
+
+def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.nested and not allowed.take_over:
+        other, note = map(printable, next(iter(s.nested.items())))
+        raise ValveError(
+            f"{s.target} and {other} are both branch folders, and one is inside the other.",
+            f"Give another --target; if {other} is no longer used, delete its note {note} in the workspace, or add"
+            " --take-over once.",
+        )
+
+
+def _source_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.mode.direction is Direction.PUSH and not s.local_exists and tracked and not allowed.empty:
+        raise ValveError(
+            f"The notebooks folder is gone, and {_were(tracked)} carried from it.",
+            "Check out the branch that has it; if everything was deleted on purpose, add --allow-empty.",
+        )
+
+
+def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if allowed.empty or tracked < 2:
+        return
+    if s.mode.direction is Direction.PUSH and s.local_empty:
+        raise ValveError(
+            f"The notebooks folder is empty, and {_were(tracked)} carried from it.",
+            "If everything was deleted on purpose, add --allow-empty.",
+        )
+    if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
+        raise ValveError(
+            f"{s.target} is empty, and {_were(tracked)} carried there.",
+            f"To put it back, type {_putting_back(s)}; if it was emptied on purpose, add --allow-empty.",
+        )
+
+
+def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if s.remote_exists or not tracked or allowed.empty or (s.mode.source_wins and s.mode.direction is Direction.PUSH):
+        return
+    raise ValveError(
+        f"The folder {s.target} is gone from the workspace, and {_were(tracked)} carried there.",
+        f"To put it back, type {_putting_back(s)}; if it was deleted on purpose, add --allow-empty.",
+    )
+
+
+def _putting_back(s: Situation) -> str:
+    return f"`to_databricks{s.again} --overwrite`"
+
+
+def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
+    push = s.mode.direction is Direction.PUSH
+    source, destination = (_local_marks, _remote_marks) if push else (_remote_marks, _local_marks)
+    # A move is a create and a delete of the same content: it takes nothing away.
+    created = {mark for step in s.steps if step.action is Action.CREATE and step.writes for mark in source(step)}
+    deletes = [step for step in s.steps if step.action is Action.DELETE and step.writes and not step.moved]
+    lost = [step for step in deletes if created.isdisjoint(destination(step))]
+    count = len(lost)
+    total = max(tracked, sum(1 for step in s.steps if (step.remote if push else step.local)))
+    limit = allowed.deletes_of(total)
+    if limit is None:
+        everything = count >= total or sum(1 for step in lost if step.base) >= tracked > 0
+        few = count < FEW_DELETES or count <= total * DELETE_SHARE
+        if count < 2 or (few and not everything) or (allowed.empty and _emptied(s)):
+            return
+    elif count <= limit:
+        return
+    raise ValveError(
+        f"This run would delete {count} of {_objects(total)} {'in the workspace' if push else 'here'}.",
+        f"See them with --dry-run; if that is meant, add --max-delete {count}; to delete nothing, --no-delete.",
+    )
+
+
+def _emptied(s: Situation) -> bool:
+    """Whether the source is what --allow-empty is about: empty, or gone."""
+    if s.mode.direction is Direction.PUSH:
+        return s.local_empty or not s.local_exists
+    return s.remote_empty or not s.remote_exists
+
+
+def _local_marks(step: Step) -> set[str]:
+    """What content can be told by when it turns up elsewhere: its digest and the hash of its bytes."""
+    return {step.local.digest, step.local.sha} if step.local else set()
+
+
+def _remote_marks(step: Step) -> set[str]:
+    marks = {step.remote_digest, step.remote.token.sha if step.remote else None}
+    return {mark for mark in marks if mark}
+
+
+def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
+    if allowed.all_changed or tracked < FEW_CHANGES:
+        return
+    changed = sum(1 for step in s.steps if step.base and step.action in REPLACES and step.writes)
+    if changed >= tracked:
+        raise ValveError(
+            f"All {tracked} objects would change at once, which is rarely meant.",
+            "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
+        )
+
+
+def _objects(count: int) -> str:
+    return "1 object" if count == 1 else f"{count} objects"
+
+
+def _were(count: int) -> str:
+    return f"{_objects(count)} {'was' if count == 1 else 'were'}"

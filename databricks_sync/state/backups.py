@@ -1,0 +1,269 @@
+"""Copies of everything a run replaces or deletes, on either side, kept in the git directory that all worktrees share.
+
+A run that writes has a folder named after its time; in it lie the bytes, numbered, and `manifest.jsonl` with
+one line for each: what it was, which side it stood on, why it went. Names from the workspace are only ever
+written into the manifest, never used as a path.
+
+No clock is asked how old a backup is: one that jumps would make all of them old at once. `seen` in its folder holds the
+days on which a run found it there, and their number is its age. So a jump adds one day, however far it goes, and what
+was made under a wrong clock, or came from elsewhere, is as young as when it was first seen.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from databricks_sync.durable import sync_folder
+from databricks_sync.errors import SyncError
+from databricks_sync.failpoints import reached
+from databricks_sync.model import Direction, Form, Kind, Language
+from databricks_sync.notebook.format import sha256
+
+from .lock import held
+
+_RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MANIFEST = "manifest.jsonl"
+_SEEN = "seen"
+_MOST = 10_000  # runs of one second
+
+
+class Saved(NamedTuple):
+    """One object as it stood before a run changed it. `direction` tells the side: a push changes the workspace."""
+
+    key: str
+    path: str
+    direction: Direction
+    kind: Kind
+    reason: str
+    sha: str
+    size: int
+    form: Form | None = None
+    language: Language | None = None
+    file: str = ""
+
+
+class SavedRun(NamedTuple):
+    name: str
+    target: str
+    objects: tuple[Saved, ...]
+
+
+class Backups:
+    """The backups of one repository. `save` may be called from several threads. `clock` tells seconds since 1970."""
+
+    def __init__(self, folder: Path, target: str, clock: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.target = target
+        self._clock = clock
+        self._run: Path | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @property
+    def run(self) -> str:
+        """The name of this run's backup, empty while it has saved nothing."""
+        return self._run.name if self._run else ""
+
+    def save(self, saved: Saved, raw: bytes) -> None:
+        """Keeps `raw`, durably, before what holds it is changed. Raises SyncError; then nothing may be changed."""
+        try:
+            self._save(saved, raw)
+        except OSError as error:
+            about = f"could not be backed up ({error.strerror}), so it was left as it is"
+            raise SyncError(about, f"Make room in {self.folder}, and run the command again.") from None
+
+    def _save(self, saved: Saved, raw: bytes) -> None:
+        with self._lock:
+            run = self._begin()
+            self._count += 1
+            name = f"{self._count:05d}"
+        reached("before backup")
+        _write(run / name, raw)
+        reached("in backup")
+        line = {
+            "key": saved.key,
+            "path": saved.path,
+            "direction": saved.direction.value,
+            "kind": saved.kind.value,
+            "reason": saved.reason,
+            "sha256": sha256(raw),
+            "size": len(raw),
+            "form": saved.form and saved.form.value,
+            "language": saved.language and saved.language.value,
+            "target": self.target,
+            "file": name,
+        }
+        with self._lock, (run / _MANIFEST).open("ab") as manifest:
+            manifest.write(json.dumps(line).encode() + b"\n")
+            manifest.flush()
+            os.fsync(manifest.fileno())
+        sync_folder(run)
+        reached("after backup")
+
+    def _begin(self) -> Path:
+        if self._run is None:
+            self._run = self._new(time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._clock())))
+        return self._run
+
+    def _new(self, stamp: str) -> Path:
+        """A new folder for a run of that time. Raises OSError."""
+        for number in range(1, _MOST):
+            run = self.folder / (stamp if number == 1 else f"{stamp}-{number}")
+            with suppress(FileExistsError):
+                run.mkdir(parents=True)
+                return run
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.folder))
+
+    def runs(self) -> list[SavedRun]:
+        """All runs that saved something, the latest first."""
+        found = []
+        for name in reversed(_runs(self.folder)):
+            lines = list(_manifest(self.folder / name))
+            if lines:
+                found.append(SavedRun(name, lines[0][0], tuple(saved for _, saved in lines)))
+        return found
+
+    def read(self, run: SavedRun, saved: Saved) -> bytes:
+        """The bytes of a backup. Raises SyncError when they are not what was saved."""
+        try:
+            raw = (self.folder / run.name / saved.file).read_bytes()
+        except OSError as error:
+            raise SyncError(f"has a backup that cannot be read ({error.strerror})") from None
+        if sha256(raw) != saved.sha:
+            raise SyncError("has a backup that is damaged")
+        return raw
+
+    def collect(self, folders: Iterable[Path]) -> None:
+        """Moves here the runs in these folders: earlier versions kept them in the git directory of each worktree.
+
+        What cannot be moved stays where it is, for the next time.
+        """
+        for folder in folders:
+            with suppress(OSError):
+                for name in _runs(folder):
+                    with suppress(OSError):
+                        self._move(folder / name)
+                folder.rmdir()
+
+    def _move(self, run: Path) -> None:
+        """Raises OSError, also when another process was quicker."""
+        to = self._new(run.name.partition("-")[0])  # the name is nobody else's from here on
+        try:
+            if os.name == "nt":  # where a folder cannot be renamed over another, even an empty one
+                to.rmdir()
+            run.rename(to)
+        except OSError:
+            with suppress(OSError):
+                to.rmdir()
+            raise
+        sync_folder(self.folder)
+
+    def prune(self, days: int) -> int:
+        """Removes runs that were seen here on more than `days` days before today; tells how many. Never the latest.
+
+        The first call of a day looks at all runs, the others have nothing to do.
+        """
+        today = time.strftime("%Y-%m-%d", time.gmtime(self._clock()))
+        done, pruned = self.folder.parent / "pruned", f"{today} {days}".encode()
+        try:
+            if not self.folder.is_dir() or (done.exists() and done.read_bytes() == pruned):
+                return 0
+            with held(self.folder.parent):  # two at once might each take the other's for the latest
+                removed = self._prune(today, days)
+            done.write_bytes(pruned)
+        except (OSError, SyncError):  # another run is at it, or the disk is full: there is time
+            return 0
+        return removed
+
+    def _prune(self, today: str, days: int) -> int:
+        seen = {name: _seen(self.folder / name) for name in _runs(self.folder)}
+        old = {name for name, found in seen.items() if len(found - {today}) > days}
+        old.discard(max(seen, key=lambda name: self._worth(name, seen[name]), default=""))
+        for name in sorted(old):
+            _remove(self.folder / name)
+            reached("pruning")
+        for name in seen.keys() - old:
+            if today not in seen[name]:
+                with suppress(OSError), (self.folder / name / _SEEN).open("a", encoding="ascii") as file:
+                    file.write(f"\n{today}\n")  # what is torn before it stands alone
+        return len(old)
+
+    def _worth(self, name: str, seen: set[str]) -> tuple[bool, int, str]:
+        """Greatest for the latest run, whatever the clock said of it; one that died before its first line is none."""
+        return (self.folder / name / _MANIFEST).exists(), -len(seen), name
+
+
+def _remove(run: Path) -> None:
+    import shutil
+
+    with suppress(OSError):
+        (run / _MANIFEST).unlink(missing_ok=True)  # first: half a backup is not to be listed
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def _runs(folder: Path) -> list[str]:
+    """The names of the runs in a folder, by their time."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if _RUN.fullmatch(entry.name) and entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _seen(run: Path) -> set[str]:
+    """The days on which a run was seen; what a killed run left torn is none."""
+    try:
+        lines = (run / _SEEN).read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return {line for line in lines if _DAY.fullmatch(line)}
+
+
+def _write(path: Path, raw: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _manifest(run: Path) -> Iterator[tuple[str, Saved]]:
+    """The target and the object of each line; a torn line, or one of another version, hides no other."""
+    try:
+        lines = (run / _MANIFEST).read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            found = json.loads(line)
+            yield str(found["target"]), _saved(found)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+
+
+def _saved(line: dict[str, object]) -> Saved:
+    """Raises ValueError or KeyError for what is no such line."""
+    form, language = line["form"], line["language"]
+    if not re.fullmatch(r"[0-9]+", str(line["file"])):
+        raise ValueError("not the name of a backup")
+    return Saved(
+        key=str(line["key"]),
+        path=str(line["path"]),
+        direction=Direction(line["direction"]),
+        kind=Kind(line["kind"]),
+        reason=str(line["reason"]),
+        sha=str(line["sha256"]),
+        size=int(str(line["size"])),
+        form=Form(form) if form else None,
+        language=Language(language) if language else None,
+        file=str(line["file"]),
+    )

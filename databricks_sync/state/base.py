@@ -1,0 +1,387 @@
+"""What both sides last agreed on, kept in the git directory, where it is never committed and is per worktree.
+
+One SQLite file for each target of a project (record.py says where): the base, the bytes the workspace held then (the
+base text for a merge, and a pre-image that needs no download), the digests of what was agreed on before, and
+the intents of a run under way. A missing or unreadable file means that nothing was ever in step: then a plain
+run can create, adopt and report conflicts, and never delete or replace. A file of an older version of this tool
+is brought up to date, one of a newer version refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from databricks_sync.errors import BrokenNotebook, SettingsError, SyncError
+from databricks_sync.failpoints import reached
+from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from databricks_sync.notebook.format import CANON_VERSION, digest, file_digest, sha256
+from databricks_sync.rules.journal import Advance, Content, Intent
+
+from . import lineage
+
+SCHEMA = 3
+_PAST = """
+CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE INDEX past_by_key ON past (key, digest);
+"""
+_TABLES = f"""{_PAST}
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE base (
+    key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
+    form TEXT, language TEXT, local_sha TEXT NOT NULL,
+    size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE content (sha TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE intent (
+    key TEXT PRIMARY KEY, direction TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
+    form TEXT, language TEXT, after TEXT, sha TEXT NOT NULL,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+_REMEMBERED = 20  # states of a key that both sides agreed on once
+_FORGOTTEN = f"""
+DELETE FROM past WHERE key = ? AND number <=
+    (SELECT number FROM past WHERE key = ? ORDER BY number DESC LIMIT 1 OFFSET {_REMEMBERED})
+"""
+
+# Looked up for every row: asking the classes takes three times as long.
+_KINDS = {kind.value: kind for kind in Kind}
+_FORMS: dict[str | None, Form | None] = {None: None, **{form.value: form for form in Form}}
+_LANGUAGES: dict[str | None, Language | None] = {None: None, **{language.value: language for language in Language}}
+# What SQLite says of a file that is not damaged, but cannot be used right now.
+_OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full|permission", re.IGNORECASE)
+
+
+class Base:
+    """The state of one target. Opened for every run; only a run that is no dry run creates it.
+
+    Several threads may use it. Once it is closed it knows nothing.
+    """
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        self.file = folder / "state.db"
+        self.notice = ""
+        self._entries: dict[str, BaseEntry] = {}
+        self._intents: list[Intent] = []
+        self._kept: set[str] = set()  # what `content` got from us
+        self._distrusted = False
+        self._remembers = False  # a file of version 1 has no past, and stays as it is until a run writes
+        self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._db = self._open(create)
+
+    def _open(self, create: bool) -> sqlite3.Connection | None:
+        if not self.file.exists() and not create:
+            return None
+        try:
+            db = _connect(self.file)
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0 and self.file.stat().st_size:
+                raise sqlite3.DatabaseError  # not a file of ours
+            if found == 0:
+                reached("before record")
+                with db:
+                    known = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
+                    db.executescript(f"BEGIN; {_TABLES} {known} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            self._remembers = create or 1 < found <= SCHEMA
+            if 0 < found <= SCHEMA:
+                # Read at once, so that a damaged file shows before anything is decided.
+                self._entries = _read_entries(db)
+                self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+                if found < SCHEMA:
+                    self._doubt(db)
+                    if create:
+                        self._upgrade(db, found)
+                if self._remembers:
+                    db.execute("SELECT number FROM past LIMIT 1").fetchall()
+        except (sqlite3.DatabaseError, ValueError, KeyError) as error:
+            if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
+                raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
+            return self._set_aside(create)
+        if found > SCHEMA:
+            raise SettingsError(
+                f"{self.file} was written by a newer version of this tool.",
+                "Upgrade: pip install -U databricks-branch-sync",
+            )
+        return db
+
+    def _doubt(self, db: sqlite3.Connection) -> None:
+        """Takes their tokens from the entries of which an older version did not compare what came with the hash.
+
+        They prove nothing from then on, so that what is there is read again.
+        """
+        for entry in self._entries.values():
+            if entry.token.sha and not _has_hash(db, entry):
+                self._entries[entry.key] = entry._replace(token=UNKNOWN)
+        self._intents = [intent._replace(token=UNKNOWN) for intent in self._intents]
+
+    def _upgrade(self, db: sqlite3.Connection, found: int) -> None:
+        reached("before record")
+        with db:
+            db.execute("BEGIN")
+            if found == 1:
+                for statement in filter(str.strip, _PAST.split(";")):
+                    db.execute(statement)
+            doubted = [entry for entry in self._entries.values() if entry.token is UNKNOWN]
+            db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
+            db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _set_aside(self, create: bool) -> sqlite3.Connection | None:
+        self._entries, self._intents = {}, []
+        kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
+        self.notice = (
+            f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "
+            "nothing counts as agreed on until the sides are compared again."
+        )
+        if not create:
+            return None
+        os.replace(self.file, kept)
+        for suffix in ("-journal", "-wal", "-shm"):
+            Path(f"{self.file}{suffix}").unlink(missing_ok=True)
+        return self._open(create)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def entries(self) -> dict[str, BaseEntry]:
+        """The base as it stood when it was opened."""
+        return self._entries
+
+    def intents(self) -> list[Intent]:
+        """The writes that an earlier run meant to do, and did not report done."""
+        return self._intents
+
+    def content(self, sha: str) -> bytes | None:
+        """The bytes with this sha256, if they were kept and are whole."""
+        row = self._first("SELECT body FROM content WHERE sha = ?", sha) if sha else None
+        if row is None:
+            return None
+        try:
+            body = zlib.decompress(row[0])
+        except zlib.error:
+            return None
+        return body if sha256(body) == sha else None
+
+    def earlier(self, states: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those of these keys and digests that both sides agreed on before what they last agreed on."""
+        if not self._remembers:
+            return frozenset()
+        asked = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
+        return frozenset(state for state in states if self._first(asked, *state))
+
+    def meta(self, name: str) -> str:
+        row = self._first("SELECT value FROM meta WHERE name = ?", name)
+        return row[0] if row else ""
+
+    def _first(self, query: str, *given: str) -> Sequence[Any] | None:
+        with self._turn:
+            return self._db.execute(query, given).fetchone() if self._db is not None else None
+
+    def distrust(self) -> None:
+        """Takes the base for missing in this run: it is an old copy of what it once was."""
+        self._entries, self._intents = {}, []
+        self._distrusted = True
+
+    def names(self) -> tuple[str, ...]:
+        """By which notes may know it: the name it came with, that of a record here, and that of a new one here."""
+        root = self._root()
+        return (
+            self.meta("lineage"),
+            lineage.name(root, self.file),
+            lineage.name(lineage.successor(root), self.file),
+        )
+
+    def _root(self) -> str:
+        return self.meta("ancestor") or self.meta("lineage")  # until it was settled, the name itself
+
+    def settle(self, serial: int) -> None:
+        """Makes durable which record this is: a copy has a name of its own, and what is not believed begins anew.
+
+        It does so from `serial` on, as far as the notes know any record of its names to have come.
+        """
+        root = lineage.successor(self._root()) if self._distrusted else self._root()
+        known = {"ancestor": root, "lineage": lineage.name(root, self.file)}
+        if not self._distrusted:
+            self.note(**known)
+        elif self._db is not None:
+            with self._writing("distrust") as db:
+                db.execute("DELETE FROM base")
+                db.execute("DELETE FROM intent")
+                values = [*known.items(), ("serial", str(serial))]
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """One transaction about `what`. Raises SyncError when the disk does not take it; then it did not happen."""
+        reached(f"before {what}")
+        try:
+            with self._turn:
+                assert self._db is not None
+                with self._db as db:
+                    yield db
+                    reached(f"in {what}")
+        except sqlite3.Error as error:
+            hint = "Make room there and run the command again: nothing is lost."
+            raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
+        reached(f"after {what}")
+
+    # --- writing: each method is one transaction ------------------------------------------------------------
+
+    def note(self, **values: str) -> None:
+        changed = {name: value for name, value in values.items() if self.meta(name) != value}
+        if changed and self._db is not None:
+            with self._writing("note") as db:
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changed.items()))
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        """Records, durably, what is about to be written."""
+        if self._db is None or not intents:
+            return
+        with self._writing("intents") as db:
+            db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
+            self._keep(db, (intent.content for intent in intents))
+
+    def keep(self, contents: Iterable[Content]) -> None:
+        """Records bytes before what refers to them is known: so much less is left to `advance`."""
+        if self._db is not None:
+            with self._writing("contents") as db:
+                self._keep(db, contents)
+
+    def _keep(self, db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
+        new = {content.sha: content.body for content in contents if content and content.sha not in self._kept}
+        db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", list(new.items()))
+        self._kept |= new.keys()
+
+    def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
+        """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
+        if self._db is None:
+            return
+        known = list({advance.key: advance for advance in advances}.values())
+        ended = {*(a.key for a in known), *finished}
+        if not ended:
+            return
+        replaced = [
+            (old.key, old.digest)
+            for a in known
+            if self._remembers
+            and (old := self._entries.get(a.key))
+            and (a.entry is None or a.entry.digest != old.digest)
+        ]
+        with self._writing("base") as db:
+            if replaced:
+                db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
+                db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
+            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known if a.entry is None])
+            db.executemany(
+                "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [_row(a.entry) for a in known if a.entry],
+            )
+            self._keep(db, (a.content for a in known))
+            db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
+
+    def prune(self) -> None:
+        """Drops bytes that no base refers to any more."""
+        if self._db is not None:
+            with self._writing("pruning") as db:
+                self._kept.clear()
+                db.execute(
+                    "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"
+                )
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(file, timeout=5, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
+    entries = (_entry(row) for row in db.execute("SELECT * FROM base"))
+    # Digests of another definition of equality say nothing; the bytes are still there to be compared.
+    mark = f"notebook:{CANON_VERSION}:"
+    return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
+
+
+def _has_hash(db: sqlite3.Connection, entry: BaseEntry) -> bool:
+    """Whether what was agreed on is certainly what has the hash of the entry's token."""
+    if entry.kind is Kind.FILE:
+        return entry.digest == file_digest(entry.token.sha)
+    if entry.local_sha == entry.token.sha:
+        return True
+    row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.token.sha,)).fetchone()
+    try:
+        raw = zlib.decompress(row[0]) if row else b""
+        form = entry.form or Form.SOURCE
+        return sha256(raw) == entry.token.sha and digest(raw, form, entry.language) == entry.digest
+    except (zlib.error, BrokenNotebook):
+        return False
+
+
+def _row(entry: BaseEntry | None) -> tuple[object, ...]:
+    assert entry is not None
+    stat, token = entry.stat, entry.token
+    numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode) if stat else (None,) * 4
+    return (
+        *(entry.key, entry.path, entry.kind.value, entry.digest),
+        *(entry.form and entry.form.value, entry.language and entry.language.value, entry.local_sha),
+        *numbers,
+        *(token.object_id, token.modified_at, token.sha, int(token.racy)),
+    )
+
+
+def _entry(row: Sequence[Any]) -> BaseEntry:
+    key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy = row
+    stat = Stat(*map(int, numbers)) if None not in numbers else None
+    # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
+    token = Token(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
+    return BaseEntry(
+        *(str(key), str(path), _KINDS[kind], str(digest), token, str(local_sha), stat),
+        *(_FORMS[form], _LANGUAGES[language]),
+    )
+
+
+def _intent_row(intent: Intent) -> tuple[object, ...]:
+    token = intent.token
+    return (
+        *(intent.key, intent.direction.value, intent.path, intent.kind.value),
+        *(intent.form and intent.form.value, intent.language and intent.language.value),
+        # A pull has no use for the hash of what was sent, and a push merges nothing.
+        *(intent.after, intent.agreed or intent.sha, token.object_id, token.modified_at, token.sha),
+    )
+
+
+def _intent(row: Sequence[object]) -> Intent:
+    key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
+    pulled = direction == Direction.PULL.value
+    return Intent(
+        *(
+            str(key),
+            Direction(direction),
+            str(path),
+            Kind(kind),
+            None if after is None else str(after),
+            "" if pulled else str(sha),
+        ),
+        # Racy on purpose: the time was not weighed against the server's clock again.
+        Token(int(str(object_id)), int(str(modified)), str(remote_sha), True),
+        *(Form(form) if form else None, Language(language) if language else None, str(sha) if pulled else ""),
+    )

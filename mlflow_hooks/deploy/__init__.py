@@ -1,0 +1,1 @@
+"""The workspace holds what was generated: notebooks and jobs."""

@@ -1,0 +1,217 @@
+"""Makes the workspace hold the hooks: carries their notebooks, and creates or updates their jobs in place.
+
+Nothing of somebody else's is touched, nothing is deleted and made anew, and a second run sends no write at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from databricks_sync import shell
+from databricks_sync.cli.session import Session
+from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
+from databricks_sync.local.git import Repository
+from databricks_sync.remote.folder import Workspace, object_type, type_name
+from databricks_sync.remote.http import Http
+from databricks_sync.rules.target import home_of
+from mlflow_hooks.errors import OutOfDate
+from mlflow_hooks.fate import Fate, tell
+from mlflow_hooks.generate import job
+from mlflow_hooks.generate.files import FOLDER, Action, changes
+from mlflow_hooks.generate.origin import hook_file, is_gone
+from mlflow_hooks.interruption import Interruption
+from mlflow_hooks.model import Engine, Hook
+from mlflow_hooks.report import Report
+
+from .jobs import Job, Jobs, differences, marked
+from .notebooks import PRUNE, Notebooks, Wish
+
+T = TypeVar("T")
+
+
+def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> int:
+    """Makes the workspace hold these hooks, which must be all there are; the exit code.
+
+    `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
+    """
+    _require_inside(folder, session.settings.project)
+    _require_current(hooks, folder, wish)
+    report.event(
+        "start",
+        f"{folder.name} → {wish.target}  ({session.settings.login.name})",
+        target=wish.target,
+        host=session.settings.login.name,
+        dry_run=wish.dry_run,
+    )
+    notebooks = Notebooks(hooks, folder, session, wish, report)
+    fates: list[Fate] = []
+    stopped: SyncError | None = None
+    among_jobs = False
+    try:
+        for fate in notebooks.deploy():
+            fates.append(fate)
+        if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
+            among_jobs = True
+            for fate in _others(hooks, notebooks, session, wish, report):
+                fates.append(fate)
+    except InterruptedRun:
+        stopped = _interrupted(fates, wish, in_hand=False)
+    except KeyboardInterrupt:
+        stopped = _interrupted(fates, wish, in_hand=among_jobs or notebooks.listener.begun)
+    except SyncError as error:
+        if not fates:
+            raise
+        stopped = error
+    return tell(fates, report, dry_run=wish.dry_run, stopped=stopped)
+
+
+def _interrupted(fates: Sequence[Fate], wish: Wish, *, in_hand: bool) -> InterruptedRun:
+    if wish.dry_run or not (in_hand or any(fate.action != "nothing" for fate in fates)):
+        return InterruptedRun("Interrupted before anything was written.")
+    what = "what was in hand may have been too" if in_hand else "the rest was not begun"
+    hint = "Type the command again: what was done stays, the rest is done then."
+    return InterruptedRun(f"Interrupted: what is named above was done, {what}.", hint)
+
+
+def _require_inside(folder: Path, project: Path) -> None:
+    if folder != project and project not in folder.parents:
+        hint = f"Generate into a folder of it, such as --folder {FOLDER}, and commit that: what git has is deployed."
+        raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
+
+
+def _require_current(hooks: Sequence[Hook], folder: Path, wish: Wish) -> None:
+    late = [one.path for one in changes(hooks, folder) if one.action is not Action.NOTHING]
+    if late:
+        raise OutOfDate(
+            f"{folder.name}/{late[0]} is not what would be generated now"
+            + (f", nor are {len(late) - 1} more." if len(late) > 1 else "."),
+            f"Type `{wish.generate}`, look at what changes, and deploy again.",
+        )
+
+
+def _others(
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, report: Report
+) -> Iterator[Fate]:
+    """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
+    stop = Interruption(lambda: report.notice("Interrupted: what is in hand is finished; once more, and at once."))
+    with stop.listening():
+        yield from _deploy_jobs(_until(stop, hooks), session, wish)
+        yield from _stale_jobs(hooks, notebooks, session, wish, stop)
+        yield from _experiments(_until(stop, hooks), session, wish)
+
+
+def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
+    for item in items:
+        if stop:
+            raise InterruptedRun("Interrupted.")
+        yield item
+
+
+def _deploy_jobs(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+    jobs = Jobs(session.http)
+    for hook in hooks:
+        with _tried(Fate("job", hook.notebook)) as failed:
+            yield _deploy_job(hook, jobs, wish)
+        yield from failed
+
+
+def _stale_jobs(
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, stop: Interruption
+) -> Iterator[Fate]:
+    jobs, stale = Jobs(session.http), list[Job]()
+    with _tried(Fate("job", "mlflow_*_hook"), "could not be listed") as failed:
+        stale = [one for one in jobs.ours() if _is_stale(one, hooks, notebooks, session.repository)]
+    yield from failed
+    for one in _until(stop, stale):
+        if not wish.prune:
+            yield Fate("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+            continue
+        with _tried(Fate("job", one.name)) as failed:
+            if not wish.dry_run:
+                jobs.delete(one.job_id)
+            yield Fate("job", one.name, "delete")
+        yield from failed
+
+
+@contextmanager
+def _tried(fate: Fate, what: str = "failed") -> Iterator[list[Fate]]:
+    """What the workspace refuses to do with one object is its fate, and the others are still done."""
+    failed: list[Fate] = []
+    try:
+        yield failed
+    except WorkspaceError as error:
+        failed.append(replace(fate, problem=f"{what}: {error.message}", hint=error.hint, exit_code=4))
+
+
+def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
+    wanted = marked(job.settings(hook, wish.target))
+    found = jobs.named(hook.notebook)
+    if (problem := _not_ours(hook, found, wanted, wish)) is not None:
+        return problem
+    if not found:
+        if not wish.dry_run:
+            jobs.create(wanted)
+        return Fate("job", hook.notebook, "create")
+    differing = differences(wanted, jobs.get(found[0].job_id).settings)
+    if not differing:
+        return Fate("job", hook.notebook)
+    if not wish.dry_run:
+        jobs.reset(found[0].job_id, wanted)
+    return Fate("job", hook.notebook, "update", ", ".join(differing))
+
+
+def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], wish: Wish) -> Fate | None:
+    """Why a job of the right name is left alone."""
+    if len(found) > 1:
+        numbers = ", ".join(str(one.job_id) for one in found)
+        what, hint = f"is the name of {len(found)} jobs ({numbers}).", "Delete or rename all but one of them."
+    elif found and found[0].hook != hook.name:
+        what = f"is a job without our tag ({found[0].job_id}), so somebody else's."
+        hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
+    elif found and (elsewhere := found[0].source[0]) and Job(0, wanted).source[0] not in ("", elsewhere):
+        what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
+        hint = f"Type `{wish.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
+    else:
+        return None
+    return Fate("job", hook.notebook, problem=what, hint=hint, exit_code=1)
+
+
+def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
+    """Whether a job with our tag is of a hook that this repository had: other teams deploy to the same workspace."""
+    path = hook_file(found.description)
+    if not path or found.hook in {hook.name for hook in hooks} or not is_gone(path, found.hook, repository.top):
+        return False
+    folder, url = found.source
+    if folder:
+        return folder == notebooks.wish.target and notebooks.owns_target()
+    return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
+
+
+def _experiments(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+    """What is in the way of experiments; makes the folders that no hook notebook makes."""
+    for hook in hooks:
+        path, folder = hook.experiment, hook.experiment.rpartition("/")[0]
+        home = home_of(path)
+        with _tried(Fate("experiment", path)) as failed:
+            there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
+            if there not in (None, "MLFLOW_EXPERIMENT"):
+                what = f"is a {type_name(there)}, so every run would fail."
+                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
+            elif home and _type(session.http, f"/Users/{home}") is None:
+                what = f"is in the home of {home}, which does not exist, so every run would fail."
+                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
+            elif hook.engine is Engine.JOBS_GIT and not wish.dry_run and _type(session.http, folder) is None:
+                Workspace(session.http, folder).make_folder(folder)
+        yield from failed
+
+
+def _type(http: Http, path: str) -> str | None:
+    """What stands at a path of the workspace, if anything does."""
+    try:
+        return object_type(http.read("/api/2.0/workspace/get-status", {"path": path}).json())
+    except NotFound:
+        return None

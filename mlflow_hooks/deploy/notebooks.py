@@ -1,0 +1,250 @@
+"""Carries the generated notebooks to the workspace: one ordinary push, then what is known by its stamp.
+
+An edit in the workspace is a conflict, as for to_databricks. What was generated and is unedited, from whichever
+clone, is known by its stamp: so a fresh clone in CI, which remembers nothing, replaces old hooks without asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from databricks_sync import shell
+from databricks_sync.cli.session import Session
+from databricks_sync.engine.report import Report as Synced
+from databricks_sync.engine.request import Request
+from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
+from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
+from databricks_sync.output.wording import WHY
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.remote.marker import Claims
+from databricks_sync.rules.outcome import Outcome
+from databricks_sync.rules.plan import Action, Step
+from mlflow_hooks.fate import Fate
+from mlflow_hooks.generate.files import NOTEBOOKS
+from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
+from mlflow_hooks.generate.stamp import is_intact, is_stamped
+from mlflow_hooks.model import Engine, Hook
+from mlflow_hooks.report import Report
+
+PRUNE = "To remove it, add --prune."
+_OVERWRITE = "To replace it, add --overwrite: what is there is kept in a backup."
+
+
+class Stamp(Enum):
+    """What the stamp of a notebook in the workspace says."""
+
+    INTACT = "intact"
+    EDITED = "edited"
+    NONE = "none"  # it was never generated: somebody else's, whatever its name
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it."""
+
+    target: str
+    generate: str = "mlflow_hooks generate"
+    deploy: str = "mlflow_hooks deploy"
+    overwrite: bool = False
+    prune: bool = False
+    dry_run: bool = False
+    take_over: bool = False
+    wait: float = 0.0
+
+
+class Listener:
+    """Hears the sync engine: notes are passed on, the rest is told in our own words.
+
+    `begun`: something may have been written.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.begun = False
+
+    def notice(self, text: str) -> None:
+        self.report.notice(text)
+
+    def start(self, *_: object) -> None: ...
+
+    def plan(self, *_: object) -> None: ...
+
+    def begin(self, total: int) -> None:
+        self.begun = self.begun or total > 0
+
+    def outcome(self, *_: object) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Notebooks:
+    """The notebooks' part of a deployment: one ordinary push, and further ones for what is known by its stamp."""
+
+    def __init__(self, hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> None:
+        where = folder / NOTEBOOKS
+        shown = where.relative_to(session.settings.project).as_posix()
+        settings = session.settings._replace(folders=(Folder(where, shown, ""),))
+        self.hooks = [hook for hook in hooks if hook.engine is Engine.MLFLOW]
+        self.where = where
+        self.session = session
+        self.wish = wish
+        self.listener = Listener(report)
+        self.sync = session._replace(settings=settings).sync(self.listener, shared=True)
+        self.workspace = Workspace(session.http, wish.target)
+        self.outcomes: list[Outcome] = []
+
+    def deploy(self) -> Iterator[Fate]:
+        """What becomes of each. What stops it is raised after the fates of what was done until then."""
+        if not self.where.is_dir() and not (self.wish.prune and self.owns_target()):
+            return
+        try:
+            with _folder(self.where):
+                fates = [*self._deploy()]
+        except (KeyboardInterrupt, SyncError):
+            yield from (self._fate(one.step.key, one.step, one.problem) for one in self.outcomes)
+            raise
+        yield from fates
+
+    def owns_target(self) -> bool:
+        """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
+        repository = self.session.repository
+        try:
+            note = Claims(self.session.http, self.wish.target, whole_trees=True).claim()
+        except (Denied, NotOurs):
+            return False
+        if note is None:
+            return False
+        names = note.repository
+        return self.wish.take_over or bool(names & repository.origin() or names & repository.first_commits())
+
+    def _deploy(self) -> Iterator[Fate]:
+        first = self._run(Mode.PUSH, ())
+        steps = {step.key: step for step in first.steps if step.local is not None}
+        stale = {step.key: stamp for step in first.steps if _may_be_stale(step) and (stamp := self._stale_as(step.key))}
+        gone = [key for key, stamp in stale.items() if self.wish.prune and self._may_go(stamp)]
+        for mode, keys in ((Mode.PUSH_OVERWRITE, self._known_by_stamp(first)), (Mode.PUSH_MIRROR, gone)):
+            if keys:
+                done = self._run(mode, keys)
+                steps |= {step.key: step for step in done.steps}
+        problems = {one.step.key: one.problem for one in self.outcomes if one.problem}
+        for key, step in sorted(steps.items()):
+            yield self._fate(key, step, problems.get(key) or step.problem)
+        yield from (self._stale(key) for key in stale if key not in gone)
+        for hook in self.hooks:
+            if hook.notebook not in steps:
+                hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
+                yield replace(self._of(hook.notebook), problem="is not carried.", hint=hint, exit_code=1)
+
+    def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
+        request = Request(
+            mode=mode,
+            target=self.wish.target,
+            scope=Scope(tuple(keys)),
+            dry_run=self.wish.dry_run,
+            delete=mode is Mode.PUSH_MIRROR,
+            insisted=True,
+            # Generated files may well change, or go, all at once: that is what was looked at in git.
+            allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.wish.take_over),
+            wait=self.wish.wait,
+            branch=self.session.branch,
+            again=shell.option("target", self.wish.target),
+        )
+        try:
+            report = self.sync.run(request)
+        except Foreign as error:
+            raise Foreign(error.message, error.hint.replace(" or --branch", "")) from None
+        self.outcomes += report.outcomes
+        if report.trouble:
+            raise report.trouble
+        if report.interrupted:
+            raise InterruptedRun("Interrupted.")
+        return report
+
+    def _known_by_stamp(self, report: Synced) -> list[str]:
+        """What may be replaced though this clone does not remember having carried it, or is missing there."""
+        return [
+            step.key
+            for step in report.steps
+            if step.local is not None and not step.problem and step.action in (Action.CONFLICT, Action.AHEAD)
+            # An edit that only the workspace has is left to whoever made it, as by to_databricks.
+            if self.wish.overwrite
+            or step.remote is None
+            or (step.action is Action.CONFLICT and _is_ours(step.key) and _stamp(self._text(step.key)) is Stamp.INTACT)
+        ]
+
+    def _may_go(self, stamp: Stamp) -> bool:
+        return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.wish.overwrite)
+
+    def _stale_as(self, key: str) -> Stamp | None:
+        """The stamp of a notebook whose hook is gone, or has none any more; None for any other."""
+        text, top = self._text(key), self.session.repository.top
+        path = hook_file(text)
+        if not path or not is_stamped(text):
+            return None
+        hook = hook_at(path, top)
+        if is_gone(path, _hook_name(key), top) or (hook is not None and hook.engine is not Engine.MLFLOW):
+            return _stamp(text)
+        return None
+
+    def _text(self, key: str) -> str:
+        """What a notebook holds there; "" when it is gone meanwhile."""
+        try:
+            raw = self.workspace.export(key, Kind.NOTEBOOK, Form.SOURCE)
+        except NotFound:
+            return ""
+        # SERVER: an export may lack the newline at the end that was imported.
+        return raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
+
+    def _of(self, key: str) -> Fate:
+        return Fate("notebook", f"{self.wish.target}/{key}")
+
+    def _fate(self, key: str, step: Step, problem: Problem | None) -> Fate:
+        fate = self._of(key)
+        if problem:
+            what = f"{problem.what.rstrip('.')}."
+            return replace(fate, problem=what, hint=problem.hint, exit_code=problem.severity.value)
+        if step.action in (Action.CONFLICT, Action.AHEAD):
+            code = 1 if step.action is Action.CONFLICT else 0
+            return replace(fate, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
+        why = WHY[step.shape] if step.action is Action.UPDATE else ""
+        return replace(fate, action=step.action.value, why=why) if step.writes else fate
+
+    def _stale(self, key: str) -> Fate:
+        fate = self._of(key)
+        if self.wish.prune:
+            return replace(fate, problem="is of no hook, but was edited there; it stays.", hint=_OVERWRITE, exit_code=1)
+        return replace(fate, problem="is of no hook any more; it stays.", hint=PRUNE)
+
+
+def _stamp(text: str) -> Stamp:
+    return Stamp.INTACT if is_intact(text) else Stamp.EDITED if is_stamped(text) else Stamp.NONE
+
+
+def _may_be_stale(step: Step) -> bool:
+    """Whether it looks like a notebook of a hook that is gone; what is in it tells whether it is."""
+    return _is_ours(step.key) and step.local is None and step.remote is not None and not step.problem
+
+
+def _is_ours(key: str) -> bool:
+    return "/" not in key and key.startswith("mlflow_") and key.endswith("_hook")
+
+
+def _hook_name(key: str) -> str:
+    return key.removeprefix("mlflow_").removesuffix("_hook")
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Meanwhile there is this folder: the last notebook may be gone, and git keeps no empty folder."""
+    made = not path.is_dir()
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):
+                path.rmdir()

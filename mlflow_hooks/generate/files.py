@@ -1,0 +1,129 @@
+"""Writes the files of all hooks into a folder, and nothing over an edit by hand.
+
+    hooks/notebooks/mlflow_training_hook.py      what `deploy` carries to the workspace
+    hooks/jobs/mlflow_training_hook.json         the job, for the Jobs API
+    hooks/bundle/mlflow_training_hook.yml        the job, for a bundle: include it from databricks.yml
+    hooks/data_factory/mlflow_training_hook.json the pipeline, where hook.yml names a linked service
+
+A hook whose engine is `jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook
+is gone is removed, if nobody has edited it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from mlflow_hooks.errors import EditedByHand, Unwritable
+from mlflow_hooks.model import Engine, Hook
+
+from .data_factory import pipeline_json
+from .job import bundle_yaml, job_json
+from .notebook import notebook
+from .stamp import is_intact, is_stamped, unix
+
+FOLDER = "hooks"
+NOTEBOOKS, JOBS, BUNDLE, DATA_FACTORY = "notebooks", "jobs", "bundle", "data_factory"
+PLACES = {NOTEBOOKS: ".py", JOBS: ".json", BUNDLE: ".yml", DATA_FACTORY: ".json"}
+
+
+class Action(str, Enum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done with one file; `path` is relative to the folder. `edited`: somebody edited it by hand."""
+
+    path: str
+    action: Action
+    text: str = ""
+    edited: bool = False
+
+
+def generated(hook: Hook) -> dict[str, str]:
+    """The files of one hook, path to text. Raises BrokenProject where the engine cannot carry the project."""
+    name = hook.notebook
+    files = {
+        f"{JOBS}/{name}.json": job_json(hook),
+        f"{BUNDLE}/{name}.yml": bundle_yaml(hook, f"../{NOTEBOOKS}"),
+    }
+    if hook.engine is Engine.MLFLOW:
+        files[f"{NOTEBOOKS}/{name}.py"] = notebook(hook)
+    if hook.linked_service:
+        files[f"{DATA_FACTORY}/{name}.json"] = pipeline_json(hook)
+    return dict(sorted(files.items()))
+
+
+def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[Change]:
+    """What is to be done with `folder`, file by file; nothing for those that are as they should be.
+
+    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
+    where something else stands in the way.
+    """
+    wanted = {path: text for hook in hooks for path, text in generated(hook).items()}
+    present = dict(_present(folder))
+    found = [_change(path, text, present) for path, text in wanted.items()]
+    gone = [path for path, text in present.items() if prune and path not in wanted and is_stamped(text)]
+    found += [Change(path, Action.DELETE, edited=not is_intact(present[path])) for path in gone]
+    return sorted(found, key=lambda change: change.path)
+
+
+def write(planned: Sequence[Change], folder: Path, *, force: bool = False) -> None:
+    """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`; Unwritable."""
+    edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
+    if edited and not force:
+        raise EditedByHand(
+            f"Edited by hand, and would be lost: {', '.join(f'{folder.name}/{path}' for path in edited)}.",
+            "Change hook.yml instead; or generate with --force to throw the edits away.",
+        )
+    for change in planned:
+        with _reached(folder, change.path):
+            _write(change, folder / change.path)
+
+
+def _write(change: Change, path: Path) -> None:
+    if change.action is Action.DELETE:
+        path.unlink()
+    elif change.action is not Action.NOTHING:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(change.text, encoding="utf-8", newline="\n")
+        os.replace(beside, path)
+
+
+def _change(path: str, text: str, present: Mapping[str, str]) -> Change:
+    if path not in present:
+        return Change(path, Action.CREATE, text)
+    if unix(present[path]) == text:
+        return Change(path, Action.NOTHING, text)
+    return Change(path, Action.UPDATE, text, edited=not is_intact(present[path]))
+
+
+def _present(folder: Path) -> Iterator[tuple[str, str]]:
+    for place, suffix in PLACES.items():
+        for path in sorted((folder / place).glob(f"mlflow_*_hook{suffix}")):
+            name = f"{place}/{path.name}"
+            with _reached(folder, name):
+                # What is not even text was not generated: it is an edit.
+                text = path.read_text(encoding="utf-8", errors="replace")
+            yield name, text
+
+
+@contextmanager
+def _reached(folder: Path, path: str) -> Iterator[None]:
+    """Raises Unwritable where the disk, or what stands there, is not up to it."""
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(
+            f"{folder.name}/{path} cannot be read or written ({error.strerror or error}).",
+            "Move away what stands there, or name another folder with --folder.",
+        ) from None

@@ -1,0 +1,100 @@
+"""The hook notebook: the same code for every hook, `templates/hook.py`, and what differs as one literal. Pure.
+
+Nothing of a hook is pasted into code: names and values are in the literal, and what the heading shows of them is in
+comments, on one line each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from mlflow_hooks.model import GitSource, Hook, Parameter
+
+from .literal import literal, one_line
+from .stamp import BLANK, stamped
+
+# What a git host wants for a user name beside a token. Most take any; these take no other.
+USERNAMES = {"bitbucketCloud": "x-token-auth", "gitLab": "oauth2"}
+USERNAME = "x-access-token"
+
+
+def notebook(hook: Hook) -> str:
+    """The notebook in Databricks' source format, stamped."""
+    template = (files("mlflow_hooks") / "templates" / "hook.py").read_text(encoding="utf-8")
+    parts = {
+        "@TITLE@": _title(hook),
+        "@MLFLOW@": f"mlflow-skinny=={one_line(hook.mlflow)}",
+        '"@CONFIG@"': literal(config(hook)),
+    }
+    # In one pass: what a hook says may look like one of these places.
+    return stamped(re.sub('@TITLE@|@MLFLOW@|"@CONFIG@"', lambda found: parts[found[0]], template))
+
+
+def config(hook: Hook) -> dict[str, Any]:
+    """All that the notebook's code knows of its hook."""
+    return {
+        "hook": hook.name,
+        "project": hook.uri,
+        "git": _git(hook.git),
+        "entry_point": hook.entry_point,
+        "parameters": {one.name: _parameter(one) for one in hook.parameters if one.widget or one.value is not None},
+        "spark_job": hook.project.spark_job is not None,
+        "backend_config": backend_config(hook),
+        "experiment": hook.experiment,
+        "timeout_seconds": int(hook.timeout.total_seconds()),
+        "poll_seconds": _number(hook.poll.total_seconds()),
+        "result": {"metrics": list(hook.result.metrics), "tags": list(hook.result.tags)},
+    }
+
+
+def backend_config(hook: Hook) -> Mapping[str, Any]:
+    """What `mlflow.run` wants: the bare cluster for a Spark job, else a wrapper around it; the wrong one is sent on."""
+    cluster = hook.project.cluster
+    if cluster is None:
+        return {}
+    if hook.project.spark_job is not None:
+        return cluster.spec
+    return {"new_cluster": cluster.spec, "libraries": list(cluster.libraries)}
+
+
+def _git(git: GitSource) -> dict[str, Any]:
+    secret: dict[str, str] | None = None
+    if git.secret is not None:
+        username = git.secret.username
+        if not username and not git.secret.username_key:
+            username = USERNAMES.get(git.provider, USERNAME)
+        secret = {
+            "scope": git.secret.scope,
+            "key": git.secret.key,
+            "username": username,
+            "username_key": git.secret.username_key,
+        }
+    return {"url": git.url, "ref": git.ref, "widget": git.widget, "secret": secret}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
+
+
+def _number(seconds: float) -> float:
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def _title(hook: Hook) -> str:
+    """The heading: what is run, from where, when."""
+    when = hook.schedule
+    lines = [
+        f"<!-- {BLANK} -->",
+        f"## Hook `{one_line(hook.name)}`",
+        "Runs an MLflow project from git on a cluster of its own.",
+        f"- Project: `{one_line(hook.project.subfolder)}`",
+        f"- Repository: `{one_line(hook.git.url)}`, {hook.git.kind.value} `{one_line(hook.git.ref)}`",
+        f"- Experiment: `{one_line(hook.experiment)}`",
+        f"- Schedule: `{one_line(when.quartz)}`, {one_line(when.time_zone)}" if when else "- Schedule: none",
+        f"- Generated from `{one_line(hook.document.name)}` by `mlflow_hooks generate`: change it there.",
+        "- Databricks no longer supports MLflow Projects; `engine: jobs-git` does without them.",
+    ]
+    return "\n".join([lines[0], *(f"# MAGIC {line}" for line in lines[1:])])

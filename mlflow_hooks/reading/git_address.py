@@ -1,0 +1,135 @@
+"""The rules of a repository's address and of a ref. Pure.
+
+MLflow hands both to git as they are, and the address to logs, tags and run names: nothing secret may be in it.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from mlflow_hooks import credentials
+from mlflow_hooks.model import Engine, Hook, RefKind
+
+from .findings import Findings, error, warning
+
+# Hosts that serve ssh under another name than https.
+_SSH_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "ssh.dev.azure.com": "dev.azure.com",
+    "vs-ssh.visualstudio.com": "dev.azure.com",
+}
+_HOST = r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
+_ORIGIN = re.compile(
+    rf"https://(?:[^/@]*@)?{_HOST}(?P<port>:\d+)?/(?P<https>.+)"
+    rf"|ssh://(?:[^/@]*@)?{_HOST.replace('host', 'ssh_host')}(?::\d+)?/(?P<ssh>.+)"
+    rf"|(?:[^/@:]*@)?{_HOST.replace('host', 'scp_host')}:(?!//)/*(?P<scp>.+)"
+)
+_SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+")
+_AZURE = "dev.azure.com"
+# What `git check-ref-format` refuses, and what git would take for an option.
+_NO_REF = re.compile(r"^[-/.]|[\s~^:?*\[\\\x00-\x20\x7f]|\.\.|@\{|//|\.lock$|[/.]$")
+
+
+def rules(hook: Hook) -> Findings:
+    """What is wrong with where a hook takes its code from."""
+    if hook.git.url:
+        yield from _address(hook)
+    if hook.git.ref:
+        yield from _ref(hook)
+    subfolder = hook.project.subfolder
+    if hook.engine is Engine.MLFLOW and "." in subfolder:
+        message = f"MLflow refuses a folder in the repository with a dot in its path: {subfolder}."
+        yield error(hook.document, [], message, "Rename the folder.")
+    if hook.engine is Engine.MLFLOW and subfolder.endswith(("'", '"')):
+        message = f"MLflow takes the quote at the end of {subfolder} for none of its name, and does not find it."
+        yield error(hook.document, [], message, "Rename the folder.")
+
+
+def of_origin(origin: str) -> str:
+    """The https address of a repository that was cloned from `origin`, without any credential.
+
+    "" where that cannot be told: for a path, and for a name that only the ssh of this machine knows.
+    """
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        return ""
+    path = found["https"] or found["ssh"] or found["scp"]
+    host = (found["host"] or found["ssh_host"] or found["scp_host"]).lower()
+    path = path.rstrip("/").removesuffix(".git")
+    if not found["https"]:
+        host = _SSH_HOSTS.get(host, host)
+        if host == _AZURE:  # v3/organisation/project/repository
+            path = re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
+    return f"https://{host}{found['port'] or ''}/{path}"
+
+
+def _address(hook: Hook) -> Findings:
+    document, keys, url = hook.document, ["git", "url"], hook.git.url
+    if _SCP.fullmatch(url):
+        yield from _ssh(hook)
+        return
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        yield error(document, keys, "The address of the repository is none.", "Write https://host/team/repository.")
+        return
+    if parts.scheme not in ("https", "ssh"):
+        message = f"git.url begins with {parts.scheme}://, " if parts.scheme else "git.url is no address, "
+        message += "which a cluster cannot or must not clone from."
+        yield error(document, keys, message, "Write https://host/team/repository.")
+        return
+    if parts.username and parts.scheme == "https" and not login_problem(url):
+        message = "The user name in git.url does nothing once there is a secret, and shows in logs and tags."
+        yield warning(document, keys, message, f"Write https://{_AZURE}/... without it.")
+    if parts.query or parts.fragment:
+        message = "git.url has a part after ? or #, which git takes for a part of the name."
+        yield error(document, keys, message, "Remove it; the folder is the project's own.")
+    if parts.scheme == "ssh":
+        yield from _ssh(hook)
+
+
+def login_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address that tells more than it must: a login before the host, or a token anywhere."""
+    login, _, host = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")
+    harmless = not login or (":" not in login and (not url.lower().startswith("http") or _azure(host.lower())))
+    if harmless and not any(credentials.found(url)):  # it may be of the origin, which no file says
+        return None
+    message = "git.url holds a user name or a token, and would be shown in logs, tags and run names."
+    return message, "Remove it, and name a secret: git: secret: {scope: ..., key: ...}."
+
+
+def _ssh(hook: Hook) -> Findings:
+    if hook.git.secret:
+        message = "The secret is a token for https, and git.url is of ssh: it would never be used."
+        yield error(hook.document, ["git", "secret"], message, "Write git.url as https://host/team/repository.")
+    elif hook.engine is Engine.JOBS_GIT:
+        message = "A job's git source is cloned over https, and git.url is of ssh."
+        yield error(hook.document, ["git", "url"], message, "Write https://host/team/repository.")
+    else:
+        message = "git.url is of ssh, and a cluster has no key to log in with."
+        yield warning(hook.document, ["git", "url"], message, "Write https://..., with a secret where it is private.")
+
+
+def _azure(host: str | None) -> bool:
+    return host == _AZURE or (host or "").endswith(".visualstudio.com")
+
+
+def _ref(hook: Hook) -> Findings:
+    kind, ref = hook.git.kind, hook.git.ref
+    keys = ["git", kind.value]
+    if problem := ref_problem(ref, kind):
+        yield error(hook.document, keys, *problem)
+
+
+def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None:
+    """Why MLflow cannot check out a ref, and what to write instead."""
+    if ref.startswith("refs/heads/"):
+        return f"MLflow fetches {ref} and then cannot check it out.", f"Write {ref.removeprefix('refs/heads/')}."
+    if kind is RefKind.COMMIT and not re.fullmatch(r"[0-9a-f]{40}", ref):
+        return f"{ref} is not a whole commit, and git cannot fetch a part of one.", "Write all 40 digits."
+    if _NO_REF.search(ref):
+        return f"{ref!r} is no name git has for a tag or a branch.", "Write the name as `git tag` shows it."
+    return None

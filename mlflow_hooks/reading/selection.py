@@ -1,0 +1,68 @@
+"""Which hooks a command is about: by the hook's name, or by that of its project's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from databricks_sync.errors import printable
+from databricks_sync.shell import argument
+from mlflow_hooks.errors import BrokenProject, UnknownHook
+from mlflow_hooks.model import Hook
+
+from .findings import nearest
+from .hook_file import HookReading
+
+
+def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> list[HookReading]:
+    """Those with one of the names, all without any. Raises UnknownHook for a name that nothing has."""
+    names = list(names)
+    chosen = [one for one in readings if not names or _names(one) & set(names)]
+    known = {name for one in readings for name in _names(one)}
+    for name in names:
+        if name not in known:
+            typed = sorted(map(argument, known))
+            hint = nearest(name, typed, f"There are: {', '.join(typed)}.").replace("Write", "Type", 1)
+            raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
+    return chosen
+
+
+def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
+    """The one with this name. Raises UnknownHook where there are several, as where there is none."""
+    found = chosen_by_name(readings, [name])
+    if len(found) > 1:
+        alone = [_alone(one, readings) for one in found]
+        hint = (
+            f"Type {' or '.join(map(argument, alone))}."
+            if all(alone)
+            else "Give each hook a name of its own in its hook.yml."
+        )
+        raise UnknownHook(f"{' and '.join(_file(one) for one in found)} are both called {printable(name)}.", hint)
+    return found[0]
+
+
+def sound(reading: HookReading) -> Hook:
+    """The hook, if its files can be believed. Raises BrokenProject."""
+    if reading.hook is None or not reading.sound:
+        wrong = next(one for one in reading.findings if one.severity.value == "error")
+        raise BrokenProject(
+            f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
+            "Type `mlflow_hooks check` to see all that is wrong.",
+        )
+    return reading.hook
+
+
+def _alone(reading: HookReading, readings: Sequence[HookReading]) -> str:
+    """A name that no other has."""
+    others = {name for one in readings if one is not reading for name in _names(one)}
+    return min(_names(reading) - others, default="")
+
+
+def _file(reading: HookReading) -> str:
+    return reading.hook.document.name if reading.hook is not None else reading.findings[0].file
+
+
+def _names(reading: HookReading) -> set[str]:
+    hook = reading.hook
+    if hook is None:  # its hook.yml cannot be read, but its folder can be named
+        return {reading.findings[0].file.split("/")[-2]} if reading.findings else set()
+    return {hook.name, hook.project.name} - {""}

@@ -1,0 +1,189 @@
+"""Every mistake that can be found before a cluster is paid for, in one pass over a project and its hook.
+
+The rules are in the files named after what they are about and know of no disk; what they judge is read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from databricks_sync.errors import SettingsError
+from databricks_sync.local.git import Repository
+from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.model import Engine, Finding, Hook, Project, Severity
+from mlflow_hooks.reading import git_address
+from mlflow_hooks.reading.document import LARGEST, credentials
+from mlflow_hooks.reading.findings import Findings, error, warning
+from mlflow_hooks.reading.hook_file import HookReading
+from mlflow_hooks.report import Report
+
+from . import cluster, cron, experiment, jobs_git, mlproject, parameters, script
+
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script of an entry point, as it lies in the project; `text` None where there is none."""
+
+    name: str
+    text: str | None
+    modules: frozenset[str]
+
+
+def check(readings: Iterable[HookReading], now: datetime, *, refs: bool = True) -> list[Finding]:
+    """All findings of these hooks, by file and line, each once; `refs`: also in what git has where they are pinned."""
+    found = {one: None for reading in readings for one in _hook(reading, now, refs)}
+    return sorted(found, key=lambda one: (one.file, one.line, one.severity is not Severity.ERROR))
+
+
+def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) -> Findings:
+    """What fails wherever the project's code comes from; `on_databricks`: on a cluster there."""
+    yield from mlproject.form(hook.project, on_databricks=on_databricks)
+    yield from _entry_point(hook, pasted)
+    if on_databricks:
+        yield from _cluster(hook, now)
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raises BrokenProject, with the first of the errors."""
+    errors = [one for one in findings if one.severity is Severity.ERROR]
+    if errors:
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
+        raise BrokenProject(message, "Type `mlflow_hooks check` to see what to write instead.")
+
+
+def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
+    yield from reading.findings
+    hook = reading.hook
+    if hook is None:
+        return
+    pasted = is_pasted(hook)
+    yield from of_project(hook, now, pasted=pasted, on_databricks=True)
+    yield from parameters.rules(hook, pasted=pasted)
+    if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
+        yield from cluster.rules(hook.cluster, now.date())
+    if hook.engine is Engine.JOBS_GIT:
+        yield from jobs_git.rules(hook)
+    else:
+        yield from mlproject.environment(hook.project)
+    yield from git_address.rules(hook)
+    if refs:
+        yield from _pinned(hook)
+    yield from _experiment(hook)
+    yield from cron.rules(hook, now)
+    yield from _addresses(hook)
+
+
+def is_pasted(hook: Hook) -> bool:
+    """Whether MLflow runs a copy of the script as a Spark job, rather than the command in a shell."""
+    return hook.engine is Engine.MLFLOW and hook.project.spark_job is not None
+
+
+def _entry_point(hook: Hook, pasted: bool) -> Findings:
+    project = hook.project
+    entry = project.entry_points.get(hook.entry_point)
+    name, keys = None, ["databricks_spark_job", "python_file"]
+    if entry is not None:
+        yield from mlproject.command(project, entry, pasted=pasted)
+        name, keys = mlproject.script(entry), ["entry_points", entry.name, "command"]
+    elif project.spark_job is not None:
+        name = project.spark_job.python_file or None
+    if name is None:
+        return
+    found = read_script(project, name)
+    if found.text is None:
+        message = f"The command runs {name}, which is no file in {project.subfolder}."
+        yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
+        return
+    # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
+    yield from credentials(found.name, found.text, Severity.WARNING)
+    if name.endswith(".py"):
+        yield from script.rules(found.name, found.text, found.modules, pasted=pasted)
+
+
+def read_script(project: Project, name: str) -> Script:
+    path = project.folder / name
+    modules = {one.stem for one in path.parent.glob("*.py") if one != path}
+    modules |= {one.parent.name for one in path.parent.glob("*/*.py")}
+    try:
+        inside = project.folder.resolve() in path.resolve().parents
+        text = None
+        if inside and path.is_file():
+            with path.open("rb") as stream:
+                text = stream.read(LARGEST).decode("utf-8", "replace")
+    except OSError:
+        text = None
+    return Script(f"{project.subfolder}/{name}", text, frozenset(modules))
+
+
+def _cluster(hook: Hook, now: datetime) -> Findings:
+    own = hook.project.cluster
+    if own is not None:
+        yield from cluster.rules(own, now.date())
+        if hook.engine is Engine.MLFLOW:
+            yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
+
+
+def _pinned(hook: Hook) -> Findings:
+    """What a hook runs is what is at its ref, and not what was just checked."""
+    git, project = hook.git, hook.project
+    keys = ["git", git.kind.value]
+    try:
+        repository = Repository(project.folder)
+    except SettingsError:
+        return
+    if not git.ref or git_address.ref_problem(git.ref, git.kind) or not repository.is_of(git.url):
+        return
+    if not repository.knows(git.ref):
+        message = f"This clone has no {git.kind.value} {git.ref}, so whether the project is in it is not checked."
+        yield warning(hook.document, keys, message, "Type git fetch --tags, or make it and push it.")
+        return
+    path = f"{project.subfolder}/{project.mlproject.path.name}"
+    there = repository.at(git.ref, path)
+    if there is None:
+        message = f"At {git.ref} there is no {path}: every run would fail."
+        yield error(hook.document, keys, message, "Pin a ref that has it.")
+    elif there.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
+        message = f"At {git.ref}, which the hook runs, {path} is another one than was checked here."
+        yield warning(hook.document, keys, message, "Pin the commit that has this one, once it is merged.")
+
+
+def _experiment(hook: Hook) -> Findings:
+    if hook.experiment and (found := experiment.problem(hook.experiment)):
+        yield error(hook.document, ["experiment"], *found)
+
+
+def _addresses(hook: Hook) -> Findings:
+    for key in ("on_failure", "on_success"):
+        for index, address in enumerate(getattr(hook.notifications, key)):
+            if not _ADDRESS.fullmatch(address):
+                message = f"{address!r} is no e-mail address, and Databricks refuses the job."
+                keys = ["notifications", key, str(index)]
+                yield error(hook.document, keys, message, "Write an address, such as team@example.com.")
+
+
+def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: bool) -> int:
+    """Says them, a line each as compilers do; the exit code."""
+    for one in findings:
+        place = f"{one.file}:{one.line}" if one.line else one.file
+        text = f"{place}: {one.severity.value}: {one.message} {one.remedy}".rstrip()
+        style = "red" if one.severity is Severity.ERROR else "yellow"
+        fields = {"file": one.file, "line": one.line or None, "severity": one.severity.value}
+        report.event("finding", text, style, **fields, message=one.message, remedy=one.remedy)
+    errors = sum(1 for one in findings if one.severity is Severity.ERROR)
+    warnings = len(findings) - errors
+    code = 1 if errors or (strict and warnings) else 0
+    counted = ", ".join(
+        f"{count:,} {word}{'' if count == 1 else 's'}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    )
+    text = f"{hooks:,} hook{'' if hooks == 1 else 's'}: {counted or 'nothing wrong'}"
+    style = "bold" if code else "bold green"
+    report.event("summary", text, style, hooks=hooks, errors=errors, warnings=warnings, exit_code=code)
+    return code

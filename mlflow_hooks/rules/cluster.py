@@ -1,0 +1,208 @@
+"""The rules of a cluster file: what Databricks would refuse, and what it would accept and never compute. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from databricks_local.jobs.rules.clusters import SECURITY_MODES
+from databricks_local.jobs.rules.fields import NAMES, NEW_CLUSTER, PARTS
+from mlflow_hooks.model import Cluster
+from mlflow_hooks.reading.findings import Findings, error, nearest, warning
+from mlflow_hooks.reading.hook_file import HOOK_FILE
+
+from . import runtimes
+from .runtimes import Runtime, Support
+
+DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_AUTO")
+_WRAPPER = ("new_cluster", "libraries")
+_SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
+_NO_PLAIN = Runtime(13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
+_NO_DBFS_LIBRARIES = Runtime(15, 1)
+
+
+def rules(cluster: Cluster, today: date) -> Findings:
+    """What is wrong with any cluster that a job makes for itself."""
+    document, spec, at = cluster.document, cluster.spec, _inside(cluster)
+    if "existing_cluster_id" in spec or ("existing_cluster_id",) in document.lines:
+        message = "MLflow refuses to run a project on an existing cluster."
+        yield error(
+            document, ["existing_cluster_id"], message, "Describe a new cluster: spark_version, node_type_id ..."
+        )
+        return
+    yield from _names(cluster)
+    yield from _runtime(cluster, today)
+    yield from _machines(cluster)
+    yield from _size(cluster)
+    mode = spec.get("data_security_mode")
+    if mode is not None and mode not in SECURITY_MODES:
+        message = f"There is no data_security_mode {mode!r}."
+        yield error(document, [*at, "data_security_mode"], message, nearest(str(mode), SECURITY_MODES, "SINGLE_USER."))
+    for name in ("spark_conf", "spark_env_vars", "custom_tags"):
+        entries = spec.get(name)
+        for key, value in entries.items() if isinstance(entries, dict) else ():
+            if not isinstance(value, str):
+                message = f"Databricks refuses {name} {key}: its value is not text."
+                yield error(document, [*at, name, key], message, "Write it in quotes.")
+    yield from _libraries(cluster)
+
+
+def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:
+    """What is wrong with a cluster that `mlflow.run` starts a project on."""
+    document, spec, at = cluster.document, cluster.spec, _inside(cluster)
+    runtime = runtimes.parse(str(spec.get("spark_version", "")))
+    if not spark_job and runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_PLAIN):
+        message = "A plain MLflow project does not run in a job on Databricks Runtime 13 and later."
+        remedy = "Write databricks_spark_job: with python_libraries: in MLproject, instead of its environment."
+        yield error(document, [*at, "spark_version"], message, remedy)
+    if spark_job and cluster.libraries:
+        message = "MLflow ignores the libraries of the cluster file for a databricks_spark_job."
+        yield error(document, ["libraries"], message, "Move them to databricks_spark_job: python_libraries:.")
+    mode = spec.get("data_security_mode")
+    if mode in DEDICATED or mode not in (None, *SECURITY_MODES):
+        return
+    remedy = 'Write "data_security_mode": "SINGLE_USER".'
+    if mode in ("USER_ISOLATION", "DATA_SECURITY_MODE_STANDARD"):
+        message = f"With {mode} the cluster has no /dbfs, where MLflow puts the project's code."
+        yield error(document, [*at, "data_security_mode"], message, remedy)
+    elif not spec.get("policy_id"):
+        message = "Without dedicated access the cluster has no Unity Catalog, and Databricks is about to end it."
+        yield warning(document, [*at, "data_security_mode"], message, remedy)
+
+
+def _top(cluster: Cluster) -> list[str]:
+    """Where the file begins, which a hook's own cluster may be written out in."""
+    return ["cluster"] if cluster.document.name.endswith(f"/{HOOK_FILE}") else []
+
+
+def _inside(cluster: Cluster) -> list[str]:
+    return [*_top(cluster), "new_cluster"] if cluster.wrapped else _top(cluster)
+
+
+def _names(cluster: Cluster) -> Findings:
+    document, at = cluster.document, _inside(cluster)
+    for key, value in cluster.spec.items():
+        kind = NEW_CLUSTER.get(key)
+        if kind is None:
+            message = f"A cluster has no field {key!r}."
+            yield error(document, [*at, key], message, nearest(key, NEW_CLUSTER, "Remove it."))
+        elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {_told(value)}."
+            yield error(document, [*at, key], message, f"Write {key} as {NAMES[kind]}.")
+    if cluster.wrapped:
+        for keys in document.lines:
+            if list(keys[:-1]) == _top(cluster) and keys and keys[-1] not in _WRAPPER:
+                message = f"MLflow ignores {keys[-1]} beside new_cluster."
+                yield warning(document, keys, message, "Move it into new_cluster, or remove it.")
+
+
+def _told(value: object) -> str:
+    """A value as a message shows it: a text may be a secret in the wrong place, and a list may hold one."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    return NAMES.get(type(value), "text")
+
+
+def _runtime(cluster: Cluster, today: date) -> Findings:
+    document, keys = cluster.document, [*_inside(cluster), "spark_version"]
+    text = cluster.spec.get("spark_version")
+    current = f"{runtimes.newest().major}.x-cpu-ml-scala2.13"
+    if text is None:
+        if not cluster.spec.get("policy_id"):
+            yield error(
+                document, keys, "Databricks refuses a cluster without spark_version.", "Write 17.3.x-cpu-ml-scala2.13."
+            )
+        return
+    runtime = runtimes.parse(str(text))
+    if runtime is None:
+        message = f"{text!r} is no version of Databricks Runtime."
+        yield error(document, keys, message, "Write 17.3.x-cpu-ml-scala2.13.")
+        return
+    known = runtimes.support(runtime, today)
+    if known is Support.ENDED:
+        message = f"Databricks Runtime {runtime} is no longer supported: a cluster with it may not start."
+        yield warning(document, keys, message, f"Write a supported one, such as 17.3.x-cpu-ml-scala2.13 or {current}.")
+    elif known is Support.UNKNOWN:
+        message = f"Databricks Runtime {runtime} is none of those known here, so its support is not checked."
+        yield warning(document, keys, message, "Make sure it exists, or write 17.3.x-cpu-ml-scala2.13.")
+
+
+def _machines(cluster: Cluster) -> Findings:
+    document, spec, at = cluster.document, cluster.spec, _inside(cluster)
+    if spec.get("node_type_id") and spec.get("instance_pool_id"):
+        message = "Databricks refuses a cluster with both node_type_id and instance_pool_id."
+        yield error(document, [*at, "instance_pool_id"], message, "Remove node_type_id: the pool has one.")
+    elif not (spec.get("node_type_id") or spec.get("instance_pool_id") or spec.get("policy_id")):
+        message = "Databricks refuses a cluster without node_type_id or instance_pool_id."
+        yield error(document, at, message, 'Write "node_type_id": "Standard_DS3_v2", for example.')
+
+
+def _size(cluster: Cluster) -> Findings:
+    document, spec, at = cluster.document, cluster.spec, _inside(cluster)
+    workers, scale = spec.get("num_workers"), spec.get("autoscale")
+    if workers is not None and scale is not None:
+        message = "Databricks refuses a cluster with both num_workers and autoscale."
+        yield error(document, [*at, "autoscale"], message, "Keep one of them.")
+    elif isinstance(scale, dict):
+        yield from _autoscale(cluster, scale)
+    elif scale is None and workers is None and not spec.get("policy_id") and not spec.get("is_single_node"):
+        message = "Databricks refuses a cluster without num_workers or autoscale."
+        yield error(document, at, message, 'Write "num_workers": 1, for example.')
+    elif workers == 0 and not spec.get("policy_id") and not spec.get("is_single_node"):
+        yield from _single_node(cluster)
+    elif isinstance(workers, int) and workers < 0:
+        message = "Databricks refuses a negative num_workers."
+        yield error(document, [*at, "num_workers"], message, 'Write "num_workers": 1.')
+
+
+def _autoscale(cluster: Cluster, scale: Mapping[str, Any]) -> Findings:
+    keys = [*_inside(cluster), "autoscale"]
+    least, most = scale.get("min_workers"), scale.get("max_workers")
+    for key in scale:
+        if key not in PARTS["autoscale"]:
+            message = f"autoscale has no field {key!r}."
+            yield error(cluster.document, [*keys, key], message, nearest(key, PARTS["autoscale"], "Remove it."))
+    if not isinstance(least, int) or not isinstance(most, int) or not 0 <= least <= most:
+        message = (
+            "Databricks refuses the autoscale: it needs min_workers and max_workers, the first not above the second."
+        )
+        yield error(cluster.document, keys, message, 'Write {"min_workers": 1, "max_workers": 4}.')
+
+
+def _single_node(cluster: Cluster) -> Findings:
+    """Without these the cluster starts, and every Spark command waits for workers for ever."""
+    document, spec, at = cluster.document, cluster.spec, _inside(cluster)
+    conf, tags = spec.get("spark_conf") or {}, spec.get("custom_tags") or {}
+    lacking = [f"spark_conf {key}={value}" for key, value in _SINGLE_NODE.items() if not _same(conf, key, value)]
+    if not isinstance(tags, dict) or tags.get("ResourceClass") != "SingleNode":
+        lacking.append("custom_tags ResourceClass=SingleNode")
+    if lacking:
+        message = "With num_workers 0 the cluster starts, and Spark waits in it for workers that never come."
+        yield error(document, [*at, "num_workers"], message, f"Add {', '.join(lacking)}.")
+
+
+def _same(conf: object, key: str, value: str) -> bool:
+    said = str(conf.get(key, "")) if isinstance(conf, dict) else ""
+    return said.startswith("local[") if key == "spark.master" else said == value
+
+
+def _libraries(cluster: Cluster) -> Findings:
+    document = cluster.document
+    runtime = runtimes.parse(str(cluster.spec.get("spark_version", "")))
+    for index, library in enumerate(cluster.libraries):
+        keys = [*_top(cluster), "libraries", str(index)]
+        kinds = list(library) if isinstance(library, dict) else []
+        if len(kinds) != 1 or kinds[0] not in PARTS["libraries"]:
+            message = "Databricks refuses this library."
+            yield error(document, keys, message, 'Write {"pypi": {"package": "name==version"}}, for example.')
+            continue
+        value = library[kinds[0]]
+        if kinds[0] == "pypi" and not (isinstance(value, dict) and value.get("package")):
+            message = "Databricks refuses a pypi library without a package."
+            yield error(document, keys, message, 'Write {"pypi": {"package": "name==version"}}.')
+        if isinstance(value, str) and re.match(r"(dbfs:/|/dbfs/)(?!Volumes/)", value):
+            if runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_DBFS_LIBRARIES):
+                message = "From Databricks Runtime 15.1 on, libraries in the DBFS root are not installed."
+                yield error(document, keys, message, "Put it into a volume, /Volumes/..., or into the workspace.")

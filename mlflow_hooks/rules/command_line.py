@@ -1,0 +1,120 @@
+"""What `engine: jobs-git` runs: the command of an entry point as a Python file and its arguments. Pure.
+
+MLflow formats the command with `str.format` and gives it to a shell; a job's task gets a list of words, in which
+`{{job.parameters.x}}` stands for what the caller sets.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import string
+from collections.abc import Mapping
+from posixpath import normpath
+
+from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.model import Document, EntryPoint, Finding, Hook, Parameter
+from mlflow_hooks.reading.findings import Findings, error
+
+# SERVER: the Jobs API replaces the one, and has no escape for it. Bundles replace the other; only late ones have one.
+REFERENCE = re.compile(r"\{\{|\$\{")
+# What a shell would not pass on as it is; within double quotes that is a name or a command alone.
+_QUOTED = re.compile(r"""'[^']*'|"(?P<inside>(?:[^"\\]|\\.)*)"|\\[^\n]|(?P<bare>[$`;&|<>*?~\n])""", re.S)
+_SUBSTITUTED = re.compile(r"(?<!\\)[$`]")
+
+
+def rules(hook: Hook) -> Findings:
+    """Why a job's task cannot be what the command says, besides the placeholders that no engine could fill."""
+    entry = hook.project.entry_points.get(hook.entry_point)
+    if entry is not None:
+        yield from _form(hook, entry)
+        yield from _values(hook, entry)
+    elif hook.project.spark_job is not None and hook.project.spark_job.python_file:
+        yield _broken(hook, "python_file and no entry point", "Write entry_points: in MLproject instead.")
+
+
+def command_line(hook: Hook) -> tuple[str, list[str]]:
+    """The file, relative to the repository, and its arguments.
+
+    Raises BrokenProject for a command that only a shell understands, and for values that would be taken for references.
+    """
+    entry = hook.project.entry_points.get(hook.entry_point)
+    for found in (*rules(hook), *_placeholders(hook, entry)):
+        raise BrokenProject(found.message, found.remedy)
+    assert entry is not None
+    words = shlex.split(entry.command)
+    parameters = {one.name: one for one in hook.parameters}
+    return normpath(f"{hook.project.subfolder}/{words[1]}"), [_filled(word, parameters) for word in words[2:]]
+
+
+def _form(hook: Hook, entry: EntryPoint) -> Findings:
+    if shell := _needs_shell(entry.command.strip()):
+        remedy = f"Quote {shell!r} if it is meant as such, or do in Python what it does there."
+        yield _broken(hook, "a command that needs a shell", remedy)
+    try:
+        words = shlex.split(entry.command)
+    except ValueError as wrong:
+        yield _broken(hook, f"a command with a mistake ({wrong})", "Correct the quotes.")
+        return
+    if len(words) < 2 or words[0] not in ("python", "python3") or not re.fullmatch(r"[^{}]+\.py", words[1]):
+        yield _broken(hook, "a command that is not `python FILE.py ...`", "A job's task runs one Python file.")
+    for name, formatted in _fields(entry) or ():
+        if formatted:
+            yield _broken(hook, f"a format for {name} in its command", f"Write {{{name}}} alone.")
+
+
+def _needs_shell(command: str) -> str:
+    """The first part of it that only a shell would understand."""
+    for part in _QUOTED.finditer(command):
+        found = part["bare"] or _SUBSTITUTED.search(part["inside"] or "")
+        if found:
+            return found if isinstance(found, str) else found[0]
+    return ""
+
+
+def _values(hook: Hook, entry: EntryPoint) -> Findings:
+    for one in hook.parameters:
+        value = one.effective or ""
+        if not REFERENCE.search(value) or not (one.widget or f"{{{one.name}}}" in entry.command):
+            continue
+        message = f"The value {value!r} of {one.name} would be replaced in a job, where {{{{ and ${{ are references."
+        place: tuple[Document, list[str]] = hook.document, ["parameters", one.name]
+        if one.value is None:
+            place = hook.project.mlproject, ["entry_points", entry.name, "parameters", one.name]
+        yield error(*place, message, "Give it another value.")
+
+
+def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
+    if entry is None:
+        yield _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
+        return
+    known = {one.name for one in hook.parameters}
+    fields = _fields(entry)
+    if fields is None:
+        yield _broken(hook, "a brace in its command", "Write braces around names of parameters only.")
+    for name, _ in fields or ():
+        if name not in known:
+            yield _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
+
+
+def _fields(entry: EntryPoint) -> list[tuple[str, bool]] | None:
+    """The names in braces, and whether their values are to be formatted; None where the braces are none."""
+    try:
+        parts = list(string.Formatter().parse(entry.command))
+    except ValueError:
+        return None
+    return [(name, bool(form or conversion)) for _, name, form, conversion in parts if name is not None]
+
+
+def _filled(word: str, parameters: Mapping[str, Parameter]) -> str:
+    parts = string.Formatter().parse(word)
+    return "".join(text + ("" if name is None else _value(parameters[name])) for text, name, _, _ in parts)
+
+
+def _value(parameter: Parameter) -> str:
+    return f"{{{{job.parameters.{parameter.name}}}}}" if parameter.widget else parameter.effective or ""
+
+
+def _broken(hook: Hook, what: str, remedy: str) -> Finding:
+    message = f"{hook.project.name} has {what}, so engine jobs-git cannot start it."
+    return error(hook.project.mlproject, ["entry_points", hook.entry_point, "command"], message, remedy)

@@ -1,0 +1,49 @@
+"""The rules of a schedule: a Quartz expression and a time zone. Pure; reading them is the embedded scheduler's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from databricks_local.jobs.rules import quartz
+from mlflow_hooks.model import Hook
+from mlflow_hooks.reading.findings import Findings, error, warning
+
+
+def rules(hook: Hook, now: datetime) -> Findings:
+    """What is wrong with when a hook is to run."""
+    if hook.schedule is None or not hook.schedule.quartz:
+        return
+    document, expression = hook.document, hook.schedule.quartz
+    zone = None
+    try:
+        zone = quartz.zone(hook.schedule.time_zone)
+    except ValueError as wrong:
+        yield error(document, ["schedule", "time_zone"], f"Databricks refuses the time zone: {wrong}.", "Correct it.")
+    keys = ["schedule", "quartz"]
+    try:
+        schedule = quartz.parse(expression)
+    except ValueError as wrong:
+        message = f"Databricks refuses the schedule {expression!r}: {wrong}."
+        yield error(document, keys, message, f"Write {_proposal(expression)}.")
+        return
+    if zone is not None and quartz.next_fire(schedule, zone, now) is None:
+        yield error(document, keys, f"The schedule {expression!r} never fires again.", "Write a time that comes.")
+    if len(schedule.seconds) > 1:
+        message = f"The schedule {expression!r} fires several times in one minute."
+        yield warning(document, keys, message, f"Write {' '.join(['0', *expression.split()[1:]])}.")
+
+
+def _proposal(expression: str) -> str:
+    """The same as Quartz would have it, where it is an expression of Unix; else an example."""
+    fields = expression.split()
+    if len(fields) == 5:
+        minute, hour, day, month, weekday = fields
+        days = f"? {month} {_weekday(weekday)}" if day == "*" and weekday != "*" else f"{day} {month} ?"
+        return f'"0 {minute} {hour} {days}"'
+    return '"0 0 6 * * ?", daily at six'
+
+
+def _weekday(field: str) -> str:
+    """Unix counts Sunday as 0 or 7, Quartz as 1: a name is right in both."""
+    names = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+    return "".join(names[int(sign)] if sign.isdigit() and int(sign) < 8 else sign for sign in field)

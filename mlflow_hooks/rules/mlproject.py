@@ -1,0 +1,127 @@
+"""The rules of an MLproject file: its form, and the command of an entry point. Pure.
+
+MLflow validates next to nothing before a cluster runs; each rule here names what it would do instead (read in
+mlflow.projects of 3.17.2).
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+
+from mlflow_hooks.model import EntryPoint, Finding, Project
+from mlflow_hooks.reading.findings import Findings, error, nearest, warning
+from mlflow_hooks.reading.project_file import ENVIRONMENTS
+
+_COMMAND = "entry_points", "{}", "command"
+_QUOTED = re.compile(r"""(["'])[^"']*\{[^{}"']+\}[^"']*\1""")
+_FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def form(project: Project, *, on_databricks: bool) -> Findings:
+    """What is wrong with the file whichever entry point is run."""
+    document = project.mlproject
+    environments = [kind for kind in ENVIRONMENTS if (kind,) in document.lines]
+    if len(environments) > 1:
+        message = f"MLflow refuses a project with both {' and '.join(environments)}."
+        yield error(document, environments[-1:], message, f"Keep {environments[0]} alone.")
+    if project.spark_job is not None:
+        yield from _spark_job(project, environments)
+    elif "docker_env" in environments and on_databricks:
+        message = "MLflow refuses to run a project with docker_env on Databricks."
+        yield error(document, ["docker_env"], message, "Write databricks_spark_job: with python_libraries: instead.")
+    environment = project.environment
+    if environment and environment.python and not _FULL_VERSION.fullmatch(environment.python):
+        message = f"Python {environment.python} is whatever patch is newest, which is then compiled on the cluster."
+        yield warning(environment.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
+
+
+def environment(project: Project) -> Findings:
+    """What is wrong with the environment that MLflow makes on the cluster."""
+    found = project.environment
+    if found is not None and found.kind == "conda_env":
+        message = "MLflow makes this environment with conda, which the cluster has to have."
+        yield warning(found.document, [], message, "Write python_env: instead, with the requirements of pip.")
+
+
+def _spark_job(project: Project, environments: list[str]) -> Findings:
+    document, spark_job = project.mlproject, project.spark_job
+    assert spark_job is not None
+    for kind in environments:
+        message = f"MLflow refuses {kind} beside databricks_spark_job."
+        yield error(document, [kind], message, "Name the libraries under databricks_spark_job: python_libraries:.")
+    if spark_job.python_file and project.entry_points:
+        message = "MLflow refuses a databricks_spark_job with both python_file and entry_points."
+        yield error(document, ["databricks_spark_job", "python_file"], message, "Keep entry_points.")
+    if not spark_job.python_file and not project.entry_points:
+        message = "MLflow refuses a databricks_spark_job with neither entry_points nor python_file."
+        yield error(document, ["databricks_spark_job"], message, "Add entry_points: with main:.")
+    for entry in project.entry_points.values():
+        for one in entry.parameters:
+            if one.type == "path":
+                message = f"MLflow refuses {one.name}: a databricks_spark_job has no parameters of type path."
+                keys = "entry_points", entry.name, "parameters", one.name
+                yield error(document, keys, message, "Write type: string; the script gets the path as text.")
+
+
+def command(project: Project, entry: EntryPoint, *, pasted: bool) -> Findings:
+    """The command of an entry point. `pasted`: it is run as a Spark job, whose words MLflow splits at blanks."""
+    document = project.mlproject
+    keys = [key.format(entry.name) for key in _COMMAND]
+    yield from _placeholders(project, entry)
+    if _QUOTED.search(entry.command):
+        message = "A placeholder stands inside quotes, but its value comes quoted already: it would break out of them."
+        yield error(document, keys, message, "Write {name} without quotes around it.")
+    if not pasted:
+        return
+    if not entry.command.startswith("python "):
+        message = "MLflow refuses a command of a databricks_spark_job that does not begin with `python `."
+        yield error(document, keys, message, "Write python script.py and its arguments.")
+    elif re.search(r"\s\s|[^\S ]|\s$", entry.command):
+        message = (
+            "The command is split at every blank, so two in a row, or a line break, make an argument of their own."
+        )
+        yield error(document, keys, message, "Write single blanks; `command: >-` joins lines with one.")
+    if re.search(r"""["'$;&|<>`\\]""", entry.command):
+        message = (
+            "No shell reads the command of a databricks_spark_job: its quotes, $ and ; reach the script as they are."
+        )
+        yield error(document, keys, message, "Write plain words.")
+
+
+def _placeholders(project: Project, entry: EntryPoint) -> Iterator[Finding]:
+    document = project.mlproject
+    keys = [key.format(entry.name) for key in _COMMAND]
+    declared = [one.name for one in entry.parameters]
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(entry.command) if field is not None]
+    except ValueError:
+        message = "The command has a brace that is not part of a placeholder, and MLflow fails on it."
+        yield error(document, keys, message, "Double it: {{ or }}.")
+        return
+    for field in fields:
+        if not field or field.isdigit():
+            message = f"The placeholder {{{field}}} has no name, and MLflow fails on it."
+            yield error(document, keys, message, "Write {name}; double the braces if they are meant as such.")
+        elif field not in declared:
+            known = f"It declares {', '.join(declared)}." if declared else "It declares no parameters."
+            message = f"The placeholder {{{field}}} is no parameter of {entry.name}, and MLflow fails on it."
+            yield error(document, keys, message, nearest(field, declared, known))
+    for name in declared:
+        if name not in fields:
+            message = f"The parameter {name} is not in the command, so its value would never arrive."
+            yield warning(
+                document,
+                ["entry_points", entry.name, "parameters", name],
+                message,
+                f"Add --{name.replace('_', '-')} {{{name}}} to the command, or remove the parameter.",
+            )
+
+
+def script(entry: EntryPoint) -> str | None:
+    """The file that the command runs; None where that cannot be told."""
+    words = entry.command.split()
+    if len(words) > 1 and re.fullmatch(r"python[\d.]*", words[0]) and not words[1].startswith("-"):
+        return None if "{" in words[1] else words[1].strip("\"'")
+    return None

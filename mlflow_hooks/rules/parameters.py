@@ -1,0 +1,78 @@
+"""The rules of a parameter's value: MLflow takes any text for any type, and the script finds out. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+
+from mlflow_hooks.model import Hook, Parameter
+from mlflow_hooks.reading.findings import Findings, error, nearest, warning
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def _number(kind: Callable[[str], object]) -> Callable[[str], bool]:
+    def fits(text: str) -> bool:
+        try:
+            kind(text)
+        except ValueError:
+            return False
+        return True
+
+    return fits
+
+
+# What a value of each type looks like; MLflow itself only looks at those of `path` and `uri`.
+TYPES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "string": (lambda _: True, ""),
+    "str": (lambda _: True, ""),
+    "float": (_number(float), "0.5"),
+    "int": (_number(int), "5"),
+    "bool": (lambda text: text.lower() in ("true", "false"), "true"),
+    "path": (bool, "data/input.csv"),
+    "uri": (lambda text: re.match(r"[A-Za-z][\w+.-]*:", text) is not None, "dbfs:/data/input.csv"),
+}
+
+
+def rules(hook: Hook, *, pasted: bool) -> Findings:
+    """What is wrong with the values a project gets. `pasted`: as a Spark job, whose words are split at blanks."""
+    for one in hook.parameters:
+        keys = "entry_points", hook.entry_point, "parameters", one.name
+        declared = hook.project.mlproject
+        if one.type not in TYPES:
+            message = f"There is no type {one.type}; MLflow takes it for string."
+            yield warning(declared, keys, message, nearest(one.type, TYPES, "Write string, float, int, bool or uri."))
+        if one.widget and not _NAME.fullmatch(one.name):
+            message = f"Databricks refuses a job parameter called {one.name}."
+            yield error(declared, keys, message, "Use letters, digits, _, - and . in its name.")
+        if one.default is not None:
+            for message, remedy in _value(one, one.default, pasted and one.value is None):
+                yield error(declared, keys, message, remedy)
+        if one.value is not None:
+            for message, remedy in _value(one, one.value, pasted):
+                yield error(hook.document, ["parameters", one.name], message, remedy)
+    spark_job = hook.project.spark_job
+    if spark_job and spark_job.python_file and ("parameters",) in hook.document.lines:
+        message = "A databricks_spark_job with python_file gets its parameters from MLproject alone; these are ignored."
+        yield error(hook.document, ["parameters"], message, "Write entry_points: in MLproject instead of python_file.")
+
+
+def problem(parameter: Parameter, value: str, *, pasted: bool) -> str:
+    """Why a value cannot be given, in a sentence; "" when it can."""
+    return next((message for message, _ in _value(parameter, value, pasted)), "")
+
+
+def _value(parameter: Parameter, value: str, pasted: bool) -> list[tuple[str, str]]:
+    fits, example = TYPES.get(parameter.type, TYPES["string"])
+    if not fits(value):
+        return [(f"{parameter.name} is {parameter.type}, and {value!r} is none.", f"Write {example}, for example.")]
+    if "\n" in value or "\r" in value:
+        return [(f"The value of {parameter.name} has a line break, which no command line survives.", "Write one line.")]
+    if pasted and shlex.quote(value) != value:
+        message = (
+            f"MLflow splits the command of a databricks_spark_job at blanks and leaves the quotes in: "
+            f"{parameter.name} would arrive as {shlex.quote(value).split(' ')[0]}."
+        )
+        return [(message, "Use a value of letters, digits and @%+=:,./-_, and never an empty one.")]
+    return []

@@ -1,0 +1,62 @@
+"""The rules of the script that an entry point runs. Pure: the text comes from elsewhere.
+
+A `databricks_spark_job` does not run the script but a copy of it, pasted below lines of MLflow's own, from another
+folder: what depends on being the file it was written as fails there, and only there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from mlflow_hooks.model import Finding, Severity
+from mlflow_hooks.reading.findings import Findings
+
+_ALONE = "Keep the project to one file, or put what it imports into a library under python_libraries."
+
+
+def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> Findings:
+    """What is wrong with the text of a script; `modules` are those that lie beside it."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:  # the last two where it is nested deeply
+        line = getattr(wrong, "lineno", 0) or 0
+        reason = getattr(wrong, "msg", str(wrong) or "it is nested too deeply")
+        yield Finding(name, line, Severity.ERROR, f"The script is not Python: {reason}.", "Correct that line.")
+        return
+    for node in ast.walk(tree):
+        yield from _settled_elsewhere(name, node)
+        if pasted:
+            yield from _pasted(name, node, modules)
+
+
+def _settled_elsewhere(name: str, node: ast.AST) -> Findings:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ("set_experiment", "set_tracking_uri"):
+            message = f"{node.func.attr} takes the script away from the run that was started for it."
+            remedy = "Remove the call: whoever starts the project says where it is tracked."
+            yield Finding(name, node.lineno, Severity.WARNING, message, remedy)
+
+
+def _pasted(name: str, node: ast.AST, modules: Collection[str]) -> Findings:
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        message = "MLflow pastes the script below lines of its own, where `from __future__` is a syntax error."
+        yield Finding(name, node.lineno, Severity.ERROR, message, "Remove the line.")
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        for imported in sorted(_imported(node) & {*modules, ""}):
+            message = f"MLflow runs a copy of the script from another folder, which does not find {imported or 'it'}."
+            yield Finding(name, node.lineno, Severity.ERROR, message, _ALONE)
+    elif isinstance(node, ast.Name) and node.id == "__file__":
+        message = "__file__ is a copy of the script in another folder."
+        remedy = "Use paths relative to the current folder, which is the project's."
+        yield Finding(name, node.lineno, Severity.WARNING, message, remedy)
+    elif isinstance(node, ast.Name) and node.id == "__doc__":
+        message = "__doc__ is None: the docstring stands below lines of MLflow's own."
+        yield Finding(name, node.lineno, Severity.WARNING, message, "Write the text out where it is used.")
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """The top-level modules; "" for a relative import, which a script has no package for."""
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    return {"" if node.level else (node.module or "").partition(".")[0]}

@@ -1,0 +1,72 @@
+"""From the parsed options of `run` to a Trial: asks git and the workspace for what nobody said."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+
+from databricks_sync.cli.session import Session
+from databricks_sync.errors import SettingsError
+from databricks_sync.local.git import Repository
+from databricks_sync.remote.folder import Workspace
+from databricks_sync.rules.target import ci_branch
+from databricks_sync.system import login_name
+from mlflow_hooks.model import Hook
+from mlflow_hooks.options import HookOptions
+from mlflow_hooks.report import Report
+from mlflow_hooks.rules import experiment
+from mlflow_hooks.rules.check import of_project, refuse
+
+from . import spec
+from .spec import Trial
+
+
+def asked(hook: Hook, options: HookOptions, session: Session | None, report: Report) -> Trial:
+    """What is to be run, which is also said; `session` None: on this machine alone.
+
+    Raises SettingsError, and BrokenProject for a project that cannot run there.
+    """
+    repository = Repository(hook.project.folder)
+    branch = options.branch or repository.branch() or ci_branch(os.environ) or ""
+    path = options.experiment or _experiment(branch, options, session)
+    if found := experiment.problem(path):
+        raise SettingsError(*found)
+    ref = spec.ref(hook, options.ref)
+    dirty = ref is None and repository.dirty(hook.project.folder)
+    if dirty:
+        report.notice(f"{hook.project.subfolder} has changes that are not committed; they are run, and noted.")
+    pasted = session is not None and hook.project.spark_job is not None
+    if ref is None:  # what lies here is what is run
+        # The workspace on this machine makes no clusters.
+        on_databricks = session is not None and not session.settings.login.where
+        refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
+    parameters = spec.values(hook, options.parameters, pasted=pasted)
+    timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
+    wanted = Trial(hook, parameters, path, timeout, branch, ref, dirty)
+    _say(wanted, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
+    return wanted
+
+
+def _experiment(branch: str, options: HookOptions, session: Session | None) -> str:
+    if not branch:
+        hint = "Name one with --branch NAME, or an experiment with --experiment PATH."
+        raise SettingsError("No branch is checked out (detached HEAD), so it has no experiment.", hint)
+    user = options.user or login_name() or "me"
+    if session is not None:
+        user = session.settings.user or Workspace(session.http, "/").me()
+    return experiment.of_branch(user, branch, options.max_name)
+
+
+def _say(wanted: Trial, where: str, report: Report, dry_run: bool) -> None:
+    shown = " ".join(f"{name}={value}" for name, value in wanted.parameters.items())
+    report.event(
+        "start",
+        f"{wanted.hook.name}: {wanted.shown_source} → {wanted.experiment}  ({where})\nparameters  {shown or 'none'}",
+        hook=wanted.hook.name,
+        source=wanted.shown_source,
+        experiment=wanted.experiment,
+        host=where,
+        parameters=wanted.parameters,
+        timeout=wanted.timeout.total_seconds(),
+        dry_run=dry_run,
+    )

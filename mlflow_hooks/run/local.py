@@ -1,0 +1,93 @@
+"""A run as a process on this machine, tracked in a folder: no workspace, no account."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from mlflow_hooks.errors import HookError
+from mlflow_hooks.interruption import Interruption
+from mlflow_hooks.report import Report
+
+from .processes import end_group, own_group
+from .run import Ended, overdue, run
+from .spec import Trial
+from .tracking import Tracking, require_mlflow, store_in
+
+# MLflow's command does the same, and takes twice as long to start.
+_PROGRAM = """
+import json, sys, mlflow.projects
+from mlflow_hooks.credentials import hidden
+try:
+    mlflow.projects.run(**json.loads(sys.argv[1]))
+except Exception as error:  # of MLflow, or of git
+    sys.exit(hidden(str(error)))
+"""
+
+
+def on_this_machine(trial: Trial, folder: Path, report: Report) -> int:
+    """Runs the project; the exit code. Raises HookError, SettingsError, InterruptedRun."""
+    require_mlflow(server=True)
+    tracking = Tracking(store_in(folder), trial.experiment, folder / "artifacts")
+    return run(trial, OnThisMachine(trial, tracking, folder), tracking, report)
+
+
+class OnThisMachine:
+    """In a process group of its own, which can be ended with all that MLflow starts in it."""
+
+    def __init__(self, trial: Trial, tracking: Tracking, folder: Path) -> None:
+        self.trial = trial
+        self.tracking = tracking
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
+        self.process = subprocess.Popen(
+            self._command(name),
+            cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            **own_group(),
+        )
+        while (code := self.process.poll()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise overdue(self.trial)
+            if stop.wait(min(0.1, left)):
+                raise KeyboardInterrupt
+        run = self.tracking.named(name)
+        if run is None:
+            raise HookError("MLflow could not start the project; above it says why.", "Type `mlflow_hooks check`.")
+        with suppress(Exception):
+            self.tracking.tag(run.info.run_id, self.trial.tags)
+        good = code == 0 and run.info.status not in ("FAILED", "KILLED")
+        return Ended(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
+
+    def cancel(self) -> None:
+        if self.process is not None:
+            end_group(self.process)
+
+    def _command(self, name: str) -> list[str]:
+        trial = self.trial
+        asked = {
+            "uri": trial.source,
+            "entry_point": trial.hook.entry_point,
+            "version": trial.ref,
+            "parameters": dict(trial.parameters),
+            "experiment_id": self.tracking.experiment_id,
+            "run_name": name,
+            "env_manager": "local",
+        }
+        return [sys.executable, "-c", _PROGRAM, json.dumps(asked)]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_REGISTRY")}
+        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
+        git = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}  # no program as an address
+        return {**kept, **git, "PATH": path, "MLFLOW_TRACKING_URI": self.tracking.uri}

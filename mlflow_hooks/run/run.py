@@ -1,0 +1,105 @@
+"""One run of a project from its start to its end, of which nothing is left behind.
+
+Whatever happens, an error, the deadline, Ctrl-C: the job is cancelled, and no MLflow run stays RUNNING. Where it runs
+is the business of workspace.py and local.py.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from databricks_sync.errors import InterruptedRun, SyncError
+from mlflow_hooks.errors import HookError
+from mlflow_hooks.interruption import Interruption
+from mlflow_hooks.report import Report
+
+from .spec import Trial
+from .tracking import Tracking, metrics_of, run_name
+
+
+class Overdue(HookError):
+    """The deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `said`: what it printed last, where it failed."""
+
+    run_id: str
+    succeeded: bool
+    shown: str
+    said: str = ""
+
+
+class Way(Protocol):
+    """Where a project runs."""
+
+    def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
+        """Starts a run with a name of its own and waits for its end. Raises Overdue, KeyboardInterrupt, HookError."""
+
+    def cancel(self) -> None:
+        """Ends what was started, as far as it goes on, and waits for that."""
+
+
+def run(trial: Trial, way: Way, tracking: Tracking, report: Report) -> int:
+    """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
+    name = run_name(trial.hook.name)
+    stop = Interruption(lambda: report.notice("Interrupted: the run is being cancelled; once more, and at once."))
+    deadline = time.monotonic() + trial.timeout.total_seconds()
+    with stop.listening():
+        try:
+            ended = way.run(name, deadline, stop)
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            _leave_nothing(way, name, "KILLED" if interrupted else "FAILED", tracking, report)
+            if interrupted:
+                raise InterruptedRun("Interrupted; the run was cancelled.") from None
+            raise
+    # Nobody else would end it: neither MLflow nor a script that never calls start_run().
+    tracking.close(name, "FINISHED" if ended.succeeded else "FAILED")
+    return _verdict(trial, tracking, ended, report)
+
+
+def overdue(trial: Trial) -> Overdue:
+    limit = f"{trial.timeout.total_seconds():.0f} seconds"
+    return Overdue(f"The run was not over within {limit}, and was cancelled.", "Give it more with --timeout 3h.")
+
+
+def _leave_nothing(way: Way, name: str, status: str, tracking: Tracking, report: Report) -> None:
+    with suppress(Exception):
+        tracking.close(name, status)  # before there is time for anything else to go wrong
+    try:
+        way.cancel()
+    except (Exception, KeyboardInterrupt):
+        report.notice("The run could not be cancelled, and may go on: look at it in the workspace.")
+    with suppress(Exception):
+        tracking.close(name, status)  # what was still running may have opened its run again
+
+
+def _verdict(trial: Trial, tracking: Tracking, ended: Ended, report: Report) -> int:
+    """Says how it ended, with its metrics; the exit code."""
+    metrics: dict[str, float | None] = {}
+    with suppress(SyncError):
+        for name, value in metrics_of(tracking.get(ended.run_id)).items():
+            metrics[name] = value if math.isfinite(value) else None  # NaN is not JSON
+            report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
+    if ended.said and not report.as_json:
+        report.err.line(ended.said)
+    code = 0 if ended.succeeded else 1
+    report.event(
+        "summary",
+        f"{trial.hook.name}: {ended.shown}",
+        "bold green" if ended.succeeded else "bold red",
+        hook=trial.hook.name,
+        experiment=trial.experiment,
+        run_id=ended.run_id,
+        result=ended.shown,
+        metrics=metrics,
+        log=ended.said or None,
+        exit_code=code,
+    )
+    return code

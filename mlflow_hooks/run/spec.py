@@ -1,0 +1,100 @@
+"""What a run from a laptop or a build of CI is to do: the project, its parameters, where it is tracked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from databricks_sync.errors import SettingsError, printable
+from databricks_sync.shell import word
+from mlflow_hooks.model import Hook
+from mlflow_hooks.reading.findings import nearest
+from mlflow_hooks.reading.git_address import ref_problem
+from mlflow_hooks.reading.hook_file import DURATION
+from mlflow_hooks.rules.parameters import problem
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`ref` None: the folder as it lies here; else what git has there."""
+
+    hook: Hook
+    parameters: Mapping[str, str]
+    experiment: str
+    timeout: timedelta
+    branch: str = ""
+    ref: str | None = None
+    dirty: bool = False
+
+    @property
+    def source(self) -> str:
+        """What MLflow is given."""
+        return self.hook.uri if self.ref else str(self.hook.project.folder)
+
+    @property
+    def shown_source(self) -> str:
+        return f"{self.hook.uri} at {self.ref}" if self.ref else self.hook.project.subfolder
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run is known by, besides what MLflow notes itself."""
+        tags = {"mlflow_hooks.hook": self.hook.name, "mlflow_hooks.branch": self.branch}
+        if not self.ref:
+            tags["mlflow_hooks.dirty"] = str(self.dirty).lower()
+        return tags
+
+
+def values(hook: Hook, given: Sequence[str], *, pasted: bool) -> dict[str, str]:
+    """The parameters of a run: those given as `name=value`, else what hook.yml or MLproject say.
+
+    Raises SettingsError: MLflow would pass on whatever it gets, and the cluster would find out.
+    """
+    said: dict[str, str] = {}
+    known = {one.name: one for one in hook.parameters}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise SettingsError(f"-P {printable(text)} is not name=value.", "Write -P alpha=0.5, for example.")
+        if name not in known:
+            hint = nearest(name, known, f"It has {', '.join(known) or 'none'}.")
+            raise SettingsError(f"The project {hook.project.name} has no parameter {printable(name)}.", hint)
+        said[name] = value
+    chosen = {}
+    for name, one in known.items():
+        found = said.get(name, one.effective)
+        if found is None:
+            raise SettingsError(f"The parameter {name} has no value.", f"Add -P {word(name)}=VALUE.")
+        if message := problem(one, found, pasted=pasted):
+            raise SettingsError(message, f"Give another value with -P {word(name)}=VALUE.")
+        chosen[name] = found
+    return chosen
+
+
+def duration(text: str) -> timedelta:
+    """A length of time such as 90m or 1h30m. Raises SettingsError."""
+    found = DURATION.fullmatch(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
+    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        raise SettingsError(f"--timeout {printable(text)} is no duration.", "Write 90m, or 2h, or 1d12h.")
+    return length
+
+
+def ref(hook: Hook, given: str | None) -> str | None:
+    """The ref that --ref means: itself, or without one the hook's own. Raises SettingsError."""
+    if given is None:
+        _require_readable(str(hook.project.folder))
+        return None
+    chosen = given or hook.git.ref
+    if found := ref_problem(chosen):
+        raise SettingsError(*found)
+    return chosen
+
+
+def _require_readable(folder: str) -> None:
+    """MLflow takes what follows a # for a folder of a repository, and quotes around a path for none of it."""
+    wrong = "#" if "#" in folder else folder[-1] if folder[-1] in "\"'" else ""
+    if wrong:
+        message = f"MLflow does not find {printable(folder)}: it takes the path apart at the {wrong}."
+        raise SettingsError(message, "Rename the folder; or add --ref, to run what git has.")
