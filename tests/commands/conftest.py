@@ -5,11 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from support.project import Person, Project, Workspace, notebook
 
 from databricks_local.core.settings import Settings
 from databricks_local.embedded import running
-
-from .world import Person, Project, Workspace, notebook
 
 
 @pytest.fixture(scope="session")

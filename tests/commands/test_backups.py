@@ -12,11 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from databricks_sync.state.backups import Backups
-from databricks_sync.state.lock import held
-
-from .world import (
+from support.project import (
     DELETE,
     HOME,
     IMPORT,
@@ -34,6 +30,9 @@ from .world import (
     sources,
     until,
 )
+
+from databricks_sync.state.backups import Backups
+from databricks_sync.state.lock import held
 
 SHARED = "/Shared/master"
 

@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from .world import HOME, Person, Project, Workspace, answer, jupyter, notebook, rule
+from support.project import HOME, Person, Project, Workspace, answer, jupyter, notebook, rule
 
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 BOTH = ("to_databricks", "from_databricks")

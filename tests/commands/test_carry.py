@@ -6,8 +6,7 @@ import json
 import os
 
 import pytest
-
-from .world import HOME, MKDIRS, Person, Project, Workspace, jupyter, notebook, rule, sources
+from support.project import HOME, MKDIRS, Person, Project, Workspace, jupyter, notebook, rule, sources
 
 AT = f"{HOME}/main"
 LANGUAGES = {"n1.py": "python", "n2.sql": "sql", "n3.scala": "scala", "n4.r": "r", "n5.R": "r"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from .world import Person, Project, jupyter, notebook
+from support.project import Person, Project, jupyter, notebook
 
 GITHUB = "ghp_" + "aB3dE5gH7j" * 3 + "kL9mN1"
 DATABRICKS = "dapi" + "0123456789abcdef" * 2

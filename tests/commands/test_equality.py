@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from .world import BOM, Person, Project, Workspace, jupyter, notebook
+from support.project import BOM, Person, Project, Workspace, jupyter, notebook
 
 MARKDOWN = "# MAGIC %md\n# MAGIC\n# MAGIC text"
 SPELLINGS = {

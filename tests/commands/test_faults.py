@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from .world import (
+from support.project import (
     DELETE,
     EXPORT,
     HOME,

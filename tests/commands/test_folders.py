@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.project import HOME, IMPORT, Person, Project, Workspace, answer, notebook, rule
 
 from databricks_sync.state.record import former_folder
-
-from .world import HOME, IMPORT, Person, Project, Workspace, answer, notebook, rule
 
 
 def grown(project: Project, folders: str = "notebooks,src") -> Project:

@@ -7,8 +7,7 @@ import re
 import subprocess
 
 import pytest
-
-from .world import HOME, Person, Project, notebook
+from support.project import HOME, Person, Project, notebook
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 ROOT = {"NOTEBOOK_FOLDER": "."}

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.project import ME, Project
 
 from databricks_sync.cli.init import filled
 from databricks_sync.errors import SettingsError
-
-from .world import ME, Project
 
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 

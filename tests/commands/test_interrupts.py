@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from .world import DELETE, EXPORT, HOME, IMPORT, MKDIRS, Person, Project, Workspace, rule, until
+from support.project import DELETE, EXPORT, HOME, IMPORT, MKDIRS, Person, Project, Workspace, rule, until
 
 AT = f"{HOME}/main"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")

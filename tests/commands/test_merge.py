@@ -14,10 +14,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.project import Person, Project, Ran, Workspace, jupyter, notebook, sources
 
 from databricks_sync import failpoints
-
-from .world import Person, Project, Ran, Workspace, jupyter, notebook, sources
 
 THREE = ("a = 1", "b = 1", "c = 1")
 CLASH = "<<<<<<< here\nb = 'mine'\n||||||| last agreed\nb = 1\n=======\nb = 'theirs'\n>>>>>>> there"

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from support.project import HOME, IMPORT, Person, Project, edits, notebook, rule
 
 from .test_valves import another
-from .world import HOME, IMPORT, Person, Project, edits, notebook, rule
 
 NOTES = f"{HOME}/.databricks_sync"
 NOTE = f"{NOTES}/main.json"

@@ -9,8 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-
-from .world import Person, Project, Ran, notebook
+from support.project import Person, Project, Ran, notebook
 
 RUNNER = Path(__file__).with_name("windows.py")
 ROOT = Path(__file__).resolve().parents[2]

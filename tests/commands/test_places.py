@@ -7,8 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-
-from .world import Person, Project, until
+from support.project import Person, Project, until
 
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 DANGEROUS = ("--allow-empty", "--max-delete", "--mirror", "deleted here")

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from .world import HOME, IMPORT, Person, Project, Workspace, jupyter, notebook, rule
+from support.project import HOME, IMPORT, Person, Project, Workspace, jupyter, notebook, rule
 
 pty = pytest.importorskip("pty", reason="only where there are pseudo-terminals")
 

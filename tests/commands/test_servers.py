@@ -1,6 +1,6 @@
 """The commands, where something else than a workspace answers, or a workspace that is out of its mind.
 
-tests/sync/test_servers.py has the whole table; these are the ways that go through all of a command.
+tests/unit/remote/test_servers.py has the whole table; these are the ways that go through all of a command.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-
-from tests.sync.wire import answering, listening
-
-from .world import HOME, Project, Ran, notebook
+from support.project import HOME, Project, Ran, notebook
+from support.wire import answering, listening
 
 ROOT = f"{HOME}/main"
 SOURCE = notebook("print(1)").encode()

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-
-from .world import HOME, Person, Project, Workspace, notebook
+from support.project import HOME, Person, Project, Workspace, notebook
 
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .world import Person, Project, Workspace, notebook
+from support.project import Person, Project, Workspace, notebook
 
 # base, here, there (letters are contents, - is absent) -> push, pull, push --overwrite, pull --overwrite, --mirror
 TABLE = """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .world import GIT_FOLDERS, Person, Project, Workspace, jupyter, notebook
+from support.project import GIT_FOLDERS, Person, Project, Workspace, jupyter, notebook
 
 SCRIPT = "def util():\n    return 1\n"
 

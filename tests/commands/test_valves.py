@@ -8,8 +8,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-
-from .world import GIT_FOLDERS, HOME, IMPORT, Person, Project, Workspace, answer, edits, notebook, rule
+from support.project import GIT_FOLDERS, HOME, IMPORT, Person, Project, Workspace, answer, edits, notebook, rule
 
 LIST_REPO = "*/workspace/list-repo"
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sync.traps import bare_files, bare_repository
+from support.project import Person, Project
+from support.traps import bare_files, bare_repository
 
 from databricks_sync.cli.completion import branches
-
-from .world import Person, Project
 
 TOOLS = (
     *(".github/workflows/ci.yml", ".vscode/tasks.json", ".devcontainer/devcontainer.json"),

@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from commands.world import called
-from local.client import Local
-from local.work import Work
+from emulator.client import Local
+from emulator.work import Work
+from support.project import called
 
 from mlflow_hooks.cli import main
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.client import Local
-from local.work import Ended, Work
+from emulator.client import Local
+from emulator.work import Ended, Work
 
 from databricks_local.embedded import running
 from mlflow_hooks.generate.job import settings

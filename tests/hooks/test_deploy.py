@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local.client import Local
+from emulator.client import Local
 
 from databricks_local.embedded import running
 from mlflow_hooks.deploy.jobs import differences, marked

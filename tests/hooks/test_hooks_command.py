@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from commands.world import called
+from support.project import called
 
 from mlflow_hooks.cli import main, mlflow_hooks
 

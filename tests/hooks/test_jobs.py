@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.wire import answering, listening
 
 from databricks_sync.errors import WorkspaceError
 from databricks_sync.remote.http import Http
 from mlflow_hooks.deploy.jobs import Jobs
 from mlflow_hooks.run.job_run import JobRun
-from tests.sync.wire import answering, listening
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local.test_runs import gone
+from emulator.test_runs import gone
 
 from .desk import Desk, until_line
 from .stage import Stage

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from support.project import Workspace
 
 from databricks_local.core.settings import Settings
 from databricks_local.embedded import running
-from tests.commands.world import Workspace
 
 from .identity import identity
 from .jobs import SOURCE_BRANCH, URL

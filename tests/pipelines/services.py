@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.commands.world import Workspace
+from support.project import Workspace
 
 from . import azure, github
 from .identity import job_token

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from support.project import Workspace
 
 import databricks_sync
-from tests.commands.world import Workspace
 
 from . import azure, github
 from .jobs import MASTER, PULL_REQUEST, TAG, URL, Job, Unresolved, lookup

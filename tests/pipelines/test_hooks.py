@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.commands.world import Person, Workspace
+from support.project import Person, Workspace
 
 from .conftest import edit, git
 from .jobs import MASTER

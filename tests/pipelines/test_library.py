@@ -8,7 +8,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from tests.commands.world import Person, Project, Workspace, until
+from support.project import Person, Project, Workspace, until
 
 from .jobs import TAG
 from .services import Ci

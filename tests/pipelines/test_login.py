@@ -11,8 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
-
-from tests.commands.world import Project, Workspace
+from support.project import Project, Workspace
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 

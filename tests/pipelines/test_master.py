@@ -9,8 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-
-from tests.commands.world import Person, Workspace, notebook
+from support.project import Person, Workspace, notebook
 
 from .conftest import edit, git
 from .jobs import MASTER

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.commands.world import Person, Workspace
+from support.project import Person, Workspace
 
 from .conftest import edit, git
 from .jobs import TAG

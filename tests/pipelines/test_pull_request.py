@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
-
-from tests.commands.world import Workspace
+from support.project import Workspace
 
 from .conftest import edit, git
 from .jobs import PULL_REQUEST

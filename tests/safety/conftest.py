@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands.world import Project
+from support.project import Project
 
 from databricks_local.embedded import running
 

@@ -31,14 +31,14 @@ VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
 HINTS = "tests/commands/test_hints.py"
 MERGES = "tests/commands/test_merge.py"
-CELLS = "tests/sync/test_merge.py"
-SERVERS = "tests/sync/test_servers.py"
-BASE = "tests/sync/test_base.py"
-GIT = "tests/sync/test_git.py"
+CELLS = "tests/unit/notebook/test_merge.py"
+SERVERS = "tests/unit/remote/test_servers.py"
+BASE = "tests/unit/state/test_base.py"
+GIT = "tests/unit/local/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
-LOGIN, PROJECT = "tests/sync/test_login.py", "tests/sync/test_project.py"
+LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
 TRUST = "tests/commands/test_trust.py"
-RECORD = "tests/sync/test_record.py"
+RECORD = "tests/unit/state/test_record.py"
 FOLDERS = "tests/commands/test_folders.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
@@ -339,7 +339,7 @@ MUTANTS = (
         "_grown",
         "len(text) > limits.object",
         "False",
-        "tests/sync/test_listing.py",
+        "tests/unit/remote/test_listing.py",
         "limit",
     ),
     Mutant(
@@ -363,7 +363,7 @@ MUTANTS = (
         "Pace.refused",
         "seconds = max(seconds, self._pause())",
         "pass",
-        "tests/sync/test_pace.py",
+        "tests/unit/remote/test_pace.py",
         "in_peace",
     ),
     Mutant(
@@ -550,7 +550,7 @@ MUTANTS = (
         "_intent",
         "Token(int(str(object_id)), int(str(modified)), str(remote_sha), True)",
         "Token(int(str(object_id)), int(str(modified)), str(remote_sha), False)",
-        "tests/sync/test_base.py",
+        "tests/unit/state/test_base.py",
         "intent_s_token",
     ),
     Mutant(
@@ -582,7 +582,7 @@ MUTANTS = (
         "LocalFolder.scan",
         'entry.path == "."',
         "False",
-        "tests/sync/test_local.py",
+        "tests/unit/local/test_folder.py",
         "unfetched",
     ),
     Mutant(
@@ -877,7 +877,7 @@ MUTANTS = (
         "Backups._prune",
         "old.discard",
         "str",
-        "tests/sync/test_backups.py",
+        "tests/unit/state/test_backups.py",
         "pruned",
     ),
     Mutant(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.world import notebook, sources
+from support.project import notebook, sources
 
 from databricks_sync.state.record import former_folder
 

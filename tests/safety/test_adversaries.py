@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.world import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
+from support.project import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
 from databricks_sync.errors import Switched
 from databricks_sync.model import Allowed

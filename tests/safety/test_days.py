@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.world import HOME, Project, rule, until
+from support.project import HOME, Project, rule, until
 
 from databricks_sync.local.folder import TEMPORARY
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from commands.world import EXPORT, IMPORT, edits, notebook, rule
+from support.project import EXPORT, IMPORT, edits, notebook, rule
 
 from databricks_sync.state.base import SCHEMA
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands.world import IMPORT, LIST, RESET, Project, answer, rule, until
+from support.project import IMPORT, LIST, RESET, Project, answer, rule, until
 
 from databricks_sync.local.folder import Changing, stable_read
 from databricks_sync.model import Allowed

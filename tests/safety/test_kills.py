@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from commands.world import IMPORT, Project, rule, until
+from support.project import IMPORT, Project, rule, until
 
 from .scenes import SCENES, TORTURE, Stage, end, undisturbed
 from .test_crashes import Property

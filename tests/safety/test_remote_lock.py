@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from commands.world import IMPORT, LIST, answer, rule, until
+from support.project import IMPORT, LIST, answer, rule, until
 
 from databricks_sync.errors import Busy, LockLost, NotOurs
 from databricks_sync.model import Login

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from commands.world import RESET, answer, rule
 from hypothesis import Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, run_state_machine_as_test
 from hypothesis.stateful import rule as step
+from support.project import RESET, answer, rule
 
 from databricks_sync.cli.project import find
 from databricks_sync.cli.settings import load

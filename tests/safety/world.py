@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from commands.world import HOME, Workspace, jupyter, notebook
+from support.project import HOME, Workspace, jupyter, notebook
 
 from databricks_local.core.settings import Settings
 from databricks_sync import failpoints

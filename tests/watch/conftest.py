@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from commands.conftest import person, project, pushed, served, workspace
-from commands.world import Project
+from support.project import Project
 
 from .world import Watching
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from commands.world import EXPORT, HOME, Person, Project, Workspace, jupyter, notebook, rule, sources
+from support.project import EXPORT, HOME, Person, Project, Workspace, jupyter, notebook, rule, sources
 
 from .world import Watching
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from commands.world import HOME, IMPORT, Person, Project, Workspace, notebook, rule, until
+from support.project import HOME, IMPORT, Person, Project, Workspace, notebook, rule, until
 
 from .world import Watching
 

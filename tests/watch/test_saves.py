@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands.world import HOME, IMPORT, Person, Project, Workspace, answer, jupyter, notebook, rule
+from support.project import HOME, IMPORT, Person, Project, Workspace, answer, jupyter, notebook, rule
 
 from .world import Watching
 

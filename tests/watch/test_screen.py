@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from commands.world import Person, Project, Workspace, answer, notebook, rule, until
+from support.project import Person, Project, Workspace, answer, notebook, rule, until
 
 from databricks_sync.engine.report import Report
 from databricks_sync.engine.request import Request

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from commands.world import HOME, IMPORT, RESET, Person, Project, Workspace, answer, notebook, rule
+from support.project import HOME, IMPORT, RESET, Person, Project, Workspace, answer, notebook, rule
 
 from databricks_local.embedded import running
 

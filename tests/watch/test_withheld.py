@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from commands.world import Person, Project
-from sync.traps import bare_files
+from support.project import Person, Project
+from support.traps import bare_files
 
 from .world import Watching
 

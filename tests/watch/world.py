@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from commands.world import Project, until
+from support.project import Project, until
 
 CSI = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 

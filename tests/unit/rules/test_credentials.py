@@ -11,7 +11,7 @@ import pytest
 
 from databricks_sync.rules.credentials import PATTERNS, find, kinds, redacted
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LETTERS = string.ascii_letters + string.digits
 
 

@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-
-from .place import Place
-from .repo import Repo
+from support.place import Place
+from support.repo import Repo
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.place import HOST, OTHER, SECRET, Place, to
 
 from databricks_sync.cli.dotenv_file import read
 from databricks_sync.cli.project import find
@@ -15,8 +16,6 @@ from databricks_sync.cli.settings import load
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import Login
 from databricks_sync.system import login_name
-
-from .place import HOST, OTHER, SECRET, Place, to
 
 # --- precedence ----------------------------------------------------------------------------------------------
 

@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.repo import Repo
+from support.traps import bare_repository
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Entry, Repository
-
-from .repo import Repo
-from .traps import bare_repository
 
 
 def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:

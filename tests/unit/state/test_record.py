@@ -8,14 +8,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from support.repo import Repo, agreed
 
 from databricks_sync.errors import Busy
 from databricks_sync.rules.journal import Advance
 from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 from databricks_sync.state.record import TOP, folder_for, former_folder, record
-
-from .repo import Repo, agreed
 
 HOST, TARGET = "https://a", "/Users/me/main"
 

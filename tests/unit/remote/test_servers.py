@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import pytest
+from support.wire import answering, listening
 
 from databricks_sync.errors import BadAnswer, LoginError, SettingsError, SyncError, Throttled, Unreachable, ValveError
 from databricks_sync.errors import WorkspaceError as Refused
@@ -23,8 +24,6 @@ from databricks_sync.model import Form, Kind
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.limits import Limits
-
-from .wire import answering, listening
 
 ROOT = "/Users/me@example.com/main"
 KB = 2**10

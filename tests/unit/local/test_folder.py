@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.repo import HEADER, Repo, agreed
 
 from databricks_sync.errors import SettingsError, SyncError
 from databricks_sync.local.folder import (
@@ -31,8 +32,6 @@ from databricks_sync.local.folder import (
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Folder, Form, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook.format import sha256
-
-from .repo import HEADER, Repo, agreed
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 
@@ -535,7 +534,7 @@ def swap_for_folder(where: Path) -> None:
 
 
 def link_the_way(where: Path) -> None:
-    away = where.parents[2] / "away"
+    away = where.parents[3] / "away"
     where.parent.rename(away)
     where.parent.symlink_to(away)
 

@@ -6,10 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.repo import Repo
 
 from databricks_sync.rules.bare_repository import made_by
-
-from .repo import Repo
 
 ARMED = ("HEAD", "config", "objects/x", "refs/x")
 

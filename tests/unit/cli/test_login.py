@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from support.place import HOST, OTHER, SECRET, Place, to
 
 from databricks_sync.model import Login
-
-from .place import HOST, OTHER, SECRET, Place, to
 
 PROFILES = f"""
 [DEFAULT]

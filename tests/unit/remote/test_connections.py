@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.wire import Listener, Talk, answering, certificate, listening, proxying, request, saying, secured
 
 from databricks_sync.errors import LoginError, SettingsError, Unreachable
 from databricks_sync.remote.connections import Connections, Failure, connections_to
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.limits import Limits
 from databricks_sync.remote.proxied import Proxied
-
-from .wire import Listener, Talk, answering, certificate, listening, proxying, request, saying, secured
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
