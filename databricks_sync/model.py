@@ -93,10 +93,10 @@ class LocalObject(NamedTuple):
     credentials: tuple[str, ...] = ()  # the kinds of what looks like one in it, where it was read
 
 
-class Token(NamedTuple):
+class RemoteVersion(NamedTuple):
     """Answers "unchanged since we looked?" without a download; may only ever save work.
 
-    `sha` (strong) is the workspace's hash of the bytes it holds, where offered; in the token of what was read it is
+    `sha` (strong) is the workspace's hash of the bytes it holds, where offered; in the version of what was read it is
     missing where the bytes that came cannot be proved to be those. Without it, `object_id` and
     `modified_at` (milliseconds, server clock) decide, unless `racy`: then the object changed so shortly
     before we looked that a second change could carry the same time.
@@ -107,8 +107,8 @@ class Token(NamedTuple):
     sha: str = ""
     racy: bool = False
 
-    def proves(self, other: Token | None) -> bool:
-        """True when both tokens are certainly of the same content."""
+    def same_as(self, other: RemoteVersion | None) -> bool:
+        """True when both versions are certainly of the same content."""
         if other is None:
             return False
         if self.sha and other.sha:
@@ -118,7 +118,7 @@ class Token(NamedTuple):
         return (self.object_id, self.modified_at) == (other.object_id, other.modified_at)
 
 
-UNKNOWN = Token(0, 0)  # proves nothing of any content
+UNKNOWN = RemoteVersion(0, 0)  # proves nothing of any content
 
 
 class RemoteObject(NamedTuple):
@@ -127,7 +127,7 @@ class RemoteObject(NamedTuple):
     key: str
     root: str
     kind: Kind
-    token: Token
+    version: RemoteVersion
     language: Language | None = None
 
     @property
@@ -143,7 +143,7 @@ class BaseEntry(NamedTuple):
     path: str
     kind: Kind
     digest: str
-    token: Token
+    version: RemoteVersion
     local_sha: str
     stat: Stat | None = None
     form: Form | None = None

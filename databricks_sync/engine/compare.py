@@ -1,4 +1,4 @@
-"""Looks at both sides, reads only what the tokens cannot tell, and finds out what a killed run had done."""
+"""Looks at both sides, reads only what the versions cannot tell, and finds out what a killed run had done."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from databricks_sync.model import (
     LocalObject,
     Problem,
     RemoteObject,
+    RemoteVersion,
     Severity,
-    Token,
 )
 from databricks_sync.remote.exports import Export, read, read_as
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_name
@@ -83,9 +83,9 @@ class Surveyor:
             found = {advance.key: advance.entry for advance in recovered}
             known = {key: entry for key, entry in entries.items() if key not in found}
             entries = known | {key: entry for key, entry in found.items() if entry}
-        digests, tokens = self._digests(entries, scan, remote, problems, exports)
-        if tokens:
-            remote = {**remote, **{key: remote[key]._replace(token=token) for key, token in tokens.items()}}
+        digests, versions = self._digests(entries, scan, remote, problems, exports)
+        if versions:
+            remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
         elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
         places = {key: self.local.shown(key) for key in elsewhere}
         older = self._older(entries, scan, digests)
@@ -172,13 +172,13 @@ class Surveyor:
         remote: Mapping[str, RemoteObject],
         problems: dict[str, Problem],
         exports: dict[str, Export],
-    ) -> tuple[dict[str, str], dict[str, Token]]:
-        """The remote digests that the plan needs, and the tokens that stand for them where the listed ones do not.
+    ) -> tuple[dict[str, str], dict[str, RemoteVersion]]:
+        """The remote digests that the plan needs, and the versions that stand for them where the listed ones do not.
 
         What cannot be read becomes a problem.
         """
         digests: dict[str, str] = {}
-        tokens: dict[str, Token] = {}
+        versions: dict[str, RemoteVersion] = {}
         unread: list[str] = []
         for key, item in remote.items():
             base, local = entries.get(key), scan.objects.get(key)
@@ -187,8 +187,8 @@ class Surveyor:
             told = told_by_token(item, base, local)
             if told is not None:
                 digests[key] = told.digest
-                if told.token is not item.token:
-                    tokens[key] = told.token
+                if told.version is not item.version:
+                    versions[key] = told.version
             elif _same_kind(item, base, local):
                 unread.append(key)
 
@@ -206,8 +206,8 @@ class Surveyor:
             else:
                 exports[key] = found
         digests |= {key: found.digest for key, found in exports.items() if key not in digests}
-        tokens |= {key: found.token for key, found in exports.items() if found.token is not remote[key].token}
-        return digests, tokens
+        versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
+        return digests, versions
 
     def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
         """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""
@@ -243,7 +243,7 @@ class Surveyor:
         doubtful = [
             i.key
             for i in intents
-            if i.direction is Direction.PUSH and i.after and i.key in remote and remote[i.key].token.sha != i.sha
+            if i.direction is Direction.PUSH and i.after and i.key in remote and remote[i.key].version.sha != i.sha
         ]
         by_key = {intent.key: intent for intent in intents}
 
@@ -274,14 +274,14 @@ def _answered(
     pushed = intent.direction is Direction.PUSH
     if intent.after is None:
         return Advance(intent.key, None) if (remote if pushed else local) is None else None
-    token = intent.token
+    version = intent.version
     if not pushed:
         applied = local is not None and local.digest == intent.after
     elif intent.key in exports:
-        applied, token = True, exports[intent.key].token
+        applied, version = True, exports[intent.key].version
     else:
-        applied = remote is not None and remote.token.sha == intent.sha != ""
-        token = remote.token if remote else token
+        applied = remote is not None and remote.version.sha == intent.sha != ""
+        version = remote.version if remote else version
     if not applied:
         return None
     entry = BaseEntry(
@@ -290,7 +290,7 @@ def _answered(
             intent.path,
             intent.kind,
             intent.agreed or intent.after,
-            token,
+            version,
             intent.sha,
             None,
             intent.form,
@@ -339,23 +339,23 @@ def ignored(path: str) -> Problem:
 
 
 class Told(NamedTuple):
-    """What is known of a remote object without a download, and the token that stands for just that."""
+    """What is known of a remote object without a download, and the version that stands for just that."""
 
     digest: str
-    token: Token
+    version: RemoteVersion
 
 
 def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Told | None:
-    """What its token tells of a remote object. Pure."""
-    agreed = base if base and base.kind is remote.kind and remote.token.proves(base.token) else None
-    if agreed and agreed.token.sha == remote.token.sha:
-        return Told(agreed.digest, remote.token)
-    if local and local.kind is remote.kind and remote.token.sha and remote.token.sha == local.sha:
+    """What its version tells of a remote object. Pure."""
+    agreed = base if base and base.kind is remote.kind and remote.version.same_as(base.version) else None
+    if agreed and agreed.version.sha == remote.version.sha:
+        return Told(agreed.digest, remote.version)
+    if local and local.kind is remote.kind and remote.version.sha and remote.version.sha == local.sha:
         # Equal bytes, but Python and R share a header: the language must not differ either.
         if local.form is Form.JUPYTER or remote.language in (None, local.language):
-            return Told(local.digest, remote.token)
+            return Told(local.digest, remote.version)
     # What was agreed on was not what has the hash; so it is not of this content either.
-    return Told(agreed.digest, agreed.token) if agreed else None
+    return Told(agreed.digest, agreed.version) if agreed else None
 
 
 def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:

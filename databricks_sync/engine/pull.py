@@ -2,7 +2,7 @@
 
 The mirror image of a push: read what the workspace holds, save what stands here, make sure that nobody wrote
 to it meanwhile, then put a finished file in its place in one step. A new file never replaces an old one. The
-token that goes into the base is the one seen before the content was read, so that an edit in between shows
+version that goes into the base is the one seen before the content was read, so that an edit in between shows
 in the next run.
 """
 
@@ -48,7 +48,7 @@ class PullCarrier:
         side = step.local or step.base
         return Intent(
             *(step.key, Direction.PULL, step.path, step.remote.kind, step.remote_digest or "unread"),
-            *("", step.remote.token, side.form if side else None, side.language if side else None),
+            *("", step.remote.version, side.form if side else None, side.language if side else None),
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
@@ -59,7 +59,7 @@ class PullCarrier:
             path=step.path,
             kind=remote.kind,
             after=merge.digest,
-            token=there.token,
+            version=there.version,
             form=there.form,
             language=there.language,
             agreed=there.digest,
@@ -171,7 +171,7 @@ class PullCarrier:
         except (Changing, FileNotFoundError):
             return _changed(step)
         entry = BaseEntry(
-            *(step.key, path, item.kind, item.digest, found.token, item.sha, settled(stamp, time.time_ns())),
+            *(step.key, path, item.kind, item.digest, found.version, item.sha, settled(stamp, time.time_ns())),
             *(item.form, item.language),
         )
         return done(step, Advance(step.key, entry, _kept(remote, found, data)))
@@ -229,7 +229,7 @@ class PullCarrier:
             path=item.path,
             kind=item.kind,
             digest=there.digest,
-            token=there.token,
+            version=there.version,
             local_sha=sha256(there.raw),
             form=there.form,
             language=there.language,
@@ -255,7 +255,7 @@ def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
     """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
-    return Content.named(found.raw, found.token.sha) or Content.of(wire(held, remote.kind))
+    return Content.named(found.raw, found.version.sha) or Content.of(wire(held, remote.kind))
 
 
 def _changed(step: Step) -> Outcome:

@@ -100,7 +100,7 @@ class PushCarrier:
         """
         self._claiming = self.pool.submit(self.claim)
         for step in steps:
-            if step.base and step.remote and (kept := self.base.content(step.remote.token.sha)) is not None:
+            if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
         listing = self.survey.listing
         there = listing.folders | {""} if listing.exists else frozenset[str]()
@@ -258,15 +258,15 @@ class PushCarrier:
         base, kept = step.base, self._kept.get(step.key)
         if base and base.kind is remote.kind and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
-            return weigh(kept, remote.kind, base.form, base.language, remote.path)._replace(token=remote.token)
+            return weigh(kept, remote.kind, base.form, base.language, remote.path)._replace(version=remote.version)
         return read(self.workspace, remote, base, step.local)
 
     def _as_planned(self, step: Step, before: Export) -> bool:
         """The last look: whether the workspace still holds what was planned with and saved."""
         assert step.remote
         now = self.workspace.look(step.remote.key)
-        # The token of what was read, not of what was listed: it has the hash of the very bytes that were saved.
-        return now is not None and (now.token.proves(before.token) or self._holds(now, before, step))
+        # The version of what was read, not of what was listed: it has the hash of the very bytes that were saved.
+        return now is not None and (now.version.same_as(before.version) or self._holds(now, before, step))
 
     # --- after a write --------------------------------------------------------------------------------------
 
@@ -346,9 +346,9 @@ def _changed_here(step: Step) -> Outcome:
 
 
 def _changed_there(step: Step) -> Outcome:
-    """The next run reads the object anew, whatever its token: perhaps what was recorded of it is not true."""
+    """The next run reads the object anew, whatever its version: perhaps what was recorded of it is not true."""
     outcome = left(step, "was changed in the workspace while the run was under way", "Run the command again.")
-    return outcome._replace(advance=Advance(step.key, step.base._replace(token=UNKNOWN))) if step.base else outcome
+    return outcome._replace(advance=Advance(step.key, step.base._replace(version=UNKNOWN))) if step.base else outcome
 
 
 def _quietly(act: Callable[[], None]) -> None:

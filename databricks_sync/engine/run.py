@@ -472,7 +472,7 @@ class Sync:
             if step.action is Action.FORGET:
                 advances.append(Advance(step.key, None))
             elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
-                if step.base and step.local.stat is step.base.stat and step.remote.token is step.base.token:
+                if step.base and step.local.stat is step.base.stat and step.remote.version is step.base.version:
                     continue  # seen to be what it was, and most are
                 entry = self._entry(step)
                 if entry != step.base:
@@ -483,7 +483,7 @@ class Sync:
         item, remote = step.local, step.remote
         assert item and remote
         return BaseEntry(
-            *(item.key, item.path, item.kind, item.digest, remote.token, item.sha),
+            *(item.key, item.path, item.kind, item.digest, remote.version, item.sha),
             *(settled(item.stat, time.time_ns()), item.form, item.language),
         )
 
@@ -493,7 +493,7 @@ class Sync:
         Where the workspace has no hashes it is what the file holds.
         """
         assert step.local and step.remote
-        sha = step.remote.token.sha or step.local.sha
+        sha = step.remote.version.sha or step.local.sha
         if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
             return None
         export = survey.exports.get(step.key)
@@ -519,5 +519,5 @@ def _beside(other: str) -> str:
 def _is_another(listing: Listing, base: Base) -> bool:
     """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
     known, there = base.entries(), listing.objects
-    kept = (there[key].token.object_id == entry.token.object_id for key, entry in known.items() if key in there)
+    kept = (there[key].version.object_id == entry.version.object_id for key, entry in known.items() if key in there)
     return listing.exists and bool(known) and not any(kept)

@@ -1,7 +1,7 @@
 """Reads back what was written to the workspace: only what it shows then counts as done.
 
 Where there are hashes, one listing is enough for any number of objects; without them each object is looked at,
-then read, so that the recorded token is never younger than the content it stands for.
+then read, so that the recorded version is never younger than the content it stands for.
 """
 
 from __future__ import annotations
@@ -73,20 +73,20 @@ class ReadBack:
         item = step.local
         if item is None or now is None or now.kind is not item.kind:
             return None
-        content, token = sent, now.token
-        if now.token.sha != item.sha:
+        content, version = sent, now.version
+        if now.version.sha != item.sha:
             held = read(self.workspace, now, item)
             if held.digest != item.digest:
                 return None
-            token = held.token
-            content = Content.of(held.raw) if token.sha else sent
-        keep = content if content and content.sha == (token.sha or item.sha) else None
+            version = held.version
+            content = Content.of(held.raw) if version.sha else sent
+        keep = content if content and content.sha == (version.sha or item.sha) else None
         entry = BaseEntry(
             key=step.key,
             path=item.path,
             kind=item.kind,
             digest=item.digest,
-            token=token,
+            version=version,
             local_sha=item.sha,
             stat=settled(item.stat, time.time_ns()),
             form=item.form,
@@ -99,7 +99,7 @@ def _shows(now: RemoteObject | None, step: Step) -> bool:
     """Whether a listing alone proves that the step was carried out: nothing more has to be asked."""
     if step.action is Action.DELETE or step.local is None:
         return now is None
-    return now is not None and now.token.sha == step.local.sha
+    return now is not None and now.version.sha == step.local.sha
 
 
 def look_back(workspace: Workspace, step: Step) -> RemoteObject | None:

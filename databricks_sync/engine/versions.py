@@ -52,7 +52,7 @@ class Mediator:
         if entry is None or entry.form is None:
             return None
         # Where the workspace has no hashes, what was kept is what the file held.
-        raw = self.base.content(entry.token.sha) or self.base.content(entry.local_sha)
+        raw = self.base.content(entry.version.sha) or self.base.content(entry.local_sha)
         try:
             known = raw is not None and digest(raw, entry.form, entry.language) == entry.digest
         except BrokenNotebook:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from databricks_sync.errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
-from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, Token
+from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, RemoteVersion
 from databricks_sync.notebook.format import digest, file_digest, has_header, sha256, source_language, uploads
 
 from .folder import Workspace
@@ -30,13 +30,13 @@ _LAG = 30.0  # seconds by which an export may lag behind a listing: never seen t
 
 
 class Export(NamedTuple):
-    """What the workspace holds at a key, as read once. `token` is of these very bytes: it has no hash they have not."""
+    """What the workspace holds at a key, as read once. `version` has no hash but that of these bytes."""
 
     raw: bytes
     digest: str
     form: Form | None = None
     language: Language | None = None
-    token: Token = UNKNOWN
+    version: RemoteVersion = UNKNOWN
 
 
 class Side(Protocol):
@@ -99,11 +99,11 @@ def _again(workspace: Workspace, remote: RemoteObject) -> RemoteObject:
 
 def _proved(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
     """One export of `now` that is as good as it can be. Raises Unproved where another look may tell more."""
-    if now.kind is Kind.NOTEBOOK and form is None and not now.token.sha:
+    if now.kind is Kind.NOTEBOOK and form is None and not now.version.sha:
         form, spoken = workspace.chosen_form(now.key)
         language = language or spoken
     found = _export(workspace, now, form, language)
-    if found.token.sha or not now.token.sha:
+    if found.version.sha or not now.version.sha:
         return found
     if now.kind is Kind.FILE:
         raise _unproved(now)
@@ -120,9 +120,9 @@ def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, fo
         as_kept = _export(workspace, now, kept, found.language)
         if form is None:
             found = as_kept
-        elif as_kept.token.sha:
-            return _steady(workspace, now, found)._replace(token=now.token)
-    if found.token.sha or kept is Form.JUPYTER:
+        elif as_kept.version.sha:
+            return _steady(workspace, now, found)._replace(version=now.version)
+    if found.version.sha or kept is Form.JUPYTER:
         return found
     age = workspace.age(now.key)
     if age is not None and abs(age) < _LAG:
@@ -138,25 +138,25 @@ def _steady(workspace: Workspace, now: RemoteObject, found: Export) -> Export:
 
 
 def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
-    """An export as it comes, with the hash in its token only where it has it. Raises WorkspaceError, also Unproved."""
+    """An export, with the hash in its version only where the content has it. Raises WorkspaceError, also Unproved."""
     raw = workspace.export(now.key, now.kind, form or Form.SOURCE)
-    proved = not now.token.sha or _has(raw, now, form, language)
+    proved = not now.version.sha or _has(raw, now, form, language)
     try:
         found = weigh(raw, now.kind, form, language, now.path)
     except WorkspaceError:
         if proved:
             raise
         raise _unproved(now) from None
-    return found._replace(token=now.token if proved else now.token._replace(sha=""))
+    return found._replace(version=now.version if proved else now.version._replace(sha=""))
 
 
 def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | None) -> bool:
     """Whether these bytes, or what must have been uploaded for them to be exported, have the hash."""
-    if sha256(raw) == now.token.sha:
+    if sha256(raw) == now.version.sha:
         return True
     if now.kind is Kind.FILE or form is Form.JUPYTER:
         return False
-    return any(sha256(one) == now.token.sha for one in uploads(raw, language))
+    return any(sha256(one) == now.version.sha for one in uploads(raw, language))
 
 
 def _unproved(now: RemoteObject) -> Unproved:

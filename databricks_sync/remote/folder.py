@@ -30,7 +30,7 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.model import BaseEntry, Form, Kind, Language, RemoteObject, Token
+from databricks_sync.model import BaseEntry, Form, Kind, Language, RemoteObject, RemoteVersion
 from databricks_sync.rules.names import SURROGATE, nfc
 from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 
@@ -159,10 +159,13 @@ class Workspace:
             return _Other(path, kind)
         number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
         racy = not now or not modified or abs(now - modified) <= _RACY_MS
-        token, known = Token(number, modified, _sha(item.get("content_sha256_hex")), racy), self.known.get(key)
-        if known and known.token == token:
-            key, token = known.key, known.token  # not copies: in a large tree they are most of the memory
-        return RemoteObject(key, self.root, _KINDS[kind], token, _language(item))
+        version, known = (
+            RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy),
+            self.known.get(key),
+        )
+        if known and known.version == version:
+            key, version = known.key, known.version  # not copies: in a large tree they are most of the memory
+        return RemoteObject(key, self.root, _KINDS[kind], version, _language(item))
 
     def _is_path(self, path: str) -> bool:
         return len(path) <= self.http.limits.path and (path.isascii() or not SURROGATE.search(path))
@@ -218,7 +221,7 @@ class Workspace:
             objects = {key: item for key, item in objects.items() if not key.startswith(inner)}
             folders = {key for key in folders if not key.startswith(inner)}
             others = {key: kind for key, kind in others.items() if not key.startswith(inner)}
-        hashed = all(item.token.sha for item in objects.values())
+        hashed = all(item.version.sha for item in objects.values())
         if objects:
             self.hashed = hashed
         return Listing(objects, frozenset(folders), others, hashed=hashed)

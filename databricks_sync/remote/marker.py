@@ -29,7 +29,7 @@ from databricks_sync.errors import (
     WorkspaceError,
     printable,
 )
-from databricks_sync.model import TOP, Kind, Token
+from databricks_sync.model import TOP, Kind, RemoteVersion
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw
@@ -196,14 +196,14 @@ class Claims:
         try:
             self._check_place(listing)
             found = listing.objects.get(self.name)
-            mark = _mark(found.token) if found else ""
+            mark = _mark(found.version) if found else ""
             if mark and mark == base.meta("claim_mark"):
                 return noted._replace(claim=self._understood(base.meta("claim").encode()))
             raw = read(self.notes, self.name) if found else None
             if found is None or raw is None:
                 return noted
             claim = self._understood(raw)
-            certain = mark and found.token.sha in ("", sha256(raw))
+            certain = mark and found.version.sha in ("", sha256(raw))
             return noted._replace(claim=claim, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
         except NotOurs as error:
             return noted._replace(strange=error)
@@ -276,9 +276,11 @@ class Claims:
             self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=False)
 
 
-def _mark(token: Token) -> str:
+def _mark(version: RemoteVersion) -> str:
     """What tells a note from every other state of it; nothing where that is not certain."""
-    return token.sha or ("" if token.racy or not token.modified_at else f"{token.object_id} {token.modified_at}")
+    return version.sha or (
+        "" if version.racy or not version.modified_at else f"{version.object_id} {version.modified_at}"
+    )
 
 
 def another(claim: Claim, ours: Claim) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, Token
+from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion
 from databricks_sync.notebook.format import sha256
 
 
@@ -29,7 +29,7 @@ class Content(NamedTuple):
 class Intent(NamedTuple):
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
 
-    `token` is the source's token for a pull, so that recovery need not ask the workspace. A merge leaves here what
+    `version` is the source's version for a pull, so that recovery need not ask the workspace. A merge leaves here what
     the workspace does not hold: `agreed` is then the digest of what it does hold, and `content` its bytes.
     """
 
@@ -39,7 +39,7 @@ class Intent(NamedTuple):
     kind: Kind
     after: str | None
     sha: str = ""
-    token: Token = UNKNOWN
+    version: RemoteVersion = UNKNOWN
     form: Form | None = None
     language: Language | None = None
     agreed: str = ""

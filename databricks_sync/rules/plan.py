@@ -210,7 +210,7 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     if problem is None and key in sides.outside:
         action = FORGET if base else NOTHING
     elif problem is None:
-        seen = None if remote is None else digest or f"unread:{remote.token}"
+        seen = None if remote is None else digest or f"unread:{remote.version}"
         found = shape(base.digest if base else None, local.digest if local else None, seen)
         action = decide(found, mode, delete=delete)
         if local and remote and local.kind is not remote.kind:

@@ -189,7 +189,7 @@ def _local_marks(step: Step) -> set[str]:
 
 
 def _remote_marks(step: Step) -> set[str]:
-    marks = {step.remote_digest, step.remote.token.sha if step.remote else None}
+    marks = {step.remote_digest, step.remote.version.sha if step.remote else None}
     return {mark for mark in marks if mark}
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from databricks_sync.errors import BrokenNotebook, SettingsError, SyncError
 from databricks_sync.failpoints import reached
-from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
 from databricks_sync.notebook.format import CANON_VERSION, digest, file_digest, sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 
@@ -119,14 +119,14 @@ class Base:
         return db
 
     def _doubt(self, db: sqlite3.Connection) -> None:
-        """Takes their tokens from the entries of which an older version did not compare what came with the hash.
+        """Takes their versions from the entries of which an older release did not compare what came with the hash.
 
         They prove nothing from then on, so that what is there is read again.
         """
         for entry in self._entries.values():
-            if entry.token.sha and not _has_hash(db, entry):
-                self._entries[entry.key] = entry._replace(token=UNKNOWN)
-        self._intents = [intent._replace(token=UNKNOWN) for intent in self._intents]
+            if entry.version.sha and not _has_hash(db, entry):
+                self._entries[entry.key] = entry._replace(version=UNKNOWN)
+        self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
 
     def _upgrade(self, db: sqlite3.Connection, found: int) -> None:
         reached("before record")
@@ -135,7 +135,7 @@ class Base:
             if found == 1:
                 for statement in filter(str.strip, _PAST.split(";")):
                     db.execute(statement)
-            doubted = [entry for entry in self._entries.values() if entry.token is UNKNOWN]
+            doubted = [entry for entry in self._entries.values() if entry.version is UNKNOWN]
             db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
             db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -322,29 +322,29 @@ def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
 
 
 def _has_hash(db: sqlite3.Connection, entry: BaseEntry) -> bool:
-    """Whether what was agreed on is certainly what has the hash of the entry's token."""
+    """Whether what was agreed on is certainly what has the hash of the entry's version."""
     if entry.kind is Kind.FILE:
-        return entry.digest == file_digest(entry.token.sha)
-    if entry.local_sha == entry.token.sha:
+        return entry.digest == file_digest(entry.version.sha)
+    if entry.local_sha == entry.version.sha:
         return True
-    row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.token.sha,)).fetchone()
+    row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.version.sha,)).fetchone()
     try:
         raw = zlib.decompress(row[0]) if row else b""
         form = entry.form or Form.SOURCE
-        return sha256(raw) == entry.token.sha and digest(raw, form, entry.language) == entry.digest
+        return sha256(raw) == entry.version.sha and digest(raw, form, entry.language) == entry.digest
     except (zlib.error, BrokenNotebook):
         return False
 
 
 def _row(entry: BaseEntry | None) -> tuple[object, ...]:
     assert entry is not None
-    stat, token = entry.stat, entry.token
+    stat, version = entry.stat, entry.version
     numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode) if stat else (None,) * 4
     return (
         *(entry.key, entry.path, entry.kind.value, entry.digest),
         *(entry.form and entry.form.value, entry.language and entry.language.value, entry.local_sha),
         *numbers,
-        *(token.object_id, token.modified_at, token.sha, int(token.racy)),
+        *(version.object_id, version.modified_at, version.sha, int(version.racy)),
     )
 
 
@@ -352,20 +352,20 @@ def _entry(row: Sequence[Any]) -> BaseEntry:
     key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy = row
     stat = Stat(*map(int, numbers)) if None not in numbers else None
     # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
-    token = Token(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
+    version = RemoteVersion(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
     return BaseEntry(
-        *(str(key), str(path), _KINDS[kind], str(digest), token, str(local_sha), stat),
+        *(str(key), str(path), _KINDS[kind], str(digest), version, str(local_sha), stat),
         *(_FORMS[form], _LANGUAGES[language]),
     )
 
 
 def _intent_row(intent: Intent) -> tuple[object, ...]:
-    token = intent.token
+    version = intent.version
     return (
         *(intent.key, intent.direction.value, intent.path, intent.kind.value),
         *(intent.form and intent.form.value, intent.language and intent.language.value),
         # A pull has no use for the hash of what was sent, and a push merges nothing.
-        *(intent.after, intent.agreed or intent.sha, token.object_id, token.modified_at, token.sha),
+        *(intent.after, intent.agreed or intent.sha, version.object_id, version.modified_at, version.sha),
     )
 
 
@@ -382,6 +382,6 @@ def _intent(row: Sequence[object]) -> Intent:
             "" if pulled else str(sha),
         ),
         # Racy on purpose: the time was not weighed against the server's clock again.
-        Token(int(str(object_id)), int(str(modified)), str(remote_sha), True),
+        RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), True),
         *(Form(form) if form else None, Language(language) if language else None, str(sha) if pulled else ""),
     )

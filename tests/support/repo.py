@@ -7,7 +7,7 @@ from pathlib import Path
 
 from databricks_sync.local.folder import LocalFolder, Scan
 from databricks_sync.local.git import Repository
-from databricks_sync.model import BaseEntry, Folder, LocalObject, Token
+from databricks_sync.model import BaseEntry, Folder, LocalObject, RemoteVersion
 
 HEADER = b"# Databricks notebook source\n"
 
@@ -51,5 +51,15 @@ class Repo:
 
 def agreed(item: LocalObject) -> BaseEntry:
     """The base entry of a file that is in step, its stat remembered."""
-    facts = (item.key, item.path, item.kind, item.digest, Token(1, 1), item.sha, item.stat, item.form, item.language)
+    facts = (
+        item.key,
+        item.path,
+        item.kind,
+        item.digest,
+        RemoteVersion(1, 1),
+        item.sha,
+        item.stat,
+        item.form,
+        item.language,
+    )
     return BaseEntry(*facts)

@@ -11,7 +11,7 @@ from support.project import Person, Project, Workspace, answer, notebook, rule, 
 
 from databricks_sync.engine.report import Report
 from databricks_sync.engine.request import Request
-from databricks_sync.model import Kind, LocalObject, Mode, Problem, RemoteObject, Severity, Stat, Token
+from databricks_sync.model import Kind, LocalObject, Mode, Problem, RemoteObject, RemoteVersion, Severity, Stat
 from databricks_sync.output.watching import Parked, advice, lines, parked, standing
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import Action, Step
@@ -25,7 +25,7 @@ GITHUB = "ghp_" + "aB3dE5gH7j" * 3 + "kL9mN1"
 
 def step(name: str, action: Action, problem: Problem | None = None, shape: str = "bxb") -> Step:
     item = LocalObject(name, f"notebooks/{name}.py", Kind.NOTEBOOK, "x", "x", Stat(1, 1, 1, 1))
-    there = RemoteObject(name, "/Users/me/main", Kind.NOTEBOOK, Token(1, 1), None)
+    there = RemoteObject(name, "/Users/me/main", Kind.NOTEBOOK, RemoteVersion(1, 1), None)
     return Step(name, action, shape, local=item, remote=there, problem=problem)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.model import BaseEntry, Kind, LocalObject, Stat, Token
+from databricks_sync.model import BaseEntry, Kind, LocalObject, RemoteVersion, Stat
 from databricks_sync.rules.layout import Layout, Moves
 
 ONE, TWO, THREE = Layout.of(["n"]), Layout.of(["n", "src"]), Layout.of(["src", "lib", "n"])
@@ -12,7 +12,7 @@ ONE, TWO, THREE = Layout.of(["n"]), Layout.of(["n", "src"]), Layout.of(["src", "
 
 def base(**paths: str) -> dict[str, BaseEntry]:
     return {
-        key.replace("_", "/"): BaseEntry(key.replace("_", "/"), path, Kind.FILE, "", Token(1, 1), "")
+        key.replace("_", "/"): BaseEntry(key.replace("_", "/"), path, Kind.FILE, "", RemoteVersion(1, 1), "")
         for key, path in paths.items()
     }
 

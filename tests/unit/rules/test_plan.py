@@ -8,7 +8,17 @@ from itertools import product
 
 import pytest
 
-from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject, Stat, Token
+from databricks_sync.model import (
+    BaseEntry,
+    Direction,
+    Kind,
+    LocalObject,
+    Mode,
+    Problem,
+    RemoteObject,
+    RemoteVersion,
+    Stat,
+)
 from databricks_sync.rules.layout import Moves
 from databricks_sync.rules.plan import TABLE, Action, Sides, Step, decide, shape, steps
 
@@ -42,10 +52,10 @@ GOLDEN = [
 
 
 def sides(base: str | None, local: str | None, remote: str | None, **more: object) -> Sides:
-    stat, token = Stat(1, 1, 1, 1), Token(1, 1)
-    entry = BaseEntry("k", "notebooks/k.py", Kind.NOTEBOOK, base or "", token, "")
+    stat, version = Stat(1, 1, 1, 1), RemoteVersion(1, 1)
+    entry = BaseEntry("k", "notebooks/k.py", Kind.NOTEBOOK, base or "", version, "")
     here = LocalObject("k", "notebooks/k.py", Kind.NOTEBOOK, local or "", "", stat)
-    there = RemoteObject("k", "/Users/me/main", more.pop("kind", Kind.NOTEBOOK), token)  # type: ignore[arg-type]
+    there = RemoteObject("k", "/Users/me/main", more.pop("kind", Kind.NOTEBOOK), version)  # type: ignore[arg-type]
     known: dict[str, object] = {
         "base": {"k": entry} if base else {},
         "local": {"k": here} if local else {},

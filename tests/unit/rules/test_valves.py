@@ -17,8 +17,8 @@ from databricks_sync.model import (
     Mode,
     Problem,
     RemoteObject,
+    RemoteVersion,
     Stat,
-    Token,
 )
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.rules.valves import Situation, check
@@ -34,9 +34,9 @@ def step(action: Action, *, base: str = "", local: str = "", remote: str = "", r
         key,
         action,
         "",
-        BaseEntry(key, key, Kind.FILE, base, Token(1, 1), "") if base else None,
+        BaseEntry(key, key, Kind.FILE, base, RemoteVersion(1, 1), "") if base else None,
         LocalObject(key, key, Kind.FILE, local, f"sha of {local}", Stat(0, 0, 0, 0)) if local else None,
-        RemoteObject(key, "/Users/me/main", Kind.FILE, Token(1, 1, f"sha of {remote}")) if remote else None,
+        RemoteObject(key, "/Users/me/main", Kind.FILE, RemoteVersion(1, 1, f"sha of {remote}")) if remote else None,
         remote if remote and read else None,
     )
 

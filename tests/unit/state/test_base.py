@@ -11,15 +11,22 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, Stat, Token
+from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
 from databricks_sync.notebook.format import CANON_VERSION, digest, sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 from databricks_sync.state.base import SCHEMA, Base
 
-TOKEN = Token(7, 1_700_000_000_000, "f" * 64)
-FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", TOKEN, "sha", Stat(1, 2**62, 3, 2**62))
+VERSION = RemoteVersion(7, 1_700_000_000_000, "f" * 64)
+FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", VERSION, "sha", Stat(1, 2**62, 3, 2**62))
 NOTEBOOK = BaseEntry(
-    *("ü b/#", "notebooks/ü b/#.py", Kind.NOTEBOOK, f"notebook:{CANON_VERSION}:SOURCE:1", Token(1, 0, "", True), "s"),
+    *(
+        "ü b/#",
+        "notebooks/ü b/#.py",
+        Kind.NOTEBOOK,
+        f"notebook:{CANON_VERSION}:SOURCE:1",
+        RemoteVersion(1, 0, "", True),
+        "s",
+    ),
     *(None, Form.SOURCE, Language.SCALA),
 )
 
@@ -69,14 +76,14 @@ def test_a_base_may_be_closed_while_it_is_read(folder: Path) -> None:
 def test_an_advance_replaces_and_removes(folder: Path) -> None:
     """A key that both sides lack is gone from the base, and one they hold anew is replaced."""
     base = made(folder, FILE, NOTEBOOK)
-    newer = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:2", TOKEN, "sha2")
+    newer = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:2", VERSION, "sha2")
     base.advance([Advance("a.csv", newer), Advance(NOTEBOOK.key, None), Advance("never", None)])
     base.close()
     assert reopened(folder).entries() == {"a.csv": newer}
 
 
 INTENTS = [
-    Intent("a", Direction.PUSH, "notebooks/a.py", Kind.NOTEBOOK, "d", "sha", TOKEN, Form.JUPYTER, None),
+    Intent("a", Direction.PUSH, "notebooks/a.py", Kind.NOTEBOOK, "d", "sha", VERSION, Form.JUPYTER, None),
     Intent("b", Direction.PULL, "notebooks/b", Kind.FILE, None),
 ]
 
@@ -96,10 +103,10 @@ def test_intents_stand_until_they_are_answered(folder: Path) -> None:
 
 
 def test_an_intent_s_token_is_not_trusted_by_its_time(folder: Path) -> None:
-    """The token of an intent proves something by its hash alone."""
+    """The version of an intent proves something by its hash alone."""
     made(folder).intend(INTENTS)
-    (token, _) = (intent.token for intent in reopened(folder).intents())
-    assert token.proves(TOKEN) and not Token(7, token.modified_at).proves(token)
+    (version, _) = (intent.version for intent in reopened(folder).intents())
+    assert version.same_as(VERSION) and not RemoteVersion(7, version.modified_at).same_as(version)
 
 
 def test_content_is_verified(folder: Path) -> None:
@@ -124,7 +131,7 @@ def test_content_nobody_refers_to_is_dropped(folder: Path) -> None:
     """Only the bytes of a current entry are kept."""
     base = made(folder)
     raw = b"bytes"
-    current = BaseEntry("a", "a", Kind.FILE, "file:1", Token(1, 1, sha256(raw)), "s")
+    current = BaseEntry("a", "a", Kind.FILE, "file:1", RemoteVersion(1, 1, sha256(raw)), "s")
     base.advance([Advance("a", current, Content.of(raw)), Advance("b", None, Content.of(b"old"))])
     base.prune()
     assert base.content(sha256(raw)) == raw and base.content(sha256(b"old")) is None
@@ -135,7 +142,7 @@ def test_content_may_be_kept_ahead(folder: Path) -> None:
     base = made(folder)
     raw = b"bytes"
     base.keep([Content.of(raw), Content.of(b"never meant")])
-    current = BaseEntry("a", "a", Kind.FILE, "file:1", Token(1, 1, sha256(raw)), "s")
+    current = BaseEntry("a", "a", Kind.FILE, "file:1", RemoteVersion(1, 1, sha256(raw)), "s")
     base.advance([Advance("a", current, Content.of(raw))])
     base.prune()
     assert base.content(sha256(raw)) == raw and base.content(sha256(b"never meant")) is None
@@ -230,7 +237,7 @@ def test_a_newer_file_is_refused(folder: Path, create: bool) -> None:
 
 def test_digests_of_another_canon_are_not_compared(folder: Path) -> None:
     """Notebooks weighed by another definition of equality count as never agreed on; files are bytes and stay."""
-    old = BaseEntry("n", "n.py", Kind.NOTEBOOK, "notebook:0:SOURCE:1", TOKEN, "s")
+    old = BaseEntry("n", "n.py", Kind.NOTEBOOK, "notebook:0:SOURCE:1", VERSION, "s")
     made(folder, FILE, old).close()
     assert set(reopened(folder).entries()) == {"a.csv"}
 
@@ -263,7 +270,7 @@ def test_what_was_agreed_on_before_is_remembered(folder: Path) -> None:
     assert found == {(FILE.key, f"file:{number}") for number in range(4, 24)}
 
 
-WHOLE = FILE._replace(digest=f"file:{TOKEN.sha}")
+WHOLE = FILE._replace(digest=f"file:{VERSION.sha}")
 
 
 def of_version_1(folder: Path) -> None:
@@ -286,29 +293,41 @@ def test_an_older_file_is_brought_up_to_date(folder: Path) -> None:
 
 RAW = b"# Databricks notebook source\nprint(1)"
 PROVED = BaseEntry(
-    *("n", "notebooks/n.py", Kind.NOTEBOOK, digest(RAW, Form.SOURCE, Language.PYTHON), Token(2, 5, sha256(RAW)), "s"),
+    *(
+        "n",
+        "notebooks/n.py",
+        Kind.NOTEBOOK,
+        digest(RAW, Form.SOURCE, Language.PYTHON),
+        RemoteVersion(2, 5, sha256(RAW)),
+        "s",
+    ),
     *(None, Form.SOURCE, Language.PYTHON),
 )
 
 
 @pytest.mark.parametrize("create", [True, False])
 def test_hashes_that_an_older_version_did_not_compare_prove_nothing(folder: Path, create: bool) -> None:
-    """Of an older file a hash is believed where what was agreed on certainly has it, and no other token with a hash."""
+    """Of an older file a hash is believed where what was agreed on certainly has it, and no other one."""
     other = PROVED._replace(key="other", digest=f"notebook:{CANON_VERSION}:SOURCE:2")
-    sent = other._replace(key="sent", local_sha=other.token.sha)
-    lost = other._replace(key="lost", token=Token(3, 5, "e" * 64))
-    timed = other._replace(key="timed", token=Token(4, 5))
+    sent = other._replace(key="sent", local_sha=other.version.sha)
+    lost = other._replace(key="lost", version=RemoteVersion(3, 5, "e" * 64))
+    timed = other._replace(key="timed", version=RemoteVersion(4, 5))
     base = made(folder, FILE, WHOLE._replace(key="b.csv"), PROVED, other, sent, lost, timed)
-    base.intend([Intent("i", Direction.PULL, "i.py", Kind.NOTEBOOK, "after", "", Token(9, 9, "f" * 64))])
+    base.intend([Intent("i", Direction.PULL, "i.py", Kind.NOTEBOOK, "after", "", RemoteVersion(9, 9, "f" * 64))])
     base.keep([Content.of(RAW)])
     base.close()
     with sqlite3.connect(folder / "state.db") as db:
         db.execute("PRAGMA user_version = 2")
     for base in (Base(folder, create=create), reopened(folder)):
-        tokens = {key: entry.token for key, entry in base.entries().items()}
-        assert {key for key, token in tokens.items() if token == Token(0, 0)} == {"a.csv", "other", "lost"}
-        assert tokens["b.csv"] == TOKEN and tokens["n"] == PROVED.token and tokens["timed"] == timed.token
-        assert not base.intents()[0].token.sha
+        versions = {key: entry.version for key, entry in base.entries().items()}
+        unknown = RemoteVersion(0, 0)
+        assert {key for key, version in versions.items() if version == unknown} == {
+            "a.csv",
+            "other",
+            "lost",
+        }
+        assert versions["b.csv"] == VERSION and versions["n"] == PROVED.version and versions["timed"] == timed.version
+        assert not base.intents()[0].version.sha
         base.close()
     with sqlite3.connect(folder / "state.db") as db:
         assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA if create else 2,)
