@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def sync_folder(folder: Path) -> None:
+def fsync_directory(folder: Path) -> None:
     """Makes a rename durable where the system can."""
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from databricks_sync import shell
-from databricks_sync.durable import sync_folder
+from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import BrokenNotebook, OldNotebook, SettingsError, SyncError, printable
 from databricks_sync.failpoints import reached
 from databricks_sync.model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
@@ -381,7 +381,7 @@ class LocalFolder:
     def settle(self, paths: Iterable[str]) -> None:
         """Makes the names of files written or removed durable, before the base claims that they are."""
         for parent in {(self.project / path).parent for path in paths}:
-            sync_folder(parent)
+            fsync_directory(parent)
 
     def sweep(self, mark: str) -> None:
         """Removes what a killed run left half-written. Only while holding the lock of the state named `mark`.

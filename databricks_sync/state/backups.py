@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.durable import sync_folder
+from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import Direction, Form, Kind, Language
@@ -107,7 +107,7 @@ class Backups:
             manifest.write(json.dumps(line).encode() + b"\n")
             manifest.flush()
             os.fsync(manifest.fileno())
-        sync_folder(run)
+        fsync_directory(run)
         reached("after backup")
 
     def _begin(self) -> Path:
@@ -166,7 +166,7 @@ class Backups:
             with suppress(OSError):
                 to.rmdir()
             raise
-        sync_folder(self.folder)
+        fsync_directory(self.folder)
 
     def prune(self, days: int) -> int:
         """Removes runs that were seen here on more than `days` days before today; tells how many. Never the latest.

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.durable import sync_folder
+from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import TOP, BaseEntry
@@ -49,8 +49,8 @@ class Record(NamedTuple):
                 said = f"{self.former / _FILE} cannot be moved to {self.folder} ({error.strerror})."
                 raise SyncError(said, "Run the command again when that can be done.") from None
             reached("after record")
-            sync_folder(self.folder)
-            sync_folder(self.former)
+            fsync_directory(self.folder)
+            fsync_directory(self.former)
 
 
 def record(state: Path, host: str, target: str, project: str, folders: Sequence[str], here: Path) -> Record:
