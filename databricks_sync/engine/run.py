@@ -58,7 +58,7 @@ _SCANS = 3
 _GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
 
 
-class Sight(NamedTuple):
+class Snapshot(NamedTuple):
     """What a run sees before it decides."""
 
     workspace: Workspace
@@ -179,45 +179,47 @@ class Sync:
     def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
         """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
         try:
-            sight = self._look(request, base, pool)
+            snapshot = self._look(request, base, pool)
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
-        self._require(request, sight.survey)
-        self._tell(self._nothing(request, sight.survey))
-        chosen = self._chosen(request, sight.survey)
+        self._require(request, snapshot.survey)
+        self._tell(self._nothing(request, snapshot.survey))
+        chosen = self._chosen(request, snapshot.survey)
         if request.mode is Mode.PULL_MERGE:
-            mediator = Mediator(self.local, self.repository, base, sight.survey)
+            mediator = Mediator(self.local, self.repository, base, snapshot.survey)
             chosen = mediator.settled(chosen, pool, markers=request.markers)
         diffs: Diffs = {}
         if request.diff:
-            diffs = Differences(self.local, sight.workspace, sight.survey).of(chosen, request.mode.direction, pool)
+            diffs = Differences(self.local, snapshot.workspace, snapshot.survey).of(
+                chosen, request.mode.direction, pool
+            )
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
-            self._check(request, sight, base, chosen)
-        if writing if push else sight.noted.strange:
-            self._tell(unread(sight.noted, request.target))
+            self._check(request, snapshot, base, chosen)
+        if writing if push else snapshot.noted.strange:
+            self._tell(unread(snapshot.noted, request.target))
         for note in exposed(chosen) if push else ():
             self._tell(note)
         self.watcher.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
-            self._check(request, sight, base, chosen)
+            self._check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        base.settle(noted_serial(sight.noted.claim, base))
-        self._finish(request, sight.survey)
-        taking = push and request.allowed.take_over and self._takes(request, sight.noted, base)
-        news = {"whole_trees": "yes" if sight.workspace.whole_trees else "no", **sight.noted.news}
+        base.settle(noted_serial(snapshot.noted.claim, base))
+        self._finish(request, snapshot.survey)
+        taking = push and request.allowed.take_over and self._takes(request, snapshot.noted, base)
+        news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.noted.news}
         if push and (writing or taking):
-            news["serial"] = str(next_serial(sight.noted.claim, base))
+            news["serial"] = str(next_serial(snapshot.noted.claim, base))
         if request.allowed.take_over:
-            news |= self._remembered(request, sight.noted)
+            news |= self._remembered(request, snapshot.noted)
         base.note(root="no Git folder", target=request.target, project=self.project, **news)
         base.advance(
-            [*sight.survey.recovered, *self._agreed(sight.survey, base, chosen)], finished=sight.survey.settled
+            [*snapshot.survey.recovered, *self._agreed(snapshot.survey, base, chosen)], finished=snapshot.survey.settled
         )
         if not writing:
             if taking:
-                self._stake(request, sight, base)
+                self._stake(request, snapshot, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
         with ExitStack() as stack:
@@ -227,7 +229,7 @@ class Sync:
                     self._tell(stack.enter_context(lock.held(request.wait)))
                     interruption.ends.append(lock.lost)
             late.enter_context(interruption.listening())
-            return self._carry(request, sight, base, chosen, pool, interruption)
+            return self._carry(request, snapshot, base, chosen, pool, interruption)
 
     def _finish(self, request: Request, survey: Survey) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
@@ -238,7 +240,7 @@ class Sync:
             except (OSError, SyncError) as error:
                 self.watcher.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
 
-    def _look(self, request: Request, base: Base, pool: Executor) -> Sight:
+    def _look(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
@@ -262,7 +264,7 @@ class Sync:
         survey = surveyor.survey(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, survey)
-        return Sight(workspace, claims, noted, survey)
+        return Snapshot(workspace, claims, noted, survey)
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
@@ -331,13 +333,13 @@ class Sync:
             )
         return withheld(chosen, request, self.local)
 
-    def _stake(self, request: Request, sight: Sight, base: Base) -> None:
+    def _stake(self, request: Request, snapshot: Snapshot, base: Base) -> None:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
-        known = sight.noted.claim.repository if sight.noted.claim else frozenset()
+        known = snapshot.noted.claim.repository if snapshot.noted.claim else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
         ours = Claim(request.target, names, request.branch, project=self.owning, folders=self.folders)
-        self._tell(sight.claims.stake(ours, sight.noted, base, take_over=request.allowed.take_over))
+        self._tell(snapshot.claims.stake(ours, snapshot.noted, base, take_over=request.allowed.take_over))
 
     def _takes(self, request: Request, noted: Noted, base: Base) -> bool:
         """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
@@ -357,9 +359,9 @@ class Sync:
         if notice:
             self.watcher.notice(notice)
 
-    def _check(self, request: Request, sight: Sight, base: Base, chosen: list[Step]) -> None:
+    def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
-        survey, noted = sight.survey, sight.noted
+        survey, noted = snapshot.survey, snapshot.noted
         self._stays(request, self.repository.moment())
         check(
             Situation(
@@ -413,19 +415,19 @@ class Sync:
     def _carry(
         self,
         request: Request,
-        sight: Sight,
+        snapshot: Snapshot,
         base: Base,
         chosen: list[Step],
         pool: Executor,
         interruption: Interruption,
     ) -> Report:
-        workspace, survey = sight.workspace, sight.survey
+        workspace, survey = snapshot.workspace, snapshot.survey
         backups = self.backups(request.target)
         writing = [step for step in chosen if step.writes]
         carrier: Carrier
         if request.mode.direction is Direction.PUSH:
             mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
-            claim = partial(self._stake, request, sight, base)
+            claim = partial(self._stake, request, snapshot, base)
             carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, claim=claim, mirror=mirror)
         else:
             carrier = PullCarrier(self.local, workspace, backups, survey, pool)
