@@ -33,7 +33,7 @@ from databricks_sync.state.base import Base
 ON_WINDOWS = os.name == "nt"
 
 
-class Survey(NamedTuple):
+class Comparison(NamedTuple):
     sides: Sides
     scan: Scan
     listing: Listing
@@ -44,14 +44,14 @@ class Survey(NamedTuple):
     leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
 
 
-class Surveyor:
+class Comparer:
     def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
         self.local = local
         self.workspace = workspace
         self.base = base
         self.pool = pool
 
-    def survey(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Survey:
+    def comparison(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Comparison:
         """`noted`: how the target is carried, as far as its note says.
 
         Raises WorkspaceError; then nothing was changed.
@@ -91,7 +91,7 @@ class Surveyor:
         older = self._older(entries, scan, digests)
         sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older, moves)
         hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
-        return Survey(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
+        return Comparison(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
 
     # --- names --------------------------------------------------------------------------------------------
 

@@ -13,15 +13,15 @@ from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
 
-from .compare import Survey
+from .compare import Comparison
 from .report import Diffs
 
 
 class Differences:
-    def __init__(self, local: LocalFolder, workspace: Workspace, survey: Survey) -> None:
+    def __init__(self, local: LocalFolder, workspace: Workspace, comparison: Comparison) -> None:
         self.local = local
         self.workspace = workspace
-        self.survey = survey
+        self.comparison = comparison
 
     def of(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
         """From destination to source, by key: what the run changes. A conflict is shown the same way."""
@@ -32,7 +32,7 @@ class Differences:
 
     def _in_place(self, step: Step) -> Step:
         """What is moved, compared with what stands at its old place."""
-        return step._replace(remote=self.survey.sides.remote.get(step.moved)) if step.is_move else step
+        return step._replace(remote=self.comparison.sides.remote.get(step.moved)) if step.is_move else step
 
     def _lines(self, step: Step, direction: Direction) -> list[Line]:
         try:
@@ -51,7 +51,7 @@ class Differences:
     def _there(self, step: Step) -> Version:
         if step.remote is None:
             return Version(None, *_reading(step))
-        export = self.survey.exports.get(step.moved if step.is_move else step.key)
+        export = self.comparison.exports.get(step.moved if step.is_move else step.key)
         export = export or read(self.workspace, step.remote, step.local, step.base)
         return Version(export.raw, export.form, export.language)
 

@@ -24,19 +24,19 @@ from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, p
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups, Saved
 
-from .compare import Survey, ignored
+from .compare import Comparison, ignored
 
 
 class PullCarrier:
     def __init__(
-        self, local: LocalFolder, workspace: Workspace, backups: Backups, survey: Survey, pool: Executor
+        self, local: LocalFolder, workspace: Workspace, backups: Backups, comparison: Comparison, pool: Executor
     ) -> None:
         self.local = local
         self.workspace = workspace
         self.backups = backups
-        self.survey = survey
+        self.comparison = comparison
         self.pool = pool
-        self._paths = {item.path: item.key for item in survey.scan.claims}
+        self._paths = {item.path: item.key for item in comparison.scan.claims}
 
     def intent(self, step: Step) -> Intent:
         """What the local side will hold; only for what is known before the workspace is read again."""
@@ -52,7 +52,7 @@ class PullCarrier:
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
-        there = self.survey.exports[step.key]
+        there = self.comparison.exports[step.key]
         return Intent(
             key=step.key,
             direction=Direction.PULL,
@@ -85,7 +85,7 @@ class PullCarrier:
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
             return postponed(step, f"cannot be stored: {path} is in the way", "Rename it here or there.")
-        if path in self.survey.ignored:
+        if path in self.comparison.ignored:
             return Outcome(step, Result.LEFT, ignored(path))
         data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
         return self._write(step, step.remote, found, path, data, None)
@@ -129,12 +129,12 @@ class PullCarrier:
     # --- before a write -------------------------------------------------------------------------------------
 
     def _fetch(self, step: Step, remote: RemoteObject) -> Export:
-        if (known := self.survey.exports.get(step.key)) is not None:
+        if (known := self.comparison.exports.get(step.key)) is not None:
             return known
         return read(self.workspace, remote, step.local, step.base)
 
     def _place(self, remote: RemoteObject, found: Export) -> str:
-        key = self.survey.sides.moves.belongs(remote.key)
+        key = self.comparison.sides.moves.belongs(remote.key)
         return self.local.place(key, remote.kind, found.form, found.language)
 
     def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
@@ -214,7 +214,7 @@ class PullCarrier:
     def _merge(self, step: Step, item: LocalObject, remote: RemoteObject, raw: bytes, merge: Merge) -> Outcome:
         """Writes what was merged. The base becomes what is in the workspace, so that the rest is an edit made here."""
         assert merge.raw is not None
-        there = self.survey.exports[step.key]
+        there = self.comparison.exports[step.key]
         if merge.raw != raw:
             fitting = self._fitting(step, remote, there._replace(digest=merge.digest), item.path, merge.raw)
             if isinstance(fitting, Outcome):

@@ -33,7 +33,7 @@ from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups, Saved
 from databricks_sync.state.base import Base
 
-from .compare import Survey, told_by_token
+from .compare import Comparison, told_by_token
 from .verify import ReadBack, key_there, look_back
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
@@ -60,7 +60,7 @@ class PushCarrier:
         workspace: Workspace,
         base: Base,
         backups: Backups,
-        survey: Survey,
+        comparison: Comparison,
         pool: Executor,
         *,
         claim: Callable[[], None] = lambda: None,
@@ -71,7 +71,7 @@ class PushCarrier:
         self.workspace = workspace
         self.base = base
         self.backups = backups
-        self.survey = survey
+        self.comparison = comparison
         self.pool = pool
         self.claim = claim
         self.mirror = mirror
@@ -102,7 +102,7 @@ class PushCarrier:
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
-        listing = self.survey.listing
+        listing = self.comparison.listing
         there = listing.folders | {""} if listing.exists else frozenset[str]()
         missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - there
         above = {folder: ("", *parents(folder)) for folder in missing if folder}
@@ -253,7 +253,7 @@ class PushCarrier:
         return before
 
     def _preimage(self, step: Step, remote: RemoteObject) -> Export:
-        if (known := self.survey.exports.get(step.key)) is not None:
+        if (known := self.comparison.exports.get(step.key)) is not None:
             return known
         base, kept = step.base, self._kept.get(step.key)
         if base and base.kind is remote.kind and kept is not None:
@@ -327,12 +327,12 @@ class PushCarrier:
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
         """Removes the folders that our deletes emptied."""
         wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
-        emptied = set(self.survey.listing.folders) if self.mirror else set()
+        emptied = set(self.comparison.listing.folders) if self.mirror else set()
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:
                 emptied.update(parents(outcome.step.key))
-        moves = self.survey.sides.moves
-        in_use = {p for key in self.survey.sides.local for p in parents(moves.belongs(key))}
+        moves = self.comparison.sides.moves
+        in_use = {p for key in self.comparison.sides.local for p in parents(moves.belongs(key))}
         self._remove(emptied - in_use)
 
     def _remove(self, folders: Iterable[str]) -> None:

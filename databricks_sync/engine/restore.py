@@ -31,7 +31,7 @@ from databricks_sync.state.backups import Backups, Saved, SavedRun
 from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 
-from .compare import Survey
+from .compare import Comparison
 from .push import PushCarrier
 from .report import Diffs
 from .request import Request
@@ -227,7 +227,7 @@ class InWorkspace(PushCarrier):
     def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, copies: Copies, pool: Executor) -> None:
         listing = workspace.listing(pool)
         sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
-        super().__init__(local, workspace, base, copies.backups, Survey(sides, Scan(), listing, {}), pool)
+        super().__init__(local, workspace, base, copies.backups, Comparison(sides, Scan(), listing, {}), pool)
         self.copies = copies
 
     def plan(self, saved: Saved) -> Step:
@@ -235,19 +235,19 @@ class InWorkspace(PushCarrier):
         key = self._standing(saved)
         self.copies.chosen[key, saved.path] = saved
         item = LocalObject(*(key, saved.path, saved.kind, copy.digest, saved.sha, _UNSEEN, copy.form, copy.language))
-        now = self.survey.sides.remote.get(key)
+        now = self.comparison.sides.remote.get(key)
         if now is None:
             return Step(key, Action.CREATE, "", local=item)
         if now.kind is not saved.kind:
             return _refused(saved, f"is a {now.kind.value} in the workspace by now", f"Rename {printable(now.path)}.")
         export = read(self.workspace, now, item)
-        self.survey.exports[key] = export
+        self.comparison.exports[key] = export
         action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
         return Step(key, action, "", local=item, remote=now, remote_digest=export.digest)
 
     def _standing(self, saved: Saved) -> str:
         """Its key; where nothing has that by now, the key that its file has with the folders of today."""
-        if saved.key in self.survey.sides.remote:
+        if saved.key in self.comparison.sides.remote:
             return saved.key
         return self.local.layout.key(saved.path, saved.key) or saved.key
 
@@ -257,7 +257,7 @@ class InWorkspace(PushCarrier):
         wait(self._making.values())  # here, as a restore has nothing to tidy, and then gives the lock back
 
     def held(self, step: Step) -> Version:
-        export = self.survey.exports.get(step.key)
+        export = self.comparison.exports.get(step.key)
         saved = self.copies.of(step)
         return Version(export.raw, export.form, export.language) if export else Version(None, saved.form)
 

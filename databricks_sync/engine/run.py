@@ -43,7 +43,7 @@ from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 from databricks_sync.state.record import Record, record
 
-from .compare import Survey, Surveyor
+from .compare import Comparer, Comparison
 from .differences import Differences
 from .pool import Pool
 from .pull import PullCarrier
@@ -64,7 +64,7 @@ class Snapshot(NamedTuple):
     workspace: Workspace
     claims: Claims
     noted: Noted
-    survey: Survey
+    comparison: Comparison
 
 
 class Sync:
@@ -182,15 +182,15 @@ class Sync:
             snapshot = self._look(request, base, pool)
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
-        self._require(request, snapshot.survey)
-        self._tell(self._nothing(request, snapshot.survey))
-        chosen = self._chosen(request, snapshot.survey)
+        self._require(request, snapshot.comparison)
+        self._tell(self._nothing(request, snapshot.comparison))
+        chosen = self._chosen(request, snapshot.comparison)
         if request.mode is Mode.PULL_MERGE:
-            mediator = Mediator(self.local, self.repository, base, snapshot.survey)
+            mediator = Mediator(self.local, self.repository, base, snapshot.comparison)
             chosen = mediator.settled(chosen, pool, markers=request.markers)
         diffs: Diffs = {}
         if request.diff:
-            diffs = Differences(self.local, snapshot.workspace, snapshot.survey).of(
+            diffs = Differences(self.local, snapshot.workspace, snapshot.comparison).of(
                 chosen, request.mode.direction, pool
             )
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
@@ -206,7 +206,7 @@ class Sync:
             self._check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
         base.settle(noted_serial(snapshot.noted.claim, base))
-        self._finish(request, snapshot.survey)
+        self._finish(request, snapshot.comparison)
         taking = push and request.allowed.take_over and self._takes(request, snapshot.noted, base)
         news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.noted.news}
         if push and (writing or taking):
@@ -215,7 +215,8 @@ class Sync:
             news |= self._remembered(request, snapshot.noted)
         base.note(root="no Git folder", target=request.target, project=self.project, **news)
         base.advance(
-            [*snapshot.survey.recovered, *self._agreed(snapshot.survey, base, chosen)], finished=snapshot.survey.settled
+            [*snapshot.comparison.recovered, *self._agreed(snapshot.comparison, base, chosen)],
+            finished=snapshot.comparison.settled,
         )
         if not writing:
             if taking:
@@ -231,10 +232,10 @@ class Sync:
             late.enter_context(interruption.listening())
             return self._carry(request, snapshot, base, chosen, pool, interruption)
 
-    def _finish(self, request: Request, survey: Survey) -> None:
+    def _finish(self, request: Request, comparison: Comparison) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
         self.sweep(request.target)
-        for item in survey.leftover:
+        for item in comparison.leftover:
             try:
                 self.local.remove(item)
             except (OSError, SyncError) as error:
@@ -260,11 +261,11 @@ class Sync:
         if behind(noted.claim, base):
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
-        surveyor, layout = Surveyor(self.local, workspace, base, pool), noted.claim and noted.claim.layout
-        survey = surveyor.survey(request.mode.direction, scan, listing, layout)
+        comparer, layout = Comparer(self.local, workspace, base, pool), noted.claim and noted.claim.layout
+        comparison = comparer.comparison(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
-            self._beware(workspace, survey)
-        return Snapshot(workspace, claims, noted, survey)
+            self._beware(workspace, comparison)
+        return Snapshot(workspace, claims, noted, comparison)
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
@@ -304,10 +305,10 @@ class Sync:
                 "Nothing was written; run the command again.",
             )
 
-    def _beware(self, workspace: Workspace, survey: Survey) -> None:
+    def _beware(self, workspace: Workspace, comparison: Comparison) -> None:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
-        listing = survey.listing
-        known = {folder for key in survey.sides.base for folder in parents(key)}
+        listing = comparison.listing
+        known = {folder for key in comparison.sides.base for folder in parents(key)}
         gone = known - listing.folders - listing.others.keys() if listing.exists else set()
         gone = {folder for folder in gone if listing.others.keys().isdisjoint(parents(folder))}
         for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
@@ -317,9 +318,9 @@ class Sync:
                     "Nothing was written; ask for the permission to read it.",
                 )
 
-    def _chosen(self, request: Request, survey: Survey) -> list[Step]:
+    def _chosen(self, request: Request, comparison: Comparison) -> list[Step]:
         """The plan, as far as the run is about it."""
-        every = steps(survey.sides, request.mode, delete=request.delete)
+        every = steps(comparison.sides, request.mode, delete=request.delete)
         scope = request.scope.among(step.path for step in every)
         chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
         if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
@@ -361,17 +362,17 @@ class Sync:
 
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
-        survey, noted = snapshot.survey, snapshot.noted
+        comparison, noted = snapshot.comparison, snapshot.noted
         self._stays(request, self.repository.moment())
         check(
             Situation(
                 mode=request.mode,
                 steps=chosen,
-                tracked=len(survey.sides.base),
-                local_exists=survey.scan.exists,
-                remote_exists=survey.listing.exists,
-                local_empty=survey.scan.empty,
-                remote_empty=not survey.listing.objects,
+                tracked=len(comparison.sides.base),
+                local_exists=comparison.scan.exists,
+                remote_exists=comparison.listing.exists,
+                local_empty=comparison.scan.empty,
+                remote_empty=not comparison.listing.objects,
                 operation=self.repository.operation(),
                 insisted=request.insisted,
                 target=request.target,
@@ -385,23 +386,23 @@ class Sync:
             request.allowed,
         )
 
-    def _require(self, request: Request, survey: Survey) -> None:
+    def _require(self, request: Request, comparison: Comparison) -> None:
         """Raises SettingsError where the source was never there: then there is nothing to talk about."""
-        if request.mode.direction is Direction.PULL and not survey.listing.exists and not survey.sides.base:
+        if request.mode.direction is Direction.PULL and not comparison.listing.exists and not comparison.sides.base:
             raise SettingsError(
                 f"There is no folder {request.target} in the workspace; nothing was pushed there yet.",
                 f"Type `to_databricks{request.again}`, or name another folder with --branch or --target.",
             )
-        if request.mode.direction is Direction.PUSH and not survey.scan.exists and not survey.sides.base:
+        if request.mode.direction is Direction.PUSH and not comparison.scan.exists and not comparison.sides.base:
             missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
             raise SettingsError(
                 f"There is no folder {missing} in {self.settings.project}.",
                 self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
             )
 
-    def _nothing(self, request: Request, survey: Survey) -> str:
+    def _nothing(self, request: Request, comparison: Comparison) -> str:
         """What to tell where there is nothing to push and never was, which is rarely what somebody wants."""
-        if request.mode.direction is Direction.PULL or survey.sides.base or not survey.scan.empty:
+        if request.mode.direction is Direction.PULL or comparison.sides.base or not comparison.scan.empty:
             return ""
         folders = " and ".join(folder.shown for folder in self.settings.folders)
         return f"There is no file in {folders}, or git ignores them all."
@@ -421,16 +422,16 @@ class Sync:
         pool: Executor,
         interruption: Interruption,
     ) -> Report:
-        workspace, survey = snapshot.workspace, snapshot.survey
+        workspace, comparison = snapshot.workspace, snapshot.comparison
         backups = self.backups(request.target)
         writing = [step for step in chosen if step.writes]
         carrier: Carrier
         if request.mode.direction is Direction.PUSH:
             mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
             claim = partial(self._stake, request, snapshot, base)
-            carrier = PushCarrier(self.local, workspace, base, backups, survey, pool, claim=claim, mirror=mirror)
+            carrier = PushCarrier(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
         else:
-            carrier = PullCarrier(self.local, workspace, backups, survey, pool)
+            carrier = PullCarrier(self.local, workspace, backups, comparison, pool)
         carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
         self.watcher.begin(len(writing))
         try:
@@ -465,7 +466,7 @@ class Sync:
 
         return overtaken
 
-    def _agreed(self, survey: Survey, base: Base, chosen: Iterable[Step]) -> list[Advance]:
+    def _agreed(self, comparison: Comparison, base: Base, chosen: Iterable[Step]) -> list[Advance]:
         """What the look alone showed to be in step, or gone on both sides."""
         advances: list[Advance] = []
         for step in chosen:
@@ -478,7 +479,7 @@ class Sync:
                     continue  # seen to be what it was, and most are
                 entry = self._entry(step)
                 if entry != step.base:
-                    advances.append(Advance(step.key, entry, self._content(survey, base, step)))
+                    advances.append(Advance(step.key, entry, self._content(comparison, base, step)))
         return advances
 
     def _entry(self, step: Step) -> BaseEntry:
@@ -489,7 +490,7 @@ class Sync:
             *(settled(item.stat, time.time_ns()), item.form, item.language),
         )
 
-    def _content(self, survey: Survey, base: Base, step: Step) -> Content | None:
+    def _content(self, comparison: Comparison, base: Base, step: Step) -> Content | None:
         """The text to merge from one day, where it is not kept yet: what the workspace holds, by its hash.
 
         Where the workspace has no hashes it is what the file holds.
@@ -498,7 +499,7 @@ class Sync:
         sha = step.remote.version.sha or step.local.sha
         if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
             return None
-        export = survey.exports.get(step.key)
+        export = comparison.exports.get(step.key)
         if export is not None and (kept := Content.named(export.raw, sha)):
             return kept
         try:

@@ -14,17 +14,17 @@ from databricks_sync.notebook.merge import LABELS, Merge, TextMerge, Version, me
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
 
-from .compare import Survey
+from .compare import Comparison
 
 _UNKNOWN = "no version that both sides agreed on is known here"
 
 
 class Mediator:
-    def __init__(self, local: LocalFolder, repository: Repository, base: Base, survey: Survey) -> None:
+    def __init__(self, local: LocalFolder, repository: Repository, base: Base, comparison: Comparison) -> None:
         self.local = local
         self.repository = repository
         self.base = base
-        self.survey = survey
+        self.comparison = comparison
 
     def settled(self, steps: Sequence[Step], pool: Executor, *, markers: bool) -> list[Step]:
         """The steps with their merges. What cannot be merged is a conflict, or (`markers`) marked as one."""
@@ -61,7 +61,7 @@ class Mediator:
 
     def _merged(self, step: Step, base: Version | None, text: TextMerge | None) -> Merge:
         """Raises BrokenNotebook, OSError, SyncError."""
-        item, there = step.local, self.survey.exports.get(step.key)
+        item, there = step.local, self.comparison.exports.get(step.key)
         assert item and item.form
         if base is None or there is None:  # without a base of the same kind nothing was read there
             return Merge(reason=_UNKNOWN)

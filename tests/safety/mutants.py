@@ -117,7 +117,7 @@ MUTANTS = (
     ),
     Mutant(
         "a hash that was not compared is kept",
-        "Surveyor._digests",
+        "Comparer._digests",
         "versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}",
         "_ = {key: read.version for key, read in exports.items() if read.version is not remote[key].version}",
         EXPORTS,
@@ -539,7 +539,7 @@ MUTANTS = (
     ),
     Mutant(
         "what recovery cannot read is settled",
-        "Surveyor._recover",
+        "Comparer._recover",
         "unreadable.add(key)",
         "pass",
         ADVERSARIES,
@@ -571,7 +571,7 @@ MUTANTS = (
     ),
     Mutant(
         "a .env is pulled",
-        "Surveyor._unusable",
+        "Comparer._unusable",
         "item.kind is Kind.FILE and is_secret(key) and key not in scan.unknown",
         "False and key not in scan.unknown",
         "tests/commands/test_bad_input.py",
@@ -697,7 +697,7 @@ MUTANTS = (
     ),
     Mutant(
         "a file that cannot be read is gone from its old place",
-        "Surveyor._problems",
+        "Comparer._problems",
         "problems.setdefault(old, problems[new])",
         "pass",
         FOLDERS,
@@ -812,7 +812,7 @@ MUTANTS = (
     ),
     Mutant(
         "names from the workspace are trusted",
-        "Surveyor._unusable",
+        "Comparer._unusable",
         "flaw(key, windows=ON_WINDOWS)",
         '"" and flaw(key, windows=ON_WINDOWS)',
         ADVERSARIES,
@@ -834,7 +834,7 @@ MUTANTS = (
     ),
     Mutant(
         "what cannot be read is absent",
-        "Surveyor._problems",
+        "Comparer._problems",
         "_judged(scan.unknown, known | {new for _, new in places}) | self._unusable(scan, listing, remote)",
         "self._unusable(scan, listing, remote)",
         ADVERSARIES,
