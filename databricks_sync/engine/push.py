@@ -23,7 +23,7 @@ from databricks_sync.errors import AlreadyExists, NotEmpty, NotFound, SyncError,
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
 from databricks_sync.notebook.format import sha256, wire
-from databricks_sync.remote.exports import Export, read, read_as, weigh
+from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.turns import Turn
 from databricks_sync.rules.journal import Advance, Content, Intent
@@ -258,7 +258,9 @@ class PushCarrier:
         base, kept = step.base, self._kept.get(step.key)
         if base and base.kind is remote.kind and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
-            return weigh(kept, remote.kind, base.form, base.language, remote.path)._replace(version=remote.version)
+            return parse_export(kept, remote.kind, base.form, base.language, remote.path)._replace(
+                version=remote.version
+            )
         return read(self.workspace, remote, base, step.local)
 
     def _as_planned(self, step: Step, before: Export) -> bool:

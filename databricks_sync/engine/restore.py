@@ -19,7 +19,7 @@ from databricks_sync.local.folder import Changing, LocalFolder, Scan, check_proj
 from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severity, Stat
 from databricks_sync.notebook.diff import Version, difference
 from databricks_sync.notebook.format import sha256
-from databricks_sync.remote.exports import read, weigh
+from databricks_sync.remote.exports import parse_export, read
 from databricks_sync.remote.folder import Workspace, asked_types, keys_by_nfc
 from databricks_sync.remote.marker import Noted, unread
 from databricks_sync.rules.names import flaw
@@ -231,7 +231,7 @@ class InWorkspace(PushCarrier):
         self.copies = copies
 
     def plan(self, saved: Saved) -> Step:
-        copy = weigh(self.copies.read(saved), saved.kind, saved.form, saved.language, saved.path)
+        copy = parse_export(self.copies.read(saved), saved.kind, saved.form, saved.language, saved.path)
         key = self._standing(saved)
         self.copies.chosen[key, saved.path] = saved
         item = LocalObject(*(key, saved.path, saved.kind, copy.digest, saved.sha, _UNSEEN, copy.form, copy.language))

@@ -75,7 +75,7 @@ def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, langu
     raise doubt
 
 
-def weigh(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
+def parse_export(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
     """An export with its digest. Raises WorkspaceError."""
     if kind is Kind.FILE:
         return Export(raw, file_digest(sha256(raw)))
@@ -142,7 +142,7 @@ def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language
     raw = workspace.export(now.key, now.kind, form or Form.SOURCE)
     proved = not now.version.sha or _has(raw, now, form, language)
     try:
-        found = weigh(raw, now.kind, form, language, now.path)
+        found = parse_export(raw, now.kind, form, language, now.path)
     except WorkspaceError:
         if proved:
             raise
