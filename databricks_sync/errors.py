@@ -74,11 +74,11 @@ class NotOurs(ValveError):
     """Something stands where a note or a lock of this tool belongs, and is none."""
 
 
-class Switched(ValveError):
+class BranchSwitched(ValveError):
     """Git checked out something else while we were looking, so what was seen is of no branch."""
 
 
-class Overtaken(Switched):
+class BranchSwitchedMidRun(BranchSwitched):
     """The same after something was written: what was begun is done, and the rest is of another branch."""
 
     exit_code = 4

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sync.engine.report import Diffs, Report
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import Busy, Switched, SyncError, ValveError, printable
+from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, printable
 from databricks_sync.interrupt import Stop
 from databricks_sync.local.changes import Changes
 from databricks_sync.local.git import Moment
@@ -161,7 +161,7 @@ class Watch:
             self._tell_of_polling(changes)
             self._runs(session, due)
             return (), self._patience()
-        except Switched:
+        except BranchSwitched:
             return self.modes, 0.0
         except ValveError as error:
             if not self._shown:

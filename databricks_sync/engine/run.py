@@ -10,7 +10,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import NamedTuple
 
-from databricks_sync.errors import Overtaken, SettingsError, Switched, SyncError, ValveError, printable
+from databricks_sync.errors import BranchSwitched, BranchSwitchedMidRun, SettingsError, SyncError, ValveError, printable
 from databricks_sync.failpoints import reached
 from databricks_sync.local.folder import LocalFolder, Scan, check_project, settled
 from databricks_sync.local.git import Moment, Repository
@@ -277,7 +277,9 @@ class Sync:
             if after == before:
                 return scan
             before = self._calm(after, moved=True)
-        raise Switched("Git changed the files while they were read.", "Run the command again when it has finished.")
+        raise BranchSwitched(
+            "Git changed the files while they were read.", "Run the command again when it has finished."
+        )
 
     def _calm(self, moment: Moment, *, moved: bool = False) -> Moment:
         """The moment when git has finished what it is at. Raises Switched when it does not.
@@ -287,7 +289,7 @@ class Sync:
         deadline = time.monotonic() + _GIT_AT_WORK
         while moment.locked or moved:
             if time.monotonic() > deadline:
-                raise Switched(
+                raise BranchSwitched(
                     "Git is at work here, so the files may be of two branches.",
                     f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
                 )
@@ -300,7 +302,7 @@ class Sync:
     def _stays(self, request: Request, moment: Moment) -> None:
         """Raises Switched when another branch is checked out than the one whose folder this is about."""
         if request.head is not None and moment.branch != request.head:
-            raise Switched(
+            raise BranchSwitched(
                 f"The branch was switched to {printable(moment.branch or 'none')} while the folder was read.",
                 "Nothing was written; run the command again.",
             )
@@ -456,10 +458,10 @@ class Sync:
         """Tells of a checkout while objects are carried. What is under way was planned with the old branch's bytes."""
         before = self.repository.head()
 
-        def overtaken() -> Overtaken | None:
+        def overtaken() -> BranchSwitchedMidRun | None:
             if request.head is None or self.repository.head() == before:
                 return None
-            return Overtaken(
+            return BranchSwitchedMidRun(
                 f"The branch {printable(request.head)} is no longer checked out: what was begun is done, the rest not.",
                 "Run the command again on the branch it is about.",
             )

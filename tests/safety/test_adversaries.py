@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from support.project import BOM, EXPORT, HOME, IMPORT, LIST, RESET, Project, answer, jupyter, notebook, rule, sources
 
-from databricks_sync.errors import Switched
+from databricks_sync.errors import BranchSwitched
 from databricks_sync.model import Allowed
 from databricks_sync.output.wording import why
 from databricks_sync.remote.http import Http
@@ -839,7 +839,7 @@ def test_16_a_checkout_during_a_run_carries_nothing_of_the_other_branch(world: W
         run = clone.sync("push", at=at, act=lambda: git("checkout", "-q", "-f", "other"), head="main")
         assert set(world.tree()) == {"a", "b", "c"}, (at, run.said)
         assert not any("value99" in values(found.raw) for found in world.tree().values()), (at, run.said)
-        noticed += isinstance(run.error, Switched)
+        noticed += isinstance(run.error, BranchSwitched)
         if at >= len(run.effects):
             break
     assert noticed
