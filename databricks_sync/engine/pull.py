@@ -27,7 +27,7 @@ from databricks_sync.state.backups import Backups, Saved
 from .compare import Comparison, ignored
 
 
-class PullCarrier:
+class PullWriter:
     def __init__(
         self, local: LocalFolder, workspace: Workspace, backups: Backups, comparison: Comparison, pool: Executor
     ) -> None:

@@ -51,7 +51,7 @@ class Load(NamedTuple):
         return outcome._replace(sent=self.content) if outcome.result is Result.DONE else outcome
 
 
-class PushCarrier:
+class PushWriter:
     replaced = "replaced by a push"  # what a backup says of its object
 
     def __init__(

@@ -32,7 +32,7 @@ from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 
 from .compare import Comparison
-from .push import PushCarrier
+from .push import PushWriter
 from .report import Diffs
 from .request import Request
 from .transfer import Interruption
@@ -219,7 +219,7 @@ def _written(side: Side, steps: Sequence[Step], pool: Executor, interruption: In
 # --- the workspace --------------------------------------------------------------------------------------------
 
 
-class InWorkspace(PushCarrier):
+class InWorkspace(PushWriter):
     """The guarded write of a push, with the bytes of the backups for those of the folder."""
 
     replaced = "replaced by a restore"

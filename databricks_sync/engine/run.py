@@ -46,11 +46,11 @@ from databricks_sync.state.record import Record, record
 from .compare import Comparer, Comparison
 from .differences import Differences
 from .pool import Pool
-from .pull import PullCarrier
-from .push import PushCarrier
+from .pull import PullWriter
+from .push import PushWriter
 from .report import Diffs, Report, Watcher
 from .request import Request
-from .transfer import Carrier, Carry, End, Interruption
+from .transfer import End, Interruption, Transfer, Writer
 from .versions import Mediator
 from .withheld import exposed, withheld
 
@@ -427,14 +427,14 @@ class Sync:
         workspace, comparison = snapshot.workspace, snapshot.comparison
         backups = self.backups(request.target)
         writing = [step for step in chosen if step.writes]
-        carrier: Carrier
+        writer: Writer
         if request.mode.direction is Direction.PUSH:
             mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
             claim = partial(self._stake, request, snapshot, base)
-            carrier = PushCarrier(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
+            writer = PushWriter(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
         else:
-            carrier = PullCarrier(self.local, workspace, backups, comparison, pool)
-        carry = Carry(carrier, base, pool, self.watcher.outcome, interruption)
+            writer = PullWriter(self.local, workspace, backups, comparison, pool)
+        carry = Transfer(writer, base, pool, self.watcher.outcome, interruption)
         self.watcher.begin(len(writing))
         try:
             outcomes = carry.run(writing)

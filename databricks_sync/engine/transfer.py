@@ -31,7 +31,7 @@ _GLANCE = 0.02  # seconds between two looks at what has been done
 _MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
 
 
-class Carrier(Protocol):
+class Writer(Protocol):
     """One direction's guarded writes. Each method is called for different keys from several threads."""
 
     def intent(self, step: Step) -> Intent: ...
@@ -111,16 +111,16 @@ class Interruption:
         self.stop()
 
 
-class Carry:
+class Transfer:
     def __init__(
         self,
-        carrier: Carrier,
+        writer: Writer,
         base: Base,
         pool: Executor,
         progress: Progress,
         interruption: Interruption,
     ) -> None:
-        self.carrier = carrier
+        self.writer = writer
         self.base = base
         self.pool = pool
         self.progress = progress
@@ -135,10 +135,10 @@ class Carry:
 
         Raises SyncError when nothing may be written; then nothing was.
         """
-        self.carrier.prepare(steps)
-        self.base.intend([self.carrier.intent(step) for step in steps])
+        self.writer.prepare(steps)
+        self.base.intend([self.writer.intent(step) for step in steps])
         try:
-            self.carrier.ready()
+            self.writer.ready()
         except SyncError:
             self.base.advance([], finished=[step.key for step in steps])
             raise
@@ -147,9 +147,9 @@ class Carry:
         waiting = self._phase(first, self._put)
         if deletes:
             self._settle()
-            self._phase(self._without_moves_that_failed(deletes), self.carrier.delete)
+            self._phase(self._without_moves_that_failed(deletes), self.writer.delete)
             self._settle()
-        self.carrier.tidy(self._verified)
+        self.writer.tidy(self._verified)
         # Deleting may have made room for what was refused because something of another type stood there.
         again = self._phase([outcome.step for outcome in waiting], self._put)
         self._unverified += [self._refused(outcome) for outcome in again]
@@ -168,7 +168,7 @@ class Carry:
         return [step for step in deletes if step not in kept]
 
     def _put(self, step: Step) -> Outcome:
-        return self.carrier.create(step) if step.action is Action.CREATE else self.carrier.update(step)
+        return self.writer.create(step) if step.action is Action.CREATE else self.writer.update(step)
 
     def _phase(self, steps: Sequence[Step], act: Callable[[Step], Outcome]) -> list[Outcome]:
         waiting: list[Outcome] = []
@@ -239,7 +239,7 @@ class Carry:
         if not outcomes:
             return
         began = time.monotonic()
-        verified = self.carrier.verify(outcomes)
+        verified = self.writer.verify(outcomes)
         known = [outcome.advance for outcome in verified if outcome.advance]
         # What was refused certainly changed nothing: its intent is over. What failed may have.
         over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]

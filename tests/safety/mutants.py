@@ -77,7 +77,7 @@ MUTANTS = (
     ),
     Mutant(
         "no last look before a write",
-        "PushCarrier._guarded",
+        "PushWriter._guarded",
         "not self._as_planned(step, before)",
         "False",
         ADVERSARIES,
@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         "the last look believes the listing and not what was saved",
-        "PushCarrier._as_planned",
+        "PushWriter._as_planned",
         "before.version",
         "step.remote.version",
         EXPORTS,
@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "a backup here only if it differs from the base",
-        "PullCarrier._save",
+        "PullWriter._save",
         "self.backups.save(saved, raw)",
         """
         if step.base is None or item.digest != step.base.digest:
@@ -160,7 +160,7 @@ MUTANTS = (
     ),
     Mutant(
         "a backup of the workspace only if it differs from the base",
-        "PushCarrier._save",
+        "PushWriter._save",
         "self.backups.save(saved, before.raw)",
         """
         if step.base is None or before.digest != step.base.digest:
@@ -171,7 +171,7 @@ MUTANTS = (
     ),
     Mutant(
         "no backup of what --overwrite replaces",
-        "PushCarrier._save",
+        "PushWriter._save",
         "self.backups.save(saved, before.raw)",
         "pass",
         CRASHES,
@@ -179,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         "base advanced before the write",
-        "Carry.run",
+        "Transfer.run",
         "first = [step for step in steps if step.action is not Action.DELETE]",
         """
         self.base.advance([Advance(s.key, None) for s in steps if s.action is Action.DELETE])
@@ -190,15 +190,15 @@ MUTANTS = (
     ),
     Mutant(
         "no journal of intents",
-        "Carry.run",
-        "self.base.intend([self.carrier.intent(step) for step in steps])",
+        "Transfer.run",
+        "self.base.intend([self.writer.intent(step) for step in steps])",
         "pass",
         ADVERSARIES,
         "test_09",
     ),
     Mutant(
         "a push that does not wait for its note",
-        "PushCarrier.ready",
+        "PushWriter.ready",
         "self._claiming.result()",
         "pass",
         VALVES,
@@ -206,7 +206,7 @@ MUTANTS = (
     ),
     Mutant(
         "a push that was kept out stays in the journal",
-        "Carry.run",
+        "Transfer.run",
         "self.base.advance([], finished=[step.key for step in steps])",
         "pass",
         VALVES,
@@ -249,7 +249,7 @@ MUTANTS = (
     ),
     Mutant(
         "a deletion here without asking whether it is gone",
-        "PullCarrier.delete",
+        "PullWriter.delete",
         "self.workspace.look(step.key) is not None",
         "False",
         ADVERSARIES,
@@ -286,7 +286,7 @@ MUTANTS = (
     ),
     Mutant(
         "deletes before creates",
-        "Carry.run",
+        "Transfer.run",
         """
         waiting = self._phase(first, self._put)
         if deletes:
@@ -294,7 +294,7 @@ MUTANTS = (
         """,
         """
         if deletes:
-            self._phase(deletes, self.carrier.delete)
+            self._phase(deletes, self.writer.delete)
         waiting = self._phase(first, self._put)
         if False:
             ...
@@ -304,7 +304,7 @@ MUTANTS = (
     ),
     Mutant(
         "a move that failed deletes its old place",
-        "Carry.run",
+        "Transfer.run",
         "self._without_moves_that_failed(deletes)",
         "deletes",
         ADVERSARIES,
@@ -392,7 +392,7 @@ MUTANTS = (
     ),
     Mutant(
         "a create that overwrites",
-        "PushCarrier._create",
+        "PushWriter._create",
         "self._put(step, raw, overwrite=False)",
         "self._put(step, raw, overwrite=True)",
         ADVERSARIES,
@@ -531,7 +531,7 @@ MUTANTS = (
     ),
     Mutant(
         "a write without an answer is looked for once",
-        "PushCarrier._after_doubt",
+        "PushWriter._after_doubt",
         "range(2)",
         "range(1)",
         ADVERSARIES,
@@ -555,7 +555,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was never begun stays in the journal",
-        "Carry.run",
+        "Transfer.run",
         "{step.key for step in steps} - {o.step.key for o in self._verified}",
         "set() and {step.key for step in steps} - {o.step.key for o in self._verified}",
         ADVERSARIES,
@@ -705,7 +705,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was not written at its new place goes from the old one",
-        "Carry._without_moves_that_failed",
+        "Transfer._without_moves_that_failed",
         "_content(step) in lost or step.moved in missing",
         "_content(step) in lost",
         FOLDERS,
@@ -780,7 +780,7 @@ MUTANTS = (
     ),
     Mutant(
         "a file is not looked at again before it is sent",
-        "PushCarrier.payload",
+        "PushWriter.payload",
         "sent if sha256(sent) == step.local.sha else None",
         "sent",
         ADVERSARIES,
@@ -796,7 +796,7 @@ MUTANTS = (
     ),
     Mutant(
         "a change between listing and backup goes unnoticed",
-        "PushCarrier._save",
+        "PushWriter._save",
         "step.remote_digest is not None and before.digest != step.remote_digest",
         "False",
         ADVERSARIES,

@@ -15,7 +15,7 @@ from textwrap import dedent
 class Mutant:
     """In `place` of databricks_sync, `old` becomes `new`, and the tests that match `tests` in `where` must fail.
 
-    `place` is a function, a class or a constant by its qualified name, such as `PushCarrier._guarded`, in whatever
+    `place` is a function, a class or a constant by its qualified name, such as `PushWriter._guarded`, in whatever
     module it is. `old` and `new` are expressions or statements, and are looked for as syntax: layout does not matter.
     A body of `...` stands for whatever it is.
     """
