@@ -24,7 +24,7 @@ from . import settings as settings_of
 from .project import Project
 
 if TYPE_CHECKING:
-    from databricks_sync.engine.report import Watcher
+    from databricks_sync.engine.report import RunListener
     from databricks_sync.engine.run import Sync
 
     from .options import Options
@@ -39,7 +39,7 @@ class Session(NamedTuple):
     head: str | None  # the branch that is checked out; None for a detached HEAD
     permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
 
-    def sync(self, watcher: Watcher, *, shared: bool = False) -> Sync:
+    def sync(self, watcher: RunListener, *, shared: bool = False) -> Sync:
         """What runs are made with. `shared`: all projects of the repository carry to one target."""
         from databricks_sync.engine.run import Sync
 

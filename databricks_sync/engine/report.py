@@ -50,7 +50,7 @@ class Report(NamedTuple):
         return max(worst, 1 if self.conflicts or self.marked else 0)
 
 
-class Watcher(Protocol):
+class RunListener(Protocol):
     """Who is told how a run goes."""
 
     def notice(self, text: str) -> None: ...

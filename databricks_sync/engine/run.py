@@ -48,7 +48,7 @@ from .differences import Differences
 from .pool import Pool
 from .pull import PullWriter
 from .push import PushWriter
-from .report import Diffs, Report, Watcher
+from .report import Diffs, Report, RunListener
 from .request import Request
 from .transfer import End, Interruption, Transfer, Writer
 from .versions import Mediator
@@ -75,7 +75,7 @@ class Sync:
         settings: Settings,
         repository: Repository,
         http: Http,
-        watcher: Watcher,
+        watcher: RunListener,
         permitted: Callable[[], None] = lambda: None,
         *,
         shared: bool = False,
