@@ -8,8 +8,8 @@
     │   │   └── LockLost  (4) the same, in the middle of the writes
     │   ├── Foreign           the target belongs to another repository
     │   ├── NotOurs           what stands in the place of a note or a lock is none of this tool
-    │   └── Switched          git checked out something else meanwhile
-    │       └── Overtaken (4) the same, in the middle of the writes
+    │   └── BranchSwitched    git checked out something else meanwhile
+    │       └── BranchSwitchedMidRun (4)  the same, in the middle of the writes
     ├── InterruptedRun   (130)
     └── WorkspaceError   (4)  an answer of the workspace, or none
         ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied

@@ -51,7 +51,7 @@ class Comparer:
         self.base = base
         self.pool = pool
 
-    def comparison(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Comparison:
+    def compare(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Comparison:
         """`noted`: how the target is carried, as far as its note says.
 
         Raises WorkspaceError; then nothing was changed.

@@ -262,13 +262,13 @@ class Sync:
             base.distrust()
             self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
         comparer, layout = Comparer(self.local, workspace, base, pool), noted.claim and noted.claim.layout
-        comparison = comparer.comparison(request.mode.direction, scan, listing, layout)
+        comparison = comparer.compare(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, comparison)
         return Snapshot(workspace, claims, noted, comparison)
 
     def _scan(self, request: Request, base: Base) -> Scan:
-        """The local side, as it stood between two checkouts. Raises Switched when there is no such moment."""
+        """The local side, as it stood between two checkouts. Raises BranchSwitched when there is no such moment."""
         before = self._calm(self.repository.moment())
         for _ in range(_SCANS):
             self._stays(request, before)
@@ -282,7 +282,7 @@ class Sync:
         )
 
     def _calm(self, moment: Moment, *, moved: bool = False) -> Moment:
-        """The moment when git has finished what it is at. Raises Switched when it does not.
+        """The moment when git has finished what it is at. Raises BranchSwitched when it does not.
 
         A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
         """
@@ -300,7 +300,7 @@ class Sync:
         return moment
 
     def _stays(self, request: Request, moment: Moment) -> None:
-        """Raises Switched when another branch is checked out than the one whose folder this is about."""
+        """Raises BranchSwitched when another branch is checked out than the one whose folder this is about."""
         if request.head is not None and moment.branch != request.head:
             raise BranchSwitched(
                 f"The branch was switched to {printable(moment.branch or 'none')} while the folder was read.",
