@@ -18,7 +18,7 @@ from databricks_sync.engine.request import Request
 from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, printable
 from databricks_sync.interrupt import Stop
 from databricks_sync.local.changes import Changes
-from databricks_sync.local.git import Moment
+from databricks_sync.local.git import GitState
 from databricks_sync.model import Allowed, Direction, Mode, Severity
 from databricks_sync.output.watching import Parked, State, View, advice, parked, standing, view_for
 from databricks_sync.remote.folder import Workspace
@@ -231,34 +231,34 @@ class Watch:
         """Waits until git is doing nothing. Raises _Reopen when another branch is checked out by then."""
         began, named = time.monotonic(), self.options.named
         while True:
-            moment = session.repository.moment()
-            why, seconds = self._restless(session, moment, named)
+            git_state = session.repository.git_state()
+            why, seconds = self._restless(session, git_state, named)
             if not seconds:
                 break
             if time.monotonic() - began >= debounce.PAUSED:
                 self.view.state(State.PAUSED, f"Paused: {why}.")
             if changes.settings in self._await(changes, seconds):
                 raise _Reopen
-        if moment.branch != session.head:
+        if git_state.branch != session.head:
             if not named:
-                about = printable(moment.branch or "a commit")
+                about = printable(git_state.branch or "a commit")
                 self.view.notice(f"The branch is {about} now; what follows is about its own folder.")
             raise _Reopen
 
-    def _restless(self, session: Session, moment: Moment, named: bool) -> tuple[str, float]:
+    def _restless(self, session: Session, git_state: GitState, named: bool) -> tuple[str, float]:
         """Why not to read files now, and when to ask again; 0 seconds when they may be read."""
         now = time.monotonic()
-        if moment.index_stat != self._index[0]:
-            self._index = (moment.index_stat, now if self._shown else 0.0)
-        if moment.operation:
-            return f"git is in the middle of {moment.operation}", debounce.PAUSED
-        if moment.locked:
+        if git_state.index_stat != self._index[0]:
+            self._index = (git_state.index_stat, now if self._shown else 0.0)
+        if git_state.operation:
+            return f"git is in the middle of {git_state.operation}", debounce.PAUSED
+        if git_state.locked:
             lock = printable(str(session.repository.git_dir / "index.lock"))
             return f"git is at work; if it was killed, remove {lock}", debounce.PAUSED
-        if moment.branch is None and self._branch is not None:
+        if git_state.branch is None and self._branch is not None:
             return "no branch is checked out", debounce.PAUSED
-        if named and moment.branch != self._branch:
-            there, here = (printable(name or "a commit without a branch") for name in (moment.branch, self._branch))
+        if named and git_state.branch != self._branch:
+            there, here = (printable(name or "a commit without a branch") for name in (git_state.branch, self._branch))
             return f"{there} is checked out, and this began with {here}", debounce.PAUSED
         return "git has just written", max(self._index[1] + debounce.AFTER_GIT - now, 0.0)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from databricks_sync.errors import BranchSwitched, BranchSwitchedMidRun, SettingsError, SyncError, ValveError, printable
 from databricks_sync.failpoints import reached
 from databricks_sync.local.folder import LocalFolder, Scan, check_project, settled
-from databricks_sync.local.git import Moment, Repository
+from databricks_sync.local.git import GitState, Repository
 from databricks_sync.local.identity import Identity, nameless, project_of
 from databricks_sync.model import BaseEntry, Direction, Kind, Mode, Settings
 from databricks_sync.notebook.format import wire
@@ -269,11 +269,11 @@ class Sync:
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises BranchSwitched when there is no such moment."""
-        before = self._calm(self.repository.moment())
+        before = self._calm(self.repository.git_state())
         for _ in range(_SCANS):
             self._stays(request, before)
             scan = self.local.scan(base.entries())
-            after = self.repository.moment()
+            after = self.repository.git_state()
             if after == before:
                 return scan
             before = self._calm(after, moved=True)
@@ -281,29 +281,29 @@ class Sync:
             "Git changed the files while they were read.", "Run the command again when it has finished."
         )
 
-    def _calm(self, moment: Moment, *, moved: bool = False) -> Moment:
+    def _calm(self, git_state: GitState, *, moved: bool = False) -> GitState:
         """The moment when git has finished what it is at. Raises BranchSwitched when it does not.
 
         A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
         """
         deadline = time.monotonic() + _GIT_AT_WORK
-        while moment.locked or moved:
+        while git_state.locked or moved:
             if time.monotonic() > deadline:
                 raise BranchSwitched(
                     "Git is at work here, so the files may be of two branches.",
                     f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
                 )
-            before = moment
+            before = git_state
             self.http.clock.sleep(AFTER_GIT)
-            moment = self.repository.moment()
-            moved = moment != before
-        return moment
+            git_state = self.repository.git_state()
+            moved = git_state != before
+        return git_state
 
-    def _stays(self, request: Request, moment: Moment) -> None:
+    def _stays(self, request: Request, git_state: GitState) -> None:
         """Raises BranchSwitched when another branch is checked out than the one whose folder this is about."""
-        if request.head is not None and moment.branch != request.head:
+        if request.head is not None and git_state.branch != request.head:
             raise BranchSwitched(
-                f"The branch was switched to {printable(moment.branch or 'none')} while the folder was read.",
+                f"The branch was switched to {printable(git_state.branch or 'none')} while the folder was read.",
                 "Nothing was written; run the command again.",
             )
 
@@ -365,7 +365,7 @@ class Sync:
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         comparison, noted = snapshot.comparison, snapshot.noted
-        self._stays(request, self.repository.moment())
+        self._stays(request, self.repository.git_state())
         check(
             Situation(
                 mode=request.mode,

@@ -56,7 +56,7 @@ class Entry(NamedTuple):
     unmerged: bool = False
 
 
-class Moment(NamedTuple):
+class GitState(NamedTuple):
     """What git was about at one instant. Between two equal ones there was no checkout.
 
     `index_stat` is the state of the index's file: a checkout writes the files first, then the index, and HEAD last.
@@ -111,13 +111,13 @@ class Repository:
         except OSError:
             return b""
 
-    def moment(self) -> Moment:
+    def git_state(self) -> GitState:
         try:
             status = (self.git_dir / "index").stat()
             index = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             index = None
-        return Moment(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
+        return GitState(self.branch(), self.operation(), (self.git_dir / "index.lock").exists(), index)
 
     @property
     def shallow(self) -> bool:

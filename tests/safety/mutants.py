@@ -789,7 +789,7 @@ MUTANTS = (
     Mutant(
         "a checkout goes unnoticed",
         "Sync._stays",
-        "request.head is not None and moment.branch != request.head",
+        "request.head is not None and git_state.branch != request.head",
         "False",
         ADVERSARIES,
         "test_16",
@@ -899,7 +899,7 @@ MUTANTS = (
     Mutant(
         "files are read while git writes them",
         "Sync._calm",
-        "moment.locked or moved",
+        "git_state.locked or moved",
         "moved",
         BRANCHES,
         "slow_checkout and single",
@@ -916,7 +916,7 @@ MUTANTS = (
         "a watch goes on during a rebase",
         "Watch._restless",
         """
-        if moment.operation:
+        if git_state.operation:
             ...
         """,
         """
@@ -929,7 +929,7 @@ MUTANTS = (
     Mutant(
         "a named target takes any branch",
         "Watch._restless",
-        "named and moment.branch != self._branch",
+        "named and git_state.branch != self._branch",
         "False",
         BRANCHES,
         "named_target",

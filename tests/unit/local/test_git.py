@@ -189,7 +189,7 @@ def everything(repository: Repository, folder: Path) -> None:
     repository.dirty(folder)
     for ask in (repository.branch, repository.branches, repository.origin, repository.address):
         ask()
-    for ask in (repository.first_commits, repository.ignores_case, repository.operation, repository.moment):
+    for ask in (repository.first_commits, repository.ignores_case, repository.operation, repository.git_state):
         ask()
     repository.had("a"), repository.at("HEAD", "a"), repository.knows("main")
     repository.merged_text("a", "b", "c", ("1", "2", "3"))
