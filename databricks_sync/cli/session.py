@@ -39,11 +39,11 @@ class Session(NamedTuple):
     head: str | None  # the branch that is checked out; None for a detached HEAD
     permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
 
-    def sync(self, watcher: RunListener, *, shared: bool = False) -> Sync:
+    def sync(self, listener: RunListener, *, shared: bool = False) -> Sync:
         """What runs are made with. `shared`: all projects of the repository carry to one target."""
         from databricks_sync.engine.run import Sync
 
-        return Sync(self.settings, self.repository, self.http, watcher, self.permitted, shared=shared)
+        return Sync(self.settings, self.repository, self.http, listener, self.permitted, shared=shared)
 
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""

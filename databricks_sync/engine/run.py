@@ -75,7 +75,7 @@ class Sync:
         settings: Settings,
         repository: Repository,
         http: Http,
-        watcher: RunListener,
+        listener: RunListener,
         permitted: Callable[[], None] = lambda: None,
         *,
         shared: bool = False,
@@ -95,7 +95,7 @@ class Sync:
         self.owning = "" if shared else self.project
         self.folders = tuple(sorted(folder.shown for folder in settings.folders))
         self.http = http
-        self.watcher = watcher
+        self.listener = listener
         self.pool = pool
         self.ttl = ttl
         self.local = LocalFolder(settings.project, settings.folders, repository)
@@ -156,7 +156,7 @@ class Sync:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
         began = time.monotonic()
         check_project(self.local)
-        self.watcher.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
+        self.listener.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
         found = self.record(request.target)
         interruption = Interruption()
         with ExitStack() as late, nullcontext() if request.dry_run else held(found.folder, request.wait):
@@ -167,7 +167,7 @@ class Sync:
             base = Base(found.stands if request.dry_run else found.folder, create=not request.dry_run)
             try:
                 if base.notice:
-                    self.watcher.notice(base.notice)
+                    self.listener.notice(base.notice)
                 with self.pool() as pool:
                     report = self._run(request, base, pool, interruption, late)
             finally:
@@ -200,7 +200,7 @@ class Sync:
             self._tell(unread(snapshot.noted, request.target))
         for note in exposed(chosen) if push else ():
             self._tell(note)
-        self.watcher.plan(request, chosen, diffs)
+        self.listener.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, snapshot, base, chosen)
@@ -239,7 +239,7 @@ class Sync:
             try:
                 self.local.remove(item)
             except (OSError, SyncError) as error:
-                self.watcher.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
+                self.listener.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
 
     def _look(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
@@ -260,7 +260,7 @@ class Sync:
             asked_types(workspace, pool)()
         if behind(noted.claim, base):
             base.distrust()
-            self.watcher.notice("The record of the last sync is an old copy, so the sides are compared anew.")
+            self.listener.notice("The record of the last sync is an old copy, so the sides are compared anew.")
         comparer, layout = Comparer(self.local, workspace, base, pool), noted.claim and noted.claim.layout
         comparison = comparer.compare(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
@@ -360,7 +360,7 @@ class Sync:
 
     def _tell(self, notice: str) -> None:
         if notice:
-            self.watcher.notice(notice)
+            self.listener.notice(notice)
 
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
@@ -434,12 +434,12 @@ class Sync:
             writer = PushWriter(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
         else:
             writer = PullWriter(self.local, workspace, backups, comparison, pool)
-        carry = Transfer(writer, base, pool, self.watcher.outcome, interruption)
-        self.watcher.begin(len(writing))
+        carry = Transfer(writer, base, pool, self.listener.outcome, interruption)
+        self.listener.begin(len(writing))
         try:
             outcomes = carry.run(writing)
         finally:
-            self.watcher.end()
+            self.listener.end()
         report = Report(
             request,
             tuple(chosen),

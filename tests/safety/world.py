@@ -398,11 +398,11 @@ class Clone:
         hears of the labelled points. `http`: another way to the workspace, or another login.
         """
         self.server.forget()
-        process, watcher = Process(self.root, at, upon, act), Silent()
+        process, listener = Process(self.root, at, upon, act), Silent()
         report, error = None, None
         with _machine(process, listen or _meet), _disk(links):
             try:
-                made = self._sync(watcher, Pool if threads else Inline)
+                made = self._sync(listener, Pool if threads else Inline)
                 made.http = http or made.http
                 if patience is not None:
                     made.http.connections.timeout = patience
@@ -411,7 +411,7 @@ class Clone:
                 error = caught
             except Died:
                 pass
-        return Run(process, self.server.requests(), way, report, error, watcher.notices)
+        return Run(process, self.server.requests(), way, report, error, listener.notices)
 
     def restore(
         self,
@@ -425,25 +425,25 @@ class Clone:
     ) -> Restoring:
         """Brings back what the so-manieth latest backup holds of one side; it may die, or `act` happens there."""
         self.server.forget()
-        process, watcher = Process(self.root, at, upon, act), Silent()
+        process, listener = Process(self.root, at, upon, act), Silent()
         code, error = None, None
         with _machine(process, _meet):
             try:
-                made = self._sync(watcher, Inline)
+                made = self._sync(listener, Inline)
                 if runs := self.saved_runs():
                     name = runs[number % len(runs)]
-                    code = restore.run(made, Request(WAYS[way], self.target, **asked), name, watcher)  # type: ignore[arg-type]
+                    code = restore.run(made, Request(WAYS[way], self.target, **asked), name, listener)  # type: ignore[arg-type]
             except SyncError as caught:
                 error = caught
             except Died:
                 pass
         return Restoring(process, self.server.requests(), code, error)
 
-    def _sync(self, watcher: Silent, pool: Callable[[], Executor]) -> Sync:
+    def _sync(self, listener: Silent, pool: Callable[[], Executor]) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
-        return Sync(known, Repository(known.project), connect(known.login, Hasty()), watcher, pool=pool, ttl=self.ttl)
+        return Sync(known, Repository(known.project), connect(known.login, Hasty()), listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 
