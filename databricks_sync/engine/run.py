@@ -434,10 +434,10 @@ class Sync:
             writer = PushWriter(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
         else:
             writer = PullWriter(self.local, workspace, backups, comparison, pool)
-        carry = Transfer(writer, base, pool, self.listener.outcome, interruption)
+        transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
         self.listener.begin(len(writing))
         try:
-            outcomes = carry.run(writing)
+            outcomes = transfer.run(writing)
         finally:
             self.listener.end()
         report = Report(
