@@ -63,21 +63,21 @@ class PushWriter:
         comparison: Comparison,
         pool: Executor,
         *,
-        claim: Callable[[], None] = lambda: None,
+        write_marker: Callable[[], None] = lambda: None,
         mirror: bool = False,
     ) -> None:
-        """`claim` notes whose the target is. Raises SyncError when it is not ours."""
+        """`write_marker` notes whose the target is. Raises SyncError when it is not ours."""
         self.local = local
         self.workspace = workspace
         self.base = base
         self.backups = backups
         self.comparison = comparison
         self.pool = pool
-        self.claim = claim
+        self.write_marker = write_marker
         self.mirror = mirror
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
-        self._claiming: Future[None] = Future()
+        self._marking: Future[None] = Future()
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
 
     def intent(self, step: Step) -> Intent:
@@ -98,7 +98,7 @@ class PushWriter:
 
         Only the innermost ones, for the workspace makes those above them.
         """
-        self._claiming = self.pool.submit(self.claim)
+        self._marking = self.pool.submit(self.write_marker)
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
@@ -113,7 +113,7 @@ class PushWriter:
 
     def ready(self) -> None:
         try:
-            self._claiming.result()
+            self._marking.result()
             if self._making.keys() == {""}:
                 self._making[""].result()
         except SyncError:

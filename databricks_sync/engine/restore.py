@@ -21,7 +21,7 @@ from databricks_sync.notebook.diff import Version, difference
 from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import parse_export, read
 from databricks_sync.remote.folder import Workspace, asked_types, keys_by_nfc
-from databricks_sync.remote.marker import Noted, unread
+from databricks_sync.remote.marker import MarkerView, unread
 from databricks_sync.rules.names import flaw
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left
 from databricks_sync.rules.plan import Action, Sides, Step
@@ -65,10 +65,10 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         base = stack.enter_context(closing(Base(record.stands, create=False))) if push else None
         pool = stack.enter_context(sync.pool())
         side: Side
-        noting: Future[Noted] | None = None
+        viewing: Future[MarkerView] | None = None
         if base:
             asked_types(Workspace(sync.http, request.target), pool)()
-            noting = pool.submit(sync.claims(request, base).look, base, pool, new=False)
+            viewing = pool.submit(sync.markers(request, base).look, base, pool, new=False)
             workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
             side = InWorkspace(sync.local, workspace, base, copies, pool)
         else:
@@ -77,10 +77,10 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
         steps = list(pool.map(lambda saved: _planned(side, saved), copies.objects))
         writing = [step for step in steps if step.writes]
         report.plan(request, steps, _differences(side, copies, writing) if request.diff else {})
-        if base and noting and writing:
-            owned(sync.owner(request, noting.result(), base), request.allowed)
-            understood(noting.result().strange, request.target, request.allowed)
-            if notice := unread(noting.result(), request.target):
+        if base and viewing and writing:
+            owned(sync.owner(request, viewing.result(), base), request.allowed)
+            understood(viewing.result().strange, request.target, request.allowed)
+            if notice := unread(viewing.result(), request.target):
                 report.notice(notice)
         outcomes: list[Outcome] = []
         interruption = Interruption()

@@ -21,14 +21,14 @@ from databricks_sync.remote.folder import Listing, Workspace, asked_types
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.lock import TTL, RemoteLock
 from databricks_sync.remote.marker import (
-    Claim,
-    Claims,
-    Noted,
+    Marker,
+    Markers,
+    MarkerView,
     another,
-    behind,
+    is_outdated,
+    marker_serial,
     next_serial,
     note_path,
-    noted_serial,
     other_folders,
     unread,
 )
@@ -62,8 +62,8 @@ class Snapshot(NamedTuple):
     """What a run sees before it decides."""
 
     workspace: Workspace
-    claims: Claims
-    noted: Noted
+    markers: Markers
+    view: MarkerView
     comparison: Comparison
 
 
@@ -120,37 +120,37 @@ class Sync:
     def remote_lock(self, target: str) -> RemoteLock:
         return RemoteLock(self.http, target, self.ttl)
 
-    def claims(self, request: Request, base: Base) -> Claims:
-        return Claims(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+    def markers(self, request: Request, base: Base) -> Markers:
+        return Markers(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
 
-    def owner(self, request: Request, noted: Noted, base: Base) -> tuple[str, str] | None:
+    def owner(self, request: Request, view: MarkerView, base: Base) -> tuple[str, str] | None:
         """What to say of the target's owner, where that is another repository, or another project of this one.
 
         A pull takes nothing away there: it may be done by and from what has no name yet, and once allowed it stays so.
         """
-        claim = noted.claim
-        if claim is None:
+        marker = view.marker
+        if marker is None:
             return None
         push = request.mode.direction is Direction.PUSH
-        if not push and _pulled_from(claim, base):
+        if not push and _pulled_from(marker, base):
             return None
         names = self.repository.origin()
-        if not claim.repository & names:  # the first commits take a walk
+        if not marker.repository & names:  # the first commits take a walk
             names = self.identity.to_be() if push else self.identity.names()
-            if not push and nameless(claim.repository) and not claim.repository & names:
+            if not push and nameless(marker.repository) and not marker.repository & names:
                 return None
-        return another(claim, Claim(request.target, names, project=self.owning))
+        return another(marker, Marker(request.target, names, project=self.owning))
 
-    def laid_out(self, noted: Noted, base: Base) -> tuple[str, str] | None:
+    def laid_out(self, view: MarkerView, base: Base) -> tuple[str, str] | None:
         """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.
 
         What this clone has carried with the folders of the note, it may carry with others from now on.
         """
-        claim = noted.claim
-        if claim is None or claim.layout is None or not claim.layout.apart(self.local.layout):
+        marker = view.marker
+        if marker is None or marker.layout is None or not marker.layout.apart(self.local.layout):
             return None
             return None
-        return None if claim.layout.made(base.entries().values()) else other_folders(claim, self.folders)
+        return None if marker.layout.made(base.entries().values()) else other_folders(marker, self.folders)
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
@@ -196,8 +196,8 @@ class Sync:
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
             self._check(request, snapshot, base, chosen)
-        if writing if push else snapshot.noted.strange:
-            self._tell(unread(snapshot.noted, request.target))
+        if writing if push else snapshot.view.strange:
+            self._tell(unread(snapshot.view, request.target))
         for note in exposed(chosen) if push else ():
             self._tell(note)
         self.listener.plan(request, chosen, diffs)
@@ -205,14 +205,14 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        base.settle(noted_serial(snapshot.noted.claim, base))
+        base.settle(marker_serial(snapshot.view.marker, base))
         self._finish(request, snapshot.comparison)
-        taking = push and request.allowed.take_over and self._takes(request, snapshot.noted, base)
-        news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.noted.news}
+        taking = push and request.allowed.take_over and self._takes(request, snapshot.view, base)
+        news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.view.news}
         if push and (writing or taking):
-            news["serial"] = str(next_serial(snapshot.noted.claim, base))
+            news["serial"] = str(next_serial(snapshot.view.marker, base))
         if request.allowed.take_over:
-            news |= self._remembered(request, snapshot.noted)
+            news |= self._remembered(request, snapshot.view)
         base.note(root="no Git folder", target=request.target, project=self.project, **news)
         base.advance(
             [*snapshot.comparison.recovered, *self._agreed(snapshot.comparison, base, chosen)],
@@ -220,7 +220,7 @@ class Sync:
         )
         if not writing:
             if taking:
-                self._stake(request, snapshot, base)
+                self._write_marker(request, snapshot, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
         with ExitStack() as stack:
@@ -245,27 +245,27 @@ class Sync:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
         workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
-        claims = self.claims(request, base)
+        markers = self.markers(request, base)
         new = request.mode.direction is Direction.PUSH and not base.entries()
         pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
-        noting = pool.submit(claims.look, base, pool, new=new)
+        viewing = pool.submit(markers.look, base, pool, new=new)
         looking = pool.submit(workspace.listing, pool, new=new)
         # No listing tells what its root is: asked until something was carried, and when it is another folder by now.
         check_types = asked_types(workspace, pool) if not base.meta("root") else None
         scan = self._scan(request, base)
         if check_types:
             check_types()
-        noted, listing = noting.result(), looking.result()
+        view, listing = viewing.result(), looking.result()
         if not check_types and _is_another(listing, base):
             asked_types(workspace, pool)()
-        if behind(noted.claim, base):
+        if is_outdated(view.marker, base):
             base.distrust()
             self.listener.notice("The record of the last sync is an old copy, so the sides are compared anew.")
-        comparer, layout = Comparer(self.local, workspace, base, pool), noted.claim and noted.claim.layout
+        comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
         comparison = comparer.compare(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
             self._beware(workspace, comparison)
-        return Snapshot(workspace, claims, noted, comparison)
+        return Snapshot(workspace, markers, view, comparison)
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises BranchSwitched when there is no such moment."""
@@ -336,26 +336,26 @@ class Sync:
             )
         return withheld(chosen, request, self.local)
 
-    def _stake(self, request: Request, snapshot: Snapshot, base: Base) -> None:
+    def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
-        known = snapshot.noted.claim.repository if snapshot.noted.claim else frozenset()
+        known = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
         origin = self.repository.origin()
         names = origin if origin & known else self.identity.kept()
-        ours = Claim(request.target, names, request.branch, project=self.owning, folders=self.folders)
-        self._tell(snapshot.claims.stake(ours, snapshot.noted, base, take_over=request.allowed.take_over))
+        ours = Marker(request.target, names, request.branch, project=self.owning, folders=self.folders)
+        self._tell(snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over))
 
-    def _takes(self, request: Request, noted: Noted, base: Base) -> bool:
+    def _takes(self, request: Request, view: MarkerView, base: Base) -> bool:
         """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
-        return bool(noted.strange or self.owner(request, noted, base))
+        return bool(view.strange or self.owner(request, view, base))
 
-    def _remembered(self, request: Request, noted: Noted) -> dict[str, str]:
+    def _remembered(self, request: Request, view: MarkerView) -> dict[str, str]:
         """What --take-over has allowed for good: these folders inside one another, this pull from another's folder.
 
         A push needs no memory: its note says whose the target is from now on.
         """
-        found = dict.fromkeys(map(_beside, noted.nested), "allowed")
-        if request.mode.direction is Direction.PULL and noted.claim:
-            found["pulled_from"] = json.dumps([noted.claim.project, *sorted(noted.claim.repository)])
+        found = dict.fromkeys(map(_beside, view.nested), "allowed")
+        if request.mode.direction is Direction.PULL and view.marker:
+            found["pulled_from"] = json.dumps([view.marker.project, *sorted(view.marker.repository)])
         return found
 
     def _tell(self, notice: str) -> None:
@@ -364,7 +364,7 @@ class Sync:
 
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
-        comparison, noted = snapshot.comparison, snapshot.noted
+        comparison, view = snapshot.comparison, snapshot.view
         self._stays(request, self.repository.git_state())
         check(
             Situation(
@@ -379,11 +379,11 @@ class Sync:
                 insisted=request.insisted,
                 target=request.target,
                 again=request.again,
-                other=self.owner(request, noted, base),
-                laid_out=self.laid_out(noted, base),
-                nested={other: note_path(other) for other in noted.nested if not base.meta(_beside(other))},
-                noted=noted.readable,
-                strange=noted.strange,
+                other=self.owner(request, view, base),
+                laid_out=self.laid_out(view, base),
+                nested={other: note_path(other) for other in view.nested if not base.meta(_beside(other))},
+                noted=view.readable,
+                strange=view.strange,
             ),
             request.allowed,
         )
@@ -430,8 +430,10 @@ class Sync:
         writer: Writer
         if request.mode.direction is Direction.PUSH:
             mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
-            claim = partial(self._stake, request, snapshot, base)
-            writer = PushWriter(self.local, workspace, base, backups, comparison, pool, claim=claim, mirror=mirror)
+            write_marker = partial(self._write_marker, request, snapshot, base)
+            writer = PushWriter(
+                self.local, workspace, base, backups, comparison, pool, write_marker=write_marker, mirror=mirror
+            )
         else:
             writer = PullWriter(self.local, workspace, backups, comparison, pool)
         transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
@@ -510,10 +512,10 @@ class Sync:
             return None
 
 
-def _pulled_from(claim: Claim, base: Base) -> bool:
+def _pulled_from(marker: Marker, base: Base) -> bool:
     """Whether a pull from this owner's folder was allowed once."""
     project, *names = json.loads(base.meta("pulled_from") or '[""]')
-    return project == claim.project and not claim.repository.isdisjoint(names)
+    return project == marker.project and not marker.repository.isdisjoint(names)
 
 
 def _beside(other: str) -> str:

@@ -46,7 +46,7 @@ _MOST_FOLDERS = 20
 _CLONES = 20  # as many clones are remembered; CI makes a new one for every run
 
 
-class Claim(NamedTuple):
+class Marker(NamedTuple):
     """The note on one target. `repository` holds names of it, as identity.py knows them."""
 
     target: str
@@ -91,23 +91,23 @@ def nested(target: str, names: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(other for other in near if note_name(other) in names and normalise(other) == other))
 
 
-def to_json(claim: Claim) -> bytes:
-    newest = dict(list(claim.serials.items())[-_CLONES:])
+def to_json(marker: Marker) -> bytes:
+    newest = dict(list(marker.serials.items())[-_CLONES:])
     return json.dumps(
         {
             "about": "Written by databricks-branch-sync: which repository this folder belongs to. Safe to delete.",
-            "target": claim.target,
-            "repository": sorted(claim.repository),
-            "branch": claim.branch,
-            "project": claim.project,
-            "folders": claim.folders,
+            "target": marker.target,
+            "repository": sorted(marker.repository),
+            "branch": marker.branch,
+            "project": marker.project,
+            "folders": marker.folders,
             "clones": newest,
         },
         indent=1,
     ).encode()
 
 
-def from_json(raw: bytes, target: str) -> Claim | None:
+def from_json(raw: bytes, target: str) -> Marker | None:
     """The note as it was written; None when it is none of ours. Anybody may write there."""
     try:
         found = json.loads(raw.decode())
@@ -116,7 +116,7 @@ def from_json(raw: bytes, target: str) -> Claim | None:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
         branch = str(found.get("branch", ""))
-        return Claim(target, frozenset(names), branch, clones, _project(found), _folders(found))
+        return Marker(target, frozenset(names), branch, clones, _project(found), _folders(found))
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return None
 
@@ -136,10 +136,10 @@ def _is_folder(name: str) -> bool:
     return name == TOP or (not flaw(name, windows=False) and len(name) <= _LONGEST and "," not in name)
 
 
-class Noted(NamedTuple):
+class MarkerView(NamedTuple):
     """What the notes say: that on our own target, if there is one, and nested targets."""
 
-    claim: Claim | None = None
+    marker: Marker | None = None
     nested: tuple[str, ...] = ()
     readable: bool = True
     folder: bool = True  # whether there is a folder for notes already
@@ -160,7 +160,7 @@ class Remembered(Protocol):
         """By which notes may know this clone."""
 
 
-class Claims:
+class Markers:
     """The notes in one home, seen from one target."""
 
     def __init__(self, http: Http, target: str, *, whole_trees: bool) -> None:
@@ -168,21 +168,21 @@ class Claims:
         self.target = target
         self.name = note_name(target)
 
-    def look(self, base: Remembered, pool: Executor, *, new: bool) -> Noted:
+    def look(self, base: Remembered, pool: Executor, *, new: bool) -> MarkerView:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
         standing = pool.submit(self.notes.stands) if new else None
         try:
             listing = self._listing(pool, new=new)
             # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
             if not listing.exists and (standing.result() if standing else self.notes.stands()):
-                return Noted(readable=False)
+                return MarkerView(readable=False)
             files = {name for name, item in listing.objects.items() if item.kind is Kind.FILE}
-            noted = Noted(None, nested(self.target, files), folder=listing.exists)
-            return self._own(noted, listing, base)
+            view = MarkerView(None, nested(self.target, files), folder=listing.exists)
+            return self._own(view, listing, base)
         except NotOurs as error:
-            return Noted(strange=error)
+            return MarkerView(strange=error)
         except (Denied, ValveError):
-            return Noted(readable=False)
+            return MarkerView(readable=False)
 
     def _listing(self, pool: Executor, *, new: bool) -> Listing:
         try:
@@ -191,22 +191,22 @@ class Claims:
             check_folder(self.notes)
             raise
 
-    def _own(self, noted: Noted, listing: Listing, base: Remembered) -> Noted:
-        """`noted` with the note on our own target, or with what stands in its place."""
+    def _own(self, view: MarkerView, listing: Listing, base: Remembered) -> MarkerView:
+        """`view` with the note on our own target, or with what stands in its place."""
         try:
             self._check_place(listing)
             found = listing.objects.get(self.name)
             mark = _mark(found.version) if found else ""
             if mark and mark == base.meta("claim_mark"):
-                return noted._replace(claim=self._understood(base.meta("claim").encode()))
+                return view._replace(marker=self._understood(base.meta("claim").encode()))
             raw = read(self.notes, self.name) if found else None
             if found is None or raw is None:
-                return noted
-            claim = self._understood(raw)
+                return view
+            marker = self._understood(raw)
             certain = mark and found.version.sha in ("", sha256(raw))
-            return noted._replace(claim=claim, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
+            return view._replace(marker=marker, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
         except NotOurs as error:
-            return noted._replace(strange=error)
+            return view._replace(strange=error)
 
     def _check_place(self, listing: Listing) -> None:
         """Raises NotOurs when something else than a file has the name of our note."""
@@ -217,7 +217,7 @@ class Claims:
         if kind is not None:
             raise self._not_ours(f"is a {type_name(kind)}, and no note")
 
-    def _understood(self, raw: bytes) -> Claim:
+    def _understood(self, raw: bytes) -> Marker:
         found = from_json(raw, self.target)
         if found is None:
             raise self._not_ours("is no note of this tool")
@@ -227,26 +227,26 @@ class Claims:
         place = f"{self.notes.root}/{self.name}"
         return not_ours(place, f"{what}, so whose {printable(self.target)} is cannot be told")
 
-    def claim(self) -> Claim | None:
+    def marker(self) -> Marker | None:
         """The note on the target; None when there is none. Raises NotOurs for what cannot be understood."""
         raw = read(self.notes, self.name)
         return None if raw is None else self._understood(raw)
 
-    def stake(self, ours: Claim, noted: Noted, base: Remembered, *, take_over: bool) -> str:
+    def write(self, ours: Marker, view: MarkerView, base: Remembered, *, take_over: bool) -> str:
         """Writes our own note, with the clone's serial; returns what to tell when that is not allowed.
 
         Raises Foreign when another repository, or another project, was quicker, NotOurs when something is in the way.
         """
         clone = base.meta("lineage")
-        known = noted.claim if noted.claim and not take_over else Claim(self.target)
+        known = view.marker if view.marker and not take_over else Marker(self.target)
         serials = {name: number for name, number in known.serials.items() if name != clone}
         serials[clone] = int(base.meta("serial"))
-        claim = ours._replace(repository=ours.repository | known.repository, serials=serials)
-        raw = to_json(claim)
+        marker = ours._replace(repository=ours.repository | known.repository, serials=serials)
+        raw = to_json(marker)
         try:
-            if not noted.folder:
+            if not view.folder:
                 self.notes.make_folder(self.notes.root)
-            self._write(raw, overwrite=noted.claim is not None or noted.strange is not None)
+            self._write(raw, overwrite=view.marker is not None or view.strange is not None)
         except AlreadyExists as error:
             if not take_over:
                 self._check_quicker(ours)
@@ -257,9 +257,9 @@ class Claims:
         base.note(claim=raw.decode(), claim_mark=sha256(raw))
         return ""
 
-    def _check_quicker(self, ours: Claim) -> None:
+    def _check_quicker(self, ours: Marker) -> None:
         """Raises Foreign or NotOurs when what was there first is not a note of this project."""
-        other = self.claim()
+        other = self.marker()
         if other is None:
             check_folder(self.notes)
         elif foreign := another(other, ours):
@@ -283,17 +283,17 @@ def _mark(version: RemoteVersion) -> str:
     )
 
 
-def another(claim: Claim, ours: Claim) -> tuple[str, str] | None:
+def another(marker: Marker, ours: Marker) -> tuple[str, str] | None:
     """What to say when a target belongs to another repository, or to another project of this one."""
-    if claim.of_another(ours.repository):
-        return other_repository(claim)
-    return other_project(claim, ours.project) if claim.of_another_project(ours.project) else None
+    if marker.of_another(ours.repository):
+        return other_repository(marker)
+    return other_project(marker, ours.project) if marker.of_another_project(ours.project) else None
 
 
-def other_project(claim: Claim, project: str) -> tuple[str, str]:
+def other_project(marker: Marker, project: str) -> tuple[str, str]:
     """What to say when a target belongs to another project of this repository."""
     return (
-        f"{printable(claim.target)} belongs to {_spoken(claim.project)} of this repository, "
+        f"{printable(marker.target)} belongs to {_spoken(marker.project)} of this repository, "
         f"and this is {_spoken(project)}.",
         "Give another --target or --branch; to make it this project's, add --take-over.",
     )
@@ -303,12 +303,12 @@ def _spoken(project: str) -> str:
     return "the project at the top" if project == TOP else f"the project {printable(project)}"
 
 
-def other_folders(claim: Claim, folders: Sequence[str]) -> tuple[str, str]:
+def other_folders(marker: Marker, folders: Sequence[str]) -> tuple[str, str]:
     """What to say when a target is carried from other folders by now."""
     return (
-        f"{printable(claim.target)} is carried from {_listed(claim.folders)} by now, "
+        f"{printable(marker.target)} is carried from {_listed(marker.folders)} by now, "
         f"and the settings here say {_listed(folders)}, which would move its objects.",
-        f"Set NOTEBOOK_FOLDER={shell.word(','.join(claim.folders))} here too; to move them, add --take-over.",
+        f"Set NOTEBOOK_FOLDER={shell.word(','.join(marker.folders))} here too; to move them, add --take-over.",
     )
 
 
@@ -316,20 +316,21 @@ def _listed(folders: Iterable[str]) -> str:
     return " and ".join(printable(one) for one in folders)
 
 
-def other_repository(claim: Claim) -> tuple[str, str]:
+def other_repository(marker: Marker) -> tuple[str, str]:
     """What to say when a target belongs to another repository: a sentence and what to type."""
-    names = ", ".join(printable(name) for name in sorted(claim.repository)[:1])
+    names = ", ".join(printable(name) for name in sorted(marker.repository)[:1])
+    branch = printable(marker.branch) or "?"
     return (
-        f"{printable(claim.target)} belongs to another repository ({names}, branch {printable(claim.branch) or '?'}).",
+        f"{printable(marker.target)} belongs to another repository ({names}, branch {branch}).",
         "Give another --target or --branch; to make it this repository's, add --take-over.",
     )
 
 
-def unread(noted: Noted, target: str) -> str:
+def unread(view: MarkerView, target: str) -> str:
     """What to tell when the notes cannot be read, or not be understood; nothing when they can."""
-    if noted.strange:
-        return f"{noted.strange.message} {noted.strange.hint}"
-    if noted.readable:
+    if view.strange:
+        return f"{view.strange.message} {view.strange.hint}"
+    if view.readable:
         return ""
     return f"{home(target)} cannot be read, so whether another repository uses {printable(target)} is unknown."
 
@@ -339,16 +340,16 @@ def note_path(target: str) -> str:
     return f"{home(target)}/{note_name(target)}"
 
 
-def behind(claim: Claim | None, base: Remembered) -> bool:
+def is_outdated(marker: Marker | None, base: Remembered) -> bool:
     """Whether this clone's record is older than the note says it once was: an old copy, not to be believed."""
-    return noted_serial(claim, base) > int(base.meta("serial") or 0)
+    return marker_serial(marker, base) > int(base.meta("serial") or 0)
 
 
-def next_serial(claim: Claim | None, base: Remembered) -> int:
+def next_serial(marker: Marker | None, base: Remembered) -> int:
     """That of a clone's next push. It goes up here first: a note may be behind the record it is about, never ahead."""
-    return max(int(base.meta("serial") or 0), noted_serial(claim, base)) + 1
+    return max(int(base.meta("serial") or 0), marker_serial(marker, base)) + 1
 
 
-def noted_serial(claim: Claim | None, base: Remembered) -> int:
+def marker_serial(marker: Marker | None, base: Remembered) -> int:
     """How far this clone had come when it last wrote the note, by any of its names."""
-    return max(claim.serials.get(name, 0) for name in base.names()) if claim else 0
+    return max(marker.serials.get(name, 0) for name in base.names()) if marker else 0

@@ -20,7 +20,7 @@ from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, No
 from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
 from databricks_sync.output.wording import WHY
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.remote.marker import Claims
+from databricks_sync.remote.marker import Markers
 from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Action, Step
 from mlflow_hooks.fate import Fate
@@ -113,7 +113,7 @@ class Notebooks:
         """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
         repository = self.session.repository
         try:
-            note = Claims(self.session.http, self.wish.target, whole_trees=True).claim()
+            note = Markers(self.session.http, self.wish.target, whole_trees=True).marker()
         except (Denied, NotOurs):
             return False
         if note is None:

@@ -199,7 +199,7 @@ MUTANTS = (
     Mutant(
         "a push that does not wait for its note",
         "PushWriter.ready",
-        "self._claiming.result()",
+        "self._marking.result()",
         "pass",
         VALVES,
         "first_pushes_that_meet",
@@ -459,7 +459,7 @@ MUTANTS = (
     ),
     Mutant(
         "a note that is a folder is none",
-        "Claims._own",
+        "Markers._own",
         "self._check_place(listing)",
         "pass",
         NOTES,
@@ -595,8 +595,8 @@ MUTANTS = (
     ),
     Mutant(
         "an old copy of the record is believed",
-        "behind",
-        'noted_serial(claim, base) > int(base.meta("serial") or 0)',
+        "is_outdated",
+        'marker_serial(marker, base) > int(base.meta("serial") or 0)',
         "False",
         ADVERSARIES,
         "test_11",
@@ -644,14 +644,14 @@ MUTANTS = (
     Mutant(
         "a restore into another repository's folder",
         "run",
-        "owned(sync.owner(request, noting.result(), base), request.allowed)",
+        "owned(sync.owner(request, viewing.result(), base), request.allowed)",
         "pass",
         BACKUPS,
         "became_another_s",
     ),
     Mutant(
         "two projects of a repository are one owner",
-        "Claim.of_another_project",
+        "Marker.of_another_project",
         "bool(self.project and project) and self.project != project",
         "False",
         FOLDERS,
@@ -819,7 +819,7 @@ MUTANTS = (
         "test_37",
     ),
     Mutant(
-        "what is behind a link is absent",
+        "what is is_outdated a link is absent",
         "_judged",
         """
         if unknown:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.remote.marker import Claim, another, from_json, nested, note_name, other_folders, to_json
+from databricks_sync.remote.marker import Marker, another, from_json, nested, note_name, other_folders, to_json
 
 TARGET = "/Shared/a~b"
 NAMES = ["a", "a~b", "a%7Eb", "a b", "a.json", "~", "x~0123456789ab", "ü", "a~b/c", "a/zzz"]
@@ -45,8 +45,8 @@ def test_a_name_that_this_tool_does_not_give_is_no_note(name: str) -> None:
 
 def test_a_note_is_read_as_it_was_written() -> None:
     """What is noted comes back."""
-    claim = Claim(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1}, "a/b", ("n", "src"))
-    assert from_json(to_json(claim), TARGET) == claim
+    marker = Marker(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1}, "a/b", ("n", "src"))
+    assert from_json(to_json(marker), TARGET) == marker
 
 
 @pytest.mark.parametrize(
@@ -56,23 +56,25 @@ def test_a_note_is_read_as_it_was_written() -> None:
 )
 def test_what_names_no_folders_says_nothing_of_them(folders: object) -> None:
     """Only what can be the folders of a project is believed, and told to be typed."""
-    assert from_json(json.dumps({"repository": [], "folders": folders, "project": 7}).encode(), TARGET) == Claim(TARGET)
+    assert from_json(json.dumps({"repository": [], "folders": folders, "project": 7}).encode(), TARGET) == Marker(
+        TARGET
+    )
 
 
 def test_another_project_is_another_owner() -> None:
     """A note of this repository is another's when it names another project; one that names none is anybody's."""
-    ours = Claim(TARGET, frozenset({"x"}), project="a")
-    assert another(Claim(TARGET, frozenset({"x"})), ours) is another(ours, ours) is None
+    ours = Marker(TARGET, frozenset({"x"}), project="a")
+    assert another(Marker(TARGET, frozenset({"x"})), ours) is another(ours, ours) is None
     assert another(ours, ours._replace(project="")) is None
     said, typed = another(ours._replace(project="."), ours) or ("", "")
     assert "the project at the top of this repository, and this is the project a" in said and "--take-over" in typed
-    said, _ = another(Claim(TARGET, frozenset({"y"}), project="a"), ours) or ("", "")
+    said, _ = another(Marker(TARGET, frozenset({"y"}), project="a"), ours) or ("", "")
     assert "another repository" in said
 
 
 def test_folders_are_told_as_they_are_typed() -> None:
     """What is to be set is quoted: the note may be anybody's."""
-    _, typed = other_folders(Claim(TARGET, folders=("$(rm x)", "n")), ["n"])
+    _, typed = other_folders(Marker(TARGET, folders=("$(rm x)", "n")), ["n"])
     assert "NOTEBOOK_FOLDER='$(rm x),n'" in typed
 
 
@@ -112,7 +114,7 @@ def test_what_is_no_note_is_not_taken_for_one(raw: bytes) -> None:
 def test_numbers_that_nobody_counted_to_are_left_out(clones: str) -> None:
     """A note with strange numbers of pushes still says whose the target is."""
     raw = f'{{"repository": ["r"], "branch": "b", "clones": {clones}}}'.encode()
-    assert from_json(raw, TARGET) == Claim(TARGET, frozenset({"r"}), "b")
+    assert from_json(raw, TARGET) == Marker(TARGET, frozenset({"r"}), "b")
 
 
 @given(
@@ -127,5 +129,5 @@ def test_numbers_that_nobody_counted_to_are_left_out(clones: str) -> None:
 )
 def test_any_note_can_be_read(raw: bytes) -> None:
     """Whatever is read can be written again."""
-    claim = from_json(raw, TARGET)
-    assert claim is None or from_json(to_json(claim), TARGET) == claim
+    marker = from_json(raw, TARGET)
+    assert marker is None or from_json(to_json(marker), TARGET) == marker
