@@ -122,8 +122,8 @@ class Watch:
         self.view.state(State.WAITING, f"Waiting: {error.message}", advice(error.hint))
         seconds = debounce.backoff(self._failures, random.random())
         assert self._changes
-        time.sleep(min(seconds, debounce.SOONEST))
-        self._await(self._changes, seconds - debounce.SOONEST)
+        time.sleep(min(seconds, debounce.MIN_BACKOFF))
+        self._await(self._changes, seconds - debounce.MIN_BACKOFF)
 
     def _await(self, changes: Changes, seconds: float) -> set[Path]:
         """What has changed here, as soon as something has; nothing when nothing has after so many seconds.
@@ -134,8 +134,8 @@ class Watch:
         while True:
             self.stop.check()
             left = deadline - time.monotonic()
-            found = changes.wait(min(left, debounce.GLANCE))
-            if found or left <= debounce.GLANCE:
+            found = changes.wait(min(left, debounce.POLL))
+            if found or left <= debounce.POLL:
                 return found
 
     # --- one session ----------------------------------------------------------------------------------------

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-QUIET = 0.08  # without another change: an editor that saves by rename needs some milliseconds
+DEBOUNCE = 0.08  # without another change: an editor that saves by rename needs some milliseconds
 MANY = 10  # changes that nobody's editor makes
-CALM = 0.3  # the same after many: of what is unpacked the last file may still be half written
-LONGEST = 2.0  # from the first change on, where they do not end: somebody's log in the folder
+BULK_DEBOUNCE = 0.3  # the same after many: of what is unpacked the last file may still be half written
+MAX_DELAY = 2.0  # from the first change on, where they do not end: somebody's log in the folder
 AFTER_GIT = 0.25  # after git wrote its index: HEAD follows it, and files of a new branch must not be read before
 PAUSED = 0.5  # between two looks at whether git has finished
 HALTED = 10.0  # between two looks at whether a valve would let us pass by now
 PARKED = 10.0  # between two looks at whether somebody has settled a conflict elsewhere
 RESCAN = 600.0  # between two looks at everything, should an event ever have been lost
-GLANCE = 1.0  # between two looks, while waiting, at whether somebody wants us to stop
-SOONEST = 1.0  # after a failure, even when something was saved meanwhile
+POLL = 1.0  # between two looks, while waiting, at whether somebody wants us to stop
+MIN_BACKOFF = 1.0  # after a failure, even when something was saved meanwhile
 LONGEST_WAIT = 60.0
 BURST = 20  # runs that changes may cause as fast as they come
 _EVERY = 3.0  # between two of them once they are used up, and until one more is granted
@@ -25,7 +25,7 @@ _EVERY = 3.0  # between two of them once they are used up, and until one more is
 
 def due(first: float, last: float, count: int) -> float:
     """The moment to act on so many changes, of which the first and the last came at these moments."""
-    return min(last + (QUIET if count < MANY else CALM), first + LONGEST)
+    return min(last + (DEBOUNCE if count < MANY else BULK_DEBOUNCE), first + MAX_DELAY)
 
 
 def backoff(failures: int, chance: float) -> float:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_sync.rules import debounce
-from databricks_sync.rules.debounce import BURST, CALM, LONGEST, LONGEST_WAIT, QUIET, Budget
+from databricks_sync.rules.debounce import BULK_DEBOUNCE, BURST, DEBOUNCE, LONGEST_WAIT, MAX_DELAY, Budget
 
 seconds = st.floats(0, 1e6)
 
@@ -15,11 +15,11 @@ seconds = st.floats(0, 1e6)
 @pytest.mark.parametrize(
     ("first", "last", "count", "expected"),
     [
-        (10.0, 10.0, 1, 10.0 + QUIET),
-        (10.0, 11.0, 3, 11.0 + QUIET),  # changes that came for a second
-        (10.0, 11.0, 1000, 11.0 + CALM),  # very many of them
-        (10.0, 11.99, 1, 10.0 + LONGEST),  # changes that do not end
-        (10.0, 20.0, 1000, 10.0 + LONGEST),
+        (10.0, 10.0, 1, 10.0 + DEBOUNCE),
+        (10.0, 11.0, 3, 11.0 + DEBOUNCE),  # changes that came for a second
+        (10.0, 11.0, 1000, 11.0 + BULK_DEBOUNCE),  # very many of them
+        (10.0, 11.99, 1, 10.0 + MAX_DELAY),  # changes that do not end
+        (10.0, 20.0, 1000, 10.0 + MAX_DELAY),
     ],
 )
 def test_due(first: float, last: float, count: int, expected: float) -> None:
