@@ -75,7 +75,7 @@ class Watch:
         self._stumbles = 0  # runs in which single objects failed, in a row
         self._budget = Budget()
         self._ran = 0.0  # when everything was last looked at
-        self._pulse: bytes | None = None  # of the workspace, before that
+        self._known_fingerprint: bytes | None = None  # of the workspace, before that
         self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
         self._polled = ""  # why files were polled last
@@ -118,7 +118,7 @@ class Watch:
     def _wait(self, error: SyncError) -> None:
         """Says why nothing is carried, once, and waits; a save here or in .env ends that sooner."""
         self._failures += 1
-        self._pulse = None
+        self._known_fingerprint = None
         self.view.state(State.WAITING, f"Waiting: {error.message}", advice(error.hint))
         seconds = debounce.backoff(self._failures, random.random())
         assert self._changes
@@ -180,7 +180,7 @@ class Watch:
 
     def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
-        if time.monotonic() >= self._ran + debounce.rescan(self._stumbles) or self._stirred(session):
+        if time.monotonic() >= self._ran + debounce.rescan(self._stumbles) or self._remote_changed(session):
             return self.modes
         if any(changes.rules(path) for path in found):
             return self.modes
@@ -200,23 +200,23 @@ class Watch:
             return True
         return len(session.repository.ignored(names)) < len(names)
 
-    def _stirred(self, session: Session) -> bool:
+    def _remote_changed(self, session: Session) -> bool:
         """Whether it is time to look at the workspace, and it may hold something else than before the last run."""
         began = time.monotonic()
         if began < self._look_at:
             return False
-        if self._pulse is None:
+        if self._known_fingerprint is None:
             return True
-        pulse = self._feel(session)
+        fingerprint = self._fingerprint(session)
         self._next_look(time.monotonic() - began)
-        return pulse != self._pulse
+        return fingerprint != self._known_fingerprint
 
-    def _feel(self, session: Session) -> bytes | None:
-        return Workspace(session.http, session.target).pulse()
+    def _fingerprint(self, session: Session) -> bytes | None:
+        return Workspace(session.http, session.target).fingerprint()
 
     def _next_look(self, took: float) -> None:
         """Looks at the workspace again soon, if what happens there is of any interest."""
-        seconds = debounce.interval(self._pulse is not None, took)
+        seconds = debounce.interval(self._known_fingerprint is not None, took)
         if not self.pulls:
             seconds = max(seconds, debounce.PARKED) if any(self._parked.values()) else _NEVER
         self._look_at = time.monotonic() + seconds
@@ -266,15 +266,15 @@ class Watch:
 
     def _runs(self, session: Session, modes: Iterable[Mode]) -> None:
         shown = (session.settings.login.name, session.target, *(folder.shown for folder in session.settings.folders))
-        first, later, began, felt = shown != self._shown, bool(self._shown), time.monotonic(), -1.0
+        first, later, began, fingerprinted = shown != self._shown, bool(self._shown), time.monotonic(), -1.0
         if first:
             self._parked = {}
         try:
             for mode in modes:
                 if mode.direction is Direction.PULL or (not self.pulls and any(self._parked.values())):
                     before = time.monotonic()
-                    self._pulse = self._feel(session)
-                    felt = time.monotonic() - before
+                    self._known_fingerprint = self._fingerprint(session)
+                    fingerprinted = time.monotonic() - before
                 asked = session.request(self.options, mode)
                 if later:  # what was allowed was allowed for one run
                     asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
@@ -286,8 +286,8 @@ class Watch:
             self._ran = time.monotonic()
             self._budget = self._budget.after(self._ran, self._ran - began)
         self._failures = 0
-        if felt >= 0 or not self.pulls:  # a push alone is no look, however often it comes
-            self._next_look(self._ran - began if self._pulse is None else felt)
+        if fingerprinted >= 0 or not self.pulls:  # a push alone is no look, however often it comes
+            self._next_look(self._ran - began if self._known_fingerprint is None else fingerprinted)
         arrow = "↔" if len(self.modes) > 1 else "→" if self.pushes else "←"
         folders = ", ".join(folder.shown for folder in session.settings.folders)
         self.view.state(State.WATCHING, f"Watching {folders} {arrow} {printable(session.target)}: {self._standing}")

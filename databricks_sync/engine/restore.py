@@ -59,7 +59,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     copies = _chosen(backups, request, name)
     push = request.mode.direction is Direction.PUSH
     record = sync.record(request.target)
-    with ExitStack() as late, ExitStack() as stack:  # late: until the locks are given back Ctrl-C tears nothing
+    with ExitStack() as after_locks, ExitStack() as stack:  # until the locks are given back Ctrl-C tears nothing
         if not request.dry_run:
             stack.enter_context(held(record.folder, request.wait))
         base = stack.enter_context(closing(Base(record.stands, create=False))) if push else None
@@ -91,7 +91,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
                 interruption.ends.append(lock.lost)
                 if notice := stack.enter_context(lock.held(request.wait)):
                     report.notice(notice)
-            late.enter_context(interruption.listening())
+            after_locks.enter_context(interruption.listening())
             outcomes = _written(side, writing, pool, interruption)
         found = Restored(request, copies.run.name, tuple(steps), tuple(outcomes), backups.run, interruption)
     _tell(found, report)

@@ -159,7 +159,7 @@ class Sync:
         self.listener.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
         found = self.record(request.target)
         interruption = Interruption()
-        with ExitStack() as late, nullcontext() if request.dry_run else held(found.folder, request.wait):
+        with ExitStack() as after_locks, nullcontext() if request.dry_run else held(found.folder, request.wait):
             if not request.dry_run:
                 found = self.record(request.target)  # somebody may have taken it over since
                 found.taken_over(request.wait)
@@ -169,15 +169,17 @@ class Sync:
                 if base.notice:
                     self.listener.notice(base.notice)
                 with self.pool() as pool:
-                    report = self._run(request, base, pool, interruption, late)
+                    report = self._run(request, base, pool, interruption, after_locks)
             finally:
                 base.close()
         return report._replace(
             interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
         )
 
-    def _run(self, request: Request, base: Base, pool: Executor, interruption: Interruption, late: ExitStack) -> Report:
-        """`late` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
+    def _run(
+        self, request: Request, base: Base, pool: Executor, interruption: Interruption, after_locks: ExitStack
+    ) -> Report:
+        """`after_locks` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
         try:
             snapshot = self._look(request, base, pool)
         finally:
@@ -229,7 +231,7 @@ class Sync:
                     lock = self.remote_lock(request.target)
                     self._tell(stack.enter_context(lock.held(request.wait)))
                     interruption.ends.append(lock.lost)
-            late.enter_context(interruption.listening())
+            after_locks.enter_context(interruption.listening())
             return self._carry(request, snapshot, base, chosen, pool, interruption)
 
     def _finish(self, request: Request, comparison: Comparison) -> None:
@@ -264,24 +266,24 @@ class Sync:
         comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
         comparison = comparer.compare(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
-            self._beware(workspace, comparison)
+            self._check_unlisted(workspace, comparison)
         return Snapshot(workspace, markers, view, comparison)
 
     def _scan(self, request: Request, base: Base) -> Scan:
         """The local side, as it stood between two checkouts. Raises BranchSwitched when there is no such moment."""
-        before = self._calm(self.repository.git_state())
+        before = self._wait_for_git(self.repository.git_state())
         for _ in range(_SCANS):
-            self._stays(request, before)
+            self._check_branch(request, before)
             scan = self.local.scan(base.entries())
             after = self.repository.git_state()
             if after == before:
                 return scan
-            before = self._calm(after, moved=True)
+            before = self._wait_for_git(after, moved=True)
         raise BranchSwitched(
             "Git changed the files while they were read.", "Run the command again when it has finished."
         )
 
-    def _calm(self, git_state: GitState, *, moved: bool = False) -> GitState:
+    def _wait_for_git(self, git_state: GitState, *, moved: bool = False) -> GitState:
         """The moment when git has finished what it is at. Raises BranchSwitched when it does not.
 
         A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
@@ -299,7 +301,7 @@ class Sync:
             moved = git_state != before
         return git_state
 
-    def _stays(self, request: Request, git_state: GitState) -> None:
+    def _check_branch(self, request: Request, git_state: GitState) -> None:
         """Raises BranchSwitched when another branch is checked out than the one whose folder this is about."""
         if request.head is not None and git_state.branch != request.head:
             raise BranchSwitched(
@@ -307,7 +309,7 @@ class Sync:
                 "Nothing was written; run the command again.",
             )
 
-    def _beware(self, workspace: Workspace, comparison: Comparison) -> None:
+    def _check_unlisted(self, workspace: Workspace, comparison: Comparison) -> None:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
         listing = comparison.listing
         known = {folder for key in comparison.sides.base for folder in parents(key)}
@@ -365,7 +367,7 @@ class Sync:
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         comparison, view = snapshot.comparison, snapshot.view
-        self._stays(request, self.repository.git_state())
+        self._check_branch(request, self.repository.git_state())
         check(
             Situation(
                 mode=request.mode,

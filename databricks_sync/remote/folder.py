@@ -118,7 +118,7 @@ class Workspace:
             )
         return items
 
-    def pulse(self) -> bytes | None:
+    def fingerprint(self) -> bytes | None:
         """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
         try:
             query, most = {"path": self.root, **_HASHES}, self.http.limits.listing

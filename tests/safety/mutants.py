@@ -788,7 +788,7 @@ MUTANTS = (
     ),
     Mutant(
         "a checkout goes unnoticed",
-        "Sync._stays",
+        "Sync._check_branch",
         "request.head is not None and git_state.branch != request.head",
         "False",
         ADVERSARIES,
@@ -898,7 +898,7 @@ MUTANTS = (
     ),
     Mutant(
         "files are read while git writes them",
-        "Sync._calm",
+        "Sync._wait_for_git",
         "git_state.locked or moved",
         "moved",
         BRANCHES,
