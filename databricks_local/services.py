@@ -3,9 +3,9 @@
 Control endpoints of these parts, as control.py describes them:
 
     POST   /api/local/secrets        {scope: {key: text}}, replacing all scopes and secrets
-    POST   /api/local/run-states     a list of fates (overrides.py), replacing those in force: runs that never start,
+    POST   /api/local/run-states     a list of overrides, replacing those in force: runs that never start,
                                      never end, end without a result, or are refused
-    DELETE /api/local/run-states     no more fates
+    DELETE /api/local/run-states     no more overrides
     GET    /api/local/run-output     ?run_id= of a run or a task run: {"tasks": [{"run_id", "task_key", "log",
                                      "log_truncated", "result", "error", "error_trace", "displays", "notes"}]}
     GET    /api/local/next-fires     {"next_fires": {job_id: ms}}: when schedules fire next
@@ -33,7 +33,7 @@ from databricks_local.files.files_api import FilesApi
 from databricks_local.files.tree import Tree
 from databricks_local.jobs.api import JOB_OPERATIONS, JobApi
 from databricks_local.jobs.executor import Executor, run_files
-from databricks_local.jobs.overrides import Fates, fate
+from databricks_local.jobs.overrides import RunOverrides, override
 from databricks_local.jobs.run_api import RUN_OPERATIONS, RunApi
 from databricks_local.jobs.scheduler import Scheduler
 from databricks_local.jobs.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
@@ -58,13 +58,13 @@ class Services:
         self.pipeline = pipeline
         self.dbfs = Dbfs(folder / "dbfs")
         self.store = JobStore(folder / DATABASE)
-        self.fates = Fates()
+        self.overrides = RunOverrides()
         files = run_files(folder)
         runner = TaskRunner(self.store, self.dbfs, files, host, token, lambda: pipeline.workspace.settings)
         self.executor = Executor(self.store, runner, workspace.clock.now, pipeline.log)
         self.executor.recover()
         self.jobs = JobApi(self.store)
-        self.runs = RunApi(self.store, self.executor, self.fates, host)
+        self.runs = RunApi(self.store, self.executor, self.overrides, host)
         self.secrets = SecretsApi(self.store)
         self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
         self.mlflow = MlflowProcess(folder / "mlflow")
@@ -81,7 +81,7 @@ class Services:
             self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
 
     def reset(self) -> None:
-        self.fates.set([])
+        self.overrides.set([])
         self.executor.stop_all()
         self.store.clear()
         self.dbfs.clear()
@@ -189,12 +189,12 @@ def _secrets(services: Services, body: Any) -> dict[str, Any]:
 
 
 def _run_states(services: Services, body: Any) -> dict[str, Any]:
-    services.fates.set([fate(wanted) for wanted in (body if isinstance(body, list) else [body])])
+    services.overrides.set([override(wanted) for wanted in (body if isinstance(body, list) else [body])])
     return {}
 
 
 def _no_run_states(services: Services, _: Any) -> dict[str, Any]:
-    services.fates.set([])
+    services.overrides.set([])
     return {}
 
 

@@ -152,7 +152,7 @@ class Executor:
         self._finish(run.run_id, of_run(run, ticket.cancelled, timed_out and (open_tasks or _timed_out(run))))
 
     def _suffer(self, run: Run, ticket: Ticket, forced: State) -> None:
-        """A fate that a test chose."""
+        """The end, or the lack of one, that a test chose."""
         if not forced.is_open:
             self._finish(run.run_id, forced)
             return

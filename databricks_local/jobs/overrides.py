@@ -1,4 +1,4 @@
-"""Fates of runs that tests choose: runs that never start, never end, or end without a result.
+"""Runs whose course a test chooses: those that never start, never end, or end without a result.
 
 A rule is a JSON object:
 
@@ -25,14 +25,14 @@ LIFE_CYCLES = ("PENDING", "RUNNING", "QUEUED", "TERMINATED", "SKIPPED", "INTERNA
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RunOverride:
     name: str = "*"
     times: int | None = None
     state: State | None = None
     refuse: Mapping[str, Any] | None = None
 
 
-def fate(wanted: Mapping[str, Any]) -> Fate:
+def override(wanted: Mapping[str, Any]) -> RunOverride:
     """A rule from JSON; ValueError says what is wrong with it."""
     unknown = sorted(set(wanted) - {"name", "times", "state", "refuse"})
     if unknown:
@@ -47,23 +47,23 @@ def fate(wanted: Mapping[str, Any]) -> Fate:
         result = told.get("result_state")
         code = str(result) if result in ("SUCCESS", "CANCELED") else "INTERNAL_ERROR"
         state = State(str(told["life_cycle_state"]), result, str(told.get("state_message", "")), code)
-    return Fate(str(wanted.get("name", "*")), wanted.get("times"), state, wanted.get("refuse"))
+    return RunOverride(str(wanted.get("name", "*")), wanted.get("times"), state, wanted.get("refuse"))
 
 
-class Fates:
+class RunOverrides:
     """The rules in force; the first that concerns a run decides."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rules: list[Fate] = []
+        self._rules: list[RunOverride] = []
         self._used: list[int] = []
 
-    def set(self, rules: Sequence[Fate]) -> None:
+    def set(self, rules: Sequence[RunOverride]) -> None:
         with self._lock:
             self._rules, self._used = list(rules), [0] * len(rules)
 
     def of(self, name: str) -> State | None:
-        """The state forced on a run of this name. Raises the refusal when that is its fate."""
+        """The state forced on a run of this name. Raises the refusal when one was chosen."""
         with self._lock:
             for number, rule in enumerate(self._rules):
                 spent = rule.times is not None and self._used[number] >= rule.times

@@ -14,7 +14,7 @@ from databricks_local.workspace.tree import Workspace
 
 from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
 from .executor import Executor
-from .overrides import Fates
+from .overrides import RunOverrides
 from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
 from .store import Job, JobStore
 from .views import page_url, task_view, view
@@ -24,10 +24,10 @@ MAX_PAGE = 26
 
 
 class RunApi:
-    def __init__(self, store: JobStore, executor: Executor, fates: Fates, host: str) -> None:
+    def __init__(self, store: JobStore, executor: Executor, overrides: RunOverrides, host: str) -> None:
         self._store = store
         self._executor = executor
-        self._fates = fates
+        self._overrides = overrides
         self._host = host
 
     def run_now(self, workspace: Workspace, call: Call) -> Answer:
@@ -49,7 +49,7 @@ class RunApi:
     ) -> Run:
         """A run of a job, stored and on its way."""
         name = str(job.settings.get("name", "Untitled"))
-        forced = self._fates.of(name)
+        forced = self._overrides.of(name)
         run_id = self._store.identifier()
         run = Run(
             run_id=run_id,
@@ -82,7 +82,7 @@ class RunApi:
         if known is not None:
             return answer({"run_id": known})
         name = str(body.pop("run_name", "Untitled"))
-        forced = self._fates.of(name)
+        forced = self._overrides.of(name)
         run_id = self._store.identifier()
         run = Run(
             run_id=run_id,

@@ -61,7 +61,7 @@ class Scheduler:
     def _watch(self) -> None:
         while not self._stop.wait(1 - time.time() % 1):
             for job_id in self.look(datetime.now(timezone.utc)):
-                # A fate that refuses the run, or a job without tasks: nothing runs.
+                # An override that refuses the run, or a job without tasks: nothing runs.
                 with suppress(ApiError):
                     self._fire(job_id)
 

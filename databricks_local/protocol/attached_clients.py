@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Guests:
+class AttachedClients:
     """Counted on the event loop only, so that arriving and ending cannot cross."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Guests:
         self._end_if_alone()
 
     def end_when_alone(self, end: Callable[[], None]) -> None:
-        """The host is gone: `end` is called now, or when the last guest leaves."""
+        """The host is gone: `end` is called now, or when the last client leaves."""
         self._end = end
         self._end_if_alone()
 

@@ -27,7 +27,7 @@ from databricks_local.workspace.store import Store
 from databricks_local.workspace.tree import Workspace
 
 from . import wire
-from .attached_clients import Guests
+from .attached_clients import AttachedClients
 from .faults import Faults, Rule
 from .limits import Bucket, budget
 
@@ -64,7 +64,7 @@ class Pipeline:
     def __init__(self, workspace: Workspace, token: str, folder: Path) -> None:
         self.workspace = workspace
         self.folder = folder
-        self.guests = Guests()
+        self.clients = AttachedClients()
         self.faults = Faults()
         self.past: Store | None = None
         self._records: deque[Record] = deque(maxlen=200_000)

@@ -155,12 +155,12 @@ def routes(pipeline: Pipeline) -> list[Route]:
 
 def _attach(pipeline: Pipeline) -> Callable[[Request], Awaitable[Response]]:
     async def stay() -> AsyncIterator[bytes]:
-        pipeline.guests.arrive()
+        pipeline.clients.arrive()
         try:
             yield b"attached\n"
             await asyncio.Event().wait()
         finally:
-            pipeline.guests.leave()
+            pipeline.clients.leave()
 
     async def serve(request: Request) -> Response:
         try:

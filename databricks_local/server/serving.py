@@ -93,7 +93,7 @@ def serve(
             os._exit(0)
 
         def orphaned() -> None:
-            pipeline.guests.end_when_alone(end)
+            pipeline.clients.end_when_alone(end)
 
         checkpoints = Checkpoints(store)
         server = LocalServer(_config(pipeline, services, home), ready, orphaned if exit_with_stdin else None)

@@ -257,15 +257,15 @@ def test_embedded_joins_a_served_one(folder: Path) -> None:
         assert served.local.get("list", path="/").status == 200
 
 
-def test_embedded_waits_for_guests(folder: Path) -> None:
+def test_embedded_waits_for_clients(folder: Path) -> None:
     """A server that others use meanwhile ends when the last of them is done."""
     host = running(folder)
-    guest = running(folder)
+    client = running(folder)
     there = host.__enter__()
-    guest.__enter__()
+    client.__enter__()
     host.__exit__(None, None, None)
     assert Local(there.host, there.token).get("list", path="/").status == 200
-    guest.__exit__(None, None, None)
+    client.__exit__(None, None, None)
     deadline = time.monotonic() + 60
     while asked(Home(folder)) is not None and time.monotonic() < deadline:
         time.sleep(0.01)

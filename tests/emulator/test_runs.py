@@ -412,7 +412,7 @@ def test_variables_of_the_cluster(work: Work) -> None:
     assert "does not run a sql_task" in ended.run["state"]["state_message"]
 
 
-def test_fates(work: Work) -> None:
+def test_overrides(work: Work) -> None:
     """Tests can make runs end without a result, hang, be skipped or be refused."""
     path = work.notebook("/Shared/fate", "1")
     task = {"notebook_task": {"notebook_path": path}}

@@ -34,7 +34,7 @@ def work_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
 
 @pytest.fixture
 def work(work_server: Work) -> Work:
-    """That server without faults and fates, settings as they are at the start; what others made is still there."""
+    """That server without faults and overrides, settings as they are at the start; what others made is still there."""
     from dataclasses import asdict
 
     from databricks_local.core.settings import Settings
