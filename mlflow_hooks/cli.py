@@ -187,7 +187,7 @@ def _generate(options: HookOptions, report: Report) -> int:
     from mlflow_hooks.reading.selection import sound
     from mlflow_hooks.rules.check import refuse
 
-    from .fate import Fate, tell
+    from .change import Change, tell
 
     project = _project(options, report).folder
     readings = _readings(project, options.projects, options.names)
@@ -199,8 +199,8 @@ def _generate(options: HookOptions, report: Report) -> int:
     planned = changes(hooks, folder, prune=not options.names)
     if not options.check:
         write(planned, folder, force=options.force)
-    fates = [
-        Fate(
+    done = [
+        Change(
             "file",
             f"{folder.name}/{one.path}",
             one.action.value,
@@ -209,13 +209,13 @@ def _generate(options: HookOptions, report: Report) -> int:
         )
         for one in planned
     ]
-    return tell(fates, report, dry_run=options.check)
+    return tell(done, report, dry_run=options.check)
 
 
 def _deploy(options: HookOptions, report: Report) -> int:
     from databricks_sync.cli.session import opened
     from mlflow_hooks.deploy.deploy import deploy
-    from mlflow_hooks.deploy.notebooks import Wish
+    from mlflow_hooks.deploy.notebooks import DeployOptions
     from mlflow_hooks.reading.selection import sound
     from mlflow_hooks.rules.check import refuse
 
@@ -227,7 +227,7 @@ def _deploy(options: HookOptions, report: Report) -> int:
         readings = _readings(project, options.projects, ())
         hooks = [sound(reading) for reading in readings]
         refuse(_findings(readings))
-        wish = Wish(
+        deployment = DeployOptions(
             session.target,
             generate=f"mlflow_hooks generate{options.folders()}",
             deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
@@ -237,28 +237,28 @@ def _deploy(options: HookOptions, report: Report) -> int:
             take_over=options.take_over,
             wait=options.wait,
         )
-        return deploy(hooks, _folder(project, options), session, wish, report)
+        return deploy(hooks, _folder(project, options), session, deployment, report)
 
 
 def _run_project(options: HookOptions, report: Report) -> int:
     from databricks_sync.cli.session import opened
     from mlflow_hooks.reading.selection import one_by_name, sound
-    from mlflow_hooks.run.asked import asked
     from mlflow_hooks.run.local import on_this_machine
+    from mlflow_hooks.run.resolve import run_spec
     from mlflow_hooks.run.workspace import on_databricks
 
     found = _project(options, report)
     project = found.folder
     hook = sound(one_by_name(_readings(project, options.projects, ()), options.name))
     if options.backend == "local":
-        trial = asked(hook, options, None, report)
+        spec = run_spec(hook, options, None, report)
         folder = project / (options.tracking or "mlruns")
-        return 0 if options.dry_run else on_this_machine(trial, folder, report)
+        return 0 if options.dry_run else on_this_machine(spec, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with opened(options.session(TARGET if options.experiment else None), found) as session:
         _tell(session, report)
-        trial = asked(hook, options, session, report)
-        return 0 if options.dry_run else on_databricks(trial, session, report)
+        spec = run_spec(hook, options, session, report)
+        return 0 if options.dry_run else on_databricks(spec, session, report)
 
 
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:

@@ -21,7 +21,7 @@ ORDER = {
         "services pages server embedded cli __main__"
     ),
     "mlflow_hooks": (
-        "__init__ options interruption errors credentials model report fate "
+        "__init__ options interruption errors credentials model report change "
         "reading rules generate deploy run cli __main__"
     ),
 }

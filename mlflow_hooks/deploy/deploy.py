@@ -18,8 +18,8 @@ from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace, object_type, type_name
 from databricks_sync.remote.http import Http
 from databricks_sync.rules.target import home_of
+from mlflow_hooks.change import Change, tell
 from mlflow_hooks.errors import OutOfDate
-from mlflow_hooks.fate import Fate, tell
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.files import FOLDER, Action, changes
 from mlflow_hooks.generate.origin import hook_file, is_gone
@@ -28,49 +28,49 @@ from mlflow_hooks.model import Engine, Hook
 from mlflow_hooks.report import Report
 
 from .jobs import Job, Jobs, differences, marked
-from .notebooks import PRUNE, Notebooks, Wish
+from .notebooks import PRUNE, DeployOptions, Notebooks
 
 T = TypeVar("T")
 
 
-def deploy(hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> int:
+def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Report) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
     `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
     """
     _require_inside(folder, session.settings.project)
-    _require_current(hooks, folder, wish)
+    _require_current(hooks, folder, options)
     report.event(
         "start",
-        f"{folder.name} → {wish.target}  ({session.settings.login.name})",
-        target=wish.target,
+        f"{folder.name} → {options.target}  ({session.settings.login.name})",
+        target=options.target,
         host=session.settings.login.name,
-        dry_run=wish.dry_run,
+        dry_run=options.dry_run,
     )
-    notebooks = Notebooks(hooks, folder, session, wish, report)
-    fates: list[Fate] = []
+    notebooks = Notebooks(hooks, folder, session, options, report)
+    changes: list[Change] = []
     stopped: SyncError | None = None
     among_jobs = False
     try:
-        for fate in notebooks.deploy():
-            fates.append(fate)
-        if all(fate.exit_code <= 1 for fate in fates):  # else the workspace is not to be relied on
+        for change in notebooks.deploy():
+            changes.append(change)
+        if all(change.exit_code <= 1 for change in changes):  # else the workspace is not to be relied on
             among_jobs = True
-            for fate in _others(hooks, notebooks, session, wish, report):
-                fates.append(fate)
+            for change in _others(hooks, notebooks, session, options, report):
+                changes.append(change)
     except InterruptedRun:
-        stopped = _interrupted(fates, wish, in_hand=False)
+        stopped = _interrupted(changes, options, in_hand=False)
     except KeyboardInterrupt:
-        stopped = _interrupted(fates, wish, in_hand=among_jobs or notebooks.listener.begun)
+        stopped = _interrupted(changes, options, in_hand=among_jobs or notebooks.listener.begun)
     except SyncError as error:
-        if not fates:
+        if not changes:
             raise
         stopped = error
-    return tell(fates, report, dry_run=wish.dry_run, stopped=stopped)
+    return tell(changes, report, dry_run=options.dry_run, stopped=stopped)
 
 
-def _interrupted(fates: Sequence[Fate], wish: Wish, *, in_hand: bool) -> InterruptedRun:
-    if wish.dry_run or not (in_hand or any(fate.action != "nothing" for fate in fates)):
+def _interrupted(changes: Sequence[Change], options: DeployOptions, *, in_hand: bool) -> InterruptedRun:
+    if options.dry_run or not (in_hand or any(change.action != "nothing" for change in changes)):
         return InterruptedRun("Interrupted before anything was written.")
     what = "what was in hand may have been too" if in_hand else "the rest was not begun"
     hint = "Type the command again: what was done stays, the rest is done then."
@@ -83,25 +83,25 @@ def _require_inside(folder: Path, project: Path) -> None:
         raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
 
 
-def _require_current(hooks: Sequence[Hook], folder: Path, wish: Wish) -> None:
+def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions) -> None:
     late = [one.path for one in changes(hooks, folder) if one.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
             f"{folder.name}/{late[0]} is not what would be generated now"
             + (f", nor are {len(late) - 1} more." if len(late) > 1 else "."),
-            f"Type `{wish.generate}`, look at what changes, and deploy again.",
+            f"Type `{options.generate}`, look at what changes, and deploy again.",
         )
 
 
 def _others(
-    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, report: Report
-) -> Iterator[Fate]:
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Report
+) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
     stop = Interruption(lambda: report.notice("Interrupted: what is in hand is finished; once more, and at once."))
     with stop.listening():
-        yield from _deploy_jobs(_until(stop, hooks), session, wish)
-        yield from _stale_jobs(hooks, notebooks, session, wish, stop)
-        yield from _experiments(_until(stop, hooks), session, wish)
+        yield from _deploy_jobs(_until(stop, hooks), session, options)
+        yield from _stale_jobs(hooks, notebooks, session, options, stop)
+        yield from _experiments(_until(stop, hooks), session, options)
 
 
 def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
@@ -111,60 +111,60 @@ def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
         yield item
 
 
-def _deploy_jobs(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+def _deploy_jobs(hooks: Iterable[Hook], session: Session, options: DeployOptions) -> Iterator[Change]:
     jobs = Jobs(session.http)
     for hook in hooks:
-        with _tried(Fate("job", hook.notebook)) as failed:
-            yield _deploy_job(hook, jobs, wish)
+        with _tried(Change("job", hook.notebook)) as failed:
+            yield _deploy_job(hook, jobs, options)
         yield from failed
 
 
 def _stale_jobs(
-    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, wish: Wish, stop: Interruption
-) -> Iterator[Fate]:
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, stop: Interruption
+) -> Iterator[Change]:
     jobs, stale = Jobs(session.http), list[Job]()
-    with _tried(Fate("job", "mlflow_*_hook"), "could not be listed") as failed:
+    with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
         stale = [one for one in jobs.ours() if _is_stale(one, hooks, notebooks, session.repository)]
     yield from failed
     for one in _until(stop, stale):
-        if not wish.prune:
-            yield Fate("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+        if not options.prune:
+            yield Change("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
             continue
-        with _tried(Fate("job", one.name)) as failed:
-            if not wish.dry_run:
+        with _tried(Change("job", one.name)) as failed:
+            if not options.dry_run:
                 jobs.delete(one.job_id)
-            yield Fate("job", one.name, "delete")
+            yield Change("job", one.name, "delete")
         yield from failed
 
 
 @contextmanager
-def _tried(fate: Fate, what: str = "failed") -> Iterator[list[Fate]]:
-    """What the workspace refuses to do with one object is its fate, and the others are still done."""
-    failed: list[Fate] = []
+def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
+    """What the workspace refuses to do with one object is told of that object, and the others are still done."""
+    failed: list[Change] = []
     try:
         yield failed
     except WorkspaceError as error:
-        failed.append(replace(fate, problem=f"{what}: {error.message}", hint=error.hint, exit_code=4))
+        failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=4))
 
 
-def _deploy_job(hook: Hook, jobs: Jobs, wish: Wish) -> Fate:
-    wanted = marked(job.settings(hook, wish.target))
+def _deploy_job(hook: Hook, jobs: Jobs, options: DeployOptions) -> Change:
+    wanted = marked(job.settings(hook, options.target))
     found = jobs.named(hook.notebook)
-    if (problem := _not_ours(hook, found, wanted, wish)) is not None:
+    if (problem := _not_ours(hook, found, wanted, options)) is not None:
         return problem
     if not found:
-        if not wish.dry_run:
+        if not options.dry_run:
             jobs.create(wanted)
-        return Fate("job", hook.notebook, "create")
+        return Change("job", hook.notebook, "create")
     differing = differences(wanted, jobs.get(found[0].job_id).settings)
     if not differing:
-        return Fate("job", hook.notebook)
-    if not wish.dry_run:
+        return Change("job", hook.notebook)
+    if not options.dry_run:
         jobs.reset(found[0].job_id, wanted)
-    return Fate("job", hook.notebook, "update", ", ".join(differing))
+    return Change("job", hook.notebook, "update", ", ".join(differing))
 
 
-def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], wish: Wish) -> Fate | None:
+def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], options: DeployOptions) -> Change | None:
     """Why a job of the right name is left alone."""
     if len(found) > 1:
         numbers = ", ".join(str(one.job_id) for one in found)
@@ -174,10 +174,10 @@ def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], wish:
         hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
     elif found and (elsewhere := found[0].source[0]) and Job(0, wanted).source[0] not in ("", elsewhere):
         what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
-        hint = f"Type `{wish.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
+        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
     else:
         return None
-    return Fate("job", hook.notebook, problem=what, hint=hint, exit_code=1)
+    return Change("job", hook.notebook, problem=what, hint=hint, exit_code=1)
 
 
 def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
@@ -187,24 +187,24 @@ def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repositor
         return False
     folder, url = found.source
     if folder:
-        return folder == notebooks.wish.target and notebooks.owns_target()
+        return folder == notebooks.options.target and notebooks.owns_target()
     return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
 
 
-def _experiments(hooks: Iterable[Hook], session: Session, wish: Wish) -> Iterator[Fate]:
+def _experiments(hooks: Iterable[Hook], session: Session, options: DeployOptions) -> Iterator[Change]:
     """What is in the way of experiments; makes the folders that no hook notebook makes."""
     for hook in hooks:
         path, folder = hook.experiment, hook.experiment.rpartition("/")[0]
         home = home_of(path)
-        with _tried(Fate("experiment", path)) as failed:
+        with _tried(Change("experiment", path)) as failed:
             there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
             if there not in (None, "MLFLOW_EXPERIMENT"):
                 what = f"is a {type_name(there)}, so every run would fail."
-                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
+                yield Change("experiment", path, problem=what, hint=hint, exit_code=1)
             elif home and _type(session.http, f"/Users/{home}") is None:
                 what = f"is in the home of {home}, which does not exist, so every run would fail."
-                yield Fate("experiment", path, problem=what, hint=hint, exit_code=1)
-            elif hook.engine is Engine.JOBS_GIT and not wish.dry_run and _type(session.http, folder) is None:
+                yield Change("experiment", path, problem=what, hint=hint, exit_code=1)
+            elif hook.engine is Engine.JOBS_GIT and not options.dry_run and _type(session.http, folder) is None:
                 Workspace(session.http, folder).make_folder(folder)
         yield from failed
 

@@ -23,7 +23,7 @@ from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.marker import Markers
 from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Action, Step
-from mlflow_hooks.fate import Fate
+from mlflow_hooks.change import Change
 from mlflow_hooks.generate.files import NOTEBOOKS
 from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
 from mlflow_hooks.generate.stamp import is_intact, is_stamped
@@ -43,7 +43,7 @@ class Stamp(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DeployOptions:
     """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it."""
 
     target: str
@@ -84,48 +84,50 @@ class Listener:
 class Notebooks:
     """The notebooks' part of a deployment: one ordinary push, and further ones for what is known by its stamp."""
 
-    def __init__(self, hooks: Sequence[Hook], folder: Path, session: Session, wish: Wish, report: Report) -> None:
+    def __init__(
+        self, hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Report
+    ) -> None:
         where = folder / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
         settings = session.settings._replace(folders=(Folder(where, shown, ""),))
         self.hooks = [hook for hook in hooks if hook.engine is Engine.MLFLOW]
         self.where = where
         self.session = session
-        self.wish = wish
+        self.options = options
         self.listener = Listener(report)
         self.sync = session._replace(settings=settings).sync(self.listener, shared=True)
-        self.workspace = Workspace(session.http, wish.target)
+        self.workspace = Workspace(session.http, options.target)
         self.outcomes: list[Outcome] = []
 
-    def deploy(self) -> Iterator[Fate]:
-        """What becomes of each. What stops it is raised after the fates of what was done until then."""
-        if not self.where.is_dir() and not (self.wish.prune and self.owns_target()):
+    def deploy(self) -> Iterator[Change]:
+        """What becomes of each. What stops it is raised after the changes that were made until then."""
+        if not self.where.is_dir() and not (self.options.prune and self.owns_target()):
             return
         try:
             with _folder(self.where):
-                fates = [*self._deploy()]
+                changes = [*self._deploy()]
         except (KeyboardInterrupt, SyncError):
             yield from (self._fate(one.step.key, one.step, one.problem) for one in self.outcomes)
             raise
-        yield from fates
+        yield from changes
 
     def owns_target(self) -> bool:
         """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
         repository = self.session.repository
         try:
-            note = Markers(self.session.http, self.wish.target, whole_trees=True).marker()
+            note = Markers(self.session.http, self.options.target, whole_trees=True).marker()
         except (Denied, NotOurs):
             return False
         if note is None:
             return False
         names = note.repository
-        return self.wish.take_over or bool(names & repository.origin() or names & repository.first_commits())
+        return self.options.take_over or bool(names & repository.origin() or names & repository.first_commits())
 
-    def _deploy(self) -> Iterator[Fate]:
+    def _deploy(self) -> Iterator[Change]:
         first = self._run(Mode.PUSH, ())
         steps = {step.key: step for step in first.steps if step.local is not None}
         stale = {step.key: stamp for step in first.steps if _may_be_stale(step) and (stamp := self._stale_as(step.key))}
-        gone = [key for key, stamp in stale.items() if self.wish.prune and self._may_go(stamp)]
+        gone = [key for key, stamp in stale.items() if self.options.prune and self._may_go(stamp)]
         for mode, keys in ((Mode.PUSH_OVERWRITE, self._known_by_stamp(first)), (Mode.PUSH_MIRROR, gone)):
             if keys:
                 done = self._run(mode, keys)
@@ -142,16 +144,16 @@ class Notebooks:
     def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
         request = Request(
             mode=mode,
-            target=self.wish.target,
+            target=self.options.target,
             scope=Scope(tuple(keys)),
-            dry_run=self.wish.dry_run,
+            dry_run=self.options.dry_run,
             delete=mode is Mode.PUSH_MIRROR,
             insisted=True,
             # Generated files may well change, or go, all at once: that is what was looked at in git.
-            allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.wish.take_over),
-            wait=self.wish.wait,
+            allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.options.take_over),
+            wait=self.options.wait,
             branch=self.session.branch,
-            again=shell.option("target", self.wish.target),
+            again=shell.option("target", self.options.target),
         )
         try:
             report = self.sync.run(request)
@@ -171,13 +173,13 @@ class Notebooks:
             for step in report.steps
             if step.local is not None and not step.problem and step.action in (Action.CONFLICT, Action.AHEAD)
             # An edit that only the workspace has is left to whoever made it, as by to_databricks.
-            if self.wish.overwrite
+            if self.options.overwrite
             or step.remote is None
             or (step.action is Action.CONFLICT and _is_ours(step.key) and _stamp(self._text(step.key)) is Stamp.INTACT)
         ]
 
     def _may_go(self, stamp: Stamp) -> bool:
-        return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.wish.overwrite)
+        return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.options.overwrite)
 
     def _stale_as(self, key: str) -> Stamp | None:
         """The stamp of a notebook whose hook is gone, or has none any more; None for any other."""
@@ -199,25 +201,27 @@ class Notebooks:
         # SERVER: an export may lack the newline at the end that was imported.
         return raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
 
-    def _of(self, key: str) -> Fate:
-        return Fate("notebook", f"{self.wish.target}/{key}")
+    def _of(self, key: str) -> Change:
+        return Change("notebook", f"{self.options.target}/{key}")
 
-    def _fate(self, key: str, step: Step, problem: Problem | None) -> Fate:
-        fate = self._of(key)
+    def _fate(self, key: str, step: Step, problem: Problem | None) -> Change:
+        change = self._of(key)
         if problem:
             what = f"{problem.what.rstrip('.')}."
-            return replace(fate, problem=what, hint=problem.hint, exit_code=problem.severity.value)
+            return replace(change, problem=what, hint=problem.hint, exit_code=problem.severity.value)
         if step.action in (Action.CONFLICT, Action.AHEAD):
             code = 1 if step.action is Action.CONFLICT else 0
-            return replace(fate, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
+            return replace(change, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
         why = WHY[step.shape] if step.action is Action.UPDATE else ""
-        return replace(fate, action=step.action.value, why=why) if step.writes else fate
+        return replace(change, action=step.action.value, why=why) if step.writes else change
 
-    def _stale(self, key: str) -> Fate:
-        fate = self._of(key)
-        if self.wish.prune:
-            return replace(fate, problem="is of no hook, but was edited there; it stays.", hint=_OVERWRITE, exit_code=1)
-        return replace(fate, problem="is of no hook any more; it stays.", hint=PRUNE)
+    def _stale(self, key: str) -> Change:
+        change = self._of(key)
+        if self.options.prune:
+            return replace(
+                change, problem="is of no hook, but was edited there; it stays.", hint=_OVERWRITE, exit_code=1
+            )
+        return replace(change, problem="is of no hook any more; it stays.", hint=PRUNE)
 
 
 def _stamp(text: str) -> Stamp:

@@ -16,7 +16,7 @@ from mlflow_hooks.report import Report
 
 from .processes import end_group, own_group
 from .run import Ended, overdue, run
-from .spec import Trial
+from .spec import RunSpec
 from .tracking import Tracking, require_mlflow, store_in
 
 # MLflow's command does the same, and takes twice as long to start.
@@ -30,18 +30,18 @@ except Exception as error:  # of MLflow, or of git
 """
 
 
-def on_this_machine(trial: Trial, folder: Path, report: Report) -> int:
+def on_this_machine(spec: RunSpec, folder: Path, report: Report) -> int:
     """Runs the project; the exit code. Raises HookError, SettingsError, InterruptedRun."""
     require_mlflow(server=True)
-    tracking = Tracking(store_in(folder), trial.experiment, folder / "artifacts")
-    return run(trial, OnThisMachine(trial, tracking, folder), tracking, report)
+    tracking = Tracking(store_in(folder), spec.experiment, folder / "artifacts")
+    return run(spec, OnThisMachine(spec, tracking, folder), tracking, report)
 
 
 class OnThisMachine:
     """In a process group of its own, which can be ended with all that MLflow starts in it."""
 
-    def __init__(self, trial: Trial, tracking: Tracking, folder: Path) -> None:
-        self.trial = trial
+    def __init__(self, spec: RunSpec, tracking: Tracking, folder: Path) -> None:
+        self.spec = spec
         self.tracking = tracking
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
@@ -58,14 +58,14 @@ class OnThisMachine:
         while (code := self.process.poll()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise overdue(self.trial)
+                raise overdue(self.spec)
             if stop.wait(min(0.1, left)):
                 raise KeyboardInterrupt
         run = self.tracking.named(name)
         if run is None:
             raise HookError("MLflow could not start the project; above it says why.", "Type `mlflow_hooks check`.")
         with suppress(Exception):
-            self.tracking.tag(run.info.run_id, self.trial.tags)
+            self.tracking.tag(run.info.run_id, self.spec.tags)
         good = code == 0 and run.info.status not in ("FAILED", "KILLED")
         return Ended(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
 
@@ -74,12 +74,12 @@ class OnThisMachine:
             end_group(self.process)
 
     def _command(self, name: str) -> list[str]:
-        trial = self.trial
+        spec = self.spec
         asked = {
-            "uri": trial.source,
-            "entry_point": trial.hook.entry_point,
-            "version": trial.ref,
-            "parameters": dict(trial.parameters),
+            "uri": spec.source,
+            "entry_point": spec.hook.entry_point,
+            "version": spec.ref,
+            "parameters": dict(spec.parameters),
             "experiment_id": self.tracking.experiment_id,
             "run_name": name,
             "env_manager": "local",

@@ -17,7 +17,7 @@ from mlflow_hooks.errors import HookError
 from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.report import Report
 
-from .spec import Trial
+from .spec import RunSpec
 from .tracking import Tracking, metrics_of, run_name
 
 
@@ -45,11 +45,11 @@ class Way(Protocol):
         """Ends what was started, as far as it goes on, and waits for that."""
 
 
-def run(trial: Trial, way: Way, tracking: Tracking, report: Report) -> int:
+def run(spec: RunSpec, way: Way, tracking: Tracking, report: Report) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
-    name = run_name(trial.hook.name)
+    name = run_name(spec.hook.name)
     stop = Interruption(lambda: report.notice("Interrupted: the run is being cancelled; once more, and at once."))
-    deadline = time.monotonic() + trial.timeout.total_seconds()
+    deadline = time.monotonic() + spec.timeout.total_seconds()
     with stop.listening():
         try:
             ended = way.run(name, deadline, stop)
@@ -61,11 +61,11 @@ def run(trial: Trial, way: Way, tracking: Tracking, report: Report) -> int:
             raise
     # Nobody else would end it: neither MLflow nor a script that never calls start_run().
     tracking.close(name, "FINISHED" if ended.succeeded else "FAILED")
-    return _verdict(trial, tracking, ended, report)
+    return _verdict(spec, tracking, ended, report)
 
 
-def overdue(trial: Trial) -> Overdue:
-    limit = f"{trial.timeout.total_seconds():.0f} seconds"
+def overdue(spec: RunSpec) -> Overdue:
+    limit = f"{spec.timeout.total_seconds():.0f} seconds"
     return Overdue(f"The run was not over within {limit}, and was cancelled.", "Give it more with --timeout 3h.")
 
 
@@ -80,7 +80,7 @@ def _leave_nothing(way: Way, name: str, status: str, tracking: Tracking, report:
         tracking.close(name, status)  # what was still running may have opened its run again
 
 
-def _verdict(trial: Trial, tracking: Tracking, ended: Ended, report: Report) -> int:
+def _verdict(spec: RunSpec, tracking: Tracking, ended: Ended, report: Report) -> int:
     """Says how it ended, with its metrics; the exit code."""
     metrics: dict[str, float | None] = {}
     with suppress(SyncError):
@@ -92,10 +92,10 @@ def _verdict(trial: Trial, tracking: Tracking, ended: Ended, report: Report) -> 
     code = 0 if ended.succeeded else 1
     report.event(
         "summary",
-        f"{trial.hook.name}: {ended.shown}",
+        f"{spec.hook.name}: {ended.shown}",
         "bold green" if ended.succeeded else "bold red",
-        hook=trial.hook.name,
-        experiment=trial.experiment,
+        hook=spec.hook.name,
+        experiment=spec.experiment,
         run_id=ended.run_id,
         result=ended.shown,
         metrics=metrics,

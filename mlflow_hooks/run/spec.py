@@ -16,7 +16,7 @@ from mlflow_hooks.rules.parameters import problem
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RunSpec:
     """`ref` None: the folder as it lies here; else what git has there."""
 
     hook: Hook

@@ -20,30 +20,30 @@ from mlflow_hooks.report import Report
 
 from .job_run import JobRun, State
 from .run import Ended, overdue, run
-from .spec import Trial
+from .spec import RunSpec
 from .tracking import Tracking, log_in, require_mlflow, told
 
 _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
 
 
-def on_databricks(trial: Trial, session: Session, report: Report) -> int:
+def on_databricks(spec: RunSpec, session: Session, report: Report) -> int:
     """Runs the project; the exit code. Raises HookError, WorkspaceError, SettingsError, InterruptedRun."""
     require_mlflow()
     login = session.settings.login
     uri = log_in(login)
-    _make_folder(session.http, trial.experiment.rpartition("/")[0])
-    tracking = Tracking(uri, trial.experiment)
+    _make_folder(session.http, spec.experiment.rpartition("/")[0])
+    tracking = Tracking(uri, spec.experiment)
     page = f"{login.host}/ml/experiments/{tracking.experiment_id}"
     report.event("experiment", f"experiment  {page}", url=page)
-    return run(trial, OnDatabricks(trial, session, tracking, report), tracking, report)
+    return run(spec, OnDatabricks(spec, session, tracking, report), tracking, report)
 
 
 class OnDatabricks:
     """As a job of the workspace."""
 
-    def __init__(self, trial: Trial, session: Session, tracking: Tracking, report: Report) -> None:
-        self.trial = trial
+    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Report) -> None:
+        self.spec = spec
         self.http = session.http
         self.login = session.settings.login
         self.tracking = tracking
@@ -59,7 +59,7 @@ class OnDatabricks:
         ids: dict[str, Any] = {"run_id": run_id, "job_run_id": self.job_run.run_id}
         self.report.event("launched", f"run         {page}\njob         {job_page}", **ids, url=page, job_url=job_page)
         with suppress(Exception):  # a run that is not tagged is still a run
-            self.tracking.tag(run_id, self.trial.tags)
+            self.tracking.tag(run_id, self.spec.tags)
         state = self._wait(self.job_run, deadline, stop)
         status = self.tracking.get(run_id).info.status
         good = state.result == "SUCCESS" and status not in ("FAILED", "KILLED")
@@ -74,13 +74,13 @@ class OnDatabricks:
     def _launch(self, name: str) -> str:
         import mlflow.projects
 
-        hook = self.trial.hook
+        hook = self.spec.hook
         with told():
             started = mlflow.projects.run(  # type: ignore[no-untyped-call]
-                self.trial.source,
+                self.spec.source,
                 entry_point=hook.entry_point,
-                version=self.trial.ref,
-                parameters=dict(self.trial.parameters),
+                version=self.spec.ref,
+                parameters=dict(self.spec.parameters),
                 experiment_id=self.tracking.experiment_id,
                 run_name=name,
                 backend="databricks",
@@ -108,10 +108,10 @@ class OnDatabricks:
                     return state
             left = deadline - time.monotonic()
             if left <= 0:
-                raise overdue(self.trial)
+                raise overdue(self.spec)
             if stop.wait(min(pause, left)):
                 raise KeyboardInterrupt
-            pause = min(pause * 1.5, self.trial.hook.poll.total_seconds())
+            pause = min(pause * 1.5, self.spec.hook.poll.total_seconds())
 
 
 def _make_folder(http: Http, folder: str) -> None:

@@ -44,7 +44,7 @@ class Ran:
         return [told for told in self.events if told["event"] == event][-1]
 
     @property
-    def fates(self) -> dict[str, str]:
+    def changes(self) -> dict[str, str]:
         """What became of each file, notebook and job."""
         return {one["name"]: one["action"] for one in self.events if one["event"] in ("file", "notebook", "job")}
 

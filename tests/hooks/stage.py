@@ -101,7 +101,7 @@ class Stage:
     def faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
         self.work.api.control("faults", list(rules))
 
-    def fates(self, rules: Sequence[Mapping[str, Any]]) -> None:
+    def overrides(self, rules: Sequence[Mapping[str, Any]]) -> None:
         self.work.api.control("run-states", list(rules))
 
 

@@ -96,7 +96,7 @@ def identity(desk: Desk) -> int:
 def test_first_and_second(desk: Desk) -> None:
     """The first run makes notebook and job, the second one sends no write at all."""
     ran = deploy(desk)
-    assert ran.fates == {NOTEBOOK: "create", JOB: "create"} and counts(ran) == (2, 0, 0, 0, 0)
+    assert ran.changes == {NOTEBOOK: "create", JOB: "create"} and counts(ran) == (2, 0, 0, 0, 0)
     (job,) = jobs(desk)
     assert job["settings"]["tags"].items() >= {"mlflow_hook": "demo"}.items()
     assert job["settings"]["tasks"][0]["notebook_task"]["notebook_path"] == NOTEBOOK
@@ -105,7 +105,7 @@ def test_first_and_second(desk: Desk) -> None:
 
 def test_dry_run(desk: Desk) -> None:
     """--dry-run tells the same and sends no write."""
-    assert deploy(desk, "--dry-run").fates == {NOTEBOOK: "create", JOB: "create"} and desk.asked() == []
+    assert deploy(desk, "--dry-run").changes == {NOTEBOOK: "create", JOB: "create"} and desk.asked() == []
     assert jobs(desk) == []
 
 
@@ -116,7 +116,7 @@ def test_update_in_place(desk: Desk) -> None:
     number = identity(desk)
     change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
     ran = deploy(desk)
-    assert ran.fates == {NOTEBOOK: "update", JOB: "update"} and ran.one("job")["why"] == "schedule"
+    assert ran.changes == {NOTEBOOK: "update", JOB: "update"} and ran.one("job")["why"] == "schedule"
     (after,) = jobs(desk)
     assert after["job_id"] == before["job_id"]
     assert after["settings"]["schedule"]["quartz_cron_expression"] == "0 0 7 * * ?"
@@ -130,7 +130,7 @@ def test_fresh_clone(desk: Desk, tmp_path: Path) -> None:
     assert counts(deploy(other)) == (0, 0, 0, 2, 0)
     change(other, "0 0 6 * * ?", "0 0 7 * * ?")
     shutil.rmtree(other.root / ".git" / "databricks_sync")
-    assert deploy(other).fates == {NOTEBOOK: "update", JOB: "update"}
+    assert deploy(other).changes == {NOTEBOOK: "update", JOB: "update"}
     assert counts(deploy(other)) == (0, 0, 0, 2, 0)
 
 
@@ -144,7 +144,7 @@ def test_edited_in_the_workspace(desk: Desk) -> None:
     ran = deploy(desk, code=1)
     assert ran.one("notebook")["problem"] == "was edited here and there; it stays."
     assert "--overwrite" in ran.one("notebook")["hint"]
-    assert deploy(desk, "--overwrite").fates[NOTEBOOK] == "update"
+    assert deploy(desk, "--overwrite").changes[NOTEBOOK] == "update"
     kept = [path for path in (desk.root / ".git" / "databricks_sync" / "backups").rglob("*") if path.is_file()]
     assert any(b"print('edited')" in path.read_bytes() for path in kept)
 
@@ -162,7 +162,7 @@ def test_deleted_in_the_workspace(desk: Desk) -> None:
     deploy(desk)
     desk.api.control("edit", {"path": NOTEBOOK, "delete": True})
     desk.work.post("2.2/jobs/delete", {"job_id": jobs(desk)[0]["job_id"]})
-    assert deploy(desk).fates == {NOTEBOOK: "create", JOB: "create"}
+    assert deploy(desk).changes == {NOTEBOOK: "create", JOB: "create"}
 
 
 def test_added_by_hand(desk: Desk) -> None:
@@ -187,17 +187,17 @@ def test_removed_from_the_hook(desk: Desk) -> None:
     deploy(desk)
     (before,) = jobs(desk)
     change(desk, more, less)
-    assert deploy(desk).fates[JOB] == "update"
+    assert deploy(desk).changes[JOB] == "update"
     (after,) = jobs(desk)
     assert after["job_id"] == before["job_id"] and "on_success" not in after["settings"]["email_notifications"]
     assert "spark_env_vars" not in after["settings"]["job_clusters"][0]["new_cluster"]
-    assert deploy(desk).fates[JOB] == "nothing"
+    assert deploy(desk).changes[JOB] == "nothing"
 
 
 def test_job_of_another_case(desk: Desk) -> None:
     """Somebody's job whose name differs from ours in upper and lower case is in nobody's way."""
     desk.work.job({"name": JOB.upper(), "tasks": []})
-    assert deploy(desk).fates[JOB] == "create" and deploy(desk).fates[JOB] == "nothing"
+    assert deploy(desk).changes[JOB] == "create" and deploy(desk).changes[JOB] == "nothing"
 
 
 def test_jobs_of_others(desk: Desk) -> None:
@@ -247,10 +247,10 @@ def test_prune(desk: Desk, tmp_path: Path) -> None:
     ran = deploy(other)
     left = {one["name"] for one in ran.events if one.get("problem") == "is of no hook any more; it stays."}
     assert left == stale and desk.asked() == []
-    assert deploy(other, "--prune", "--dry-run").fates.items() >= dict.fromkeys(stale, "delete").items()
+    assert deploy(other, "--prune", "--dry-run").changes.items() >= dict.fromkeys(stale, "delete").items()
     assert desk.asked() == []
     ran = deploy(other, "--prune")
-    assert {name for name, action in ran.fates.items() if action == "delete"} == stale
+    assert {name for name, action in ran.changes.items() if action == "delete"} == stale
     assert desk.api.type_of(f"{FOLDER}/mlflow_their_hook") == "NOTEBOOK" and desk.api.type_of(f"{FOLDER}/empty")
     assert {job["job_id"] for job in jobs(desk)} >= {theirs}
 
@@ -261,21 +261,21 @@ def test_prune_what_was_edited(desk: Desk) -> None:
     path = f"{FOLDER}/mlflow_gone_hook"
     text = next((desk.root / "hooks" / "notebooks").iterdir()).read_text()
     desk.api.control("edit", {"path": path, "source": f"{text}\nedited"})
-    assert deploy(desk, "--prune", code=1).fates[path] == "nothing"
-    assert deploy(desk, "--prune", "--overwrite").fates[path] == "delete"
+    assert deploy(desk, "--prune", code=1).changes[path] == "nothing"
+    assert deploy(desk, "--prune", "--overwrite").changes[path] == "delete"
 
 
 def test_renamed(desk: Desk) -> None:
     """A hook that got another name, or another engine, leaves behind what --prune removes."""
     deploy(desk)
     change(desk, "name: demo", "name: other")
-    assert deploy(desk, "--prune").fates.items() >= {NOTEBOOK: "delete", JOB: "delete"}.items()
+    assert deploy(desk, "--prune").changes.items() >= {NOTEBOOK: "delete", JOB: "delete"}.items()
     change(
         desk, f"name: other\ngit:\n  url: {URL}", "name: other\nengine: jobs-git\ngit:\n  url: https://github.com/o/r"
     )
     notebooks = desk.root / "hooks" / "notebooks"
     notebooks.rmdir()  # git keeps no empty folder, so a fresh clone has none
-    assert deploy(desk, "--prune").fates == {f"{FOLDER}/mlflow_other_hook": "delete", "mlflow_other_hook": "update"}
+    assert deploy(desk, "--prune").changes == {f"{FOLDER}/mlflow_other_hook": "delete", "mlflow_other_hook": "update"}
     assert not notebooks.exists()
 
 
@@ -289,7 +289,7 @@ def test_two_project_folders(desk: Desk) -> None:
     deploy(desk)
     for words in ((), ("--prune",)):
         ran = desk.quick("deploy", "--json", *words, **beside)
-        assert set(ran.fates) == {f"{FOLDER}/mlflow_two_hook", "mlflow_two_hook"} and ran.one("summary")["left"] == 0
+        assert set(ran.changes) == {f"{FOLDER}/mlflow_two_hook", "mlflow_two_hook"} and ran.one("summary")["left"] == 0
     assert {job["settings"]["name"] for job in jobs(desk)} == {JOB, "mlflow_two_hook"}
     assert desk.api.type_of(NOTEBOOK) == "NOTEBOOK"
 
@@ -316,7 +316,7 @@ def test_another_repository(desk: Desk, tmp_path: Path) -> None:
     shutil.rmtree(theirs.root / "projects" / "gone")
     theirs.quick("generate")
     ran = deploy(theirs, "--prune")
-    assert ran.fates == {JOB: "nothing", "mlflow_gone_hook": "delete"} and ran.one("summary")["left"] == 0
+    assert ran.changes == {JOB: "nothing", "mlflow_gone_hook": "delete"} and ran.one("summary")["left"] == 0
     assert not (theirs.root / "hooks" / "notebooks").exists()
     assert {job["settings"]["name"] for job in jobs(desk)} == {JOB, "mlflow_ours_hook"}
 
@@ -329,7 +329,7 @@ def test_take_over(desk: Desk, tmp_path: Path) -> None:
     ran = deploy(moved, code=3)
     assert "belongs to another repository" in ran.one("error")["message"]
     assert ran.one("error")["hint"] == "Give another --target; to make it this repository's, add --take-over."
-    assert deploy(moved, "--take-over").fates == {NOTEBOOK: "update", JOB: "nothing"}
+    assert deploy(moved, "--take-over").changes == {NOTEBOOK: "update", JOB: "nothing"}
     assert counts(deploy(moved)) == (0, 0, 0, 2, 0)
 
 
@@ -347,8 +347,8 @@ def test_jobs_git(desk: Desk) -> None:
     change(desk, "https://git.example.com", "https://github.com")
     change(desk, "name: demo\n", "name: demo\nengine: jobs-git\n")
     ran = deploy(desk)
-    assert ran.fates == {JOB: "create"} and desk.api.type_of("/Shared/experiments") == "DIRECTORY"
-    assert deploy(desk).fates == {JOB: "nothing"} and desk.asked() == []
+    assert ran.changes == {JOB: "create"} and desk.api.type_of("/Shared/experiments") == "DIRECTORY"
+    assert deploy(desk).changes == {JOB: "nothing"} and desk.asked() == []
 
 
 IN_THE_WAY = [
@@ -371,7 +371,7 @@ def test_workspace_refuses(desk: Desk) -> None:
     desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/create", "action": refusal}])
     ran = deploy(desk, code=4)
     desk.api.control("faults", method="DELETE")
-    assert ran.fates == {NOTEBOOK: "create", JOB: "nothing"} and "no such node" in ran.one("job")["problem"]
+    assert ran.changes == {NOTEBOOK: "create", JOB: "nothing"} and "no such node" in ran.one("job")["problem"]
 
 
 NO_LIST = {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "message": "no list"}
@@ -382,7 +382,7 @@ def test_list_refused(desk: Desk) -> None:
     desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/list", "nth": [2], "action": NO_LIST}])
     ran = deploy(desk, code=4)
     desk.api.control("faults", method="DELETE")
-    assert ran.fates == {NOTEBOOK: "create", JOB: "create", "mlflow_*_hook": "nothing"}
+    assert ran.changes == {NOTEBOOK: "create", JOB: "create", "mlflow_*_hook": "nothing"}
     assert "could not be listed: " in ran.one("job")["problem"] and ran.one("summary")["exit_code"] == 4
 
 
@@ -395,9 +395,9 @@ INTERRUPTIONS = [
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
-@pytest.mark.parametrize(("endpoint", "begun", "times", "fates"), INTERRUPTIONS)
+@pytest.mark.parametrize(("endpoint", "begun", "times", "changes"), INTERRUPTIONS)
 def test_interrupted(
-    desk: Desk, endpoint: str, begun: Callable[[Desk], object], times: int, fates: dict[str, str]
+    desk: Desk, endpoint: str, begun: Callable[[Desk], object], times: int, changes: dict[str, str]
 ) -> None:
     """Ctrl-C lets what is in hand be done and tells of all that was; twice, it says that this may have been done."""
     there = NOTEBOOK if "import" in endpoint else "*"
@@ -411,7 +411,7 @@ def test_interrupted(
         time.sleep(0.1)
     ran = desk.finish(process, 130)
     desk.api.control("faults", method="DELETE")
-    assert ran.fates == fates and ran.one("summary")["exit_code"] == ran.one("error")["exit_code"] == 130
+    assert ran.changes == changes and ran.one("summary")["exit_code"] == ran.one("error")["exit_code"] == 130
     said = "the rest was not begun" if times == 1 else "what was in hand may have been too"
     assert ran.one("error")["message"] == f"Interrupted: what is named above was done, {said}."
     assert deploy(desk).one("summary")["left"] == 0 and len(jobs(desk)) == 1
@@ -452,7 +452,7 @@ def test_newlines_of_the_workspace(desk: Desk) -> None:
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0)
     change(desk, "value: hello", "value: hi")
     shutil.rmtree(desk.root / ".git" / "databricks_sync")
-    assert deploy(desk).fates[NOTEBOOK] == "update"
+    assert deploy(desk).changes[NOTEBOOK] == "update"
 
 
 DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [

@@ -56,7 +56,7 @@ dbutils.notebook.exit(json.dumps(errors))
 
 @pytest.fixture
 def stage(shared: Stage) -> Stage:
-    """The workspace without faults and fates; what others did there is still there."""
+    """The workspace without faults and overrides; what others did there is still there."""
     shared.work.api.control("faults", method="DELETE")
     shared.work.api.control("run-states", method="DELETE")
     return shared
@@ -162,8 +162,8 @@ EXPIRED = {
     "action": {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "message": "Token is expired."},
 }
 
-# What is wrong: a change of the hook, a fate of the project's run or a fault; what the error says; and how the MLflow
-# runs end, that of the project before that of the hook.
+# What is wrong: a change of the hook, an override of the project's run or a fault; what the error says; and how the
+# MLflow runs end, that of the project before that of the hook.
 BOTH, ONE, NONE = ["FAILED", "FAILED"], ["FAILED"], []
 FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
     "ref": ({"git": GitSource(URL, "v9.9")}, {}, "v9.9", ONE),
@@ -188,7 +188,9 @@ def failing(shared: Stage) -> dict[str, tuple[Hook, str]]:
         for name, (changed, *_) in FAILURES.items()
     }
     wrong = [(name, rule) for name, (_, rule, _, _) in FAILURES.items()]
-    shared.fates([{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)])
+    shared.overrides(
+        [{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)]
+    )
     shared.faults([rule for _, rule in wrong if "action" in rule])
     paths = {name: shared.publish(hook) for name, hook in hooks.items()}
     every = [(path, "fail" if name == "fails" else "well") for name, path in paths.items()]
@@ -213,7 +215,7 @@ def test_failures(shared: Stage, failing: dict[str, tuple[Hook, str]], name: str
 def test_cancel(stage: Stage) -> None:
     """Cancelling the hook cancels the project's job, which would go on without it, and closes the MLflow runs."""
     hook = stage.project("Cancel", HOOK.format(name="cancel"))
-    stage.fates([{"name": "*#projects/Cancel", **ends("RUNNING")}])
+    stage.overrides([{"name": "*#projects/Cancel", **ends("RUNNING")}])
     run = stage.start(hook)
     project_run = until(lambda: stage.submitted(hook))
     assert stage.work.post("2.2/jobs/runs/cancel", {"run_id": run}).status == 200

@@ -1,4 +1,4 @@
-"""From the parsed options of `run` to a Trial: asks git and the workspace for what nobody said."""
+"""From the parsed options of `run` to a RunSpec: asks git and the workspace for what nobody said."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mlflow_hooks.rules import experiment
 from mlflow_hooks.rules.check import of_project, refuse
 
 from . import spec
-from .spec import Trial
+from .spec import RunSpec
 
 
-def asked(hook: Hook, options: HookOptions, session: Session | None, report: Report) -> Trial:
+def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: Report) -> RunSpec:
     """What is to be run, which is also said; `session` None: on this machine alone.
 
     Raises SettingsError, and BrokenProject for a project that cannot run there.
@@ -42,7 +42,7 @@ def asked(hook: Hook, options: HookOptions, session: Session | None, report: Rep
         refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
     parameters = spec.values(hook, options.parameters, pasted=pasted)
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
-    wanted = Trial(hook, parameters, path, timeout, branch, ref, dirty)
+    wanted = RunSpec(hook, parameters, path, timeout, branch, ref, dirty)
     _say(wanted, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return wanted
 
@@ -57,7 +57,7 @@ def _experiment(branch: str, options: HookOptions, session: Session | None) -> s
     return experiment.of_branch(user, branch, options.max_name)
 
 
-def _say(wanted: Trial, where: str, report: Report, dry_run: bool) -> None:
+def _say(wanted: RunSpec, where: str, report: Report, dry_run: bool) -> None:
     shown = " ".join(f"{name}={value}" for name, value in wanted.parameters.items())
     report.event(
         "start",

@@ -15,7 +15,7 @@ _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Change:
     """`action` is create, update, delete or nothing; `problem` says why it is left alone, `hint` what to type."""
 
     kind: str  # notebook, job, experiment or file
@@ -27,25 +27,25 @@ class Fate:
     exit_code: int = 0
 
 
-def tell(fates: Sequence[Fate], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> int:
+def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> int:
     """Says what became of each, and of all; the exit code. `stopped`: why there are no more of them."""
-    for fate in fates:
-        fields = {"name": fate.name, "action": fate.action, "why": fate.why}
+    for change in changes:
+        fields = {"name": change.name, "action": change.action, "why": change.why}
         text = style = ""
-        if fate.problem:
-            sign = "!" if fate.exit_code else "?"
-            text, style = f"{sign} {fate.kind} {fate.name} {fate.problem}", STYLES[sign]
-        elif fate.action != "nothing":
-            sign = SIGNS[Action(fate.action)]
-            text = f"{sign} {fate.kind} {fate.name}{f'  {fate.why}' if fate.why else ''}"
+        if change.problem:
+            sign = "!" if change.exit_code else "?"
+            text, style = f"{sign} {change.kind} {change.name} {change.problem}", STYLES[sign]
+        elif change.action != "nothing":
+            sign = SIGNS[Action(change.action)]
+            text = f"{sign} {change.kind} {change.name}{f'  {change.why}' if change.why else ''}"
             style = STYLES[sign]
-        report.event(fate.kind, text, style, **fields, problem=fate.problem or None, hint=fate.hint or None)
-        if fate.hint and not report.as_json:
-            report.out.line(f"    {fate.hint}")
-    counts = {word: sum(1 for one in fates if one.action == action) for action, word in _DONE.items()}
-    counts["in_step"] = sum(1 for one in fates if one.action == "nothing" and not one.problem)
-    counts["left"] = sum(1 for one in fates if one.problem)
-    code = max((one.exit_code for one in fates), default=0)
+        report.event(change.kind, text, style, **fields, problem=change.problem or None, hint=change.hint or None)
+        if change.hint and not report.as_json:
+            report.out.line(f"    {change.hint}")
+    counts = {word: sum(1 for one in changes if one.action == action) for action, word in _DONE.items()}
+    counts["in_step"] = sum(1 for one in changes if one.action == "nothing" and not one.problem)
+    counts["left"] = sum(1 for one in changes if one.problem)
+    code = max((one.exit_code for one in changes), default=0)
     if stopped is not None:
         report.error(stopped)
         code = stopped.exit_code
