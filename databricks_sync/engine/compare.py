@@ -9,7 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from databricks_sync.errors import WorkspaceError, printable
-from databricks_sync.local.folder import LocalFolder, Scan, is_litter, is_secret, secret
+from databricks_sync.local.folder import LocalFolder, Scan, settings_file
 from databricks_sync.model import (
     BaseEntry,
     Direction,
@@ -27,6 +27,7 @@ from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_
 from databricks_sync.rules.journal import Advance, Intent
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
+from databricks_sync.rules.never_synced import is_litter, is_settings
 from databricks_sync.rules.plan import Sides
 from databricks_sync.state.base import Base
 
@@ -111,8 +112,8 @@ class Comparer:
             if reason := flaw(key, windows=ON_WINDOWS):
                 problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
         for key, item in remote.items():
-            if item.kind is Kind.FILE and is_secret(key) and key not in scan.unknown:
-                problems[key] = secret(printable(key))
+            if item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown:
+                problems[key] = settings_file(printable(key))
         for key, kind in listing.others.items():
             if key not in problems:
                 about = f"is a {type_name(kind)} in the workspace, which is not carried"

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import BrokenNotebook, NotFound, SyncError, printable
-from databricks_sync.local.folder import Changing, LocalFolder, describe, settled
+from databricks_sync.local.files import Changing, settled
+from databricks_sync.local.folder import LocalFolder, describe
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
 from databricks_sync.notebook.format import materialise, sha256, wire
 from databricks_sync.notebook.merge import Merge

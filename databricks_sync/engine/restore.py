@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, SyncError, printable
-from databricks_sync.local.folder import Changing, LocalFolder, Scan, check_project
+from databricks_sync.local.files import Changing
+from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severity, Stat
 from databricks_sync.notebook.diff import Version, difference
 from databricks_sync.notebook.format import sha256

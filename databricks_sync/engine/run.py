@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from databricks_sync.errors import BranchSwitched, BranchSwitchedMidRun, SettingsError, SyncError, ValveError, printable
 from databricks_sync.failpoints import reached
-from databricks_sync.local.folder import LocalFolder, Scan, check_project, settled
+from databricks_sync.local.files import settled
+from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.local.git import GitState, Repository
 from databricks_sync.local.identity import Identity, nameless, project_of
 from databricks_sync.model import BaseEntry, Direction, Kind, Mode, Settings

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 from databricks_sync.errors import SyncError, TypeMismatch
-from databricks_sync.local.folder import settled
+from databricks_sync.local.files import settled
 from databricks_sync.model import BaseEntry, Kind, RemoteObject
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace, keys_by_nfc

@@ -14,7 +14,7 @@ from databricks_sync import shell
 from databricks_sync.errors import printable
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import Direction, Kind, Problem, Severity
-from databricks_sync.rules import bare_repository, credential_files, tool_files
+from databricks_sync.rules.never_synced import credential_file, repository_parts, runs_by_itself
 from databricks_sync.rules.plan import Action, Step
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> lis
     if request.mode.direction is Direction.PUSH:
         return left
     writing = {_path(step): step for step in left if step.writes and step.action is not Action.DELETE}
-    traps = bare_repository.made_by(writing, local.standing) if writing else {}
+    traps = repository_parts(writing, local.names_in) if writing else {}
     refused = {writing[path].key: _trap(folder) for path, folder in traps.items()}
     return [step._replace(problem=refused[step.key]) if step.key in refused else step for step in left]
 
@@ -56,9 +56,9 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
     direction = request.mode.direction
     start, prefix = local.outer(step.path)
     inside = step.path[len(start) :]
-    if part := credential_files.sensitive(inside):
+    if part := credential_file(inside):
         what = "may hold a credential, so it is carried only where it is named"
-    elif direction is Direction.PULL and step.action is Action.CREATE and (part := tool_files.sensitive(inside)):
+    elif direction is Direction.PULL and step.action is Action.CREATE and (part := runs_by_itself(inside)):
         what = "is new, and tools may run it by themselves, so it is taken only where it is named"
     else:
         return step

@@ -21,8 +21,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingObserver
 
 from databricks_sync.rules.debounce import due, polling
+from databricks_sync.rules.never_synced import is_litter
 
-from .folder import is_litter
 from .git import OPERATIONS, Repository
 
 _NOTHING_NEW = frozenset({"opened", "closed_no_write"})

@@ -515,7 +515,7 @@ MUTANTS = (
     ),
     Mutant(
         "a file replaced without a last look at it",
-        "LocalFolder.replace",
+        "LocalFiles.replace",
         "self._expect(where, item)",
         "pass",
         FAULTS,
@@ -523,7 +523,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sweep takes what another run has in hand",
-        "LocalFolder.sweep",
+        "LocalFiles.sweep",
         'left.name.endswith(f"-{mark}{TEMPORARY}") or time.time() - left.lstat().st_mtime > _ABANDONED',
         'True or left.name.endswith(f"-{mark}{TEMPORARY}") or time.time() - left.lstat().st_mtime > _ABANDONED',
         ADVERSARIES,
@@ -564,7 +564,7 @@ MUTANTS = (
     Mutant(
         "a .env is pushed",
         "LocalFolder._inspect",
-        "is_secret(path)",
+        "is_settings(path)",
         "False",
         "tests/commands/test_bad_input.py",
         "dotenv_is_never",
@@ -572,7 +572,7 @@ MUTANTS = (
     Mutant(
         "a .env is pulled",
         "Comparer._unusable",
-        "item.kind is Kind.FILE and is_secret(key) and key not in scan.unknown",
+        "item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown",
         "False and key not in scan.unknown",
         "tests/commands/test_bad_input.py",
         "dotenv_is_never",
@@ -1069,7 +1069,7 @@ MUTANTS = (
     Mutant(
         "a pull makes a git repository",
         "withheld",
-        "traps = bare_repository.made_by(writing, local.standing) if writing else {}",
+        "traps = repository_parts(writing, local.names_in) if writing else {}",
         "traps: dict[str, str] = {}",
         WITHHELD,
         "makes_no_git_directory",
@@ -1077,7 +1077,7 @@ MUTANTS = (
     Mutant(
         "half of a git repository is none",
         "withheld",
-        "local.standing",
+        "local.names_in",
         "lambda _: ()",
         WITHHELD,
         "in_two_pulls",
@@ -1085,7 +1085,7 @@ MUTANTS = (
     Mutant(
         "a tool's new file comes unasked",
         "_unless_named",
-        "tool_files.sensitive(inside)",
+        "runs_by_itself(inside)",
         '""',
         WITHHELD,
         "comes_unasked",
@@ -1093,7 +1093,7 @@ MUTANTS = (
     Mutant(
         "a credential is carried unasked",
         "_unless_named",
-        "credential_files.sensitive(inside)",
+        "credential_file(inside)",
         '""',
         WITHHELD,
         "no_credential",

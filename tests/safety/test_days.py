@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 from support.project import HOME, Project, rule, until
 
-from databricks_sync.local.folder import TEMPORARY
+from databricks_sync.local.files import TEMPORARY
 
 from .scenes import TORTURE
 from .test_crashes import Property

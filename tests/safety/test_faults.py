@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support.project import IMPORT, LIST, RESET, Project, answer, rule, until
 
-from databricks_sync.local.folder import Changing, stable_read
+from databricks_sync.local.files import Changing, stable_read
 from databricks_sync.model import Allowed
 
 from .scenes import SCENES, TORTURE, Scene, Stage, end, undisturbed

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_sync.local.folder import TEMPORARY
+from databricks_sync.local.files import TEMPORARY
 from databricks_sync.model import Direction
 
 from .scenes import SCENES, TORTURE, Stage

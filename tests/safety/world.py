@@ -39,7 +39,7 @@ from databricks_sync.engine import restore
 from databricks_sync.engine.pool import Pool
 from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
-from databricks_sync.local.folder import TEMPORARY
+from databricks_sync.local.files import TEMPORARY
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
 from databricks_sync.remote.http import Http, connect

@@ -17,18 +17,8 @@ import pytest
 from support.repo import HEADER, Repo, agreed
 
 from databricks_sync.errors import SettingsError, SyncError
-from databricks_sync.local.folder import (
-    LIMITS,
-    TEMPORARY,
-    Changing,
-    LocalFolder,
-    Scan,
-    check_project,
-    describe,
-    is_litter,
-    settled,
-    stable_read,
-)
+from databricks_sync.local.files import TEMPORARY, Changing, settled, stable_read
+from databricks_sync.local.folder import LIMITS, LocalFolder, Scan, check_project, describe, is_litter
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Folder, Form, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook.format import sha256
@@ -732,13 +722,6 @@ def test_describe_is_what_a_scan_says(repo: Repo) -> None:
     (item,) = repo.scan().claims
     assert describe("a", item.path, where.read_bytes(), item.stat) == item
     assert item.sha == sha256(where.read_bytes())
-
-
-def test_misread(repo: Repo) -> None:
-    """Content that would be taken for another kind under its name is noticed."""
-    local = repo.open()
-    assert local.misread("notebooks/a.py", Kind.FILE, HEADER)
-    assert not local.misread("notebooks/a.py", Kind.NOTEBOOK, HEADER)
 
 
 def test_a_disk_that_gives_a_file_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
