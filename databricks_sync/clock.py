@@ -13,9 +13,11 @@ class Clock:
     """
 
     def monotonic(self) -> float:
+        """Seconds since an arbitrary moment; never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
+        """Waits so many seconds."""
         time.sleep(seconds)
 
     def wait(self, changed: threading.Condition, seconds: float | None) -> None:

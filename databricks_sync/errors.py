@@ -45,14 +45,20 @@ class SyncError(Exception):
 
 
 class SettingsError(SyncError):
+    """The options, the environment, `.env`, a profile or git say something that cannot be used."""
+
     exit_code = 2
 
 
 class LoginError(SyncError):
+    """The workspace does not accept who we say we are."""
+
     exit_code = 2
 
 
 class ValveError(SyncError):
+    """Stopped before any write, for safety."""
+
     exit_code = 3
 
 
@@ -85,6 +91,8 @@ class BranchSwitchedMidRun(BranchSwitched):
 
 
 class InterruptedRun(SyncError):
+    """Ctrl-C or SIGTERM ended the run."""
+
     exit_code = 130
 
 
@@ -98,35 +106,35 @@ class WorkspaceError(SyncError):
 
 
 class NotFound(WorkspaceError):
-    pass
+    """Nothing has this path."""
 
 
 class AlreadyExists(WorkspaceError):
-    pass
+    """Something has this path already."""
 
 
 class TypeMismatch(WorkspaceError):
-    pass
+    """What has this path is of another type, such as a folder."""
 
 
 class NotEmpty(WorkspaceError):
-    pass
+    """The folder still holds something."""
 
 
 class TooLarge(WorkspaceError):
-    pass
+    """The content is larger than the workspace takes."""
 
 
 class FolderFull(WorkspaceError):
-    pass
+    """The folder holds as many objects as it can."""
 
 
 class Denied(WorkspaceError):
-    pass
+    """The permission is missing."""
 
 
 class Throttled(WorkspaceError):
-    pass
+    """429: certainly not applied, may be sent again."""
 
 
 class Unproved(WorkspaceError):

@@ -12,5 +12,6 @@ hook: Callable[[str], None] | None = None
 
 
 def reached(label: str) -> None:
+    """Says that the run has got to the point `label`. Raises what the hook of a test raises."""
     if hook is not None:
         hook(label)

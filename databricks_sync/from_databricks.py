@@ -24,6 +24,7 @@ def from_databricks(options: Options) -> int:
 
 
 def main() -> None:
+    """The command `from_databricks`: ends the process with its exit code."""
     startup.ready()
     run(from_databricks)
 

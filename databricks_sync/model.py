@@ -22,11 +22,15 @@ BACKUP_DAYS = 30  # backups are kept for so long, unless somebody says otherwise
 
 
 class Kind(str, Enum):
+    """What an object of the workspace is. Folders are not objects here."""
+
     NOTEBOOK = "notebook"
     FILE = "file"
 
 
 class Language(str, Enum):
+    """The languages of notebooks, by the workspace's own names."""
+
     PYTHON = "PYTHON"
     SQL = "SQL"
     SCALA = "SCALA"
@@ -41,6 +45,8 @@ class Form(str, Enum):
 
 
 class Direction(str, Enum):
+    """Which side a run writes to: a push to the workspace, a pull to the local folder."""
+
     PUSH = "push"
     PULL = "pull"
 
@@ -62,10 +68,12 @@ class Mode(IntEnum):
 
     @property
     def direction(self) -> Direction:
+        """Which side it writes to."""
         return Direction.PULL if self in (Mode.PULL, Mode.PULL_OVERWRITE, Mode.PULL_MERGE) else Direction.PUSH
 
     @property
     def source_wins(self) -> bool:
+        """Whether an edit on the side that is written to is replaced."""
         return self not in (Mode.PUSH, Mode.PULL, Mode.PULL_MERGE)
 
 
@@ -184,6 +192,7 @@ class Login(NamedTuple):
 
     @property
     def local(self) -> bool:
+        """Whether it is of the workspace on this machine."""
         return self.host == "local"
 
     @property
@@ -223,9 +232,9 @@ class Scope(NamedTuple):
     paths: tuple[str, ...] = ()
     exact: frozenset[str] = frozenset()  # those that are the very path of an object, and mean no other one
 
-    def among(self, known: Iterable[str]) -> Scope:
+    def among(self, paths: Iterable[str]) -> Scope:
         """The same, where these are the paths of all objects."""
-        return self._replace(exact=frozenset(self.paths).intersection(known) if self.paths else frozenset())
+        return self._replace(exact=frozenset(self.paths).intersection(paths) if self.paths else frozenset())
 
     def holds(self, path: str) -> bool:
         """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""

@@ -29,7 +29,7 @@ def word(text: str, instead: str = "NAME", *, windows: bool = ON_WINDOWS) -> str
     if _PLAIN.fullmatch(text):
         return text
     if _OBEYED.search(text):
-        return "$'" + re.sub(rf"{_OBEYED.pattern}|[\\'!]", lambda found: _octal(found[0]), text) + "'"
+        return "$'" + re.sub(rf"{_OBEYED.pattern}|[\\'!]", lambda match: _octal(match[0]), text) + "'"
     quoted = shlex.quote(text)
     return quoted if quoted != text else f"'{text}'"
 

@@ -24,6 +24,7 @@ def to_databricks(options: Options) -> int:
 
 
 def main() -> None:
+    """The command `to_databricks`: ends the process with its exit code."""
     startup.ready()
     run(to_databricks)
 

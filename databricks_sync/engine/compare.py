@@ -35,6 +35,8 @@ ON_WINDOWS = os.name == "nt"
 
 
 class Comparison(NamedTuple):
+    """Both sides as they stand and what is known of each object: what a plan is made of."""
+
     sides: Sides
     scan: Scan
     listing: Listing
@@ -46,6 +48,8 @@ class Comparison(NamedTuple):
 
 
 class Comparer:
+    """Compares the sides of one target, reading no more than it has to."""
+
     def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
         self.local = local
         self.workspace = workspace
@@ -81,9 +85,9 @@ class Comparer:
         recovered, settled, exports = self._recover(scan, remote)
         recovered = [*followed, *recovered]
         if recovered:
-            found = {advance.key: advance.entry for advance in recovered}
-            known = {key: entry for key, entry in entries.items() if key not in found}
-            entries = known | {key: entry for key, entry in found.items() if entry}
+            new_entries = {advance.key: advance.entry for advance in recovered}
+            others = {key: entry for key, entry in entries.items() if key not in new_entries}
+            entries = others | {key: entry for key, entry in new_entries.items() if entry}
         digests, versions = self._digests(entries, scan, remote, problems, exports)
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
@@ -97,10 +101,10 @@ class Comparer:
     # --- names --------------------------------------------------------------------------------------------
 
     def _problems(
-        self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject], moves: Moves, known: set[str]
+        self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject], moves: Moves, keys: set[str]
     ) -> dict[str, Problem]:
         places = list(chain(moves.moving.items(), moves.left.items()))
-        problems = _judged(scan.unknown, known | {new for _, new in places}) | self._unusable(scan, listing, remote)
+        problems = _judged(scan.unknown, keys | {new for _, new in places}) | self._unusable(scan, listing, remote)
         for old, new in places:
             if new in problems:  # what is not known of a file is not known of its object at the old place either
                 problems.setdefault(old, problems[new])
@@ -133,7 +137,7 @@ class Comparer:
             problems[key] = Problem(path, "has the name of a folder in the workspace", "Rename one of them.")
         together = {*remote, *scan.objects}
         for key, group in twins(together, ignore_case=self.local.repository.ignores_case()).items():
-            named = " and ".join(printable(one) for one in group[:3])
+            named = " and ".join(printable(name) for name in group[:3])
             problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
         return problems
 
@@ -185,11 +189,11 @@ class Comparer:
             base, local = entries.get(key), scan.objects.get(key)
             if key in problems or key in scan.outside or (base is None and local is None):
                 continue
-            told = told_by_token(item, base, local)
-            if told is not None:
-                digests[key] = told.digest
-                if told.version is not item.version:
-                    versions[key] = told.version
+            listed = content_by_version(item, base, local)
+            if listed is not None:
+                digests[key] = listed.digest
+                if listed.version is not item.version:
+                    versions[key] = listed.version
             elif _same_kind(item, base, local):
                 unread.append(key)
 
@@ -201,12 +205,12 @@ class Comparer:
             return side.path if side else printable(key)
 
         unread = [key for key in unread if key not in exports]
-        for key, found in _each(self.pool, fetch, unread, name):
-            if isinstance(found, Problem):
-                problems[key] = found
+        for key, export in _each(self.pool, fetch, unread, name):
+            if isinstance(export, Problem):
+                problems[key] = export
             else:
-                exports[key] = found
-        digests |= {key: found.digest for key, found in exports.items() if key not in digests}
+                exports[key] = export
+        digests |= {key: export.digest for key, export in exports.items() if key not in digests}
         versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
         return digests, versions
 
@@ -252,11 +256,11 @@ class Comparer:
             return read(self.workspace, remote[key], by_key[key])
 
         unreadable = set()
-        for key, found in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
-            if isinstance(found, Problem):
+        for key, export in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
+            if isinstance(export, Problem):
                 unreadable.add(key)  # the intent stays for the next run
-            elif found.digest == by_key[key].after:
-                exports[key] = found
+            elif export.digest == by_key[key].after:
+                exports[key] = export
         advances, settled = [], []
         for intent in intents:
             if intent.key in unreadable:
@@ -319,14 +323,14 @@ def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, Lo
     return {item.key: item for key, item in files.items() for item in [item._replace(key=standing.get(key, key))]}
 
 
-def _judged(unknown: Mapping[str, Problem], known: set[str]) -> dict[str, Problem]:
+def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem]:
     """A file that cannot be read may stand for two keys: those that some side knows, else any one of them.
 
     What lies below a path that is not looked into, such as a symbolic link, is as unknown as the path itself.
     """
-    kept = {key: problem for key, problem in unknown.items() if key in known}
+    kept = {key: problem for key, problem in unknown.items() if key in keys}
     if unknown:
-        for key in known - kept.keys():
+        for key in keys - kept.keys():
             if above := [unknown[folder] for folder in parents(key) if folder in unknown]:
                 kept[key] = above[-1]
     for key, problem in unknown.items():
@@ -336,35 +340,36 @@ def _judged(unknown: Mapping[str, Problem], known: set[str]) -> dict[str, Proble
 
 
 def ignored(path: str) -> Problem:
+    """What to say of an object whose local file git would ignore."""
     return Problem(path, "is ignored by git, so it is not carried", "", Severity.NOTE)
 
 
-class Told(NamedTuple):
-    """What is known of a remote object without a download, and the version that stands for just that."""
+class KnownContent(NamedTuple):
+    """What an object holds, as far as that is known without a download; `version` is of that very content."""
 
     digest: str
     version: RemoteVersion
 
 
-def told_by_token(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Told | None:
-    """What its version tells of a remote object. Pure."""
+def content_by_version(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> KnownContent | None:
+    """What a remote object holds if its version is that of the base, or of the local file; else None. Pure."""
     agreed = base if base and base.kind is remote.kind and remote.version.same_as(base.version) else None
     if agreed and agreed.version.sha == remote.version.sha:
-        return Told(agreed.digest, remote.version)
+        return KnownContent(agreed.digest, remote.version)
     if local and local.kind is remote.kind and remote.version.sha and remote.version.sha == local.sha:
         # Equal bytes, but Python and R share a header: the language must not differ either.
         if local.form is Form.JUPYTER or remote.language in (None, local.language):
-            return Told(local.digest, remote.version)
+            return KnownContent(local.digest, remote.version)
     # What was agreed on was not what has the hash; so it is not of this content either.
-    return Told(agreed.digest, agreed.version) if agreed else None
+    return KnownContent(agreed.digest, agreed.version) if agreed else None
 
 
 def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
     """Reads an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
-    found = read(workspace, remote, base, local)
-    if local and local.form is not found.form and not (base and found.digest == base.digest):
+    export = read(workspace, remote, base, local)
+    if local and local.form is not export.form and not (base and export.digest == base.digest):
         return read_as(workspace, remote, local.form, local.language)
-    return found
+    return export
 
 
 def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:

@@ -33,7 +33,7 @@ from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups, Saved
 from databricks_sync.state.base import Base
 
-from .compare import Comparison, told_by_token
+from .compare import Comparison, content_by_version
 from .verify import ReadBack, key_there, look_back
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
@@ -313,7 +313,7 @@ class PushWriter:
         item = step.local
         if step.action is Action.DELETE or item is None or now.kind is not item.kind:
             return False
-        told = told_by_token(now, None, item)
+        told = content_by_version(now, None, item)
         return (told or read(self.workspace, now, item)).digest == item.digest
 
     def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:

@@ -119,9 +119,11 @@ class Sync:
         self.backups(target).collect(self.repository.common_dir.glob("worktrees/*/databricks_sync/backups"))
 
     def remote_lock(self, target: str) -> RemoteLock:
+        """The lock that keeps other machines from writing to the target at the same time."""
         return RemoteLock(self.http, target, self.ttl)
 
     def markers(self, request: Request, base: Base) -> Markers:
+        """What reads and writes the note on the target."""
         return Markers(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
 
     def owner(self, request: Request, view: MarkerView, base: Base) -> tuple[str, str] | None:
@@ -158,14 +160,14 @@ class Sync:
         began = time.monotonic()
         check_project(self.local)
         self.listener.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
-        found = self.record(request.target)
+        record = self.record(request.target)
         interruption = Interruption()
-        with ExitStack() as after_locks, nullcontext() if request.dry_run else held(found.folder, request.wait):
+        with ExitStack() as after_locks, nullcontext() if request.dry_run else held(record.folder, request.wait):
             if not request.dry_run:
-                found = self.record(request.target)  # somebody may have taken it over since
-                found.taken_over(request.wait)
+                record = self.record(request.target)  # somebody may have taken it over since
+                record.taken_over(request.wait)
                 self.collect_backups(request.target)
-            base = Base(found.stands if request.dry_run else found.folder, create=not request.dry_run)
+            base = Base(record.stands if request.dry_run else record.folder, create=not request.dry_run)
             try:
                 if base.notice:
                     self.listener.notice(base.notice)
@@ -247,7 +249,7 @@ class Sync:
     def _look(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
         whole_trees = base.meta("whole_trees") != "no"
-        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, known=base.entries())
+        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, entries=base.entries())
         markers = self.markers(request, base)
         new = request.mode.direction is Direction.PUSH and not base.entries()
         pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
@@ -313,8 +315,8 @@ class Sync:
     def _check_unlisted(self, workspace: Workspace, comparison: Comparison) -> None:
         """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
         listing = comparison.listing
-        known = {folder for key in comparison.sides.base for folder in parents(key)}
-        gone = known - listing.folders - listing.others.keys() if listing.exists else set()
+        expected = {folder for key in comparison.sides.base for folder in parents(key)}
+        gone = expected - listing.folders - listing.others.keys() if listing.exists else set()
         gone = {folder for folder in gone if listing.others.keys().isdisjoint(parents(folder))}
         for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
             if workspace.stands(folder):
@@ -341,9 +343,9 @@ class Sync:
 
     def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
-        known = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
+        noted = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
         origin = self.repository.origin()
-        names = origin if origin & known else self.identity.kept()
+        names = origin if origin & noted else self.identity.kept()
         ours = Marker(request.target, names, request.branch, project=self.owning, folders=self.folders)
         self._tell(snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over))
 
@@ -356,10 +358,10 @@ class Sync:
 
         A push needs no memory: its note says whose the target is from now on.
         """
-        found = dict.fromkeys(map(_beside, view.nested), "allowed")
+        memory = dict.fromkeys(map(_beside, view.nested), "allowed")
         if request.mode.direction is Direction.PULL and view.marker:
-            found["pulled_from"] = json.dumps([view.marker.project, *sorted(view.marker.repository)])
-        return found
+            memory["pulled_from"] = json.dumps([view.marker.project, *sorted(view.marker.repository)])
+        return memory
 
     def _tell(self, notice: str) -> None:
         if notice:
@@ -528,6 +530,7 @@ def _beside(other: str) -> str:
 
 def _is_another(listing: Listing, base: Base) -> bool:
     """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
-    known, there = base.entries(), listing.objects
-    kept = (there[key].version.object_id == entry.version.object_id for key, entry in known.items() if key in there)
-    return listing.exists and bool(known) and not any(kept)
+    entries, objects = base.entries(), listing.objects
+    both = ((objects[key].version, entry.version) for key, entry in entries.items() if key in objects)
+    same = any(now.object_id == before.object_id for now, before in both)
+    return listing.exists and bool(entries) and not same

@@ -37,15 +37,15 @@ def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> lis
 def exposed(steps: Iterable[Step]) -> list[str]:
     """What to tell of files that a push takes to the workspace, and that hold what looks like a credential."""
     holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
-    told = [(path, kinds) for path, kinds in holding if kinds]
+    exposing = [(path, kinds) for path, kinds in holding if kinds]
     notes = [
         f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
         "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
-        for path, kinds in told[:_MOST_NOTES]
+        for path, kinds in exposing[:_MOST_NOTES]
     ]
-    if len(told) > _MOST_NOTES:
+    if len(exposing) > _MOST_NOTES:
         notes.append(
-            f"{len(told) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
+            f"{len(exposing) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
         )
     return notes
 

@@ -74,6 +74,7 @@ class Changes(FileSystemEventHandler):
 
     @property
     def following(self) -> bool:
+        """Whether events tell of changes; else only a look at the files does."""
         return self._observer is not None
 
     def follows(self, other: Changes) -> bool:
@@ -105,13 +106,14 @@ class Changes(FileSystemEventHandler):
                 now = time.monotonic()
                 until = due(self._first, self._last, len(self._paths)) if self._paths else deadline
                 if now >= until:
-                    found, self._paths = self._paths, set()
-                    return found
+                    paths, self._paths = self._paths, set()
+                    return paths
                 self._changed.wait(until - now)
 
     # --- events ---------------------------------------------------------------------------------------------
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        """What watchdog calls, on a thread of its own, for each event."""
         if event.event_type in _NOTHING_NEW:
             return
         named = [Path(os.fsdecode(path)) for path in (event.src_path, event.dest_path) if path]
@@ -121,6 +123,7 @@ class Changes(FileSystemEventHandler):
         self.note(path for path in named if self._relevant(path, event.is_directory and event.event_type))
 
     def note(self, changed: Iterable[Path]) -> None:
+        """Adds paths to what has changed, and wakes up whoever waits."""
         paths = set(changed)
         if paths:
             with self._changed:
@@ -181,18 +184,18 @@ class Changes(FileSystemEventHandler):
                 identity = (status.st_dev, status.st_ino)
             except OSError:
                 identity = None
-            watch, known = self._watches.get(folder, (None, None))
-            if identity == known or self._observer is None:
+            watch, watched = self._watches.get(folder, (None, None))
+            if identity == watched or self._observer is None:
                 continue
             if watch is not None:
                 del self._watches[folder]
                 self._observer.unschedule(watch)
             if identity is not None:
                 try:
-                    made = self._observer.schedule(self, str(folder), recursive=recursive)
+                    new_watch = self._observer.schedule(self, str(folder), recursive=recursive)
                 except (FileNotFoundError, NotADirectoryError, PermissionError):
                     continue  # it went again meanwhile, which is an event of its own; or nobody may read it
-                self._watches[folder] = (made, identity)
+                self._watches[folder] = (new_watch, identity)
 
     def _wanted(self) -> list[tuple[Path, bool]]:
         """The folders to follow, with or without what is below them; on the way to each one it may come and go.
@@ -207,8 +210,8 @@ class Changes(FileSystemEventHandler):
 
     def _between(self, top: Path) -> tuple[Path, ...]:
         """The folders above those that are followed, up to the top of git's work tree."""
-        within = {one for folder in self.folders for one in folder.parents if self.project in one.parents}
-        beyond = [one for one in self.project.resolve().parents if one == top or top in one.parents]
+        within = {parent for folder in self.folders for parent in folder.parents if self.project in parent.parents}
+        beyond = [parent for parent in self.project.resolve().parents if parent == top or top in parent.parents]
         return (self.project, *sorted(within), *beyond)
 
     def _walked(self) -> float:
@@ -254,7 +257,7 @@ def is_silent(folder: Path) -> bool:
 
 def file_system(path: str, mounts: Iterable[str]) -> str:
     """The type of the file system that `path` is on, by the lines of /proc/self/mountinfo (proc(5)). Pure."""
-    longest, found = "", ""
+    longest, kind = "", ""
     for line in mounts:
         before, _, after = line.partition(" - ")
         fields = before.split()
@@ -262,5 +265,5 @@ def file_system(path: str, mounts: Iterable[str]) -> str:
             continue
         mount = fields[4].replace("\\040", " ")
         if (path == mount or path.startswith(f"{mount.rstrip('/')}/")) and len(mount) >= len(longest):
-            longest, found = mount, after.split()[0]
-    return found
+            longest, kind = mount, after.split()[0]
+    return kind

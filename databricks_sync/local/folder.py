@@ -289,6 +289,7 @@ def _not_carried(path: str, status: os.stat_result, entry: Entry) -> Problem | N
 
 
 def settings_file(path: str, hint: str = "") -> Problem:
+    """What to say of a `.env`."""
     return Problem(path, "may hold a token, so it is never carried", hint, Severity.NOTE)
 
 

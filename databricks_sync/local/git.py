@@ -74,9 +74,9 @@ class Repository:
     def __init__(self, project: Path) -> None:
         self.project = project
         work_tree = _work_tree(project)
-        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
+        queries = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
         # Asked there, and nowhere above: it is git that knows whether the person may trust the owner of this folder.
-        answer = _git(work_tree, "rev-parse", *asked, ceiling=work_tree.parent)
+        answer = _git(work_tree, "rev-parse", *queries, ceiling=work_tree.parent)
         top, git_dir, common, state = answer.decode("utf-8", "surrogateescape").splitlines()
         self.top = Path(top)
         self.git_dir = Path(git_dir)
@@ -112,6 +112,7 @@ class Repository:
             return b""
 
     def git_state(self) -> GitState:
+        """What git is about now."""
         try:
             status = (self.git_dir / "index").stat()
             index = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -159,6 +160,7 @@ class Repository:
         return bool(self._git(self.top, "rev-list", "-1", "HEAD", "--", path, accept=(0, 128)).strip())
 
     def branches(self) -> list[str]:
+        """The names of all local branches."""
         listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
         return [name.removeprefix("refs/heads/") for name in listed.decode("utf-8", "surrogateescape").splitlines()]
 
@@ -183,9 +185,9 @@ class Repository:
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
-        asked = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
-        listed = [self._git(self.top, "config", scope, *asked, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
-        return sorted({name for name in b"".join(listed).decode("utf-8", "surrogateescape").split("\0") if name})
+        query = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
+        answers = [self._git(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
+        return sorted({name for name in b"".join(answers).decode("utf-8", "surrogateescape").split("\0") if name})
 
     def _ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
@@ -209,9 +211,9 @@ class Repository:
         """
         if not paths:
             return set()
-        given = "\0".join(paths).encode("utf-8", "surrogateescape")
+        stdin = "\0".join(paths).encode("utf-8", "surrogateescape")
         try:
-            answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), given=given)
+            answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), stdin=stdin)
         except SettingsError as error:  # one such path fails them all
             if "beyond a symbolic link" not in error.message and "in submodule" not in error.message:
                 raise
@@ -221,17 +223,17 @@ class Repository:
             return self.ignored(paths[:half]) | self.ignored(paths[half:])
         return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
-    def merged_text(self, base: str, here: str, there: str, labels: tuple[str, str, str]) -> str:
+    def merged_text(self, base: str, ours: str, theirs: str, labels: tuple[str, str, str]) -> str:
         """Both texts in one, with markers where they changed the same lines. Raises SettingsError for binary ones."""
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="merge-") as folder:
             files = [Path(folder, name) for name in ("here", "base", "there")]
-            for file, text in zip(files, (here, base, there), strict=True):
+            for file, text in zip(files, (ours, base, theirs), strict=True):
                 file.write_bytes(f"{text}\n".encode("utf-8", "surrogatepass"))
             typed = [word for label in labels for word in ("-L", label)]
-            given = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
-            answer = self._git(self.project, *given, accept=tuple(range(128)))  # as many as there are conflicts
+            arguments = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
+            answer = self._git(self.project, *arguments, accept=tuple(range(128)))  # as many as there are conflicts
         return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
 
     def _git(
@@ -239,17 +241,17 @@ class Repository:
         folder: Path,
         *arguments: str,
         accept: tuple[int, ...] = (0,),
-        given: bytes | None = None,
+        stdin: bytes | None = None,
         options: Sequence[str] = (),
     ) -> bytes:
         """What a call of git says that is made in `folder`, about this repository whatever `folder` looks like."""
         named = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}", *options)
-        return _git(folder, *arguments, accept=accept, given=given, options=named)
+        return _git(folder, *arguments, accept=accept, stdin=stdin, options=named)
 
 
 def work_tree(folder: Path) -> Path | None:
     """The work tree that a folder is in: the nearest folder upwards, itself or above it, that has a `.git`."""
-    return next((one for one in (folder, *folder.parents) if _has_git(f"{one}/.git")), None)
+    return next((parent for parent in (folder, *folder.parents) if _has_git(f"{parent}/.git")), None)
 
 
 def _has_git(mark: str) -> bool:
@@ -261,9 +263,9 @@ def _work_tree(project: Path) -> Path:
     start = Path(os.path.realpath(project))
     if not start.is_dir():
         raise SettingsError(f"{project} is not a folder.", "Correct PROJECT_FOLDER.")
-    if (found := work_tree(start)) is None:
+    if (top := work_tree(start)) is None:
         raise _no_repository(project)
-    return found
+    return top
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -278,17 +280,17 @@ def _no_repository(folder: Path) -> SettingsError:
     )
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(first: Path, second: Path) -> bool:
     """Whether both names are of one file, which may be a link."""
-    return os.path.samestat(one.lstat(), other.lstat())
+    return os.path.samestat(first.lstat(), second.lstat())
 
 
 def _plain(url: str) -> str:
     """One spelling for the address of a repository, whether it is cloned over https or ssh; never a credential."""
-    found = re.fullmatch(r"(?:[a-z+]+://)?(?:[^/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
-    if not found:
+    match = re.fullmatch(r"(?:[a-z+]+://)?(?:[^/]*@)?([^:/]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/*", url)
+    if not match:
         return sha256(url.encode()).hexdigest()[:16]
-    host, path = found[1].lower(), found[2]
+    host, path = match[1].lower(), match[2]
     # Azure DevOps: ssh.dev.azure.com/v3/org/project/repository is dev.azure.com/org/project/_git/repository.
     if host == "ssh.dev.azure.com":
         host, path = "dev.azure.com", re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
@@ -299,7 +301,7 @@ def _git(
     folder: Path,
     *arguments: str,
     accept: tuple[int, ...] = (0,),
-    given: bytes | None = None,
+    stdin: bytes | None = None,
     options: Sequence[str] = (),
     ceiling: Path | None = None,
 ) -> bytes:
@@ -310,7 +312,7 @@ def _git(
         environ["GIT_CEILING_DIRECTORIES"] = str(ceiling)
     typed = ["git", "-C", str(folder), *options, *_CONFIGURATION, *arguments]
     try:
-        done = subprocess.run(typed, input=given, capture_output=True, env=environ, check=False)
+        done = subprocess.run(typed, input=stdin, capture_output=True, env=environ, check=False)
     except FileNotFoundError:
         raise SettingsError("git is not installed, or not on the PATH.", "Install git and try again.") from None
     if b"could not open directory" in done.stderr:  # git only warns, and leaves out what is in it
@@ -321,15 +323,16 @@ def _git(
         )
     if done.returncode in accept:
         return done.stdout
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if "dubious ownership" in said:
+    stderr = done.stderr.decode("utf-8", "replace").strip()
+    if "dubious ownership" in stderr:
         trusted = f"git config --global --add safe.directory {shell.path(str(folder))}"
         raise SettingsError(
             f"{printable(str(folder))} belongs to another user of this machine, so git does not read it.",
             f"If you trust what is in it, type `{trusted}`.",
         )
-    if "not a git repository" in said or "must be run in a work tree" in said or "cannot use bare repository" in said:
+    no_work_tree = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
+    if any(reason in stderr for reason in no_work_tree):
         raise _no_repository(folder)
     raise SettingsError(
-        f"git {arguments[0]} failed in {folder}: {said.splitlines()[0] if said else 'no reason given'}."
+        f"git {arguments[0]} failed in {folder}: {stderr.splitlines()[0] if stderr else 'no reason given'}."
     )

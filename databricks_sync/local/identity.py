@@ -37,11 +37,11 @@ class Identity:
 
     def names(self) -> frozenset[str]:
         """All names it has, also the one from before its first commit."""
-        known = self._repository.origin() | self._repository.first_commits()
+        names = self._repository.origin() | self._repository.first_commits()
         try:
-            return known | {self._file.read_text(encoding="ascii").strip()}
+            return names | {self._file.read_text(encoding="ascii").strip()}
         except (OSError, ValueError):
-            return known
+            return names
 
     def to_be(self) -> frozenset[str]:
         """The names to push with. A shallow clone without an origin has none: it may be of any repository."""

@@ -57,7 +57,7 @@ def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Exp
 
     Raises WorkspaceError: Unproved when what comes is not what was listed.
     """
-    side = next((one for one in sides if one and one.kind is remote.kind), None)
+    side = next((candidate for candidate in sides if candidate and candidate.kind is remote.kind), None)
     return read_as(workspace, remote, side.form if side else None, side.language if side else None)
 
 
@@ -102,39 +102,39 @@ def _proved(workspace: Workspace, now: RemoteObject, form: Form | None, language
     if now.kind is Kind.NOTEBOOK and form is None and not now.version.sha:
         form, spoken = workspace.chosen_form(now.key)
         language = language or spoken
-    found = _export(workspace, now, form, language)
-    if found.version.sha or not now.version.sha:
-        return found
+    export = _export(workspace, now, form, language)
+    if export.version.sha or not now.version.sha:
+        return export
     if now.kind is Kind.FILE:
         raise _unproved(now)
-    return _without_hash(workspace, now, form, found)
+    return _without_hash(workspace, now, form, export)
 
 
-def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, found: Export) -> Export:
+def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, export: Export) -> Export:
     """A notebook whose bytes do not have the hash: proved by the form it is kept in, or as good as without hashes.
 
     Raises Unproved where neither is so.
     """
     kept, _ = workspace.chosen_form(now.key)
-    if kept is not found.form:
-        as_kept = _export(workspace, now, kept, found.language)
+    if kept is not export.form:
+        as_kept = _export(workspace, now, kept, export.language)
         if form is None:
-            found = as_kept
+            export = as_kept
         elif as_kept.version.sha:
-            return _steady(workspace, now, found)._replace(version=now.version)
-    if found.version.sha or kept is Form.JUPYTER:
-        return found
+            return _steady(workspace, now, export)._replace(version=now.version)
+    if export.version.sha or kept is Form.JUPYTER:
+        return export
     age = workspace.age(now.key)
     if age is not None and abs(age) < _LAG:
         raise _unproved(now)
-    return _steady(workspace, now, found)
+    return _steady(workspace, now, export)
 
 
-def _steady(workspace: Workspace, now: RemoteObject, found: Export) -> Export:
-    """What was `found`, where it comes a second time. Raises Unproved."""
-    if _export(workspace, now, found.form, found.language).digest != found.digest:
+def _steady(workspace: Workspace, now: RemoteObject, export: Export) -> Export:
+    """What was `export`, where it comes a second time. Raises Unproved."""
+    if _export(workspace, now, export.form, export.language).digest != export.digest:
         raise _unproved(now)
-    return found
+    return export
 
 
 def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
@@ -142,12 +142,12 @@ def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language
     raw = workspace.export(now.key, now.kind, form or Form.SOURCE)
     proved = not now.version.sha or _has(raw, now, form, language)
     try:
-        found = parse_export(raw, now.kind, form, language, now.path)
+        export = parse_export(raw, now.kind, form, language, now.path)
     except WorkspaceError:
         if proved:
             raise
         raise _unproved(now) from None
-    return found._replace(version=now.version if proved else now.version._replace(sha=""))
+    return export._replace(version=now.version if proved else now.version._replace(sha=""))
 
 
 def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | None) -> bool:
@@ -156,7 +156,7 @@ def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | 
         return True
     if now.kind is Kind.FILE or form is Form.JUPYTER:
         return False
-    return any(sha256(one) == now.version.sha for one in uploads(raw, language))
+    return any(sha256(upload) == now.version.sha for upload in uploads(raw, language))
 
 
 def _unproved(now: RemoteObject) -> Unproved:

@@ -77,13 +77,13 @@ class Workspace:
     """The folder `root` (a normalised path) of a workspace. Every method may raise WorkspaceError."""
 
     def __init__(
-        self, http: Http, root: str, *, whole_trees: bool = True, known: Mapping[str, BaseEntry] | None = None
+        self, http: Http, root: str, *, whole_trees: bool = True, entries: Mapping[str, BaseEntry] | None = None
     ) -> None:
         self.http = http
         self.clock = http.clock
         self.root = root
         self.whole_trees = whole_trees  # False once the workspace is known not to list them
-        self.known = known or {}
+        self.entries = entries or {}
         self.hashed = True
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -159,12 +159,12 @@ class Workspace:
             return _Other(path, kind)
         number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
         racy = not now or not modified or abs(now - modified) <= _RACY_MS
-        version, known = (
+        version, entries = (
             RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy),
-            self.known.get(key),
+            self.entries.get(key),
         )
-        if known and known.version == version:
-            key, version = known.key, known.version  # not copies: in a large tree they are most of the memory
+        if entries and entries.version == version:
+            key, version = entries.key, entries.version  # not copies: in a large tree they are most of the memory
         return RemoteObject(key, self.root, _KINDS[kind], version, _language(item))
 
     def _is_path(self, path: str) -> bool:
@@ -369,23 +369,23 @@ def object_type(item: Mapping[str, Any]) -> str:
     SERVER: the classic kind is a REPO; one with Git CLI access is a DIRECTORY with `directory_info.is_git_folder`
     (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing. What is no text is "".
     """
-    told = _text(item, "object_type")
-    if told == DIRECTORY:
+    kind = _text(item, "object_type")
+    if kind == DIRECTORY:
         about = item.get("directory_info")
         return GIT_FOLDER if isinstance(about, dict) and about.get("is_git_folder") is True else DIRECTORY
-    return told
+    return kind
 
 
 def type_name(kind: str) -> str:
     """An object's type as people read it."""
-    known = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "thing without a type"}
-    return known.get(kind) or printable(kind).lower().replace("_", " ")
+    names = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "thing without a type"}
+    return names.get(kind) or printable(kind).lower().replace("_", " ")
 
 
 def asked_types(workspace: Workspace, pool: Executor) -> Callable[[], None]:
     """Asks for the types of a target and of what it lies in; what is returned raises SettingsError for a Git folder."""
-    asked = {path: pool.submit(workspace.type_of, path) for path in may_be_git_folders(workspace.root)}
-    return lambda: check_types(workspace.root, {path: kind.result() for path, kind in asked.items()})
+    types = {path: pool.submit(workspace.type_of, path) for path in may_be_git_folders(workspace.root)}
+    return lambda: check_types(workspace.root, {path: kind.result() for path, kind in types.items()})
 
 
 def keys_by_nfc(listing: Listing) -> Mapping[str, RemoteObject]:

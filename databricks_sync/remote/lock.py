@@ -48,6 +48,8 @@ Holder = dict[str, object]
 
 
 class RemoteLock:
+    """The lock on one target, as one run takes, renews and gives it back."""
+
     def __init__(self, http: Http, target: str, ttl: float = TTL) -> None:
         """`ttl`: seconds after which it counts as stale if it is not renewed."""
         self.notes = Workspace(http, home(target))
@@ -152,12 +154,12 @@ class RemoteLock:
         if raw is None:
             return None
         try:
-            found = json.loads(raw)
+            holder = json.loads(raw)
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+            holder = None
+        if not isinstance(holder, dict) or not isinstance(holder.get("id"), str):
             raise self._not_ours("is no lock of this tool")
-        return found
+        return holder
 
     def _not_ours(self, what: str) -> NotOurs:
         return not_ours(self.path, f"{what}, so {printable(self.target)} cannot be locked")

@@ -92,6 +92,7 @@ def nested(target: str, names: Collection[str]) -> tuple[str, ...]:
 
 
 def to_json(marker: Marker) -> bytes:
+    """The note as it is written into the workspace."""
     newest = dict(list(marker.serials.items())[-_CLONES:])
     return json.dumps(
         {
@@ -110,26 +111,27 @@ def to_json(marker: Marker) -> bytes:
 def from_json(raw: bytes, target: str) -> Marker | None:
     """The note as it was written; None when it is none of ours. Anybody may write there."""
     try:
-        found = json.loads(raw.decode())
-        clones = {name: one for name, one in found.get("clones", {}).items() if type(one) is int and 0 < one < _MOST}
-        names = found["repository"]
+        fields = json.loads(raw.decode())
+        serials = fields.get("clones", {}).items()
+        clones = {name: serial for name, serial in serials if type(serial) is int and 0 < serial < _MOST}
+        names = fields["repository"]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
-        branch = str(found.get("branch", ""))
-        return Marker(target, frozenset(names), branch, clones, _project(found), _folders(found))
+        branch = str(fields.get("branch", ""))
+        return Marker(target, frozenset(names), branch, clones, _project(fields), _folders(fields))
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _project(found: Mapping[str, object]) -> str:
-    told = found.get("project", "")
-    return told if isinstance(told, str) else ""
+def _project(fields: Mapping[str, object]) -> str:
+    project = fields.get("project", "")
+    return project if isinstance(project, str) else ""
 
 
-def _folders(found: Mapping[str, object]) -> tuple[str, ...]:
-    told = found.get("folders", ())
-    folders = tuple(told) if isinstance(told, list) and len(told) <= _MOST_FOLDERS else ()
-    return tuple(sorted(folders)) if all(isinstance(one, str) and _is_folder(one) for one in folders) else ()
+def _folders(fields: Mapping[str, object]) -> tuple[str, ...]:
+    names = fields.get("folders", ())
+    folders = tuple(names) if isinstance(names, list) and len(names) <= _MOST_FOLDERS else ()
+    return tuple(sorted(folders)) if all(isinstance(name, str) and _is_folder(name) for name in folders) else ()
 
 
 def _is_folder(name: str) -> bool:
@@ -195,15 +197,15 @@ class Markers:
         """`view` with the note on our own target, or with what stands in its place."""
         try:
             self._check_place(listing)
-            found = listing.objects.get(self.name)
-            mark = _mark(found.version) if found else ""
+            note = listing.objects.get(self.name)
+            mark = _mark(note.version) if note else ""
             if mark and mark == base.meta("claim_mark"):
                 return view._replace(marker=self._understood(base.meta("claim").encode()))
-            raw = read(self.notes, self.name) if found else None
-            if found is None or raw is None:
+            raw = read(self.notes, self.name) if note else None
+            if note is None or raw is None:
                 return view
             marker = self._understood(raw)
-            certain = mark and found.version.sha in ("", sha256(raw))
+            certain = mark and note.version.sha in ("", sha256(raw))
             return view._replace(marker=marker, news={"claim": raw.decode(), "claim_mark": mark} if certain else {})
         except NotOurs as error:
             return view._replace(strange=error)
@@ -218,10 +220,10 @@ class Markers:
             raise self._not_ours(f"is a {type_name(kind)}, and no note")
 
     def _understood(self, raw: bytes) -> Marker:
-        found = from_json(raw, self.target)
-        if found is None:
+        marker = from_json(raw, self.target)
+        if marker is None:
             raise self._not_ours("is no note of this tool")
-        return found
+        return marker
 
     def _not_ours(self, what: str) -> NotOurs:
         place = f"{self.notes.root}/{self.name}"
@@ -238,10 +240,10 @@ class Markers:
         Raises Foreign when another repository, or another project, was quicker, NotOurs when something is in the way.
         """
         clone = base.meta("lineage")
-        known = view.marker if view.marker and not take_over else Marker(self.target)
-        serials = {name: number for name, number in known.serials.items() if name != clone}
+        before = view.marker if view.marker and not take_over else Marker(self.target)
+        serials = {name: number for name, number in before.serials.items() if name != clone}
         serials[clone] = int(base.meta("serial"))
-        marker = ours._replace(repository=ours.repository | known.repository, serials=serials)
+        marker = ours._replace(repository=ours.repository | before.repository, serials=serials)
         raw = to_json(marker)
         try:
             if not view.folder:
@@ -313,7 +315,7 @@ def other_folders(marker: Marker, folders: Sequence[str]) -> tuple[str, str]:
 
 
 def _listed(folders: Iterable[str]) -> str:
-    return " and ".join(printable(one) for one in folders)
+    return " and ".join(printable(folder) for folder in folders)
 
 
 def other_repository(marker: Marker) -> tuple[str, str]:

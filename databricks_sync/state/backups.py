@@ -53,6 +53,8 @@ class Saved(NamedTuple):
 
 
 class SavedRun(NamedTuple):
+    """What one run has saved: its name is its time, `objects` are in the order of saving."""
+
     name: str
     target: str
     objects: tuple[Saved, ...]
@@ -126,12 +128,12 @@ class Backups:
 
     def runs(self) -> list[SavedRun]:
         """All runs that saved something, the latest first."""
-        found = []
+        runs = []
         for name in reversed(_runs(self.folder)):
             lines = list(_manifest(self.folder / name))
             if lines:
-                found.append(SavedRun(name, lines[0][0], tuple(saved for _, saved in lines)))
-        return found
+                runs.append(SavedRun(name, lines[0][0], tuple(saved for _, saved in lines)))
+        return runs
 
     def read(self, run: SavedRun, saved: Saved) -> bytes:
         """The bytes of a backup. Raises SyncError when they are not what was saved."""
@@ -187,7 +189,7 @@ class Backups:
 
     def _prune(self, today: str, days: int) -> int:
         seen = {name: _seen(self.folder / name) for name in _runs(self.folder)}
-        old = {name for name, found in seen.items() if len(found - {today}) > days}
+        old = {name for name, days_seen in seen.items() if len(days_seen - {today}) > days}
         old.discard(max(seen, key=lambda name: self._worth(name, seen[name]), default=""))
         for name in sorted(old):
             _remove(self.folder / name)
@@ -244,8 +246,8 @@ def _manifest(run: Path) -> Iterator[tuple[str, Saved]]:
         return
     for line in lines:
         try:
-            found = json.loads(line)
-            yield str(found["target"]), _saved(found)
+            fields = json.loads(line)
+            yield str(fields["target"]), _saved(fields)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
 

@@ -88,30 +88,30 @@ class Base:
             return None
         try:
             db = _connect(self.file)
-            found = db.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0 and self.file.stat().st_size:
+            schema = db.execute("PRAGMA user_version").fetchone()[0]
+            if schema == 0 and self.file.stat().st_size:
                 raise sqlite3.DatabaseError  # not a file of ours
-            if found == 0:
+            if schema == 0:
                 reached("before record")
                 with db:
-                    known = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
-                    db.executescript(f"BEGIN; {_TABLES} {known} PRAGMA user_version = {SCHEMA}; COMMIT;")
-            self._remembers = create or 1 < found <= SCHEMA
-            if 0 < found <= SCHEMA:
+                    lineage_row = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
+                    db.executescript(f"BEGIN; {_TABLES} {lineage_row} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            self._remembers = create or 1 < schema <= SCHEMA
+            if 0 < schema <= SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
-                if found < SCHEMA:
+                if schema < SCHEMA:
                     self._doubt(db)
                     if create:
-                        self._upgrade(db, found)
+                        self._upgrade(db, schema)
                 if self._remembers:
                     db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
                 raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
             return self._set_aside(create)
-        if found > SCHEMA:
+        if schema > SCHEMA:
             raise SettingsError(
                 f"{self.file} was written by a newer version of this tool.",
                 "Upgrade: pip install -U databricks-branch-sync",
@@ -128,11 +128,11 @@ class Base:
                 self._entries[entry.key] = entry._replace(version=UNKNOWN)
         self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
 
-    def _upgrade(self, db: sqlite3.Connection, found: int) -> None:
+    def _upgrade(self, db: sqlite3.Connection, schema: int) -> None:
         reached("before record")
         with db:
             db.execute("BEGIN")
-            if found == 1:
+            if schema == 1:
                 for statement in filter(str.strip, _PAST.split(";")):
                     db.execute(statement)
             doubted = [entry for entry in self._entries.values() if entry.version is UNKNOWN]
@@ -155,6 +155,7 @@ class Base:
         return self._open(create)
 
     def close(self) -> None:
+        """Closes the file; every later question is answered from what was read."""
         with self._turn:
             if self._db is not None:
                 self._db.close()
@@ -185,16 +186,17 @@ class Base:
         """Those of these keys and digests that both sides agreed on before what they last agreed on."""
         if not self._remembers:
             return frozenset()
-        asked = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
-        return frozenset(state for state in states if self._first(asked, *state))
+        query = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
+        return frozenset(state for state in states if self._first(query, *state))
 
     def meta(self, name: str) -> str:
+        """A value of the record by its name; "" where there is none."""
         row = self._first("SELECT value FROM meta WHERE name = ?", name)
         return row[0] if row else ""
 
-    def _first(self, query: str, *given: str) -> Sequence[Any] | None:
+    def _first(self, query: str, *values: str) -> Sequence[Any] | None:
         with self._turn:
-            return self._db.execute(query, given).fetchone() if self._db is not None else None
+            return self._db.execute(query, values).fetchone() if self._db is not None else None
 
     def distrust(self) -> None:
         """Takes the base for missing in this run: it is an old copy of what it once was."""
@@ -219,14 +221,14 @@ class Base:
         It does so from `serial` on, as far as the notes know any record of its names to have come.
         """
         root = lineage.successor(self._root()) if self._distrusted else self._root()
-        known = {"ancestor": root, "lineage": lineage.name(root, self.file)}
+        names = {"ancestor": root, "lineage": lineage.name(root, self.file)}
         if not self._distrusted:
-            self.note(**known)
+            self.note(**names)
         elif self._db is not None:
             with self._writing("distrust") as db:
                 db.execute("DELETE FROM base")
                 db.execute("DELETE FROM intent")
-                values = [*known.items(), ("serial", str(serial))]
+                values = [*names.items(), ("serial", str(serial))]
                 db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
 
     @contextmanager
@@ -247,6 +249,7 @@ class Base:
     # --- writing: each method is one transaction ------------------------------------------------------------
 
     def note(self, **values: str) -> None:
+        """Records values by their names, durably."""
         changed = {name: value for name, value in values.items() if self.meta(name) != value}
         if changed and self._db is not None:
             with self._writing("note") as db:
@@ -275,13 +278,13 @@ class Base:
         """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
         if self._db is None:
             return
-        known = list({advance.key: advance for advance in advances}.values())
-        ended = {*(a.key for a in known), *finished}
+        latest = list({advance.key: advance for advance in advances}.values())
+        ended = {*(a.key for a in latest), *finished}
         if not ended:
             return
         replaced = [
             (old.key, old.digest)
-            for a in known
+            for a in latest
             if self._remembers
             and (old := self._entries.get(a.key))
             and (a.entry is None or a.entry.digest != old.digest)
@@ -290,12 +293,12 @@ class Base:
             if replaced:
                 db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
                 db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
-            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in known if a.entry is None])
+            db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in latest if a.entry is None])
             db.executemany(
                 "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                [_row(a.entry) for a in known if a.entry],
+                [_row(a.entry) for a in latest if a.entry],
             )
-            self._keep(db, (a.content for a in known))
+            self._keep(db, (a.content for a in latest))
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
 
     def prune(self) -> None:

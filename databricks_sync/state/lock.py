@@ -52,8 +52,8 @@ def _sign(file: IO[bytes]) -> None:
 def _holder(file: IO[bytes]) -> str:
     try:
         file.seek(0)
-        known = json.loads(file.read(200))
-        return f"process {int(known['pid'])}, since {str(known['since'])[:8]}"
+        holder = json.loads(file.read(200))
+        return f"process {int(holder['pid'])}, since {str(holder['since'])[:8]}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 

@@ -46,8 +46,8 @@ class Record(NamedTuple):
             try:
                 os.replace(self.former / _FILE, self.folder / _FILE)
             except OSError as error:  # on Windows also while another program reads it
-                said = f"{self.former / _FILE} cannot be moved to {self.folder} ({error.strerror})."
-                raise SyncError(said, "Run the command again when that can be done.") from None
+                message = f"{self.former / _FILE} cannot be moved to {self.folder} ({error.strerror})."
+                raise SyncError(message, "Run the command again when that can be done.") from None
             reached("after record")
             fsync_directory(self.folder)
             fsync_directory(self.former)
@@ -86,7 +86,7 @@ def _of(here: Path, former: Path) -> bool:
     base = Base(former, create=False)
     try:
         entries = base.entries().values()
-        return all((here / one.path).exists() for one in entries) and any(_seen(here, one) for one in entries)
+        return all((here / entry.path).exists() for entry in entries) and any(_seen(here, entry) for entry in entries)
     finally:
         base.close()
 
@@ -94,7 +94,7 @@ def _of(here: Path, former: Path) -> bool:
 def _seen(here: Path, entry: BaseEntry) -> bool:
     """Whether it is this very file that was recorded, and not one of the same name."""
     try:
-        found = (here / entry.path).stat()
+        status = (here / entry.path).stat()
     except OSError:
         return False
-    return entry.stat is not None and (entry.stat.inode, entry.stat.mtime_ns) == (found.st_ino, found.st_mtime_ns)
+    return entry.stat is not None and (entry.stat.inode, entry.stat.mtime_ns) == (status.st_ino, status.st_mtime_ns)

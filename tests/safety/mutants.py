@@ -110,7 +110,7 @@ MUTANTS = (
     Mutant(
         "another form is as new as the one that is kept",
         "_steady",
-        "_export(workspace, now, found.form, found.language).digest != found.digest",
+        "_export(workspace, now, export.form, export.language).digest != export.digest",
         "False",
         EXPORTS,
         "another_form",
@@ -438,7 +438,7 @@ MUTANTS = (
         "what is no lock is taken for one",
         "RemoteLock._holder",
         """
-        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        if not isinstance(holder, dict) or not isinstance(holder.get("id"), str):
             ...
         """,
         """
@@ -835,7 +835,7 @@ MUTANTS = (
     Mutant(
         "what cannot be read is absent",
         "Comparer._problems",
-        "_judged(scan.unknown, known | {new for _, new in places}) | self._unusable(scan, listing, remote)",
+        "_judged(scan.unknown, keys | {new for _, new in places}) | self._unusable(scan, listing, remote)",
         "self._unusable(scan, listing, remote)",
         ADVERSARIES,
         "test_44",
@@ -891,7 +891,7 @@ MUTANTS = (
     Mutant(
         "a day is as many as the clock says",
         "Backups._prune",
-        "len(found - {today}) > days",
+        "len(days_seen - {today}) > days",
         'found and name[:8] < today.replace("-", "")',
         BACKUPS,
         "wrong_clock",
