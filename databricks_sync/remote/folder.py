@@ -159,12 +159,10 @@ class Workspace:
             return _Other(path, kind)
         number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
         racy = not now or not modified or abs(now - modified) <= _RACY_MS
-        version, entries = (
-            RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy),
-            self.entries.get(key),
-        )
-        if entries and entries.version == version:
-            key, version = entries.key, entries.version  # not copies: in a large tree they are most of the memory
+        version = RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy)
+        entry = self.entries.get(key)
+        if entry and entry.version == version:
+            key, version = entry.key, entry.version  # not copies: in a large tree they are most of the memory
         return RemoteObject(key, self.root, _KINDS[kind], version, _language(item))
 
     def _is_path(self, path: str) -> bool:
