@@ -29,7 +29,7 @@ directory = click.option(
     "home",
     metavar="FOLDER",
     callback=_folder,
-    help="Where the workspace lives; default $DATABRICKS_LOCAL_DIR, else ~/.databricks_local.",
+    help="The folder of the workspace; default: $DATABRICKS_LOCAL_DIR, or else ~/.databricks_local.",
 )
 
 
@@ -47,32 +47,44 @@ def _explained() -> Iterator[None]:
 @completion.option()
 @click.version_option(__version__, "--version", prog_name="databricks_local")
 def main() -> None:
-    """A Databricks workspace on this machine, for trying, testing and demonstrating."""
+    """A Databricks workspace on this machine, for trials, tests and demos."""
 
 
 @main.command()
 @directory
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free.")
-@click.option("--token", metavar="T", help="The token to ask for; default: made once per folder.")
-@click.option("--user", default="me@example.com", show_default=True, help="Who the token belongs to.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="The port; 0: any free one."
+)
+@click.option("--token", metavar="T", help="The token that clients must send; default: one for each folder, made once.")
+@click.option("--user", default="me@example.com", show_default=True, help="The user whose token it is.")
 @click.option("--newlines", type=click.Choice(["preserve", "legacy"]), default="preserve", show_default=True,
-              help="What an import does to line ends: since, or before December 2025.")  # fmt: skip
-@click.option("--hashes/--no-hashes", default=True, show_default=True, help="Whether listings can give hashes.")
-@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, help="What every answer takes at least.")
-@click.option("--import-rate", type=click.FloatRange(0), default=0.0, help="Imports per second; 0: no limit.")
-@click.option("--export-rate", type=click.FloatRange(0), default=0.0, help="Exports per second; 0: no limit.")
+              help="Line endings on import: as Databricks does since December 2025, or before.")  # fmt: skip
+@click.option("--hashes/--no-hashes", default=True, show_default=True, help="Give hashes in listings, or not.")
+@click.option(
+    "--latency-ms", type=click.FloatRange(0), default=0.0, help="Delay every answer by this many milliseconds."
+)
+@click.option(
+    "--import-rate", type=click.FloatRange(0), default=0.0, help="Allow this many imports per second; 0: no limit."
+)
+@click.option(
+    "--export-rate", type=click.FloatRange(0), default=0.0, help="Allow this many exports per second; 0: no limit."
+)
 @click.option("--retry-after", type=click.IntRange(-1), default=1, show_default=True,
-              help="Seconds in the Retry-After of a 429; -1 leaves it out.")  # fmt: skip
-@click.option("--fault", "faults", multiple=True, metavar="JSON", help="A fault rule; may be repeated.")
-@click.option("--dbfs/--no-dbfs", default=True, show_default=True, help="Whether the workspace has DBFS.")
-@click.option("--run-schedules", is_flag=True, help="Let the schedules of jobs fire.")
-@click.option("--pip-install", is_flag=True, help="Let %pip install, for the run only; else it checks what is there.")
+              help="Seconds in the header Retry-After of a 429; -1: no header.")  # fmt: skip
+@click.option("--fault", "faults", multiple=True, metavar="JSON", help="Add a fault rule, for tests; can be repeated.")
+@click.option("--dbfs/--no-dbfs", default=True, show_default=True, help="Have DBFS in the workspace, or not.")
+@click.option("--run-schedules", is_flag=True, help="Start jobs on their schedules.")
+@click.option(
+    "--pip-install",
+    is_flag=True,
+    help="Let %pip install packages for the run; default: only check that they are installed.",
+)
 @click.option("--registry-uri", metavar="URI", default="",
-              help="MLFLOW_REGISTRY_URI of what runs here; default: this workspace.")  # fmt: skip
+              help="MLFLOW_REGISTRY_URI for jobs that run here; default: this workspace.")  # fmt: skip
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
 def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exit_with_stdin: bool,
           **options: Any) -> None:  # fmt: skip
-    """Serve the workspace until Ctrl-C; prints the .env lines to use."""
+    """Run the workspace until Ctrl-C, and print the lines for .env."""
     with _explained():
         extras.require()
     from databricks_local.core.settings import Settings
@@ -91,29 +103,29 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 @main.command()
 @directory
 def status(home: Home) -> None:
-    """Say whether a server is running over the folder, and what it holds."""
+    """Show whether a server is running for the folder, and what the workspace contains."""
     from .embedded import asked
 
     told = asked(home)
     if told is None:
         named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
-        click.echo(f"No server is running over {home.folder}. Start one with: databricks_local serve{named}")
+        click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{named}")
         sys.exit(1)
-    click.echo(f"Running at {told['host']} over {home.folder} (process {told['pid']}, user {told['user']})")
+    click.echo(f"Running at {told['host']} for {home.folder} (process {told['pid']}, user {told['user']})")
     click.echo(", ".join(f"{told[kind]:,} {kind[:-1] if told[kind] == 1 else kind}" for kind in ("notebooks", "files")))
 
 
 @main.command()
 @directory
 def reset(home: Home) -> None:
-    """Empty the workspace: every object goes, the token stays."""
+    """Delete everything in the workspace; keep the token."""
     from databricks_local.workspace.store import opened
 
     from .services import wipe
 
     with _explained():
         if not home.is_settled():
-            raise RefusedError(f"{home.folder} holds no local workspace. Name its folder with --dir.")
+            raise RefusedError(f"There is no local workspace in {home.folder}. Give its folder with --dir.")
         try:
             with home.held():
                 store = opened(home.database)
@@ -123,8 +135,8 @@ def reset(home: Home) -> None:
         except TakenError:
             served = home.announced()
             raise RefusedError(
-                f"A server is running over {home.folder}, so it cannot be emptied. End it with Ctrl-C where it was "
-                f"started{f' (process {served.pid})' if served else ''}, and type this again."
+                f"A server is running for {home.folder}, so it cannot be emptied. Stop the server with Ctrl-C in "
+                f"its terminal{f' (process {served.pid})' if served else ''}, and run the command again."
             ) from None
     click.echo(f"The workspace in {home.folder} is empty.")
 
@@ -135,7 +147,7 @@ def _rule(text: str) -> dict[str, Any]:
     try:
         wanted = json.loads(text)
         if not isinstance(wanted, dict):
-            raise ValueError("a rule is a JSON object")
+            raise ValueError("a rule must be a JSON object")
         rule(wanted)
     except ValueError as error:
         raise click.BadParameter(f"{text}: {error}", param_hint="--fault") from None

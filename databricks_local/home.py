@@ -55,8 +55,8 @@ class Home:
             # RACE: another one of us may be settling here this moment: what is his is not foreign.
             if not ours and any(not file.name.startswith(OWN) for file in self.folder.iterdir()):
                 raise RefusedError(
-                    f"{self.folder} holds other things than a local workspace. "
-                    "Choose an empty or a new folder with --dir."
+                    f"{self.folder} contains other files, so it cannot hold a local workspace. "
+                    "Choose an empty or new folder with --dir."
                 )
             if not ours:
                 (self.folder / MARKER).write_text('{"format": 1}\n', encoding="utf-8")
@@ -70,7 +70,9 @@ class Home:
         """The folder's token, made once; `wanted` replaces it. Readable by its owner only."""
         file = self.folder / "token"
         if wanted is not None and not (wanted.isascii() and wanted.isprintable() and " " not in wanted):
-            raise RefusedError("A token is made of letters, digits and signs without blanks. Choose another.")
+            raise RefusedError(
+                "A token may contain only ASCII letters, digits and signs, without spaces. Choose another one."
+            )
         if wanted is None and file.is_file():
             known = file.read_text(encoding="ascii").strip()
             if known:
@@ -109,7 +111,7 @@ class Home:
         with file:
             if not _lock(file):
                 raise TakenError(
-                    f"A server is already running over {self.folder}. "
+                    f"A server is already running for {self.folder}. "
                     "Use it (databricks_local status) or choose another folder with --dir."
                 )
             yield

@@ -1,4 +1,4 @@
-"""`from_databricks`: brings the edits made in the workspace back into the notebooks folder."""
+"""`from_databricks`: pulls the changes made in the workspace into the notebooks folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .model import Direction
 
 @command("from_databricks", Direction.PULL)
 def from_databricks(options: Options) -> int:
-    """Bring /Users/<user>/<branch> back into NOTEBOOK_FOLDER (default: notebooks).
+    """Pull /Users/<user>/<branch> into NOTEBOOK_FOLDER (default: notebooks).
 
-    Nothing that somebody changed here is replaced or deleted: such paths are reported, and the others carried.
-    PATHS restrict the run to some files or folders.
+    A path that somebody changed locally is reported and skipped: it is not overwritten or deleted. All other paths
+    are pulled. Give PATHS to pull only some files or folders.
     """
     return sync(options)
 

@@ -1,4 +1,4 @@
-"""`to_databricks`: carries the notebooks of the current branch into the workspace."""
+"""`to_databricks`: pushes the notebooks of the current branch to the workspace."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .model import Direction
 
 @command("to_databricks", Direction.PUSH)
 def to_databricks(options: Options) -> int:
-    """Carry NOTEBOOK_FOLDER (default: notebooks) into /Users/<user>/<branch>.
+    """Push NOTEBOOK_FOLDER (default: notebooks) to /Users/<user>/<branch>.
 
-    Nothing that somebody changed in the workspace is replaced or deleted: such paths are reported, and the
-    others carried. PATHS restrict the run to some files or folders.
+    A path that somebody changed in the workspace is reported and skipped: it is not overwritten or deleted. All
+    other paths are pushed. Give PATHS to push only some files or folders.
     """
     return sync(options)
 

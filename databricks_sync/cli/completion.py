@@ -20,7 +20,7 @@ def option() -> Callable[..., Any]:
         expose_value=False,
         is_eager=True,
         callback=_print,
-        help="Print what makes this shell complete the command; evaluate it in the shell's start file.",
+        help="Print the completion script for this shell; evaluate it in the shell's start file.",
     )
 
 

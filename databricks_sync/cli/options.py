@@ -17,12 +17,12 @@ from . import completion
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EXIT_CODES = """
-    Exit codes: 0 in step, 1 conflicts or refusals, 2 usage or configuration, 3 stopped by a safety valve before
-    any write, 4 some objects failed and the rest was done, 130 interrupted.
+    Exit codes: 0 in sync, 1 conflicts or refused paths, 2 a mistake in the options, settings or login, 3 stopped by a
+    safety check before any change, 4 some objects failed and the rest was done, 130 interrupted.
 """
-_MIRROR = "Make the workspace folder an exact copy, for CI: overwrite, and remove what the folder lacks."
-_MERGE = "Merge the notebooks that both sides changed, cell by cell; cells that both changed stay as they are."
-_MARKERS = "With --merge, write such a notebook with both versions of these cells, between markers."
+_MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what is only there."
+_MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
+_MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
 
 
 class Options(NamedTuple):
@@ -73,13 +73,13 @@ class Options(NamedTuple):
         else:
             for name, typed in (("pull", self.pull), ("poll", self.poll)):
                 if typed:
-                    raise click.UsageError(f"--{name} goes with --watch.")
+                    raise click.UsageError(f"--{name} works only with --watch.")
         if self.merge and self.overwrite:
-            raise click.UsageError("--merge keeps both sides' edits and --overwrite one side's: give one of them.")
+            raise click.UsageError("--merge and --overwrite cannot be used together: choose one.")
         if self.markers and not self.merge:
-            raise click.UsageError("--markers goes with --merge.")
+            raise click.UsageError("--markers works only with --merge.")
         if self.mirror and self.paths:
-            raise click.UsageError("--mirror is about the whole folder: leave the PATHS out.")
+            raise click.UsageError("--mirror works on the whole folder: remove the PATHS.")
 
     def _check_watch(self) -> None:
         replacing = {
@@ -90,9 +90,9 @@ class Options(NamedTuple):
         }
         for name, typed in replacing.items():
             if typed:
-                raise click.UsageError(f"--watch replaces nothing that somebody else changed: leave --{name} out.")
+                raise click.UsageError(f"--watch and --{name} cannot be used together: remove one.")
         if self.restore is not None:
-            raise click.UsageError("--watch and --restore are two different things.")
+            raise click.UsageError("--watch and --restore cannot be used together: remove one.")
 
     def again(self) -> str:
         """The options that say which workspace and folder a run is about, as they would be typed once more."""
@@ -113,7 +113,7 @@ def flag(name: str, text: str) -> Callable[..., Any]:
 
 def _share(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"\d+|\d+(\.\d+)?%", value):
-        raise click.BadParameter(f"{value} is neither a number nor a percentage, such as 12 or 40%.")
+        raise click.BadParameter(f"{value} must be a number or a percentage, such as 12 or 40%.")
     return value
 
 
@@ -145,48 +145,53 @@ def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | 
 def command(name: str, direction: Direction) -> Callable[[Callable[[Options], int]], click.Command]:
     """Makes a function from options to an exit code the command `name`, with the options of its direction."""
     push = direction is Direction.PUSH
-    source, destination = ("folder", "workspace") if push else ("workspace", "folder")
+    source, destination, verb = ("folder", "workspace", "push") if push else ("workspace", "folder", "pull")
     declared = [
         click.argument("paths", nargs=-1, type=click.Path(), callback=_all_filled),
-        flag("--overwrite", f"The {source} wins where the sides differ; what it replaces is kept in a backup."),
+        flag("--overwrite", f"Overwrite the {destination} where both sides differ; a backup is kept."),
         *([flag("--mirror", _MIRROR)] if push else [flag("--merge", _MERGE), flag("--markers", _MARKERS)]),
-        flag("-n/--dry-run", "Show the plan; change nothing on either side."),
-        flag("--diff", "With the plan, show the differences, cell by cell."),
-        flag("--watch", f"Stay, and carry every change as soon as it is made in the {source}; Ctrl-C ends it."),
-        *([flag("--pull", "With --watch, bring what is edited in the workspace here as well.")] if push else []),
-        flag("--poll", "With --watch, poll the files, where the system tells nothing of changes."),
+        flag("-n/--dry-run", "Show the plan and change nothing."),
+        flag("--diff", "Show the differences too, cell by cell."),
+        flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
+        *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
+        flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),
         click.option(
-            "--target", metavar="PATH", callback=absolute, help="The workspace folder, not /Users/<user>/<branch>."
+            *("--target",),
+            metavar="PATH",
+            callback=absolute,
+            help="The workspace folder; default: /Users/<user>/<branch>.",
         ),
-        named("--branch", "The branch, instead of the one that is checked out.", shell_complete=completion.branches),
-        named("--user", "The workspace user, instead of the one who is logged in."),
-        named("--profile", "The profile of ~/.databrickscfg to log in with."),
-        flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
+        named("--branch", "The branch; default: the one that is checked out.", shell_complete=completion.branches),
+        named("--user", "The workspace user; default: the one who is logged in."),
+        named("--profile", "Log in with this profile of ~/.databrickscfg."),
+        flag("--local", "Use the workspace on this machine, like DATABRICKS_HOST=local."),
         flag("--no-delete", f"Delete nothing in the {destination}."),
         click.option(
-            "--max-delete", metavar="N|P%", callback=_share, help="Let the run delete so many objects, or such a share."
+            "--max-delete", metavar="N|P%", callback=_share, help="Delete at most N objects or P% in this run."
         ),
-        flag("--allow-all-changed", "Let the run change every object at once."),
-        flag("--allow-empty", f"Believe a {source} that is suddenly empty or gone."),
-        flag("--take-over", "Make a target of another repository or project this one's, laid out as here."),
-        *([flag("--lock", "Lock the target for other machines, as is done for shared ones.")] if push else []),
-        click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end."),
+        flag("--allow-all-changed", "Allow changing all objects in this run."),
+        flag("--allow-empty", f"Allow deleting everything when the {source} is empty or missing."),
+        flag("--take-over", "Take over a target of another repository or project, or of other folders."),
+        *(
+            [flag("--lock", "Lock the target against other machines; shared targets are always locked.")]
+            if push
+            else []
+        ),
+        click.option(
+            "--wait", type=float, default=0, metavar="SECONDS", help="Wait up to SECONDS for another run to end."
+        ),
         click.option(
             *("--restore", "restore"),
             metavar="[RUN]",
             is_flag=False,
             flag_value="",
             default=None,
-            help="List the backups, or bring one back: a whole run, or the PATHS of it.",
+            help="List the backups, or restore one: a whole run, or only PATHS.",
         ),
         click.option(
-            "--json", "as_json", is_flag=True, help="One JSON object per line: an event per path and a summary."
+            "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),
-        *(
-            [flag("--init", "Write .env from the sample, have git ignore it, and check the connection.")]
-            if push
-            else []
-        ),
+        *([flag("--init", "Write a .env, add it to .gitignore, and check the connection.")] if push else []),
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]

@@ -155,9 +155,9 @@ def test_port_in_use(folder: Path) -> None:
 def test_second_server(folder: Path) -> None:
     """A second server over one folder is refused, and the first goes on."""
     with Served(folder) as served:
-        assert "already running over" in refused("serve", "--dir", folder, "--port", "0")
+        assert "already running for" in refused("serve", "--dir", folder, "--port", "0")
         told = refused("reset", "--dir", folder)
-        assert f"running over {folder}" in told and "Ctrl-C" in told and f"(process {served.process.pid})" in told
+        assert f"running for {folder}" in told and "Ctrl-C" in told and f"(process {served.process.pid})" in told
         assert served.local.get("list", path="/").status == 200
 
 
@@ -315,7 +315,7 @@ def test_two_at_once(folder: Path) -> None:
 def test_embedded_over_a_foreign_folder(tmp_path: Path) -> None:
     """What cannot be started is told in a sentence."""
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RefusedError, match="holds other things"), running(tmp_path):
+    with pytest.raises(RefusedError, match="contains other files"), running(tmp_path):
         pass
 
 

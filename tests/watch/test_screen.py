@@ -240,12 +240,12 @@ def test_programs_get_the_same_keys(pushed: Project, person: Person) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--watch", "--overwrite"], "leave --overwrite out"),
-        (["--watch", "--mirror"], "leave --mirror out"),
-        (["--watch", "--dry-run"], "leave --dry-run out"),
-        (["--watch", "--restore"], "two different things"),
-        (["--pull"], "--pull goes with --watch"),
-        (["--poll"], "--poll goes with --watch"),
+        (["--watch", "--overwrite"], "--watch and --overwrite cannot be used together"),
+        (["--watch", "--mirror"], "--watch and --mirror cannot be used together"),
+        (["--watch", "--dry-run"], "--watch and --dry-run cannot be used together"),
+        (["--watch", "--restore"], "--watch and --restore cannot be used together"),
+        (["--pull"], "--pull works only with --watch"),
+        (["--poll"], "--poll works only with --watch"),
     ],
     ids=" ".join,
 )

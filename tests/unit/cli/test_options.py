@@ -56,16 +56,16 @@ def test_mode(command: click.Command, words: str, mode: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(watch=True, dry_run=True), "leave --dry-run out"),
-        (Options(watch=True, overwrite=True), "leave --overwrite out"),
-        (Options(watch=True, mirror=True), "leave --mirror out"),
-        (Options(watch=True, merge=True), "leave --merge out"),
-        (Options(watch=True, restore=""), "two different things"),
-        (Options(pull=True), "--pull goes with --watch"),
-        (Options(poll=True), "--poll goes with --watch"),
-        (Options(merge=True, overwrite=True), "give one of them"),
-        (Options(markers=True), "--markers goes with --merge"),
-        (Options(mirror=True, paths=("a",)), "leave the PATHS out"),
+        (Options(watch=True, dry_run=True), "--watch and --dry-run cannot be used together"),
+        (Options(watch=True, overwrite=True), "--watch and --overwrite cannot be used together"),
+        (Options(watch=True, mirror=True), "--watch and --mirror cannot be used together"),
+        (Options(watch=True, merge=True), "--watch and --merge cannot be used together"),
+        (Options(watch=True, restore=""), "--watch and --restore cannot be used together"),
+        (Options(pull=True), "--pull works only with --watch"),
+        (Options(poll=True), "--poll works only with --watch"),
+        (Options(merge=True, overwrite=True), "choose one"),
+        (Options(markers=True), "--markers works only with --merge"),
+        (Options(mirror=True, paths=("a",)), "remove the PATHS"),
     ],
 )
 def test_contradictions(options: Options, message: str) -> None:
