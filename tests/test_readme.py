@@ -83,7 +83,7 @@ $ cd clone
 $ {command}
 $ echo $?
 ```""")
-    assert "2 deleted, 9 in step" in said
+    assert "2 deleted, 9 in sync" in said
     assert "$ echo $?\n0\n" in said
 
 

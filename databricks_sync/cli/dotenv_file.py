@@ -75,10 +75,10 @@ class Dotenv:
         if tracks(self.path):
             return (
                 "is tracked by git, where others can change it",
-                f"Type `git rm --cached {shell.path(_here(self.path))}` and let .gitignore name it",
+                f"Type `git rm --cached {shell.path(_here(self.path))}` and add it to .gitignore",
             )
         if self.path.is_symlink() and tracks(target):  # git may hold another name for it, and others write to that
-            return "leads to a file that is tracked by git", "Put a copy of that in its place"
+            return "is a link to a file that is tracked by git", "Replace the link with a copy of that file"
         return "", ""
 
 
@@ -107,7 +107,7 @@ def read(path: Path) -> Dotenv:
         if binding.error or (binding.key is not None and binding.value is None):
             raise SettingsError(
                 f"{path}, line {_line(binding.original)}: this is not NAME=value.",
-                "Correct that line; a value with blanks or # goes in quotes.",
+                "Correct that line; put quotes around a value with spaces or #.",
             )
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
@@ -147,7 +147,7 @@ def _text(path: Path) -> str:
     """The text of a regular file of a size that settings may have: a link to a device would be read for ever."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     if status.st_size > _LARGEST:
         raise OSError(errno.EFBIG, "it is too large")
     return path.read_text(encoding="utf-8-sig")

@@ -44,10 +44,10 @@ def run(options: Options, report: Reporter) -> int:
             report.say(f"Connected to {printable(host)} as {printable(user)}.", "connected", host=host, user=user)
             for folder in session.settings.folders:
                 if not folder.path.is_dir():
-                    line = f"There is no folder {folder.shown} yet: make it, or set NOTEBOOK_FOLDER."
+                    line = f"There is no folder {folder.shown} yet: create it, or set NOTEBOOK_FOLDER."
                     report.say(line, "init", message=line)
             folders = " and ".join(folder.shown for folder in session.settings.folders)
-            line = f"Type `to_databricks{options.again()}` to carry {folders} to {printable(session.target)}."
+            line = f"Type `to_databricks{options.again()}` to push {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
     except SyncError as error:
         error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again.".lstrip(". ")
@@ -59,7 +59,7 @@ def _written(project: Path, options: Options) -> Iterator[str]:
     where = project / ".env"
     shown = printable(_shown(where))
     if where.exists():
-        yield f"{shown} is there already, and stays as it is."
+        yield f"{shown} exists already and was not changed."
         return
     own = project / _SAMPLE
     sample = own if own.is_file() else files("databricks_sync").joinpath(_SAMPLE)
@@ -72,10 +72,10 @@ def _written(project: Path, options: Options) -> Iterator[str]:
             file.write(text)
     except OSError as error:
         raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
-    yield f"Wrote {shown}; what can be set is explained there."
+    yield f"Wrote {shown}; its comments explain the settings."
     if held := [name for name in held if name not in values]:
         listed = " and ".join(held) if len(held) < 3 else f"{held[0]} and {len(held) - 1} more"
-        yield f"note: {listed} of {_SAMPLE} came with the repository, and is commented out; uncomment what you trust."
+        yield f"note: {_SAMPLE} of the repository sets {listed}: commented out in .env, uncomment what you trust."
 
 
 def _shown(path: Path) -> str:
@@ -87,7 +87,7 @@ def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     """Keeps .env out of git, for there will be a token in it."""
     if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
         typed = f"git rm --cached {shell.path(os.path.relpath(project / '.env'))}"
-        yield f"note: git tracks .env; type `{typed}`, and renew the token if one was ever committed."
+        yield f"note: git tracks .env; type `{typed}`, and replace the token if one was ever committed."
     if repository.ignored([".env"]):
         return
     ignore = project / ".gitignore"
@@ -95,7 +95,7 @@ def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     if ".env" in text.splitlines():  # of what is tracked, git says that it is not ignored
         return
     if ignore.is_symlink():  # git does not follow it, and nobody knows whose file it leads to
-        yield f"note: git does not ignore .env, and {printable(_shown(ignore))} is a link; put a file in its place."
+        yield f"note: git does not ignore .env, and {printable(_shown(ignore))} is a link; replace it with a file."
         return
     with ignore.open("a", encoding="utf-8") as file:
         file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}.env\n")
@@ -116,7 +116,7 @@ def filled(sample: str, values: Mapping[str, str | None]) -> str:
     """`sample` with these variables set, and those that are None commented out. Raises SettingsError. Pure."""
     for name, value in values.items():
         if value is not None and not _PLAIN.fullmatch(value):
-            raise SettingsError(f"{name} would be {printable(value)}, which .env cannot hold.", "Correct it.")
+            raise SettingsError(f"{name} would be {printable(value)}, which cannot be written to .env.", "Correct it.")
         line = f"#{name}=" if value is None else f"{name}={value}"
         sample, found = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
         if not found and value is not None:

@@ -124,8 +124,8 @@ def _with_profile(host: str, name: str, environ: Mapping[str, str], source: str)
     login, _ = _profile(name, environ)
     if login.host != host:
         raise SettingsError(
-            f"DATABRICKS_HOST in {source} is {host}, and the profile {printable(name)} there is for {login.host}.",
-            "Take one of DATABRICKS_HOST and DATABRICKS_CONFIG_PROFILE out.",
+            f"DATABRICKS_HOST in {source} is {host}, but the profile {printable(name)} there is for {login.host}.",
+            "Remove DATABRICKS_HOST or DATABRICKS_CONFIG_PROFILE.",
         )
     return login
 
@@ -139,10 +139,10 @@ def _unused(environ: Mapping[str, str], host: str, source: str, *, says_how: boo
     if not name:
         return ""
     if says_how:
-        return f"{name} of the environment is not used: {source} says how to log in to {host}."
+        return f"{name} from the environment is not used: {source} says how to log in to {host}."
     raise SettingsError(
-        f"{name} of the environment is not sent to {host}, which only {source} names.",
-        f"Set DATABRICKS_HOST={host} in the environment as well if it is for that workspace, or unset {name}.",
+        f"{name} from the environment is not sent to {host}, because only {source} names that host.",
+        f"If it is for that workspace, set DATABRICKS_HOST={host} in the environment too; if not, unset {name}.",
     )
 
 
@@ -172,7 +172,7 @@ def _sound(token: str, name: str) -> str:
     """The token, if it can be one: what else was pasted with it must not travel into a header, or a log."""
     if re.fullmatch(r"[!-~]*", token):
         return token
-    raise SettingsError(f"{printable(name)} holds white space or a character that no token has.", "Copy it once more.")
+    raise SettingsError(f"{printable(name)} contains a space or a character that no token has.", "Copy it again.")
 
 
 def _host(text: str) -> str:
@@ -189,11 +189,11 @@ def _host(text: str) -> str:
     if url.scheme not in ("http", "https") or not named or url.username or url.password:
         raise SettingsError(
             "DATABRICKS_HOST is not the address of a workspace.",
-            "Set it to something like https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
+            "Set it to an address such as https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
         )
     if url.scheme == "http" and name not in _LOOPBACK:
         raise SettingsError(
-            f"DATABRICKS_HOST is http://{name}, and the token would cross the network in the clear.",
+            f"DATABRICKS_HOST is http://{name}, so the token would be sent unencrypted.",
             f"Use https://{name}.",
         )
     return f"{url.scheme}://{f'[{name}]' if ':' in name else name}{port}"
@@ -208,7 +208,7 @@ def _section(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     try:
         parser.read(path, encoding="utf-8-sig")
     except (configparser.Error, UnicodeDecodeError, OSError):
-        raise SettingsError(f"{path} cannot be read as a file of profiles.", "Correct it, or remove it.") from None
+        raise SettingsError(f"{path} cannot be read as a profile file.", "Correct it, or remove it.") from None
     return dict(parser[name]) if parser.has_section(name) else {}
 
 
@@ -221,11 +221,11 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]
     section = _section(wanted, environ)
     if not section:
         raise SettingsError(
-            f"There is no profile {printable(wanted)} in {path}.", "Correct --profile, or add it there."
+            f"There is no profile {printable(wanted)} in {path}.", "Correct --profile, or add the profile to that file."
         )
     if not section.get("host"):
         raise SettingsError(
-            f"The profile {printable(wanted)} in {path} names no host.", "Add a line `host = https://...` to it."
+            f"The profile {printable(wanted)} in {path} has no host.", "Add a line `host = https://...` to it."
         )
     plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
     token = _sound(plain.strip(), f"The token of profile {wanted}")

@@ -113,8 +113,8 @@ def _require_inside(folder: Path, home: Path) -> None:
     real = Path(os.path.realpath(home))
     if not _within(Path(os.path.realpath(folder)), work_tree(real) or real):
         raise SettingsError(
-            f"PROJECT_FOLDER in {home / dotenv_file.NAME} names {folder}, which is outside of the repository.",
-            "Name a folder inside of it, or set PROJECT_FOLDER in the environment.",
+            f"PROJECT_FOLDER in {home / dotenv_file.NAME} names {folder}, which is outside the repository.",
+            "Name a folder inside it, or set PROJECT_FOLDER in the environment.",
         )
 
 

@@ -44,16 +44,18 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], project:
 
 
 def _unnamed(project: Project) -> SettingsError:
-    about = "No workspace is named: DATABRICKS_HOST is not set and there is no profile."
+    about = "No workspace is configured: DATABRICKS_HOST is not set and there is no profile."
     if above := settings_above(project):
-        hint = f"The .env in {above} is for a project there: type `to_databricks --init` to write one for this project."
+        hint = f"The .env in {above} belongs to another project: type `to_databricks --init` to write one for this one."
         return SettingsError(about, hint)
     return SettingsError(about, START)
 
 
 def _days(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
-        raise SettingsError(f"BACKUP_DAYS is {printable(text)}, which is no number of days.", "Set it to 30, say.")
+        raise SettingsError(
+            f"BACKUP_DAYS must be a number of days, not {printable(text)}.", "Set it to 30, for example."
+        )
     return int(text)
 
 
@@ -75,7 +77,7 @@ def _folders(project: Path, named: str) -> tuple[Folder, ...]:
 
 def _check_apart(folders: list[Folder]) -> None:
     if not folders:
-        raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or leave it out.")
+        raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or remove it.")
     for number, one in enumerate(folders):
         for other in folders[number + 1 :]:
             if one.prefix == other.prefix:

@@ -81,7 +81,7 @@ class Comparer:
         if direction is Direction.PULL:
             for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
                 if not self.local.holds(key):
-                    problems[key] = Problem(key, "is in none of the folders that are carried", "", Severity.NOTE)
+                    problems[key] = Problem(key, "is in none of the folders that are synced", "", Severity.NOTE)
         recovered, settled, exports = self._recover(scan, remote)
         recovered = [*followed, *recovered]
         if recovered:
@@ -114,23 +114,25 @@ class Comparer:
         problems: dict[str, Problem] = {}
         for key in [*remote, *listing.others]:
             if reason := flaw(key, windows=ON_WINDOWS):
-                problems[key] = Problem(printable(key), f"is not carried: {reason}", "Rename it in the workspace.")
+                problems[key] = Problem(printable(key), f"is skipped: {reason}", "Rename it in the workspace.")
         for key, item in remote.items():
             if item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown:
                 problems[key] = settings_file(printable(key))
         for key, kind in listing.others.items():
             if key not in problems:
-                about = f"is a {type_name(kind)} in the workspace, which is not carried"
+                about = f"is a {type_name(kind)} in the workspace, which is not synced"
                 severity = Severity.REFUSED if key in scan.objects else Severity.NOTE
                 problems[key] = Problem(printable(key), about, "", severity)
         for key, paths in local_collisions(scan.claims).items():
             named = " and ".join(paths)
-            problems[key] = Problem(paths[0], f"collides: {named} would be one object in the workspace", "Rename one.")
+            problems[key] = Problem(
+                paths[0], f"collides: {named} would be the same object in the workspace", "Rename one."
+            )
         for key in scan.objects:
             inside = next((other for other in listing.others if key.startswith(f"{other}/")), None)
             if inside is not None:
                 kind = type_name(listing.others[inside])
-                about = f"would land inside {printable(inside)}, a {kind} of the workspace"
+                about = f"would be inside {printable(inside)}, a {kind} of the workspace"
                 problems[key] = Problem(scan.objects[key].path, about, "Rename its folder.")
         for key in listing.folders & scan.objects.keys() - self._emptied(scan, listing, remote):
             path = scan.objects[key].path
@@ -138,7 +140,9 @@ class Comparer:
         together = {*remote, *scan.objects}
         for key, group in twins(together, ignore_case=self.local.repository.ignores_case()).items():
             named = " and ".join(printable(name) for name in group[:3])
-            problems.setdefault(key, Problem(printable(key), f"cannot be told apart here: {named}", "Rename one."))
+            problems.setdefault(
+                key, Problem(printable(key), f"cannot be stored: this disk does not distinguish {named}", "Rename one.")
+            )
         return problems
 
     def _emptied(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> set[str]:
@@ -341,7 +345,7 @@ def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem
 
 def ignored(path: str) -> Problem:
     """What to say of an object whose local file git would ignore."""
-    return Problem(path, "is ignored by git, so it is not carried", "", Severity.NOTE)
+    return Problem(path, "is ignored by git, so it is not synced", "", Severity.NOTE)
 
 
 class KnownContent(NamedTuple):

@@ -81,11 +81,11 @@ class PullWriter:
         try:
             found = self._fetch(step, step.remote)
         except NotFound:
-            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+            return left(step, "was deleted in the workspace during the run", "Run the command again.")
         path = step.base.path if step.base and step.base.form is found.form else self._place(step.remote, found)
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
-            return postponed(step, f"cannot be stored: {path} is in the way", "Rename it here or there.")
+            return postponed(step, f"cannot be stored: {path} is in the way", "Rename it locally or in the workspace.")
         if path in self.comparison.ignored:
             return Outcome(step, Result.LEFT, ignored(path))
         data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
@@ -97,7 +97,7 @@ class PullWriter:
             found = self._fetch(step, step.remote)
             raw, _ = self.local.read(step.local.path)
         except NotFound:
-            return left(step, "was deleted in the workspace while the run was under way", "Run the command again.")
+            return left(step, "was deleted in the workspace during the run", "Run the command again.")
         except FileNotFoundError:
             return _changed(step)
         if sha256(wire(raw, step.local.kind)) != step.local.sha:
@@ -113,7 +113,7 @@ class PullWriter:
     def delete(self, step: Step) -> Outcome:
         assert step.local
         if self.workspace.look(step.key) is not None:
-            return left(step, "is back in the workspace", "Run the command again.")
+            return left(step, "exists in the workspace again", "Run the command again.")
         try:
             raw, _ = self.local.read(step.local.path)
             if sha256(wire(raw, step.local.kind)) != step.local.sha:
@@ -166,7 +166,7 @@ class PullWriter:
             # It may be a folder that this run is about to empty.
             return postponed(
                 step,
-                f"is not stored: another {printable(path)} stands in the way",
+                f"is not stored: another {printable(path)} is in the way",
                 f"Rename or remove {path}.",
             )
         except (Changing, FileNotFoundError):
@@ -208,7 +208,7 @@ class PullWriter:
             try:
                 self.local.remove(step.local)
             except (Changing, FileNotFoundError) as error:
-                hint = f"Remove {step.local.path} or the new file; both have its name in the workspace."
+                hint = f"Remove {step.local.path} or the new file; both have the same name in the workspace."
                 return failed(step, str(error) or "could not be renamed", hint)
         return written
 
@@ -260,4 +260,4 @@ def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
 
 
 def _changed(step: Step) -> Outcome:
-    return left(step, "was changed here while the run was under way", "Run the command again.")
+    return left(step, "was changed locally during the run", "Run the command again.")

@@ -151,7 +151,7 @@ class PushWriter:
                 try:
                     self._make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
                 except (AlreadyExists, TypeMismatch) as error:
-                    return postponed(step, error.message, "Rename it here or there.")
+                    return postponed(step, error.message, "Rename it locally or in the workspace.")
             except Unreachable:
                 if (verdict := self._after_doubt(step, None, pause)) is not None:
                     return verdict
@@ -303,10 +303,10 @@ class PushWriter:
         try:
             now = self.workspace.look(key_there(step))
         except TypeMismatch as error:  # perhaps a folder that this run is about to empty
-            return postponed(step, error.message, "Rename it here or there.")
+            return postponed(step, error.message, "Rename it locally or in the workspace.")
         if now is None:
             # A notebook `a` answers to `a.py` too; perhaps this run is about to delete it.
-            return postponed(step, "could not be created: something of another type has its name", "Rename it.")
+            return postponed(step, "could not be created: an object of another type has its name", "Rename it.")
         return done(step) if self._holds_ours(now, step) else _changed_there(step)
 
     def _holds_ours(self, now: RemoteObject, step: Step) -> bool:
@@ -344,12 +344,12 @@ class PushWriter:
 
 
 def _changed_here(step: Step) -> Outcome:
-    return left(step, "was changed here while the run was under way", "Run the command again.")
+    return left(step, "was changed locally during the run", "Run the command again.")
 
 
 def _changed_there(step: Step) -> Outcome:
     """The next run reads the object anew, whatever its version: perhaps what was recorded of it is not true."""
-    outcome = left(step, "was changed in the workspace while the run was under way", "Run the command again.")
+    outcome = left(step, "was changed in the workspace during the run", "Run the command again.")
     return outcome._replace(advance=Advance(step.key, step.base._replace(version=UNKNOWN))) if step.base else outcome
 
 

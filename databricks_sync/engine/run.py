@@ -244,7 +244,7 @@ class Sync:
             try:
                 self.local.remove(item)
             except (OSError, SyncError) as error:
-                self.listener.notice(f"{item.path} was left behind by an interrupted run, and stays: {error}")
+                self.listener.notice(f"{item.path} was left by an interrupted run and cannot be removed: {error}")
 
     def _look(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """Looks at both sides and at the note on the target, all at once. Writes nothing."""
@@ -265,7 +265,9 @@ class Sync:
             asked_types(workspace, pool)()
         if is_outdated(view.marker, base):
             base.distrust()
-            self.listener.notice("The record of the last sync is an old copy, so the sides are compared anew.")
+            self.listener.notice(
+                "The record of the last sync is an old copy, so both sides are compared again from the start."
+            )
         comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
         comparison = comparer.compare(request.mode.direction, scan, listing, layout)
         if request.mode.direction is Direction.PULL:
@@ -295,8 +297,8 @@ class Sync:
         while git_state.locked or moved:
             if time.monotonic() > deadline:
                 raise BranchSwitched(
-                    "Git is at work here, so the files may be of two branches.",
-                    f"Let it finish; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
+                    "Git is changing the files, so they may belong to two branches.",
+                    f"Wait until it has finished; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
                 )
             before = git_state
             self.http.clock.sleep(AFTER_GIT)
@@ -321,8 +323,8 @@ class Sync:
         for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
             if workspace.stands(folder):
                 raise ValveError(
-                    f"The folder {printable(folder)} is in the workspace, but what is in it is not listed.",
-                    "Nothing was written; ask for the permission to read it.",
+                    f"The folder {printable(folder)} is in the workspace, but its contents are not listed.",
+                    "Nothing was written; ask for permission to read it.",
                 )
 
     def _chosen(self, request: Request, comparison: Comparison) -> list[Step]:
@@ -335,7 +337,7 @@ class Sync:
             chosen = [step for step in every if step.key in keys]
         if scope.paths and not chosen:
             raise SettingsError(
-                f"Nothing here or in the workspace has the name {' or '.join(scope.paths)}.",
+                f"Nothing, locally or in the workspace, has the name {' or '.join(scope.paths)}.",
                 f"Give paths as the plan shows them{f', after {request.way}/' if request.way else ''}: "
                 f"{request.mode.direction.command}{request.again} --dry-run",
             )
@@ -404,7 +406,7 @@ class Sync:
             missing = next(folder.shown for folder in self.settings.folders if not folder.path.is_dir())
             raise SettingsError(
                 f"There is no folder {missing} in {self.settings.project}.",
-                self._elsewhere(missing) or "Make it, or set NOTEBOOK_FOLDER to the folder that holds the notebooks.",
+                self._elsewhere(missing) or "Create it, or set NOTEBOOK_FOLDER to the folder with the notebooks.",
             )
 
     def _nothing(self, request: Request, comparison: Comparison) -> str:
@@ -417,7 +419,7 @@ class Sync:
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top
         if top != self.settings.project and (top / missing).is_dir():
-            return f"There is one in {top}: run the command there, or make one here."
+            return f"There is one in {top}: run the command there, or create one here."
         return ""
 
     def _carry(
@@ -469,8 +471,9 @@ class Sync:
             if request.head is None or self.repository.head() == before:
                 return None
             return BranchSwitchedMidRun(
-                f"The branch {printable(request.head)} is no longer checked out: what was begun is done, the rest not.",
-                "Run the command again on the branch it is about.",
+                f"The branch {printable(request.head)} is no longer checked out: what was being written is finished, "
+                "the rest was skipped.",
+                "Check that branch out and run the command again.",
             )
 
         return overtaken

@@ -63,7 +63,7 @@ class ReadBack:
         return failed(
             step,
             "was written, but the workspace does not show what was sent",
-            "Compare the sides with the options --dry-run --diff; the base was left as it was.",
+            "Compare both sides with the options --dry-run --diff.",
         )
 
     def _weighed(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:

@@ -16,7 +16,7 @@ from databricks_sync.state.base import Base
 
 from .compare import Comparison
 
-_UNKNOWN = "no version that both sides agreed on is known here"
+_UNKNOWN = "no earlier sync of it is known in this clone"
 
 
 class Mediator:
@@ -66,17 +66,17 @@ class Mediator:
         if base is None or there is None:  # without a base of the same kind nothing was read there
             return Merge(reason=_UNKNOWN)
         if item.unresolved:
-            return Merge(reason=f"it still holds the markers of an earlier conflict (cell {item.unresolved})")
+            return Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
         raw, _ = self.local.read(item.path)
         if sha256(wire(raw, item.kind)) != item.sha:
-            return Merge(reason="it was changed here while the run was under way")
+            return Merge(reason="it was changed locally during the run")
         if there.form is not item.form:
-            return Merge(reason="the workspace does not give it in the form it has here")
+            return Merge(reason="the workspace does not export it in the format of the local file")
         here = Version(raw, item.form, item.language)
         theirs = Version(there.raw, item.form, there.language)
         spoken = [_language(one) for one in (here, theirs)]
         if spoken[0] is not spoken[1]:
-            return Merge(reason=f"its language is {spoken[0].value} here and {spoken[1].value} in the workspace")
+            return Merge(reason=f"its language is {spoken[0].value} locally and {spoken[1].value} in the workspace")
         return merge(base, here, theirs, text)
 
     def _text(self, base: str, here: str, there: str) -> str:

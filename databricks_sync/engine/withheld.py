@@ -39,13 +39,13 @@ def exposed(steps: Iterable[Step]) -> list[str]:
     holding = [(step.path, step.local.credentials) for step in steps if step.writes and step.local]
     exposing = [(path, kinds) for path, kinds in holding if kinds]
     notes = [
-        f"{printable(path)} holds what looks like {' and '.join(kinds)}, and whoever can read it in the workspace "
-        "could use that. Take it out, and read it with dbutils.secrets.get; if it was real, revoke it."
+        f"{printable(path)} contains what looks like {' and '.join(kinds)}, and everybody who can read it in "
+        "the workspace could use that. Remove it, and read it with dbutils.secrets.get; if it was real, revoke it."
         for path, kinds in exposing[:_MOST_NOTES]
     ]
     if len(exposing) > _MOST_NOTES:
         notes.append(
-            f"{len(exposing) - _MOST_NOTES:,} more files hold what looks like a credential (--json names them all)."
+            f"{len(exposing) - _MOST_NOTES:,} more files contain what looks like a credential (--json lists them all)."
         )
     return notes
 
@@ -57,15 +57,15 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
     start, prefix = local.outer(step.path)
     inside = step.path[len(start) :]
     if part := credential_file(inside):
-        what = "may hold a credential, so it is carried only where it is named"
+        what = "may contain a credential, so it is synced only if you name its path"
     elif direction is Direction.PULL and step.action is Action.CREATE and (part := runs_by_itself(inside)):
-        what = "is new, and tools may run it by themselves, so it is taken only where it is named"
+        what = "is new, and tools may run it automatically, so it is pulled only if you name its path"
     else:
         return step
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
     command = f"{direction.command}{request.again} {shell.path(request.typed(step.path))}"
-    hint = f"Type `{command}` to carry it, or have git ignore it."
+    hint = f"Type `{command}` to sync it, or add it to .gitignore."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 
@@ -78,6 +78,6 @@ def _path(step: Step) -> str:
 def _trap(folder: str) -> Problem:
     return Problem(
         folder or ".",
-        "would look like a git repository with these files, and git runs what their config says, so none is written",
+        "would look like a git repository with these files, and git would run their config, so none is written",
         "Rename or remove HEAD, objects or refs in the workspace.",
     )

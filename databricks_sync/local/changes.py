@@ -31,7 +31,7 @@ _GIT = frozenset({"HEAD", "index", "index.lock", *OPERATIONS})
 # File systems on which another machine, or the host of a container, changes files without an event here.
 _SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf", "prl_fs", "osxfs", "grpcfuse", "drvfs")
 
-_NO_WATCHES = "the system follows no more folders (on Linux, raise fs.inotify.max_user_watches)"
+_NO_WATCHES = "the system cannot watch more folders (on Linux, raise fs.inotify.max_user_watches)"
 
 
 class Changes(FileSystemEventHandler):
@@ -46,7 +46,7 @@ class Changes(FileSystemEventHandler):
         self._above = self._between(repository.top)
         silent = any(is_silent(folder) for folder in self.folders)
         # Why files are polled; empty where they are not.
-        self.polled = "--poll was given" if poll else "on this file system nothing tells of changes" if silent else ""
+        self.polled = "--poll was given" if poll else "this file system does not report changes" if silent else ""
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
         self._newest: Path | None = None  # the folder that was made last

@@ -59,7 +59,7 @@ class LocalFiles:
             if mode is None:
                 break  # and so is everything below it
             if modes.S_ISLNK(mode):
-                raise SyncError(f"is behind the symbolic link {parent}, which is never followed")
+                raise SyncError(f"is inside the symbolic link {parent}, which is never followed")
             if not modes.S_ISDIR(mode):
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
             if mode_of(f"{step}/.git") is not None:

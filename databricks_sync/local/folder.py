@@ -134,17 +134,17 @@ class LocalFolder(LocalFiles):
         except (FileNotFoundError, NotADirectoryError):
             if entry.sparse:
                 return Problem(
-                    path, "is kept off this disk by a sparse checkout, so it is left alone", "", Severity.NOTE
+                    path, "is not on this disk because of a sparse checkout, so it is skipped", "", Severity.NOTE
                 )
             return None
         except OSError as error:
-            return Problem(path, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
+            return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
         if is_settings(path):
-            return settings_file(path, "Have git ignore it.")
+            return settings_file(path, "Add it to .gitignore.")
         if trouble := _not_carried(path, status, entry):
             return trouble
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
-            return Problem(path, "is behind a symbolic link, which is never followed")
+            return Problem(path, "is inside a symbolic link, which is never followed")
         stamp = stat_of(status)
         cached = entries.get(path)
         if cached is not None and cached.stat == stamp:
@@ -160,18 +160,18 @@ class LocalFolder(LocalFiles):
                 language=cached.language,
             )
         if reason := flaw(nfc(entry.path), windows=False):
-            return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
+            return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
         try:
             notebook = cached is not None and cached.kind is Kind.NOTEBOOK
             item = self._read(folder, entry.path, path, status.st_size, notebook=notebook)
             if isinstance(item, LocalObject) and (reason := flaw(item.key, windows=False)):
-                return Problem(printable(path), f"cannot be carried: {reason}", "Rename it.")
+                return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
             return item
         except OldNotebook as error:
             typed = f"jupyter nbconvert --to notebook --nbformat 4 --inplace {shell.path(path)}"
-            return Problem(path, f"is not carried: {error}", f"Type `{typed}`.", Severity.FAILED)
+            return Problem(path, f"is skipped: {error}", f"Type `{typed}`.", Severity.FAILED)
         except BrokenNotebook as error:
-            return Problem(path, f"is not carried: {error}", "Correct or remove it.", Severity.FAILED)
+            return Problem(path, f"is skipped: {error}", "Correct or remove it.", Severity.FAILED)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except SyncError as error:
@@ -188,14 +188,15 @@ class LocalFolder(LocalFiles):
             if size > LIMITS[form]:
                 limit = LIMITS[form] // 2**20
                 raise SyncError(
-                    f"is {size / 2**20:.1f} MB, and the workspace takes {limit} MB", "Split it, or git-ignore it."
+                    f"is {size / 2**20:.1f} MB, and the workspace accepts {limit} MB",
+                    "Split it, or add it to .gitignore.",
                 )
         raw, stamp = stable_read(where)
         identity = identify(file, raw[:HEAD])
         if identity.form is Form.JUPYTER and not raw.strip():
-            return Problem(path, "is empty, so it is no notebook yet", "", Severity.NOTE)
+            return Problem(path, "is empty, so it is not a notebook yet", "", Severity.NOTE)
         if notebook and identity.form is None and cut_short(name, raw):
-            return Problem(path, "is empty, or half saved, and was a notebook", "", Severity.NOTE)
+            return Problem(path, "was a notebook and is now empty or half saved", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
         item = _object(key, path, identity, raw, stamp)
@@ -269,7 +270,7 @@ def _linked(top: Path, folder: str, links: dict[str, bool]) -> bool:
 def _unfetched(folder: Folder) -> SettingsError:
     # By its absolute name: git takes that wherever in the work tree it is typed.
     return SettingsError(
-        f"{folder.shown} is a git submodule that was not fetched, so what is in it is unknown.",
+        f"{folder.shown} is a git submodule that was not fetched, so its contents are unknown.",
         f"Type `git submodule update --init {shell.path(folder.path.as_posix())}`; in CI, check out with submodules.",
     )
 
@@ -277,20 +278,20 @@ def _unfetched(folder: Folder) -> SettingsError:
 def _not_carried(path: str, status: os.stat_result, entry: Entry) -> Problem | None:
     if modes.S_ISLNK(status.st_mode):
         return Problem(
-            path, "is a symbolic link, which is never followed", "Put a copy in its place, or git-ignore it."
+            path, "is a symbolic link, which is never followed", "Replace it with a copy, or add it to .gitignore."
         )
     if modes.S_ISDIR(status.st_mode):
         if entry.tracked:  # nobody can git-ignore it: what is in it is another repository's to carry
-            return Problem(path, "is a git submodule, which is not carried", "", Severity.NOTE)
-        return Problem(path, "is a git repository of its own, which is not carried", "Git-ignore it.")
+            return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
+        return Problem(path, "is a git repository of its own, which is not synced", "Add it to .gitignore.")
     if not modes.S_ISREG(status.st_mode):
-        return Problem(path, "is not a regular file", "Git-ignore it.")
+        return Problem(path, "is not a regular file", "Add it to .gitignore.")
     return None
 
 
 def settings_file(path: str, hint: str = "") -> Problem:
     """What to say of a `.env`."""
-    return Problem(path, "may hold a token, so it is never carried", hint, Severity.NOTE)
+    return Problem(path, "may contain a token, so it is never synced", hint, Severity.NOTE)
 
 
 def check_project(folder: LocalFolder) -> None:
@@ -303,5 +304,5 @@ def check_project(folder: LocalFolder) -> None:
             if name != "." and os.path.lexists(where / ".git"):
                 inside = os.path.relpath(item.shown, name)
                 outer, inner = shell.word(name, "PATH"), shell.word(inside, "PATH")
-                hint = f"To carry it, set `PROJECT_FOLDER={outer}` and `NOTEBOOK_FOLDER={inner}`."
-                raise SettingsError(f"{name} is a git repository of its own, which decides what is carried.", hint)
+                hint = f"To sync it, set `PROJECT_FOLDER={outer}` and `NOTEBOOK_FOLDER={inner}`."
+                raise SettingsError(f"{name} is a git repository of its own, so it is not synced from here.", hint)

@@ -275,8 +275,8 @@ def _within(path: Path, folder: Path) -> bool:
 
 def _no_repository(folder: Path) -> SettingsError:
     return SettingsError(
-        f"{folder} is not in a git repository, and git decides what is carried.",
-        "Type `git init` there, or set PROJECT_FOLDER to a folder that is.",
+        f"{folder} is not in a git repository, and git decides which files are synced.",
+        "Type `git init` there, or set PROJECT_FOLDER to a folder in a git repository.",
     )
 
 
@@ -318,8 +318,8 @@ def _git(
     if b"could not open directory" in done.stderr:  # git only warns, and leaves out what is in it
         about = done.stderr.decode("utf-8", "replace").strip().splitlines()[0]
         raise ValveError(
-            f"A folder here cannot be read, so what is in it is unknown ({about}).",
-            "Nothing was written; make it readable, or git-ignore it.",
+            f"A local folder cannot be read, so its contents are unknown ({about}).",
+            "Nothing was written; make the folder readable, or add it to .gitignore.",
         )
     if done.returncode in accept:
         return done.stdout

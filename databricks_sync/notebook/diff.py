@@ -50,9 +50,9 @@ def _clash(clash: Clash) -> str:
     side, number = (clash.here, clash.number_here) if clash.here else (clash.there, clash.number_there)
     assert number is not None
     numbers = f"cell {number}" if len(side) == 1 else f"cells {number}–{number + len(side) - 1}"
-    where = "" if clash.here else " there"
+    where = "" if clash.here else " in the workspace"
     here, there = clash.did_here.value, clash.did_there.value
-    did = f"{here} here and there" if here == there else f"{here} here, {there} there"
+    did = f"{here} on both sides" if here == there else f"{here} locally, {there} in the workspace"
     return f"{numbers}{where} ({_named(side[0].cell)}) {did}"
 
 
@@ -81,7 +81,7 @@ def _unseen_lines(old: Version, new: Version) -> Iterator[Line]:
     if old.raw is None or new.raw is None or not old.form or old.form is not new.form:
         return
     if canonical(old.raw, old.form, old.language) != canonical(new.raw, old.form, new.language):
-        yield Line("@", "only what separates the cells differs, or an image in them")
+        yield Line("@", "only the separators of the cells differ, or an image in them")
 
 
 def _heading(number: int, before: Cell | None, after: Cell | None) -> str:

@@ -175,7 +175,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         raise BrokenNotebook(f"it is not valid JSON{where}") from None
     if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
         # SERVER: what the workspace makes of it is not documented; what comes back from there is always format 4.
-        raise OldNotebook("it is of an old notebook format, and the workspace takes format 4")
+        raise OldNotebook("it has an old notebook format, and the workspace needs format 4")
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
         raise BrokenNotebook("it has no list of cells, so it is not a Jupyter notebook")

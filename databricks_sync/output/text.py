@@ -19,7 +19,7 @@ from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
 from databricks_sync.notebook.diff import Line, clashes
 from databricks_sync.rules.credentials import redacted
 from databricks_sync.rules.outcome import Outcome
-from databricks_sync.rules.plan import Action, Step
+from databricks_sync.rules.plan import Action, Step, decide
 
 from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, shown_as, summed, takes_away, why
 
@@ -78,17 +78,19 @@ class TextReport:
         will = "Would " if request.dry_run else ""
         self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
         for action in PAST:
-            said = "write with markers" if action is Action.MARK else action.value
+            said = "write conflict markers" if action is Action.MARK else action.value
             verb = f"{will}{said}" if will else said.capitalize()
             self._group(f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
         if any(step.action is Action.MARK for step in steps):
-            self.out.line("    Pick what is to stay and remove the markers in an editor; until then it is not carried.")
+            self.out.line("    Choose what to keep and remove the markers in an editor; until then it is not pushed.")
         ahead = [s for s in shown_as(steps, Action.AHEAD) if not s.problem]
-        self._group(f"Left as they are: {AHEAD[direction]}", ahead, {})
-        if ahead or any(step.action is Action.MERGE for step in steps):
+        kept = {s.key for s in ahead if not request.delete and decide(s.shape, request.mode) is Action.DELETE}
+        self._group("Skipped: not deleted, because of --no-delete", [s for s in ahead if s.key in kept], {})
+        self._group(f"Skipped: {AHEAD[direction]}", [s for s in ahead if s.key not in kept], {})
+        if len(ahead) > len(kept) or any(step.action is Action.MERGE for step in steps):
             self._way_on(request)
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
-        self._group("Conflicts: changed on both sides, left as they are", conflicts, diffs)
+        self._group("Conflicts: changed on both sides, skipped", conflicts, diffs)
         if conflicts:
             self._ways_out(request, conflicts)
         self._problems([s.problem for s in steps if s.problem])
@@ -103,7 +105,7 @@ class TextReport:
             sign = MOVED if step.is_move else SIGNS[step.action]
             reason = why(step) if step.action is not Action.CREATE or step.base or step.moved else ""
             if step.action is Action.MERGE and step.merge:
-                reason += f", {_taken(step.merge.taken)} from there"
+                reason += f", {_taken(step.merge.taken)} from the workspace"
             text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()
             self.out.line(text, STYLES[sign])
             if step.merge:
@@ -120,26 +122,28 @@ class TextReport:
 
     def _way_on(self, request: Request) -> None:
         if request.mode.direction is Direction.PUSH:
-            self.out.line(f"    to bring that here:  from_databricks{request.again}")
+            self.out.line(f"    to pull these changes:  from_databricks{request.again}")
         else:
-            self.out.line(f"    to carry that there:  to_databricks{request.again}")
+            self.out.line(f"    to push these changes:  to_databricks{request.again}")
 
     def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
         named = shell.path(request.typed(conflicts[0].path)) if len(conflicts) == 1 else "PATH"
         if not request.diff:
-            self.out.line(f"    to see them:            {self.command}{request.again} --dry-run --diff")
-        self.out.line(f"    to keep what is here:   to_databricks{request.again} --overwrite {named}")
-        self.out.line(f"    to keep what is there:  from_databricks{request.again} --overwrite {named}")
+            self.out.line(f"    to see the differences:         {self.command}{request.again} --dry-run --diff")
+        self.out.line(f"    to keep the local version:      to_databricks{request.again} --overwrite {named}")
+        self.out.line(f"    to keep the workspace version:  from_databricks{request.again} --overwrite {named}")
         if any(step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
             if request.mode is not Mode.PULL_MERGE:
-                self.out.line(f"    to merge their cells:   from_databricks{request.again} --merge {named}")
+                self.out.line(f"    to merge the cells:             from_databricks{request.again} --merge {named}")
             elif any(step.merge and step.merge.clashes for step in conflicts):
-                self.out.line(f"    to pick in an editor:   from_databricks{request.again} --merge --markers {named}")
-        self.out.line("    Either way what is replaced is kept in a backup.")
+                self.out.line(
+                    f"    to choose in an editor:         from_databricks{request.again} --merge --markers {named}"
+                )
+        self.out.line("    Either way, a backup of the overwritten version is kept.")
 
     def _problems(self, problems: Sequence[Problem]) -> None:
         for severity, heading, sign in (
-            (Severity.NOTE, "Not carried", "?"),
+            (Severity.NOTE, "Not synced", "?"),
             (Severity.REFUSED, "Refused", "!"),
             (Severity.FAILED, "Failed", "!"),
         ):
@@ -173,14 +177,14 @@ class TextReport:
             console=Console(file=self.err.stream),
             transient=True,
         )
-        self._task = self._bar.add_task("carrying", total=total, rate="")
+        self._task = self._bar.add_task("syncing", total=total, rate="")
         self._bar.start()
 
     def outcome(self, outcome: Outcome) -> None:
         self._done += 1
         if self._bar is None and time.monotonic() - self._spoke > _QUIET:
             self._spoke = time.monotonic()
-            self.err.line(f"carried {self._done:,} of {self._total:,}")
+            self.err.line(f"synced {self._done:,} of {self._total:,}")
             self.err.stream.flush()
         if self._bar is not None:
             speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
@@ -196,11 +200,11 @@ class TextReport:
         if report.trouble:
             self.error(report.trouble)
         if report.interrupted:
-            self.err.line("Interrupted: the objects in hand were finished, the others not begun.", "yellow")
+            self.err.line("Interrupted: what was being written is finished, the rest was skipped.", "yellow")
         direction = report.request.mode.direction
         if report.backup and any(takes_away(outcome, direction) for outcome in report.outcomes):
             self.out.line(
-                f"What was replaced or deleted is kept: {direction.command}{report.request.again}"
+                f"Backup of what was overwritten or deleted: {direction.command}{report.request.again}"
                 f" --restore {report.backup}"
             )
         self.out.line(summed(report), "bold" if report.exit_code else "bold green")

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple, Protocol
 from databricks_sync import shell
 from databricks_sync.engine.report import Report
 from databricks_sync.errors import printable
-from databricks_sync.model import Direction, Kind, Severity
+from databricks_sync.model import Kind, Severity
 from databricks_sync.rules.outcome import Result
 
 from .json_lines import JsonReport
 from .report import Reporter
 from .text import TextReport
-from .wording import MOVED, PAST, SIGNS, STYLES, counted, whole, why
+from .wording import MOVED, PAST, SIGNS, STYLES, THERE, counted, whole, why
 
 
 class State(str, Enum):
     WATCHING = "watching"
-    CARRYING = "carrying"
+    CARRYING = "syncing"
     PAUSED = "paused"  # git is at work
     WAITING = "waiting"  # for the workspace, or for another run
     HALTED = "halted"  # a valve: until the person acts
@@ -55,11 +55,11 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     for step in report.conflicts:
         path = shell.path(report.request.typed(step.path))
         ways: tuple[str, ...] = (
-            f"to keep what is here: to_databricks{again} --overwrite {path}",
-            f"to keep what is there: from_databricks{again} --overwrite {path}",
+            f"to keep the local version: to_databricks{again} --overwrite {path}",
+            f"to keep the workspace version: from_databricks{again} --overwrite {path}",
         )
         if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
-            ways += (f"to merge their cells: from_databricks{again} --merge {path}",)
+            ways += (f"to merge the cells: from_databricks{again} --merge {path}",)
         found[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
     told: set[Parked] = set()
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
@@ -111,16 +111,16 @@ class View(Protocol):
 def standing(report: Report) -> str:
     """How the two sides stand after a run, in some words. Pure."""
     counts = counted(report)
-    parts = [f"{counts['in_step']:,} in step"]
+    parts = [f"{counts['in_sync']:,} in sync"]
     if counts["ahead"]:
-        parts.append(f"{counts['ahead']:,} ahead on the other side")
+        parts.append(f"{counts['ahead']:,} skipped")
     return ", ".join(parts)
 
 
 def lines(report: Report) -> Iterator[tuple[str, str]]:
     """A line, with its style, for each object that a run carried. Pure."""
     done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
-    where = "in the workspace" if report.request.mode.direction is Direction.PUSH else "here"
+    where = THERE[report.request.mode.direction]
     for step in whole(done):
         sign, what = (MOVED, "moved") if step.is_move else (SIGNS[step.action], PAST[step.action])
         yield f"{sign} {printable(step.path)}  {what} {where}", STYLES[sign]
@@ -171,7 +171,7 @@ class LineView:
             for way in one.ways:
                 self.line(f"    {way}")
         for one in settled.values():
-            self.line(f"= {printable(one.path)}  no longer parked", "green")
+            self.line(f"= {printable(one.path)}  resolved", "green")
 
     def line(self, text: str, style: str = "") -> None:
         self.report.out.line(f"{time.strftime('%H:%M:%S')}  {text}", style)
@@ -245,7 +245,7 @@ class LiveView(LineView):
         if hint:
             region.append(Text(f"  {hint}"))
         if self._parked:
-            region.append(Text(f"  parked ({len(self._parked):,}): left alone on both sides", "bold"))
+            region.append(Text(f"  needs attention ({len(self._parked):,}): skipped on both sides", "bold"))
         shown = min(_SHOWN, max(self._live.console.height // 6, 1))  # the events above need some room too
         for one in list(self._parked.values())[:shown]:
             region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))

@@ -10,20 +10,21 @@ from databricks_sync.model import Direction, Severity
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import REPLACES, Action, Step
 
-THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "here"}
-AHEAD = {Direction.PUSH: "the workspace is ahead", Direction.PULL: "the folder is ahead"}
+THERE = {Direction.PUSH: "in the workspace", Direction.PULL: "locally"}
+AHEAD = {Direction.PUSH: "changed only in the workspace", Direction.PULL: "changed only locally"}
 WHY = {
-    "--x": "only there",
-    "-x-": "only here",
-    "-xy": "made here and there",
-    "bby": "edited there",
-    "bb-": "deleted there",
-    "bxb": "edited here",
-    "b-b": "deleted here",
-    "bxy": "edited here and there",
-    "bx-": "edited here, deleted there",
-    "b-y": "deleted here, edited there",
+    "--x": "only in the workspace",
+    "-x-": "only local",
+    "-xy": "differs from the workspace (no earlier sync of it is known in this clone)",
+    "bby": "edited in the workspace",
+    "bb-": "deleted in the workspace",
+    "bxb": "edited locally",
+    "b-b": "deleted locally",
+    "bxy": "edited on both sides",
+    "bx-": "edited locally, deleted in the workspace",
+    "b-y": "deleted locally, edited in the workspace",
 }
+_SIDES = {"here": "locally", "there": "in the workspace"}
 MOVED = ">"
 SIGNS = {
     Action.CREATE: "+",
@@ -62,15 +63,16 @@ def why(step: Step) -> str:
     if not step.older:
         return said
     edits = len(step.shape.replace("b", ""))
-    return f"{said}: {'' if edits == 1 else ' and '.join(step.older) + ' '}back to an older state"
+    sides = " " + " and ".join(_SIDES[side] for side in step.older)
+    return f"{said}: back to an older version{'' if edits == 1 else sides}"
 
 
 def _moved(step: Step, said: str) -> str:
     if step.action is Action.CREATE:
         return f"from {printable(step.moved)}"
     if step.local or not step.remote:
-        return f"{said}, and moved here to {printable(step.moved)}"
-    return f"its old place, {printable(step.key)}"
+        return f"{said}, and moved locally to {printable(step.moved)}"
+    return f"the old location, {printable(step.key)}"
 
 
 def whole(steps: Sequence[Step]) -> list[Step]:
@@ -97,7 +99,7 @@ def summed(report: Report) -> str:
     counts = counted(report)
     dry = report.request.dry_run
     past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
-    parts = [f"{counts[name]:,} {'to be ' if dry else ''}{said}" for name, said in past.items() if counts[name]]
+    parts = [f"{counts[name]:,} {f'to {name}' if dry else said}" for name, said in past.items() if counts[name]]
     for name, one, many in (
         ("conflict", "conflict", "conflicts"),
         ("refused", "refused", "refused"),
@@ -106,12 +108,12 @@ def summed(report: Report) -> str:
         if counts[name]:
             parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
     if counts["ahead"]:
-        parts.append(f"{counts['ahead']:,} ahead")
+        parts.append(f"{counts['ahead']:,} skipped")
     if report.interrupted:
         parts = parts or ["nothing done"]
     elif len(parts) == 0:
         parts = ["nothing to do"]
-    parts.append(f"{counts['in_step']:,} in step")
+    parts.append(f"{counts['in_sync']:,} in sync")
     return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
 
 
@@ -131,5 +133,5 @@ def counted(report: Report) -> dict[str, int]:
     counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
     made = counts["create"] + counts["update"] + counts["move"]
-    counts["in_step"] = agreed + (0 if report.request.dry_run else made)
+    counts["in_sync"] = agreed + (0 if report.request.dry_run else made)
     return counts

@@ -85,7 +85,7 @@ def parse_export(raw: bytes, kind: Kind, form: Form | None, language: Language |
     try:
         return Export(raw, digest(raw, form, language), form, language)
     except BrokenNotebook as error:
-        raise WorkspaceError(f"What the workspace exports as {printable(path)} is no notebook: {error}.") from None
+        raise WorkspaceError(f"What the workspace exports as {printable(path)} is not a notebook: {error}.") from None
 
 
 def _again(workspace: Workspace, remote: RemoteObject) -> RemoteObject:
@@ -161,6 +161,6 @@ def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | 
 
 def _unproved(now: RemoteObject) -> Unproved:
     return Unproved(
-        f"What the workspace sends as {printable(now.path)} is not what it lists.",
-        "Run the command again in a minute; if it stays so, something on the way, such as a proxy, changes it.",
+        f"The content that the workspace sent for {printable(now.path)} does not match its listing.",
+        "Run the command again in a minute; if this stays, something on the way, such as a proxy, changes the content.",
     )

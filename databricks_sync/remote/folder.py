@@ -153,7 +153,7 @@ class Workspace:
     def _shown(self, item: dict[str, Any], now: int) -> _Shown:
         path, kind = item.get("path"), object_type(item)
         if not isinstance(path, str) or not kind or not self._is_path(path):
-            raise ValueError("no object of a workspace")
+            raise ValueError("not an object of a workspace")
         key = self._key(path)
         if key is None or kind not in _KINDS:
             return _Other(path, kind)
@@ -194,8 +194,8 @@ class Workspace:
                     for other in pending:
                         other.cancel()
                     raise ValveError(
-                        f"The folder {printable(path)} cannot be listed, so what is in it is unknown: {error.message}",
-                        "Nothing was written; run the command again when it can be.",
+                        f"The folder {printable(path)} cannot be listed, so its contents are unknown: {error.message}",
+                        "Nothing was written; run the command again when it can be listed.",
                     ) from None
                 every += items
                 enter(items, path)
@@ -243,7 +243,7 @@ class Workspace:
             if isinstance(items[0], RemoteObject):
                 return items[0]
             raise TypeMismatch(f"{printable(path)} is a {type_name(items[0].type)}.")
-        raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it on one side.")
+        raise TypeMismatch(f"{printable(path)} is a folder.", "Rename it locally or in the workspace.")
 
     def stands(self, folder: str = "") -> bool:
         """Whether the root, or the folder `folder` (a key), exists, though perhaps we may not look into it."""
@@ -310,7 +310,7 @@ class Workspace:
         """The name of the user whose token this is."""
         name = _text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
         if name in ("", ".", "..") or "/" in name or not name.isprintable():
-            raise SettingsError("The workspace does not say who we are.", "Set DATABRICKS_USER.")
+            raise SettingsError("The workspace does not say who is logged in.", "Set DATABRICKS_USER.")
         return name
 
     # --- writing: each sent once ---------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def object_type(item: Mapping[str, Any]) -> str:
 
 def type_name(kind: str) -> str:
     """An object's type as people read it."""
-    names = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "thing without a type"}
+    names = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "object without a type"}
     return names.get(kind) or printable(kind).lower().replace("_", " ")
 
 
@@ -437,7 +437,7 @@ def _digest(pieces: Iterator[bytes], _: Header) -> bytes:
 
 def _endless(root: str, most: int) -> BadAnswer:
     return BadAnswer(
-        f"The folder {root} holds more than {most:,} objects, which is more than can be carried.",
+        f"The folder {root} contains more than {most:,} objects, which is more than can be synced.",
         "Give another --target.",
     )
 

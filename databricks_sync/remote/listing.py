@@ -70,12 +70,12 @@ def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, 
         came.append(piece)
         left -= len(piece)
         if left < 0:
-            raise Excess(f"more than {size(limits.answer)} that is no list of objects")
+            raise Excess(f"more than {size(limits.answer)} that is not a list of objects")
     text = "".join(came)
     document = json.loads(text) if text.strip() else {}
     found = document.get("objects", []) if isinstance(document, dict) else None
     if not isinstance(found, list):
-        raise ValueError("no list of objects")
+        raise ValueError("not a list of objects")
     return [_checked(item) for item in found]
 
 

@@ -76,7 +76,7 @@ class RemoteLock:
         try:
             self._acquire(time.monotonic() + wait)
         except Denied as error:
-            yield f"The lock on {self.target} could not be taken: {error.message}"
+            yield f"{self.target} could not be locked: {error.message}"
             return
         renewal = threading.Thread(target=self._renew, daemon=True)
         renewal.start()
@@ -125,21 +125,21 @@ class RemoteLock:
             self.notes.clock.sleep(1.0)
 
     def _busy(self, holder: Holder, age: float | None) -> Busy:
-        hint = "Wait for it to end, or let this one wait with --wait SECONDS."
+        hint = "Wait until it has finished, or add --wait SECONDS."
         if age is None:  # then it is never stale
-            hint += f" Should that run be dead, delete {printable(self.path)} in the workspace."
+            hint += f" If that run is dead, delete {printable(self.path)} in the workspace."
         return Busy(f"Another run is writing to {printable(self.target)} ({_who(holder)}).", hint)
 
     def _check_type(self) -> None:
         kind = self.notes.type_of(self.path)
         if kind not in ("", FILE):
-            raise self._not_ours(f"is a {type_name(kind)}, and no lock")
+            raise self._not_ours(f"is a {type_name(kind)}, not a lock file")
 
     def _check_place(self, *, last: bool) -> None:
         """Raises NotOurs when a lock cannot be made and none is seen, for something else stands there."""
         check_folder(self.notes)
         if last:
-            raise self._not_ours("cannot be made, and what is in its place cannot be seen")
+            raise self._not_ours("cannot be created, and what is there instead cannot be read")
 
     def _create(self) -> None:
         try:
@@ -158,7 +158,7 @@ class RemoteLock:
         except (ValueError, RecursionError):
             holder = None
         if not isinstance(holder, dict) or not isinstance(holder.get("id"), str):
-            raise self._not_ours("is no lock of this tool")
+            raise self._not_ours("is not a lock file of this tool")
         return holder
 
     def _not_ours(self, what: str) -> NotOurs:
@@ -198,8 +198,9 @@ class RemoteLock:
             try:
                 if not self._ours():
                     self._lost = LockLost(
-                        f"The lock on {self.target} is another run's by now: what was begun is done, the rest not.",
-                        "Run the command again; it waits for the other one with --wait SECONDS.",
+                        f"Another run took the lock on {self.target}: what was being written is finished, "
+                        "the rest was skipped.",
+                        "Run the command again; add --wait SECONDS to wait for the other run.",
                     )
                     return
                 self._renewed += 1

@@ -217,17 +217,17 @@ class Markers:
         if item and item.kind is not Kind.FILE:
             kind = item.kind.value
         if kind is not None:
-            raise self._not_ours(f"is a {type_name(kind)}, and no note")
+            raise self._not_ours(f"is a {type_name(kind)}, not a marker file")
 
     def _understood(self, raw: bytes) -> Marker:
         marker = from_json(raw, self.target)
         if marker is None:
-            raise self._not_ours("is no note of this tool")
+            raise self._not_ours("is not a marker file of this tool")
         return marker
 
     def _not_ours(self, what: str) -> NotOurs:
         place = f"{self.notes.root}/{self.name}"
-        return not_ours(place, f"{what}, so whose {printable(self.target)} is cannot be told")
+        return not_ours(place, f"{what}, so it is unknown which repository uses {printable(self.target)}")
 
     def marker(self) -> Marker | None:
         """The note on the target; None when there is none. Raises NotOurs for what cannot be understood."""
@@ -268,7 +268,7 @@ class Markers:
             raise Foreign(*foreign)
 
     def _unwritten(self, error: WorkspaceError) -> str:
-        return f"The note beside {printable(self.target)} could not be written: {error.message}"
+        return f"The marker file of {printable(self.target)} could not be written: {error.message}"
 
     def _write(self, raw: bytes, *, overwrite: bool) -> None:
         try:
@@ -297,20 +297,20 @@ def other_project(marker: Marker, project: str) -> tuple[str, str]:
     return (
         f"{printable(marker.target)} belongs to {_spoken(marker.project)} of this repository, "
         f"and this is {_spoken(project)}.",
-        "Give another --target or --branch; to make it this project's, add --take-over.",
+        "Give another --target or --branch; to use it for this project, add --take-over.",
     )
 
 
 def _spoken(project: str) -> str:
-    return "the project at the top" if project == TOP else f"the project {printable(project)}"
+    return "the project in the top folder" if project == TOP else f"the project {printable(project)}"
 
 
 def other_folders(marker: Marker, folders: Sequence[str]) -> tuple[str, str]:
     """What to say when a target is carried from other folders by now."""
     return (
-        f"{printable(marker.target)} is carried from {_listed(marker.folders)} by now, "
-        f"and the settings here say {_listed(folders)}, which would move its objects.",
-        f"Set NOTEBOOK_FOLDER={shell.word(','.join(marker.folders))} here too; to move them, add --take-over.",
+        f"{printable(marker.target)} is now synced from {_listed(marker.folders)}, "
+        f"but NOTEBOOK_FOLDER here says {_listed(folders)}, which would move its objects.",
+        f"Set NOTEBOOK_FOLDER={shell.word(','.join(marker.folders))} here too; to move the objects, add --take-over.",
     )
 
 
@@ -324,7 +324,7 @@ def other_repository(marker: Marker) -> tuple[str, str]:
     branch = printable(marker.branch) or "?"
     return (
         f"{printable(marker.target)} belongs to another repository ({names}, branch {branch}).",
-        "Give another --target or --branch; to make it this repository's, add --take-over.",
+        "Give another --target or --branch; to use it for this repository, add --take-over.",
     )
 
 
@@ -334,7 +334,7 @@ def unread(view: MarkerView, target: str) -> str:
         return f"{view.strange.message} {view.strange.hint}"
     if view.readable:
         return ""
-    return f"{home(target)} cannot be read, so whether another repository uses {printable(target)} is unknown."
+    return f"{home(target)} cannot be read, so it is unknown whether another repository uses {printable(target)}."
 
 
 def note_path(target: str) -> str:

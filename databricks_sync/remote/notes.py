@@ -12,7 +12,7 @@ from databricks_sync.rules.target import GIT_FOLDER
 from .folder import DIRECTORY, Workspace, type_name
 
 _MOST = 2**20  # bytes; ours have some hundreds
-_REMOVE = "Delete or rename it in the workspace, or ask whoever made it to."
+_REMOVE = "Delete or rename it in the workspace, or ask its owner to do so."
 
 
 def read(notes: Workspace, name: str) -> bytes | None:
@@ -22,7 +22,7 @@ def read(notes: Workspace, name: str) -> bytes | None:
     except NotFound:
         return None
     if raw is None:
-        raise not_ours(f"{notes.root}/{name}", "is too large for what belongs there")
+        raise not_ours(f"{notes.root}/{name}", "is too large to be a file of this tool")
     return raw
 
 
@@ -30,7 +30,7 @@ def check_folder(notes: Workspace) -> None:
     """Raises NotOurs when something else than a folder stands where the notes belong."""
     kind = notes.type_of(notes.root)
     if kind not in ("", DIRECTORY, GIT_FOLDER):
-        raise not_ours(notes.root, f"is a {type_name(kind)}, and the notes of this tool belong into a folder there")
+        raise not_ours(notes.root, f"is a {type_name(kind)}, but this tool needs a folder there")
 
 
 def not_ours(path: str, what: str) -> NotOurs:

@@ -49,21 +49,21 @@ def flaw(key: str, *, windows: bool) -> str:
 @lru_cache(maxsize=4096)  # a folder's name is in the path of all that lies in it
 def _flaw_of_part(part: str, windows: bool) -> str:
     if part in ("", ".", ".."):
-        return f"{part or 'an empty segment'!r} is not a name"
+        return f"{part or 'an empty segment'!r} is not a valid name"
     if _CONTROL.search(part):
-        return "its name holds a control character"
+        return "its name contains a control character"
     if not _is_unicode(part):
         return "its name is not valid Unicode"
     if "\\" in part:
-        return "its name holds a backslash"
+        return "its name contains a backslash"
     if _GIT.match(_IGNORABLE.sub("", part)):
-        return "it would land inside a git directory"
+        return "it would be inside a git directory"
     if _DEVICE.match(part):
         return f"{part} is a device name on Windows"
     if part.endswith((".", " ")):
-        return "its name ends in a dot or a blank, which Windows cannot store"
+        return "its name ends with a dot or a space, which Windows cannot store"
     if windows and _WINDOWS_ONLY.search(part):
-        return "its name holds a character that Windows cannot store"
+        return "its name contains a character that Windows cannot store"
     if len(part.encode()) > 240:
         return "its name is longer than 240 bytes"
     return ""

@@ -174,7 +174,7 @@ def _moving(step: Step, to: str, moves: Moves, mode: Mode, delete: bool) -> list
     if step.action in (AHEAD, CONFLICT):
         return [step._replace(action=CONFLICT if step.remote else step.action, moved=to)]
     if to in moves.moving or to in moves.left:
-        what = f"moves to {printable(to)} when what stands there has moved on"
+        what = f"cannot move to {printable(to)} before another object has moved away from there"
         return [step._replace(action=NOTHING, problem=Problem(item.path, what, "Run the command again."))]
     if item.unresolved:
         return [step._replace(action=NOTHING, problem=_unresolved(item))]
@@ -192,8 +192,8 @@ def _left_over(step: Step, to: str, there: Step | None, mode: Mode, delete: bool
     if step.action is CONFLICT and not step.problem and mode is Mode.PUSH_OVERWRITE:
         step = step._replace(action=DELETE if delete else AHEAD)
     if step.action in (CONFLICT, CREATE) and not step.problem and step.shape == "b-y":
-        what = f"was edited at its old place, {printable(step.key)}, after it had moved to {printable(to)}"
-        hint = "Copy what is to stay from the old one into the new one in the workspace, and delete the old one there."
+        what = f"was edited at its old location, {printable(step.key)}, after it had moved to {printable(to)}"
+        hint = "In the workspace, copy what you want to keep from the old one to the new one, and delete the old one."
         return step._replace(action=NOTHING, problem=Problem(step.path, what, hint))
     if step.action is CREATE or (there and (there.problem or there.action is CONFLICT) and step.action is DELETE):
         return step._replace(action=AHEAD)
@@ -229,16 +229,16 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
 def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:
     return Problem(
         local.path,
-        f"is a {_spoken(local.kind.value)} here and a {_spoken(remote.kind.value)} in the workspace",
-        f"Rename or remove {local.path} here, or {remote.path} there.",
+        f"is a {_spoken(local.kind.value)} locally and a {_spoken(remote.kind.value)} in the workspace",
+        f"Rename or remove {local.path} locally, or {remote.path} in the workspace.",
     )
 
 
 def _unresolved(local: LocalObject) -> Problem:
     return Problem(
         local.path,
-        f"still holds the markers of a conflict (cell {local.unresolved})",
-        "Pick what is to stay, remove the markers, and run the command again.",
+        f"still contains conflict markers (cell {local.unresolved})",
+        "Choose what to keep, remove the markers, and run the command again.",
     )
 
 

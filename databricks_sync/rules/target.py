@@ -51,16 +51,16 @@ def check_target(target: str, user: str | None) -> None:
     if len(parts) < 2 or (top == "users" and len(parts) < 3):
         raise SettingsError(
             f"The target {shown} is a protected folder of the workspace.",
-            "Give a folder below it, for example --target /Shared/master.",
+            "Give a folder below it, such as --target /Shared/master.",
         )
     if top == "repos":
         raise SettingsError(
-            f"The target {shown} is in /Repos, where git folders are kept in step by Databricks itself.",
+            f"The target {shown} is in /Repos, where Databricks itself keeps the Git folders in sync.",
             "Give a folder below /Users/<you> or /Shared.",
         )
     if NOTES in (part.casefold() for part in parts):
         raise SettingsError(
-            f"The target {shown} is in {NOTES}, where this tool keeps its notes.", "Give another --target."
+            f"The target {shown} is in {NOTES}, where this tool keeps its own files.", "Give another --target."
         )
     if _TOPS.get(top, parts[0]) != parts[0]:  # in another spelling neither its owner nor its notes would be found
         right = "/".join(["", _TOPS[top], *parts[1:]])
@@ -68,8 +68,8 @@ def check_target(target: str, user: str | None) -> None:
         raise SettingsError(f"The target {shown} is spelled {printable(right)} in the workspace.", hint)
     if top == "users" and user and parts[1] != user:
         raise SettingsError(
-            f"The target {shown} is in the home of {printable(parts[1])}, not of {printable(user)}.",
-            f"If that is meant, add `{option('user', parts[1]).strip()}`.",
+            f"The target {shown} is in the home folder of {printable(parts[1])}, not of {printable(user)}.",
+            f"If that is intended, add `{option('user', parts[1]).strip()}`.",
         )
 
 
@@ -79,8 +79,8 @@ def check_types(target: str, types: Mapping[str, str]) -> None:
         if kind == GIT_FOLDER:
             where = "is a Git folder" if path == target else f"is in the Git folder {printable(path)}"
             raise SettingsError(
-                f"The target {printable(target)} {where}, which is kept in step by Databricks itself.",
-                "Give a folder outside of it.",
+                f"The target {printable(target)} {where}, which Databricks itself keeps in sync.",
+                "Give a folder outside it.",
             )
 
 

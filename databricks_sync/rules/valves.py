@@ -1,4 +1,4 @@
-"""A plan -> go, or stop before the first write, with the reason and the one flag that insists. Pure.
+"""A plan -> go, or stop before the first write, with the reason and the one option that allows it. Pure.
 
 No valve can be switched off for good: each has its own flag, and a flag is for one run.
 """
@@ -59,8 +59,8 @@ def check(situation: Situation, allowed: Allowed) -> None:
 def unfinished(operation: str) -> ValveError:
     """What to say while git is in the middle of an operation."""
     return ValveError(
-        f"Git is in the middle of {operation}, so the files here are in no state of any branch.",
-        "Finish it first, or name what is meant with --branch or --target.",
+        f"Git is in the middle of {operation}, so the local files are not those of one branch.",
+        "Finish it first, or choose the target with --branch or --target.",
     )
 
 
@@ -94,7 +94,7 @@ def _strange_note(s: Situation, allowed: Allowed, tracked: int) -> None:
 def understood(strange: NotOurs | None, target: str, allowed: Allowed) -> None:
     """Raises NotOurs when what stands in the place of the note does not tell whose the target is."""
     if strange and not allowed.take_over:
-        hint = f"{strange.hint} Then run the command again; if {target} is this repository's alone, add --take-over."
+        hint = f"{strange.hint} Then run the command again; if only this repository uses {target}, add --take-over."
         raise NotOurs(strange.message, hint)
 
 
@@ -102,8 +102,8 @@ def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
     # Any other push leaves alone what this clone did not carry there, whoever did.
     if s.mode is Mode.PUSH_MIRROR and not s.noted and not allowed.take_over and any(step.writes for step in s.steps):
         raise ValveError(
-            f"Whether another repository uses {s.target} is unknown, and --mirror deletes what it did not carry.",
-            "Ask for the permission to read the notes beside it; if it is this repository's alone, add --take-over.",
+            f"It is unknown whether another repository uses {s.target}, and --mirror deletes what it did not push.",
+            "Ask for permission to read the marker files beside it; if only this repository uses it, add --take-over.",
         )
 
 
@@ -112,16 +112,16 @@ def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
         other, note = map(printable, next(iter(s.nested.items())))
         raise ValveError(
             f"{s.target} and {other} are both branch folders, and one is inside the other.",
-            f"Give another --target; if {other} is no longer used, delete its note {note} in the workspace, or add"
-            " --take-over once.",
+            f"Give another --target; if {other} is no longer used, delete its marker file {note} in the workspace,"
+            " or add --take-over once.",
         )
 
 
 def _source_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.mode.direction is Direction.PUSH and not s.local_exists and tracked and not allowed.empty:
         raise ValveError(
-            f"The notebooks folder is gone, and {_were(tracked)} carried from it.",
-            "Check out the branch that has it; if everything was deleted on purpose, add --allow-empty.",
+            f"The notebooks folder is missing, but {_were(tracked)} synced with it.",
+            "Check out the branch that has it; if you deleted everything on purpose, add --allow-empty.",
         )
 
 
@@ -130,13 +130,13 @@ def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
         return
     if s.mode.direction is Direction.PUSH and s.local_empty:
         raise ValveError(
-            f"The notebooks folder is empty, and {_were(tracked)} carried from it.",
-            "If everything was deleted on purpose, add --allow-empty.",
+            f"The notebooks folder is empty, but {_were(tracked)} synced with it.",
+            "If you deleted everything on purpose, add --allow-empty.",
         )
     if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
         raise ValveError(
-            f"{s.target} is empty, and {_were(tracked)} carried there.",
-            f"To put it back, type {_putting_back(s)}; if it was emptied on purpose, add --allow-empty.",
+            f"{s.target} is empty, but {_were(tracked)} synced with it.",
+            f"To push everything again, type {_pushing_again(s)}; if it was emptied on purpose, add --allow-empty.",
         )
 
 
@@ -144,12 +144,12 @@ def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
     if s.remote_exists or not tracked or allowed.empty or (s.mode.source_wins and s.mode.direction is Direction.PUSH):
         return
     raise ValveError(
-        f"The folder {s.target} is gone from the workspace, and {_were(tracked)} carried there.",
-        f"To put it back, type {_putting_back(s)}; if it was deleted on purpose, add --allow-empty.",
+        f"The folder {s.target} is missing in the workspace, but {_were(tracked)} synced with it.",
+        f"To push everything again, type {_pushing_again(s)}; if it was deleted on purpose, add --allow-empty.",
     )
 
 
-def _putting_back(s: Situation) -> str:
+def _pushing_again(s: Situation) -> str:
     return f"`to_databricks{s.again} --overwrite`"
 
 
@@ -171,8 +171,8 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     elif count <= limit:
         return
     raise ValveError(
-        f"This run would delete {count} of {_objects(total)} {'in the workspace' if push else 'here'}.",
-        f"See them with --dry-run; if that is meant, add --max-delete {count}; to delete nothing, --no-delete.",
+        f"This run would delete {count} of {_objects(total)} {'in the workspace' if push else 'locally'}.",
+        f"See them with --dry-run; to delete them, add --max-delete {count}; to delete nothing, add --no-delete.",
     )
 
 
@@ -199,8 +199,8 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
     changed = sum(1 for step in s.steps if step.base and step.action in REPLACES and step.writes)
     if changed >= tracked:
         raise ValveError(
-            f"All {tracked} objects would change at once, which is rarely meant.",
-            "Look at them with --dry-run --diff; if it is meant, add --allow-all-changed.",
+            f"All {tracked} objects would change in this run, which is unusual.",
+            "See the changes with --dry-run --diff; to make them, add --allow-all-changed.",
         )
 
 

@@ -81,8 +81,8 @@ class Backups:
         try:
             self._save(saved, raw)
         except OSError as error:
-            about = f"could not be backed up ({error.strerror}), so it was left as it is"
-            raise SyncError(about, f"Make room in {self.folder}, and run the command again.") from None
+            about = f"could not be backed up ({error.strerror}), so it was skipped"
+            raise SyncError(about, f"Free some space in {self.folder}, and run the command again.") from None
 
     def _save(self, saved: Saved, raw: bytes) -> None:
         with self._lock:

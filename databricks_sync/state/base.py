@@ -109,7 +109,9 @@ class Base:
                     db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
-                raise SyncError(f"{self.file} cannot be used ({error}).", "Try again when it can be.") from None
+                raise SyncError(
+                    f"{self.file} cannot be used ({error}).", "Make it accessible, and run the command again."
+                ) from None
             return self._set_aside(create)
         if schema > SCHEMA:
             raise SettingsError(
@@ -145,7 +147,7 @@ class Base:
         kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
         self.notice = (
             f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "
-            "nothing counts as agreed on until the sides are compared again."
+            "both sides are compared again from the start."
         )
         if not create:
             return None
@@ -242,7 +244,7 @@ class Base:
                     yield db
                     reached(f"in {what}")
         except sqlite3.Error as error:
-            hint = "Make room there and run the command again: nothing is lost."
+            hint = "Free some space there and run the command again: nothing is lost."
             raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
         reached(f"after {what}")
 

@@ -21,8 +21,8 @@ def held(folder: Path, wait: float = 0.0) -> Iterator[None]:
     with _opened(folder) as file:
         while not _take(file):
             if time.monotonic() >= deadline:
-                hint = "Wait for it to end, or let this one wait with --wait SECONDS."
-                raise Busy(f"Another run is at work on this target ({_holder(file)}).", hint)
+                hint = "Wait until it has finished, or add --wait SECONDS."
+                raise Busy(f"Another run is using this target ({_holder(file)}).", hint)
             time.sleep(0.1)
         _sign(file)
         try:
@@ -36,7 +36,7 @@ def _opened(folder: Path) -> IO[bytes]:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / "lock").open("a+b", buffering=0)
     except OSError as error:
-        hint = "The state of the sync lives there: make it a folder that can be written."
+        hint = "The state of the sync is kept there: make the folder writable."
         raise SyncError(f"{folder} cannot be written ({error.strerror}).", hint) from None
 
 

@@ -211,7 +211,7 @@ class Notebooks:
             return replace(change, problem=what, hint=problem.hint, exit_code=problem.severity.value)
         if step.action in (Action.CONFLICT, Action.AHEAD):
             code = 1 if step.action is Action.CONFLICT else 0
-            return replace(change, problem=f"was {WHY[step.shape]}; it stays.", hint=_OVERWRITE, exit_code=code)
+            return replace(change, problem=f"is skipped: {WHY[step.shape]}.", hint=_OVERWRITE, exit_code=code)
         why = WHY[step.shape] if step.action is Action.UPDATE else ""
         return replace(change, action=step.action.value, why=why) if step.writes else change
 

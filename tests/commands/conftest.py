@@ -44,7 +44,7 @@ def project(tmp_path: Path, workspace: Workspace) -> Iterator[Project]:
 
 @pytest.fixture
 def pushed(project: Project) -> Project:
-    """A project of six notebooks and two files, in step with the workspace."""
+    """A project of six notebooks and two files, in sync with the workspace."""
     for name in ("a", "b", "c", "etl/load", "etl/clean", "etl/deep/save"):
         project.notebook(f"notebooks/{name}.py", f"print({name!r})", "print(2)")
     project.write("notebooks/lib/util.py", "def util():\n    return 1\n")
@@ -57,7 +57,7 @@ def pushed(project: Project) -> Project:
 
 @pytest.fixture
 def one(project: Project) -> Project:
-    """A project of a single notebook, `notebooks/a.py`, in step with the workspace."""
+    """A project of a single notebook, `notebooks/a.py`, in sync with the workspace."""
     project.write("notebooks/a.py", notebook("print(1)"))
     project.quick("to_databricks")
     return project

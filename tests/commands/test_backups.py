@@ -409,7 +409,7 @@ def test_a_run_with_a_wrong_clock_removes_no_backup(one: Project, days: int) -> 
 
 @pytest.fixture
 def tree(one: Project) -> Project:
-    """A linked worktree of `one` on its branch `other`, in step with a folder of its own."""
+    """A linked worktree of `one` on its branch `other`, in sync with a folder of its own."""
     one.commit()
     one.git("worktree", "add", "-q", "-b", "other", str(one.home / "tree"))
     made = Project(one.home / "tree", one.home, one.workspace)
@@ -472,7 +472,7 @@ def test_a_strange_number_of_days_is_a_mistake(one: Project, days: str) -> None:
 
 
 def test_nothing_is_backed_up_when_nothing_is_replaced(one: Project) -> None:
-    """Runs that create or find everything in step make no backup."""
+    """Runs that create or find everything in sync make no backup."""
     one.notebook("notebooks/new.py", "print(1)")
     one.push()
     one.push("--overwrite")

@@ -306,7 +306,7 @@ def test_a_dotenv_is_never_carried(project: Project, person: Person) -> None:
     project.write(".env", f"DATABRICKS_TOKEN={project.workspace.token}\nNOTEBOOK_FOLDER=.\n")
     project.notebook("a.py", "print(1)")
     pushed = project.quick("to_databricks")
-    assert person.names() == {"a"} and ".env may hold a token, so it is never carried" in pushed.out
+    assert person.names() == {"a"} and ".env may contain a token, so it is never synced" in pushed.out
     before = project.read(".env")
     person.put(".env", "DATABRICKS_HOST=https://elsewhere.example.com\n")
     person.put("sub/.ENV", "DATABRICKS_HOST=https://elsewhere.example.com\n")

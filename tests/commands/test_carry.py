@@ -334,7 +334,7 @@ def test_a_path_nobody_has_is_a_mistake(pushed: Project) -> None:
 
 
 def test_a_fresh_clone_adopts_what_is_equal(pushed: Project, person: Person) -> None:
-    """Another machine finds everything in step, and its next edit is a plain update."""
+    """Another machine finds everything in sync, and its next edit is a plain update."""
     clone = pushed.clone()
     assert "nothing to do" in clone.push().out
     clone.notebook("notebooks/a.py", "edited")
@@ -378,7 +378,7 @@ def test_a_rename_in_the_workspace_comes_back(pushed: Project, person: Person) -
 
 
 def test_a_hundred_notebooks_are_carried(project: Project, person: Person) -> None:
-    """A hundred notebooks in ten folders go up in one run and need three requests to be found in step."""
+    """A hundred notebooks in ten folders go up in one run and need three requests to be found in sync."""
     for number in range(100):
         project.notebook(f"notebooks/f{number % 10}/n{number}.py", f"print({number})")
     project.push()

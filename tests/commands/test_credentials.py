@@ -9,7 +9,7 @@ from support.project import Person, Project, jupyter, notebook
 
 GITHUB = "ghp_" + "aB3dE5gH7j" * 3 + "kL9mN1"
 DATABRICKS = "dapi" + "0123456789abcdef" * 2
-HOLDS = "holds what looks like a GitHub token"
+HOLDS = "contains what looks like a GitHub token"
 
 
 def test_told_before_it_is_carried(one: Project) -> None:
@@ -19,7 +19,8 @@ def test_told_before_it_is_carried(one: Project) -> None:
     for options in (("--dry-run", "--diff"), ()):
         ran = one.quick("to_databricks", *options)
         assert (
-            f"note: notebooks/a.py {HOLDS}" in ran.err and "notebooks/new.csv holds what looks like a Data" in ran.err
+            f"note: notebooks/a.py {HOLDS}" in ran.err
+            and "notebooks/new.csv contains what looks like a Data" in ran.err
         )
         assert "dbutils.secrets.get" in ran.err and DATABRICKS not in ran.said and GITHUB not in ran.said
         assert ("+token = '***'" in ran.out and "+x,***" in ran.out) == ("--diff" in options)
@@ -31,7 +32,7 @@ def test_outputs_count(project: Project) -> None:
     document = jupyter("print(1)").replace('"ran\\n"', f'"{DATABRICKS}\\n"')
     assert DATABRICKS in document
     project.write("notebooks/a.ipynb", document)
-    assert "notebooks/a.ipynb holds what looks like a Databricks token" in project.quick("to_databricks").err
+    assert "notebooks/a.ipynb contains what looks like a Databricks token" in project.quick("to_databricks").err
 
 
 def test_for_programs(one: Project) -> None:
@@ -59,7 +60,7 @@ def test_many(project: Project) -> None:
     for number in range(23):
         project.notebook(f"notebooks/n{number:02}.py", f"token = '{GITHUB}'")
     ran = project.quick("to_databricks", "--dry-run")
-    assert ran.err.count(HOLDS) == 20 and "note: 3 more files hold" in ran.err
+    assert ran.err.count(HOLDS) == 20 and "note: 3 more files contain" in ran.err
 
 
 @pytest.mark.parametrize("name", ["to_databricks", "from_databricks"])

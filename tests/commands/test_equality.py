@@ -91,7 +91,7 @@ def test_running_a_jupyter_notebook_here_is_no_edit(project: Project) -> None:
 
 
 def test_saving_without_a_change_is_no_edit(pushed: Project, person: Person) -> None:
-    """A notebook that was opened and saved in the browser is in step, though its time moved."""
+    """A notebook that was opened and saved in the browser is in sync, though its time moved."""
     person.resave("a")
     pushed.at_rest()
 

@@ -321,7 +321,7 @@ def test_an_older_export_is_not_taken_for_what_is_listed(pushed: Project, person
     person.put("data.csv", "edited")
     before = pushed.files()
     ran = pushed.pull("--diff", code=4)
-    assert "What the workspace sends as /Users/me@example.com/main/a is not what it lists." in ran.out
+    assert "The content that the workspace sent for /Users/me@example.com/main/a does not match its listing." in ran.out
     assert "Run the command again in a minute" in ran.out and pushed.files() == before
     workspace.faults()
     pushed.pull()

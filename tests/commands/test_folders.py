@@ -26,7 +26,7 @@ def test_growing_moves_what_was_carried(pushed: Project, person: Person) -> None
     assert "from etl/load" in dry.out and "elete" not in dry.out and not dry.writes
     assert person.names() == before
     ran = pushed.push()
-    assert "8 moved, 1 created, 9 in step" in ran.out
+    assert "8 moved, 1 created, 9 in sync" in ran.out
     assert person.names() == {*(f"notebooks/{name}" for name in before), "src/lib.py"}
     assert "etl" not in person.tree() and len(pushed.backups()) == 8
     pushed.at_rest()
@@ -91,7 +91,11 @@ def test_an_edit_there_comes_down_before_its_object_moves(pushed: Project, perso
     person.edit("a", "print('theirs')")
     grown(pushed)
     ran = pushed.push(code=1)
-    assert "7 moved" in ran.out and "1 conflict" in ran.out and "edited there, and moved here to notebooks/a" in ran.out
+    assert (
+        "7 moved" in ran.out
+        and "1 conflict" in ran.out
+        and "edited in the workspace, and moved locally to notebooks/a" in ran.out
+    )
     assert "from_databricks --overwrite notebooks/a.py" in ran.out
     assert b"theirs" in person.read("a") and "notebooks/a" not in person.names()
     pushed.pull("--overwrite", "notebooks/a.py")
@@ -136,7 +140,7 @@ def test_an_edit_at_the_old_place_after_the_move(pushed: Project, person: Person
     person.edit("a", "print('late')")
     for _ in range(2):
         ran = pushed.push(code=1)
-        assert "was edited at its old place, a, after it had moved to notebooks/a" in ran.out
+        assert "was edited at its old location, a, after it had moved to notebooks/a" in ran.out
         pushed.pull("--overwrite", code=1)
         assert b"late" in person.read("a")
     assert {name for name in person.names() if "/" not in name} == {"a"}
@@ -150,7 +154,7 @@ def test_deletions_on_either_side_while_the_folders_grow(pushed: Project, person
     grown(pushed).remove("notebooks/a.py")
     person.delete("b")
     ran = pushed.push()
-    assert "6 moved" in ran.out and "1 deleted" in ran.out and "deleted there" in ran.out
+    assert "6 moved" in ran.out and "1 deleted" in ran.out and "deleted in the workspace" in ran.out
     assert not {"a", "b", "notebooks/a", "notebooks/b"} & person.names()
     pushed.pull()
     assert not (pushed.root / "notebooks/b.py").exists()
@@ -299,7 +303,7 @@ def test_a_colleague_with_the_old_folders_is_told(pushed: Project, person: Perso
     grown(pushed).push()
     names, files = person.names(), colleague.files()
     for ran in (colleague.push(code=3), colleague.pull(code=3), colleague.push("--mirror", code=3)):
-        assert "is carried from notebooks and src by now" in ran.err and not ran.writes
+        assert "is now synced from notebooks and src" in ran.err and not ran.writes
         assert "Set NOTEBOOK_FOLDER=notebooks,src here too" in ran.err
     assert (person.names(), colleague.files()) == (names, files)
     colleague.env["NOTEBOOK_FOLDER"] = "notebooks,src"
@@ -354,7 +358,7 @@ def test_a_fresh_clone_doubles_nothing(pushed: Project, person: Person) -> None:
         fresh = grown(pushed.clone(f"clone{len(options)}"))
         if not options:
             for ran in (fresh.push(code=3), fresh.pull(code=3)):
-                assert not ran.writes and "is carried from notebooks by now" in ran.err
+                assert not ran.writes and "is now synced from notebooks" in ran.err
                 assert "Set NOTEBOOK_FOLDER=notebooks here too" in ran.err
             assert fresh.push("--take-over", "--dry-run").out.count("from ") == 8
             continue
@@ -412,7 +416,7 @@ def test_the_project_at_the_top_is_one_too(both: tuple[Project, Project], projec
     project.notebook("notebooks/top.py", "print(1)")
     project.commit()
     project.push()
-    assert "the project at the top of this repository, and this is the project projA" in both[0].push(code=3).err
+    assert "the project in the top folder of this repository, and this is the project projA" in both[0].push(code=3).err
     clone = Project(project.clone().root / "projA", project.home, project.workspace)
-    assert "the project at the top of this repository" in clone.pull(code=3).err
+    assert "the project in the top folder of this repository" in clone.pull(code=3).err
     assert person.names() == {"top"}

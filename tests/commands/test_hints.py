@@ -38,13 +38,13 @@ def test_a_file_that_looks_like_an_option_is_a_file(project: Project, person: Pe
         person.put(file, "theirs")
     person.put("never carried", "theirs")
     out = project.push(f"./{name}", env=ROOT, code=1).out
-    command, *words = advised(out, "to keep what is here")
+    command, *words = advised(out, "to keep the local version")
     ran = project.quick(command, *words, env=ROOT)
     assert ran.carried == [("import", f"{HOME}/main/{name}")] and person.file(name) == b"mine"
     assert person.names() == {name, "other", "never carried"} and person.file("other") == b"theirs"
     person.put(name, "theirs again")
     project.write(name, "mine again")
-    command, *words = advised(project.pull(f"./{name}", env=ROOT, code=1).out, "to keep what is there")
+    command, *words = advised(project.pull(f"./{name}", env=ROOT, code=1).out, "to keep the workspace version")
     project.quick(command, *words, env=ROOT)
     assert project.text(name) == "theirs again" and project.text("other") == "mine" and "x" not in project.names()
 
@@ -77,8 +77,13 @@ def test_a_target_is_put_back_where_it_was(pushed: Project, person: Person) -> N
     person.at(target).delete()
     for command in ("to_databricks", "from_databricks"):
         ran = pushed.quick(command, "--target", target, code=3)
-        assert advised(ran.err, "To put it back, type") == ["to_databricks", "--target", target, "--overwrite"]
-    command, *words = advised(ran.err, "To put it back, type")
+        assert advised(ran.err, "To push everything again, type") == [
+            "to_databricks",
+            "--target",
+            target,
+            "--overwrite",
+        ]
+    command, *words = advised(ran.err, "To push everything again, type")
     pushed.quick(command, *words)
     assert "a" in person.at(target).names() and b"theirs" in person.read("a")
 

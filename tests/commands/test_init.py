@@ -45,7 +45,7 @@ def test_again(project: Project) -> None:
     ran = project.run("to_databricks", "--init")
     assert project.carried() == before
     assert project.text(".gitignore") == "*.log\n.env\n"
-    assert project.text(".env") == "NOTEBOOK_FOLDER=src\n" and "stays as it is" in ran.out
+    assert project.text(".env") == "NOTEBOOK_FOLDER=src\n" and "was not changed" in ran.out
 
 
 def test_then_it_works(project: Project) -> None:
@@ -56,7 +56,7 @@ def test_then_it_works(project: Project) -> None:
         ".env", project.text(".env").replace("#DATABRICKS_TOKEN=", f"DATABRICKS_TOKEN={project.workspace.token}")
     )
     project.run("to_databricks", env=NOBODY)
-    assert "1 in step" in project.run("from_databricks", env=NOBODY).out
+    assert "1 in sync" in project.run("from_databricks", env=NOBODY).out
 
 
 def test_tracked(project: Project) -> None:
@@ -85,10 +85,13 @@ def test_a_sample_does_not_log_in(project: Project) -> None:
         "NOTEBOOK_FOLDER=src\n#export DATABRICKS_HOST=https://theirs.example.com\nDATABRICKS_TOKEN=\n"
         f"#DATABRICKS_CLI_PATH='./\n#tool'\nDATABRICKS_USER=you\nDATABRICKS_HOST={project.workspace.host}\n"
     )
-    assert "note: DATABRICKS_CLI_PATH of env.sample came with the repository, and is commented out" in ran.out
+    assert "note: env.sample of the repository sets DATABRICKS_CLI_PATH: commented out in .env" in ran.out
     (project.root / ".env").unlink()
     ran = project.quick("to_databricks", "--init", env=NOBODY, code=2)
-    assert "DATABRICKS_HOST and DATABRICKS_CLI_PATH of env.sample" in ran.out and "No workspace is named" in ran.err
+    assert (
+        "env.sample of the repository sets DATABRICKS_HOST and DATABRICKS_CLI_PATH:" in ran.out
+        and "No workspace is configured" in ran.err
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="not everybody may make a link there")
@@ -96,7 +99,7 @@ def test_gitignore_is_a_link(project: Project, tmp_path: Path) -> None:
     """Nothing is written through a link that came with the repository."""
     (tmp_path / "own").write_text("mine\n")
     (project.root / ".gitignore").symlink_to(tmp_path / "own")
-    assert "is a link; put a file in its place" in project.quick("to_databricks", "--init").out
+    assert "is a link; replace it with a file" in project.quick("to_databricks", "--init").out
     assert (tmp_path / "own").read_text() == "mine\n"
 
 

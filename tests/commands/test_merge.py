@@ -26,7 +26,7 @@ HASHES = pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no has
 
 @pytest.fixture
 def three(project: Project) -> Project:
-    """A project of one notebook with three cells, in step with the workspace."""
+    """A project of one notebook with three cells, in sync with the workspace."""
     project.notebook("notebooks/n.py", *THREE)
     project.quick("to_databricks")
     return project
@@ -62,8 +62,8 @@ def test_edits_of_different_cells_are_merged_here(
     project.push()
     apart(project, person)
     ran = project.pull("--merge")
-    assert "Merge here (1)" in ran.out and "edited here and there, 1 cell from there" in ran.out
-    assert "1 merged" in ran.out and "to carry that there:  to_databricks" in ran.out and not ran.writes
+    assert "Merge locally (1)" in ran.out and "edited on both sides, 1 cell from the workspace" in ran.out
+    assert "1 merged" in ran.out and "to push these changes:  to_databricks" in ran.out and not ran.writes
     assert project.text("notebooks/n.py") == notebook("a = 2", "b = 1", "c = 2")
     assert notebook("a = 2", *THREE[1:]).encode() in project.backups()
     assert "1 updated" in project.push().out
@@ -76,7 +76,7 @@ def test_a_second_merge_has_nothing_to_do(three: Project, person: Person) -> Non
     apart(three, person)
     pull(three, "--merge")
     state = three.files()
-    assert "1 ahead" in pull(three, "--merge").out and three.files() == state
+    assert "1 skipped" in pull(three, "--merge").out and three.files() == state
 
 
 def test_what_is_edited_there_again_is_merged_again(three: Project, person: Person) -> None:
@@ -93,7 +93,7 @@ def test_a_merge_that_brings_nothing_new_writes_nothing(three: Project, person: 
     three.notebook("notebooks/n.py", "a = 2", "b = 1", "c = 2")
     person.edit("n", "a = 2", *THREE[1:])
     before = (three.root / "notebooks/n.py").stat().st_mtime_ns
-    assert "nothing new from there" in pull(three, "--merge").out and not three.backups()
+    assert "nothing new from the workspace" in pull(three, "--merge").out and not three.backups()
     assert (three.root / "notebooks/n.py").stat().st_mtime_ns == before
     assert "1 updated" in push(three).out
 
@@ -106,7 +106,7 @@ def test_a_jupyter_notebook_is_merged(project: Project, person: Person) -> None:
     ours["cells"][1]["outputs"] = []
     project.write("notebooks/n.ipynb", json.dumps(ours))
     person.edit("n", *THREE[:2], "c = 2", "d = 1", export_format="JUPYTER")
-    assert "2 cells from there" in pull(project, "--merge").out
+    assert "2 cells from the workspace" in pull(project, "--merge").out
     merged = json.loads(project.read("notebooks/n.ipynb"))
     nbformat.validate(merged)
     assert sources(project.read("notebooks/n.ipynb")) == ["a = 2", "b = 1", "c = 2", "d = 1"]
@@ -121,7 +121,7 @@ def test_the_same_cell_stays_a_conflict(three: Project, person: Person) -> None:
     before = three.everything()
     ran = pull(three, "--merge", "--dry-run", code=1)
     assert three.everything() == before
-    assert "cell 2 (python) changed here and there" in ran.out and "cell 3" not in ran.out
+    assert "cell 2 (python) changed on both sides" in ran.out and "cell 3" not in ran.out
     assert "from_databricks --merge --markers notebooks/n.py" in ran.out
     before = three.files()
     pull(three, "--merge", code=1)
@@ -146,7 +146,7 @@ def test_the_diff_shows_the_merge(three: Project, person: Person) -> None:
     apart(three, person)
     before = three.everything()
     out = pull(three, "--merge", "--dry-run", "--diff").out
-    assert "Would merge here (1)" in out and "+c = 2" in out and "a = 2" not in out
+    assert "Would merge locally (1)" in out and "+c = 2" in out and "a = 2" not in out
     assert three.everything() == before
 
 
@@ -154,12 +154,12 @@ def test_markers_are_resolved_in_an_editor(three: Project, person: Person) -> No
     """--markers writes both versions into the cell; nothing is carried until they are gone, and then all is."""
     same_cell(three, person)
     ran = three.pull("--merge", "--markers", code=1)
-    assert "Write with markers here (1)" in ran.out and "1 marked" in ran.out
+    assert "Write conflict markers locally (1)" in ran.out and "1 marked" in ran.out
     assert three.text("notebooks/n.py") == notebook("a = 1", CLASH, "c = 2")
     assert notebook("a = 1", "b = 'mine'", "c = 1").encode() in three.backups()
     for options in ((), ("--overwrite",), ("--mirror",)):
         ran = three.push(*options, code=1)
-        assert "notebooks/n.py still holds the markers of a conflict (cell 2)" in ran.out and not ran.carried
+        assert "notebooks/n.py still contains conflict markers (cell 2)" in ran.out and not ran.carried
     three.notebook("notebooks/n.py", "a = 1", "b = 'both'", "c = 2")
     assert "1 updated" in three.push().out
     assert person.read("n").decode() == notebook("a = 1", "b = 'both'", "c = 2")
@@ -199,7 +199,7 @@ def test_markers_of_a_jupyter_notebook(project: Project, person: Person) -> None
     cells = sources(project.read("notebooks/n.ipynb"))
     assert "b = 'mine'" in cells[1] and "b = 'theirs'" in cells[1]
     assert cells[2:] == ["<<<<<<< here", "=======", "c = 2", ">>>>>>> there"]
-    assert "still holds the markers of a conflict (cell 2)" in push(project, code=1).out
+    assert "still contains conflict markers (cell 2)" in push(project, code=1).out
 
 
 def test_a_file_with_markers_is_not_merged_into(three: Project, person: Person) -> None:
@@ -208,7 +208,7 @@ def test_a_file_with_markers_is_not_merged_into(three: Project, person: Person) 
     pull(three, "--merge", "--markers", code=1)
     before = three.files()
     person.edit("n", "a = 1", "b = 'again'")
-    assert "not merged: it still holds the markers of an earlier conflict" in pull(three, "--merge", code=1).out
+    assert "not merged: it still contains the markers of an earlier conflict" in pull(three, "--merge", code=1).out
     assert three.files() == before
 
 
@@ -216,7 +216,7 @@ def test_without_a_common_version_nothing_is_merged(three: Project, person: Pers
     """In a clone without a record of the last sync a conflict stays, with a sentence."""
     apart(three, person)
     clone = three.clone()
-    assert "not merged: no version that both sides agreed on is known here" in pull(clone, "--merge", code=1).out
+    assert "not merged: no earlier sync of it is known in this clone" in pull(clone, "--merge", code=1).out
     assert clone.text("notebooks/n.py") == three.text("notebooks/n.py")
 
 
@@ -228,14 +228,14 @@ def test_a_damaged_common_version_is_none(three: Project, person: Person) -> Non
         db.execute("UPDATE content SET sha = ?, body = ?", (sha256(other).hexdigest(), zlib.compress(other)))
         db.execute("UPDATE base SET sha = '', local_sha = ?", (sha256(other).hexdigest(),))
     apart(three, person)
-    assert "no version that both sides agreed on is known here" in pull(three, "--merge", code=1).out
+    assert "no earlier sync of it is known in this clone" in pull(three, "--merge", code=1).out
 
 
 def test_another_language_is_not_merged(three: Project, person: Person) -> None:
     """A notebook that got another language there stays a conflict, and says so."""
     three.notebook("notebooks/n.py", "a = 2", *THREE[1:])
     person.edit("n", *THREE, language="sql")
-    assert "its language is PYTHON here and SQL in the workspace" in pull(three, "--merge", code=1).out
+    assert "its language is PYTHON locally and SQL in the workspace" in pull(three, "--merge", code=1).out
 
 
 def test_a_program_reads_the_merge(three: Project, person: Person) -> None:
@@ -266,7 +266,7 @@ def test_an_edit_here_during_the_merge_is_left_alone(
 
     monkeypatch.setattr(failpoints, "hook", saved)
     ran = pull(three, "--merge", code=1)
-    assert "was changed here while the run was under way" in ran.out
+    assert "was changed locally during the run" in ran.out
     assert three.text("notebooks/n.py") == notebook("a = 2", *THREE[1:]) + "# saved\n"
 
 

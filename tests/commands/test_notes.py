@@ -14,14 +14,14 @@ NOTES = f"{HOME}/.databricks_sync"
 NOTE = f"{NOTES}/main.json"
 SHARED = "/Shared/.databricks_sync"
 STRANGE: dict[str, tuple[dict[str, Any], str]] = {
-    "a folder": ({"object_type": "DIRECTORY"}, "is a folder, and no note"),
-    "a Git folder": ({"object_type": "GIT_FOLDER"}, "is a Git folder, and no note"),
-    "a notebook": ({"source": "print(1)"}, "is a notebook, and no note"),
-    "a dashboard": ({"object_type": "DASHBOARD", "text": "{}"}, "is a dashboard, and no note"),
-    "a shopping list": ({"text": "milk"}, "is no note of this tool"),
-    "a list": ({"text": "[1]"}, "is no note of this tool"),
-    "nothing": ({"text": ""}, "is no note of this tool"),
-    "large": ({"text": "x" * 2**21}, "is too large for what belongs there"),
+    "a folder": ({"object_type": "DIRECTORY"}, "is a folder, not a marker file"),
+    "a Git folder": ({"object_type": "GIT_FOLDER"}, "is a Git folder, not a marker file"),
+    "a notebook": ({"source": "print(1)"}, "is a notebook, not a marker file"),
+    "a dashboard": ({"object_type": "DASHBOARD", "text": "{}"}, "is a dashboard, not a marker file"),
+    "a shopping list": ({"text": "milk"}, "is not a marker file of this tool"),
+    "a list": ({"text": "[1]"}, "is not a marker file of this tool"),
+    "nothing": ({"text": ""}, "is not a marker file of this tool"),
+    "large": ({"text": "x" * 2**21}, "is too large to be a file of this tool"),
 }
 
 
@@ -66,7 +66,7 @@ def test_a_target_is_used_beside_a_folder_that_is_no_note(pushed: Project, perso
     put(pushed, NOTE, object_type="DIRECTORY")
     pushed.notebook("notebooks/new.py", "print(1)")
     ran = pushed.push("--take-over")
-    assert f"The note beside {HOME}/main could not be written" in ran.err and "new" in person.names()
+    assert f"The marker file of {HOME}/main could not be written" in ran.err and "new" in person.names()
     assert Person(pushed.workspace, NOTES).tree() == {"main.json": "DIRECTORY"}
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_note_stops_a_restore(pushed: Project, person: Person) -> Non
     backup = next((pushed.root / ".git/databricks_sync/backups").iterdir()).name
     put(pushed, NOTE, text="milk")
     ran = pushed.push("--restore", backup, code=3)
-    assert f"{NOTE} is no note of this tool" in ran.err and not ran.writes
+    assert f"{NOTE} is not a marker file of this tool" in ran.err and not ran.writes
     pushed.push("--restore", backup, "--take-over")
     assert person.read("a") != notebook("mine").rstrip("\n").encode()
 
@@ -94,7 +94,7 @@ def test_a_file_where_the_notes_belong_is_named(
     project.notebook("notebooks/a.py", "print(1)")
     for options in ([], ["--mirror"]):
         ran = project.push("--target", target, *options, code=3)
-        assert f"{home} is a {kind}, and the notes of this tool belong into a folder there" in ran.err
+        assert f"{home} is a {kind}, but this tool needs a folder there" in ran.err
         assert "Delete or rename it in the workspace" in ran.err and "--target" not in ran.err and not ran.writes
     project.workspace.control("edit", {"path": home, "delete": True})
     project.push("--target", target)
@@ -106,7 +106,7 @@ def test_a_note_that_was_broken_in_the_middle_of_a_push_stops_it(project: Projec
     project.notebook("notebooks/a.py", "print(1)")
     late = edits({"path": NOTE, "text": "milk"})
     project.workspace.faults(rule(IMPORT, late, object=NOTE, nth=1))
-    assert f"{NOTE} is no note of this tool" in project.push(code=3).err
+    assert f"{NOTE} is not a marker file of this tool" in project.push(code=3).err
     assert person.names() == set()
 
 
@@ -125,7 +125,7 @@ def test_a_folder_in_a_folder_is_allowed_once(project: Project) -> None:
     """The note of the other folder is named, --take-over is remembered for it, and for no third one."""
     two(project)
     ran = project.push("--target", "/Shared/a/b", code=3)
-    assert "delete its note /Shared/.databricks_sync/a.json in the workspace" in ran.err and not ran.writes
+    assert "delete its marker file /Shared/.databricks_sync/a.json in the workspace" in ran.err and not ran.writes
     project.push("--target", "/Shared/a/b", "--take-over", "--dry-run")
     assert "one is inside the other" in project.push("--target", "/Shared/a/b", code=3).err
     project.push("--target", "/Shared/a/b", "--take-over")
@@ -136,7 +136,7 @@ def test_a_folder_in_a_folder_is_allowed_once(project: Project) -> None:
     third = Person(project.workspace, SHARED).file("a.json")
     put(project, f"{SHARED}/a%2Fb%2F%1B[c.json".replace("[", "%5B"), text=third.decode())
     ran = project.push("--target", "/Shared/a/b", code=3)
-    assert f"/Shared/a/b/\\x1b[c is no longer used, delete its note {SHARED}/a%2Fb%2F%1B%5Bc.json" in ran.err
+    assert f"/Shared/a/b/\\x1b[c is no longer used, delete its marker file {SHARED}/a%2Fb%2F%1B%5Bc.json" in ran.err
 
 
 def test_deleting_the_note_leads_out(project: Project) -> None:

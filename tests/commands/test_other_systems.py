@@ -72,7 +72,7 @@ def test_names_of_windows(pushed: Project, person: Person, monkeypatch: pytest.M
     person.edit("What now?", "print(1)")
     monkeypatch.setattr(compare, "ON_WINDOWS", True)
     ran = pushed.quick("from_databricks", code=1)
-    assert "What now? is not carried: its name holds a character that Windows cannot store" in ran.out
+    assert "What now? is skipped: its name contains a character that Windows cannot store" in ran.out
     assert not [name for name in pushed.names() if "What now" in name]
 
 
@@ -94,7 +94,7 @@ def test_names_of_macos(project: Project, person: Person) -> None:
 
 
 def test_newlines_of_windows(project: Project, person: Person) -> None:
-    """A checkout with CRLF is in step with one without, and a pull keeps to the newlines of the file."""
+    """A checkout with CRLF is in sync with one without, and a pull keeps to the newlines of the file."""
     project.git("config", "core.autocrlf", "true")
     project.notebook("notebooks/a.py", "print(1)", "print(2)")
     project.notebook("notebooks/b.py", "print(1)")

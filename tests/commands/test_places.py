@@ -46,7 +46,7 @@ def test_another_project_s_settings_are_pointed_out(project: Project) -> None:
     project.write(".env", f"DATABRICKS_HOST={project.workspace.host}\n")
     project.notebook("team/notebooks/a.py", "print(1)")
     team = project.root / "team"
-    assert f"The .env in {project.root} is for a project there" in project.push(cwd=team, env=NOBODY, code=2).err
+    assert f"The .env in {project.root} belongs to another project" in project.push(cwd=team, env=NOBODY, code=2).err
     project.push("--init", cwd=team)
     assert (team / ".env").is_file()
 
@@ -71,7 +71,7 @@ def test_paths_are_those_of_the_current_folder(pushed: Project, person: Person) 
         person.edit(name, "print('theirs')", "print(2)")
     ran = pushed.push("load.py", cwd=here, code=1)
     assert "clean" not in ran.out and "! notebooks/etl/load.py" in ran.out
-    proposed = re.search(r"to keep what is here: +(.*)", ran.out)
+    proposed = re.search(r"to keep the local version: +(.*)", ran.out)
     assert proposed is not None
     command, *typed = shlex.split(proposed[1])
     assert typed == ["--overwrite", "../../notebooks/etl/load.py"]
@@ -83,7 +83,7 @@ def test_a_path_that_is_none_is_told_from_where(pushed: Project) -> None:
     """A path as the plan shows it, typed in a subfolder, is told how it is typed there."""
     ran = pushed.push("notebooks/a.py", cwd=pushed.root / "notebooks", code=2)
     assert "Give paths as the plan shows them, after ../: " in ran.err
-    assert "1 in step" in pushed.push("../notebooks/a.py", cwd=pushed.root / "notebooks").out
+    assert "1 in sync" in pushed.push("../notebooks/a.py", cwd=pushed.root / "notebooks").out
 
 
 def test_the_wrong_place_is_no_reason_to_delete(pushed: Project, person: Person) -> None:
@@ -102,7 +102,7 @@ def test_a_folder_that_is_gone_is_still_told(pushed: Project) -> None:
     (pushed.root / "src").mkdir()
     (pushed.root / "notebooks").rename(pushed.root.parent / "moved")
     for where in (pushed.root, pushed.root / "src"):
-        assert "The notebooks folder is gone" in pushed.push(cwd=where, code=3).err
+        assert "The notebooks folder is missing" in pushed.push(cwd=where, code=3).err
 
 
 def test_local_from_inside(project: Project, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_init_writes_where_the_project_is(project: Project, folders: list[str], 
     assert f"Wrote {home / '.env'}; " in ran.out and f"Added .env to {home / '.gitignore'}." in ran.out
     assert (home / ".env").is_file() and not (project.root / stands / ".env").exists()
     again = project.quick("to_databricks", "--init", cwd=project.root / stands)
-    assert f"{home / '.env'} is there already" in again.out
+    assert f"{home / '.env'} exists already" in again.out
 
 
 def test_init_says_it_of_a_tracked_dotenv_once(project: Project) -> None:

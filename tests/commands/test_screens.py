@@ -65,10 +65,10 @@ def test_the_plan_is_grouped_by_what_happens(pushed: Project, person: Person) ->
     mixed(pushed, person)
     out = pushed.run("to_databricks", code=1).out
     headings = [line for line in out.splitlines() if re.search(r"\(\d+\)$", line)]
-    words = ["Create", "Update", "Delete", "ahead", "Conflict", "Not carried", "Refused"]
+    words = ["Create", "Update", "Delete", "Skipped", "Conflict", "Not synced", "Refused"]
     assert [word for word in words if any(word in line for line in headings)] == words
     last = out.strip().splitlines()[-1]
-    assert re.fullmatch(r"1 created, 1 updated, 1 deleted, 1 conflict, 1 refused, 1 ahead, .*\(\d+\.\d+ s\)", last)
+    assert re.fullmatch(r"1 created, 1 updated, 1 deleted, 1 conflict, 1 refused, 1 skipped, .*\(\d+\.\d+ s\)", last)
 
 
 def test_the_commands_a_conflict_proposes_work(one: Project, person: Person) -> None:
@@ -146,7 +146,7 @@ PLAN = {"event", "path", "key", "action", "why", "problem", "hint"}
 RESULT = {"event", "path", "key", "action", "result", "problem", "hint"}
 SUMMARY = {
     "event", "command", "target", "dry_run", "create", "update", "delete", "move", "merge", "mark", "conflict",
-    "refused", "failed", "noted", "ahead", "in_step", "interrupted", "backup", "requests", "seconds", "exit_code",
+    "refused", "failed", "noted", "ahead", "in_sync", "interrupted", "backup", "requests", "seconds", "exit_code",
 }  # fmt: skip
 
 
@@ -192,12 +192,12 @@ def test_what_is_back_to_an_old_state_is_said(one: Project, person: Person) -> N
     one.notebook("notebooks/a.py", "print(2)")
     one.quick("to_databricks")
     one.write("notebooks/a.py", before)
-    assert "edited here: back to an older state" in one.quick("to_databricks", "-n").out
+    assert "edited locally: back to an older version" in one.quick("to_databricks", "-n").out
     (event,) = one.quick("to_databricks", "--json").all("plan")
     assert event["older"] == ["here"]
     person.edit("a", "print(3)")
     one.notebook("notebooks/a.py", "print(2)")
-    assert "edited here and there: here back to an older state" in one.quick("to_databricks", "-n", code=1).out
+    assert "edited on both sides: back to an older version locally" in one.quick("to_databricks", "-n", code=1).out
 
 
 def test_json_lists_the_backups(one: Project, person: Person) -> None:
@@ -321,7 +321,7 @@ def test_the_installed_command_is_the_module(one: Project, command: str) -> None
     if not script.exists():
         pytest.skip("the package is not installed here")
     said = subprocess.run([script, "--json"], cwd=one.root, env=one.env, capture_output=True, text=True, check=True)
-    assert json.loads(said.stdout.splitlines()[-1])["in_step"] == 1
+    assert json.loads(said.stdout.splitlines()[-1])["in_sync"] == 1
 
 
 @pytest.mark.parametrize("command", BOTH)

@@ -109,7 +109,7 @@ PUSH, PULL = "to_databricks", "from_databricks"
         (PUSH, {"import": PAGES}, 4, "could not be written: What answered is a web page"),
         (PUSH, {"Me": endless(b"", b" ")}, 4, "more than 1 MB"),
         (PULL, {"list-repo": LISTING_64_MB}, 4, "an object of more than"),
-        (PUSH, {"Me": told({"userName": {"a": "me"}})}, 2, "who we are"),
+        (PUSH, {"Me": told({"userName": {"a": "me"}})}, 2, "who is logged in"),
         (PUSH, {"Me": said(b"[" * 100_000)}, 4, "not JSON"),
         (PULL, holding(path=f"{ROOT}/a\0b"), 1, "control character"),
         (PULL, {**holding(), "export": said(SOURCE, "200 OK", "Content-Encoding: br")}, 4, "packed in a way"),

@@ -268,5 +268,5 @@ def test_another_workspace_has_a_memory_of_its_own(own: Project, person: Person)
     own.run("to_databricks")
     person.edit("a", "edited")
     own.run("to_databricks", "--local")
-    assert "1 ahead" in own.run("to_databricks").out
+    assert "1 skipped" in own.run("to_databricks").out
     assert own.text("notebooks/a.py") == notebook("print(1)") and b"edited" in person.read("a")

@@ -132,7 +132,7 @@ def test_a_notebook_deleted_there_is_deleted_here(pushed: Project, person: Perso
 
 
 def test_the_same_edit_on_both_sides_is_no_conflict(one: Project, person: Person) -> None:
-    """Two people who type the same are in step, and nothing is written."""
+    """Two people who type the same are in sync, and nothing is written."""
     one.notebook("notebooks/a.py", "print(2)")
     person.edit("a", "print(2)")
     assert one.push().writes == []

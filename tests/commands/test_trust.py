@@ -171,7 +171,7 @@ def test_a_login_of_one_s_own_dotenv(cloned: Project, person: Person) -> None:
     )
     ran = cloned.run("to_databricks", env={**NOBODY, "DATABRICKS_TOKEN": SECRET, "ARM_CLIENT_SECRET": SECRET})
     assert person.names() == {"a"} and SECRET not in ran.said
-    assert "note: DATABRICKS_TOKEN of the environment is not used: .env says how to log in" in ran.err
+    assert "note: DATABRICKS_TOKEN from the environment is not used: .env says how to log in" in ran.err
 
 
 @pytest.mark.parametrize("named", ["../other", "/", "{other}", "link", "link/.."])
@@ -186,5 +186,5 @@ def test_a_dotenv_names_no_project_elsewhere(cloned: Project, tmp_path: Path, na
         assert "1 created" in cloned.push().out
         return
     ran = cloned.push(code=2)
-    assert "outside of the repository" in ran.err and not ran.requests
+    assert "outside the repository" in ran.err and not ran.requests
     assert cloned.push(code=2, env={"PROJECT_FOLDER": str(other)}).err.startswith(f"error: {other} is not in a git")

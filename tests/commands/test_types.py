@@ -117,7 +117,7 @@ def test_a_notebook_replaced_by_a_file_there_is_refused(one: Project, person: Pe
     person.put("a", b"a file now")
     for command, options in (("to_databricks", ()), ("from_databricks", ()), ("from_databricks", ("--overwrite",))):
         ran = one.run(command, *options, code=1)
-        assert "notebook here and a workspace file" in ran.out and not ran.writes
+        assert "notebook locally and a workspace file" in ran.out and not ran.writes
     one.push("--overwrite", code=1)
     assert person.file("a") == b"a file now" and one.text("notebooks/a.py") == notebook("print(1)")
 
@@ -274,7 +274,7 @@ def test_a_language_whose_files_git_ignores_is_not_stored(one: Project, person: 
     before = one.files()
     for _ in range(2):
         ran = one.quick("from_databricks")
-        assert "notebooks/a.sql is ignored by git, so it is not carried" in ran.out and one.files() == before
+        assert "notebooks/a.sql is ignored by git, so it is not synced" in ran.out and one.files() == before
     one.remove(".gitignore")
     one.quick("from_databricks")
     assert one.names() == {"a.sql"}

@@ -70,7 +70,7 @@ def test_no_delete_leaves_everything(project: Project, person: Person) -> None:
     project.notebook("notebooks/n0.py", "edited")
     ran = project.push("--no-delete")
     assert len(person.names()) == 10 and b"edited" in person.read("n0")
-    assert "9 ahead" in ran.out
+    assert "not deleted, because of --no-delete (9)" in ran.out and "9 skipped" in ran.out
 
 
 def test_no_delete_holds_for_a_pull(project: Project, person: Person) -> None:
@@ -275,7 +275,7 @@ def test_a_folder_that_became_a_git_folder_is_left(pushed: Project, person: Pers
     before = pushed.files()
     for typed in (["to_databricks", "--mirror"], ["from_databricks"], ["from_databricks", "--overwrite"]):
         ran = pushed.quick(*typed, code=1)
-        assert "would land inside etl, a Git folder of the workspace" in ran.out and not ran.carried
+        assert "would be inside etl, a Git folder of the workspace" in ran.out and not ran.carried
     assert person.at(f"{person.folder}/etl").names() == {"load"} and pushed.files() == before
 
 
@@ -287,7 +287,7 @@ def test_a_git_folder_made_in_the_middle_of_a_push_loses_nothing(project: Projec
     project.workspace.faults(rule(IMPORT, edits(*theirs), object=f"{person.folder}/etl/load", nth=1))
     assert "etl/load.py was changed in the workspace" in project.quick("to_databricks", code=1).out
     ran = project.quick("to_databricks", "--overwrite", code=1)
-    assert "would land inside etl, a Git folder" in ran.out and not ran.carried
+    assert "would be inside etl, a Git folder" in ran.out and not ran.carried
     assert person.read("etl/load") == notebook("theirs").rstrip("\n").encode()
 
 
@@ -405,7 +405,10 @@ def test_notes_that_cannot_be_read(pushed: Project, person: Person, workspace: W
         assert not ran.writes and "is unknown" in ran.err and "--take-over" in ran.err
     assert person.names() == names
     ran = other.quick("to_databricks")
-    assert "cannot be read, so whether another repository uses" in ran.said and person.names() == {*names, "z"}
+    assert "cannot be read, so it is unknown whether another repository uses" in ran.said and person.names() == {
+        *names,
+        "z",
+    }
     assert "cannot be read" not in other.quick("to_databricks").said
     other.quick("to_databricks", "--mirror", "--take-over", "--max-delete", "100%")
     assert person.names() == {"z"}

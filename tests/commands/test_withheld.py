@@ -125,7 +125,7 @@ def test_completion_is_not_led_there(project: Project, ran: Path, monkeypatch: p
 
 @pytest.fixture
 def whole(project: Project) -> Project:
-    """A project that is carried as a whole, in step with the workspace."""
+    """A project that is carried as a whole, in sync with the workspace."""
     project.env["NOTEBOOK_FOLDER"] = "."
     project.notebook("etl/a.py", "print(1)")
     project.push()
@@ -143,7 +143,7 @@ def test_no_new_file_of_a_tool_comes_unasked(whole: Project, person: Person, opt
     assert whole.read("ops/x.csv") == b"1" and (whole.root / "ops/.gitkeep").exists()
     for name in TOOLS:
         assert not (whole.root / name).exists() and f"? {name} is new, and tools may run it" in pulled.out
-        assert f"Type `from_databricks {name}` to carry it" in pulled.out
+        assert f"Type `from_databricks {name}` to sync it" in pulled.out
 
 
 @pytest.mark.parametrize("name", [TOOLS[0], TOOLS[-1]])
@@ -193,8 +193,8 @@ def test_no_credential_is_pushed_unasked(pushed: Project, person: Person) -> Non
         ran = pushed.push(*options)
         assert person.names() == before
         for name in SECRETS:
-            assert f"? notebooks/{name} may hold a credential" in ran.out
-            assert f"Type `to_databricks notebooks/{name}` to carry it, or have git ignore it." in ran.out
+            assert f"? notebooks/{name} may contain a credential" in ran.out
+            assert f"Type `to_databricks notebooks/{name}` to sync it, or add it to .gitignore." in ran.out
     pushed.push("notebooks/keys/server.pem")
     assert person.file("keys/server.pem") == b"secret"
     pushed.write("notebooks/keys/server.pem", "another")
@@ -209,7 +209,7 @@ def test_no_credential_is_pulled_unasked(pushed: Project, person: Person) -> Non
     pushed.write("notebooks/.netrc", "mine")
     for options in ((), ("--overwrite",)):
         ran = pushed.pull(*options)
-        assert ran.out.count("may hold a credential") == len(SECRETS)
+        assert ran.out.count("may contain a credential") == len(SECRETS)
     assert pushed.text("notebooks/.netrc") == "mine" and not (pushed.root / "notebooks/keys").exists()
     pushed.push("--mirror")
     assert set(SECRETS) <= person.names() and person.file(".netrc") == b"theirs"
@@ -223,4 +223,4 @@ def test_a_credential_that_both_sides_have_is_not_taken_up(pushed: Project, pers
     pushed.write("notebooks/.netrc", "same")
     pushed.push()
     pushed.write("notebooks/.netrc", "mine")
-    assert "may hold a credential" in pushed.push().out and person.file(".netrc") == b"same"
+    assert "may contain a credential" in pushed.push().out and person.file(".netrc") == b"same"

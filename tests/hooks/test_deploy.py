@@ -139,10 +139,10 @@ def test_edited_in_the_workspace(desk: Desk) -> None:
     deploy(desk)
     edit(desk)
     ran = deploy(desk)
-    assert ran.one("notebook")["problem"] == "was edited there; it stays." and desk.asked() == []
+    assert ran.one("notebook")["problem"] == "is skipped: edited in the workspace." and desk.asked() == []
     change(desk, "value: hello", "value: hi")
     ran = deploy(desk, code=1)
-    assert ran.one("notebook")["problem"] == "was edited here and there; it stays."
+    assert ran.one("notebook")["problem"] == "is skipped: edited on both sides."
     assert "--overwrite" in ran.one("notebook")["hint"]
     assert deploy(desk, "--overwrite").changes[NOTEBOOK] == "update"
     kept = [path for path in (desk.root / ".git" / "databricks_sync" / "backups").rglob("*") if path.is_file()]
@@ -154,7 +154,10 @@ def test_edited_before_the_first_time(desk: Desk, tmp_path: Path) -> None:
     deploy(desk)
     edit(desk)
     ran = deploy(clone(desk, tmp_path / "other"), code=1)
-    assert ran.one("notebook")["problem"] == "was made here and there; it stays."
+    assert (
+        ran.one("notebook")["problem"]
+        == "is skipped: differs from the workspace (no earlier sync of it is known in this clone)."
+    )
 
 
 def test_deleted_in_the_workspace(desk: Desk) -> None:
@@ -328,7 +331,7 @@ def test_take_over(desk: Desk, tmp_path: Path) -> None:
     change(moved, "name: demo\nengine: jobs-git", "name: demo")
     ran = deploy(moved, code=3)
     assert "belongs to another repository" in ran.one("error")["message"]
-    assert ran.one("error")["hint"] == "Give another --target; to make it this repository's, add --take-over."
+    assert ran.one("error")["hint"] == "Give another --target; to use it for this repository, add --take-over."
     assert deploy(moved, "--take-over").changes == {NOTEBOOK: "update", JOB: "nothing"}
     assert counts(deploy(moved)) == (0, 0, 0, 2, 0)
 
@@ -353,7 +356,7 @@ def test_jobs_git(desk: Desk) -> None:
 
 IN_THE_WAY = [
     ("/Shared/a-notebook", "is a notebook, so every run would fail."),
-    ("/Users/nobody@example.com/x", "is in the home of nobody@example.com, which does not exist"),
+    ("/Users/nobody@example.com/x", "is in the home folder of nobody@example.com, which does not exist"),
 ]
 
 

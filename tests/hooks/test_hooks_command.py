@@ -166,7 +166,7 @@ def test_from_a_folder_of_the_project(root: Path) -> None:
     typed(root / "hooks" / "notebooks", "generate", "--check")
     note = json.loads(typed(inside, "run", "demo", "--backend", "local", "--dry-run", "--json").stdout.splitlines()[0])
     assert note == {"event": "note", "message": f"Using the project in {root}."}
-    assert "No workspace is named" in typed(inside, "deploy", code=2).stderr
+    assert "No workspace is configured" in typed(inside, "deploy", code=2).stderr
 
 
 def test_a_project_of_another_repository(root: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_project_of_another_repository(root: Path) -> None:
 REFUSED = [
     (["check", "nobody"], 2, "No project has a hook called nobody."),
     (["check", "--projects", "none"], 2, "No folder in "),
-    (["run", "demo"], 2, "No workspace is named"),
-    (["deploy"], 2, "No workspace is named"),
+    (["run", "demo"], 2, "No workspace is configured"),
+    (["deploy"], 2, "No workspace is configured"),
     (["deploy", "--target", "Shared/x"], 2, "is not an absolute path; write /Shared/x."),
     (["deploy", "--target", "/Shared"], 2, ""),
     (["run"], 2, "Missing argument 'NAME'"),

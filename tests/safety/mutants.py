@@ -737,7 +737,7 @@ MUTANTS = (
     ),
     Mutant(
         "another target is advised",
-        "_putting_back",
+        "_pushing_again",
         'f"`to_databricks{s.again} --overwrite`"',
         'f"`to_databricks --overwrite`"',
         HINTS,

@@ -32,7 +32,7 @@ class Scene:
 
 
 class Stage:
-    """Sets the same scene again and again, quickly: a tree in step with the workspace, in a clone named A."""
+    """Sets the same scene again and again, quickly: a tree in sync with the workspace, in a clone named A."""
 
     def __init__(self, server: Server, origin: Path, folder: Path) -> None:
         self.server, self.folder, self._count = server, folder, 0

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX f
 
 
 def synced(world: World, *names: str) -> Clone:
-    """A clone with these files, in step with the workspace."""
+    """A clone with these files, in sync with the workspace."""
     clone = world.clone("A")
     for name in names or ("a.py", "b.py", "c.py"):
         clone.write(name, compose(name, "value0"))
@@ -229,7 +229,7 @@ def test_05_an_edit_within_one_tick_of_the_clock_is_seen(world: World, hashes: b
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
 def test_05_a_workspace_that_tells_no_times_is_read(world: World, hashes: bool) -> None:
-    """Where listings carry no times, edits are found by what objects hold, and what is in step is not written."""
+    """Where listings carry no times, edits are found by what objects hold, and what is in sync is not written."""
     world.server.clock(mode="absent")
     world.server.set(hashes=hashes)
     clone = synced(world)
@@ -1098,7 +1098,7 @@ def test_26_line_ends_are_stable_over_ten_round_trips(world: World, newlines: st
 
 
 def test_26_a_trailing_newline_more_is_no_edit_and_loses_none(world: World) -> None:
-    """A clone whose editor ends files otherwise is in step."""
+    """A clone whose editor ends files otherwise is in sync."""
     clone = synced(world)
     clone.write("a.py", clone.files()["a.py"] + b"\n\n")
     run = clone.sync("push")

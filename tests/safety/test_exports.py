@@ -331,7 +331,7 @@ def misled(world: World, name: str, version: int) -> Clone:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("way", ["push", "pull"])
 def test_a_record_that_an_older_version_got_wrong_is_made_right(world: World, name: str, way: str) -> None:
-    """A record of other bytes under the hash of the listing is noticed by the next run: the sides are not in step."""
+    """A record of other bytes under the hash of the listing is noticed by the next run: the sides are not in sync."""
     clone = misled(world, name, 2)
     run = clone.sync(way)
     assert [step.shape for step in run.steps] == ["bby"], run.said

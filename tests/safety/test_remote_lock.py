@@ -113,16 +113,16 @@ def test_a_lock_with_a_strange_process_is_one(world: World) -> None:
 
 
 STRANGE: dict[str, tuple[dict[str, str], str]] = {
-    "nested": ({"text": "[" * 100_000}, "is no lock of this tool"),
-    "digits": ({"text": "9" * 5000}, "is no lock of this tool"),
-    "a list": ({"text": "[]"}, "is no lock of this tool"),
-    "nothing": ({"text": ""}, "is no lock of this tool"),
-    "a shopping list": ({"text": '{"milk": 2}'}, "is no lock of this tool"),
+    "nested": ({"text": "[" * 100_000}, "is not a lock file of this tool"),
+    "digits": ({"text": "9" * 5000}, "is not a lock file of this tool"),
+    "a list": ({"text": "[]"}, "is not a lock file of this tool"),
+    "nothing": ({"text": ""}, "is not a lock file of this tool"),
+    "a shopping list": ({"text": '{"milk": 2}'}, "is not a lock file of this tool"),
     "large": ({"text": "x" * 2**21}, "is too large"),
-    "a folder": ({"object_type": "DIRECTORY"}, "is a folder, and no lock"),
-    "a Git folder": ({"object_type": "GIT_FOLDER"}, "is a Git folder, and no lock"),
-    "a notebook": ({"source": "print(1)"}, "is a notebook, and no lock"),
-    "a dashboard": ({"object_type": "DASHBOARD", "text": "{}"}, "is a dashboard, and no lock"),
+    "a folder": ({"object_type": "DIRECTORY"}, "is a folder, not a lock file"),
+    "a Git folder": ({"object_type": "GIT_FOLDER"}, "is a Git folder, not a lock file"),
+    "a notebook": ({"source": "print(1)"}, "is a notebook, not a lock file"),
+    "a dashboard": ({"object_type": "DASHBOARD", "text": "{}"}, "is a dashboard, not a lock file"),
 }
 
 
@@ -146,7 +146,7 @@ def test_what_is_no_lock_is_named_and_left(world: World, name: str) -> None:
 def test_a_file_where_the_notes_belong_is_named(world: World) -> None:
     """Where a file has the name of the folder for notes, no lock is taken for held by anybody, and the file stays."""
     world.server.person({"path": NOTES, "delete": True}, {"path": NOTES, "text": "mine"})
-    with pytest.raises(NotOurs, match=f"{NOTES} is a file, and the notes of this tool belong"), lock(world).held(0):
+    with pytest.raises(NotOurs, match=f"{NOTES} is a file, but this tool needs a folder there"), lock(world).held(0):
         pass
     assert world.server.export(NOTES, "AUTO") == b"mine"
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_seen_is_not_asked_for_ever(world: World) -> None:
     place(world)
     gone = answer(404, "RESOURCE_DOES_NOT_EXIST", "gone")
     world.server.faults(rule("*/workspace/export", gone), rule("*/workspace/get-status", gone))
-    with pytest.raises(NotOurs, match="cannot be seen"), lock(world).held(0):
+    with pytest.raises(NotOurs, match="cannot be read"), lock(world).held(0):
         pass
     world.server.faults()
     assert found(world) == OTHER

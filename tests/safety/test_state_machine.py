@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Both clones start in step with the workspace."""
+        """Both clones start in sync with the workspace."""
         self.tick(0)
         one, other = self.world.clone("A"), self.world.clone("B")
         for slot in SLOTS:
@@ -493,7 +493,7 @@ class Machine(RuleBasedStateMachine):
         run = self.run(name, way, delete=delete, lock=lock, markers=markers)
         # Where no times are told, the lock of a dead run of a living process never shows to be stale.
         ageless = self.mode["mode"] in ("absent", "backwards") and isinstance(run.error, Busy)
-        stopped = "nothing was pushed there yet" in str(run.error) or "by now, and the settings here" in str(run.error)
+        stopped = "nothing was pushed there yet" in str(run.error) or "is now synced from" in str(run.error)
         assert not run.error or ageless or stopped, run.said
         if run.report and run.report.exit_code != 4:
             assert not self.world.clone(name).intents()

@@ -50,7 +50,7 @@ class Repo:
 
 
 def agreed(item: LocalObject) -> BaseEntry:
-    """The base entry of a file that is in step, its stat remembered."""
+    """The base entry of a file that is in sync, its stat remembered."""
     facts = (
         item.key,
         item.path,

@@ -60,7 +60,7 @@ def test_an_older_export_is_waited_for(pushed: Project, person: Person, watching
     person.edit("a", "edited there")
     watch.look()
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
-    assert "is not what it lists" in watch.all("parked")[0]["problem"]
+    assert "does not match its listing" in watch.all("parked")[0]["problem"]
     pushed.workspace.faults()
     watch.look()
     watch.until(lambda: pushed.text("notebooks/a.py") == notebook("edited there"))

@@ -141,7 +141,7 @@ def test_a_slow_checkout(project: Project, person: Person, watching: Start, watc
     time.sleep(0.4)
     if watch is None:
         ran = project.push(code=3)
-        assert checkout.poll() is None and "Git is at work" in ran.err and not ran.writes
+        assert checkout.poll() is None and "Git is changing the files" in ran.err and not ran.writes
         assert checkout.wait() == 0
         return
     project.notebook("notebooks/n000.py", "print('saved meanwhile')")

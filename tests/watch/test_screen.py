@@ -33,7 +33,7 @@ def report(*steps: Step, outcomes: tuple[Outcome, ...] = (), mode: Mode = Mode.P
     return Report(Request(mode, "/Users/me/main", again=again), steps, outcomes)
 
 
-def trouble(severity: Severity, what: str = "cannot be carried", hint: str = "Rename it.") -> Problem:
+def trouble(severity: Severity, what: str = "cannot be synced", hint: str = "Rename it.") -> Problem:
     return Problem("notebooks/a.py", what, hint, severity)
 
 
@@ -43,11 +43,11 @@ def test_a_conflict_has_ways_out() -> None:
     assert parked(report(conflict, again=" --local")) == {
         "a": Parked(
             "notebooks/a.py",
-            "conflict: edited here and there",
+            "conflict: edited on both sides",
             (
-                "to keep what is here: to_databricks --local --overwrite notebooks/a.py",
-                "to keep what is there: from_databricks --local --overwrite notebooks/a.py",
-                "to merge their cells: from_databricks --local --merge notebooks/a.py",
+                "to keep the local version: to_databricks --local --overwrite notebooks/a.py",
+                "to keep the workspace version: from_databricks --local --overwrite notebooks/a.py",
+                "to merge the cells: from_databricks --local --merge notebooks/a.py",
             ),
         )
     }
@@ -91,15 +91,15 @@ def test_lines() -> None:
         Outcome(step("c", Action.UPDATE), Result.FAILED, trouble(Severity.FAILED)),
     )
     there, here = ([text for text, _ in lines(report(outcomes=done, mode=mode))] for mode in (Mode.PUSH, Mode.PULL))
-    assert (there[0], here[0]) == ("~ notebooks/a.py  updated in the workspace", "~ notebooks/a.py  updated here")
+    assert (there[0], here[0]) == ("~ notebooks/a.py  updated in the workspace", "~ notebooks/a.py  updated locally")
     assert len(there) == 2 and "\x1b" not in there[1] and there[1].endswith("created in the workspace")
 
 
 def test_standing() -> None:
     """How both sides stand: what is equal, and what is ahead on the other one."""
-    assert standing(report(step("a", Action.NOTHING))) == "1 in step"
+    assert standing(report(step("a", Action.NOTHING))) == "1 in sync"
     both = report(step("a", Action.NOTHING), step("b", Action.AHEAD))
-    assert standing(both) == "1 in step, 1 ahead on the other side"
+    assert standing(both) == "1 in sync, 1 skipped"
 
 
 # --- the terminal -------------------------------------------------------------------------------------------
@@ -117,22 +117,22 @@ def test_a_person_sees(pushed: Project, person: Person, terminals: list[Terminal
     """On a terminal events scroll by, and below them stands what is followed, how it stands and what is parked."""
     seen = Terminal(pushed, "to_databricks", "--watch")
     terminals.append(seen)
-    seen.until("● Watching notebooks → /Users/me@example.com/main: 8 in step  Ctrl-C to stop")
+    seen.until("● Watching notebooks → /Users/me@example.com/main: 8 in sync  Ctrl-C to stop")
     pushed.notebook("notebooks/a.py", "saved")
     seen.until("~ notebooks/a.py  updated in the workspace")
     person.edit("b", "edited there")
     pushed.notebook("notebooks/b.py", "edited here")
     seen.until(
-        "! notebooks/b.py  conflict: edited here and there",
-        "parked (1): left alone on both sides",
-        "to keep what is there: from_databricks --overwrite notebooks/b.py",
+        "! notebooks/b.py  conflict: edited on both sides",
+        "needs attention (1): skipped on both sides",
+        "to keep the workspace version: from_databricks --overwrite notebooks/b.py",
     )
     pushed.notebook("notebooks/b.py", "edited there")
-    screen = seen.until("= notebooks/b.py  no longer parked", "● Watching", absent="parked (1)")
+    screen = seen.until("= notebooks/b.py  resolved", "● Watching", absent="needs attention (1)")
     assert screen.count("● Watching") == 1
     assert seen.stop() == 130
     assert seen.screen.rstrip().endswith("Stopped; nothing was left half done.")
-    assert "● Watching" not in seen.screen and "no longer parked" in seen.screen
+    assert "● Watching" not in seen.screen and "resolved" in seen.screen
     assert seen.raw.rfind("\x1b[?25h") > seen.raw.rfind("\x1b[?25l")  # the cursor is back
 
 
@@ -150,8 +150,8 @@ def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: l
     for text in ("one", "two", "three"):
         pushed.notebook("notebooks/c.py", text)
         until(lambda text=text: person.read("c") == notebook(text).encode())  # type: ignore[misc]
-    screen = seen.until("~ notebooks/c.py", "● Watching", "parked (30)")
-    assert screen.count("● Watching") == 1 and screen.count("parked (30)") == 1
+    screen = seen.until("~ notebooks/c.py", "● Watching", "needs attention (30)")
+    assert screen.count("● Watching") == 1 and screen.count("needs attention (30)") == 1
     assert seen.stop() == 130 and "● Watching" not in seen.screen
 
 
@@ -201,8 +201,8 @@ def test_a_log(pushed: Project, person: Person) -> None:
         process.kill()
     said = log.read_text()
     assert said.count("Watching") == 1 and said.count("! notebooks/b.py") == 1 and "\x1b" not in said
-    assert "    to keep what is here: to_databricks --overwrite notebooks/b.py" in said
-    assert said.count("a.py holds what looks like a GitHub token") == 1 and GITHUB not in said
+    assert "    to keep the local version: to_databricks --overwrite notebooks/b.py" in said
+    assert said.count("a.py contains what looks like a GitHub token") == 1 and GITHUB not in said
     assert said.splitlines()[-1][10:] == "Stopped; nothing was left half done."
 
 

@@ -218,7 +218,7 @@ def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) 
     watch.until(reads(person, "b", "only here"))
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
     told = watch.all("parked")[-1]
-    assert "edited here and there" in told["problem"]
+    assert "edited on both sides" in told["problem"]
     assert "to_databricks --overwrite notebooks/a.py" in told["hint"]
     assert "from_databricks --overwrite notebooks/a.py" in told["hint"]
     pushed.notebook("notebooks/a.py", "edited here again")

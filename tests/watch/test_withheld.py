@@ -25,7 +25,7 @@ def test_a_watch_makes_no_git_directory(pushed: Project, person: Person, watchin
     pushed.notebook("notebooks/mine.py", "print(2)")
     watch.until(lambda: "mine" in person.names())
     notes = [one["message"] for one in watch.all("note")]
-    for name, what in ((".vscode/tasks.json", "is new, and tools may run it"), (".netrc", "may hold a credential")):
+    for name, what in ((".vscode/tasks.json", "is new, and tools may run it"), (".netrc", "may contain a credential")):
         path = f"notebooks/etl/{name}"
         assert sum(note.startswith(f"{path} {what}") for note in notes) == 1
         assert any(f"from_databricks {path}`" in note for note in notes) and not (pushed.root / path).exists()

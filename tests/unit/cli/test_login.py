@@ -32,18 +32,23 @@ CLIENT = {"DATABRICKS_CLIENT_ID": "me", "DATABRICKS_CLIENT_SECRET": SECRET}
 SENT = {
     "all of the environment": (to(HOST, **TOKEN), "", {}, (HOST, SECRET, set())),
     "the environment's secret, its host": (to(HOST, **CLIENT), "", {}, (HOST, "", set())),
-    "the environment's token, .env's host": (TOKEN, AT_HOST, {}, "DATABRICKS_TOKEN of the environment is not sent to"),
+    "the environment's token, .env's host": (
+        TOKEN,
+        AT_HOST,
+        {},
+        "DATABRICKS_TOKEN from the environment is not sent to",
+    ),
     "the environment's secret, .env's host": (
         CLIENT,
         AT_HOST,
         {},
-        "DATABRICKS_CLIENT_SECRET of the environment is not",
+        "DATABRICKS_CLIENT_SECRET from the environment is not",
     ),
     "a file of the environment's, .env's host": (
         {"DATABRICKS_OIDC_TOKEN_FILE": "/x"},
         AT_HOST,
         {},
-        "DATABRICKS_OIDC_TOKEN_FILE of the environment is not",
+        "DATABRICKS_OIDC_TOKEN_FILE from the environment is not",
     ),
     "both have a token, .env's host": (TOKEN, f"{AT_HOST}DATABRICKS_TOKEN=own", {}, (HOST, "own", set(TOKEN))),
     "the environment's token, .env says how": (
@@ -72,7 +77,7 @@ SENT = {
         {"DATABRICKS_CONFIG_PROFILE": "bare", **CLIENT},
         "",
         {},
-        f"DATABRICKS_CLIENT_SECRET of the environment is not sent to {OTHER}, which only the profile bare names.",
+        f"DATABRICKS_CLIENT_SECRET from the environment is not sent to {OTHER}, because only the profile bare",
     ),
     "a profile that says how": ({"DATABRICKS_CONFIG_PROFILE": "cli", **TOKEN}, "", {}, (OTHER, "", set(TOKEN))),
     "a profile of .env": (TOKEN, "DATABRICKS_CONFIG_PROFILE=cli", {}, (OTHER, "", set(TOKEN))),
@@ -126,7 +131,7 @@ def test_what_is_not_used_is_told(place: Place, case: str) -> None:
     """A credential that somebody set and that is left out is told of, with who is stronger there."""
     environ, dotenv, options, _ = SENT[case]
     [notice] = place.profiles(PROFILES).dotenv(dotenv).load(environ, **options).notices
-    assert notice.startswith("DATABRICKS_TOKEN of the environment is not used: ") and SECRET not in notice
+    assert notice.startswith("DATABRICKS_TOKEN from the environment is not used: ") and SECRET not in notice
 
 
 def test_what_is_withheld_leaves_this_process(place: Place) -> None:
@@ -227,7 +232,7 @@ def test_a_link_to_a_tracked_file(place: Place) -> None:
     (place.project / ".env").symlink_to("team.env")
     place.load()
     place.tracked.add(place.project / "team.env")
-    assert "leads to a file that is tracked by git" in place.refused().message
+    assert "is a link to a file that is tracked by git" in place.refused().message
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives a file away")

@@ -124,7 +124,7 @@ def test_settings_name_no_folder_outside(tmp_path: Path, named: str) -> None:
     (tmp_path / "r" / "link").symlink_to(tmp_path / "other")
     (tmp_path / "r" / "sub" / "up").symlink_to("../..")
     (tmp_path / "r" / ".env").write_text(f"PROJECT_FOLDER={named.format(other=tmp_path / 'other')}\n")
-    with pytest.raises(SettingsError, match="outside of the repository"):
+    with pytest.raises(SettingsError, match="outside the repository"):
         find({}, tmp_path / "r")
 
 
@@ -152,5 +152,5 @@ def test_where_there_is_no_repository(tmp_path: Path) -> None:
     (tmp_path / "one" / ".env").write_text("PROJECT_FOLDER=sub\n")
     assert work_tree(tmp_path / "one") is None and find({}, tmp_path / "one").folder == tmp_path / "one" / "sub"
     (tmp_path / "one" / ".env").write_text("PROJECT_FOLDER=../two\n")
-    with pytest.raises(SettingsError, match="outside of the repository"):
+    with pytest.raises(SettingsError, match="outside the repository"):
         find({}, tmp_path / "one")

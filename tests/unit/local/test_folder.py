@@ -149,7 +149,7 @@ def test_a_tracked_folder_that_became_a_link(repo: Repo) -> None:
     repo.commit()
     (repo.root / "notebooks/d").rename(repo.root / "moved")
     (repo.root / "notebooks/d").symlink_to("../moved")
-    assert problem(repo, "notebooks/d/x") == ("is behind a symbolic link, which is never followed", Severity.REFUSED)
+    assert problem(repo, "notebooks/d/x") == ("is inside a symbolic link, which is never followed", Severity.REFUSED)
 
 
 def test_a_submodule_is_not_carried(repo: Repo) -> None:
@@ -159,9 +159,9 @@ def test_a_submodule_is_not_carried(repo: Repo) -> None:
     other.write("x")
     other.commit()
     repo.git("submodule", "add", "-q", str(other.root), "notebooks/sub")
-    assert problem(repo, "notebooks/sub") == ("is a git submodule, which is not carried", Severity.NOTE)
+    assert problem(repo, "notebooks/sub") == ("is a git submodule, which is not synced", Severity.NOTE)
     repo.git("submodule", "deinit", "-q", "-f", "notebooks/sub")
-    assert problem(repo, "notebooks/sub") == ("is a git submodule, which is not carried", Severity.NOTE)
+    assert problem(repo, "notebooks/sub") == ("is a git submodule, which is not synced", Severity.NOTE)
     assert repo.keys() == set()
 
 
@@ -224,10 +224,10 @@ def test_an_unreadable_file_is_not_absent(repo: Repo) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.py", HEADER + b"\xe9", "is not carried: it is not UTF-8 (byte 30)"),
-        ("a.ipynb", b"{", "is not carried: it is not valid JSON"),
-        ("a.ipynb", b"[]", "is not carried: it has no list of cells"),
-        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is not carried: it is of an old notebook format"),
+        ("a.py", HEADER + b"\xe9", "is skipped: it is not UTF-8 (byte 30)"),
+        ("a.ipynb", b"{", "is skipped: it is not valid JSON"),
+        ("a.ipynb", b"[]", "is skipped: it has no list of cells"),
+        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is skipped: it has an old notebook format"),
     ],
 )
 def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, said: str) -> None:
@@ -248,7 +248,7 @@ def test_an_old_notebook_says_how_to_convert_it(repo: Repo) -> None:
 def test_an_empty_jupyter_notebook_is_none_yet(repo: Repo) -> None:
     """What an editor makes before the first cell is written is mentioned, and does not fail the run."""
     repo.write("notebooks/a.ipynb", b"")
-    assert problem(repo, "notebooks/a.ipynb") == ("is empty, so it is no notebook yet", Severity.NOTE)
+    assert problem(repo, "notebooks/a.ipynb") == ("is empty, so it is not a notebook yet", Severity.NOTE)
 
 
 def test_a_broken_notebook_keeps_its_key(repo: Repo) -> None:
@@ -278,7 +278,7 @@ def test_what_the_workspace_does_not_take(repo: Repo, name: str, size: int, carr
         assert len(repo.keys()) == 1
     else:
         what, severity = problem(repo, f"notebooks/{name}")
-        assert "MB, and the workspace takes" in what and severity is Severity.FAILED
+        assert "MB, and the workspace accepts" in what and severity is Severity.FAILED
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_name_that_may_not_cross(repo: Repo, name: str) -> None:
     repo.write(f"notebooks/{name}", b'{"cells": []}' if name.endswith("ipynb") else HEADER)
     found = repo.scan()
     (said,) = set(found.unknown.values())
-    assert not found.objects and "cannot be carried" in said.what and len(said.path.splitlines()) == 1
+    assert not found.objects and "cannot be synced" in said.what and len(said.path.splitlines()) == 1
 
 
 def test_a_name_that_is_not_utf8(repo: Repo) -> None:

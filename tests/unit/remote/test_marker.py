@@ -67,7 +67,9 @@ def test_another_project_is_another_owner() -> None:
     assert another(Marker(TARGET, frozenset({"x"})), ours) is another(ours, ours) is None
     assert another(ours, ours._replace(project="")) is None
     said, typed = another(ours._replace(project="."), ours) or ("", "")
-    assert "the project at the top of this repository, and this is the project a" in said and "--take-over" in typed
+    assert (
+        "the project in the top folder of this repository, and this is the project a" in said and "--take-over" in typed
+    )
     said, _ = another(Marker(TARGET, frozenset({"y"}), project="a"), ours) or ("", "")
     assert "another repository" in said
 

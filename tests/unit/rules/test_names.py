@@ -19,7 +19,7 @@ ACCEPTED = [
 ]  # fmt: skip
 REFUSED = {
     "it has no name": [""],
-    "is not a name": ["/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/../b", "./a"],
+    "is not a valid name": ["/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/../b", "./a"],
     "control character": ["a\0b", "a\nb", "a\rb", "\x1b[31m", "a\x7f", "a\x85", "a\u2028b", "a\u2029b", "d\t/x"],
     "not valid Unicode": ["a\udcff", "\ud800"],
     "backslash": ["a\\b", "..\\..\\a", "\\\\server\\share"],
@@ -28,7 +28,7 @@ REFUSED = {
         *(".g\u200cit", ".git\ufeff", "\u200e.git", ".gi\u206at"),
     ],
     "device name": ["con", "NUL", "aux.py", "prn.tar.gz", "com1", "COM¹", "lpt9.txt", "a/nul", "nul .txt", "CONIN$"],
-    "a dot or a blank": ["a.", "a ", "a/b./c", "..."],
+    "a dot or a space": ["a.", "a ", "a/b./c", "..."],
     "longer than 240 bytes": ["x" * 241, "é" * 121, "a/" + "x" * 300],
 }
 

@@ -187,7 +187,7 @@ class TestEveryCase:
         assert both
         for case in both:
             assert case.step.action is Action.CONFLICT and not case.step.writes
-            assert case.step.problem and "a notebook here and a workspace file in the" in case.step.problem.what
+            assert case.step.problem and "a notebook locally and a workspace file in the" in case.step.problem.what
 
 
 # What a push does with the object at its old place, where its file is carried under another key by now.
@@ -307,4 +307,4 @@ def test_markers_are_never_carried(mode: Mode) -> None:
         sends = mode.direction is Direction.PUSH and case.step.action in (Action.CREATE, Action.UPDATE)
         assert bool(step.problem) is sends and (sends or step.action is case.step.action)
         if step.problem:
-            assert not step.writes and "markers of a conflict (cell 2)" in step.problem.what
+            assert not step.writes and "conflict markers (cell 2)" in step.problem.what

@@ -94,7 +94,7 @@ def test_a_protected_folder_is_refused(target: str, user: str | None) -> None:
 
 @pytest.mark.parametrize("target", ["/Repos/me/x", "/Repos/me", "/repos/me/x/y", "/Workspace/Repos/me/x"])
 def test_a_git_folder_is_refused(target: str) -> None:
-    """What Databricks keeps in step with git itself is left to it."""
+    """What Databricks keeps in sync with git itself is left to it."""
     with pytest.raises(SettingsError, match="/Repos"):
         check_target(normalise(target), "me")
 
@@ -118,7 +118,7 @@ def test_another_spelling_of_a_root_is_refused(target: str, right: str) -> None:
 @pytest.mark.parametrize("target", ["/Users/me/.databricks_sync", "/Shared/.databricks_sync/x", "/t/.Databricks_Sync"])
 def test_the_folder_of_the_notes_is_refused(target: str) -> None:
     """The tool's own notes are nobody's notebooks."""
-    with pytest.raises(SettingsError, match="keeps its notes"):
+    with pytest.raises(SettingsError, match="keeps its own files"):
         check_target(target, "me")
 
 
@@ -143,7 +143,7 @@ def test_what_may_be_a_git_folder(target: str, asked: list[str]) -> None:
 
 def test_another_user_s_home_is_refused() -> None:
     """A folder in the home of somebody else needs their name said."""
-    with pytest.raises(SettingsError, match="in the home of you, not of me") as caught:
+    with pytest.raises(SettingsError, match="in the home folder of you, not of me") as caught:
         check_target("/Users/you/x", "me")
     assert "--user you" in caught.value.hint
     check_target("/Users/you/x", "you")

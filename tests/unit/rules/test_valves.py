@@ -83,7 +83,7 @@ def stops(found: Situation, allowed: Allowed | None = None) -> str:
 
 GONE = {"remote_exists": False, "remote_empty": True}
 NO_FOLDER = {"local_exists": False, "local_empty": True}
-STRANGE = NotOurs("/x.json is no note.", "Delete it.")
+STRANGE = NotOurs("/x.json is not a marker file.", "Delete it.")
 SITUATIONS = [
     ("nothing to do", situation(PUSH, kept(10)), ""),
     ("the very first push", situation(PUSH, [step(Action.CREATE, local="a")], **GONE), ""),
@@ -137,9 +137,9 @@ def test_situations(found: Situation, said: str) -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (situation(PUSH, list(deleted(1)), **NO_FOLDER), "and 1 object was carried from it"),
-        (situation(PUSH, list(deleted(2)), **NO_FOLDER), "and 2 objects were carried from it"),
-        (situation(PULL, kept(1), **GONE), "and 1 object was carried there"),
+        (situation(PUSH, list(deleted(1)), **NO_FOLDER), "but 1 object was synced with it"),
+        (situation(PUSH, list(deleted(2)), **NO_FOLDER), "but 2 objects were synced with it"),
+        (situation(PULL, kept(1), **GONE), "but 1 object was synced with it"),
         (situation(PUSH, list(deleted(1))), "delete 1 of 1 object in the workspace"),
     ],
 )
@@ -271,7 +271,7 @@ def test_the_first_valve_speaks() -> None:
     """Where several valves would stop a run, the cause is named before its effects."""
     found = situation(PUSH, list(deleted(9)), operation="a merge", **NO_FOLDER)
     assert "a merge" in stops(found)
-    assert "is gone" in stops(found._replace(operation=None))
+    assert "is missing" in stops(found._replace(operation=None))
 
 
 @pytest.mark.parametrize("limit", ["9" * 5000, "9" * 400 + "%", "9" * 5000 + ".5%", "1." + "0" * 5000 + "1%"], ids=len)
