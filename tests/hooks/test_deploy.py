@@ -356,7 +356,7 @@ def test_jobs_git(desk: Desk) -> None:
 
 IN_THE_WAY = [
     ("/Shared/a-notebook", "is a notebook, so every run would fail."),
-    ("/Users/nobody@example.com/x", "is in the home folder of nobody@example.com, which does not exist"),
+    ("/Users/nobody@example.com/x", "is in the home of nobody@example.com, which does not exist"),
 ]
 
 
