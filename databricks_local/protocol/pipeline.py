@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ class Pipeline:
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token)
 
     def date(self) -> str:
-        return _http_date(self.workspace.clock.now() // 1000)
+        return formatdate(self.workspace.clock.now() // 1000, usegmt=True)
 
     async def serve(
         self,
@@ -233,11 +232,6 @@ async def _until(moment: float) -> None:
     wait = moment - time.monotonic() - 0.0005
     if wait > 0:
         await asyncio.sleep(wait)
-
-
-@lru_cache(maxsize=8)
-def _http_date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
 
 
 def kill(pid: int) -> None:

@@ -134,7 +134,7 @@ class Protocol(HttpToolsProtocol):
 
 async def read(request: Request) -> Call:
     """The call in a request: parameters from the query, JSON or parts, the path also from the URL."""
-    parameters: dict[str, Any] = dict(request.query_params) if request.scope["query_string"] else {}
+    parameters: dict[str, Any] = dict(request.query_params)
     content: bytes | None = None
     json_body = False
     given = request.path_params.get("path")

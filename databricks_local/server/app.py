@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from databricks_local.core.errors import ApiError, denied_name, no_endpoint
 from databricks_local.core.model import refusal
@@ -34,32 +34,27 @@ WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
 )
 
 
-class App:
-    """Everything that is served. What is asked a thousand times in a row goes past Starlette's routing.
+def application(pipeline: Pipeline, services: Services) -> ASGIApp:
+    """Everything that is served, as one ASGI application.
 
-    That, and what it wraps around every answer, would take a tenth of an import.
+    A request without a token is answered only under a name of this machine: a site whose name was made to point here
+    (DNS rebinding) cannot know the token.
     """
+    unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
+    routed = Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
 
-    def __init__(self, pipeline: Pipeline, services: Services) -> None:
-        unknown: dict[Any, Any] = {404: _unknown, 405: _unknown}
-        self._every = Starlette(routes=routes(pipeline, services), exception_handlers=unknown)
-        self._usual = {(method, path): _served(pipeline, serve) for method, path, serve in WORKSPACE if "{" not in path}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        serve = self._usual.get((scope["method"], scope["path"]))
-        request = Request(scope, receive, send)
-        if serve is not None:
-            answer = await serve(request)
-        elif "authorization" in request.headers or sessions.is_for_loopback(request):
-            await self._every(scope, receive, send)
-            return
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if "authorization" in request.headers or sessions.is_for_loopback(request):
+            await routed(scope, receive, send)
         else:
-            # A site whose name was made to point here (DNS rebinding); it cannot know the token.
-            answer = _sent(denied_name())
-        await answer(scope, receive, send)
+            await _sent(denied_name())(scope, receive, send)
+
+    return serve
 
 
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
+    """Every route there is; the first that fits a request serves it."""
     return [
         *(Route(path, _served(pipeline, serve), methods=[method]) for method, path, serve in WORKSPACE),
         *oidc.routes(pipeline),

@@ -26,7 +26,7 @@ from databricks_local.services import Services
 from databricks_local.workspace.store import opened
 from databricks_local.workspace.tree import Workspace
 
-from .app import App
+from .app import application
 from .checkpoints import Checkpoints
 from .control import set_faults
 
@@ -113,7 +113,7 @@ def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:
     logger.setLevel(logging.ERROR)  # it warns of requests that are none, and anybody can send those
     logger.propagate = False
     return Config(
-        App(pipeline, services),
+        application(pipeline, services),
         http=wire.Protocol,
         loop="asyncio",
         ws="none",
