@@ -27,7 +27,6 @@ from databricks_local.workspace.store import opened
 from databricks_local.workspace.tree import Workspace
 
 from .app import application
-from .checkpoints import Checkpoints
 from .control import set_faults
 
 # Longer than any client keeps an idle connection, so that none is closed just as it is used again.
@@ -95,14 +94,12 @@ def serve(
         def orphaned() -> None:
             pipeline.clients.end_when_alone(end)
 
-        checkpoints = Checkpoints(store)
         server = LocalServer(_config(pipeline, services, home), ready, orphaned if exit_with_stdin else None)
         try:
             server.run(sockets=[listener])
         finally:
             home.withdraw()
             services.close()
-            checkpoints.close()
             store.close()
 
 

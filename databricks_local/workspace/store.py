@@ -7,7 +7,7 @@ only after `changes()` has closed. Contents live in a table of their own so that
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,11 +55,9 @@ class Store:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._open = False
-        self._committed: Callable[[], None] = lambda: None
-        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=64)
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute("PRAGMA cache_size=-32768")
 
     def create(self) -> None:
         self._db.executescript(SCHEMA)
@@ -69,12 +67,6 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
-
-    def leave_log(self, committed: Callable[[], None], kept: int) -> None:
-        """From now on somebody else writes the log back, told of each commit; up to `kept` bytes of it stay."""
-        self._db.execute("PRAGMA wal_autocheckpoint=0")
-        self._db.execute(f"PRAGMA journal_size_limit={kept}")
-        self._committed = committed
 
     def snapshot(self) -> Store:
         """The workspace as it is now, whatever happens later: what stale reads are answered from."""
@@ -98,7 +90,6 @@ class Store:
             raise
         else:
             self._db.execute("COMMIT")
-            self._committed()
         finally:
             self._open = False
 
