@@ -24,8 +24,10 @@ from .links import address, trail
 from .page import Moved, Shown, Visit, link, sliced
 
 PER_PAGE = 100
-# All cells of a page together: what comes after is shown without colours.
+# Characters of all cells of a page together: what comes after is shown as it was typed.
 MAX_COLOURED = 200_000
+# Characters of a Markdown cell: what is hard to take apart takes half a second with so many.
+MAX_RENDERED = 20_000
 
 LABELS = {
     "PYTHON": "Python",
@@ -76,6 +78,7 @@ def view(visit: Visit, entry: Entry) -> Shown:
         "cells": cells[part.start : part.stop],
         "lexers": _lexers(cells[part.start : part.stop]),
         "labels": LABELS,
+        "max_rendered": MAX_RENDERED,
         "modified_at": None if visit.workspace.clock.mode == "absent" else entry.modified_at,
         "form": "Jupyter" if entry.export_format == "JUPYTER" else "Source",
         "why_not": opened.why_not,
@@ -202,7 +205,7 @@ def _is_current(visit: Visit, opened: Opened) -> bool:
 
 
 def _lexers(cells: list[Cell]) -> list[str]:
-    """For each cell the lexer, as long as there is not too much to colour."""
+    """For each cell the lexer, as long as there is not too much to colour or render; then ""."""
     found, total = [], 0
     for cell in cells:
         total += len(cell.text)

@@ -549,9 +549,7 @@ def test_many_jobs(visitor: Visitor) -> None:
 
 def test_start_stays_quick() -> None:
     """The server imports neither Jinja2 nor Pygments before the first page."""
-    program = (
-        "import sys, databricks_local.server.serving; print([m for m in ('jinja2', 'pygments') if m in sys.modules])"
-    )
+    program = "import sys, databricks_local.server.serving; print([m for m in ('jinja2', 'markdown_it', 'pygments') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
