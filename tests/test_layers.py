@@ -35,7 +35,6 @@ APART = {
 UPWARD = {("databricks_sync.engine.restore", "databricks_sync.output.report")}
 CIRCLES = {
     "databricks_sync": {f"databricks_sync.remote.{name}" for name in ("connections", "direct", "proxied")},
-    "databricks_local": {f"databricks_local.workspace.{name}" for name in ("archive", "exporting", "importing")},
 }
 # What a package may import of the others.
 DOORS = {

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from databricks_local.core import errors
 from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, Answer, Call, Entry, answer
 from databricks_local.core.paths import Spelling, ancestors, spelled
-from databricks_local.formats import dbc, source
+from databricks_local.formats import dbc, notebook, source
 
-from . import exporting, folders, importing
+from . import folders
 from .classify import Verdict, by_name
+from .placing import check_parent, place
 from .tree import Workspace
 
 # A zip says how large its members are; one that promises more than any import may hold is refused unread.
@@ -35,7 +36,7 @@ def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
         raise errors.not_a_zip()
     if workspace.store.get(target.path) is not None:
         raise errors.exists(target.echo())
-    importing.check_parent(workspace, target)
+    check_parent(workspace, target)
     with _opened(content) as packed, workspace.store.changes():
         members = [member for member in packed.infolist() if not member.is_dir()]
         if not members:
@@ -48,7 +49,7 @@ def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
             for above in ancestors(path):
                 folders.make(workspace, Spelling(above, target.prefix))
             wanted, body = _unpacked(path, packed.read(member))
-            importing.place(workspace, call, wanted, body, errors.exists)
+            place(workspace, call, wanted, body, errors.exists)
     made = workspace.store.get(target.path)
     return answer({"object_id": made.object_id if made else 0})
 
@@ -97,10 +98,7 @@ def _members(workspace: Workspace, folder: Entry, form: str) -> Iterator[tuple[s
         elif entry.object_type == FILE and form == "AUTO":
             yield name, content
         elif entry.object_type == NOTEBOOK and form == "DBC":
-            yield (
-                f"{name}.{(entry.language or '').lower()}",
-                dbc.document(entry, exporting.cells(entry, content)),
-            )
+            yield f"{name}.{(entry.language or '').lower()}", dbc.document(entry, notebook.cells(entry, content))
         elif entry.object_type == NOTEBOOK:
             extension = source.EXTENSIONS[entry.language or "PYTHON"]
-            yield name + extension, exporting.as_source(workspace, entry, content)
+            yield name + extension, notebook.as_source(entry, content, workspace.settings.newlines)

@@ -24,9 +24,9 @@ from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, Entr
 from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.formats import jupyter, source
 
-from . import importing
 from .classify import Verdict
 from .folders import make
+from .placing import digest
 from .tree import Workspace
 
 
@@ -94,7 +94,7 @@ def _write(workspace: Workspace, existing: Entry | None, wanted: Verdict, body: 
         language=wanted.language,
         export_format=wanted.export_format,
         modified_at=now,
-        sha256=importing.digest(body),
+        sha256=digest(body),
     )
     if existing is None:
         workspace.store.add(entry, body)

@@ -8,8 +8,7 @@ import gzip
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import DASHBOARD, DESIGNER_FILE, FILE, FOLDERS, NOTEBOOK, Answer, Call, Entry, answer
-from databricks_local.formats import dbc, html_page, jupyter, rmarkdown, source
-from databricks_local.formats.source import Cell
+from databricks_local.formats import dbc, html_page, jupyter, notebook, rmarkdown, source
 
 from . import archive
 from .classify import format_of
@@ -59,31 +58,15 @@ def exported(workspace: Workspace, entry: Entry, form: str, outputs: bool = True
         # Text of an experiment [PROBED]; its status is unknown.
         raise ApiError(400, "BAD_REQUEST", f"No access to read file at {entry.path}")
     if form == "JUPYTER":
-        found = cells(entry, content)
-        return jupyter.render(found, entry.language, entry.name, entry.object_id, outputs), "ipynb"
+        cells = notebook.cells(entry, content)
+        return jupyter.render(cells, entry.language, entry.name, entry.object_id, outputs), "ipynb"
     if form == "DBC":
-        return dbc.archive(entry, cells(entry, content)), "dbc"
+        return dbc.archive(entry, notebook.cells(entry, content)), "dbc"
     if form == "HTML":
-        return html_page.render(entry, cells(entry, content)), "html"
+        return html_page.render(entry, notebook.cells(entry, content)), "html"
     if form == "R_MARKDOWN":
-        return rmarkdown.render(entry, cells(entry, content)), "Rmd"
-    return as_source(workspace, entry, content), source.EXTENSIONS[entry.language][1:]
-
-
-def cells(entry: Entry, content: bytes) -> list[Cell]:
-    if entry.export_format == "JUPYTER":
-        return jupyter.parse(content)
-    return source.parse(content.decode("utf-8", "replace"), entry.language or "PYTHON")
-
-
-def as_source(workspace: Workspace, entry: Entry, content: bytes) -> bytes:
-    """No newline at the end of what came as `.ipynb` [REAL]; a source notebook comes back as it was kept."""
-    language = entry.language or "PYTHON"
-    if entry.export_format == "JUPYTER":
-        return source.render(jupyter.parse(content), language).encode("utf-8", "surrogatepass")
-    body = source.with_header(content, language)
-    bare = body == source.header(language).encode()
-    return body + b"\n" if bare and workspace.settings.newlines == "legacy" else body  # [REAL, before PR #4256]
+        return rmarkdown.render(entry, notebook.cells(entry, content)), "Rmd"
+    return notebook.as_source(entry, content, workspace.settings.newlines), source.EXTENSIONS[entry.language][1:]
 
 
 def _check_size(workspace: Workspace, entry: Entry, file_type: str, size: int, direct: bool) -> None:
