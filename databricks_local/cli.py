@@ -15,7 +15,11 @@ from databricks_sync import __version__, shell, startup  # noqa: F401 (where pro
 from databricks_sync.cli import completion
 
 from . import extras
+from .core.settings import Settings
+from .embedded import asked
 from .home import Home, RefusedError, TakenError, default_folder
+from .protocol.faults import rule
+from .workspace.store import opened
 
 DEFAULT_PORT = 8377
 
@@ -87,8 +91,7 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
     """Run the workspace until Ctrl-C, and print the lines for .env."""
     with _explained():
         extras.require()
-    from databricks_local.core.settings import Settings
-    from databricks_local.server import serving
+    from .server import serving
 
     if options["retry_after"] < 0:
         options["retry_after"] = None
@@ -104,8 +107,6 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 @directory
 def status(home: Home) -> None:
     """Show whether a server is running for the folder, and what the workspace contains."""
-    from .embedded import asked
-
     told = asked(home)
     if told is None:
         named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
@@ -119,8 +120,6 @@ def status(home: Home) -> None:
 @directory
 def reset(home: Home) -> None:
     """Delete everything in the workspace; keep the token."""
-    from databricks_local.workspace.store import opened
-
     from .services import wipe
 
     with _explained():
@@ -142,8 +141,6 @@ def reset(home: Home) -> None:
 
 
 def _rule(text: str) -> dict[str, Any]:
-    from databricks_local.protocol.faults import rule
-
     try:
         wanted = json.loads(text)
         if not isinstance(wanted, dict):

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from .home import RefusedError
 
-_NEEDED = ("httptools", "jinja2", "markdown_it", "pygments", "starlette", "uvicorn")
+_NEEDED = ("httptools", "jinja2", "markdown_it", "packaging", "pygments", "starlette", "uvicorn")
 
 
 def require() -> None:

@@ -6,6 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 
 # Beyond this a text is shown without colours: lexers are slow, and people do not read that far.
 MAX_COLOURED = 100_000
@@ -28,9 +31,6 @@ def coloured(text: str, lexer: str) -> Markup:
         cut = text[:MAX_SHOWN]
         rest = "" if len(text) == len(cut) else f"\n… {len(text) - len(cut):,} more characters"
         return escape(cut + rest)
-
-    from pygments import highlight
-
     made = highlight(text, _lexer(lexer), _formatter())
     # The formatter ends every line.
     return Markup(made if text.endswith("\n") else made.removesuffix("\n"))
@@ -38,8 +38,6 @@ def coloured(text: str, lexer: str) -> Markup:
 
 @lru_cache
 def _lexer(name: str) -> Any:
-    from pygments.lexers import get_lexer_by_name
-
     # What stands in a fence would choose lexers of its own.
     options = {"handlecodeblocks": False} if name == "markdown" else {}
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **options)
@@ -47,6 +45,4 @@ def _lexer(name: str) -> Any:
 
 @lru_cache
 def _formatter() -> Any:
-    from pygments.formatters.html import HtmlFormatter
-
     return HtmlFormatter(nowrap=True, classprefix="c-")

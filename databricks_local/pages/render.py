@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from . import highlight, outputs
 from .page import Shown, link
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _style() -> bytes:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from . import highlight, markdown, outputs
+    from . import markdown
 
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),

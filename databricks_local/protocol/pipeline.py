@@ -8,6 +8,7 @@ import hmac
 import os
 import signal
 import time
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -220,8 +221,6 @@ class Pipeline:
 
     def log(self, error: Exception) -> None:
         """A defect of ours: kept in the folder, so that nobody sees a traceback."""
-        import traceback
-
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
             if log.tell() < MAX_LOG:  # whoever has no token may have found a way to cause it, again and again
                 log.write("".join(traceback.format_exception(error)))

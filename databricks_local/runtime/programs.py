@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -46,8 +47,6 @@ def kill_group(leader: int) -> None:
     """The process and all it started; nothing when they are gone."""
     try:
         if sys.platform == "win32":
-            import subprocess
-
             subprocess.run(["taskkill", "/F", "/T", "/PID", str(leader)], capture_output=True, check=False)
         else:
             os.killpg(leader, signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, version
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 NAMED = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*)")
 
 
@@ -26,10 +28,6 @@ def lacking(requirement: str) -> str | None:
 def _satisfies(installed: str, wanted: str) -> bool:
     if not wanted:
         return True
-    try:
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
-    except ImportError:
-        return wanted.replace(" ", "") == f"=={installed}"
     try:
         return SpecifierSet(wanted).contains(installed, prereleases=True)
     except InvalidSpecifier:
