@@ -16,7 +16,7 @@ from databricks_sync.cli import completion
 
 from . import extras
 from .core.settings import Settings
-from .embedded import asked
+from .embedded import server_status
 from .home import Home, RefusedError, TakenError, default_folder
 from .protocol.faults import rule
 from .workspace.store import opened
@@ -107,13 +107,15 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 @directory
 def status(home: Home) -> None:
     """Show whether a server is running for the folder, and what the workspace contains."""
-    told = asked(home)
-    if told is None:
+    server = server_status(home)
+    if server is None:
         named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
         click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{named}")
         sys.exit(1)
-    click.echo(f"Running at {told['host']} for {home.folder} (process {told['pid']}, user {told['user']})")
-    click.echo(", ".join(f"{told[kind]:,} {kind[:-1] if told[kind] == 1 else kind}" for kind in ("notebooks", "files")))
+    click.echo(f"Running at {server['host']} for {home.folder} (process {server['pid']}, user {server['user']})")
+    click.echo(
+        ", ".join(f"{server[kind]:,} {kind[:-1] if server[kind] == 1 else kind}" for kind in ("notebooks", "files"))
+    )
 
 
 @main.command()
@@ -123,10 +125,10 @@ def reset(home: Home) -> None:
     from .services import wipe
 
     with _explained():
-        if not home.is_settled():
+        if not home.is_claimed():
             raise RefusedError(f"There is no local workspace in {home.folder}. Give its folder with --dir.")
         try:
-            with home.held():
+            with home.locked():
                 store = opened(home.database)
                 store.clear()
                 store.close()
@@ -142,10 +144,10 @@ def reset(home: Home) -> None:
 
 def _rule(text: str) -> dict[str, Any]:
     try:
-        wanted = json.loads(text)
-        if not isinstance(wanted, dict):
+        document = json.loads(text)
+        if not isinstance(document, dict):
             raise ValueError("a rule must be a JSON object")
-        rule(wanted)
+        rule(document)
     except ValueError as error:
         raise click.BadParameter(f"{text}: {error}", param_hint="--fault") from None
-    return wanted
+    return document

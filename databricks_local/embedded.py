@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from .extras import require
 from .home import Home, RefusedError, default_folder
 
-__all__ = ["RefusedError", "Running", "asked", "default_folder", "running"]
+__all__ = ["RefusedError", "Running", "default_folder", "running", "server_status"]
 
 DEADLINE_S = 20.0
 
@@ -43,7 +43,7 @@ class Running:
     pid: int
 
 
-def asked(home: Home) -> dict[str, Any] | None:
+def server_status(home: Home) -> dict[str, Any] | None:
     """What the server over this folder says of itself, with its host; None when there is none, or not ours."""
     served, token = home.announced(), home.known_token()
     if served is None or token is None:
@@ -53,14 +53,14 @@ def asked(home: Home) -> dict[str, Any] | None:
     try:
         connection.request("GET", "/api/local/status", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
-        told = json.loads(answer.read()) if answer.status == 200 else {}
+        status = json.loads(answer.read()) if answer.status == 200 else {}
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
-    if not isinstance(told, dict) or told.get("pid") != served.pid or told.get("folder") != str(home.folder):
+    if not isinstance(status, dict) or status.get("pid") != served.pid or status.get("folder") != str(home.folder):
         return None
-    return {**told, "host": served.host}
+    return {**status, "host": served.host}
 
 
 @contextmanager
@@ -72,20 +72,20 @@ def running(folder: Path, *, options: Sequence[str] = ()) -> Iterator[Running]:
     require()
     home = Home(Path(folder).expanduser().absolute())
     with ExitStack() as ending:
-        there = _joined(home, ending)
-        if there is None:
+        server = _joined(home, ending)
+        if server is None:
             child = _start(home, options)
             ending.callback(_stop, home, child)
-            there = _awaited(home, child, ending)
-        yield there
+            server = _awaited(home, child, ending)
+        yield server
 
 
 def _joined(home: Home, ending: ExitStack) -> Running | None:
     """The server that is there already, kept from ending under us by an open connection."""
-    told, token = asked(home), home.known_token()
-    if told is None or token is None:
+    status, token = server_status(home), home.known_token()
+    if status is None or token is None:
         return None
-    address = urlsplit(told["host"])
+    address = urlsplit(status["host"])
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
     ending.callback(connection.close)
     try:
@@ -96,7 +96,7 @@ def _joined(home: Home, ending: ExitStack) -> Running | None:
             return None
     except (OSError, http.client.HTTPException):
         return None
-    return Running(told["host"], token, int(told["pid"]))
+    return Running(status["host"], token, int(status["pid"]))
 
 
 def _start(home: Home, options: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -113,17 +113,17 @@ def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> R
     """The child once it answers; or the server that was quicker than it."""
     assert child.stdout is not None and child.stderr is not None
     lines = [child.stdout.readline().decode().strip() for _ in range(2)]
-    told = dict(line.partition("=")[::2] for line in lines)
-    if told.get("DATABRICKS_HOST"):
-        return Running(told["DATABRICKS_HOST"], told["DATABRICKS_TOKEN"], child.pid)
+    variables = dict(line.partition("=")[::2] for line in lines)
+    if variables.get("DATABRICKS_HOST"):
+        return Running(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"], child.pid)
     refusal = child.stderr.read().decode("utf-8", "replace").strip()
     child.wait()
     deadline = time.monotonic() + DEADLINE_S
     # RACE: two of us began at once; the other one has the lock and will answer in a moment.
-    while home.is_held() and time.monotonic() < deadline:
-        there = _joined(home, ending)
-        if there is not None:
-            return there
+    while home.is_locked() and time.monotonic() < deadline:
+        server = _joined(home, ending)
+        if server is not None:
+            return server
         time.sleep(0.02)
     raise RefusedError(refusal.splitlines()[-1] if refusal else "The local workspace did not start.")
 
@@ -137,7 +137,7 @@ def _stop(home: Home, child: subprocess.Popen[bytes]) -> None:
     try:
         child.wait(timeout=1)
     except subprocess.TimeoutExpired:
-        if asked(home) is None:
+        if server_status(home) is None:
             child.kill()
             child.wait()
         # Still somebody's: no longer ours to wait for.

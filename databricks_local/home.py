@@ -32,7 +32,7 @@ class TakenError(RefusedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServerAddress:
     """What a running server says about itself in `server.json`."""
 
     host: str
@@ -47,7 +47,7 @@ class Home:
     def database(self) -> Path:
         return self.folder / DATABASE
 
-    def settle(self) -> None:
+    def claim(self) -> None:
         """Makes the folder ours; refuses one that is somebody else's."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -63,21 +63,23 @@ class Home:
         except OSError as error:
             raise _unusable(self.folder, error) from None
 
-    def is_settled(self) -> bool:
+    def is_claimed(self) -> bool:
         return (self.folder / MARKER).is_file()
 
-    def token(self, wanted: str | None = None) -> str:
-        """The folder's token, made once; `wanted` replaces it. Readable by its owner only."""
+    def token(self, replacement: str | None = None) -> str:
+        """The folder's token, made once; `replacement` replaces it. Readable by its owner only."""
         file = self.folder / "token"
-        if wanted is not None and not (wanted.isascii() and wanted.isprintable() and " " not in wanted):
+        if replacement is not None and not (
+            replacement.isascii() and replacement.isprintable() and " " not in replacement
+        ):
             raise RefusedError(
                 "A token may contain only ASCII letters, digits and signs, without spaces. Choose another one."
             )
-        if wanted is None and file.is_file():
-            known = file.read_text(encoding="ascii").strip()
-            if known:
-                return known
-        token = wanted or f"dapi{secrets.token_hex(16)}"
+        if replacement is None and file.is_file():
+            stored = file.read_text(encoding="ascii").strip()
+            if stored:
+                return stored
+        token = replacement or f"dapi{secrets.token_hex(16)}"
         _write_private(file, token + "\n")
         return token
 
@@ -86,23 +88,23 @@ class Home:
             return (self.folder / "token").read_text(encoding="ascii").strip() or None
         return None
 
-    def announce(self, served: Served) -> None:
+    def announce(self, served: ServerAddress) -> None:
         _write_private(self.folder / "server.json", json.dumps({"host": served.host, "pid": served.pid}))
 
     def withdraw(self) -> None:
         with suppress(OSError):
             (self.folder / "server.json").unlink()
 
-    def announced(self) -> Served | None:
+    def announced(self) -> ServerAddress | None:
         """What the file says: whether that server still lives is another question."""
         try:
-            told = json.loads((self.folder / "server.json").read_text(encoding="utf-8"))
-            return Served(str(told["host"]), int(told["pid"]))
+            document = json.loads((self.folder / "server.json").read_text(encoding="utf-8"))
+            return ServerAddress(str(document["host"]), int(document["pid"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """The operating system's lock: it ends with the process, however that ends."""
         try:
             file = (self.folder / "server.lock").open("a+b")
@@ -116,11 +118,11 @@ class Home:
                 )
             yield
 
-    def is_held(self) -> bool:
-        if not self.is_settled():
+    def is_locked(self) -> bool:
+        if not self.is_claimed():
             return False
         try:
-            with self.held():
+            with self.locked():
                 return False
         except TakenError:
             return True

@@ -101,7 +101,10 @@ class Services:
             *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
             *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
             *(self._mlflow_routes()),
-            *(Route(f"/api/local/{name}", self._control(does), methods=[method]) for method, name, does in CONTROLS),
+            *(
+                Route(f"/api/local/{name}", self._control(operation), methods=[method])
+                for method, name, operation in CONTROLS
+            ),
         ]
 
     def _json(self) -> Iterable[tuple[str, str, Operation]]:
@@ -155,13 +158,15 @@ class Services:
 
         return serve
 
-    def _control(self, does: Callable[[Services, Any], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    def _control(
+        self, operation: Callable[[Services, Any], dict[str, Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
             try:
                 self.pipeline.check(request)
                 raw = await request.body()
-                given = json.loads(raw) if raw else dict(request.query_params)
-                return JSONResponse(does(self, given))
+                body = json.loads(raw) if raw else dict(request.query_params)
+                return JSONResponse(operation(self, body))
             except ApiError as error:
                 refused = refusal(error)
             except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -177,8 +182,8 @@ async def _to_page(request: Request) -> Response:
     return Response(status_code=307, headers={"Location": f"/mlflow/#/{path}" if path else "/mlflow/"})
 
 
-def _bound(does: Callable[[Any, Workspace, Call], Answer], api: object) -> Operation:
-    return lambda workspace, call: does(api, workspace, call)
+def _bound(operation: Callable[[Any, Workspace, Call], Answer], api: object) -> Operation:
+    return lambda workspace, call: operation(api, workspace, call)
 
 
 def _secrets(services: Services, body: Any) -> dict[str, Any]:
@@ -189,7 +194,7 @@ def _secrets(services: Services, body: Any) -> dict[str, Any]:
 
 
 def _run_states(services: Services, body: Any) -> dict[str, Any]:
-    services.overrides.set([override(wanted) for wanted in (body if isinstance(body, list) else [body])])
+    services.overrides.set([override(document) for document in (body if isinstance(body, list) else [body])])
     return {}
 
 
@@ -198,8 +203,8 @@ def _no_run_states(services: Services, _: Any) -> dict[str, Any]:
     return {}
 
 
-def _run_output(services: Services, given: Any) -> dict[str, Any]:
-    return services.runs.all_output(int(given["run_id"]))
+def _run_output(services: Services, query: Any) -> dict[str, Any]:
+    return services.runs.all_output(int(query["run_id"]))
 
 
 def _next_fires(services: Services, _: Any) -> dict[str, Any]:

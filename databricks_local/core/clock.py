@@ -23,15 +23,15 @@ class Clock:
         self._resolution = 1000
         self._step = 1000
 
-    def set(self, wanted: Mapping[str, Any]) -> None:
-        mode = wanted.get("mode", "real")
+    def set(self, settings: Mapping[str, Any]) -> None:
+        mode = settings.get("mode", "real")
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
         self.mode = mode
-        self._offset = int(wanted.get("offset_ms", 0))
-        self._resolution = max(1, int(wanted.get("resolution_ms", 1000)))
-        self._step = int(wanted.get("step_ms", 1000))
-        self._at = int(wanted.get("at_ms", time.time_ns() // 1_000_000))
+        self._offset = int(settings.get("offset_ms", 0))
+        self._resolution = max(1, int(settings.get("resolution_ms", 1000)))
+        self._step = int(settings.get("step_ms", 1000))
+        self._at = int(settings.get("at_ms", time.time_ns() // 1_000_000))
 
     def now(self) -> int:
         if self.mode in ("frozen", "backwards"):

@@ -81,14 +81,14 @@ def notebook_exists(path: str) -> ApiError:
     return ApiError(400, "", text)
 
 
-def type_mismatch(path: str, asked: str, actual: str) -> ApiError:
-    text = f"Cannot overwrite the asset at {path} due to type mismatch (asked: {asked}, actual: {actual})."
+def type_mismatch(path: str, requested: str, actual: str) -> ApiError:
+    text = f"Cannot overwrite the asset at {path} due to type mismatch (asked: {requested}, actual: {actual})."
     return ApiError(400, "INVALID_PARAMETER_VALUE", text, _mismatch_details(actual))  # [PROBED]
 
 
-def source_view_mismatch(asked: str, actual: str) -> ApiError:
+def source_view_mismatch(requested: str, actual: str) -> ApiError:
     """Plain content at `/foo.py` while `/foo` is a Python notebook [PROBED]."""
-    text = f"Requested node type [{asked}] is different from the existing node type [{actual}]"
+    text = f"Requested node type [{requested}] is different from the existing node type [{actual}]"
     return ApiError(400, "INVALID_PARAMETER_VALUE", text, _mismatch_details(actual))
 
 

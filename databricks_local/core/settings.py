@@ -46,18 +46,18 @@ class Settings:
     max_file_bytes: int = 500 * MIB  # [DOCS]
     max_import_file_bytes: int = 200 * MIB  # [PROBED]
 
-    def changed(self, wanted: Mapping[str, Any]) -> Settings:
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with some replaced; ValueError says which one is wrong and what it takes."""
         current = asdict(self)
-        for name, value in wanted.items():
+        for name, value in changes.items():
             if name not in current:
-                known = ", ".join(field.name for field in fields(self))
-                raise ValueError(f"unknown setting '{name}'; there are: {known}")
+                names = ", ".join(field.name for field in fields(self))
+                raise ValueError(f"unknown setting '{name}'; there are: {names}")
             if name == "newlines" and value not in NEWLINES:
                 raise ValueError(f"newlines is one of {', '.join(NEWLINES)}, not {value!r}")
             if not _fits(name, current[name], value):
                 raise ValueError(f"{name} does not take {value!r}")
-        return replace(self, **wanted)
+        return replace(self, **changes)
 
 
 def _fits(name: str, current: object, value: object) -> bool:

@@ -48,12 +48,12 @@ class Dbfs:
         self.tree.clear()
         self._streams.clear()
 
-    def operation(self, does: Callable[[Dbfs, Call], dict[str, Any]]) -> Callable[[Workspace, Call], Answer]:
+    def operation(self, operation: Callable[[Dbfs, Call], dict[str, Any]]) -> Callable[[Workspace, Call], Answer]:
         def operate(workspace: Workspace, call: Call) -> Answer:
             if not workspace.settings.dbfs:
                 raise switched_off()
             try:
-                return answer(does(self, call))
+                return answer(operation(self, call))
             except OutsideError:
                 raise invalid(f"Invalid path: {call.target.path}") from None
             except (NotADirectoryError, IsADirectoryError, FileExistsError):
@@ -69,8 +69,8 @@ class Dbfs:
         That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
         """
         if call.method == "GET":
-            found = self.operation(Dbfs._content)(workspace, call)
-            if found.status == 200:
+            reply = self.operation(Dbfs._content)(workspace, call)
+            if reply.status == 200:
                 return Answer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
         return self.operation(Dbfs._upload)(workspace, call)
 
@@ -80,20 +80,20 @@ class Dbfs:
 
     def _upload(self, call: Call) -> dict[str, Any]:
         path, replaces = path_of(call), call.method == "PUT" or call.flag("overwrite")
-        there = self.tree.node(path)
-        if there is not None and (there.is_dir or not replaces):
+        node = self.tree.node(path)
+        if node is not None and (node.is_dir or not replaces):
             raise ApiError(409, "RESOURCE_ALREADY_EXISTS", f"File already exists: {path}")
         self.tree.write(path, call.content or b"")
         return {}
 
     def get_status(self, call: Call) -> dict[str, Any]:
-        return told(self._there(call))
+        return file_info(self._node(call))
 
     def list(self, call: Call) -> dict[str, Any]:
         """The object itself when it is a file; no `files` for an empty folder [src of MLflow's client]."""
-        there = self._there(call)
-        nodes = self.tree.children(there.path) if there.is_dir else [there]
-        return {"files": [told(node) for node in nodes]} if nodes else {}
+        node = self._node(call)
+        nodes = self.tree.children(node.path) if node.is_dir else [node]
+        return {"files": [file_info(node) for node in nodes]} if nodes else {}
 
     def mkdirs(self, call: Call) -> dict[str, Any]:
         self.tree.file(path_of(call)).mkdir(parents=True, exist_ok=True)
@@ -145,32 +145,32 @@ class Dbfs:
     def delete(self, call: Call) -> dict[str, Any]:
         """A path that is missing is no error; IO_ERROR for a full folder until a December [REAL]."""
         path = path_of(call)
-        there = self.tree.node(path)
-        if there is None:
+        node = self.tree.node(path)
+        if node is None:
             return {}
-        if there.path == "/":
+        if node.path == "/":
             raise ApiError(400, "BAD_REQUEST", "The root cannot be deleted.")
-        if there.is_dir and self.tree.children(path) and not call.flag("recursive"):
+        if node.is_dir and self.tree.children(path) and not call.flag("recursive"):
             raise ApiError(400, "BAD_REQUEST", f"Non-recursive delete of non-empty directory {path}.")
         self.tree.remove(path)
         return {}
 
-    def _there(self, call: Call) -> Node:
+    def _node(self, call: Call) -> Node:
         path = path_of(call)
-        there = self.tree.node(path)
-        if there is None:
+        node = self.tree.node(path)
+        if node is None:
             raise missing(path)
-        return there
+        return node
 
     def _file(self, call: Call) -> Path:
-        if self._there(call).is_dir:
+        if self._node(call).is_dir:
             raise invalid(f"Cannot read a directory: {path_of(call)}")
         return self.tree.file(path_of(call))
 
     def _check_free(self, call: Call) -> None:
         path = path_of(call)
-        there = self.tree.node(path)
-        if there is not None and (there.is_dir or not call.flag("overwrite")):
+        node = self.tree.node(path)
+        if node is not None and (node.is_dir or not call.flag("overwrite")):
             raise exists(path)
 
     def _stream(self, call: Call) -> tuple[str, bytearray]:
@@ -192,7 +192,7 @@ def path_of(call: Call) -> str:
     return clean(call.text("path"))
 
 
-def told(node: Node) -> dict[str, Any]:
+def file_info(node: Node) -> dict[str, Any]:
     return {
         "path": node.path,
         "is_dir": node.is_dir,

@@ -55,13 +55,13 @@ class FilesApi:
         }
         raise ApiError(403, "PERMISSION_DENIED", "Presigned URLs are not enabled.", [info])
 
-    def _answered(self, call: Call, does: Callable[[Call, str], Answer]) -> Answer:
-        found = INTERNAL.fullmatch("/" + call.target.path.strip("/"))
-        if found is None:
+    def _answered(self, call: Call, operation: Callable[[Call, str], Answer]) -> Answer:
+        match = INTERNAL.fullmatch("/" + call.target.path.strip("/"))
+        if match is None:
             raise _missing(call.target.path)
-        middle = "models/" if found[2] == "LoggedModels" else ""
+        middle = "models/" if match[2] == "LoggedModels" else ""
         try:
-            return does(call, f"/{found[1]}/{middle}{found[3]}{found[4] or ''}")
+            return operation(call, f"/{match[1]}/{middle}{match[3]}{match[4] or ''}")
         except (OutsideError, NotADirectoryError, IsADirectoryError, FileExistsError, FileNotFoundError):
             raise _missing(call.target.path) from None
 
@@ -102,13 +102,13 @@ class FilesApi:
 
 
 def _entry(node: Node, path: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "path": path,
         "name": path.rpartition("/")[2],
         "is_directory": node.is_dir,
         "last_modified": node.modified_ms,
     }
-    return told if node.is_dir else {**told, "file_size": node.size}
+    return entry if node.is_dir else {**entry, "file_size": node.size}
 
 
 def _missing(path: str) -> ApiError:

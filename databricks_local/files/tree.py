@@ -54,19 +54,19 @@ class Tree:
     def file(self, path: str) -> Path:
         """Where `path` lies on this machine, whether it exists or not."""
         self.root.mkdir(parents=True, exist_ok=True)
-        found = self.root.joinpath(*parts_of(path))
+        location = self.root.joinpath(*parts_of(path))
         try:
-            real = found.resolve()
+            real = location.resolve()
             if real != self.root.resolve() and self.root.resolve() not in real.parents:
                 raise OutsideError(path)
         except (OSError, ValueError, RuntimeError):
             raise OutsideError(path) from None
-        return found
+        return location
 
     def node(self, path: str) -> Node | None:
         try:
             file = self.file(path)
-            told = file.stat()
+            status = file.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
@@ -74,7 +74,7 @@ class Tree:
             return None
         clean = "/" + "/".join(parts_of(path))
         is_dir = file.is_dir()
-        return Node(clean, is_dir, 0 if is_dir else told.st_size, int(told.st_mtime * 1000))
+        return Node(clean, is_dir, 0 if is_dir else status.st_size, int(status.st_mtime * 1000))
 
     def children(self, path: str) -> list[Node]:
         above = "/" + "".join(f"{part}/" for part in parts_of(path))

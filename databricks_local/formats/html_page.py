@@ -41,11 +41,11 @@ def render(entry: Entry, cells: Sequence[Cell]) -> bytes:
 
 def to_source(content: bytes) -> tuple[bytes, str]:
     """The source and the language of an exported page, or 400 (text unknown)."""
-    found = MODEL.search(content)
-    if found is None:
+    match = MODEL.search(content)
+    if match is None:
         raise invalid("The HTML file does not contain a Databricks notebook.")
     try:
-        document = unquote(base64.b64decode(found[1]).decode()).encode()
+        document = unquote(base64.b64decode(match[1]).decode()).encode()
         language = str(json.loads(document)["language"]).upper()
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise invalid("The HTML file does not contain a Databricks notebook.") from None

@@ -45,13 +45,13 @@ def with_header(content: bytes, language: str) -> bytes:
     A first line that merely contains it is exported clean [INFERRED: "the server changes the uploaded data"
     of notebooks with a BOM].
     """
-    wanted = header(language).encode()
+    header_line = header(language).encode()
     first, newline, rest = content.partition(b"\n")
-    if first.rstrip(b"\r") == wanted:
+    if first.rstrip(b"\r") == header_line:
         return content
-    if wanted in first:
-        return wanted + (b"\r" if first.endswith(b"\r") else b"") + newline + rest
-    return wanted + b"\n" + content
+    if header_line in first:
+        return header_line + (b"\r" if first.endswith(b"\r") else b"") + newline + rest
+    return header_line + b"\n" + content
 
 
 def legacy_newlines(content: bytes) -> bytes:

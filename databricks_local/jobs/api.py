@@ -64,14 +64,14 @@ class JobApi:
 
     def reset(self, workspace: Workspace, call: Call) -> Answer:
         """All settings replaced [DOCS]."""
-        job, settings = self._asked(workspace, call), self._new_settings(call)
+        job, settings = self._job(workspace, call), self._new_settings(call)
         check_job(settings, version_of(call))
         self._put(Job(job.job_id, job.creator, job.created_ms, settings))
         return answer({})
 
     def update(self, workspace: Workspace, call: Call) -> Answer:
         """Top-level fields replaced, keyed lists merged, fields taken away [DOCS]."""
-        job = self._asked(workspace, call)
+        job = self._job(workspace, call)
         settings = dict(job.settings)
         for field in call.parameters.get("fields_to_remove", []):
             _remove(settings, str(field))
@@ -82,7 +82,7 @@ class JobApi:
         return answer({})
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
-        job = self._asked(workspace, call)
+        job = self._job(workspace, call)
         return answer({**self._view(job, workspace), "run_as_user_name": job.creator})
 
     def list(self, workspace: Workspace, call: Call) -> Answer:
@@ -90,27 +90,27 @@ class JobApi:
         version = version_of(call)
         count = limit_of(call, PAGE, MAX_PAGE) if version != "2.0" else self._store.count_jobs()
         before = page_of(call)
-        found = self._store.jobs(before, count + 1, call.text("name"))
-        shown = found[:count]
+        jobs = self._store.jobs(before, count + 1, call.text("name"))
+        shown = jobs[:count]
         expand = call.flag("expand_tasks") or version == "2.0"
-        told: dict[str, Any] = {"jobs": [self._view(job, workspace, expand) for job in shown]} if shown else {}
+        body: dict[str, Any] = {"jobs": [self._view(job, workspace, expand) for job in shown]} if shown else {}
         if version == "2.0":
-            return answer(told)
-        told["has_more"] = len(found) > count
-        if told["has_more"]:
-            told["next_page_token"] = str(shown[-1].job_id)
-        return answer(told)
+            return answer(body)
+        body["has_more"] = len(jobs) > count
+        if body["has_more"]:
+            body["next_page_token"] = str(shown[-1].job_id)
+        return answer(body)
 
     def delete(self, workspace: Workspace, call: Call) -> Answer:
         """Runs that are going on go on."""
-        self._store.remove_job(self._asked(workspace, call).job_id)
+        self._store.remove_job(self._job(workspace, call).job_id)
         return answer({})
 
     def _put(self, job: Job) -> None:
         schedule = job.settings.get("schedule")
         self._store.put_job(job, schedule is not None and schedule.get("pause_status", "UNPAUSED") == "UNPAUSED")
 
-    def _asked(self, workspace: Workspace, call: Call) -> Job:
+    def _job(self, workspace: Workspace, call: Call) -> Job:
         job = self._store.job(number_of(call, "job_id"))
         if job is None:
             raise missing_job(call.parameters["job_id"], workspace)
@@ -143,17 +143,17 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     result = {**old, **new}
     for field, key in MERGED.items():
         if field in old and field in new:
-            changed = {one[key]: one for one in new[field]}
-            kept = [changed.pop(one[key], one) for one in old[field]]
+            changed = {entry[key]: entry for entry in new[field]}
+            kept = [changed.pop(entry[key], entry) for entry in old[field]]
             result[field] = [*kept, *changed.values()]
     return result
 
 
 def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
-    told = {**DEFAULTS, **settings}
-    if "tasks" in told:
-        told["tasks"] = [{**TASK_DEFAULTS, **task} for task in told["tasks"]]
-    return told
+    result = {**DEFAULTS, **settings}
+    if "tasks" in result:
+        result["tasks"] = [{**TASK_DEFAULTS, **task} for task in result["tasks"]]
+    return result
 
 
 def _remove(settings: dict[str, Any], field: str) -> None:
@@ -162,7 +162,7 @@ def _remove(settings: dict[str, Any], field: str) -> None:
     if not slash:
         settings.pop(name, None)
     elif name in MERGED:
-        settings[name] = [one for one in settings.get(name, []) if one[MERGED[name]] != key]
+        settings[name] = [entry for entry in settings.get(name, []) if entry[MERGED[name]] != key]
     else:
         raise invalid(f"fields_to_remove: '{field}' is not understood.")
 

@@ -33,24 +33,24 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
     """Clones into `folder`; gives the commit."""
     url = str(source["git_url"])
     if source.get("git_commit"):
-        wanted = str(source["git_commit"])
-        if not COMMIT.fullmatch(wanted):
-            raise CheckoutError(f"{wanted[:100]} is no commit")
+        revision = str(source["git_commit"])
+        if not COMMIT.fullmatch(revision):
+            raise CheckoutError(f"{revision[:100]} is no commit")
     else:
         kind, name = (
             ("heads", source.get("git_branch")) if source.get("git_branch") else ("tags", source.get("git_tag"))
         )
-        wanted = f"refs/{kind}/{name}"
+        revision = f"refs/{kind}/{name}"
     folder.mkdir(parents=True, exist_ok=True)
     _git(folder, "init", "--quiet", "--template=")
     try:
-        _git(folder, "fetch", "--quiet", "--depth", "1", "--end-of-options", url, wanted)
+        _git(folder, "fetch", "--quiet", "--depth", "1", "--end-of-options", url, revision)
     except CheckoutError:
         if not source.get("git_commit"):
             raise
         # Not every server gives a single commit.
         _git(folder, "fetch", "--quiet", "--end-of-options", url, "+refs/heads/*:refs/remotes/origin/*")
-        _git(folder, "checkout", "--quiet", "--detach", wanted, "--")
+        _git(folder, "checkout", "--quiet", "--detach", revision, "--")
     else:
         _git(folder, "checkout", "--quiet", "--detach", "FETCH_HEAD")
     return _git(folder, "rev-parse", "HEAD").strip()
@@ -71,6 +71,6 @@ def _git(folder: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CheckoutError(f"git {arguments[0]}: {error}") from None
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip()
-        raise CheckoutError(re.sub(r"//[^/@\s]+@", "//", told)[:2000])
+        message = done.stderr.decode("utf-8", "replace").strip()
+        raise CheckoutError(re.sub(r"//[^/@\s]+@", "//", message)[:2000])
     return done.stdout.decode("utf-8", "replace")

@@ -34,7 +34,7 @@ MAX_PARALLEL_TASKS = 8
 
 
 @dataclass(slots=True)
-class Ticket:
+class RunHandle:
     """What is needed to stop a run that is going on."""
 
     stop: threading.Event = field(default_factory=threading.Event)
@@ -44,13 +44,13 @@ class Ticket:
 
 class Executor:
     def __init__(
-        self, store: JobStore, runner: TaskRunner, now_ms: Callable[[], int], complain: Callable[[Exception], None]
+        self, store: JobStore, runner: TaskRunner, now_ms: Callable[[], int], log_error: Callable[[Exception], None]
     ) -> None:
         self._store = store
         self._runner = runner
-        self._complain = complain
+        self._log_error = log_error
         self._now_ms = now_ms
-        self._tickets: dict[int, Ticket] = {}
+        self._handles: dict[int, RunHandle] = {}
         self._changed = threading.Condition()
 
     def log(self, task_run_id: int) -> Log:
@@ -63,9 +63,9 @@ class Executor:
 
     def start(self, run: Run, forced: State | None) -> None:
         """Lets a stored run begin; it may be skipped at once, or wait in the queue."""
-        ticket = self._tickets[run.run_id] = Ticket()
+        handle = self._handles[run.run_id] = RunHandle()
         if forced is not None:
-            threading.Thread(target=self._suffer, args=(run, ticket, forced), daemon=True).start()
+            threading.Thread(target=self._force, args=(run, handle, forced), daemon=True).start()
             return
         limit = int(run.spec.get("max_concurrent_runs", 1)) if run.kind == "JOB_RUN" else 0
         if run.kind == "JOB_RUN" and self._ahead(run) >= limit:
@@ -73,50 +73,50 @@ class Executor:
                 self._finish(run.run_id, TOO_MANY)
                 return
             self._store.change_run(run.run_id, lambda run: replace(run, state=State("QUEUED")))
-        threading.Thread(target=self._carry, args=(run.run_id, ticket, limit), daemon=True).start()
+        threading.Thread(target=self._run, args=(run.run_id, handle, limit), daemon=True).start()
 
     def cancel(self, run_id: int) -> None:
         """Asks a run to stop; nothing for one that has ended."""
-        ticket = self._tickets.get(run_id)
-        if ticket is None or ticket.done.is_set():
+        handle = self._handles.get(run_id)
+        if handle is None or handle.done.is_set():
             return
-        ticket.cancelled = True
+        handle.cancelled = True
         self._store.change_run(run_id, _terminating)
-        ticket.stop.set()
+        handle.stop.set()
         with self._changed:
             self._changed.notify_all()
 
     def stop_all(self, seconds: float = 10.0) -> None:
         """Ends whatever is going on, without ceremony, and waits for it."""
-        waiting, deadline = list(self._tickets.items()), time.monotonic() + seconds
+        waiting, deadline = list(self._handles.items()), time.monotonic() + seconds
         self._runner.abrupt = True
         for run_id, _ in waiting:
             self.cancel(run_id)
-        for _, ticket in waiting:
-            ticket.done.wait(max(0.0, deadline - time.monotonic()))
+        for _, handle in waiting:
+            handle.done.wait(max(0.0, deadline - time.monotonic()))
         self._runner.abrupt = False
 
     def _ahead(self, run: Run) -> int:
-        return sum(one.run_id < run.run_id for one in self._store.open_runs(run.job_id))
+        return sum(other.run_id < run.run_id for other in self._store.open_runs(run.job_id))
 
-    def _carry(self, run_id: int, ticket: Ticket, limit: int) -> None:
+    def _run(self, run_id: int, handle: RunHandle, limit: int) -> None:
         try:
-            if not self._turn(run_id, ticket, limit):
+            if not self._wait_in_queue(run_id, handle, limit):
                 self._finish(run_id, CANCELED)
                 return
-            run = self._store.change_run(run_id, self._begun)
+            run = self._store.change_run(run_id, self._running)
             if run is not None:
-                self._carry_tasks(run, ticket)
+                self._run_tasks(run, handle)
         except Exception as error:
             # A defect of ours must not leave a run open for ever.
             self._finish(run_id, internal_error(f"databricks_local failed: {error}"))
-            self._complain(error)
+            self._log_error(error)
 
-    def _turn(self, run_id: int, ticket: Ticket, limit: int) -> bool:
+    def _wait_in_queue(self, run_id: int, handle: RunHandle, limit: int) -> bool:
         """Waits in the queue of the job; False when cancelled meanwhile."""
         while limit:
             run = self._store.run(run_id)
-            if run is None or ticket.stop.is_set():
+            if run is None or handle.stop.is_set():
                 return False
             if self._ahead(run) < limit:
                 return True
@@ -124,21 +124,21 @@ class Executor:
                 self._changed.wait(0.5)
         return True
 
-    def _carry_tasks(self, run: Run, ticket: Ticket) -> None:
+    def _run_tasks(self, run: Run, handle: RunHandle) -> None:
         timeout = int(run.spec.get("timeout_seconds", 0))
         deadline = time.monotonic() + timeout if timeout else None
         going: dict[Future[State], str] = {}
         with ThreadPoolExecutor(MAX_PARALLEL_TASKS) as pool:
             while True:
                 run = self._store.run(run.run_id) or run
-                over = ticket.stop.is_set() or (deadline is not None and time.monotonic() > deadline)
+                over = handle.stop.is_set() or (deadline is not None and time.monotonic() > deadline)
                 for task, upstream in [] if over else ready(run.tasks):
                     run_if = str(task.spec.get("run_if", "ALL_SUCCESS"))
                     if task.spec.get("disabled") or (upstream and not may_run(run_if, upstream)):
                         self._ended(run, task, DISABLED if task.spec.get("disabled") else not_run(run_if, upstream))
                         continue
                     self._started(run, task)
-                    future = pool.submit(self._runner.run, run, task, ticket.stop, deadline)
+                    future = pool.submit(self._runner.run, run, task, handle.stop, deadline)
                     going[future] = task.key
                 if not going:
                     if over or not ready((self._store.run(run.run_id) or run).tasks):
@@ -146,22 +146,22 @@ class Executor:
                     continue
                 for future in wait(going, return_when=FIRST_COMPLETED).done:
                     self._ended(run, run.task(going.pop(future)), future.result())
-        timed_out = deadline is not None and time.monotonic() > deadline and not ticket.cancelled
+        timed_out = deadline is not None and time.monotonic() > deadline and not handle.cancelled
         run = self._store.run(run.run_id) or run
         open_tasks = any(task.state.is_open for task in run.tasks)
-        self._finish(run.run_id, of_run(run, ticket.cancelled, timed_out and (open_tasks or _timed_out(run))))
+        self._finish(run.run_id, of_run(run, handle.cancelled, timed_out and (open_tasks or _timed_out(run))))
 
-    def _suffer(self, run: Run, ticket: Ticket, forced: State) -> None:
+    def _force(self, run: Run, handle: RunHandle, forced: State) -> None:
         """The end, or the lack of one, that a test chose."""
         if not forced.is_open:
             self._finish(run.run_id, forced)
             return
         self._store.change_run(run.run_id, lambda run: replace(run, state=forced))
         timeout = int(run.spec.get("timeout_seconds", 0)) or None
-        stopped = ticket.stop.wait(timeout)
+        stopped = handle.stop.wait(timeout)
         self._finish(run.run_id, CANCELED if stopped else TIMED_OUT)
 
-    def _begun(self, run: Run) -> Run:
+    def _running(self, run: Run) -> Run:
         return replace(run, state=State("RUNNING", message="In run"), started_ms=self._now_ms())
 
     def _started(self, run: Run, task: TaskRun) -> None:
@@ -187,9 +187,9 @@ class Executor:
             return replace(run, state=state, tasks=tasks, ended_ms=now)
 
         self._store.change_run(run_id, change)
-        ticket = self._tickets.pop(run_id, None)
-        if ticket is not None:
-            ticket.done.set()
+        handle = self._handles.pop(run_id, None)
+        if handle is not None:
+            handle.done.set()
         with self._changed:
             self._changed.notify_all()
 

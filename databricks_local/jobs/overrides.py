@@ -32,22 +32,22 @@ class RunOverride:
     refuse: Mapping[str, Any] | None = None
 
 
-def override(wanted: Mapping[str, Any]) -> RunOverride:
+def override(document: Mapping[str, Any]) -> RunOverride:
     """A rule from JSON; ValueError says what is wrong with it."""
-    unknown = sorted(set(wanted) - {"name", "times", "state", "refuse"})
+    unknown = sorted(set(document) - {"name", "times", "state", "refuse"})
     if unknown:
         raise ValueError(f"unknown key '{unknown[0]}'; there are: name, times, state, refuse")
-    if ("state" in wanted) == ("refuse" in wanted):
+    if ("state" in document) == ("refuse" in document):
         raise ValueError("a rule has either a state or a refusal")
     state = None
-    if "state" in wanted:
-        told = wanted["state"]
-        if not isinstance(told, Mapping) or told.get("life_cycle_state") not in LIFE_CYCLES:
+    if "state" in document:
+        forced = document["state"]
+        if not isinstance(forced, Mapping) or forced.get("life_cycle_state") not in LIFE_CYCLES:
             raise ValueError(f"state.life_cycle_state is one of {', '.join(LIFE_CYCLES)}")
-        result = told.get("result_state")
+        result = forced.get("result_state")
         code = str(result) if result in ("SUCCESS", "CANCELED") else "INTERNAL_ERROR"
-        state = State(str(told["life_cycle_state"]), result, str(told.get("state_message", "")), code)
-    return RunOverride(str(wanted.get("name", "*")), wanted.get("times"), state, wanted.get("refuse"))
+        state = State(str(forced["life_cycle_state"]), result, str(forced.get("state_message", "")), code)
+    return RunOverride(str(document.get("name", "*")), document.get("times"), state, document.get("refuse"))
 
 
 class RunOverrides:
@@ -76,6 +76,6 @@ class RunOverrides:
         return None
 
 
-def _refusal(told: Mapping[str, Any]) -> ApiError:
-    code = str(told.get("error_code", "INVALID_PARAMETER_VALUE"))
-    return ApiError(int(told.get("status", 400)), code, str(told.get("message", "Refused.")))
+def _refusal(refusal: Mapping[str, Any]) -> ApiError:
+    code = str(refusal.get("error_code", "INVALID_PARAMETER_VALUE"))
+    return ApiError(int(refusal.get("status", 400)), code, str(refusal.get("message", "Refused.")))

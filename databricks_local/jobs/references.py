@@ -48,8 +48,8 @@ def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> di
     }
 
 
-def resolve(text: str, known: Mapping[str, str]) -> str:
+def resolve(text: str, references: Mapping[str, str]) -> str:
     """Twice, since a job parameter's default may itself be a reference."""
     for _ in range(2):
-        text = REFERENCE.sub(lambda found: known.get(found[1], found[0]), text)
+        text = REFERENCE.sub(lambda match: references.get(match[1], match[0]), text)
     return text

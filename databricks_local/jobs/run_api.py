@@ -36,16 +36,16 @@ class RunApi:
         if job is None:
             raise missing_job(call.parameters["job_id"], workspace)
         token = call.text("idempotency_token")
-        known = self._store.by_token(token) if token else None
-        if known is not None:
-            return self._started(self._asked(known, workspace))
-        given = {
+        existing = self._store.by_token(token) if token else None
+        if existing is not None:
+            return self._started(self._run(existing, workspace))
+        arguments = {
             key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")
         }
-        return self._started(self.begin(workspace, job, given, "ONE_TIME", token))
+        return self._started(self.begin(workspace, job, arguments, "ONE_TIME", token))
 
     def begin(
-        self, workspace: Workspace, job: Job, given: Mapping[str, Any], trigger: str, token: str | None = None
+        self, workspace: Workspace, job: Job, arguments: Mapping[str, Any], trigger: str, token: str | None = None
     ) -> Run:
         """A run of a job, stored and on its way."""
         name = str(job.settings.get("name", "Untitled"))
@@ -63,7 +63,7 @@ class RunApi:
             trigger=trigger,
             number=self._store.count_runs(job.job_id) + 1,
             created_ms=workspace.clock.now(),
-            given=given,
+            arguments=arguments,
         )
         if not run.tasks:
             raise invalid("The job has no tasks to run.")
@@ -78,9 +78,9 @@ class RunApi:
         if not body.get("tasks") and version_of(call) != "2.0":
             required("", body, "tasks")
         token = body.pop("idempotency_token", None)
-        known = self._store.by_token(token) if token else None
-        if known is not None:
-            return answer({"run_id": known})
+        existing = self._store.by_token(token) if token else None
+        if existing is not None:
+            return answer({"run_id": existing})
         name = str(body.pop("run_name", "Untitled"))
         forced = self._overrides.of(name)
         run_id = self._store.identifier()
@@ -100,7 +100,7 @@ class RunApi:
         return answer({"run_id": run.run_id})
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
-        run, task = self._found(number_of(call, "run_id"), workspace)
+        run, task = self._run_and_task(number_of(call, "run_id"), workspace)
         return answer(self._view(run, task, version_of(call)))
 
     def list(self, workspace: Workspace, call: Call) -> Answer:
@@ -116,15 +116,15 @@ class RunApi:
             if call.text(name) is not None:
                 where, values = [*where, f"created_ms {sign} ?"], [*values, number_of(call, name)]
         version, count = version_of(call), limit_of(call, PAGE, MAX_PAGE if version_of(call) != "2.0" else 1000)
-        found = self._store.runs(" AND ".join(where), tuple(values), count + 1)
+        stored = self._store.runs(" AND ".join(where), tuple(values), count + 1)
         expand = call.flag("expand_tasks") or version == "2.0"
-        wanted = call.text("run_type")
-        runs = [view(run, self._host, version, expand) for run in found[:count] if wanted in (None, run.kind)]
-        told: dict[str, Any] = {"runs": runs} if runs else {}
-        told["has_more"] = len(found) > count
-        if told["has_more"] and version != "2.0":
-            told["next_page_token"] = str(found[count - 1].run_id)
-        return answer(told)
+        kind = call.text("run_type")
+        runs = [view(run, self._host, version, expand) for run in stored[:count] if kind in (None, run.kind)]
+        body: dict[str, Any] = {"runs": runs} if runs else {}
+        body["has_more"] = len(stored) > count
+        if body["has_more"] and version != "2.0":
+            body["next_page_token"] = str(stored[count - 1].run_id)
+        return answer(body)
 
     def get_output(self, workspace: Workspace, call: Call) -> Answer:
         """Of one task: what several tasks returned is not one output [DOCS, text as users quote it].
@@ -132,27 +132,27 @@ class RunApi:
         Whether the run of a single task is told apart from that task is unknown: here it is not for Jobs 2.0 runs
         only.
         """
-        run, task = self._found(number_of(call, "run_id"), workspace)
+        run, task = self._run_and_task(number_of(call, "run_id"), workspace)
         if task is None:
             text = "Retrieving the output of runs with multiple tasks is not supported. "
             raise invalid(text + "Please retrieve the output of each individual task run instead.")
         output = self._store.output(task.run_id)
-        told: dict[str, Any] = {"metadata": self._view(run, task, version_of(call))}
+        body: dict[str, Any] = {"metadata": self._view(run, task, version_of(call))}
         if "notebook_task" in task.spec:
-            told["notebook_output"] = {}
+            body["notebook_output"] = {}
             if output.result is not None:
-                told["notebook_output"] = {"result": output.result, "truncated": output.truncated}
+                body["notebook_output"] = {"result": output.result, "truncated": output.truncated}
         else:
             log, truncated = self._executor.log(task.run_id).tail()
-            told["logs"], told["logs_truncated"] = log.decode("utf-8", "replace"), truncated
+            body["logs"], body["logs_truncated"] = log.decode("utf-8", "replace"), truncated
         for name in ("error", "error_trace"):
             if getattr(output, name) is not None:
-                told[name] = getattr(output, name)
-        return answer(told)
+                body[name] = getattr(output, name)
+        return answer(body)
 
     def cancel(self, workspace: Workspace, call: Call) -> Answer:
         """Asks; the run ends a moment later. Nothing happens to one that has ended [DOCS]."""
-        run, _ = self._found(number_of(call, "run_id"), workspace)
+        run, _ = self._run_and_task(number_of(call, "run_id"), workspace)
         self._executor.cancel(run.run_id)
         return answer({})
 
@@ -165,7 +165,7 @@ class RunApi:
         return answer({})
 
     def delete(self, workspace: Workspace, call: Call) -> Answer:
-        run = self._asked(number_of(call, "run_id"), workspace)
+        run = self._run(number_of(call, "run_id"), workspace)
         if run.state.is_open:
             raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is still active.")
         self._store.remove_run(run)
@@ -177,12 +177,12 @@ class RunApi:
         run = self._store.run(parent if parent is not None else run_id)
         if run is None:
             raise ValueError(f"there is no run {run_id}")
-        told = []
+        outputs = []
         for task in run.tasks:
             if parent not in (None, run_id) and task.run_id != run_id:
                 continue
             output, (log, truncated) = self._store.output(task.run_id), self._executor.log(task.run_id).tail()
-            told.append(
+            outputs.append(
                 {
                     "run_id": task.run_id,
                     "task_key": task.key,
@@ -195,7 +195,7 @@ class RunApi:
                     "notes": list(output.notes),
                 }
             )
-        return {"tasks": told}
+        return {"tasks": outputs}
 
     def _tasks(self, spec: Mapping[str, Any], run_id: int) -> tuple[TaskRun, ...]:
         """Of Jobs 2.0's single task the run is the task's run too [INFERRED]."""
@@ -207,10 +207,10 @@ class RunApi:
     def _started(self, run: Run) -> Answer:
         return answer({"run_id": run.run_id, "number_in_job": run.number})
 
-    def _asked(self, run_id: int, workspace: Workspace) -> Run:
-        return self._found(run_id, workspace)[0]
+    def _run(self, run_id: int, workspace: Workspace) -> Run:
+        return self._run_and_task(run_id, workspace)[0]
 
-    def _found(self, run_id: int, workspace: Workspace) -> tuple[Run, TaskRun | None]:
+    def _run_and_task(self, run_id: int, workspace: Workspace) -> tuple[Run, TaskRun | None]:
         """A run, or the run a task run belongs to together with that task."""
         parent = self._store.parent(run_id)
         run = self._store.run(run_id if parent is None else parent)
@@ -222,8 +222,8 @@ class RunApi:
         if task is None or task.run_id == run.run_id:
             return view(run, self._host, version)
         whole = view(replace(run, tasks=(task,)), self._host, version)
-        told = {**whole, **task_view(task, run, self._host), "job_run_id": run.run_id}
-        return {**told, "run_page_url": page_url(self._host, run.job_id, task.run_id), "run_name": task.key}
+        body = {**whole, **task_view(task, run, self._host), "job_run_id": run.run_id}
+        return {**body, "run_page_url": page_url(self._host, run.job_id, task.run_id), "run_name": task.key}
 
 
 RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, Workspace, Call], Answer]], ...] = (

@@ -59,7 +59,7 @@ class Run:
     created_ms: int = 0
     started_ms: int = 0
     ended_ms: int = 0
-    given: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def with_task(self, changed: TaskRun) -> Run:
         return replace(self, tasks=tuple(changed if task.key == changed.key else task for task in self.tasks))
@@ -70,8 +70,8 @@ class Run:
     @property
     def parameters(self) -> dict[str, str]:
         """Job parameters: the defaults, overridden by what the caller gave."""
-        defaults = {str(one["name"]): str(one["default"]) for one in self.spec.get("parameters", [])}
-        return {**defaults, **self.given.get("job_parameters", {})}
+        defaults = {str(parameter["name"]): str(parameter["default"]) for parameter in self.spec.get("parameters", [])}
+        return {**defaults, **self.arguments.get("job_parameters", {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ def to_json(run: Run) -> dict[str, Any]:
     return asdict(run)
 
 
-def from_json(told: Mapping[str, Any]) -> Run:
-    tasks = tuple(TaskRun(**{**task, "state": State(**task["state"])}) for task in told["tasks"])
-    return Run(**{**told, "tasks": tasks, "state": State(**told["state"])})
+def from_json(document: Mapping[str, Any]) -> Run:
+    """The run in a stored document; one stored before November 2026 calls its arguments `given`."""
+    document = {"arguments" if name == "given" else name: value for name, value in document.items()}
+    tasks = tuple(TaskRun(**{**task, "state": State(**task["state"])}) for task in document["tasks"])
+    return Run(**{**document, "tasks": tasks, "state": State(**document["state"])})

@@ -45,7 +45,7 @@ class Scheduler:
 
     def look(self, now: datetime) -> list[int]:
         """The jobs that are due: each fires once, however long ago it was due."""
-        due, known = [], {}
+        due, began = [], {}
         for job in self._store.scheduled():
             schedule = job.settings["schedule"]
             key = (job.job_id, schedule["quartz_cron_expression"], schedule["timezone_id"])
@@ -54,8 +54,8 @@ class Scheduler:
             if moment is not None and moment <= now:
                 due.append(job.job_id)
                 since = max(now, moment + LEAST_INTERVAL - timedelta(seconds=1))
-            known[key] = since
-        self._began = known
+            began[key] = since
+        self._began = began
         return due
 
     def _watch(self) -> None:

@@ -58,16 +58,16 @@ class SecretsApi:
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
         scope, key = self._scope(call), call.text("key") or ""
-        found = self._store.secrets(scope).get(key)
-        if found is None:
+        entry = self._store.secrets(scope).get(key)
+        if entry is None:
             raise missing_secret(scope, key)
-        return answer({"key": key, "value": base64.b64encode(found[0]).decode()})
+        return answer({"key": key, "value": base64.b64encode(entry[0]).decode()})
 
     def list(self, workspace: Workspace, call: Call) -> Answer:
         """Names only: no secret is ever listed with its value."""
-        found = self._store.secrets(self._scope(call))
-        told = [{"key": key, "last_updated_timestamp": changed} for key, (_, changed) in found.items()]
-        return answer({"secrets": told} if told else {})
+        secrets = self._store.secrets(self._scope(call))
+        listed = [{"key": key, "last_updated_timestamp": changed} for key, (_, changed) in secrets.items()]
+        return answer({"secrets": listed} if listed else {})
 
     def delete(self, workspace: Workspace, call: Call) -> Answer:
         scope, key = self._scope(call), call.text("key") or ""
@@ -84,9 +84,9 @@ class SecretsApi:
         return scope
 
 
-def replace_all(store: JobStore, wanted: dict[str, Any], now_ms: int) -> None:
+def replace_all(store: JobStore, scopes: dict[str, Any], now_ms: int) -> None:
     """All scopes and secrets at once: `{scope: {key: text}}`. ValueError says what is wrong."""
-    for scope, secrets in wanted.items():
+    for scope, secrets in scopes.items():
         if not NAME.fullmatch(scope) or not isinstance(secrets, dict):
             raise ValueError(f"a scope has a name and an object of secrets, not {scope!r}")
         for key, value in secrets.items():
@@ -94,7 +94,7 @@ def replace_all(store: JobStore, wanted: dict[str, Any], now_ms: int) -> None:
                 raise ValueError(f"a secret has a name and a text, not {key!r}")
     for scope in store.scopes():
         store.remove_scope(scope)
-    for scope, secrets in wanted.items():
+    for scope, secrets in scopes.items():
         store.add_scope(scope)
         for key, value in secrets.items():
             store.put_secret(scope, key, value.encode(), now_ms)

@@ -59,18 +59,22 @@ def not_run(run_if: str, upstream: Sequence[str]) -> State:
 
 
 def upstream_of(task: TaskRun) -> list[str]:
-    return [str(one["task_key"]) for one in task.spec.get("depends_on", [])]
+    return [str(dependency["task_key"]) for dependency in task.spec.get("depends_on", [])]
 
 
 def ready(tasks: Iterable[TaskRun]) -> list[tuple[TaskRun, list[str]]]:
     """The tasks that wait for nothing any more, each with the results of those it depends on."""
-    known = {task.key: task for task in tasks}
-    found = []
-    for task in known.values():
-        above = [known[key] for key in upstream_of(task)]
-        if task.state.life_cycle == "PENDING" and not task.started_ms and not any(one.state.is_open for one in above):
-            found.append((task, [one.state.result or "FAILED" for one in above]))
-    return found
+    by_key = {task.key: task for task in tasks}
+    free = []
+    for task in by_key.values():
+        above = [by_key[key] for key in upstream_of(task)]
+        if (
+            task.state.life_cycle == "PENDING"
+            and not task.started_ms
+            and not any(other.state.is_open for other in above)
+        ):
+            free.append((task, [other.state.result or "FAILED" for other in above]))
+    return free
 
 
 def of_run(run: Run, cancelled: bool, timed_out: bool) -> State:

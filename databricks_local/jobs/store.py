@@ -102,8 +102,8 @@ class JobStore:
             self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def job(self, job_id: int) -> Job | None:
-        found = self._jobs("job_id = ?", (job_id,), 1)
-        return found[0] if found else None
+        jobs = self._jobs("job_id = ?", (job_id,), 1)
+        return jobs[0] if jobs else None
 
     def jobs(self, before: int, count: int, name: str | None = None) -> list[Job]:
         """Newest first, those older than `before`; by name without regard to case."""
@@ -154,8 +154,8 @@ class JobStore:
         self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", values)
 
     def run(self, run_id: int) -> Run | None:
-        found = self.runs("run_id = ?", (run_id,), 1)
-        return found[0] if found else None
+        runs = self.runs("run_id = ?", (run_id,), 1)
+        return runs[0] if runs else None
 
     def parent(self, task_run_id: int) -> int | None:
         """The run a task run belongs to."""
@@ -199,8 +199,8 @@ class JobStore:
             row = self._db.execute("SELECT document FROM outputs WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:
             return Output()
-        told = json.loads(row[0])
-        return Output(**{**told, "displays": tuple(told["displays"]), "notes": tuple(told["notes"])})
+        document = json.loads(row[0])
+        return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
 
     # --- secrets ---
 

@@ -33,7 +33,7 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class TaskCommand:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     cwd: Path
@@ -42,76 +42,76 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TaskContext:
     """Where a task runs, and what it may ask."""
 
     folder: RunFolder
     dbfs: Tree
     client: Client
-    known: Mapping[str, str]
+    references: Mapping[str, str]
     pip_install: bool
     secret: Callable[[str, str], str | None]
 
 
-def prepare(run: Run, task: TaskRun, place: Place) -> Prepared:
+def prepare(run: Run, task: TaskRun, context: TaskContext) -> TaskCommand:
     """Writes the files, gives the command; CannotStart when there is nothing to run."""
     spec = task.spec
-    root = _checked_out(run, spec, place) if _from_git(run, spec) else None
-    environment = _cluster_environment(run, spec, place)
+    root = _checked_out(run, spec, context) if _from_git(run, spec) else None
+    environment = _cluster_environment(run, spec, context)
     if "notebook_task" in spec:
-        prepared = _notebook(run, spec["notebook_task"], place, root)
+        prepared = _notebook(run, spec["notebook_task"], context, root)
     elif "spark_python_task" in spec:
-        prepared = _script(run, spec["spark_python_task"], place, root)
+        prepared = _script(run, spec["spark_python_task"], context, root)
     elif "shell_command_task" in spec:
-        prepared = _shell(spec["shell_command_task"], place)
+        prepared = _shell(spec["shell_command_task"], context)
     else:
         kind = next(key for key in spec if key.endswith("_task"))
         raise CannotStart(f"databricks_local does not run a {kind}.", "FEATURE_DISABLED")
     notes = (*_library_notes(run, spec), *prepared.notes)
-    return Prepared(prepared.command, {**environment, **prepared.environment}, prepared.cwd, prepared.result, notes)
+    return TaskCommand(prepared.command, {**environment, **prepared.environment}, prepared.cwd, prepared.result, notes)
 
 
-def _notebook(run: Run, task: Mapping[str, Any], place: Place, root: Path | None) -> Prepared:
+def _notebook(run: Run, task: Mapping[str, Any], context: TaskContext, root: Path | None) -> TaskCommand:
     """Job parameters beat those of the task, and the older notebook_params too [DOCS]."""
-    given = {**task.get("base_parameters", {}), **run.given.get("notebook_params", {}), **run.parameters}
+    parameters = {**task.get("base_parameters", {}), **run.arguments.get("notebook_params", {}), **run.parameters}
     order = {
-        "notebook_path": resolve(task["notebook_path"], place.known),
+        "notebook_path": resolve(task["notebook_path"], context.references),
         "checkout": str(root) if root else None,
-        "parameters": {name: resolve(value, place.known) for name, value in given.items()},
-        "pip_install": place.pip_install,
-        "packages": str(place.folder.packages),
-        "workspace": str(place.folder.work),
+        "parameters": {name: resolve(value, context.references) for name, value in parameters.items()},
+        "pip_install": context.pip_install,
+        "packages": str(context.folder.packages),
+        "workspace": str(context.folder.work),
     }
-    file, result = place.folder.root / "order.json", place.folder.root / "result.json"
+    file, result = context.folder.root / "order.json", context.folder.root / "result.json"
     file.write_text(json.dumps(order), encoding="utf-8")
-    cwd = root or place.folder.work
-    return Prepared(tuple(command("runtime.notebook_runner", str(file), str(result))), {}, cwd, result)
+    cwd = root or context.folder.work
+    return TaskCommand(tuple(command("runtime.notebook_runner", str(file), str(result))), {}, cwd, result)
 
 
-def _script(run: Run, task: Mapping[str, Any], place: Place, root: Path | None) -> Prepared:
-    words = run.given.get("python_params") or task.get("parameters", [])
-    arguments = [resolve(word, place.known) for word in words]
-    path = resolve(task["python_file"], place.known)
+def _script(run: Run, task: Mapping[str, Any], context: TaskContext, root: Path | None) -> TaskCommand:
+    words = run.arguments.get("python_params") or task.get("parameters", [])
+    arguments = [resolve(word, context.references) for word in words]
+    path = resolve(task["python_file"], context.references)
     if root is not None:
         file = (root / path).resolve()
         if root.resolve() not in file.parents or not file.is_file():
             raise CannotStart(f"{path} is not in the repository.", "RESOURCE_NOT_FOUND")
-        return Prepared((sys.executable, str(file), *arguments), {}, root)
-    content = _dbfs_file(path, place) if path.startswith("dbfs:") else _workspace_file(path, place)
-    copy = place.folder.root / "scripts" / path.rpartition("/")[2]
+        return TaskCommand((sys.executable, str(file), *arguments), {}, root)
+    content = _dbfs_file(path, context) if path.startswith("dbfs:") else _workspace_file(path, context)
+    copy = context.folder.root / "scripts" / path.rpartition("/")[2]
     copy.parent.mkdir()
     copy.write_bytes(
-        mounted(content.decode("utf-8", "surrogateescape"), place.folder).encode("utf-8", "surrogateescape")
+        mounted(content.decode("utf-8", "surrogateescape"), context.folder).encode("utf-8", "surrogateescape")
     )
-    return Prepared((sys.executable, str(copy), *arguments), {}, place.folder.work)
+    return TaskCommand((sys.executable, str(copy), *arguments), {}, context.folder.work)
 
 
-def _shell(task: Mapping[str, Any], place: Place) -> Prepared:
+def _shell(task: Mapping[str, Any], context: TaskContext) -> TaskCommand:
     """As MLflow's plain projects send it: bash, with paths of the cluster's driver."""
-    words = tuple(mounted(word, place.folder) for word in task["command"])
+    words = tuple(mounted(word, context.folder) for word in task["command"])
     if shutil.which(words[0]) is None:
         raise CannotStart(f"There is no {words[0]} on this machine.", "RUN_EXECUTION_ERROR")
-    return Prepared(words, task.get("env_vars", {}), place.folder.work)
+    return TaskCommand(words, task.get("env_vars", {}), context.folder.work)
 
 
 def _from_git(run: Run, spec: Mapping[str, Any]) -> bool:
@@ -120,8 +120,8 @@ def _from_git(run: Run, spec: Mapping[str, Any]) -> bool:
     return bool(task) and has_git and task.get("source", "GIT") == "GIT"
 
 
-def _checked_out(run: Run, spec: Mapping[str, Any], place: Place) -> Path:
-    folder = place.folder.root / "repository"
+def _checked_out(run: Run, spec: Mapping[str, Any], context: TaskContext) -> Path:
+    folder = context.folder.root / "repository"
     try:
         checkout(run.spec["git_source"], folder)
     except CheckoutError as error:
@@ -129,32 +129,32 @@ def _checked_out(run: Run, spec: Mapping[str, Any], place: Place) -> Path:
     return folder
 
 
-def _dbfs_file(path: str, place: Place) -> bytes:
+def _dbfs_file(path: str, context: TaskContext) -> bytes:
     try:
-        return place.dbfs.file(path.removeprefix("dbfs:")).read_bytes()
+        return context.dbfs.file(path.removeprefix("dbfs:")).read_bytes()
     except (OSError, OutsideError):
         raise CannotStart(f"Cannot read the python file {path}.", "RESOURCE_NOT_FOUND") from None
 
 
-def _workspace_file(path: str, place: Place) -> bytes:
+def _workspace_file(path: str, context: TaskContext) -> bytes:
     try:
-        return place.client.get("/api/2.0/workspace/export", path=path, format="AUTO", direct_download="true")
+        return context.client.get("/api/2.0/workspace/export", path=path, format="AUTO", direct_download="true")
     except RefusedByServer:
         message = f"Cannot read the python file {path}. Please check driver logs for more details."
         raise CannotStart(message, "RESOURCE_NOT_FOUND") from None
 
 
-def _cluster_environment(run: Run, spec: Mapping[str, Any], place: Place) -> dict[str, str]:
+def _cluster_environment(run: Run, spec: Mapping[str, Any], context: TaskContext) -> dict[str, str]:
     """spark_env_vars, with `{{secrets/scope/key}}` replaced [DOCS]."""
     cluster = spec.get("new_cluster", {})
     if spec.get("job_cluster_key"):
-        clusters = {one["job_cluster_key"]: one["new_cluster"] for one in run.spec.get("job_clusters", [])}
+        clusters = {entry["job_cluster_key"]: entry["new_cluster"] for entry in run.spec.get("job_clusters", [])}
         cluster = clusters[spec["job_cluster_key"]]
 
-    def secret(found: re.Match[str]) -> str:
-        value = place.secret(found[1], found[2])
+    def secret(match: re.Match[str]) -> str:
+        value = context.secret(match[1], match[2])
         if value is None:
-            message = f"Secret does not exist with scope: {found[1]} and key: {found[2]}"
+            message = f"Secret does not exist with scope: {match[1]} and key: {match[2]}"
             raise CannotStart(message, "INVALID_CLUSTER_REQUEST")
         return value
 
@@ -164,8 +164,8 @@ def _cluster_environment(run: Run, spec: Mapping[str, Any], place: Place) -> dic
 
 def _library_notes(run: Run, spec: Mapping[str, Any]) -> list[str]:
     """Libraries are taken from this Python: what it lacks is said, not installed."""
-    wanted = [one["pypi"]["package"] for one in spec.get("libraries", []) if "pypi" in one]
+    requirements = [library["pypi"]["package"] for library in spec.get("libraries", []) if "pypi" in library]
     for environment in run.spec.get("environments", []):
         if environment["environment_key"] == spec.get("environment_key"):
-            wanted += environment.get("spec", {}).get("dependencies", [])
-    return [f"library {one}: {missing}" for one in wanted if (missing := lacking(one))]
+            requirements += environment.get("spec", {}).get("dependencies", [])
+    return [f"library {library}: {missing}" for library in requirements if (missing := lacking(library))]

@@ -20,7 +20,7 @@ from .processes import Log, Process, wait_or_stop
 from .runs import Output, Run, State, TaskRun
 from .states import CANCELED, FAILED, SUCCESS, TIMED_OUT, internal_error
 from .store import JobStore
-from .task_commands import CannotStart, Place, Prepared, prepare
+from .task_commands import CannotStart, TaskCommand, TaskContext, prepare
 from .views import WORKSPACE_ID
 
 
@@ -45,7 +45,7 @@ class TaskRunner:
         folder = run_folder.make(self._files / str(task.run_id), self._dbfs.tree.root)
         try:
             try:
-                prepared = prepare(run, task, self._place(run, task, folder))
+                prepared = prepare(run, task, self._context(run, task, folder))
             except CannotStart as error:
                 self._store.put_output(task.run_id, Output(error=str(error)))
                 return internal_error(str(error), error.code)
@@ -58,7 +58,7 @@ class TaskRunner:
     def _execute(
         self,
         task: TaskRun,
-        prepared: Prepared,
+        prepared: TaskCommand,
         folder: run_folder.RunFolder,
         stop: threading.Event,
         deadline: float | None,
@@ -87,37 +87,37 @@ class TaskRunner:
             return internal_error(str(output.error), "RESOURCE_NOT_FOUND")
         return SUCCESS if code == 0 and output.error is None else FAILED
 
-    def _place(self, run: Run, task: TaskRun, folder: run_folder.RunFolder) -> Place:
-        return Place(
+    def _context(self, run: Run, task: TaskRun, folder: run_folder.RunFolder) -> TaskContext:
+        return TaskContext(
             folder=folder,
             dbfs=self._dbfs.tree,
             client=Client(self._host, self._token),
-            known=references.values(run, task, self._host, WORKSPACE_ID),
+            references=references.values(run, task, self._host, WORKSPACE_ID),
             pip_install=self._settings().pip_install,
             secret=self._secret,
         )
 
     def _secret(self, scope: str, key: str) -> str | None:
-        found = self._store.secrets(scope).get(key)
-        return None if found is None else found[0].decode("utf-8", "replace")
+        entry = self._store.secrets(scope).get(key)
+        return None if entry is None else entry[0].decode("utf-8", "replace")
 
 
-def _output(prepared: Prepared, code: int | None) -> tuple[Output, bool]:
+def _output(prepared: TaskCommand, code: int | None) -> tuple[Output, bool]:
     """What is known of the end: a notebook tells it itself, of other programs there is only the exit code."""
     if prepared.result is None:
         error = None if code == 0 else f"The command ended with exit code {code}"
         return Output(error=error, notes=prepared.notes), False
     try:
-        told: dict[str, Any] = json.loads(prepared.result.read_text(encoding="utf-8"))
+        outcome: dict[str, Any] = json.loads(prepared.result.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         # Killed, or its own doing: os._exit, a crash of the interpreter.
         return Output(error=f"The Python process ended unexpectedly (exit code {code})", notes=prepared.notes), False
     output = Output(
-        result=told.get("result"),
-        truncated=bool(told.get("truncated")),
-        error=told.get("error"),
-        error_trace=told.get("error_trace"),
-        displays=tuple(told.get("displays", ())),
-        notes=(*prepared.notes, *told.get("notes", ())),
+        result=outcome.get("result"),
+        truncated=bool(outcome.get("truncated")),
+        error=outcome.get("error"),
+        error_trace=outcome.get("error_trace"),
+        displays=tuple(outcome.get("displays", ())),
+        notes=(*prepared.notes, *outcome.get("notes", ())),
     )
-    return output, bool(told.get("missing"))
+    return output, bool(outcome.get("missing"))

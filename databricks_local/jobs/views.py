@@ -14,7 +14,7 @@ WORKSPACE_ID = "1000000000000000"
 
 
 def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "job_id": run.job_id,
         "run_id": run.run_id,
         "number_in_job": run.number,
@@ -32,21 +32,21 @@ def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, An
     }
     for key in ("schedule", "git_source"):
         if key in run.spec and (key != "schedule" or run.trigger == "PERIODIC"):
-            told[key] = run.spec[key]
+            body[key] = run.spec[key]
     if run.parameters:
-        told["job_parameters"] = _parameters(run)
-    overriding = {key: value for key, value in run.given.items() if key.endswith("_params")}
+        body["job_parameters"] = _parameters(run)
+    overriding = {key: value for key, value in run.arguments.items() if key.endswith("_params")}
     if overriding:
-        told["overriding_parameters"] = overriding
+        body["overriding_parameters"] = overriding
     if run.single and version == "2.0":
         spec = run.tasks[0].spec
-        told["task"] = {key: spec[key] for key in (*TASKS, *OTHER_TASKS) if key in spec}
-        told["cluster_spec"] = {key: spec[key] for key in (*COMPUTE, "libraries") if key in spec}
+        body["task"] = {key: spec[key] for key in (*TASKS, *OTHER_TASKS) if key in spec}
+        body["cluster_spec"] = {key: spec[key] for key in (*COMPUTE, "libraries") if key in spec}
     elif expand:
-        told["tasks"] = [task_view(task, run, host) for task in run.tasks]
+        body["tasks"] = [task_view(task, run, host) for task in run.tasks]
         if "job_clusters" in run.spec:
-            told["job_clusters"] = run.spec["job_clusters"]
-    return told
+            body["job_clusters"] = run.spec["job_clusters"]
+    return body
 
 
 def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
 
 
 def state_view(state: State) -> dict[str, Any]:
-    told: dict[str, Any] = {"life_cycle_state": state.life_cycle}
+    body: dict[str, Any] = {"life_cycle_state": state.life_cycle}
     if state.result is not None:
-        told["result_state"] = state.result
-    told["state_message"] = state.message
-    told["user_cancelled_or_timedout"] = state.result in ("CANCELED", "TIMEDOUT")
-    return told
+        body["result_state"] = state.result
+    body["state_message"] = state.message
+    body["user_cancelled_or_timedout"] = state.result in ("CANCELED", "TIMEDOUT")
+    return body
 
 
 def status_view(state: State) -> dict[str, Any]:
@@ -85,21 +85,23 @@ def page_url(host: str, job_id: int, run_id: int) -> str:
 
 def _durations(created: int, started: int, ended: int) -> dict[str, int]:
     """0 while something is still going on [DOCS]."""
-    told = {"setup_duration": max(0, started - created) if started else 0, "cleanup_duration": 0}
-    told["execution_duration"] = max(0, ended - started) if ended and started else 0
-    told["end_time"] = ended
-    return told
+    body = {"setup_duration": max(0, started - created) if started else 0, "cleanup_duration": 0}
+    body["execution_duration"] = max(0, ended - started) if ended and started else 0
+    body["end_time"] = ended
+    return body
 
 
 def _parameters(run: Run) -> list[dict[str, str]]:
-    defaults: Mapping[str, str] = {one["name"]: one["default"] for one in run.spec.get("parameters", [])}
-    given = run.given.get("job_parameters", {})
-    told = []
+    defaults: Mapping[str, str] = {
+        parameter["name"]: parameter["default"] for parameter in run.spec.get("parameters", [])
+    }
+    arguments = run.arguments.get("job_parameters", {})
+    listed = []
     for name, value in run.parameters.items():
         parameter = {"name": name, "value": value}
         if name in defaults:
             parameter["default"] = defaults[name]
-        if name not in given:
+        if name not in arguments:
             parameter.pop("value")
-        told.append(parameter)
-    return told
+        listed.append(parameter)
+    return listed

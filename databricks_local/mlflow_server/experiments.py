@@ -51,8 +51,8 @@ def stored_name(workspace: Workspace, name: str) -> str:
     if folder is None or folder.object_type not in FOLDERS:
         raise parent_missing(parent(path))
     workspace.check_writable(Spelling(path))
-    there = workspace.store.get(path)
-    if there is not None and there.object_type != EXPERIMENT:
+    entry = workspace.store.get(path)
+    if entry is not None and entry.object_type != EXPERIMENT:
         raise taken(path)
     return path
 
@@ -74,6 +74,6 @@ def show(workspace: Workspace, name: str) -> None:
 
 
 def hide(workspace: Workspace, name: str) -> None:
-    there = workspace.store.get(name)
-    if there is not None and there.object_type == EXPERIMENT:
-        workspace.store.remove(there)
+    entry = workspace.store.get(name)
+    if entry is not None and entry.object_type == EXPERIMENT:
+        workspace.store.remove(entry)

@@ -80,8 +80,8 @@ def _application(folder: Path) -> Application:
 
 def _guarded(application: Application, secret: bytes) -> Application:
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope.get("headers", ())).get(SECRET_HEADER.encode(), b"")
-        if scope["type"] == "http" and not hmac.compare_digest(given, secret):
+        header = dict(scope.get("headers", ())).get(SECRET_HEADER.encode(), b"")
+        if scope["type"] == "http" and not hmac.compare_digest(header, secret):
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b"Ask the workspace server."})
             return

@@ -79,10 +79,10 @@ class MlflowProxy:
 
     async def _ask(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
         port = await self._process.port()
-        given = [*((name, value) for name, value in headers if name != "accept-encoding")]
-        given.append((SECRET_HEADER, self._process.secret))
+        forwarded = [*((name, value) for name, value in headers if name != "accept-encoding")]
+        forwarded.append((SECRET_HEADER, self._process.secret))
         try:
-            return await forward(port, method, target, given, body)
+            return await forward(port, method, target, forwarded, body)
         except (ConnectionError, OSError) as error:
             raise ApiError(502, "INTERNAL_ERROR", f"MLflow did not answer: {error}") from None
 

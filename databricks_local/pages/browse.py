@@ -11,7 +11,7 @@ from databricks_local.workspace.tree import Workspace
 
 from . import highlight, notebook
 from .links import address, home_of, trail
-from .page import Shown, Visit, sliced
+from .page import PageRequest, View, sliced
 
 PER_PAGE = 200
 SHORTCUTS = 12
@@ -29,47 +29,52 @@ class Row:
     modified_at: int | None
 
 
-def start(visit: Visit) -> Shown:
+def start(request: PageRequest) -> View:
     """The root, and the short way to one's own branch folders."""
-    found = _folder(visit, _readable_folder(visit, "/"))
-    home = home_of(visit.workspace)
+    root = _folder(request, _readable_folder(request, "/"))
+    home = home_of(request.workspace)
     # Folders with a dot before their name are kept by programs.
-    children = [entry for entry in _children(visit.workspace, home) if not entry.name.startswith(".")]
+    children = [entry for entry in _children(request.workspace, home) if not entry.name.startswith(".")]
     folders = [entry for entry in children if entry.object_type in FOLDERS]
     newest = sorted(folders, key=lambda entry: -entry.object_id)[:SHORTCUTS]
-    shortcuts = {"home": _row(visit.workspace, Entry(0, home, DIRECTORY)), "branches": _rows(visit.workspace, newest)}
-    return Shown("start.html", {**found.values, **shortcuts})
+    shortcuts = {
+        "home": _row(request.workspace, Entry(0, home, DIRECTORY)),
+        "branches": _rows(request.workspace, newest),
+    }
+    return View("start.html", {**root.values, **shortcuts})
 
 
-def show(visit: Visit) -> Shown:
+def show(request: PageRequest) -> View:
     """Whatever is at a path."""
-    workspace = visit.workspace
-    target = spelled(visit.query.get("path", "/"))
+    workspace = request.workspace
+    target = spelled(request.query.get("path", "/"))
     entry = workspace.readable(target)
     if entry.object_type in FOLDERS:
-        return _folder(visit, entry)
+        return _folder(request, entry)
     if notebook.is_readable(entry):
-        return notebook.view(visit, entry)
+        return notebook.view(request, entry)
     return _file(workspace, entry)
 
 
-def _readable_folder(visit: Visit, path: str) -> Entry:
-    return visit.workspace.readable(spelled(path))
+def _readable_folder(request: PageRequest, path: str) -> Entry:
+    return request.workspace.readable(spelled(path))
 
 
-def _folder(visit: Visit, entry: Entry) -> Shown:
-    wanted = visit.query.get("find", "").strip()
-    found = [one for one in _children(visit.workspace, entry.path) if wanted.casefold() in one.name.casefold()]
-    found.sort(key=lambda one: (one.object_type not in FOLDERS, one.name.casefold(), one.name))
-    part = sliced(visit.number("page", 1), PER_PAGE, len(found))
+def _folder(request: PageRequest, entry: Entry) -> View:
+    search = request.query.get("find", "").strip()
+    entries = [
+        child for child in _children(request.workspace, entry.path) if search.casefold() in child.name.casefold()
+    ]
+    entries.sort(key=lambda child: (child.object_type not in FOLDERS, child.name.casefold(), child.name))
+    part = sliced(request.number("page", 1), PER_PAGE, len(entries))
     values = {
         "trail": trail(entry.path),
         "address": address(entry.path),
-        "find": wanted,
+        "find": search,
         "part": part,
-        "rows": _rows(visit.workspace, found[part.start : part.stop]),
+        "rows": _rows(request.workspace, entries[part.start : part.stop]),
     }
-    return Shown("folder.html", values)
+    return View("folder.html", values)
 
 
 def _children(workspace: Workspace, folder: str) -> list[Entry]:
@@ -91,7 +96,7 @@ def _row(workspace: Workspace, entry: Entry) -> Row:
     return Row(entry.name, address(entry.path), icon, kind, modified)
 
 
-def _file(workspace: Workspace, entry: Entry) -> Shown:
+def _file(workspace: Workspace, entry: Entry) -> View:
     content = workspace.store.content(entry)
     try:
         text: str | None = None if b"\0" in content else content.decode()
@@ -104,4 +109,4 @@ def _file(workspace: Workspace, entry: Entry) -> Shown:
         "content": text,
         "lexer": highlight.lexer_of_file(entry.name),
     }
-    return Shown("file.html", values)
+    return View("file.html", values)

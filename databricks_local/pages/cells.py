@@ -29,7 +29,7 @@ WRITTEN = {"PYTHON": "%python", "SQL": "%sql", "SCALA": "%scala", "R": "%r", "SH
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PageCell:
     """`text` is what the editor shows, `body` what it says: for markdown, without its magic."""
 
     number: int
@@ -55,7 +55,7 @@ class Source:
         self._lines = text.replace("\r\n", "\n").split("\n")
         self._first = int(source.header(language) in self._lines[0])
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[PageCell]:
         return [self._cell(number, *span) for number, span in enumerate(self._spans(), 1)]
 
     def changed(self, number: int, text: str) -> str:
@@ -99,7 +99,7 @@ class Source:
     def _is_titled(self, first: int, last: int) -> bool:
         return first < last and self._lines[first].startswith(f"{self._prefix} {source.TITLE}")
 
-    def _cell(self, number: int, start: int, stop: int) -> Cell:
+    def _cell(self, number: int, start: int, stop: int) -> PageCell:
         first, last = self._core(start, stop)
         title = None
         if self._is_titled(first, last):
@@ -109,7 +109,7 @@ class Source:
         if lines and all(line.startswith(magic) for line in lines):
             lines = [line.removeprefix(magic).removeprefix(" ") for line in lines]
         text = "\n".join(lines)
-        return Cell(number, *_spoken(text, self.language), title)
+        return PageCell(number, *_read_magic(text, self.language), title)
 
     def _written(self, text: str) -> list[str]:
         lines = text.strip("\n").split("\n")
@@ -128,9 +128,9 @@ class Jupyter:
         self.language = language
         self._content = content
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[PageCell]:
         return [
-            Cell(number, *self._told(cell.kind, cell.text.replace("\r\n", "\n")), cell.title, cell.outputs)
+            PageCell(number, *self._read(cell.kind, cell.text.replace("\r\n", "\n")), cell.title, cell.outputs)
             for number, cell in enumerate(jupyter.parse(self._content), 1)
         ]
 
@@ -148,8 +148,8 @@ class Jupyter:
     def deleted(self, number: int) -> bytes:
         return self._saved(lambda cells: cells.pop(number - 1))
 
-    def _told(self, kind: str, text: str) -> tuple[str, str, str]:
-        return (MARKDOWN, text, text) if kind == "markdown" else _spoken(text, self.language)
+    def _read(self, kind: str, text: str) -> tuple[str, str, str]:
+        return (MARKDOWN, text, text) if kind == "markdown" else _read_magic(text, self.language)
 
     def _saved(self, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
         document = jupyter.load(self._content)
@@ -162,7 +162,7 @@ def with_magic(text: str, language: str, default: str) -> str:
     return text if language == default else f"{WRITTEN[language]}\n{text}"
 
 
-def _spoken(text: str, default: str) -> tuple[str, str, str]:
+def _read_magic(text: str, default: str) -> tuple[str, str, str]:
     """Language, text and body of a cell from the magic it begins with."""
     first, _, rest = text.partition("\n")
     word, _, inline = first.partition(" ")

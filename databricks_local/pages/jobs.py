@@ -16,7 +16,7 @@ from databricks_local.jobs.store import Job
 
 from .links import address
 from .outputs import ANSI
-from .page import Moved, Shown, Visit, link
+from .page import PageRequest, Redirect, View, link
 
 PER_PAGE = 50
 RECENT = 20
@@ -37,7 +37,7 @@ TRIGGERS = {"ONE_TIME": "by hand or by a program", "PERIODIC": "by its schedule"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class StateLabel:
     """A state in words. `look` only colours it."""
 
     text: str
@@ -50,7 +50,7 @@ class RunRow:
     number: int
     name: str
     url: str
-    mark: Mark
+    label: StateLabel
     started_ms: int
     duration_ms: int | None
 
@@ -64,11 +64,11 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TaskPanel:
     """One task of a run. `notebook` is the address of the notebook it executes."""
 
     key: str
-    mark: Mark
+    label: StateLabel
     what: str
     notebook: str | None
     duration_ms: int | None
@@ -76,146 +76,146 @@ class Part:
     notes: Sequence[str]
 
 
-def jobs(visit: Visit) -> Shown:
-    before = visit.number("before", NEWEST)
-    found = visit.services.store.jobs(before, PER_PAGE + 1)
-    recent = visit.services.store.runs("1", (), RECENT) if before == NEWEST else []
-    rows = [_job_row(visit, job) for job in found[:PER_PAGE]]
+def jobs(request: PageRequest) -> View:
+    before = request.number("before", NEWEST)
+    listed = request.services.store.jobs(before, PER_PAGE + 1)
+    recent = request.services.store.runs("1", (), RECENT) if before == NEWEST else []
+    rows = [_job_row(request, job) for job in listed[:PER_PAGE]]
     values = {
         "rows": rows,
-        "total": visit.services.store.count_jobs(),
-        "older": rows[-1].job_id if len(found) > PER_PAGE else None,
+        "total": request.services.store.count_jobs(),
+        "older": rows[-1].job_id if len(listed) > PER_PAGE else None,
         "is_first": before == NEWEST,
-        "recent": [_run_row(one, visit) for one in recent],
+        "recent": [_run_row(run, request) for run in recent],
     }
-    return Shown("jobs.html", values)
+    return View("jobs.html", values)
 
 
-def job(visit: Visit) -> Shown:
-    found = _job(visit)
-    before = visit.number("before", NEWEST)
-    runs = visit.services.store.runs("job_id = ? AND run_id < ?", (found.job_id, before), PER_PAGE + 1)
+def job(request: PageRequest) -> View:
+    job = _job(request)
+    before = request.number("before", NEWEST)
+    runs = request.services.store.runs("job_id = ? AND run_id < ?", (job.job_id, before), PER_PAGE + 1)
     values = {
-        "job": _job_row(visit, found),
-        "creator": found.creator,
-        "created_ms": found.created_ms,
-        "next_ms": _next_ms(found),
-        "tasks": [(str(task.get("task_key", "")), *_what(task)) for task in _tasks(found.settings)],
-        "settings": json.dumps(found.settings, indent=2, ensure_ascii=False),
-        "runs": [_run_row(run, visit) for run in runs[:PER_PAGE]],
-        "total": visit.services.store.count_runs(found.job_id),
+        "job": _job_row(request, job),
+        "creator": job.creator,
+        "created_ms": job.created_ms,
+        "next_ms": _next_ms(job),
+        "tasks": [(str(task.get("task_key", "")), *_what(task)) for task in _tasks(job.settings)],
+        "settings": json.dumps(job.settings, indent=2, ensure_ascii=False),
+        "runs": [_run_row(run, request) for run in runs[:PER_PAGE]],
+        "total": request.services.store.count_runs(job.job_id),
         "older": runs[PER_PAGE - 1].run_id if len(runs) > PER_PAGE else None,
         "is_first": before == NEWEST,
     }
-    return Shown("job.html", values)
+    return View("job.html", values)
 
 
-def run(visit: Visit) -> Shown | Moved:
+def run(request: PageRequest) -> View | Redirect:
     """The address the API gives for runs leads here, for those of tasks too."""
-    run_id = int(visit.parts["run_id"])
-    found = _run(visit)
-    if found.run_id != run_id or found.job_id != int(visit.parts["job_id"]):
-        return Moved(_url(found))
-    is_open = found.state.is_open
+    run_id = int(request.parts["run_id"])
+    run = _run(request)
+    if run.run_id != run_id or run.job_id != int(request.parts["job_id"]):
+        return Redirect(_url(run))
+    is_open = run.state.is_open
     values = {
-        "run": _run_row(found, visit),
-        "job": visit.services.store.job(found.job_id) if found.kind == JOB_RUN else None,
-        "message": found.state.message,
-        "trigger": TRIGGERS.get(found.trigger, found.trigger),
-        "creator": found.creator,
-        "parameters": _parameters(found),
-        "parts": [_part(visit, task) for task in found.tasks],
+        "run": _run_row(run, request),
+        "job": request.services.store.job(run.job_id) if run.kind == JOB_RUN else None,
+        "message": run.state.message,
+        "trigger": TRIGGERS.get(run.trigger, run.trigger),
+        "creator": run.creator,
+        "parameters": _parameters(run),
+        "parts": [_task_panel(request, task) for task in run.tasks],
         "is_open": is_open,
-        "follow": FOLLOW_S if is_open and "follow" in visit.query else None,
-        "url": _url(found),
+        "follow": FOLLOW_S if is_open and "follow" in request.query else None,
+        "url": _url(run),
     }
-    return Shown("run.html", values)
+    return View("run.html", values)
 
 
-def run_now(visit: Visit) -> Moved:
-    begun = visit.services.runs.begin(visit.workspace, _job(visit), {}, "ONE_TIME")
-    return Moved(link(_url(begun), follow="yes"))
+def run_now(request: PageRequest) -> Redirect:
+    begun = request.services.runs.begin(request.workspace, _job(request), {}, "ONE_TIME")
+    return Redirect(link(_url(begun), follow="yes"))
 
 
-def cancel(visit: Visit) -> Moved:
-    found = _run(visit)
-    visit.services.executor.cancel(found.run_id)
-    return Moved(link(_url(found), follow="yes"))
+def cancel(request: PageRequest) -> Redirect:
+    run = _run(request)
+    request.services.executor.cancel(run.run_id)
+    return Redirect(link(_url(run), follow="yes"))
 
 
-def _job(visit: Visit) -> Job:
-    job_id = int(visit.parts["job_id"])
-    found = visit.services.store.job(job_id) if job_id <= NEWEST else None
-    if found is None:
-        raise missing_job(job_id, visit.workspace)
-    return found
+def _job(request: PageRequest) -> Job:
+    job_id = int(request.parts["job_id"])
+    job = request.services.store.job(job_id) if job_id <= NEWEST else None
+    if job is None:
+        raise missing_job(job_id, request.workspace)
+    return job
 
 
-def _run(visit: Visit) -> Run:
+def _run(request: PageRequest) -> Run:
     """The run, also by the identifier of one of its tasks."""
-    run_id = int(visit.parts["run_id"])
-    found = None
+    run_id = int(request.parts["run_id"])
+    run = None
     if run_id <= NEWEST:
-        parent = visit.services.store.parent(run_id)
-        found = visit.services.store.run(run_id if parent is None else parent)
-    if found is None:
-        raise missing_run(run_id, visit.workspace)
-    return found
+        parent = request.services.store.parent(run_id)
+        run = request.services.store.run(run_id if parent is None else parent)
+    if run is None:
+        raise missing_run(run_id, request.workspace)
+    return run
 
 
-def _job_row(visit: Visit, found: Job) -> JobRow:
-    last = visit.services.store.runs("job_id = ?", (found.job_id,), 1)
-    row = _run_row(last[0], visit) if last else None
-    return JobRow(found.job_id, str(found.settings.get("name", "Untitled")), _schedule(found), row)
+def _job_row(request: PageRequest, job: Job) -> JobRow:
+    last = request.services.store.runs("job_id = ?", (job.job_id,), 1)
+    row = _run_row(last[0], request) if last else None
+    return JobRow(job.job_id, str(job.settings.get("name", "Untitled")), _schedule(job), row)
 
 
-def _schedule(found: Job) -> str:
-    given = found.settings.get("schedule")
-    if not isinstance(given, dict):
+def _schedule(job: Job) -> str:
+    schedule = job.settings.get("schedule")
+    if not isinstance(schedule, dict):
         return ""
-    paused = " (paused)" if given.get("pause_status") == "PAUSED" else ""
-    return f"{given.get('quartz_cron_expression', '')}, {given.get('timezone_id', '')}{paused}"
+    paused = " (paused)" if schedule.get("pause_status") == "PAUSED" else ""
+    return f"{schedule.get('quartz_cron_expression', '')}, {schedule.get('timezone_id', '')}{paused}"
 
 
-def _next_ms(found: Job) -> int | None:
-    schedule = found.settings.get("schedule")
+def _next_ms(job: Job) -> int | None:
+    schedule = job.settings.get("schedule")
     if not isinstance(schedule, dict) or schedule.get("pause_status") == "PAUSED":
         return None
-    moment = next_of(found, datetime.now(timezone.utc))
+    moment = next_of(job, datetime.now(timezone.utc))
     return int(moment.timestamp() * 1000) if moment else None
 
 
-def _run_row(found: Run, visit: Visit) -> RunRow:
-    started = found.started_ms or found.created_ms
-    took = _took(started, found.ended_ms, found.state, visit)
-    return RunRow(found.number, found.name, _url(found), _mark(found.state), started, took)
+def _run_row(run: Run, request: PageRequest) -> RunRow:
+    started = run.started_ms or run.created_ms
+    took = _took(started, run.ended_ms, run.state, request)
+    return RunRow(run.number, run.name, _url(run), _state_label(run.state), started, took)
 
 
-def _took(started: int, ended: int, state: State, visit: Visit) -> int | None:
+def _took(started: int, ended: int, state: State, request: PageRequest) -> int | None:
     if not started:
         return None
-    end = visit.workspace.clock.now() if state.is_open else ended
+    end = request.workspace.clock.now() if state.is_open else ended
     return max(0, end - started) if end else None
 
 
-def _mark(state: State) -> Mark:
+def _state_label(state: State) -> StateLabel:
     if state.is_open:
-        return Mark(state.life_cycle.capitalize(), "note", True)
+        return StateLabel(state.life_cycle.capitalize(), "note", True)
     name = state.result or state.life_cycle
     text, look = RESULTS.get(name, (name.replace("_", " ").capitalize(), "note"))
-    return Mark(text, look, False)
+    return StateLabel(text, look, False)
 
 
-def _url(found: Run) -> str:
-    return f"/jobs/{found.job_id}/runs/{found.run_id}"
+def _url(run: Run) -> str:
+    return f"/jobs/{run.job_id}/runs/{run.run_id}"
 
 
-def _parameters(found: Run) -> list[tuple[str, str]]:
-    given = {**found.parameters}
-    for name, value in found.given.items():
+def _parameters(run: Run) -> list[tuple[str, str]]:
+    values = {**run.parameters}
+    for name, value in run.arguments.items():
         if name != "job_parameters":
-            given[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return sorted((str(name), str(value)) for name, value in given.items())
+            values[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return sorted((str(name), str(value)) for name, value in values.items())
 
 
 def _tasks(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -228,30 +228,33 @@ def _what(spec: Mapping[str, Any]) -> tuple[str, str | None]:
     kind = next((key for key in spec if key.endswith("_task")), None)
     if kind is None:
         return "", None
-    given = spec[kind] if isinstance(spec[kind], dict) else {}
-    path = str(given.get("notebook_path") or given.get("python_file") or "")
+    task = spec[kind] if isinstance(spec[kind], dict) else {}
+    path = str(task.get("notebook_path") or task.get("python_file") or "")
     words = kind.removesuffix("_task").replace("_", " ")
-    is_here = path.startswith("/") and given.get("source", "WORKSPACE") == "WORKSPACE"
+    is_here = path.startswith("/") and task.get("source", "WORKSPACE") == "WORKSPACE"
     return f"{words} {path}".strip(), address(spelled(path).path) if is_here else None
 
 
-def _part(visit: Visit, task: TaskRun) -> Part:
-    output = visit.services.store.output(task.run_id)
-    log, is_cut = visit.services.executor.log(task.run_id).tail()
+def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
+    output = request.services.store.output(task.run_id)
+    log, is_cut = request.services.executor.log(task.run_id).tail()
     texts = [
         ("Result" + (", shortened" if output.truncated else ""), output.result, False),
         ("Error", output.error, True),
         ("Where it happened", output.error_trace, True),
-        *((f"Shown by cell {one.get('cell', '?')}", str(one.get("text", "")), False) for one in output.displays),
+        *(
+            (f"Shown by cell {display.get('cell', '?')}", str(display.get("text", "")), False)
+            for display in output.displays
+        ),
         ("The end of its log" if is_cut else "Log", log.decode("utf-8", "replace"), False),
     ]
     what, notebook = _what(task.spec)
-    return Part(
+    return TaskPanel(
         key=task.key,
-        mark=_mark(task.state),
+        label=_state_label(task.state),
         what=what,
         notebook=notebook,
-        duration_ms=_took(task.started_ms, task.ended_ms, task.state, visit),
+        duration_ms=_took(task.started_ms, task.ended_ms, task.state, request),
         texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
         notes=output.notes,
     )

@@ -9,7 +9,7 @@ from databricks_local.workspace.tree import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Crumb:
     name: str
     address: str
 
@@ -19,10 +19,10 @@ def address(path: str) -> str:
     return ALIAS + path if path == ALIAS or path.startswith(ALIAS + "/") else path
 
 
-def trail(path: str) -> list[Step]:
+def trail(path: str) -> list[Crumb]:
     """From the root to the object itself."""
     above = ["/", *ancestors(path), *([path] if path != "/" else [])]
-    return [Step(one.rpartition("/")[2] or "Workspace", address(one)) for one in above]
+    return [Crumb(above_path.rpartition("/")[2] or "Workspace", address(above_path)) for above_path in above]
 
 
 def home_of(workspace: Workspace) -> str:

@@ -19,9 +19,9 @@ from databricks_local.formats.source import PREFIXES
 from databricks_local.workspace import edits
 
 from . import highlight
-from .cells import MARKDOWN, WRITTEN, Cell, Jupyter, Source
+from .cells import MARKDOWN, WRITTEN, Jupyter, PageCell, Source
 from .links import address, trail
-from .page import Moved, Shown, Visit, link, sliced
+from .page import PageRequest, Redirect, View, link, sliced
 
 PER_PAGE = 100
 # Characters of all cells of a page together: what comes after is shown as it was typed.
@@ -44,7 +44,7 @@ Change = Callable[["Source | Jupyter"], "str | bytes"]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenNotebook:
     """A notebook at this moment. `why_not` says why it cannot be edited here."""
 
     entry: Entry
@@ -56,7 +56,7 @@ class Opened:
     def language(self) -> str:
         return self.document.language
 
-    def cell(self, number: int) -> Cell:
+    def cell(self, number: int) -> PageCell:
         cells = self.document.cells()
         if not 1 <= number <= len(cells):
             raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The notebook has no cell {number}.")
@@ -67,11 +67,11 @@ def is_readable(entry: Entry) -> bool:
     return entry.object_type == NOTEBOOK and entry.language in PREFIXES
 
 
-def view(visit: Visit, entry: Entry) -> Shown:
-    opened = _opened(visit, entry)
+def view(request: PageRequest, entry: Entry) -> View:
+    opened = _opened(request, entry)
     cells = opened.document.cells()
-    part = sliced(visit.number("page", 1), PER_PAGE, len(cells))
-    done = DONE.get(visit.query.get("done", ""))
+    part = sliced(request.number("page", 1), PER_PAGE, len(cells))
+    done = DONE.get(request.query.get("done", ""))
     values = {
         **_common(opened),
         "part": part,
@@ -79,67 +79,67 @@ def view(visit: Visit, entry: Entry) -> Shown:
         "lexers": _lexers(cells[part.start : part.stop]),
         "labels": LABELS,
         "max_rendered": MAX_RENDERED,
-        "modified_at": None if visit.workspace.clock.mode == "absent" else entry.modified_at,
+        "modified_at": None if request.workspace.clock.mode == "absent" else entry.modified_at,
         "form": "Jupyter" if entry.export_format == "JUPYTER" else "Source",
         "why_not": opened.why_not,
-        "done": done.format(visit.number("cell", 0)) if done else None,
+        "done": done.format(request.number("cell", 0)) if done else None,
     }
-    return Shown("notebook.html", values)
+    return View("notebook.html", values)
 
 
-def editor(visit: Visit) -> Shown:
-    opened = _at(visit)
-    cell = opened.cell(visit.number("cell", 0))
+def editor(request: PageRequest) -> View:
+    opened = _at(request)
+    cell = opened.cell(request.number("cell", 0))
     why_not = opened.why_not
     if not cell.fits_a_form:
         why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
-    return Shown("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
+    return View("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
 
 
-def blank(visit: Visit) -> Shown:
+def blank(request: PageRequest) -> View:
     """The form for a new cell. It is about the notebook as the person saw it: the link says which."""
-    opened = _at(visit)
-    after = visit.number("after", 0)
+    opened = _at(request)
+    after = request.number("after", 0)
     if after:
         opened.cell(after)
     languages = {language: LABELS[language] for language in WRITTEN}
-    seen = visit.query.get("seen", opened.seen)
+    seen = request.query.get("seen", opened.seen)
     values = {**_common(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
-    return Shown("add.html", values)
+    return View("add.html", values)
 
 
-def save(visit: Visit) -> Shown | Moved:
-    number, text = visit.number("cell", 0), visit.form.get("text", "")
-    opened = _at(visit)
-    if _is_current(visit, opened) and opened.cell(number).text == text:
-        return _there(opened, number, "same")
-    return _saved(visit, number, "saved", lambda document: document.changed(number, text))
+def save(request: PageRequest) -> View | Redirect:
+    number, text = request.number("cell", 0), request.form.get("text", "")
+    opened = _at(request)
+    if _is_current(request, opened) and opened.cell(number).text == text:
+        return _redirect(opened, number, "same")
+    return _saved(request, number, "saved", lambda document: document.changed(number, text))
 
 
-def add(visit: Visit) -> Shown | Moved:
-    after, text = visit.number("after", 0), visit.form.get("text", "")
-    language = visit.form.get("language", "")
+def add(request: PageRequest) -> View | Redirect:
+    after, text = request.number("after", 0), request.form.get("text", "")
+    language = request.form.get("language", "")
     if language not in WRITTEN:
         raise invalid(f"language is one of {', '.join(WRITTEN)}.")
-    return _saved(visit, after + 1, "added", lambda document: document.added(after, language, text))
+    return _saved(request, after + 1, "added", lambda document: document.added(after, language, text))
 
 
-def delete(visit: Visit) -> Shown | Moved:
-    number = visit.number("cell", 0)
-    return _saved(visit, number, "deleted", lambda document: document.deleted(number))
+def delete(request: PageRequest) -> View | Redirect:
+    number = request.number("cell", 0)
+    return _saved(request, number, "deleted", lambda document: document.deleted(number))
 
 
-def _saved(visit: Visit, number: int, done: str, change: Change) -> Shown | Moved:
-    workspace = visit.workspace
+def _saved(request: PageRequest, number: int, done: str, change: Change) -> View | Redirect:
+    workspace = request.workspace
     # INVARIANT: what was looked at is what is replaced: one transaction, and nothing is awaited in it.
     with workspace.store.changes():
-        opened = _at(visit)
+        opened = _at(request)
         path = opened.entry.path
         workspace.check_writable(Spelling(path))
         if opened.why_not:
             raise invalid(opened.why_not)
-        if not _is_current(visit, opened):
-            return _conflict(visit, opened)
+        if not _is_current(request, opened):
+            return _conflict(request, opened)
         _check_number(opened, number, done)
         new = change(opened.document)
         size = len(new if isinstance(new, bytes) else new.encode())
@@ -147,46 +147,46 @@ def _saved(visit: Visit, number: int, done: str, change: Change) -> Shown | Move
         limit = limits.max_ipynb_bytes if isinstance(new, bytes) else limits.max_source_bytes
         if size > limit:
             raise errors.too_large(size, limit)
-        wanted = {"content": base64.b64encode(new).decode()} if isinstance(new, bytes) else {"source": new}
-        edits.edit(workspace, {"path": address(path), **wanted})
-    return _there(opened, number, done)
+        body = {"content": base64.b64encode(new).decode()} if isinstance(new, bytes) else {"source": new}
+        edits.edit(workspace, {"path": address(path), **body})
+    return _redirect(opened, number, done)
 
 
-def _check_number(opened: Opened, number: int, done: str) -> None:
+def _check_number(opened: OpenNotebook, number: int, done: str) -> None:
     if done != "added":
         opened.cell(number)
     elif number > 1:
         opened.cell(number - 1)
 
 
-def _conflict(visit: Visit, opened: Opened) -> Shown:
+def _conflict(request: PageRequest, opened: OpenNotebook) -> View:
     text = "Somebody changed or moved this notebook after you opened it, so nothing was saved."
     values = {
         "heading": "The notebook has changed",
         "text": text,
-        "typed": visit.form.get("text"),
+        "typed": request.form.get("text"),
         "back": link("/workspace", path=address(opened.entry.path)),
     }
-    return Shown("problem.html", values, 409)
+    return View("problem.html", values, 409)
 
 
-def _there(opened: Opened, number: int, done: str) -> Moved:
+def _redirect(opened: OpenNotebook, number: int, done: str) -> Redirect:
     page = (max(number, 1) - 1) // PER_PAGE + 1
     fragment = "cells" if done == "deleted" else f"cell-{number}"
     where = {"path": address(opened.entry.path), "page": page if page > 1 else None}
-    return Moved(link("/workspace", fragment, **where, done=done, cell=number))
+    return Redirect(link("/workspace", fragment, **where, done=done, cell=number))
 
 
-def _at(visit: Visit) -> Opened:
-    entry = visit.workspace.readable(spelled(visit.query.get("path", "/")))
+def _at(request: PageRequest) -> OpenNotebook:
+    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
     if not is_readable(entry):
         raise invalid(f"{entry.path} is not a notebook.")
-    return _opened(visit, entry)
+    return _opened(request, entry)
 
 
-def _opened(visit: Visit, entry: Entry) -> Opened:
-    content, language = visit.workspace.store.content(entry), entry.language or "PYTHON"
-    why_not = None if visit.workspace.access(entry.path) is None else "You may look at this notebook, not change it."
+def _opened(request: PageRequest, entry: Entry) -> OpenNotebook:
+    content, language = request.workspace.store.content(entry), entry.language or "PYTHON"
+    why_not = None if request.workspace.access(entry.path) is None else "You may look at this notebook, not change it."
     document: Source | Jupyter
     if entry.export_format == "JUPYTER":
         document = Jupyter(content, language)
@@ -197,23 +197,23 @@ def _opened(visit: Visit, entry: Entry) -> Opened:
             document = Source(content.decode("utf-8", "replace"), language)
             why_not = "This notebook is not UTF-8, so it is only shown here: saving it would change what it holds."
     identity = f"{entry.object_id} {language} {entry.export_format}\n".encode()
-    return Opened(entry, document, hashlib.sha256(identity + content).hexdigest(), why_not)
+    return OpenNotebook(entry, document, hashlib.sha256(identity + content).hexdigest(), why_not)
 
 
-def _is_current(visit: Visit, opened: Opened) -> bool:
-    return visit.form.get("seen") == opened.seen
+def _is_current(request: PageRequest, opened: OpenNotebook) -> bool:
+    return request.form.get("seen") == opened.seen
 
 
-def _lexers(cells: list[Cell]) -> list[str]:
+def _lexers(cells: list[PageCell]) -> list[str]:
     """For each cell the lexer, as long as there is not too much to colour or render; then ""."""
-    found, total = [], 0
+    lexers, total = [], 0
     for cell in cells:
         total += len(cell.text)
-        found.append(highlight.LEXERS.get(cell.language, "") if total <= MAX_COLOURED else "")
-    return found
+        lexers.append(highlight.LEXERS.get(cell.language, "") if total <= MAX_COLOURED else "")
+    return lexers
 
 
-def _common(opened: Opened) -> dict[str, object]:
+def _common(opened: OpenNotebook) -> dict[str, object]:
     path = opened.entry.path
     return {
         "trail": trail(path),

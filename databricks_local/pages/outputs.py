@@ -12,35 +12,35 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputText:
     text: str
     is_error: bool = False
 
 
-def shown(outputs: Sequence[Any]) -> list[Output]:
-    found = (_output(given) for given in outputs if isinstance(given, dict))
-    return [Output(_cut(one.text), one.is_error) for one in found if one.text]
+def shown(outputs: Sequence[Any]) -> list[OutputText]:
+    texts = (_output(document) for document in outputs if isinstance(document, dict))
+    return [OutputText(_cut(output.text), output.is_error) for output in texts if output.text]
 
 
-def _output(given: dict[str, Any]) -> Output:
-    if given.get("output_type") == "error":
-        return Output(ANSI.sub("", _error(given)), True)
-    if "text" in given:
-        return Output(ANSI.sub("", _text(given["text"])), given.get("name") == "stderr")
-    data = given.get("data")
+def _output(document: dict[str, Any]) -> OutputText:
+    if document.get("output_type") == "error":
+        return OutputText(ANSI.sub("", _error(document)), True)
+    if "text" in document:
+        return OutputText(ANSI.sub("", _text(document["text"])), document.get("name") == "stderr")
+    data = document.get("data")
     if not isinstance(data, dict):
-        return Output("")
+        return OutputText("")
     for kind in ("text/plain", "text/markdown", "text/html"):
         if kind in data:
-            return Output(_text(data[kind]))
-    return Output(f"[{', '.join(sorted(map(str, data)))}: not shown here]" if data else "")
+            return OutputText(_text(data[kind]))
+    return OutputText(f"[{', '.join(sorted(map(str, data)))}: not shown here]" if data else "")
 
 
-def _error(given: dict[str, Any]) -> str:
-    trace = given.get("traceback")
+def _error(document: dict[str, Any]) -> str:
+    trace = document.get("traceback")
     if isinstance(trace, list) and trace:
         return "\n".join(map(str, trace))
-    return f"{given.get('ename', 'Error')}: {given.get('evalue', '')}"
+    return f"{document.get('ename', 'Error')}: {document.get('evalue', '')}"
 
 
 def _text(value: Any) -> str:

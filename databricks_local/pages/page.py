@@ -14,7 +14,7 @@ from databricks_local.workspace.tree import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageRequest:
     """One request of somebody who is logged in.
 
     What it is about stands in the query, for a POST too: a form would change the line ends in a path. `form` is what
@@ -33,16 +33,16 @@ class Visit:
 
     def number(self, name: str, default: int) -> int:
         """A number of the query; a person never types it, so anything else is a mistake."""
-        given = self.query.get(name)
-        if given is None:
+        text = self.query.get(name)
+        if text is None:
             return default
-        if not (given.isascii() and given.isdigit()) or len(given) > 15:
+        if not (text.isascii() and text.isdigit()) or len(text) > 15:
             raise invalid(f"{name} is a number.")
-        return int(given)
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class View:
     """A template with its values."""
 
     template: str
@@ -51,13 +51,13 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirect:
     """Where to look next."""
 
     url: str
 
 
-Page = Callable[[Visit], "Shown | Moved"]
+Page = Callable[[PageRequest], "View | Redirect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,5 @@ def sliced(page: int, size: int, total: int) -> Slice:
 
 def link(address: str, fragment: str = "", /, **query: object) -> str:
     """Paths of the workspace travel in the query: browsers would resolve a name like `..` in a URL's path."""
-    given = {name: value for name, value in query.items() if value not in (None, "")}
-    return address + (f"?{urlencode(given)}" if given else "") + (f"#{fragment}" if fragment else "")
+    parameters = {name: value for name, value in query.items() if value not in (None, "")}
+    return address + (f"?{urlencode(parameters)}" if parameters else "") + (f"#{fragment}" if fragment else "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from . import highlight, outputs
-from .page import Shown, link
+from .page import View, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,12 +30,12 @@ HEADERS = {
 }
 
 
-def answer(shown: Shown, common: Mapping[str, Any]) -> Response:
-    text = _environment().get_template(shown.template).render({**common, **shown.values})
+def answer(view: View, common: Mapping[str, Any]) -> Response:
+    text = _environment().get_template(view.template).render({**common, **view.values})
     # Half a surrogate pair, which an `.ipynb` may hold, cannot be sent.
     body = text.encode("utf-8", "replace")
     headers = {**HEADERS, "Cache-Control": "no-store"}
-    return Response(body, shown.status, headers, media_type="text/html; charset=utf-8")
+    return Response(body, view.status, headers, media_type="text/html; charset=utf-8")
 
 
 def stylesheet() -> Response:
@@ -94,8 +94,8 @@ def duration(ms: int) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _when(ms: int | None) -> datetime | None:

@@ -76,10 +76,10 @@ def is_from_us(request: Request) -> bool:
     return origin is None or origin.lower() == f"http://{request.headers.get('host', '').lower()}"
 
 
-def local_path(wanted: str) -> str:
+def local_path(path: str) -> str:
     """Where to go after logging in: a path of ours, never another site."""
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else "/"
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_ours else "/"
 
 
 def _port(request: Request) -> int:

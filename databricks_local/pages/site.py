@@ -17,7 +17,7 @@ from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 
 from . import browse, jobs, notebook, render, sessions
-from .page import Moved, Page, Shown, Visit, link
+from .page import Page, PageRequest, Redirect, View, link
 from .sessions import Session, Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
@@ -101,14 +101,18 @@ class Site:
                     return await self._problem(request, 403, refused, session, form)
             if session is None:
                 path, query = request.url.path, request.url.query
-                wanted = path + (f"?{query}" if query else "")
-                return _moved(link("/login", next="" if wanted == "/" or len(wanted) > MAX_NEXT else wanted))
-            visit = Visit(self._pipeline, self._services, dict(request.query_params), form, request.path_params)
+                next_path = path + (f"?{query}" if query else "")
+                return _redirect(
+                    link("/login", next="" if next_path == "/" or len(next_path) > MAX_NEXT else next_path)
+                )
+            visit = PageRequest(self._pipeline, self._services, dict(request.query_params), form, request.path_params)
             try:
                 answer = page(visit)
             except ApiError as error:
                 return await self._problem(request, error.status, error.message, session, form)
-            return _moved(answer.url) if isinstance(answer, Moved) else await self._shown(request, answer, session)
+            return (
+                _redirect(answer.url) if isinstance(answer, Redirect) else await self._shown(request, answer, session)
+            )
 
         return serve
 
@@ -117,10 +121,10 @@ class Site:
 
     async def login_form(self, request: Request) -> Response:
         is_short = len(request.scope["query_string"]) <= MAX_FORM
-        wanted = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
+        next_path = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.of(request) is not None:
-            return _moved(wanted)
-        return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": False}), None)
+            return _redirect(next_path)
+        return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": False}), None)
 
     async def login(self, request: Request) -> Response:
         try:
@@ -129,16 +133,16 @@ class Site:
             return await self._problem(request, 413, "That is longer than a token may be.")
         except ValueError:
             form = {}
-        wanted = sessions.local_path(form.get("next", "/"))
+        next_path = sessions.local_path(form.get("next", "/"))
         if not self._pipeline.is_token(form.get("token", "").strip()):
-            return await self._shown(request, Shown("login.html", {"next": wanted, "is_wrong": True}, 403), None)
-        answer = _moved(wanted)
+            return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": True}, 403), None)
+        answer = _redirect(next_path)
         self._sessions.begin(request, answer)
         return answer
 
     async def logout(self, request: Request) -> Response:
         session = self._sessions.of(request)
-        answer = _moved("/login")
+        answer = _redirect("/login")
         if session is None:
             return answer
         try:
@@ -160,16 +164,16 @@ class Site:
         """What went wrong, and what the person had typed: it is nowhere else."""
         heading = "Not found" if status == 404 else HTTPStatus(status).phrase.capitalize()
         values = {"heading": heading, "text": text, "typed": (form or {}).get("text"), "back": None}
-        return await self._shown(request, Shown("problem.html", values, status), session)
+        return await self._shown(request, View("problem.html", values, status), session)
 
-    async def _shown(self, request: Request, shown: Shown, session: Session | None) -> Response:
+    async def _shown(self, request: Request, view: View, session: Session | None) -> Response:
         common: dict[str, Any] = {
             "user": self._pipeline.workspace.settings.user if session else None,
             "csrf": session.csrf if session else "",
             "current": request.url.path,
         }
         # In a thread: colouring a long notebook must not keep the API waiting.
-        return await run_in_threadpool(render.answer, shown, common)
+        return await run_in_threadpool(render.answer, view, common)
 
 
 async def _unsaved(request: Request) -> dict[str, str]:
@@ -190,5 +194,5 @@ def _unwritten(session: Session | None, form: dict[str, str]) -> str | None:
     return None
 
 
-def _moved(url: str) -> Response:
+def _redirect(url: str) -> Response:
     return RedirectResponse(url, 303, headers={**render.HEADERS, "Cache-Control": "no-store"})

@@ -78,8 +78,8 @@ async def read_whole(request: Request) -> Call:
 
 async def read_form(request: Request, limit: int) -> dict[str, str]:
     """The fields of a form, line ends as LF; ValueError when it is none. What is too long is not read to its end."""
-    told = request.headers.get("content-length", "0")
-    if not told.isdigit() or len(told) > 15 or int(told) > limit:
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or len(length) > 15 or int(length) > limit:
         raise TooLongError
     body = bytearray()
     async for chunk in request.stream():

@@ -54,27 +54,27 @@ class Rule:
         return self.every is None or seen % self.every == 0
 
 
-def rule(wanted: Mapping[str, Any]) -> Rule:
+def rule(document: Mapping[str, Any]) -> Rule:
     """A rule from JSON; ValueError says what is wrong with it."""
-    unknown = sorted(set(wanted) - set(KEYS))
+    unknown = sorted(set(document) - set(KEYS))
     if unknown:
         raise ValueError(f"unknown key '{unknown[0]}'; there are: {', '.join(KEYS)}")
-    action = wanted.get("action")
+    action = document.get("action")
     if not isinstance(action, Mapping) or action.get("kind") not in ACTIONS:
         raise ValueError(f"action.kind is one of {', '.join(ACTIONS)}")
     _check_action(action)
-    phase = wanted.get("phase", "before")
+    phase = document.get("phase", "before")
     if phase not in ("before", "after"):
         raise ValueError("phase is 'before' or 'after'")
-    nth = wanted.get("nth", [])
+    nth = document.get("nth", [])
     numbers = frozenset(_positive("nth", number) for number in (nth if isinstance(nth, list) else [nth]))
-    every, times = wanted.get("every"), wanted.get("times")
+    every, times = document.get("every"), document.get("times")
     return Rule(
         kind=str(action["kind"]),
         action=action,
-        method=wanted.get("method"),
-        endpoint=str(wanted.get("endpoint", "*")),
-        object=str(wanted.get("object", "*")),
+        method=document.get("method"),
+        endpoint=str(document.get("endpoint", "*")),
+        object=str(document.get("object", "*")),
         nth=numbers,
         every=None if every is None else _positive("every", every),
         times=None if times is None else _positive("times", times),
@@ -90,7 +90,7 @@ def _check_action(action: Mapping[str, Any]) -> None:
     if kind == "kill":
         _positive("pid", action.get("pid"))
     edits = action.get("edits")
-    if kind == "edit" and not (isinstance(edits, list) and all(_has_path(one) for one in edits)):
+    if kind == "edit" and not (isinstance(edits, list) and all(_has_path(edit) for edit in edits)):
         raise ValueError("an edit action needs its list of edits, each with a path")
 
 
@@ -120,17 +120,17 @@ class Faults:
     def due(self, phase: str, method: str, endpoint: str, path: str) -> list[Rule]:
         """The rules that hit this request now; counts it."""
         due = []
-        for number, one in enumerate(self._rules):
-            if one.phase != phase or not one.concerns(method, endpoint, path):
+        for number, rule in enumerate(self._rules):
+            if rule.phase != phase or not rule.concerns(method, endpoint, path):
                 continue
             self._seen[number] += 1
-            if one.strikes(self._seen[number], self._struck[number]):
+            if rule.strikes(self._seen[number], self._struck[number]):
                 self._struck[number] += 1
-                due.append(one)
+                due.append(rule)
         return due
 
-    def told(self) -> list[dict[str, Any]]:
+    def counts(self) -> list[dict[str, Any]]:
         return [
-            {"action": dict(one.action), "phase": one.phase, "seen": seen, "struck": struck}
-            for one, seen, struck in zip(self._rules, self._seen, self._struck, strict=True)
+            {"action": dict(rule.action), "phase": rule.phase, "seen": seen, "struck": struck}
+            for rule, seen, struck in zip(self._rules, self._seen, self._struck, strict=True)
         ]

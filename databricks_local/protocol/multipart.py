@@ -40,7 +40,7 @@ def _part(piece: bytes) -> tuple[str, bytes]:
 
 
 def _parameter(name: str, header: str) -> str:
-    for found, quoted, plain in _PARAMETER.findall(header):
-        if found.lower() == name:
+    for key, quoted, plain in _PARAMETER.findall(header):
+        if key.lower() == name:
             return str(quoted or plain)
     return ""

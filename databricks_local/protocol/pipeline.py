@@ -78,14 +78,14 @@ class Pipeline:
 
     def check(self, request: Request) -> None:
         """401 without a token, 403 with a wrong one."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
             raise errors.no_credentials()
-        if not self.is_token(given.strip()):
+        if not self.is_token(token.strip()):
             raise errors.bad_token()
 
-    def is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token)
+    def is_token(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token)
 
     def date(self) -> str:
         return formatdate(self.workspace.clock.now() // 1000, usegmt=True)
@@ -109,14 +109,14 @@ class Pipeline:
             records, endpoint = self._records, request.scope["path"]
             call = await read(request)
             path = call.target.path
-            sent = await self._answered(operation, call, struck)
+            sent = await self._answer_on_time(operation, call, struck)
         except ApiError as error:
-            sent = self._sent(refusal(error))
+            sent = self._response(refusal(error))
         except (ClientDisconnect, asyncio.CancelledError):
             sent = wire.Reset()
         except Exception as error:
             self.log(error)
-            sent = self._sent(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
+            sent = self._response(refusal(ApiError(500, "INTERNAL_ERROR", "An internal error occurred.")))
         finally:
             self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
@@ -142,7 +142,7 @@ class Pipeline:
         for request in self._under_way:
             request.cancel()
 
-    async def _answered(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+    async def _answer_on_time(self, operation: Operation, call: Call, struck: list[str]) -> Response:
         """The answer, on time: what is asked takes half of the latency to come here, the answer the other half.
 
         Counted from its arrival, so that the server's own work is part of how long an answer takes, and many
@@ -151,30 +151,30 @@ class Pipeline:
         latency = self.workspace.settings.latency_ms / 1000
         await _until(call.arrived + latency / 2)
         try:
-            sent = await self._given(operation, call, struck)
+            sent = await self._answer_with_faults(operation, call, struck)
         except ApiError as error:
-            sent = self._sent(refusal(error))
+            sent = self._response(refusal(error))
         await _until(call.arrived + latency)
         return sent
 
-    async def _given(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+    async def _answer_with_faults(self, operation: Operation, call: Call, struck: list[str]) -> Response:
         before = self._due("before", call, struck)
-        early, seen = await self._mishaps(before)
+        early, seen = await self._carry_out(before)
         # Only what is read can be stale.
         workspace = seen if call.method == "GET" else self.workspace
         if early is not None:
             return early
         self._throttle(call.endpoint)
-        sent = self._sent(await self._applied(operation, workspace, call))
+        sent = self._response(await self._apply(operation, workspace, call))
         after = self._due("after", call, struck)
-        late, _ = await self._mishaps(after)
-        return self._spoiled(late or sent, [*before, *after])
+        late, _ = await self._carry_out(after)
+        return self._damaged(late or sent, [*before, *after])
 
-    async def _applied(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
+    async def _apply(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
         """The refusal counts as the answer here: a lost answer may have been one."""
         try:
-            given = operation(workspace, call)
-            return given if isinstance(given, Answer) else await given
+            result = operation(workspace, call)
+            return result if isinstance(result, Answer) else await result
         except ApiError as error:
             return refusal(error)
 
@@ -188,14 +188,14 @@ class Pipeline:
         struck += [rule.kind for rule in due]
         return due
 
-    async def _mishaps(self, rules: Sequence[Rule]) -> tuple[Response | None, Workspace]:
+    async def _carry_out(self, rules: Sequence[Rule]) -> tuple[Response | None, Workspace]:
         workspace = self.workspace
         for rule in rules:
             if rule.kind == "latency":
                 await asyncio.sleep(float(rule.action.get("ms", 0)) / 1000)
             elif rule.kind == "edit":
-                for wanted in rule.action.get("edits", []):
-                    edit(self.workspace, wanted)
+                for change in rule.action.get("edits", []):
+                    edit(self.workspace, change)
             elif rule.kind == "stale" and self.past is not None:
                 workspace = self.workspace.as_of(self.past)
             elif rule.kind == "kill":
@@ -203,21 +203,23 @@ class Pipeline:
             elif rule.kind == "reset":
                 return wire.Reset(), workspace
             elif rule.kind == "answer":
-                return self._sent(_scripted(rule.action)), workspace
+                return self._response(_scripted(rule.action)), workspace
         return None, workspace
 
-    def _spoiled(self, sent: Response, rules: Sequence[Rule]) -> Response:
+    def _damaged(self, sent: Response, rules: Sequence[Rule]) -> Response:
         if isinstance(sent, wire.Reset):
             return sent
         for rule in rules:
             if rule.kind == "truncate":
                 return wire.Truncated(sent, int(rule.action.get("keep", len(sent.body) // 2)))
             if rule.kind == "gzip":
-                return self._sent(Answer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream"))
+                return self._response(
+                    Answer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream")
+                )
         return sent
 
-    def _sent(self, given: Answer) -> Response:
-        return wire.response(given, self.date())
+    def _response(self, result: Answer) -> Response:
+        return wire.response(result, self.date())
 
     def log(self, error: Exception) -> None:
         """A defect of ours: kept in the folder, so that nobody sees a traceback."""

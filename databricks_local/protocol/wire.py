@@ -53,8 +53,8 @@ class Protocol(HttpToolsProtocol):
     to its end although the request was refused, and queues all requests that come in one piece.
     """
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._messages = 0
         self._in_head = False
         self._head = 0  # bytes of names and values that are complete
@@ -137,10 +137,10 @@ async def read(request: Request) -> Call:
     parameters: dict[str, Any] = dict(request.query_params)
     content: bytes | None = None
     json_body = False
-    given = request.path_params.get("path")
-    if given is not None:
+    url_path = request.path_params.get("path")
+    if url_path is not None:
         # The client escapes the slashes between segments: they arrive decoded here [REAL].
-        parameters["path"] = f"/{given}"
+        parameters["path"] = f"/{url_path}"
         content = await request.body()
     elif request.method == "POST":
         if is_multipart(request.headers.get("content-type", "")):
@@ -165,12 +165,12 @@ async def read(request: Request) -> Call:
 
 async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | None:
     try:
-        given = parts(request.headers["content-type"], await request.body())
+        fields = parts(request.headers["content-type"], await request.body())
     except ValueError:
         # How the service words it is unknown.
         raise invalid("Could not parse the request: its parts are not valid.") from None
-    content = given.pop("content", None)
-    parameters.update({name: value.decode("utf-8", "replace") for name, value in given.items()})
+    content = fields.pop("content", None)
+    parameters.update({name: value.decode("utf-8", "replace") for name, value in fields.items()})
     return content
 
 

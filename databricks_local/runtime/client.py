@@ -40,11 +40,11 @@ class Client:
                 return sent
         except HTTPError as error:
             try:
-                told = json.loads(error.read())
+                problem = json.loads(error.read())
             except ValueError:
-                told = {}
-            message = str(told.get("message", error.reason))
-            raise RefusedByServer(error.code, str(told.get("error_code", "")), message) from None
+                problem = {}
+            message = str(problem.get("message", error.reason))
+            raise RefusedByServer(error.code, str(problem.get("error_code", "")), message) from None
 
 
 def from_environment() -> Client:

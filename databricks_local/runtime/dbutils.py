@@ -41,12 +41,12 @@ class IllegalArgument(Exception):
 class Widgets:
     """What callers may set. A parameter of the run counts as a widget even before the notebook declares it."""
 
-    def __init__(self, given: dict[str, str]) -> None:
-        self._given = dict(given)
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self._parameters = dict(parameters)
         self._declared: dict[str, str] = {}
 
-    def preset(self, given: dict[str, str]) -> None:
-        self._given.update(given)
+    def preset(self, parameters: dict[str, str]) -> None:
+        self._parameters.update(parameters)
 
     def text(self, name: str, defaultValue: str, label: str | None = None) -> None:  # noqa: N803
         self._declared[name] = str(defaultValue)
@@ -62,25 +62,25 @@ class Widgets:
     multiselect = dropdown
 
     def get(self, name: str) -> str:
-        if name in self._given:
-            return self._given[name]
+        if name in self._parameters:
+            return self._parameters[name]
         if name in self._declared:
             return self._declared[name]
         raise InputWidgetNotDefined(f"No input widget named {name} is defined")
 
     def getArgument(self, name: str, defaultValue: str | None = None) -> str:  # noqa: N802, N803
-        if defaultValue is not None and name not in self._given and name not in self._declared:
+        if defaultValue is not None and name not in self._parameters and name not in self._declared:
             return defaultValue
         return self.get(name)
 
     def getAll(self) -> dict[str, str]:  # noqa: N802
-        return {**self._declared, **self._given}
+        return {**self._declared, **self._parameters}
 
     def remove(self, name: str) -> None:
         if name not in self._declared:
             raise InputWidgetNotDefined(f"No input widget named {name} is defined")
         del self._declared[name]
-        self._given.pop(name, None)
+        self._parameters.pop(name, None)
 
     def removeAll(self) -> None:  # noqa: N802
         for name in list(self._declared):
@@ -112,23 +112,23 @@ class Secrets:
 
     def getBytes(self, scope: str, key: str) -> bytes:  # noqa: N802
         try:
-            told = json.loads(self._client.get("/api/2.0/secrets/get", scope=scope, key=key))
+            answer = json.loads(self._client.get("/api/2.0/secrets/get", scope=scope, key=key))
         except RefusedByServer as error:
             if error.status != 404:
                 raise
             raise IllegalArgument(f"Secret does not exist with scope: {scope} and key: {key}") from None
-        return base64.b64decode(told["value"])
+        return base64.b64decode(answer["value"])
 
     def list(self, scope: str) -> list[SecretMetadata]:
         try:
-            told = json.loads(self._client.get("/api/2.0/secrets/list", scope=scope))
+            answer = json.loads(self._client.get("/api/2.0/secrets/list", scope=scope))
         except RefusedByServer as error:
             raise IllegalArgument(str(error)) from None
-        return [SecretMetadata(one["key"]) for one in told.get("secrets", [])]
+        return [SecretMetadata(secret["key"]) for secret in answer.get("secrets", [])]
 
     def listScopes(self) -> Sequence[SecretScope]:  # noqa: N802
-        told = json.loads(self._client.get("/api/2.0/secrets/scopes/list"))
-        return [SecretScope(one["name"]) for one in told.get("scopes", [])]
+        answer = json.loads(self._client.get("/api/2.0/secrets/scopes/list"))
+        return [SecretScope(scope["name"]) for scope in answer.get("scopes", [])]
 
 
 class Notebook:
@@ -164,12 +164,12 @@ class Fs:
         self._client = client
 
     def ls(self, path: str) -> list[FileInfo]:
-        told = json.loads(self._client.get("/api/2.0/dbfs/list", path=_dbfs(path)))
-        return [_file_info(one) for one in told.get("files", [])]
+        answer = json.loads(self._client.get("/api/2.0/dbfs/list", path=_dbfs(path)))
+        return [_file_info(file) for file in answer.get("files", [])]
 
     def head(self, file: str, maxBytes: int = 65536) -> str:  # noqa: N803
-        told = json.loads(self._client.get("/api/2.0/dbfs/read", path=_dbfs(file), length=str(maxBytes)))
-        return base64.b64decode(told["data"]).decode("utf-8", "replace")
+        answer = json.loads(self._client.get("/api/2.0/dbfs/read", path=_dbfs(file), length=str(maxBytes)))
+        return base64.b64decode(answer["data"]).decode("utf-8", "replace")
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
         body = {"path": _dbfs(file), "contents": base64.b64encode(contents.encode()).decode(), "overwrite": overwrite}
@@ -199,10 +199,10 @@ class DBUtils:
         self.fs = fs
 
 
-def _file_info(told: dict[str, Any]) -> FileInfo:
-    name = str(told["path"]).rpartition("/")[2] + ("/" if told["is_dir"] else "")
-    path = f"dbfs:{told['path']}" + ("/" if told["is_dir"] else "")
-    return FileInfo(path, name, int(told["file_size"]), int(told["modification_time"]))
+def _file_info(entry: dict[str, Any]) -> FileInfo:
+    name = str(entry["path"]).rpartition("/")[2] + ("/" if entry["is_dir"] else "")
+    path = f"dbfs:{entry['path']}" + ("/" if entry["is_dir"] else "")
+    return FileInfo(path, name, int(entry["file_size"]), int(entry["modification_time"]))
 
 
 def _dbfs(path: str) -> str:

@@ -104,17 +104,17 @@ class Namespace:
     def run_line(self, text: str) -> tuple[str, dict[str, str]]:
         return run_line(text)
 
-    def told(self, error: BaseException) -> tuple[str, str]:
+    def describe(self, error: BaseException) -> tuple[str, str]:
         """The error in a line, and the trace without our own frames."""
         frames = traceback.TracebackException.from_exception(error, capture_locals=False)
         ours = str(Path(__file__).parent)
         chained: list[traceback.TracebackException | None] = [frames]
         while chained:
-            one = chained.pop()
-            if one is not None:
-                kept = [frame for frame in one.stack if not frame.filename.startswith(ours)]
-                one.stack = traceback.StackSummary.from_list(kept)
-                chained += [one.__cause__, one.__context__]
+            part = chained.pop()
+            if part is not None:
+                kept = [frame for frame in part.stack if not frame.filename.startswith(ours)]
+                part.stack = traceback.StackSummary.from_list(kept)
+                chained += [part.__cause__, part.__context__]
         line = redacted(f"{type(error).__name__}: {error}", self.secrets)
         trace = redacted("".join(frames.format()), self.secrets)
         return bounded(line, TRACE_LIMIT)[0], bounded(trace, TRACE_LIMIT)[0]

@@ -79,10 +79,10 @@ def run_line(text: str) -> tuple[str, dict[str, str]]:
     if len([line for line in text.split("\n") if line.strip()]) != 1:
         raise MagicError("a %run cell names one notebook and holds nothing else")
     words = shlex.split(text.strip())
-    given = [re.fullmatch(r"\$(\w+)=(.*)", word, re.DOTALL) for word in words[1:]]
-    if not words or not all(given):
+    matches = [re.fullmatch(r"\$(\w+)=(.*)", word, re.DOTALL) for word in words[1:]]
+    if not words or not all(matches):
         raise MagicError(f"%run takes a notebook and $name=value: {text.strip()}")
-    return words[0], {found[1]: found[2] for found in given if found}
+    return words[0], {match[1]: match[2] for match in matches if match}
 
 
 def requirements(arguments: Sequence[str]) -> list[str]:
@@ -90,12 +90,12 @@ def requirements(arguments: Sequence[str]) -> list[str]:
     if not arguments or arguments[0] != "install":
         return []
     with_value = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target", "--timeout")
-    found, rest = [], iter(arguments[1:])
+    names, rest = [], iter(arguments[1:])
     for word in rest:
         if word in with_value:
             next(rest, None)
         elif word in ("-r", "--requirement", "-c", "-e") or word.endswith((".txt", ".whl", ".tar.gz", ".zip")):
             raise MagicError(f"%pip {word}: only packages by name can be checked; start the server with --pip-install")
         elif not word.startswith("-"):
-            found.append(word)
-    return found
+            names.append(word)
+    return names

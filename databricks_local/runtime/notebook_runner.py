@@ -55,7 +55,7 @@ class Runner:
 
     def outcome(self) -> dict[str, Any]:
         """What the server is to know: the value returned, or the error with its trace."""
-        told: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         if self._order.get("checkout"):
             # In a repository its root and the notebook's folder are on Python's path [DOCS].
             root = Path(self._order["checkout"])
@@ -67,20 +67,20 @@ class Runner:
                 sys.path.insert(0, str(folder))
             self._run(self._path)
         except NotebookExit as ended:
-            told["result"], told["truncated"] = bounded(ended.value, RESULT_LIMIT)
+            outcome["result"], outcome["truncated"] = bounded(ended.value, RESULT_LIMIT)
         except NotebookMissing as error:
-            told["error"], told["missing"] = str(error), True
+            outcome["error"], outcome["missing"] = str(error), True
         except BaseException as error:
             # Also SystemExit: a notebook that ends that way has not ended well.
-            told["error"], told["error_trace"] = self._space.told(error)
-        return {**told, "displays": self._space.displays, "notes": self._space.notes}
+            outcome["error"], outcome["error_trace"] = self._space.describe(error)
+        return {**outcome, "displays": self._space.displays, "notes": self._space.notes}
 
     def _run(self, path: str) -> None:
         language, cells = self._steps(path)
         for step in cells:
             if step.kind == "run":
-                other, given = self._space.run_line(step.text)
-                self._widgets.preset(given)
+                other, parameters = self._space.run_line(step.text)
+                self._widgets.preset(parameters)
                 self._run(self._beside(path, other))
             else:
                 self._space.run(step, path, language)
@@ -89,14 +89,14 @@ class Runner:
         if self._order.get("checkout"):
             return self._from_checkout(Path(self._order["checkout"]), path)
         try:
-            told = json.loads(self._client.get("/api/2.0/workspace/get-status", path=path))
-            if told.get("object_type") != "NOTEBOOK":
+            status = json.loads(self._client.get("/api/2.0/workspace/get-status", path=path))
+            if status.get("object_type") != "NOTEBOOK":
                 raise NotebookMissing(_no_access(path))
             query = {"path": path, "format": "SOURCE", "direct_download": "true"}
             text = self._client.get("/api/2.0/workspace/export", **query).decode("utf-8", "replace")
         except RefusedByServer as error:
             raise NotebookMissing(_no_access(path) if error.status in (403, 404) else str(error)) from None
-        language = str(told.get("language", "PYTHON"))
+        language = str(status.get("language", "PYTHON"))
         return language, steps(source.parse(text, language))
 
     def _from_checkout(self, root: Path, path: str) -> tuple[str, list[Step]]:
@@ -134,8 +134,8 @@ class Runner:
         self._children += 1
         name = f"{self._file.stem}-{self._children}"
         order, result = self._file.with_name(f"{name}.json"), self._file.with_name(f"{name}-result.json")
-        wanted = {**self._order, "notebook_path": self._beside(self._path, path), "parameters": arguments}
-        order.write_text(json.dumps(wanted), encoding="utf-8")
+        document = {**self._order, "notebook_path": self._beside(self._path, path), "parameters": arguments}
+        order.write_text(json.dumps(document), encoding="utf-8")
         sys.stdout.flush()
         try:
             subprocess.run(
@@ -143,10 +143,10 @@ class Runner:
             )
         except subprocess.TimeoutExpired:
             raise WorkflowError(f"Notebook {path} timed out after {timeout:g} seconds") from None
-        told = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {"error": "it was killed"}
-        if told.get("error") is not None:
-            raise WorkflowError(f"Notebook {path} failed: {told['error']}")
-        return str(told.get("result") or "")
+        outcome = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {"error": "it was killed"}
+        if outcome.get("error") is not None:
+            raise WorkflowError(f"Notebook {path} failed: {outcome['error']}")
+        return str(outcome.get("result") or "")
 
 
 def _no_access(path: str) -> str:

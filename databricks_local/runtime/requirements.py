@@ -15,20 +15,20 @@ def lacking(requirement: str) -> str | None:
     named = NAMED.fullmatch(requirement.strip().strip("'\""))
     if named is None:
         return f"'{requirement}' is not understood"
-    name, wanted = named[1], named[2].partition(";")[0].strip()
+    name, specifier = named[1], named[2].partition(";")[0].strip()
     try:
         installed = version(name)
     except PackageNotFoundError:
         return f"{name} is not installed"
-    if _satisfies(installed, wanted):
+    if _satisfies(installed, specifier):
         return None
-    return f"{name} is installed in version {installed}, not {wanted}"
+    return f"{name} is installed in version {installed}, not {specifier}"
 
 
-def _satisfies(installed: str, wanted: str) -> bool:
-    if not wanted:
+def _satisfies(installed: str, specifier: str) -> bool:
+    if not specifier:
         return True
     try:
-        return SpecifierSet(wanted).contains(installed, prereleases=True)
+        return SpecifierSet(specifier).contains(installed, prereleases=True)
     except InvalidSpecifier:
         return False

@@ -49,7 +49,7 @@ def _copy(client: Client, path: str, folder: Path, *, deep: bool) -> None:
 
 def _listed(client: Client, path: str) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(client.get("/api/2.0/workspace/list", path=path)).get("objects", [])
+        objects: list[dict[str, Any]] = json.loads(client.get("/api/2.0/workspace/list", path=path)).get("objects", [])
     except RefusedByServer:  # a folder that is not there, or not ours to read, has no files
         return []
-    return found
+    return objects

@@ -63,7 +63,7 @@ def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
 
 
 def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
-    rules = [faults.rule(wanted) for wanted in _list(body)]
+    rules = [faults.rule(document) for document in _list(body)]
     _forget_past(pipeline)
     if any(rule.kind == "stale" for rule in rules):
         pipeline.past = pipeline.workspace.store.snapshot()
@@ -72,7 +72,7 @@ def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 def get_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
-    return {"faults": pipeline.faults.told()}
+    return {"faults": pipeline.faults.counts()}
 
 
 def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
@@ -104,18 +104,18 @@ def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
-    wanted = _object(body)
-    access = wanted.get("access")
+    document = _object(body)
+    access = document.get("access")
     if access is not None and access not in ACCESS:
         raise ValueError(f"access is null or one of {', '.join(ACCESS)}, not {access!r}")
-    pipeline.workspace.restrict(spelled(str(wanted.get("path"))).path, access)
+    pipeline.workspace.restrict(spelled(str(document.get("path"))).path, access)
     return {}
 
 
 def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     with pipeline.workspace.store.changes():
-        for wanted in _list(body):
-            edit(pipeline.workspace, wanted)
+        for document in _list(body):
+            edit(pipeline.workspace, document)
     return {}
 
 
@@ -177,14 +177,14 @@ def _served(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitab
         try:
             pipeline.check(request)
             raw = await request.body()
-            told = control(pipeline, json.loads(raw) if raw else None)
-            if not isinstance(told, dict):
-                told = await told
+            answer = control(pipeline, json.loads(raw) if raw else None)
+            if not isinstance(answer, dict):
+                answer = await answer
         except ApiError as error:
             return _refused(error)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return _refused(invalid(str(error)))
-        return JSONResponse(told)
+        return JSONResponse(answer)
 
     return serve
 
@@ -207,5 +207,5 @@ def _object(body: Any) -> dict[str, Any]:
 
 
 def _list(body: Any) -> list[dict[str, Any]]:
-    wanted = body if isinstance(body, list) else [body]
-    return [_object(one) for one in wanted]
+    entries = body if isinstance(body, list) else [body]
+    return [_object(entry) for entry in entries]

@@ -62,9 +62,9 @@ async def _endpoints(request: Request) -> Response:
 
 def _secret(authorization: str) -> str:
     """The secret of `Basic id:secret`; empty for anything else."""
-    scheme, _, given = authorization.partition(" ")
+    scheme, _, encoded = authorization.partition(" ")
     try:
-        told = base64.b64decode(given, validate=True).decode() if scheme.lower() == "basic" else ""
+        decoded = base64.b64decode(encoded, validate=True).decode() if scheme.lower() == "basic" else ""
     except (binascii.Error, UnicodeDecodeError):
         return ""
-    return told.partition(":")[2]
+    return decoded.partition(":")[2]

@@ -19,7 +19,7 @@ from typing import Any
 from uvicorn import Config, Server
 
 from databricks_local.core.settings import Settings
-from databricks_local.home import Home, RefusedError, Served
+from databricks_local.home import Home, RefusedError, ServerAddress
 from databricks_local.protocol import wire
 from databricks_local.protocol.pipeline import MAX_LOG, Pipeline
 from databricks_local.services import Services
@@ -61,7 +61,7 @@ def serve(
     settings: Settings,
     faults: Sequence[Mapping[str, Any]],
     exit_with_stdin: bool,
-    say: Callable[[str], None],
+    echo: Callable[[str], None],
     run_schedules: bool = False,
 ) -> None:
     """Serves until told to stop. Raises RefusedError when it cannot begin."""
@@ -69,13 +69,13 @@ def serve(
         raise RefusedError("The user must be a name without slashes, such as me@example.com. Give it with --user.")
     # What the workspace holds is nobody else's on this machine.
     os.umask(0o077)
-    home.settle()
-    with home.held():
+    home.claim()
+    with home.locked():
         listener = _listener(port)
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
         store = opened(home.database)
         workspace = Workspace(store, settings, time.monotonic)
-        workspace.furnish()
+        workspace.create_standard_folders()
         secret = home.token(token)
         pipeline = Pipeline(workspace, secret, home.folder)
         set_faults(pipeline, list(faults))
@@ -83,8 +83,8 @@ def serve(
         pipeline.resets.append(services.reset)
 
         def ready() -> None:
-            home.announce(Served(host, os.getpid()))
-            say(f"DATABRICKS_HOST={host}\nDATABRICKS_TOKEN={secret}")
+            home.announce(ServerAddress(host, os.getpid()))
+            echo(f"DATABRICKS_HOST={host}\nDATABRICKS_TOKEN={secret}")
 
         def end() -> None:
             # Nothing is lost by ending at once: what was acknowledged is committed.

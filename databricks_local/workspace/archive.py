@@ -17,7 +17,7 @@ from databricks_local.core.paths import Spelling, ancestors, spelled
 from databricks_local.formats import dbc, notebook, source
 
 from . import folders
-from .classify import Verdict, by_name
+from .classify import ObjectSpec, by_name
 from .placing import check_parent, place
 from .tree import Workspace
 
@@ -48,8 +48,8 @@ def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
             path = spelled(f"{target.path}/{member.filename}").path
             for above in ancestors(path):
                 folders.make(workspace, Spelling(above, target.prefix))
-            wanted, body = _unpacked(path, packed.read(member))
-            place(workspace, call, wanted, body, errors.exists)
+            spec, body = _unpacked(path, packed.read(member))
+            place(workspace, call, spec, body, errors.exists)
     made = workspace.store.get(target.path)
     return answer({"object_id": made.object_id if made else 0})
 
@@ -63,15 +63,15 @@ def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
         raise errors.invalid("The archive cannot be read.") from None
 
 
-def _unpacked(path: str, body: bytes) -> tuple[Verdict, bytes]:
+def _unpacked(path: str, body: bytes) -> tuple[ObjectSpec, bytes]:
     stem, _, extension = path.rpartition(".")
     if extension.upper() in LANGUAGES and body.lstrip().startswith(b"{"):
         language = extension.upper()
         text = source.render(dbc.parse(body), language)
-        return Verdict(stem, NOTEBOOK, language, "SOURCE"), text.encode()
-    for language, known in source.EXTENSIONS.items():
-        if path.lower().endswith(known):
-            return Verdict(path[: -len(known)], NOTEBOOK, language, "SOURCE"), body
+        return ObjectSpec(stem, NOTEBOOK, language, "SOURCE"), text.encode()
+    for language, suffix in source.EXTENSIONS.items():
+        if path.lower().endswith(suffix):
+            return ObjectSpec(path[: -len(suffix)], NOTEBOOK, language, "SOURCE"), body
     return by_name(path, body), body
 
 

@@ -13,7 +13,7 @@ FORMATS = ("SOURCE", "HTML", "JUPYTER", "DBC", "R_MARKDOWN", "AUTO", "RAW")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ObjectSpec:
     """The object an import asks for. `as_view` says that its path was derived from a file's name."""
 
     path: str
@@ -23,43 +23,43 @@ class Verdict:
     as_view: bool = False
 
 
-def format_of(given: str | None) -> str:
+def format_of(name: str | None) -> str:
     """Case sensitive; absent means SOURCE [DOCS]. The text of the refusal is unknown."""
-    if given is None:
+    if name is None:
         return "SOURCE"
-    if given not in FORMATS:
-        raise invalid(f"Invalid format {given!r}: it is one of {', '.join(FORMATS)}.")
-    return given
+    if name not in FORMATS:
+        raise invalid(f"Invalid format {name!r}: it is one of {', '.join(FORMATS)}.")
+    return name
 
 
-def language_of(given: str | None) -> str | None:
+def language_of(name: str | None) -> str | None:
     """The text of the refusal is unknown."""
-    if given is not None and given not in LANGUAGES:
-        raise invalid(f"Invalid language {given!r}: it is one of {', '.join(LANGUAGES)}.")
-    return given
+    if name is not None and name not in LANGUAGES:
+        raise invalid(f"Invalid language {name!r}: it is one of {', '.join(LANGUAGES)}.")
+    return name
 
 
-def verdict(path: str, form: str, language: str | None, content: bytes) -> Verdict:
+def by_format(path: str, form: str, language: str | None, content: bytes) -> ObjectSpec:
     """The single object an import becomes; folders (DBC, a zip) are archive.py's."""
     if form == "AUTO":
         return by_name(path, content)
     if form == "RAW":
         # Never a notebook, header or not [INFERRED from Terraform's use of it].
-        return Verdict(path, FILE)
+        return ObjectSpec(path, FILE)
     if form == "JUPYTER":
         document = jupyter.load(content)
-        return Verdict(path, NOTEBOOK, jupyter.language(document) or language or "PYTHON", "JUPYTER")
+        return ObjectSpec(path, NOTEBOOK, jupyter.language(document) or language or "PYTHON", "JUPYTER")
     if form == "R_MARKDOWN":
-        return Verdict(path, NOTEBOOK, "R", "SOURCE")
+        return ObjectSpec(path, NOTEBOOK, "R", "SOURCE")
     if form == "HTML":
-        return Verdict(path, NOTEBOOK, language, "SOURCE")
+        return ObjectSpec(path, NOTEBOOK, language, "SOURCE")
     if language is None:
         raise not_a_zip()
     # The path is kept verbatim, extension and all [REAL].
-    return Verdict(path, NOTEBOOK, language, "SOURCE")
+    return ObjectSpec(path, NOTEBOOK, language, "SOURCE")
 
 
-def by_name(path: str, content: bytes) -> Verdict:
+def by_name(path: str, content: bytes) -> ObjectSpec:
     """AUTO and import-file: extension and first line decide, and a notebook loses its extension [REAL].
 
     The extension is matched without case [PROBED]; an empty `.py` is a file [REAL]. What becomes of `.html`,
@@ -68,17 +68,17 @@ def by_name(path: str, content: bytes) -> Verdict:
     folder, _, name = path.rpartition("/")
     lower = name.lower()
     if lower.endswith(".lvdash.json"):
-        return Verdict(path, DASHBOARD)  # keeps its suffix [PROBED]
+        return ObjectSpec(path, DASHBOARD)  # keeps its suffix [PROBED]
     if lower.endswith(".designer.ipynb"):
-        return Verdict(path, DESIGNER_FILE)  # keeps its suffix, has no repos_export_format [PROBED]
+        return ObjectSpec(path, DESIGNER_FILE)  # keeps its suffix, has no repos_export_format [PROBED]
     if lower.endswith(".ipynb") and len(name) > len(".ipynb"):
         language = jupyter.language(jupyter.load(content)) or "PYTHON"
-        return Verdict(f"{folder}/{name[:-6]}", NOTEBOOK, language, "JUPYTER", as_view=True)
+        return ObjectSpec(f"{folder}/{name[:-6]}", NOTEBOOK, language, "JUPYTER", as_view=True)
     for language, extension in EXTENSIONS.items():
         if lower.endswith(extension) and len(name) > len(extension) and has_loose_header(content, language):
             stem = name[: -len(extension)]
-            return Verdict(f"{folder}/{stem}", NOTEBOOK, language, "SOURCE", as_view=True)
-    return Verdict(path, FILE)
+            return ObjectSpec(f"{folder}/{stem}", NOTEBOOK, language, "SOURCE", as_view=True)
+    return ObjectSpec(path, FILE)
 
 
 def view_name(language: str | None, export_format: str | None) -> str | None:

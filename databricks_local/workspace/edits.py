@@ -24,47 +24,47 @@ from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, Entr
 from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.formats import jupyter, source
 
-from .classify import Verdict
+from .classify import ObjectSpec
 from .folders import make
 from .placing import digest
 from .tree import Workspace
 
 
-def edit(workspace: Workspace, wanted: Mapping[str, Any]) -> None:
+def edit(workspace: Workspace, change: Mapping[str, Any]) -> None:
     """Carries one edit out; ValueError says what is wrong with it."""
-    if not isinstance(wanted.get("path"), str):
+    if not isinstance(change.get("path"), str):
         raise ValueError("an edit needs a path")
-    path = spelled(wanted["path"]).path
+    path = spelled(change["path"]).path
     if path == "/":
         raise ValueError("the root is not edited")
     with workspace.store.changes():
         existing = workspace.store.get(path)
-        if wanted.get("delete"):
+        if change.get("delete"):
             if existing is not None:
                 workspace.store.remove(existing)
-        elif "move_to" in wanted:
-            _move(workspace, existing, spelled(str(wanted["move_to"])).path)
-        elif "source" in wanted:
-            _save(workspace, path, existing, wanted)
+        elif "move_to" in change:
+            _move(workspace, existing, spelled(str(change["move_to"])).path)
+        elif "source" in change:
+            _save(workspace, path, existing, change)
         else:
-            _put(workspace, path, existing, wanted)
+            _put(workspace, path, existing, change)
 
 
-def _save(workspace: Workspace, path: str, existing: Entry | None, wanted: Mapping[str, Any]) -> None:
-    language = str(wanted.get("language") or (existing and existing.language) or "PYTHON")
-    form = str(wanted.get("export_format") or (existing and existing.export_format) or "SOURCE")
+def _save(workspace: Workspace, path: str, existing: Entry | None, change: Mapping[str, Any]) -> None:
+    language = str(change.get("language") or (existing and existing.language) or "PYTHON")
+    form = str(change.get("export_format") or (existing and existing.export_format) or "SOURCE")
     if language not in LANGUAGES:
         raise ValueError(f"language is one of {', '.join(LANGUAGES)}, not {language!r}")
-    text = str(wanted["source"]).replace("\r\n", "\n").rstrip("\n")
+    text = str(change["source"]).replace("\r\n", "\n").rstrip("\n")
     body = source.with_header(text.encode(), language)
     if form == "JUPYTER":
         name, number = path.rpartition("/")[2], existing.object_id if existing else 0
         body = jupyter.render(source.parse(text, language), language, name, number)
-    _write(workspace, existing, Verdict(path, NOTEBOOK, language, form), body)
+    _write(workspace, existing, ObjectSpec(path, NOTEBOOK, language, form), body)
 
 
-def _put(workspace: Workspace, path: str, existing: Entry | None, wanted: Mapping[str, Any]) -> None:
-    object_type = str(wanted.get("object_type") or (existing and existing.object_type) or FILE)
+def _put(workspace: Workspace, path: str, existing: Entry | None, change: Mapping[str, Any]) -> None:
+    object_type = str(change.get("object_type") or (existing and existing.object_type) or FILE)
     if object_type in FOLDERS:
         make(workspace, Spelling(parent(path)))
         if existing is not None and object_type != existing.object_type and not workspace.store.children(path):
@@ -73,26 +73,26 @@ def _put(workspace: Workspace, path: str, existing: Entry | None, wanted: Mappin
         if existing is None:
             workspace.store.add(Entry(0, path, object_type))
         return
-    content = wanted.get("content")
-    body = base64.b64decode(content) if isinstance(content, str) else str(wanted.get("text", "")).encode()
-    language = wanted.get("language") or (existing and existing.language) or None
-    form = wanted.get("export_format") or (existing and existing.export_format) or None
+    content = change.get("content")
+    body = base64.b64decode(content) if isinstance(content, str) else str(change.get("text", "")).encode()
+    language = change.get("language") or (existing and existing.language) or None
+    form = change.get("export_format") or (existing and existing.export_format) or None
     if object_type == NOTEBOOK:
         language, form = language or "PYTHON", form or "SOURCE"
-    _write(workspace, existing, Verdict(path, object_type, language, form), body)
+    _write(workspace, existing, ObjectSpec(path, object_type, language, form), body)
 
 
-def _write(workspace: Workspace, existing: Entry | None, wanted: Verdict, body: bytes) -> None:
-    make(workspace, Spelling(parent(wanted.path)))
+def _write(workspace: Workspace, existing: Entry | None, spec: ObjectSpec, body: bytes) -> None:
+    make(workspace, Spelling(parent(spec.path)))
     now = workspace.clock.stamp()
-    if existing is not None and existing.object_type != wanted.object_type:
+    if existing is not None and existing.object_type != spec.object_type:
         workspace.store.remove(existing)
         existing = None
-    entry = existing or Entry(0, wanted.path, wanted.object_type, created_at=now)
+    entry = existing or Entry(0, spec.path, spec.object_type, created_at=now)
     entry = replace(
         entry,
-        language=wanted.language,
-        export_format=wanted.export_format,
+        language=spec.language,
+        export_format=spec.export_format,
         modified_at=now,
         sha256=digest(body),
     )

@@ -10,7 +10,7 @@ from databricks_local.core.model import NOTEBOOK, Answer, Call, answer
 from databricks_local.formats import html_page, rmarkdown
 
 from . import archive
-from .classify import by_name, format_of, language_of, verdict
+from .classify import by_format, by_name, format_of, language_of
 from .placing import place
 from .tree import Workspace
 
@@ -25,8 +25,8 @@ def import_object(workspace: Workspace, call: Call) -> Answer:
         content = rmarkdown.to_source(content)
     if form == "HTML":
         content, language = html_page.to_source(content)
-    wanted = verdict(call.target.path, form, language, content)
-    entry = place(workspace, call, wanted, content, errors.exists)
+    spec = by_format(call.target.path, form, language, content)
+    entry = place(workspace, call, spec, content, errors.exists)
     return answer({"object_id": entry.object_id})
 
 
@@ -35,9 +35,9 @@ def import_file(workspace: Workspace, call: Call) -> Answer:
     content = call.content or b""
     if len(content) > workspace.settings.max_import_file_bytes:
         raise errors.too_large(len(content), workspace.settings.max_import_file_bytes)
-    wanted = by_name(call.target.path, content)
-    conflict = errors.notebook_exists if wanted.object_type == NOTEBOOK else errors.file_exists
-    place(workspace, call, wanted, content, conflict)
+    spec = by_name(call.target.path, content)
+    conflict = errors.notebook_exists if spec.object_type == NOTEBOOK else errors.file_exists
+    place(workspace, call, spec, content, conflict)
     return answer({})
 
 

@@ -12,45 +12,45 @@ from databricks_local.core.model import FILE, FOLDERS, NOTEBOOK, Call, Entry
 from databricks_local.core.paths import Spelling, parent
 from databricks_local.formats.source import legacy_newlines
 
-from .classify import Verdict, view_name
+from .classify import ObjectSpec, view_name
 from .folders import check_room
 from .tree import Workspace
 
 
 def place(
-    workspace: Workspace, call: Call, wanted: Verdict, content: bytes, conflict: Callable[[str], ApiError]
+    workspace: Workspace, call: Call, spec: ObjectSpec, content: bytes, conflict: Callable[[str], ApiError]
 ) -> Entry:
     """Creates or overwrites one object, or says why not."""
-    _check_size(workspace, wanted, content)
-    target = Spelling(wanted.path, call.target.prefix)
+    _check_size(workspace, spec, content)
+    target = Spelling(spec.path, call.target.prefix)
     with workspace.store.changes():
-        existing = workspace.store.get(wanted.path)
+        existing = workspace.store.get(spec.path)
         check_parent(workspace, target)
         workspace.check_writable(target)
         overwrite = call.flag("overwrite")
-        _check_type(workspace, call, wanted, existing, overwrite, conflict)
+        _check_type(workspace, call, spec, existing, overwrite, conflict)
         if existing is None:
             check_room(workspace, target)
-            entry = workspace.store.add(*_made(workspace, wanted, content))
+            entry = workspace.store.add(*_made(workspace, spec, content))
         elif not overwrite:
-            raced = workspace.races.overlapped(wanted.path, call.arrived)
+            raced = workspace.races.overlapped(spec.path, call.arrived)
             raise errors.exists_by_race(target.echo()) if raced else conflict(target.echo())
         else:
-            entry = _overwritten(workspace, existing, wanted, content)
+            entry = _overwritten(workspace, existing, spec, content)
     if existing is None:
-        workspace.races.created(wanted.path, workspace.monotonic())
+        workspace.races.created(spec.path, workspace.monotonic())
     return entry
 
 
-def _check_size(workspace: Workspace, wanted: Verdict, content: bytes) -> None:
+def _check_size(workspace: Workspace, spec: ObjectSpec, content: bytes) -> None:
     """Source notebooks 10 MB by every way in, `.ipynb` 100 MB, files 500 MB [DOCS].
 
     Reports of 10 MB for multipart AUTO files (June 2026) conflict with a verified 450 MB: the latter holds here.
     """
     limits = workspace.settings
     limit = limits.max_file_bytes
-    if wanted.object_type == NOTEBOOK:
-        limit = limits.max_ipynb_bytes if wanted.export_format == "JUPYTER" else limits.max_source_bytes
+    if spec.object_type == NOTEBOOK:
+        limit = limits.max_ipynb_bytes if spec.export_format == "JUPYTER" else limits.max_source_bytes
     if len(content) > limit:
         raise errors.too_large(len(content), limit)
 
@@ -66,7 +66,7 @@ def check_parent(workspace: Workspace, target: Spelling) -> None:
 def _check_type(
     workspace: Workspace,
     call: Call,
-    wanted: Verdict,
+    spec: ObjectSpec,
     existing: Entry | None,
     overwrite: bool,
     conflict: Callable[[str], ApiError],
@@ -75,19 +75,19 @@ def _check_type(
 
     Nor that of what `/foo.py` means while `/foo` is a notebook [PROBED], nor the reverse [INFERRED].
     """
-    spelling, asked = call.target, wanted.object_type
-    if existing is not None and existing.object_type != asked:
+    spelling, requested = call.target, spec.object_type
+    if existing is not None and existing.object_type != requested:
         text = spelling.echo(existing.path)
-        raise errors.type_mismatch(text, asked, existing.api_type) if overwrite else conflict(text)
+        raise errors.type_mismatch(text, requested, existing.api_type) if overwrite else conflict(text)
     if existing is not None:
         return
-    if wanted.as_view and asked == NOTEBOOK:
+    if spec.as_view and requested == NOTEBOOK:
         file = workspace.store.get(call.target.path)
         if file is not None and file.object_type == FILE:
             text = spelling.echo()
-            raise errors.type_mismatch(text, asked, FILE) if overwrite else conflict(text)
-    if asked == FILE and _notebook_seen_as(workspace, wanted.path) is not None:
-        raise errors.source_view_mismatch(asked, NOTEBOOK) if overwrite else conflict(spelling.echo())
+            raise errors.type_mismatch(text, requested, FILE) if overwrite else conflict(text)
+    if requested == FILE and _notebook_seen_as(workspace, spec.path) is not None:
+        raise errors.source_view_mismatch(requested, NOTEBOOK) if overwrite else conflict(spelling.echo())
 
 
 def _notebook_seen_as(workspace: Workspace, path: str) -> Entry | None:
@@ -101,9 +101,9 @@ def _notebook_seen_as(workspace: Workspace, path: str) -> Entry | None:
     return notebook if view == (dot + extension).lower() else None
 
 
-def stored(workspace: Workspace, wanted: Verdict, content: bytes) -> bytes:
+def stored(workspace: Workspace, spec: ObjectSpec, content: bytes) -> bytes:
     """What the service keeps of an upload: all of it since December 2025 [REAL]."""
-    source = wanted.object_type == NOTEBOOK and wanted.export_format != "JUPYTER"
+    source = spec.object_type == NOTEBOOK and spec.export_format != "JUPYTER"
     return legacy_newlines(content) if source and workspace.settings.newlines == "legacy" else content
 
 
@@ -112,33 +112,33 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _made(workspace: Workspace, wanted: Verdict, content: bytes) -> tuple[Entry, bytes]:
+def _made(workspace: Workspace, spec: ObjectSpec, content: bytes) -> tuple[Entry, bytes]:
     """Right after an upload both times are equal [PROBED]."""
     now = workspace.clock.stamp()
     entry = Entry(
         object_id=0,
-        path=wanted.path,
-        object_type=wanted.object_type,
-        language=wanted.language,
-        export_format=wanted.export_format,
+        path=spec.path,
+        object_type=spec.object_type,
+        language=spec.language,
+        export_format=spec.export_format,
         created_at=now,
         modified_at=now,
         sha256=digest(content),
     )
-    return entry, stored(workspace, wanted, content)
+    return entry, stored(workspace, spec, content)
 
 
-def _overwritten(workspace: Workspace, existing: Entry, wanted: Verdict, content: bytes) -> Entry:
+def _overwritten(workspace: Workspace, existing: Entry, spec: ObjectSpec, content: bytes) -> Entry:
     """The identifier stays [INFERRED]; another language is taken [INFERRED, untested]."""
-    same = existing.sha256 == digest(content) and existing.language == wanted.language
-    if same and existing.export_format == wanted.export_format and not workspace.settings.bump_on_equal:
+    same = existing.sha256 == digest(content) and existing.language == spec.language
+    if same and existing.export_format == spec.export_format and not workspace.settings.bump_on_equal:
         return existing
     entry = replace(
         existing,
-        language=wanted.language,
-        export_format=wanted.export_format,
+        language=spec.language,
+        export_format=spec.export_format,
         modified_at=workspace.clock.stamp(),
         sha256=digest(content),
     )
-    workspace.store.update(entry, stored(workspace, wanted, content))
+    workspace.store.update(entry, stored(workspace, spec, content))
     return entry

@@ -46,10 +46,10 @@ def list_objects(workspace: Workspace, call: Call) -> Answer:
     after = call.text("notebooks_modified_after")
     since = int(after) if after is not None and after.isdigit() else 0
     objects = [
-        workspace.info(found, call.target, hashes)
-        for found in entries
-        if workspace.access(found.path) != "hidden"
-        and not (found.object_type == "NOTEBOOK" and (found.modified_at or 0) < since)
+        workspace.info(child, call.target, hashes)
+        for child in entries
+        if workspace.access(child.path) != "hidden"
+        and not (child.object_type == "NOTEBOOK" and (child.modified_at or 0) < since)
     ]
     return answer({"objects": objects} if objects else {})
 
@@ -66,8 +66,8 @@ def list_repo(workspace: Workspace, call: Call) -> Answer:
         raise missing(call.target.echo())
     hashes = call.flag("return_wsfs_metadata")
     objects = [
-        workspace.info(found, call.target, hashes)
-        for found in workspace.store.below(entry.path)
-        if workspace.access(found.path) != "hidden"
+        workspace.info(child, call.target, hashes)
+        for child in workspace.store.below(entry.path)
+        if workspace.access(child.path) != "hidden"
     ]
     return answer({"objects": objects} if objects else {})

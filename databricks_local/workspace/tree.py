@@ -45,7 +45,7 @@ class Workspace:
         self.monotonic = monotonic
         self._restricted = store.restrictions()
 
-    def furnish(self) -> None:
+    def create_standard_folders(self) -> None:
         """What a workspace has from the start: homes, the shared folder, the folder of Git folders."""
         with self.store.changes():
             for path in ("/", "/Users", "/Shared", "/Repos", f"/Users/{self.settings.user}"):
@@ -61,7 +61,7 @@ class Workspace:
     def reset(self) -> None:
         self.store.clear()
         self._restricted = {}
-        self.furnish()
+        self.create_standard_folders()
 
     def restrict(self, path: str, access: str | None) -> None:
         self.store.restrict(path, access)
@@ -95,20 +95,20 @@ class Workspace:
 
         Of a directory, whether it is a Git folder with Git CLI access; a classic one is a REPO, without it [DOCS].
         """
-        told: dict[str, Any] = {"object_type": entry.api_type, "path": spelling.echo(entry.path)}
+        body: dict[str, Any] = {"object_type": entry.api_type, "path": spelling.echo(entry.path)}
         if entry.api_type == DIRECTORY:
-            told["directory_info"] = {"is_git_folder": entry.object_type == GIT_FOLDER}
+            body["directory_info"] = {"is_git_folder": entry.object_type == GIT_FOLDER}
         if entry.language is not None:
-            told["language"] = entry.language
+            body["language"] = entry.language
         if entry.created_at is not None and self.clock.mode != "absent":
-            told["created_at"] = entry.created_at
-            told["modified_at"] = entry.modified_at
-        told["object_id"] = entry.object_id
+            body["created_at"] = entry.created_at
+            body["modified_at"] = entry.modified_at
+        body["object_id"] = entry.object_id
         if entry.object_type not in FOLDERS:
-            told["resource_id"] = str(entry.object_id)
+            body["resource_id"] = str(entry.object_id)
         if export and entry.export_format is not None:
-            told["repos_export_format"] = entry.export_format
+            body["repos_export_format"] = entry.export_format
         if hashes and entry.sha256 is not None:
-            told["content_sha256_hex"] = entry.sha256
-            told["has_wsfs_metadata"] = True
-        return told
+            body["content_sha256_hex"] = entry.sha256
+            body["has_wsfs_metadata"] = True
+        return body

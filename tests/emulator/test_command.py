@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_local.embedded import asked, running
+from databricks_local.embedded import running, server_status
 from databricks_local.home import Home, RefusedError
 
 from .client import Local
@@ -227,7 +227,7 @@ def test_embedded(folder: Path) -> None:
         assert local.get("list-repo", path="/").status == 404
         with running(folder) as same:
             assert same == there
-    assert asked(Home(folder)) is None
+    assert server_status(Home(folder)) is None
     assert not (folder / "server.json").exists()
 
 
@@ -267,9 +267,9 @@ def test_embedded_waits_for_clients(folder: Path) -> None:
     assert Local(there.host, there.token).get("list", path="/").status == 200
     client.__exit__(None, None, None)
     deadline = time.monotonic() + 60
-    while asked(Home(folder)) is not None and time.monotonic() < deadline:
+    while server_status(Home(folder)) is not None and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert asked(Home(folder)) is None
+    assert server_status(Home(folder)) is None
 
 
 def test_embedded_dies_with_its_parent(folder: Path) -> None:
@@ -288,9 +288,9 @@ with running(Path({str(folder)!r})) as there:
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + 60
-    while Home(folder).is_held() and time.monotonic() < deadline:
+    while Home(folder).is_locked() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not Home(folder).is_held()
+    assert not Home(folder).is_locked()
 
 
 def test_two_at_once(folder: Path) -> None:
@@ -325,6 +325,6 @@ def test_a_lying_server_file(folder: Path) -> None:
         pass
     for left in ('{"host": "http://127.0.0.1:1", "pid": 1}', "{", '{"host": "x", "pid": 1}'):
         (folder / "server.json").write_text(left)
-        assert asked(Home(folder)) is None
+        assert server_status(Home(folder)) is None
         with running(folder) as there:
             assert Local(there.host, there.token).get("list", path="/").status == 200

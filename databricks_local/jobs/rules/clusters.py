@@ -30,8 +30,8 @@ SECURITY_MODES = (
 )
 
 
-def check_new_cluster(where: str, given: object) -> None:
-    cluster = check(where, given, NEW_CLUSTER)
+def check_new_cluster(where: str, document: object) -> None:
+    cluster = check(where, document, NEW_CLUSTER)
     # A policy may give what is missing.
     if not cluster.get("policy_id"):
         _check_complete(where, cluster)
@@ -89,7 +89,7 @@ def _check_single_node(where: str, cluster: Mapping[str, Any]) -> None:
         )
 
 
-def check_cluster_id(where: str, given: str) -> None:
+def check_cluster_id(where: str, cluster_id: str) -> None:
     """No cluster exists here: any identifier of the right form is taken."""
-    if not CLUSTER_ID.fullmatch(given):
-        raise invalid(f"{where}: Cluster {given} does not exist")
+    if not CLUSTER_ID.fullmatch(cluster_id):
+        raise invalid(f"{where}: Cluster {cluster_id} does not exist")

@@ -192,31 +192,31 @@ PARTS: Mapping[str, Table] = {
 NAMES = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
 
 
-def check(where: str, given: object, table: Table) -> Mapping[str, Any]:
+def check(where: str, document: object, table: Table) -> Mapping[str, Any]:
     """The object, with names and kinds that the table has; ApiError for the first that has not."""
-    if not isinstance(given, dict):
-        raise invalid(f"{where} is an object, not {given!r}.")
-    for key, value in given.items():
+    if not isinstance(document, dict):
+        raise invalid(f"{where} is an object, not {document!r}.")
+    for key, value in document.items():
         if key not in table:
             raise unknown(where, key, table)
         if not _fits(value, table[key]):
             raise invalid(f"{_inside(where, key)} is {NAMES.get(table[key], 'something else')}, not {value!r}.")
-    return given
+    return document
 
 
-def check_part(where: str, given: object, part: str) -> Mapping[str, Any]:
-    return check(where, given, PARTS[part])
+def check_part(where: str, document: object, part: str) -> Mapping[str, Any]:
+    return check(where, document, PARTS[part])
 
 
-def unknown(where: str, key: str, known: Iterable[str]) -> ApiError:
-    near = get_close_matches(key, list(known), n=1) or [name for name in known if name.endswith(f"_{key}")]
+def unknown(where: str, key: str, names: Iterable[str]) -> ApiError:
+    near = get_close_matches(key, list(names), n=1) or [name for name in names if name.endswith(f"_{key}")]
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return invalid(f"Unknown field '{_inside(where, key)}'.{hint}")
 
 
-def required(where: str, given: Mapping[str, Any], *keys: str) -> None:
+def required(where: str, document: Mapping[str, Any], *keys: str) -> None:
     for key in keys:
-        if given.get(key) in (None, ""):
+        if document.get(key) in (None, ""):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Missing required field: {_inside(where, key)}")
 
 

@@ -105,10 +105,10 @@ def check_token(token: str | None) -> None:
         raise invalid(f"idempotency_token is longer than {MAX_TOKEN} characters.")
 
 
-def check_schedule(given: object) -> None:
-    if given is None:
+def check_schedule(document: object) -> None:
+    if document is None:
         return
-    schedule = check_part("schedule", given, "schedule")
+    schedule = check_part("schedule", document, "schedule")
     required("schedule", schedule, "quartz_cron_expression", "timezone_id")
     expression = schedule["quartz_cron_expression"]
     try:
@@ -122,8 +122,8 @@ def check_schedule(given: object) -> None:
 
 def _check_parameters(parameters: Sequence[object]) -> None:
     names = []
-    for number, given in enumerate(parameters):
-        parameter = check_part(f"parameters[{number}]", given, "parameters")
+    for number, document in enumerate(parameters):
+        parameter = check_part(f"parameters[{number}]", document, "parameters")
         required(f"parameters[{number}]", parameter, "name")
         _check_parameter_name(parameter["name"])
         if "default" not in parameter:
@@ -155,8 +155,8 @@ def _check_work(settings: Mapping[str, Any], single: bool) -> None:
         raise invalid("A job has either tasks or one task beside its settings, not both.")
     if len(tasks) > MAX_TASKS:
         raise invalid(f"A job has at most {MAX_TASKS} tasks.")
-    for number, given in enumerate(tasks):
-        task = check(f"tasks[{number}]", given, TASK)
+    for number, document in enumerate(tasks):
+        task = check(f"tasks[{number}]", document, TASK)
         required(f"tasks[{number}]", task, "task_key")
         if not TASK_KEY.fullmatch(task["task_key"]):
             raise invalid(f"The task key '{task['task_key']}' may have letters, digits, `_` and `-` only.")
@@ -170,8 +170,8 @@ def _check_task(
 ) -> None:
     kinds = [key for key in task if key in TASKS or key in OTHER_TASKS]
     if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        raise invalid(f"{where or 'The run'} needs exactly one kind of task, found: {found}.")
+        listed = " and ".join(kinds) or "none"
+        raise invalid(f"{where or 'The run'} needs exactly one kind of task, found: {listed}.")
     if kinds[0] in TASKS:
         _check_kind(f"{where}.{kinds[0]}".lstrip("."), kinds[0], task[kinds[0]], git)
     _check_compute(where, kinds[0], task, clusters, environments)
@@ -183,8 +183,8 @@ def _check_task(
         raise invalid(f"{where}.run_if is one of {', '.join(RUN_IFS)}.")
 
 
-def _check_kind(where: str, kind: str, given: object, git: bool) -> None:
-    task = check_part(where, given, kind)
+def _check_kind(where: str, kind: str, document: object, git: bool) -> None:
+    task = check_part(where, document, kind)
     if kind == "shell_command_task":
         required(where, task, "command")
         if not task["command"] or not all(isinstance(word, str) for word in task["command"]):
@@ -212,34 +212,34 @@ def _check_kind(where: str, kind: str, given: object, git: bool) -> None:
 def _check_compute(
     where: str, kind: str, task: Mapping[str, Any], clusters: Sequence[str], environments: Sequence[str]
 ) -> None:
-    given = [key for key in COMPUTE if task.get(key) is not None]
-    if len(given) > 1:
-        raise invalid(f"{where or 'The run'}: {' and '.join(given)} exclude each other.")
-    if not given and kind in ("spark_python_task", "shell_command_task"):
+    chosen = [key for key in COMPUTE if task.get(key) is not None]
+    if len(chosen) > 1:
+        raise invalid(f"{where or 'The run'}: {' and '.join(chosen)} exclude each other.")
+    if not chosen and kind in ("spark_python_task", "shell_command_task"):
         # Notebooks without compute run serverless; a script then needs its environment.
         raise invalid(f"{where or 'The run'} needs one of {', '.join(COMPUTE)}.")
-    if "new_cluster" in given:
+    if "new_cluster" in chosen:
         check_new_cluster(f"{where}.new_cluster".lstrip("."), task["new_cluster"])
-    if "existing_cluster_id" in given:
+    if "existing_cluster_id" in chosen:
         check_cluster_id(f"{where}.existing_cluster_id".lstrip("."), task["existing_cluster_id"])
-    if "job_cluster_key" in given and task["job_cluster_key"] not in clusters:
+    if "job_cluster_key" in chosen and task["job_cluster_key"] not in clusters:
         raise invalid(f"{where}.job_cluster_key '{task['job_cluster_key']}' is not among job_clusters.")
-    if "environment_key" in given and task["environment_key"] not in environments:
+    if "environment_key" in chosen and task["environment_key"] not in environments:
         raise invalid(f"{where}.environment_key '{task['environment_key']}' is not among environments.")
 
 
-def _check_library(where: str, given: object) -> None:
-    library = check_part(where, given, "libraries")
+def _check_library(where: str, document: object) -> None:
+    library = check_part(where, document, "libraries")
     if len(library) != 1:
         raise invalid(f"{where} names exactly one of {', '.join(PARTS['libraries'])}.")
     if "pypi" in library:
         required(f"{where}.pypi", check(f"{where}.pypi", library["pypi"], {"package": str, "repo": str}), "package")
 
 
-def _check_git(given: object) -> None:
-    if given is None:
+def _check_git(document: object) -> None:
+    if document is None:
         return
-    source = check_part("git_source", given, "git_source")
+    source = check_part("git_source", document, "git_source")
     required("git_source", source, "git_url", "git_provider")
     if source["git_provider"] not in PROVIDERS:
         raise invalid(f"git_source.git_provider is one of {', '.join(PROVIDERS)}, not '{source['git_provider']}'.")
@@ -253,11 +253,11 @@ def _check_order(tasks: Sequence[Mapping[str, Any]]) -> None:
     """Dependencies exist and do not go round."""
     waiting = {}
     for task in tasks:
-        above = [check_part("depends_on", one, "depends_on") for one in task.get("depends_on", [])]
-        waiting[task["task_key"]] = {str(one.get("task_key")) for one in above}
+        above = [check_part("depends_on", dependency, "depends_on") for dependency in task.get("depends_on", [])]
+        waiting[task["task_key"]] = {str(dependency.get("task_key")) for dependency in above}
     for key, above_keys in waiting.items():
-        for one in above_keys - set(waiting):
-            raise invalid(f"The task '{key}' depends on '{one}', which does not exist.")
+        for dependency in above_keys - set(waiting):
+            raise invalid(f"The task '{key}' depends on '{dependency}', which does not exist.")
     while waiting:
         ready = [key for key, above_keys in waiting.items() if not above_keys & set(waiting)]
         if not ready:
@@ -267,13 +267,13 @@ def _check_order(tasks: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _keys(settings: Mapping[str, Any], part: str, key: str) -> list[str]:
-    found = []
-    for number, given in enumerate(settings.get(part, [])):
-        one = check_part(f"{part}[{number}]", given, part)
-        required(f"{part}[{number}]", one, key)
-        found.append(str(one[key]))
-    _check_unique(key, found)
-    return found
+    keys = []
+    for number, document in enumerate(settings.get(part, [])):
+        entry = check_part(f"{part}[{number}]", document, part)
+        required(f"{part}[{number}]", entry, key)
+        keys.append(str(entry[key]))
+    _check_unique(key, keys)
+    return keys
 
 
 def _check_unique(what: str, names: Sequence[str]) -> None:
@@ -282,11 +282,11 @@ def _check_unique(what: str, names: Sequence[str]) -> None:
             raise invalid(f"The {what} '{name}' is there twice.")
 
 
-def _check_texts(where: str, given: Mapping[str, Any]) -> None:
-    for key, value in given.items():
+def _check_texts(where: str, texts: Mapping[str, Any]) -> None:
+    for key, value in texts.items():
         if not isinstance(value, str):
             raise invalid(f"{where}.{key} is text, not {value!r}.")
 
 
-def _size(given: Mapping[str, Any]) -> int:
-    return len(json.dumps(given, ensure_ascii=False).encode()) if given else 0
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, ensure_ascii=False).encode()) if document else 0

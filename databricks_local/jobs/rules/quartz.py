@@ -90,9 +90,9 @@ def next_fire(schedule: Schedule, where: ZoneInfo, after: datetime) -> datetime 
             day = date(day.year + 1, 1, 1)
             continue
         if schedule.falls_on(day):
-            found = next(_moments(schedule, where, day, after), None)
-            if found is not None:
-                return found
+            moment = next(_moments(schedule, where, day, after), None)
+            if moment is not None:
+                return moment
         day += timedelta(days=1)
     return None
 
@@ -108,8 +108,8 @@ def _moments(schedule: Schedule, where: ZoneInfo, day: date, after: datetime) ->
             continue
         for minute in schedule.minutes:
             if moment(hour, minute, 59) > after:
-                found = (moment(hour, minute, second) for second in schedule.seconds)
-                yield from (one for one in found if one > after)
+                moments = (moment(hour, minute, second) for second in schedule.seconds)
+                yield from (firing for firing in moments if firing > after)
 
 
 def _real(local: datetime) -> datetime:
@@ -179,10 +179,10 @@ def _days_of_week(field: str) -> list[DayRule]:
         last = _number(matched[1], 5)
         return [lambda day: _quartz_day(day) == last and day.day + 7 > _length(day)]
     if matched := re.fullmatch(r"([0-9A-Z]+)#(\d)", field):
-        wanted, nth = _number(matched[1], 5), int(matched[2])
+        weekday, nth = _number(matched[1], 5), int(matched[2])
         if not 1 <= nth <= 5:
             raise ValueError(f"'{field}': a month has a first to a fifth such day")
-        return [lambda day: _quartz_day(day) == wanted and (day.day - 1) // 7 + 1 == nth]
+        return [lambda day: _quartz_day(day) == weekday and (day.day - 1) // 7 + 1 == nth]
     numbers = _numbers(field, 5)
     return [lambda day: _quartz_day(day) in numbers]
 
