@@ -14,19 +14,18 @@ Control endpoints of these parts, as control.py describes them:
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, refusal
+from databricks_local.core.model import Answer, Call
 from databricks_local.files.dbfs import OPERATIONS as DBFS_OPERATIONS
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.files.files_api import FilesApi
@@ -42,6 +41,7 @@ from databricks_local.jobs.task_runner import TaskRunner
 from databricks_local.mlflow_server.process import MlflowProcess
 from databricks_local.mlflow_server.proxy import MlflowProxy
 from databricks_local.protocol import bodies
+from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
 from databricks_local.workspace.tree import Workspace
 
@@ -102,7 +102,7 @@ class Services:
             *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
             *(self._mlflow_routes()),
             *(
-                Route(f"/api/local/{name}", self._control(operation), methods=[method])
+                Route(f"/api/local/{name}", endpoint(self.pipeline, partial(operation, self)), methods=[method])
                 for method, name, operation in CONTROLS
             ),
         ]
@@ -155,23 +155,6 @@ class Services:
 
         async def serve(request: Request) -> Response:
             return await self.pipeline.serve(self.proxy.page, request, bodies.read_whole, check)
-
-        return serve
-
-    def _control(
-        self, operation: Callable[[Services, Any], dict[str, Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def serve(request: Request) -> Response:
-            try:
-                self.pipeline.check(request)
-                raw = await request.body()
-                body = json.loads(raw) if raw else dict(request.query_params)
-                return JSONResponse(operation(self, body))
-            except ApiError as error:
-                refused = refusal(error)
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                refused = refusal(invalid(str(error)))
-            return Response(refused.body, refused.status, media_type=refused.media_type)
 
         return serve
 

@@ -24,6 +24,8 @@ GIT_FOLDER = "GIT_FOLDER"  # one with Git CLI access: our own name, the API tell
 
 FOLDERS = (DIRECTORY, REPO, GIT_FOLDER)
 
+WORKSPACE_ID = "1000000000000000"
+
 LANGUAGES = ("PYTHON", "SQL", "SCALA", "R")
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.core.settings import Settings
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.runtime.client import Client
@@ -21,7 +22,6 @@ from .runs import Output, Run, State, TaskRun
 from .states import CANCELED, FAILED, SUCCESS, TIMED_OUT, internal_error
 from .store import JobStore
 from .task_commands import CannotStart, TaskCommand, TaskContext, prepare
-from .views import WORKSPACE_ID
 
 
 class TaskRunner:

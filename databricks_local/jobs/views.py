@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.jobs.rules.fields import COMPUTE, OTHER_TASKS, TASKS
 
 from .runs import Run, State, TaskRun
 from .states import V2_STATES, termination_type
-
-WORKSPACE_ID = "1000000000000000"
 
 
 def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, Any]:

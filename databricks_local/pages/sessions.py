@@ -17,7 +17,6 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,36 +25,35 @@ MAX_SESSIONS = 100
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """`csrf` stands in every form of the session."""
-
-    csrf: str
-
-    def wrote(self, form: Mapping[str, str]) -> bool:
-        return hmac.compare_digest(form.get("csrf", "").encode(), self.csrf.encode())
-
-
 class Sessions:
-    """By the hash of their identifier, so that the time of a look-up tells nothing about identifiers."""
+    """The CSRF token of each session, which stands in all of its forms.
+
+    By the hash of the session's identifier, so that the time of a look-up tells nothing about identifiers.
+    """
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Session] = OrderedDict()
+        self._open: OrderedDict[str, str] = OrderedDict()
 
     def begin(self, request: Request, response: Response) -> None:
         identifier = secrets.token_urlsafe(32)
-        self._open[_hashed(identifier)] = Session(secrets.token_urlsafe(32))
+        self._open[_hashed(identifier)] = secrets.token_urlsafe(32)
         if len(self._open) > MAX_SESSIONS:
             self._open.popitem(last=False)
         response.set_cookie(_cookie(request), identifier, httponly=True, samesite="strict", path="/")
 
-    def of(self, request: Request) -> Session | None:
+    def csrf(self, request: Request) -> str | None:
+        """The CSRF token of the browser's session; None when it has none."""
         identifier = request.cookies.get(_cookie(request))
         return self._open.get(_hashed(identifier)) if identifier else None
 
     def end(self, request: Request, response: Response) -> None:
         self._open.pop(_hashed(request.cookies.get(_cookie(request), "")), None)
         response.delete_cookie(_cookie(request), httponly=True, samesite="strict", path="/")
+
+
+def is_form_of(csrf: str, form: Mapping[str, str]) -> bool:
+    """Whether a form carries the CSRF token of its session."""
+    return hmac.compare_digest(form.get("csrf", "").encode(), csrf.encode())
 
 
 def is_addressed_to_us(request: Request) -> bool:

@@ -18,7 +18,7 @@ from databricks_local.services import Services
 
 from . import browse, jobs, notebook, render, sessions
 from .page import Page, PageRequest, Redirect, View, link
-from .sessions import Session, Sessions
+from .sessions import Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/", browse.start),
@@ -64,7 +64,7 @@ class Site:
         """Whether a page that is not ours, MLflow's, may be shown to this browser."""
         if not sessions.is_addressed_to_us(request) or not sessions.is_from_us(request):
             return False
-        return self._sessions.of(request) is not None
+        return self._sessions.csrf(request) is not None
 
     def guarded(self, serve: Endpoint) -> Endpoint:
         """For every address of ours, logged in or not: the right name, our own forms, and no traceback."""
@@ -85,21 +85,22 @@ class Site:
         return guard
 
     def page(self, page: Page) -> Endpoint:
+
         async def serve(request: Request) -> Response:
-            session = self._sessions.of(request)
+            csrf = self._sessions.csrf(request)
             form: dict[str, str] = {}
             if request.method == "POST":
                 limit = 3 * self._pipeline.workspace.settings.max_source_bytes + 64 * 1024
                 try:
-                    form = await (read_form(request, limit) if session else _unsaved(request))
+                    form = await (read_form(request, limit) if csrf else _unsaved(request))
                 except TooLongError:
-                    return await self._problem(request, 413, "That is larger than a notebook may be.", session)
+                    return await self._problem(request, 413, "That is larger than a notebook may be.", csrf)
                 except ValueError:
-                    return await self._problem(request, 400, "The form could not be read.", session)
-                refused = _unwritten(session, form)
+                    return await self._problem(request, 400, "The form could not be read.", csrf)
+                refused = _unwritten(csrf, form)
                 if refused:
-                    return await self._problem(request, 403, refused, session, form)
-            if session is None:
+                    return await self._problem(request, 403, refused, csrf, form)
+            if csrf is None:
                 path, query = request.url.path, request.url.query
                 next_path = path + (f"?{query}" if query else "")
                 return _redirect(
@@ -109,10 +110,8 @@ class Site:
             try:
                 answer = page(visit)
             except ApiError as error:
-                return await self._problem(request, error.status, error.message, session, form)
-            return (
-                _redirect(answer.url) if isinstance(answer, Redirect) else await self._shown(request, answer, session)
-            )
+                return await self._problem(request, error.status, error.message, csrf, form)
+            return _redirect(answer.url) if isinstance(answer, Redirect) else await self._shown(request, answer, csrf)
 
         return serve
 
@@ -122,7 +121,7 @@ class Site:
     async def login_form(self, request: Request) -> Response:
         is_short = len(request.scope["query_string"]) <= MAX_FORM
         next_path = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
-        if self._sessions.of(request) is not None:
+        if self._sessions.csrf(request) is not None:
             return _redirect(next_path)
         return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": False}), None)
 
@@ -141,15 +140,15 @@ class Site:
         return answer
 
     async def logout(self, request: Request) -> Response:
-        session = self._sessions.of(request)
+        csrf = self._sessions.csrf(request)
         answer = _redirect("/login")
-        if session is None:
+        if csrf is None:
             return answer
         try:
             form = await read_form(request, MAX_FORM)
         except ValueError:
             form = {}
-        if session.wrote(form):
+        if sessions.is_form_of(csrf, form):
             self._sessions.end(request, answer)
         return answer
 
@@ -158,18 +157,18 @@ class Site:
         request: Request,
         status: int,
         text: str,
-        session: Session | None = None,
+        csrf: str | None = None,
         form: dict[str, str] | None = None,
     ) -> Response:
         """What went wrong, and what the person had typed: it is nowhere else."""
         heading = "Not found" if status == 404 else HTTPStatus(status).phrase.capitalize()
         values = {"heading": heading, "text": text, "typed": (form or {}).get("text"), "back": None}
-        return await self._shown(request, View("problem.html", values, status), session)
+        return await self._shown(request, View("problem.html", values, status), csrf)
 
-    async def _shown(self, request: Request, view: View, session: Session | None) -> Response:
+    async def _shown(self, request: Request, view: View, csrf: str | None) -> Response:
         common: dict[str, Any] = {
-            "user": self._pipeline.workspace.settings.user if session else None,
-            "csrf": session.csrf if session else "",
+            "user": self._pipeline.workspace.settings.user if csrf else None,
+            "csrf": csrf or "",
             "current": request.url.path,
         }
         # In a thread: colouring a long notebook must not keep the API waiting.
@@ -186,10 +185,10 @@ async def _unsaved(request: Request) -> dict[str, str]:
         return {}
 
 
-def _unwritten(session: Session | None, form: dict[str, str]) -> str | None:
-    if session is None:
+def _unwritten(csrf: str | None, form: dict[str, str]) -> str | None:
+    if csrf is None:
         return "You are not logged in any more, so nothing was saved. Log in, then open the notebook again."
-    if not session.wrote(form):
+    if not sessions.is_form_of(csrf, form):
         return "This form belongs to an earlier login, so nothing was saved. Open the page again."
     return None
 

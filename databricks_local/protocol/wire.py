@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from databricks_local.core.errors import invalid
-from databricks_local.core.model import Answer, Call
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import Answer, Call, refusal
 from databricks_local.core.paths import spelled
 
 from .multipart import is_multipart, parts
@@ -190,6 +190,14 @@ def response(answer: Answer, date: str) -> Response:
     sent.headers["Date"] = date
     for name, value in answer.headers.items():
         sent.headers[name] = value
+    return sent
+
+
+def refused(error: ApiError) -> Response:
+    """The refusal as an answer of those endpoints that no fault concerns."""
+    answer = refusal(error)
+    sent = Response(answer.body, answer.status, media_type=answer.media_type)
+    sent.headers.update(answer.headers)
     return sent
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .dbutils import DBUtils, RestartPython
-from .notebook_cells import NO_SPARK, MagicError, Step, check_python, pip_lines, refuse, run_line
+from .notebook_cells import NO_SPARK, MagicError, Step, check_python, pip_lines, refuse
 from .notebook_cells import requirements as named
 from .requirements import lacking
 
@@ -100,9 +100,6 @@ class Namespace:
                 raise refuse(step.text)
         except RestartPython:
             self._fresh = True
-
-    def run_line(self, text: str) -> tuple[str, dict[str, str]]:
-        return run_line(text)
 
     def describe(self, error: BaseException) -> tuple[str, str]:
         """The error in a line, and the trace without our own frames."""

@@ -19,7 +19,7 @@ from databricks_local.formats import jupyter, source
 from .client import Client, RefusedByServer, from_environment
 from .dbutils import DBUtils, Fs, Notebook, NotebookExit, Secrets, Widgets
 from .namespace import Namespace, bounded
-from .notebook_cells import Step, steps
+from .notebook_cells import Step, run_line, steps
 from .programs import command
 from .workspace_files import working_folder
 
@@ -79,7 +79,7 @@ class Runner:
         language, cells = self._steps(path)
         for step in cells:
             if step.kind == "run":
-                other, parameters = self._space.run_line(step.text)
+                other, parameters = run_line(step.text)
                 self._widgets.preset(parameters)
                 self._run(self._beside(path, other))
             else:

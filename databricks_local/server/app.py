@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from databricks_local.core.errors import ApiError, denied_name, no_endpoint
-from databricks_local.core.model import refusal
+from databricks_local.core.errors import denied_name, no_endpoint
 from databricks_local.pages import sessions, site
 from databricks_local.protocol.pipeline import Operation, Pipeline
+from databricks_local.protocol.wire import refused
 from databricks_local.services import Services
 from databricks_local.workspace import exporting, folders, importing, reading
 
@@ -48,7 +48,7 @@ def application(pipeline: Pipeline, services: Services) -> ASGIApp:
         if "authorization" in request.headers or sessions.is_for_loopback(request):
             await routed(scope, receive, send)
         else:
-            await _sent(denied_name())(scope, receive, send)
+            await refused(denied_name())(scope, receive, send)
 
     return serve
 
@@ -72,9 +72,4 @@ def _served(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awa
 
 
 async def _unknown(request: Request, _: Exception) -> Response:
-    return _sent(no_endpoint(request.method, request.url.path))
-
-
-def _sent(error: ApiError) -> Response:
-    refused = refusal(error)
-    return Response(refused.body, refused.status, media_type=refused.media_type)
+    return refused(no_endpoint(request.method, request.url.path))

@@ -28,26 +28,26 @@ Those of jobs, secrets and MLflow are described in services.py.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from databricks_local.core.clock import Clock
-from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import FOLDERS, NOTEBOOK, refusal
+from databricks_local.core.errors import ApiError
+from databricks_local.core.model import FOLDERS, NOTEBOOK
 from databricks_local.core.paths import spelled
 from databricks_local.protocol import faults
+from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.protocol.wire import refused
 from databricks_local.workspace.edits import edit
 from databricks_local.workspace.tree import ACCESS
-
-Control = Callable[[Pipeline, Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 
 
 def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return {}
 
 
-CONTROLS: tuple[tuple[str, str, Control], ...] = (
+CONTROLS: tuple[tuple[str, str, Callable[[Pipeline, Any], dict[str, Any] | Awaitable[dict[str, Any]]]], ...] = (
     ("GET", "status", status),
     ("POST", "faults", set_faults),
     ("GET", "faults", get_faults),
@@ -148,7 +148,8 @@ CONTROLS: tuple[tuple[str, str, Control], ...] = (
 
 def routes(pipeline: Pipeline) -> list[Route]:
     controls = [
-        Route(f"/api/local/{name}", _served(pipeline, control), methods=[method]) for method, name, control in CONTROLS
+        Route(f"/api/local/{name}", endpoint(pipeline, partial(control, pipeline)), methods=[method])
+        for method, name, control in CONTROLS
     ]
     return [Route("/api/local/attach", _attach(pipeline)), *controls]
 
@@ -166,32 +167,10 @@ def _attach(pipeline: Pipeline) -> Callable[[Request], Awaitable[Response]]:
         try:
             pipeline.check(request)
         except ApiError as error:
-            return _refused(error)
+            return refused(error)
         return StreamingResponse(stay(), media_type="text/plain")
 
     return serve
-
-
-def _served(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(request: Request) -> Response:
-        try:
-            pipeline.check(request)
-            raw = await request.body()
-            answer = control(pipeline, json.loads(raw) if raw else None)
-            if not isinstance(answer, dict):
-                answer = await answer
-        except ApiError as error:
-            return _refused(error)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            return _refused(invalid(str(error)))
-        return JSONResponse(answer)
-
-    return serve
-
-
-def _refused(error: ApiError) -> Response:
-    answer = refusal(error)
-    return Response(answer.body, answer.status, media_type=answer.media_type)
 
 
 def _forget_past(pipeline: Pipeline) -> None:

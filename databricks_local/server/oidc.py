@@ -13,15 +13,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form
 from databricks_local.protocol.pipeline import Pipeline
-from databricks_local.workspace.reading import WORKSPACE_ID
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 EXPIRES_S = 3600
 
 
 def routes(pipeline: Pipeline) -> list[BaseRoute]:
+
     async def token(request: Request) -> Response:
         """RFC 6749, 4.4 with the secret in the header, and RFC 8693."""
         try:

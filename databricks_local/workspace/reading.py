@@ -7,7 +7,6 @@ from databricks_local.core.model import FOLDERS, Answer, Call, answer
 
 from .tree import Workspace
 
-WORKSPACE_ID = "1000000000000000"
 USER_ID = "1000000000000001"
 
 
