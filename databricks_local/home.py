@@ -41,10 +41,13 @@ class ServerAddress:
 
 @dataclass(frozen=True, slots=True)
 class Home:
+    """`folder` need not exist yet: `claim` makes it."""
+
     folder: Path
 
     @property
     def database(self) -> Path:
+        """The file of the workspace's objects."""
         return self.folder / DATABASE
 
     def claim(self) -> None:
@@ -64,10 +67,14 @@ class Home:
             raise _unusable(self.folder, error) from None
 
     def is_claimed(self) -> bool:
+        """Whether the folder holds a local workspace."""
         return (self.folder / MARKER).is_file()
 
     def token(self, replacement: str | None = None) -> str:
-        """The folder's token, made once; `replacement` replaces it. Readable by its owner only."""
+        """The folder's token, made once; `replacement` replaces it. Readable by its owner only.
+
+        Raises RefusedError for one that no header can carry.
+        """
         file = self.folder / "token"
         if replacement is not None and not (
             replacement.isascii() and replacement.isprintable() and " " not in replacement
@@ -84,14 +91,17 @@ class Home:
         return token
 
     def known_token(self) -> str | None:
+        """The folder's token, if there is one already."""
         with suppress(OSError):
             return (self.folder / "token").read_text(encoding="ascii").strip() or None
         return None
 
     def announce(self, served: ServerAddress) -> None:
+        """Tells other programs where the server is, for as long as it runs."""
         _write_private(self.folder / "server.json", json.dumps({"host": served.host, "pid": served.pid}))
 
     def withdraw(self) -> None:
+        """The server is ending."""
         with suppress(OSError):
             (self.folder / "server.json").unlink()
 
@@ -105,7 +115,7 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The operating system's lock: it ends with the process, however that ends."""
+        """The operating system's lock: it ends with the process, however that ends. Raises TakenError, RefusedError."""
         try:
             file = (self.folder / "server.lock").open("a+b")
         except OSError as error:
@@ -119,6 +129,7 @@ class Home:
             yield
 
     def is_locked(self) -> bool:
+        """Whether a server runs over the folder, of whatever process."""
         if not self.is_claimed():
             return False
         try:

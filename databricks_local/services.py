@@ -53,6 +53,8 @@ FOLDERS = ("dbfs", "runs", "mlflow")
 
 
 class Services:
+    """Opens all of these parts; runs that were going on when the last server ended are ended. Raises RefusedError."""
+
     def __init__(self, pipeline: Pipeline, host: str, token: str, run_schedules: bool = False) -> None:
         folder, workspace = pipeline.folder, pipeline.workspace
         self.pipeline = pipeline
@@ -81,6 +83,7 @@ class Services:
             self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
 
     def reset(self) -> None:
+        """Empties all of these parts, and ends what runs."""
         self.overrides.set([])
         self.executor.stop_all()
         self.store.clear()
@@ -91,12 +94,14 @@ class Services:
         run_files(self.pipeline.folder)
 
     def close(self) -> None:
+        """Ends what runs, and waits two seconds for it."""
         self.scheduler.stop()
         self.executor.stop_all(2)
         self.mlflow.stop()
         self.store.close()
 
     def routes(self) -> list[BaseRoute]:
+        """The routes of all these parts."""
         return [
             *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
             *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),

@@ -24,6 +24,10 @@ class Clock:
         self._step = 1000
 
     def set(self, settings: Mapping[str, Any]) -> None:
+        """Takes `mode`, and what it needs, in milliseconds: `at_ms`, `offset_ms`, `resolution_ms`, `step_ms`.
+
+        Raises ValueError for an unknown mode or what is no number.
+        """
         mode = settings.get("mode", "real")
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
@@ -34,6 +38,7 @@ class Clock:
         self._at = int(settings.get("at_ms", time.time_ns() // 1_000_000))
 
     def now(self) -> int:
+        """Milliseconds since 1970, as this clock shows them."""
         if self.mode in ("frozen", "backwards"):
             return self._at + self._offset
         now = time.time_ns() // 1_000_000 + self._offset

@@ -52,6 +52,7 @@ def denied_name() -> ApiError:
 
 
 def missing(path: str) -> ApiError:
+    """404 [REAL]. `path` as its caller spelled it."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Path ({path}) doesn't exist.")  # [REAL]
 
 
@@ -61,11 +62,13 @@ def parent_missing(folder: str) -> ApiError:
 
 
 def exists(path: str) -> ApiError:
+    """import without overwrite: 400 [PROBED]."""
     text = f"{path} already exists. Please pass overwrite=true to overwrite it."  # [PROBED]
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", text)
 
 
 def exists_by_race(path: str) -> ApiError:
+    """import of what another request has made meanwhile: 409 [PROBED]."""
     text = f"Node with name {path} already exists. Please pass overwrite=true to update it."  # [PROBED]
     return ApiError(409, "ALREADY_EXISTS", text)
 
@@ -82,6 +85,7 @@ def notebook_exists(path: str) -> ApiError:
 
 
 def type_mismatch(path: str, requested: str, actual: str) -> ApiError:
+    """An import over an object of another type: 400 [PROBED]. Types as the API names them."""
     text = f"Cannot overwrite the asset at {path} due to type mismatch (asked: {requested}, actual: {actual})."
     return ApiError(400, "INVALID_PARAMETER_VALUE", text, _mismatch_details(actual))  # [PROBED]
 
@@ -110,6 +114,7 @@ def not_a_zip() -> ApiError:
 
 
 def not_empty(path: str) -> ApiError:
+    """delete of a folder with something in it, without `recursive`: 400 [REAL]."""
     return ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")  # [REAL]
 
 
@@ -142,6 +147,7 @@ def too_large(size: int, limit: int, code: str = "MAX_NOTEBOOK_SIZE_EXCEEDED") -
 
 
 def no_content() -> ApiError:
+    """An import that brings no content: 400, text [PROBED]."""
     return ApiError(400, "INVALID_PARAMETER_VALUE", "No input data source provided")  # text [PROBED]
 
 

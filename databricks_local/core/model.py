@@ -44,6 +44,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """The last name of its path."""
         return self.path.rsplit("/", 1)[1]
 
     @property
@@ -66,6 +67,7 @@ class Call:
     gzip_accepted: bool = False
 
     def text(self, name: str) -> str | None:
+        """A parameter as text; None when it is missing or empty."""
         value = self.parameters.get(name)
         return None if value is None or value == "" else str(value)
 
@@ -86,10 +88,12 @@ class Answer:
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer whose body is JSON."""
     return Answer(status, json.dumps(body).encode(), headers=headers or {})
 
 
 def refusal(error: ApiError) -> Answer:
+    """An error as the API answers it: `error_code`, `message`, and `details` when it has any."""
     body: dict[str, Any] = {"error_code": error.error_code, "message": error.message}
     if error.details:
         body["details"] = list(error.details)

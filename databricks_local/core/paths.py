@@ -20,6 +20,7 @@ class Spelling:
     prefix: str = ""
 
     def echo(self, path: str | None = None) -> str:
+        """`path`, or this one's own, as the caller spells paths."""
         path = self.path if path is None else path
         return (self.prefix or "/") if path == "/" else self.prefix + path
 
@@ -42,6 +43,7 @@ def spelled(raw: str) -> Spelling:
 
 
 def parent(path: str) -> str:
+    """The folder above `path`; that of the root is the root."""
     return path.rsplit("/", 1)[0] or "/"
 
 

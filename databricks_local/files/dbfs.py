@@ -23,6 +23,7 @@ MIB = 1024 * 1024
 
 
 def missing(path: str) -> ApiError:
+    """A path without a file: 404 [DOCS], text as users quote it."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"No file or directory exists on path {path}.")
 
 
@@ -45,10 +46,13 @@ class Dbfs:
         self._handles = itertools.count(1)
 
     def clear(self) -> None:
+        """Deletes all files, and forgets the streams that are open."""
         self.tree.clear()
         self._streams.clear()
 
     def operation(self, operation: Callable[[Dbfs, Call], dict[str, Any]]) -> Callable[[Workspace, Call], Answer]:
+        """`operation` as the pipeline serves it: what it returns becomes JSON, what the disk refuses an ApiError."""
+
         def operate(workspace: Workspace, call: Call) -> Answer:
             if not workspace.settings.dbfs:
                 raise switched_off()
@@ -87,6 +91,7 @@ class Dbfs:
         return {}
 
     def get_status(self, call: Call) -> dict[str, Any]:
+        """The file or folder at a path, or 404 [DOCS]."""
         return file_info(self._node(call))
 
     def list(self, call: Call) -> dict[str, Any]:
@@ -96,16 +101,19 @@ class Dbfs:
         return {"files": [file_info(node) for node in nodes]} if nodes else {}
 
     def mkdirs(self, call: Call) -> dict[str, Any]:
+        """Makes a folder with all above it; one that exists is no error."""
         self.tree.file(path_of(call)).mkdir(parents=True, exist_ok=True)
         return {}
 
     def put(self, call: Call) -> dict[str, Any]:
+        """A whole file, at most 1 MB in base64 [DOCS]; 400 over a file unless `overwrite`."""
         content = decoded(call, "contents")
         self._check_free(call)
         self.tree.write(path_of(call), content)
         return {}
 
     def create(self, call: Call) -> dict[str, Any]:
+        """Opens a stream to a new file, and gives its `handle`; 400 over a file unless `overwrite` [DOCS]."""
         self._check_free(call)
         handle = next(self._handles)
         self.tree.write(path_of(call), b"")
@@ -113,17 +121,19 @@ class Dbfs:
         return {"handle": handle}
 
     def add_block(self, call: Call) -> dict[str, Any]:
+        """At most 1 MB in base64, at the end of a stream [DOCS]."""
         self._stream(call)[1].extend(decoded(call, "data"))
         return {}
 
     def close(self, call: Call) -> dict[str, Any]:
+        """Ends a stream: only now the file has its content."""
         path, content = self._stream(call)
         self.tree.write(path, bytes(content))
         del self._streams[int(call.parameters["handle"])]
         return {}
 
     def read(self, call: Call) -> dict[str, Any]:
-        """At most 1 MB at a time; fewer bytes at the end of the file [DOCS]."""
+        """At most 1 MB at a time; fewer bytes at the end of the file [DOCS]. Raises ApiError: 404, 400 for more."""
         offset, length = number(call, "offset", 0), number(call, "length", 512 * 1024)
         if length > MIB:
             raise ApiError(400, "MAX_READ_SIZE_EXCEEDED", f"The read length {length} exceeds {MIB} bytes.")
@@ -133,6 +143,7 @@ class Dbfs:
         return {"bytes_read": len(data), "data": base64.b64encode(data).decode()}
 
     def move(self, call: Call) -> dict[str, Any]:
+        """A file or folder to a path that must be free: 400 when it is not, 404 without a source [DOCS]."""
         source, target = clean(call.text("source_path")), clean(call.text("destination_path"))
         if self.tree.node(source) is None:
             raise missing(source)
@@ -143,7 +154,10 @@ class Dbfs:
         return {}
 
     def delete(self, call: Call) -> dict[str, Any]:
-        """A path that is missing is no error; IO_ERROR for a full folder until a December [REAL]."""
+        """A path that is missing is no error; IO_ERROR for a full folder until a December [REAL].
+
+        Raises ApiError (400).
+        """
         path = path_of(call)
         node = self.tree.node(path)
         if node is None:
@@ -181,7 +195,7 @@ class Dbfs:
 
 
 def clean(path: str | None) -> str:
-    """An absolute path, with or without its scheme."""
+    """An absolute path, with or without its scheme. Raises ApiError (400) for a relative one."""
     path = (path or "").removeprefix("dbfs:")
     if not path.startswith("/"):
         raise invalid(f'Path must be absolute: "{path}"')
@@ -189,10 +203,12 @@ def clean(path: str | None) -> str:
 
 
 def path_of(call: Call) -> str:
+    """The path that a call is about. Raises ApiError (400) for a relative one."""
     return clean(call.text("path"))
 
 
 def file_info(node: Node) -> dict[str, Any]:
+    """A file or folder as the API describes it: size in bytes, time in milliseconds since 1970."""
     return {
         "path": node.path,
         "is_dir": node.is_dir,
@@ -202,6 +218,7 @@ def file_info(node: Node) -> dict[str, Any]:
 
 
 def number(call: Call, name: str, default: int) -> int:
+    """A parameter that is a whole number from 0. Raises ApiError (400) for anything else."""
     value = call.parameters.get(name, default)
     if isinstance(value, bool) or not str(value).isdigit():
         raise invalid(f"{name} is a whole number from 0, not {value!r}.")
@@ -209,7 +226,7 @@ def number(call: Call, name: str, default: int) -> int:
 
 
 def decoded(call: Call, name: str) -> bytes:
-    """Base64, at most 1 MB inline [DOCS]."""
+    """Base64, at most 1 MB inline [DOCS]. Raises ApiError (400)."""
     try:
         content = base64.b64decode(str(call.parameters.get(name, "")), validate=True)
     except (binascii.Error, ValueError):

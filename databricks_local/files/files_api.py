@@ -31,6 +31,7 @@ def to_databricks(body: bytes) -> bytes:
 
 
 def to_mlflow(body: bytes) -> bytes:
+    """What a client of Databricks sends, with the addresses MLflow's server expects."""
     return THEIRS.sub(lambda m: b"mlflow-artifacts:/" + m[1] + (b"/models" if m[2] else b""), body)
 
 
@@ -41,13 +42,18 @@ class FilesApi:
         self.tree = tree
 
     def files(self, workspace: Workspace, call: Call) -> Answer:
+        """One file: GET, HEAD, PUT and DELETE; 404 outside of MLflow's artifacts."""
         return self._answered(call, {"PUT": self._put, "DELETE": self._delete}.get(call.method, self._get))
 
     def directories(self, workspace: Workspace, call: Call) -> Answer:
+        """One folder: GET and HEAD list it, PUT makes it; 404 outside of MLflow's artifacts."""
         return self._answered(call, {"PUT": self._mkdirs}.get(call.method, self._list))
 
     def initiate(self, workspace: Workspace, call: Call) -> Answer:
-        """Large uploads by signed addresses are not offered: databricks-sdk then sends the file as one."""
+        """Large uploads by signed addresses are not offered: databricks-sdk then sends the file as one.
+
+        Raises ApiError (403), always.
+        """
         info = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "FILES_API_API_IS_NOT_ENABLED",

@@ -44,6 +44,8 @@ UNFINISHED = ".databricks_local-"
 
 
 class Tree:
+    """The files below `root`, which need not exist yet. Any path may raise OutsideError."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         if root.parent.is_dir():
@@ -52,7 +54,7 @@ class Tree:
                 left.unlink(missing_ok=True)
 
     def file(self, path: str) -> Path:
-        """Where `path` lies on this machine, whether it exists or not."""
+        """Where `path` lies on this machine, whether it exists or not. Raises OutsideError."""
         self.root.mkdir(parents=True, exist_ok=True)
         location = self.root.joinpath(*parts_of(path))
         try:
@@ -64,6 +66,7 @@ class Tree:
         return location
 
     def node(self, path: str) -> Node | None:
+        """What lies at `path`; None for nothing."""
         try:
             file = self.file(path)
             status = file.stat()
@@ -77,6 +80,7 @@ class Tree:
         return Node(clean, is_dir, 0 if is_dir else status.st_size, int(status.st_mtime * 1000))
 
     def children(self, path: str) -> list[Node]:
+        """What lies in a folder, by name; without links that lead outside. Raises OSError for what is no folder."""
         above = "/" + "".join(f"{part}/" for part in parts_of(path))
         nodes = [self._child(above + name) for name in sorted(os.listdir(self.file(path)))]  # noqa: PTH208
         return [node for node in nodes if node is not None]
@@ -103,10 +107,12 @@ class Tree:
             raise
 
     def write(self, path: str, content: bytes) -> None:
+        """A whole file, there at once or not at all; folders above are made. Raises OSError."""
         with self.writing(path) as out:
             out.write(content)
 
     def remove(self, path: str) -> None:
+        """A file, or a folder with all that is in it; a link itself, not where it leads."""
         file = self.file(path)
         if file.is_symlink() or not file.is_dir():
             file.unlink(missing_ok=True)
@@ -114,4 +120,5 @@ class Tree:
             shutil.rmtree(file)
 
     def clear(self) -> None:
+        """Deletes all of it."""
         shutil.rmtree(self.root, ignore_errors=True)

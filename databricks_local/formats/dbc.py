@@ -27,6 +27,7 @@ def archive(entry: Entry, cells: Sequence[Cell]) -> bytes:
 
 
 def document(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    """The JSON document of one notebook, as a member of an archive."""
     return json.dumps(model(entry, cells)).encode()
 
 
@@ -55,6 +56,7 @@ def model(entry: Entry, cells: Sequence[Cell]) -> dict[str, Any]:
 
 
 def parse(body: bytes) -> list[Cell]:
+    """The cells of such a document, by position. Raises ApiError (400) for what is none."""
     try:
         commands = json.loads(body)["commands"]
         ordered = sorted(commands, key=lambda command: float(command["position"]))

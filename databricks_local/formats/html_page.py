@@ -33,6 +33,7 @@ PAGE = """<!DOCTYPE html>
 
 
 def render(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    """The page, in UTF-8, with the notebook in it."""
     embedded = base64.b64encode(quote(json.dumps(dbc.model(entry, cells))).encode()).decode()
     shown = "\n".join(f"<pre>{escape(cell.text)}</pre>" for cell in cells)
     page = PAGE.format(title=escape(entry.name), embedded=embedded, shown=shown)

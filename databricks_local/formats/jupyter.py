@@ -49,6 +49,7 @@ def language(document: dict[str, Any]) -> str | None:
 
 
 def parse(content: bytes) -> list[Cell]:
+    """The cells of an `.ipynb`, with outputs. Raises ApiError (400) for what is none."""
     return [_cell(cell) for cell in load(content)["cells"]]
 
 

@@ -15,6 +15,7 @@ CHUNK = re.compile(r"^```\{r[^}]*\}\n(.*?)\n?^```[ \t]*$", re.DOTALL | re.MULTIL
 
 
 def to_source(content: bytes) -> bytes:
+    """R Markdown as source of an R notebook, without its front matter."""
     text = FRONT.sub("", content.decode("utf-8", "replace").replace("\r\n", "\n"))
     cells: list[Cell] = []
     # Odd members of the split are what stood between the fences.
@@ -27,6 +28,7 @@ def to_source(content: bytes) -> bytes:
 
 
 def render(entry: Entry, cells: Sequence[Cell]) -> bytes:
+    """The cells as R Markdown: code of whatever language in `{r}` chunks."""
     parts = [f"---\ntitle: {entry.name}\noutput: html_document\n---"]
     parts += [cell.text if cell.kind == "markdown" else f"```{{r}}\n{cell.text}\n```" for cell in cells]
     return "\n\n".join(parts).encode("utf-8", "surrogatepass")

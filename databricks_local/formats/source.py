@@ -27,6 +27,7 @@ class Cell:
 
 
 def header(language: str) -> str:
+    """The first line of a source notebook in `language`, one of PREFIXES [DOCS]."""
     return f"{PREFIXES[language]} Databricks notebook source"
 
 
@@ -61,6 +62,7 @@ def legacy_newlines(content: bytes) -> bytes:
 
 
 def parse(text: str, language: str) -> list[Cell]:
+    """The cells of a source notebook, with or without header; blank lines around each are dropped."""
     prefix = PREFIXES[language]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     if header(language) in lines[0]:
@@ -75,6 +77,7 @@ def parse(text: str, language: str) -> list[Cell]:
 
 
 def render(cells: Sequence[Cell], language: str) -> str:
+    """The notebook as source: header first, no newline at its end [REAL]."""
     prefix = PREFIXES[language]
     between = f"\n\n{prefix} COMMAND ----------\n\n"
     return header(language) + "\n" + between.join(_chunk(cell, prefix) for cell in cells)

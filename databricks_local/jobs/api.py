@@ -42,6 +42,7 @@ def missing_job(job_id: object, workspace: Workspace) -> ApiError:
 
 
 def missing_run(run_id: object, workspace: Workspace) -> ApiError:
+    """404 or 400, as for jobs."""
     return _missing(f"Run {run_id} does not exist.", workspace)
 
 
@@ -51,10 +52,13 @@ def _missing(text: str, workspace: Workspace) -> ApiError:
 
 
 class JobApi:
+    """Each operation raises ApiError: 400 for what is wrong with a call, `missing_job` for a job that is not there."""
+
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
     def create(self, workspace: Workspace, call: Call) -> Answer:
+        """Takes settings, of Jobs 2.0 or later, and gives the new `job_id`."""
         settings = dict(call.parameters)
         check_job(settings, version_of(call))
         settings.pop("access_control_list", None)
@@ -82,6 +86,7 @@ class JobApi:
         return answer({})
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
+        """A job with its settings, as they came or with the service's defaults (`job_defaults`)."""
         job = self._job(workspace, call)
         return answer({**self._view(job, workspace), "run_as_user_name": job.creator})
 
@@ -140,6 +145,7 @@ class JobApi:
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`old` settings with the fields of `new`; of MERGED lists the entries with the same key are replaced [DOCS]."""
     result = {**old, **new}
     for field, key in MERGED.items():
         if field in old and field in new:
@@ -150,6 +156,7 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` as the service gives them back [PROBED]."""
     result = {**DEFAULTS, **settings}
     if "tasks" in result:
         result["tasks"] = [{**TASK_DEFAULTS, **task} for task in result["tasks"]]
@@ -168,11 +175,12 @@ def _remove(settings: dict[str, Any], field: str) -> None:
 
 
 def version_of(call: Call) -> str:
+    """The version of the Jobs API that was called, like `2.1`."""
     return call.endpoint.split("/")[2]
 
 
 def number_of(call: Call, name: str) -> int:
-    """An identifier: a number, or its digits [LOCAL: queries are text]."""
+    """An identifier: a number, or its digits [LOCAL: queries are text]. Raises ApiError (400)."""
     value = call.parameters.get(name)
     if value is None:
         raise invalid(f"Missing required field: {name}")
@@ -182,6 +190,7 @@ def number_of(call: Call, name: str) -> int:
 
 
 def limit_of(call: Call, default: int, most: int) -> int:
+    """The page size a call asks for, `default` when it does not. Raises ApiError (400) above `most`."""
     if call.text("limit") is None:
         return default
     limit = number_of(call, "limit")

@@ -30,7 +30,7 @@ class CheckoutError(Exception):
 
 
 def checkout(source: Mapping[str, Any], folder: Path) -> str:
-    """Clones into `folder`; gives the commit."""
+    """Clones into `folder`; gives the commit. `source` is a job's `git_source`. Raises CheckoutError."""
     url = str(source["git_url"])
     if source.get("git_commit"):
         revision = str(source["git_commit"])

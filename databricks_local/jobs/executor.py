@@ -1,6 +1,19 @@
-"""Carries runs out, each on a thread of its own: tasks in their order, deadlines, cancellation, concurrency.
+"""Executes runs, each on a thread of its own: tasks in their order, deadlines, cancellation, concurrency.
 
-All it knows of a run is in the store; what is in memory here is only what can be stopped.
+Theory of operation. A run is a document in the store; each change of it is one `change_run`, committed before anybody
+can see it. In memory there is only a RunHandle for each run that can still be stopped.
+
+1. `start` decides: a run whose state a test chose (overrides.py) gets that state; one above its job's limit of
+   concurrent runs is skipped, or QUEUED when the job has a queue; else it begins at once.
+2. A queued run looks how many runs of its job are ahead of it, whenever a run ends (`_changed`), and twice a second.
+3. RUNNING: `_run_tasks` starts every task that waits for nothing any more (states.ready) and may run (`run_if`), up to
+   MAX_PARALLEL_TASKS, and goes on whenever one has ended. A task that may not run ends without a process.
+4. When nothing runs and nothing is ready, the run's state follows from those of its tasks (states.of_run).
+5. `_finish` closes what is still open, forgets the handle, and wakes those who wait.
+
+To stop: `cancel` sets the handle's event, the deadline is a time; the runner of each task looks at both, and ends its
+process. Also a defect of ours ends in `_finish`: no run stays open for ever. A server that was killed could not do so:
+the next one does it at its start (`recover`).
 """
 
 from __future__ import annotations
@@ -43,6 +56,8 @@ class RunHandle:
 
 
 class Executor:
+    """The runs of one server. `now_ms` is the workspace's clock, `log_error` takes defects of ours."""
+
     def __init__(
         self, store: JobStore, runner: TaskRunner, now_ms: Callable[[], int], log_error: Callable[[Exception], None]
     ) -> None:
@@ -54,6 +69,7 @@ class Executor:
         self._changed = threading.Condition()
 
     def log(self, task_run_id: int) -> Log:
+        """The log of a task's run, which may still grow."""
         return self._runner.log(task_run_id)
 
     def recover(self) -> None:

@@ -26,6 +26,8 @@ LIFE_CYCLES = ("PENDING", "RUNNING", "QUEUED", "TERMINATED", "SKIPPED", "INTERNA
 
 @dataclass(frozen=True, slots=True)
 class RunOverride:
+    """One rule; either a `state` or what to `refuse` with."""
+
     name: str = "*"
     times: int | None = None
     state: State | None = None
@@ -59,6 +61,7 @@ class RunOverrides:
         self._used: list[int] = []
 
     def set(self, rules: Sequence[RunOverride]) -> None:
+        """Replaces the rules in force."""
         with self._lock:
             self._rules, self._used = list(rules), [0] * len(rules)
 

@@ -26,10 +26,12 @@ class Log:
         self._older = file.with_suffix(".older")
 
     def pump(self, source: IO[bytes]) -> None:
+        """Keeps all that comes from `source`, until its end."""
         while chunk := source.read1(65536):  # type: ignore[attr-defined]
             self.add(chunk)
 
     def add(self, chunk: bytes) -> None:
+        """Adds some bytes."""
         with self._file.open("ab") as out:
             out.write(chunk)
             size = out.tell()
@@ -60,6 +62,7 @@ class Process:
         )
 
     def follow(self, log: Log) -> threading.Thread:
+        """Starts a thread that writes the command's output to `log`, until it ends."""
         assert self._process.stdout is not None
         thread = threading.Thread(target=log.pump, args=(self._process.stdout,), daemon=True)
         thread.start()

@@ -16,6 +16,7 @@ REFERENCE = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 
 
 def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> dict[str, str]:
+    """What each known reference stands for in one task of a run [DOCS]."""
     started = datetime.fromtimestamp(run.created_ms / 1000, timezone.utc)
     return {
         "job.id": str(run.job_id),

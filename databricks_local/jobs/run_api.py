@@ -24,6 +24,8 @@ MAX_PAGE = 26
 
 
 class RunApi:
+    """Each operation raises ApiError: 400 for what is wrong with a call, `missing_run` for a run that is not there."""
+
     def __init__(self, store: JobStore, executor: Executor, overrides: RunOverrides, host: str) -> None:
         self._store = store
         self._executor = executor
@@ -31,6 +33,7 @@ class RunApi:
         self._host = host
 
     def run_now(self, workspace: Workspace, call: Call) -> Answer:
+        """A run of a job; with an idempotency token that was used, the run of then [DOCS]."""
         check_run_now(call.parameters)
         job = self._store.job(number_of(call, "job_id"))
         if job is None:
@@ -47,7 +50,10 @@ class RunApi:
     def begin(
         self, workspace: Workspace, job: Job, arguments: Mapping[str, Any], trigger: str, token: str | None = None
     ) -> Run:
-        """A run of a job, stored and on its way."""
+        """A run of a job, stored and on its way.
+
+        Raises ApiError for a job without tasks, or whose runs a test refuses.
+        """
         name = str(job.settings.get("name", "Untitled"))
         forced = self._overrides.of(name)
         run_id = self._store.identifier()
@@ -100,6 +106,7 @@ class RunApi:
         return answer({"run_id": run.run_id})
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
+        """A run, or the run of one of its tasks, as the version of the API that was called describes it."""
         run, task = self._run_and_task(number_of(call, "run_id"), workspace)
         return answer(self._view(run, task, version_of(call)))
 
@@ -157,6 +164,7 @@ class RunApi:
         return answer({})
 
     def cancel_all(self, workspace: Workspace, call: Call) -> Answer:
+        """All runs of a job that are going on, or with `all_queued_runs` those in its queue."""
         check("", call.parameters, {"job_id": object, "all_queued_runs": bool})
         job_id = number_of(call, "job_id")
         for run in self._store.open_runs(job_id):
@@ -165,6 +173,7 @@ class RunApi:
         return answer({})
 
     def delete(self, workspace: Workspace, call: Call) -> Answer:
+        """A run with all it left behind; 400 while it is going on."""
         run = self._run(number_of(call, "run_id"), workspace)
         if run.state.is_open:
             raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is still active.")
@@ -172,7 +181,7 @@ class RunApi:
         return answer({})
 
     def all_output(self, run_id: int) -> dict[str, Any]:
-        """Everything a run left behind, for people: of the task, or of all tasks of a run."""
+        """Everything a run left behind, for people: of the task, or of all tasks of a run. Raises ValueError."""
         parent = self._store.parent(run_id)
         run = self._store.run(parent if parent is not None else run_id)
         if run is None:

@@ -44,26 +44,32 @@ class RunFolder:
 
     @property
     def home(self) -> Path:
+        """HOME of what runs."""
         return self.root / "home"
 
     @property
     def work(self) -> Path:
+        """Where a notebook's branch folder is copied to."""
         return self.root / "work"
 
     @property
     def temporary(self) -> Path:
+        """TMPDIR of what runs."""
         return self.root / "tmp"
 
     @property
     def databricks(self) -> Path:
+        """What stands for /databricks."""
         return self.root / "databricks"
 
     @property
     def dbfs(self) -> Path:
+        """What stands for /dbfs."""
         return self.root / "dbfs"
 
     @property
     def packages(self) -> Path:
+        """Where `%pip install` puts packages."""
         return self.root / "packages"
 
     def remove(self) -> None:
@@ -98,6 +104,10 @@ def make(root: Path, dbfs: Path) -> RunFolder:
 def environment(
     inherited: Mapping[str, str], folder: RunFolder, host: str, token: str, registry: str, more: Mapping[str, str]
 ) -> dict[str, str]:
+    """The environment of a run: `inherited` without what leads to another workspace, ours, and `more` over all of it.
+
+    `registry` is the address of the model registry; empty for this workspace.
+    """
     kept = {name: value for name, value in inherited.items() if not name.upper().startswith(SCRUBBED)}
     programs = [str(folder.root / "bin"), str(folder.packages / "bin"), str(Path(sys.executable).parent)]
     return {

@@ -23,6 +23,7 @@ class State:
 
     @property
     def is_open(self) -> bool:
+        """Whether it may still change."""
         return self.life_cycle in OPEN_STATES
 
 
@@ -62,9 +63,11 @@ class Run:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def with_task(self, changed: TaskRun) -> Run:
+        """The same run with one task replaced, by its key."""
         return replace(self, tasks=tuple(changed if task.key == changed.key else task for task in self.tasks))
 
     def task(self, key: str) -> TaskRun:
+        """The task with that key. Raises StopIteration without one."""
         return next(task for task in self.tasks if task.key == key)
 
     @property
@@ -87,6 +90,7 @@ class Output:
 
 
 def to_json(run: Run) -> dict[str, Any]:
+    """The document in which a run is stored."""
     return asdict(run)
 
 

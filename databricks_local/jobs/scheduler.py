@@ -21,6 +21,8 @@ LEAST_INTERVAL = timedelta(seconds=10)
 
 
 class Scheduler:
+    """`fire` gets the identifier of a job that is due, and may raise ApiError."""
+
     def __init__(self, store: JobStore, fire: Callable[[int], None]) -> None:
         self._store = store
         self._fire = fire
@@ -29,10 +31,12 @@ class Scheduler:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Looks from now on."""
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """Waits for what is being fired, five seconds at most."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(5)
@@ -67,6 +71,7 @@ class Scheduler:
 
 
 def next_of(job: Job, after: datetime) -> datetime | None:
+    """When a job that has a schedule fires next, in UTC; None when it does not any more."""
     schedule = job.settings["schedule"]
     return quartz.next_fire(
         quartz.parse(schedule["quartz_cron_expression"]), quartz.zone(schedule["timezone_id"]), after

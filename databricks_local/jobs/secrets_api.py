@@ -23,10 +23,13 @@ MAX_SECRET_BYTES = 128 * 1024
 
 
 class SecretsApi:
+    """Each operation raises ApiError: 400 for what is wrong with a call, 404 for a scope or key that is not there."""
+
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
     def create_scope(self, workspace: Workspace, call: Call) -> Answer:
+        """A new scope; 400 for one that exists."""
         scope = checked_name(call.text("scope"), "scope")
         if scope in self._store.scopes():
             raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
@@ -34,14 +37,17 @@ class SecretsApi:
         return answer({})
 
     def list_scopes(self, workspace: Workspace, call: Call) -> Answer:
+        """All scopes by name; `{}` for none."""
         scopes = [{"name": scope, "backend_type": "DATABRICKS"} for scope in self._store.scopes()]
         return answer({"scopes": scopes} if scopes else {})
 
     def delete_scope(self, workspace: Workspace, call: Call) -> Answer:
+        """A scope with its secrets."""
         self._store.remove_scope(self._scope(call))
         return answer({})
 
     def put(self, workspace: Workspace, call: Call) -> Answer:
+        """A secret as `string_value` or as `bytes_value` in base64, at most 128 KB [DOCS]."""
         scope, key = self._scope(call), checked_name(call.text("key"), "key")
         if ("string_value" in call.parameters) == ("bytes_value" in call.parameters):
             raise invalid("Exactly one of string_value and bytes_value is to be given.")
@@ -57,6 +63,7 @@ class SecretsApi:
         return answer({})
 
     def get(self, workspace: Workspace, call: Call) -> Answer:
+        """A secret in base64 [DOCS]."""
         scope, key = self._scope(call), call.text("key") or ""
         entry = self._store.secrets(scope).get(key)
         if entry is None:
@@ -70,6 +77,7 @@ class SecretsApi:
         return answer({"secrets": listed} if listed else {})
 
     def delete(self, workspace: Workspace, call: Call) -> Answer:
+        """One secret."""
         scope, key = self._scope(call), call.text("key") or ""
         if key not in self._store.secrets(scope):
             raise missing_secret(scope, key)
@@ -101,10 +109,12 @@ def replace_all(store: JobStore, scopes: dict[str, Any], now_ms: int) -> None:
 
 
 def missing_secret(scope: str, key: str) -> ApiError:
+    """404; text as users quote it."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret {key} for scope {scope}.")
 
 
 def checked_name(name: str | None, what: str) -> str:
+    """The name of a scope or key (`what`) [DOCS]. Raises ApiError (400) for what cannot be one."""
     if name is None or not NAME.fullmatch(name):
         raise invalid(f"{what} has letters, digits, `-`, `_`, `@` and `.`, at most 128 of them.")
     return name

@@ -29,6 +29,7 @@ SERVER_ENDED = State(
 
 
 def internal_error(message: str, code: str = "INTERNAL_ERROR") -> State:
+    """The end of a run that was never executed, or by a defect."""
     return State("INTERNAL_ERROR", "FAILED", message, code)
 
 
@@ -51,6 +52,7 @@ def may_run(run_if: str, upstream: Sequence[str]) -> bool:
 
 
 def not_run(run_if: str, upstream: Sequence[str]) -> State:
+    """The state of a task that does not start, from how those it depends on ended [DOCS]."""
     if run_if in ("ALL_FAILED", "AT_LEAST_ONE_FAILED"):
         return EXCLUDED
     if any(result in ("CANCELED", "UPSTREAM_CANCELED") for result in upstream):
@@ -59,6 +61,7 @@ def not_run(run_if: str, upstream: Sequence[str]) -> State:
 
 
 def upstream_of(task: TaskRun) -> list[str]:
+    """The keys of the tasks it depends on."""
     return [str(dependency["task_key"]) for dependency in task.spec.get("depends_on", [])]
 
 
@@ -110,6 +113,7 @@ V2_STATES: Mapping[str, str] = {
 
 
 def termination_type(state: State) -> str:
+    """Whose doing an end was, as Jobs 2.2 classifies it."""
     if state.code in ("SUCCESS", "SUCCESS_WITH_FAILURES", "USER_CANCELED", "DISABLED"):
         return "SUCCESS"
     return "INTERNAL_ERROR" if state.code == "INTERNAL_ERROR" else "CLIENT_ERROR"

@@ -57,6 +57,8 @@ FIRST_ID = 100_000_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """A job; `settings` as they were sent, `created_ms` since 1970."""
+
     job_id: int
     creator: str
     created_ms: int
@@ -64,6 +66,8 @@ class Job:
 
 
 class JobStore:
+    """Opens the database, and makes it when there is none. Raises RefusedError for a file that is none."""
+
     def __init__(self, file: Path) -> None:
         self._lock = threading.RLock()
         try:
@@ -79,10 +83,12 @@ class JobStore:
             raise RefusedError(f"{file} cannot be read: {error}. Move it away, or choose another --dir.") from None
 
     def close(self) -> None:
+        """Nothing may be asked afterwards."""
         with self._lock:
             self._db.close()
 
     def clear(self) -> None:
+        """Deletes everything; identifiers go on counting."""
         with self._lock:
             for table in TABLES:
                 self._db.execute(f"DELETE FROM {table}")
@@ -96,12 +102,14 @@ class JobStore:
     # --- jobs ---
 
     def put_job(self, job: Job, scheduled: bool) -> None:
+        """A new job, or new settings of one; `scheduled` says whether its schedule is in force."""
         name = str(job.settings.get("name", "Untitled")).casefold()
         values = (job.job_id, name, job.creator, job.created_ms, json.dumps(job.settings), int(scheduled))
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def job(self, job_id: int) -> Job | None:
+        """The job, or None."""
         jobs = self._jobs("job_id = ?", (job_id,), 1)
         return jobs[0] if jobs else None
 
@@ -112,13 +120,16 @@ class JobStore:
         return self._jobs("job_id < ? AND name = ?", (before, name.casefold()), count)
 
     def scheduled(self) -> list[Job]:
+        """All jobs whose schedules are in force."""
         return self._jobs("scheduled", (), -1)
 
     def count_jobs(self) -> int:
+        """How many jobs there are."""
         with self._lock:
             return int(self._db.execute("SELECT count(*) FROM jobs").fetchone()[0])
 
     def remove_job(self, job_id: int) -> None:
+        """Its runs stay."""
         with self._lock:
             self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
@@ -131,6 +142,7 @@ class JobStore:
     # --- runs ---
 
     def add_run(self, run: Run, token: str | None) -> None:
+        """A new run with its tasks, and the idempotency token it was asked for with."""
         with self._lock:
             self._db.execute("BEGIN")
             self._save(run)
@@ -154,6 +166,7 @@ class JobStore:
         self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", values)
 
     def run(self, run_id: int) -> Run | None:
+        """The run, or None."""
         runs = self.runs("run_id = ?", (run_id,), 1)
         return runs[0] if runs else None
 
@@ -164,6 +177,7 @@ class JobStore:
         return int(row[0]) if row else None
 
     def by_token(self, token: str) -> int | None:
+        """The run that an idempotency token has begun."""
         with self._lock:
             row = self._db.execute("SELECT run_id FROM tokens WHERE token = ?", (token,)).fetchone()
         return int(row[0]) if row else None
@@ -176,25 +190,30 @@ class JobStore:
         return [from_json(json.loads(row[0])) for row in rows]
 
     def count_runs(self, job_id: int) -> int:
+        """How many runs of a job there are."""
         with self._lock:
             return int(self._db.execute("SELECT count(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
 
     def open_runs(self, job_id: int | None = None) -> list[Run]:
+        """Runs that are going on, of one job or of all, newest first."""
         if job_id is None:
             return self.runs("open", ())
         return self.runs("open AND job_id = ?", (job_id,))
 
     def remove_run(self, run: Run) -> None:
+        """A run with its tasks and outputs."""
         with self._lock:
             for table in ("runs", "outputs", "task_runs"):
                 numbers = [run.run_id, *(task.run_id for task in run.tasks)]
                 self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(number,) for number in numbers])
 
     def put_output(self, run_id: int, output: Output) -> None:
+        """What a task's run has left behind; replaces what was stored."""
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (run_id, json.dumps(asdict(output))))
 
     def output(self, run_id: int) -> Output:
+        """What a task's run has left behind, if only nothing."""
         with self._lock:
             row = self._db.execute("SELECT document FROM outputs WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:
@@ -205,19 +224,23 @@ class JobStore:
     # --- secrets ---
 
     def scopes(self) -> list[str]:
+        """The names of all secret scopes, sorted."""
         with self._lock:
             return [row[0] for row in self._db.execute("SELECT scope FROM secret_scopes ORDER BY scope")]
 
     def add_scope(self, scope: str) -> None:
+        """Nothing for one that exists."""
         with self._lock:
             self._db.execute("INSERT OR IGNORE INTO secret_scopes VALUES (?)", (scope,))
 
     def remove_scope(self, scope: str) -> None:
+        """A scope with its secrets."""
         with self._lock:
             self._db.execute("DELETE FROM secrets WHERE scope = ?", (scope,))
             self._db.execute("DELETE FROM secret_scopes WHERE scope = ?", (scope,))
 
     def secrets(self, scope: str) -> dict[str, tuple[bytes, int]]:
+        """The secrets of a scope by key: value, and when it was changed, in milliseconds since 1970."""
         sql = "SELECT key, value, changed_ms FROM secrets WHERE scope = ? ORDER BY key"
         with self._lock:
             return {row[0]: (bytes(row[1]), row[2]) for row in self._db.execute(sql, (scope,))}

@@ -34,6 +34,8 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TaskCommand:
+    """A command line, what it finds in its environment, and the file (`result`) in which a notebook reports its end."""
+
     command: tuple[str, ...]
     environment: Mapping[str, str]
     cwd: Path

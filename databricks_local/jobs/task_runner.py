@@ -25,6 +25,8 @@ from .task_commands import CannotStart, TaskCommand, TaskContext, prepare
 
 
 class TaskRunner:
+    """`files` is the folder of logs and of what runs; `settings` are asked anew for each task."""
+
     def __init__(
         self, store: JobStore, dbfs: Dbfs, files: Path, host: str, token: str, settings: Callable[[], Settings]
     ) -> None:
@@ -38,6 +40,7 @@ class TaskRunner:
         self.abrupt = False
 
     def log(self, task_run_id: int) -> Log:
+        """The log of a task's run, which may still grow."""
         return Log(self._files / f"{task_run_id}.log")
 
     def run(self, run: Run, task: TaskRun, stop: threading.Event, deadline: float | None) -> State:

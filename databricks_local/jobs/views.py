@@ -13,6 +13,7 @@ from .states import V2_STATES, termination_type
 
 
 def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, Any]:
+    """A run as runs/get and runs/list answer; `version` of the API like `2.1`, without tasks unless `expand`."""
     body: dict[str, Any] = {
         "job_id": run.job_id,
         "run_id": run.run_id,
@@ -49,6 +50,7 @@ def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, An
 
 
 def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
+    """One task of a run, as it stands in the run's list of tasks."""
     return {
         **task.spec,
         "run_id": task.run_id,
@@ -63,6 +65,7 @@ def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
 
 
 def state_view(state: State) -> dict[str, Any]:
+    """The `state` of Jobs 2.0 and 2.1."""
     body: dict[str, Any] = {"life_cycle_state": state.life_cycle}
     if state.result is not None:
         body["result_state"] = state.result
@@ -72,6 +75,7 @@ def state_view(state: State) -> dict[str, Any]:
 
 
 def status_view(state: State) -> dict[str, Any]:
+    """The `status` of Jobs 2.2."""
     if state.is_open:
         return {"state": V2_STATES[state.life_cycle]}
     details = {"code": state.code or "INTERNAL_ERROR", "type": termination_type(state), "message": state.message}
@@ -79,6 +83,7 @@ def status_view(state: State) -> dict[str, Any]:
 
 
 def page_url(host: str, job_id: int, run_id: int) -> str:
+    """The page of a run, or of a task's run, in this workspace."""
     return f"{host}/jobs/{job_id}/runs/{run_id}?o={WORKSPACE_ID}"
 
 

@@ -18,6 +18,7 @@ EXPERIMENT = "MLFLOW_EXPERIMENT"
 
 
 def not_absolute(name: str) -> ApiError:
+    """A name that is no absolute path: 400, text as users quote it."""
     text = (
         f"Got an invalid experiment name '{name}'. An experiment name must be an absolute path within the Databricks "
         "workspace, e.g. '/Users/<some-username>/my-experiment'."
@@ -26,6 +27,7 @@ def not_absolute(name: str) -> ApiError:
 
 
 def parent_missing(folder: str) -> ApiError:
+    """A name in a folder that is not there: 404 [PROBED]."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Parent directory {folder} does not exist.")  # [PROBED]
 
 
@@ -35,6 +37,7 @@ def taken(path: str) -> ApiError:
 
 
 def no_experiment(name: str) -> ApiError:
+    """A name that no experiment has: 404."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
 
 
@@ -58,11 +61,13 @@ def stored_name(workspace: Workspace, name: str) -> str:
 
 
 def check_lookup(name: str) -> None:
+    """Raises `no_experiment` for a name that a look-up never knows: see `stored_name`."""
     if name.startswith(ALIAS + "/"):
         raise no_experiment(name)
 
 
 def renamed(body: Mapping[str, Any], field: str, name: str) -> bytes:
+    """The JSON body with another name in `field`."""
     return json.dumps({**body, field: name}).encode()
 
 
@@ -74,6 +79,7 @@ def show(workspace: Workspace, name: str) -> None:
 
 
 def hide(workspace: Workspace, name: str) -> None:
+    """The experiment is gone from the tree."""
     entry = workspace.store.get(name)
     if entry is not None and entry.object_type == EXPERIMENT:
         workspace.store.remove(entry)

@@ -36,16 +36,20 @@ class Reply:
     complete: bool = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Called for each header."""
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_body(self, body: bytes) -> None:
+        """Called for each piece of the body."""
         self.parts.append(body)
 
     def on_message_complete(self) -> None:
+        """Called at the end of the answer."""
         self.complete = True
 
     @property
     def body(self) -> bytes:
+        """The whole body."""
         return b"".join(self.parts)
 
 

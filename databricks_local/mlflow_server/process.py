@@ -20,6 +20,8 @@ NOT_INSTALLED = "MLflow is not installed for this Python. Install it: pip instal
 
 
 class MlflowProcess:
+    """`folder` holds its database, its artifacts and its log; it is made with the first start."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._secret = secrets.token_hex(16)
@@ -29,6 +31,7 @@ class MlflowProcess:
 
     @property
     def secret(self) -> str:
+        """What each request to it must carry."""
         return self._secret
 
     async def port(self) -> int:
@@ -39,6 +42,7 @@ class MlflowProcess:
         return self._port
 
     def stop(self) -> None:
+        """Ends it and waits for it; nothing when it does not run."""
         process, self._process = self._process, None
         if process is not None:
             kill_group(process.pid)

@@ -28,6 +28,8 @@ REGISTRY = ("/registered-models/", "/model-versions/")
 
 
 class MlflowProxy:
+    """Passes calls on to the server of `process`. Raises ApiError: 501 without MLflow, 502 when it does not answer."""
+
     def __init__(self, process: MlflowProcess) -> None:
         self._process = process
 

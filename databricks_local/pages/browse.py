@@ -22,6 +22,8 @@ LANGUAGES = {"PYTHON": "Python", "SQL": "SQL", "SCALA": "Scala", "R": "R"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """One object of a folder; `modified_at` in milliseconds since 1970."""
+
     name: str
     address: str
     icon: str

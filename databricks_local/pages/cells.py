@@ -56,9 +56,11 @@ class Source:
         self._first = int(source.header(language) in self._lines[0])
 
     def cells(self) -> list[PageCell]:
+        """All cells, numbered from 1."""
         return [self._cell(number, *span) for number, span in enumerate(self._spans(), 1)]
 
     def changed(self, number: int, text: str) -> str:
+        """The whole text with other text in one cell. Raises IndexError for a cell that is not there."""
         start, stop = self._spans()[number - 1]
         first, last = self._core(start, stop)
         new = self._written(text)
@@ -76,6 +78,7 @@ class Source:
         return self._joined(stop, stop, [*space, self._between, "", *new, ""])
 
     def deleted(self, number: int) -> str:
+        """The whole text without one cell."""
         spans = self._spans()
         start, stop = spans[number - 1]
         if number > 1:
@@ -129,15 +132,18 @@ class Jupyter:
         self._content = content
 
     def cells(self) -> list[PageCell]:
+        """All cells, numbered from 1. Raises ApiError (400) for content that is no notebook."""
         return [
             PageCell(number, *self._read(cell.kind, cell.text.replace("\r\n", "\n")), cell.title, cell.outputs)
             for number, cell in enumerate(jupyter.parse(self._content), 1)
         ]
 
     def changed(self, number: int, text: str) -> bytes:
+        """The whole document with other text in one cell. Raises IndexError for a cell that is not there."""
         return self._saved(lambda cells: cells[number - 1].update(source=text.splitlines(keepends=True)))
 
     def added(self, after: int, language: str, text: str) -> bytes:
+        """A cell after another one; after 0 it becomes the first."""
         new: dict[str, Any] = {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
         if language != MARKDOWN:
             text = with_magic(text, language, self.language)
@@ -146,6 +152,7 @@ class Jupyter:
         return self._saved(lambda cells: cells.insert(after, new))
 
     def deleted(self, number: int) -> bytes:
+        """The whole document without one cell."""
         return self._saved(lambda cells: cells.pop(number - 1))
 
     def _read(self, kind: str, text: str) -> tuple[str, str, str]:

@@ -22,6 +22,7 @@ EXTENSIONS = {**OTHERS, **{name: name for name in SAME_NAME}}
 
 
 def lexer_of_file(name: str) -> str:
+    """The lexer for a file of that name, for `coloured`; "" for plain text."""
     return EXTENSIONS.get(name.rpartition(".")[2].lower(), "")
 
 

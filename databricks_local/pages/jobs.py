@@ -47,6 +47,8 @@ class StateLabel:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
+    """One run in a list. Times in milliseconds, `duration_ms` None for what has not begun."""
+
     number: int
     name: str
     url: str
@@ -57,6 +59,8 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
+    """One job in a list, with its last run."""
+
     job_id: int
     name: str
     schedule: str
@@ -77,6 +81,7 @@ class TaskPanel:
 
 
 def jobs(request: PageRequest) -> View:
+    """All jobs, newest first, a page at a time (`before`); on the first page the latest runs too."""
     before = request.number("before", NEWEST)
     listed = request.services.store.jobs(before, PER_PAGE + 1)
     recent = request.services.store.runs("1", (), RECENT) if before == NEWEST else []
@@ -92,6 +97,7 @@ def jobs(request: PageRequest) -> View:
 
 
 def job(request: PageRequest) -> View:
+    """One job with its runs. Raises ApiError (404) for one that is not there."""
     job = _job(request)
     before = request.number("before", NEWEST)
     runs = request.services.store.runs("job_id = ? AND run_id < ?", (job.job_id, before), PER_PAGE + 1)
@@ -133,11 +139,13 @@ def run(request: PageRequest) -> View | Redirect:
 
 
 def run_now(request: PageRequest) -> Redirect:
+    """Starts a run of a job, and shows it."""
     begun = request.services.runs.begin(request.workspace, _job(request), {}, "ONE_TIME")
     return Redirect(link(_url(begun), follow="yes"))
 
 
 def cancel(request: PageRequest) -> Redirect:
+    """Cancels a run, and shows it."""
     run = _run(request)
     request.services.executor.cancel(run.run_id)
     return Redirect(link(_url(run), follow="yes"))

@@ -10,6 +10,8 @@ from databricks_local.workspace.tree import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
+    """One folder on the way up."""
+
     name: str
     address: str
 
@@ -26,4 +28,5 @@ def trail(path: str) -> list[Crumb]:
 
 
 def home_of(workspace: Workspace) -> str:
+    """The folder of the workspace's one user."""
     return f"/Users/{workspace.settings.user}"

@@ -54,9 +54,11 @@ class OpenNotebook:
 
     @property
     def language(self) -> str:
+        """The notebook's language, one of core.model.LANGUAGES."""
         return self.document.language
 
     def cell(self, number: int) -> PageCell:
+        """The cell of a number from 1. Raises ApiError (404) for one that is not there."""
         cells = self.document.cells()
         if not 1 <= number <= len(cells):
             raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"The notebook has no cell {number}.")
@@ -64,10 +66,12 @@ class OpenNotebook:
 
 
 def is_readable(entry: Entry) -> bool:
+    """Whether it is a notebook whose cells can be shown."""
     return entry.object_type == NOTEBOOK and entry.language in PREFIXES
 
 
 def view(request: PageRequest, entry: Entry) -> View:
+    """The notebook, a page of cells at a time."""
     opened = _opened(request, entry)
     cells = opened.document.cells()
     part = sliced(request.number("page", 1), PER_PAGE, len(cells))
@@ -88,6 +92,7 @@ def view(request: PageRequest, entry: Entry) -> View:
 
 
 def editor(request: PageRequest) -> View:
+    """The form for one cell (`cell`). Raises ApiError for a notebook or cell that is not there."""
     opened = _at(request)
     cell = opened.cell(request.number("cell", 0))
     why_not = opened.why_not
@@ -109,6 +114,7 @@ def blank(request: PageRequest) -> View:
 
 
 def save(request: PageRequest) -> View | Redirect:
+    """Another text for one cell (`cell`); the notebook again when it has changed since it was opened."""
     number, text = request.number("cell", 0), request.form.get("text", "")
     opened = _at(request)
     if _is_current(request, opened) and opened.cell(number).text == text:
@@ -117,6 +123,7 @@ def save(request: PageRequest) -> View | Redirect:
 
 
 def add(request: PageRequest) -> View | Redirect:
+    """A new cell after another one (`after`). Raises ApiError (400) for a language that is none."""
     after, text = request.number("after", 0), request.form.get("text", "")
     language = request.form.get("language", "")
     if language not in WRITTEN:
@@ -125,6 +132,7 @@ def add(request: PageRequest) -> View | Redirect:
 
 
 def delete(request: PageRequest) -> View | Redirect:
+    """The notebook without one cell (`cell`)."""
     number = request.number("cell", 0)
     return _saved(request, number, "deleted", lambda document: document.deleted(number))
 

@@ -13,11 +13,14 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 @dataclass(frozen=True, slots=True)
 class OutputText:
+    """What a cell has printed, as plain text."""
+
     text: str
     is_error: bool = False
 
 
 def shown(outputs: Sequence[Any]) -> list[OutputText]:
+    """The outputs of a cell as text, of each at most MAX_OUTPUT characters; without those that say nothing."""
     texts = (_output(document) for document in outputs if isinstance(document, dict))
     return [OutputText(_cut(output.text), output.is_error) for output in texts if output.text]
 

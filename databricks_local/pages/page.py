@@ -29,10 +29,11 @@ class PageRequest:
 
     @property
     def workspace(self) -> Workspace:
+        """The workspace it is about."""
         return self.pipeline.workspace
 
     def number(self, name: str, default: int) -> int:
-        """A number of the query; a person never types it, so anything else is a mistake."""
+        """A number of the query; a person never types it, so anything else is a mistake. Raises ApiError (400)."""
         text = self.query.get(name)
         if text is None:
             return default
@@ -70,18 +71,22 @@ class Slice:
 
     @property
     def start(self) -> int:
+        """Index of its first item."""
         return (self.page - 1) * self.size
 
     @property
     def stop(self) -> int:
+        """Index after its last item."""
         return min(self.start + self.size, self.total)
 
     @property
     def back(self) -> int | None:
+        """The page before, or None."""
         return self.page - 1 if self.page > 1 else None
 
     @property
     def on(self) -> int | None:
+        """The page after, or None."""
         return self.page + 1 if self.stop < self.total else None
 
 

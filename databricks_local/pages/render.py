@@ -31,6 +31,7 @@ HEADERS = {
 
 
 def answer(view: View, common: Mapping[str, Any]) -> Response:
+    """A page as an answer: the template with its own values over the `common` ones."""
     text = _environment().get_template(view.template).render({**common, **view.values})
     # Half a surrogate pair, which an `.ipynb` may hold, cannot be sent.
     body = text.encode("utf-8", "replace")
@@ -39,6 +40,7 @@ def answer(view: View, common: Mapping[str, Any]) -> Response:
 
 
 def stylesheet() -> Response:
+    """The style of all pages; its address changes with it, so that browsers keep it for a year."""
     headers = {**HEADERS, "Cache-Control": "max-age=31536000, immutable"}
     return Response(_style(), 200, headers, media_type="text/css; charset=utf-8")
 
@@ -82,11 +84,13 @@ def moment(ms: int | None) -> str:
 
 
 def machine(ms: int | None) -> str:
+    """The time as ISO 8601 in UTC; "" for none."""
     when = _when(ms)
     return when.isoformat(timespec="seconds") if when else ""
 
 
 def duration(ms: int) -> str:
+    """Milliseconds for people: `1.5 s`, `2 min 3 s`, `1 h 5 min`."""
     seconds = ms / 1000
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -95,6 +99,7 @@ def duration(ms: int) -> str:
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 cell`, `2,000 cells`. `plural` is needed where an s is not enough."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 

@@ -35,6 +35,7 @@ class Sessions:
         self._open: OrderedDict[str, str] = OrderedDict()
 
     def begin(self, request: Request, response: Response) -> None:
+        """A new session for the browser that gets `response`; the oldest ends when there are too many."""
         identifier = secrets.token_urlsafe(32)
         self._open[_hashed(identifier)] = secrets.token_urlsafe(32)
         if len(self._open) > MAX_SESSIONS:
@@ -47,6 +48,7 @@ class Sessions:
         return self._open.get(_hashed(identifier)) if identifier else None
 
     def end(self, request: Request, response: Response) -> None:
+        """The browser's session is over; nothing when it has none."""
         self._open.pop(_hashed(request.cookies.get(_cookie(request), "")), None)
         response.delete_cookie(_cookie(request), httponly=True, samesite="strict", path="/")
 
@@ -57,6 +59,7 @@ def is_form_of(csrf: str, form: Mapping[str, str]) -> bool:
 
 
 def is_addressed_to_us(request: Request) -> bool:
+    """Whether `Host` is a name of this machine with our own port."""
     port = _port(request)
     hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
     return request.headers.get("host", "").lower() in hosts

@@ -43,6 +43,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
+    """The routes of all pages; from now on `services` admits their sessions to MLflow's page."""
     site = Site(pipeline, services)
     services.admits = site.admits
     return [
@@ -55,6 +56,8 @@ def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
 
 
 class Site:
+    """What all pages share: sessions, and the workspace they show."""
+
     def __init__(self, pipeline: Pipeline, services: Services) -> None:
         self._pipeline = pipeline
         self._services = services
@@ -85,6 +88,7 @@ class Site:
         return guard
 
     def page(self, page: Page) -> Endpoint:
+        """The endpoint of a page: for sessions only, others are led to the form to log in."""
 
         async def serve(request: Request) -> Response:
             csrf = self._sessions.csrf(request)
@@ -116,9 +120,11 @@ class Site:
         return serve
 
     async def style(self, request: Request) -> Response:
+        """The style of all pages, for everybody."""
         return render.stylesheet()
 
     async def login_form(self, request: Request) -> Response:
+        """The form to log in, which leads on to `next`."""
         is_short = len(request.scope["query_string"]) <= MAX_FORM
         next_path = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.csrf(request) is not None:
@@ -126,6 +132,7 @@ class Site:
         return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": False}), None)
 
     async def login(self, request: Request) -> Response:
+        """Begins a session for whoever sends the token, and leads on; else the form again, with 403."""
         try:
             form = await read_form(request, MAX_FORM)
         except TooLongError:
@@ -140,6 +147,7 @@ class Site:
         return answer
 
     async def logout(self, request: Request) -> Response:
+        """Ends the session, if the form is one of its own."""
         csrf = self._sessions.csrf(request)
         answer = _redirect("/login")
         if csrf is None:

@@ -13,9 +13,11 @@ class AttachedClients:
         self._end: Callable[[], None] | None = None
 
     def arrive(self) -> None:
+        """A client has attached itself."""
         self._here += 1
 
     def leave(self) -> None:
+        """A client that had arrived is gone."""
         self._here -= 1
         self._end_if_alone()
 

@@ -31,6 +31,7 @@ SUBJECTS = ("path", "job_id", "run_id", "scope", "experiment_name", "name")
 
 
 async def read_json(request: Request) -> Call:
+    """A call from a query, and a JSON object over it. Raises ApiError (400) for a body that is no object."""
     parameters: dict[str, Any] = dict(request.query_params)
     body = await request.body()
     json_body = bool(body.strip())

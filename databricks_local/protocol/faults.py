@@ -32,6 +32,8 @@ KEYS = ("method", "endpoint", "object", "nth", "every", "times", "phase", "actio
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """Whom it hits, when, and with what: see the head of this file."""
+
     kind: str
     action: Mapping[str, Any]
     method: str | None = None
@@ -43,6 +45,7 @@ class Rule:
     phase: str = "before"
 
     def concerns(self, method: str, endpoint: str, path: str) -> bool:
+        """Whether it is about requests like this one; `path` is the object's."""
         return self.method in (None, method) and fnmatchcase(endpoint, self.endpoint) and fnmatchcase(path, self.object)
 
     def strikes(self, seen: int, struck: int) -> bool:
@@ -113,6 +116,7 @@ class Faults:
         self._struck: list[int] = []
 
     def set(self, rules: Sequence[Rule]) -> None:
+        """Replaces the rules in force, and counts from 0 again."""
         self._rules = tuple(rules)
         self._seen = [0] * len(rules)
         self._struck = [0] * len(rules)
@@ -130,6 +134,7 @@ class Faults:
         return due
 
     def counts(self) -> list[dict[str, Any]]:
+        """The rules as the control endpoint shows them: requests `seen` that match, and `struck` of them."""
         return [
             {"action": dict(rule.action), "phase": rule.phase, "seen": seen, "struck": struck}
             for rule, seen, struck in zip(self._rules, self._seen, self._struck, strict=True)

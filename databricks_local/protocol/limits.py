@@ -27,6 +27,7 @@ class Bucket:
         self._at = 0.0
 
     def take(self, rate: float, now: float) -> bool:
+        """Whether one more request fits, at `rate` a second; `now` in seconds of a clock that never goes back."""
         size = max(1.0, rate)
         tokens = size if self._tokens is None else min(size, self._tokens + (now - self._at) * rate)
         self._at = now

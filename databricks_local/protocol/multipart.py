@@ -14,6 +14,7 @@ _FOLD = re.compile(r"\r\n(?=[ \t])")  # a head of several lines, as email writes
 
 
 def is_multipart(content_type: str) -> bool:
+    """Whether a Content-Type is that of parts."""
     return content_type.lower().startswith("multipart/form-data")
 
 

@@ -1,4 +1,24 @@
-"""What happens to every request: who asks, what is asked, how fast, with which mishaps; then the answer."""
+"""What happens to a request of the API between the socket and the operation that answers it.
+
+Theory of operation. A request goes through these steps, and each of them may be its last:
+
+1. It is counted, with those under way, before anything of it is read.
+2. `check`: 401 without a token, 403 with a wrong one. Such requests have a record of their own, which is short, so that
+   strangers push no other request out of the record.
+3. `read` makes a Call of it (wire.py, bodies.py); 400 for what cannot be read.
+4. It waits for half of the latency, counted from its arrival.
+5. Faults "before" (faults.py), in the order of their rules: a scripted answer or a reset ends it here, unapplied.
+6. The rate limit (limits.py): 429, unapplied.
+7. The operation. What it changes is committed when it returns, whatever the client will hear of it.
+8. Faults "after": the answer is replaced, cut, packed or lost. The change stays.
+9. It waits for the other half of the latency, is recorded, and answered.
+
+From step 4 on a refusal (ApiError) takes as long as any other answer. A defect is a 500, with its traceback in
+server.log.
+
+All of this runs on one event loop. An operation on the workspace awaits nothing, so that operations never cross. What
+is awaited is a body, the latency, a fault's pause, and MLflow's server: `cut_off` ends whoever awaits one of these.
+"""
 
 from __future__ import annotations
 
@@ -85,9 +105,11 @@ class Pipeline:
             raise errors.bad_token()
 
     def is_token(self, token: str) -> bool:
+        """Whether it is the server's token; how long that takes does not tell how much of it is right."""
         return hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token)
 
     def date(self) -> str:
+        """The workspace's time as a Date header."""
         return formatdate(self.workspace.clock.now() // 1000, usegmt=True)
 
     async def serve(
@@ -97,6 +119,11 @@ class Pipeline:
         read: Reader = wire.read,
         check: Callable[[Request], None] | None = None,
     ) -> Response:
+        """The answer to a request of the API, recorded.
+
+        `read` makes a call of the request, `check` raises ApiError for whoever may not ask (default: without the
+        token). Never raises: a defect becomes a 500 and stands in server.log.
+        """
         self.sequence += 1
         this = asyncio.current_task()
         assert this
@@ -128,6 +155,7 @@ class Pipeline:
         return sorted([*self._records, *self._refused], key=lambda record: record.sequence)
 
     def forget_records(self) -> None:
+        """Forgets the requests, and counts from 1 again."""
         self._records.clear()
         self._refused.clear()
         self.sequence = 0

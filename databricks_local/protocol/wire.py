@@ -63,6 +63,7 @@ class Protocol(HttpToolsProtocol):
         self._unwanted: int | None = None  # bytes of a body after its request was answered
 
     def data_received(self, data: bytes) -> None:
+        """Bytes of the client: bounds a head that does not end, and a body nobody wants."""
         if self._unwanted is not None:
             self._unwanted += len(data)
             if self._unwanted > MAX_DISCARDED:
@@ -77,6 +78,7 @@ class Protocol(HttpToolsProtocol):
                 self.send_400_response("")
 
     def on_message_begin(self) -> None:
+        """A request begins: bounds how many may wait, and notes when it came and by which connection."""
         self._messages += 1
         self._in_head, self._head, self._awaited = True, 0, 0
         if len(self.pipeline) >= MAX_QUEUED:
@@ -86,24 +88,29 @@ class Protocol(HttpToolsProtocol):
         scope["extensions"] = {TRANSPORT: self.transport, ARRIVED: time.monotonic()}
 
     def on_url(self, url: bytes) -> None:
+        """A piece of the address: counts for the head."""
         self._grow(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """One header: counts for the head, and bounds how many there may be."""
         self._grow(len(name) + len(value))
         if len(self.headers) >= MAX_HEADERS:
             self._refuse()
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """The head is over."""
         self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        """The body is over."""
         self._unwanted = None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """Answered: what still comes of the body is not wanted, and may not take for ever."""
         super().on_response_complete()
         cycle = self.cycle
         if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
@@ -111,6 +118,7 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(DISCARDING_S, self._cut_off, self._messages)
 
     def send_400_response(self, msg: str) -> None:
+        """A request that cannot be parsed; 431 for a head that is too large. Closes the connection."""
         if not self._is_too_large:
             super().send_400_response(msg)
             return
@@ -133,7 +141,10 @@ class Protocol(HttpToolsProtocol):
 
 
 async def read(request: Request) -> Call:
-    """The call in a request: parameters from the query, JSON or parts, the path also from the URL."""
+    """The call in a request: parameters from the query, JSON or parts, the path also from the URL.
+
+    Raises ApiError (400).
+    """
     parameters: dict[str, Any] = dict(request.query_params)
     content: bytes | None = None
     json_body = False
@@ -175,7 +186,7 @@ async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | N
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
-    """The body whatever its content type: the legacy CLI sends JSON as text/json."""
+    """The body whatever its content type: the legacy CLI sends JSON as text/json. Raises ApiError (400)."""
     try:
         parsed = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -186,6 +197,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
 
 
 def response(answer: Answer, date: str) -> Response:
+    """An answer as Starlette sends it, with a Date header."""
     sent = Response(answer.body, answer.status, media_type=answer.media_type)
     sent.headers["Date"] = date
     for name, value in answer.headers.items():

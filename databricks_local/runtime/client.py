@@ -12,6 +12,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 
 class RefusedByServer(Exception):
+    """The server answered with an error: its status, its `error_code` and its message."""
+
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -19,6 +21,8 @@ class RefusedByServer(Exception):
 
 
 class Client:
+    """One server. Raises RefusedByServer for answers from 400, URLError when nobody answers within a minute."""
+
     def __init__(self, host: str, token: str) -> None:
         self._host = host
         self._token = token
@@ -26,9 +30,11 @@ class Client:
         self._opener = build_opener(ProxyHandler({}))
 
     def get(self, endpoint: str, /, **query: str) -> bytes:
+        """The body of the answer."""
         return self._send("GET", f"{endpoint}?{urlencode(query)}", None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of the answer to a JSON body."""
         return json.loads(self._send("POST", path, json.dumps(body).encode()) or b"{}")
 
     def _send(self, method: str, path: str, body: bytes | None) -> bytes:
@@ -48,4 +54,5 @@ class Client:
 
 
 def from_environment() -> Client:
+    """For the workspace that this process belongs to. Raises KeyError outside of a run."""
     return Client(os.environ["DATABRICKS_HOST"], os.environ["DATABRICKS_TOKEN"])

@@ -46,22 +46,27 @@ class Widgets:
         self._declared: dict[str, str] = {}
 
     def preset(self, parameters: dict[str, str]) -> None:
+        """Values that a `%run` sets, over those of the run."""
         self._parameters.update(parameters)
 
     def text(self, name: str, defaultValue: str, label: str | None = None) -> None:  # noqa: N803
+        """Declares a widget with its default."""
         self._declared[name] = str(defaultValue)
 
     def dropdown(self, name: str, defaultValue: str, choices: Sequence[str], label: str | None = None) -> None:  # noqa: N803
+        """Declares one; raises InvalidInputWidgetDefaultValue for a default that is no choice."""
         if defaultValue not in choices:
             raise InvalidInputWidgetDefaultValue(f"The default value {defaultValue} of {name} is not among its choices")
         self._declared[name] = defaultValue
 
     def combobox(self, name: str, defaultValue: str, choices: Sequence[str], label: str | None = None) -> None:  # noqa: N803
+        """Declares one; its default may be any text."""
         self._declared[name] = str(defaultValue)
 
     multiselect = dropdown
 
     def get(self, name: str) -> str:
+        """Its value; raises InputWidgetNotDefined."""
         if name in self._parameters:
             return self._parameters[name]
         if name in self._declared:
@@ -69,31 +74,39 @@ class Widgets:
         raise InputWidgetNotDefined(f"No input widget named {name} is defined")
 
     def getArgument(self, name: str, defaultValue: str | None = None) -> str:  # noqa: N802, N803
+        """Its value, or the default; raises InputWidgetNotDefined without one."""
         if defaultValue is not None and name not in self._parameters and name not in self._declared:
             return defaultValue
         return self.get(name)
 
     def getAll(self) -> dict[str, str]:  # noqa: N802
+        """All values by name."""
         return {**self._declared, **self._parameters}
 
     def remove(self, name: str) -> None:
+        """Takes one away; raises InputWidgetNotDefined."""
         if name not in self._declared:
             raise InputWidgetNotDefined(f"No input widget named {name} is defined")
         del self._declared[name]
         self._parameters.pop(name, None)
 
     def removeAll(self) -> None:  # noqa: N802
+        """Takes all away."""
         for name in list(self._declared):
             self.remove(name)
 
 
 @dataclass(frozen=True)
 class SecretScope:
+    """As `dbutils.secrets.listScopes` gives it."""
+
     name: str
 
 
 @dataclass(frozen=True)
 class SecretMetadata:
+    """As `dbutils.secrets.list` gives it."""
+
     key: str
 
 
@@ -105,12 +118,14 @@ class Secrets:
         self._seen = seen
 
     def get(self, scope: str, key: str) -> str:
+        """A secret as text; raises IllegalArgument for one that is not there."""
         value = self.getBytes(scope, key).decode("utf-8")
         if value:
             self._seen.add(value)
         return value
 
     def getBytes(self, scope: str, key: str) -> bytes:  # noqa: N802
+        """A secret as bytes; raises IllegalArgument for one that is not there."""
         try:
             answer = json.loads(self._client.get("/api/2.0/secrets/get", scope=scope, key=key))
         except RefusedByServer as error:
@@ -120,6 +135,7 @@ class Secrets:
         return base64.b64decode(answer["value"])
 
     def list(self, scope: str) -> list[SecretMetadata]:
+        """The names of the secrets in a scope; raises IllegalArgument for one that is not there."""
         try:
             answer = json.loads(self._client.get("/api/2.0/secrets/list", scope=scope))
         except RefusedByServer as error:
@@ -127,11 +143,14 @@ class Secrets:
         return [SecretMetadata(secret["key"]) for secret in answer.get("secrets", [])]
 
     def listScopes(self) -> Sequence[SecretScope]:  # noqa: N802
+        """All scopes."""
         answer = json.loads(self._client.get("/api/2.0/secrets/scopes/list"))
         return [SecretScope(scope["name"]) for scope in answer.get("scopes", [])]
 
 
 class Notebook:
+    """`run` carries out a notebook: path, seconds, parameters; it gives what that returned."""
+
     def __init__(self, run: Callable[[str, float, dict[str, str]], str]) -> None:
         self._run = run
 
@@ -145,12 +164,17 @@ class Notebook:
 
 
 class Library:
+    """What is left of dbutils.library."""
+
     def restartPython(self) -> None:  # noqa: N802
+        """Raises RestartPython, which the cell does not see."""
         raise RestartPython
 
 
 @dataclass(frozen=True)
 class FileInfo:
+    """As `dbutils.fs.ls` gives it: size in bytes, time in milliseconds since 1970."""
+
     path: str
     name: str
     size: int
@@ -164,33 +188,41 @@ class Fs:
         self._client = client
 
     def ls(self, path: str) -> list[FileInfo]:
+        """A file, or what lies in a folder. All of these raise RefusedByServer, and IllegalArgument for `file:`."""
         answer = json.loads(self._client.get("/api/2.0/dbfs/list", path=_dbfs(path)))
         return [_file_info(file) for file in answer.get("files", [])]
 
     def head(self, file: str, maxBytes: int = 65536) -> str:  # noqa: N803
+        """The beginning of a file, as UTF-8."""
         answer = json.loads(self._client.get("/api/2.0/dbfs/read", path=_dbfs(file), length=str(maxBytes)))
         return base64.b64decode(answer["data"]).decode("utf-8", "replace")
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
+        """Writes a text as UTF-8."""
         body = {"path": _dbfs(file), "contents": base64.b64encode(contents.encode()).decode(), "overwrite": overwrite}
         self._client.post("/api/2.0/dbfs/put", body)
         return True
 
     def mkdirs(self, dir: str) -> bool:
+        """Makes a folder with all above it."""
         self._client.post("/api/2.0/dbfs/mkdirs", {"path": _dbfs(dir)})
         return True
 
     def rm(self, dir: str, recurse: bool = False) -> bool:
+        """Deletes a file, or with `recurse` a folder."""
         self._client.post("/api/2.0/dbfs/delete", {"path": _dbfs(dir), "recursive": recurse})
         return True
 
     def mv(self, source: str, target: str, recurse: bool = False) -> bool:
+        """Moves a file or folder."""
         body = {"source_path": _dbfs(source), "destination_path": _dbfs(target)}
         self._client.post("/api/2.0/dbfs/move", body)
         return True
 
 
 class DBUtils:
+    """`dbutils` itself."""
+
     def __init__(self, widgets: Widgets, secrets: Secrets, notebook: Notebook, fs: Fs) -> None:
         self.widgets = widgets
         self.secrets = secrets

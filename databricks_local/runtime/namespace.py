@@ -48,25 +48,32 @@ class Redacted(io.TextIOBase):
         self._secrets = secrets
 
     def write(self, text: str) -> int:
+        """Writes it without secrets; gives the length of `text` as it came."""
         self._out.write(redacted(text, self._secrets))
         return len(text)
 
     def flush(self) -> None:
+        """As a file does."""
         self._out.flush()
 
     def fileno(self) -> int:
+        """That of the real output: what programs write there is not redacted."""
         return self._out.fileno()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
+        """That of the real output."""
         return self._out.encoding
 
     @property
     def buffer(self) -> Any:
+        """That of the real output: bytes are not redacted."""
         return self._out.buffer
 
 
 class Namespace:
+    """`make_dbutils` gives a fresh one with each restart; `packages` is where `%pip install` puts packages."""
+
     def __init__(self, make_dbutils: Callable[[], DBUtils], pip_install: bool, packages: str) -> None:
         self._make_dbutils = make_dbutils
         self._pip_install = pip_install
@@ -187,6 +194,7 @@ def bounded(text: str, limit: int) -> tuple[str, bool]:
 
 
 def redacted(text: str, secrets: set[str]) -> str:
+    """The text with each secret replaced."""
     for secret in secrets:
         text = text.replace(secret, "[REDACTED]")
     return text

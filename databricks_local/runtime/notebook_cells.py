@@ -32,6 +32,7 @@ class Step:
 
 
 def steps(cells: Sequence[Cell]) -> list[Step]:
+    """The cells as they are to be run, numbered from 1."""
     return [step(number, cell) for number, cell in enumerate(cells, 1)]
 
 
@@ -52,13 +53,14 @@ def step(number: int, cell: Cell) -> Step:
 
 
 def check_python(text: str) -> None:
-    """A magic inside a Python cell would be a comment here and a magic to whoever wrote it."""
+    """A magic inside a Python cell would be a comment here and a magic to whoever wrote it. Raises MagicError."""
     for line in text.split("\n"):
         if line.startswith("# MAGIC"):
             raise MagicError(f"a cell holds either a magic or Python, not both: {line.removeprefix('# MAGIC ')}")
 
 
 def refuse(text: str) -> MagicError:
+    """The error for a cell whose magic is not run here."""
     word = text.split(None, 1)[0]
     if word in ("%sql", "%scala", "%r"):
         return MagicError(NO_SPARK.format(word))
@@ -66,7 +68,7 @@ def refuse(text: str) -> MagicError:
 
 
 def pip_lines(text: str) -> list[list[str]]:
-    """The arguments of each `%pip` line of a cell."""
+    """The arguments of each `%pip` line of a cell. Raises MagicError."""
     lines = [line.strip() for line in text.replace("\\\n", " ").split("\n") if line.strip()]
     for line in lines:
         if not line.startswith(("%pip ", "#")):
@@ -75,7 +77,7 @@ def pip_lines(text: str) -> list[list[str]]:
 
 
 def run_line(text: str) -> tuple[str, dict[str, str]]:
-    """`%run ./other $name="value"`: the notebook, and what its widgets are set to."""
+    """`%run ./other $name="value"`: the notebook, and what its widgets are set to. Raises MagicError."""
     if len([line for line in text.split("\n") if line.strip()]) != 1:
         raise MagicError("a %run cell names one notebook and holds nothing else")
     words = shlex.split(text.strip())

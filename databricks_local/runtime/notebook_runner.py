@@ -36,6 +36,7 @@ class WorkflowError(Exception):
 
 
 def main(arguments: Sequence[str]) -> None:
+    """`ORDER RESULT`; ends the process: 0 when the notebook ended well, else 1."""
     order = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     outcome = Runner(order, Path(arguments[0])).outcome()
     Path(arguments[1]).write_text(json.dumps(outcome), encoding="utf-8")
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class Runner:
+    """One notebook: `order` as jobs/task_commands.py writes it, from `file`, beside which further ones are written."""
+
     def __init__(self, order: Mapping[str, Any], file: Path) -> None:
         self._order = order
         self._file = file

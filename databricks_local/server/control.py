@@ -51,6 +51,7 @@ from databricks_local.workspace.tree import ACCESS
 
 
 def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """Which server this is, and how much it holds."""
     counts = pipeline.workspace.store.count()
     return {
         "pid": os.getpid(),
@@ -63,6 +64,7 @@ def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
 
 
 def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes a rule or a list of them. Raises ValueError for a wrong one; then the old ones stay."""
     rules = [faults.rule(document) for document in _list(body)]
     _forget_past(pipeline)
     if any(rule.kind == "stale" for rule in rules):
@@ -72,38 +74,46 @@ def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 def get_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """The rules in force with their counts."""
     return {"faults": pipeline.faults.counts()}
 
 
 def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """No more faults."""
     return set_faults(pipeline, [])
 
 
 def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """The requests that were recorded."""
     return {"requests": [asdict(record) for record in pipeline.records()]}
 
 
 def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """Forgets them."""
     pipeline.forget_records()
     return {}
 
 
 def set_clock(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes what Clock.set takes."""
     pipeline.workspace.clock.set(_object(body))
     return {}
 
 
 def get_settings(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """All settings."""
     return asdict(pipeline.workspace.settings)
 
 
 def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes some settings, and gives all. Raises ValueError for a wrong one."""
     pipeline.workspace.settings = pipeline.workspace.settings.changed(_object(body))
     pipeline.buckets.clear()
     return get_settings(pipeline, None)
 
 
 def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes a path and what its user may not do there. Raises ValueError, ApiError for a path that is none."""
     document = _object(body)
     access = document.get("access")
     if access is not None and access not in ACCESS:
@@ -113,6 +123,7 @@ def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes an edit or a list of them, all of which are made, or none."""
     with pipeline.workspace.store.changes():
         for document in _list(body):
             edit(pipeline.workspace, document)
@@ -120,6 +131,7 @@ def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+    """Empties the workspace, and all beside it."""
     await pipeline.cut_off()
     clear_faults(pipeline, None)
     clear_requests(pipeline, None)
@@ -147,6 +159,7 @@ CONTROLS: tuple[tuple[str, str, Callable[[Pipeline, Any], dict[str, Any] | Await
 
 
 def routes(pipeline: Pipeline) -> list[Route]:
+    """The routes of all that stands in CONTROLS, and of attach."""
     controls = [
         Route(f"/api/local/{name}", endpoint(pipeline, partial(control, pipeline)), methods=[method])
         for method, name, control in CONTROLS

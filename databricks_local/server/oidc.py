@@ -22,6 +22,7 @@ EXPIRES_S = 3600
 
 
 def routes(pipeline: Pipeline) -> list[BaseRoute]:
+    """The three endpoints that databricks-sdk asks for: where, how, and for a token."""
 
     async def token(request: Request) -> Response:
         """RFC 6749, 4.4 with the secret in the header, and RFC 8693."""

@@ -42,6 +42,7 @@ class LocalServer(Server):
         self._orphaned = orphaned
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tells that it is ready, once it listens."""
         await super().startup(sockets)
         if self._orphaned is not None:
             wait = (asyncio.get_running_loop(), self._orphaned)
@@ -49,6 +50,7 @@ class LocalServer(Server):
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server, unless it is Ctrl-C and a parent decides."""
         # Ctrl-C reaches the whole terminal group: our parent may still need us to end well.
         if self._orphaned is None or sig != signal.SIGINT:
             super().handle_exit(sig, frame)

@@ -26,11 +26,12 @@ MAX_UNPACKED = 500 * 1024 * 1024
 
 
 def is_zip(content: bytes) -> bool:
+    """Whether it is an archive, by its content."""
     return content.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(content))
 
 
 def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
-    """DBC, or a zip of sources, as a new folder; `overwrite` is not supported [DOCS]."""
+    """DBC, or a zip of sources, as a new folder; `overwrite` is not supported [DOCS]. Raises ApiError."""
     target = call.target
     if not is_zip(content):
         raise errors.not_a_zip()
@@ -78,7 +79,8 @@ def _unpacked(path: str, body: bytes) -> tuple[ObjectSpec, bytes]:
 def export_folder(workspace: Workspace, folder: Entry, form: str) -> tuple[bytes, str]:
     """DBC: everything as commands; SOURCE: a zip of notebooks; AUTO: a zip of notebooks and files [DOCS].
 
-    A comment in the CLI says that SOURCE gives a DBC as well: conflicting, the documentation holds here.
+    A comment in the CLI says that SOURCE gives a DBC as well: conflicting, the documentation holds here. Raises
+    ApiError (400) for another format.
     """
     if form not in ("DBC", "SOURCE", "AUTO"):
         raise errors.invalid(f"Directories cannot be exported in {form} format.")

@@ -40,7 +40,7 @@ def language_of(name: str | None) -> str | None:
 
 
 def by_format(path: str, form: str, language: str | None, content: bytes) -> ObjectSpec:
-    """The single object an import becomes; folders (DBC, a zip) are archive.py's."""
+    """The single object an import becomes; folders (DBC, a zip) are archive.py's. Raises ApiError (400)."""
     if form == "AUTO":
         return by_name(path, content)
     if form == "RAW":

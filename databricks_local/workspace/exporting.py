@@ -34,7 +34,7 @@ def export(workspace: Workspace, call: Call) -> Answer:
 
 
 def read_file(workspace: Workspace, call: Call) -> Answer:
-    """The older, deprecated raw read: files only, a notebook is not found [REAL, PROBED]."""
+    """The older, deprecated raw read: files only, a notebook is not found [REAL, PROBED]. Raises ApiError (404)."""
     entry = workspace.store.get(call.target.path)
     if entry is None or entry.object_type == NOTEBOOK or entry.object_type in FOLDERS:
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", "File Not Found")
@@ -45,7 +45,8 @@ def exported(workspace: Workspace, entry: Entry, form: str, outputs: bool = True
     """The content in the format asked for, and the name of that format.
 
     Files come unchanged whatever was asked [REAL for default and AUTO]. A notebook comes as source by AUTO, which
-    does not honour its own format [PROBED], and by RAW, of which nothing is known.
+    does not honour its own format [PROBED], and by RAW, of which nothing is known. Raises ApiError (400) for objects
+    that have no such content.
     """
     if entry.object_type in FOLDERS:
         return archive.export_folder(workspace, entry, form)

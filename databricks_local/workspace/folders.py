@@ -16,6 +16,10 @@ def mkdirs(workspace: Workspace, call: Call) -> Answer:
 
 
 def make(workspace: Workspace, target: Spelling) -> None:
+    """Makes a folder with all above it; nothing for one that exists.
+
+    Raises ApiError: `not_a_folder` for an object on the way, `denied`, `folder_full`.
+    """
     chain = [] if target.path == "/" else [*ancestors(target.path), target.path]
     with workspace.store.changes():
         for path in chain:
@@ -29,7 +33,7 @@ def make(workspace: Workspace, target: Spelling) -> None:
 
 
 def check_room(workspace: Workspace, target: Spelling) -> None:
-    """A folder holds 10,000 objects [PROBED]."""
+    """A folder holds 10,000 objects [PROBED]. Raises ApiError (403)."""
     folder, limit = parent(target.path), workspace.settings.max_children
     if workspace.store.count_children(folder, limit) >= limit:
         raise errors.folder_full(target.echo(folder), limit, limit)

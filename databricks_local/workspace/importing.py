@@ -1,4 +1,14 @@
-"""import and the older import-file: content comes in."""
+"""import and the older import-file: content comes in.
+
+Theory of operation. Content becomes an object in four steps:
+
+1. The bytes: base64 in JSON, a part of a multipart body, or the whole body (import-file).
+2. The format. DBC, or a zip as SOURCE without a language, is a folder: archive.py goes on with each of its members. R
+   Markdown and HTML become source here.
+3. classify.py says what is asked for, an ObjectSpec: path, type, language and format. AUTO and import-file go by the
+   file's name and first line and may change the path (`/foo.py` becomes the notebook `/foo`); others go by format.
+4. placing.py puts it into the tree, in one transaction, or raises why not.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +41,7 @@ def import_object(workspace: Workspace, call: Call) -> Answer:
 
 
 def import_file(workspace: Workspace, call: Call) -> Answer:
-    """The older, deprecated call: the same rules as AUTO [REAL], its own errors and limit [PROBED]."""
+    """The older, deprecated call: the same rules as AUTO [REAL], its own errors and limit [PROBED]. Raises ApiError."""
     content = call.content or b""
     if len(content) > workspace.settings.max_import_file_bytes:
         raise errors.too_large(len(content), workspace.settings.max_import_file_bytes)

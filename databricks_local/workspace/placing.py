@@ -1,4 +1,8 @@
-"""One object is put into the tree, or refused: the rules that every way of importing shares."""
+"""One object is put into the tree, or refused: the rules that every way of importing shares.
+
+Of several refusals that fit, the service's choice is unknown; here it is the first of: size, parent, rights, type,
+existence, room in the folder.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,10 @@ from .tree import Workspace
 def place(
     workspace: Workspace, call: Call, spec: ObjectSpec, content: bytes, conflict: Callable[[str], ApiError]
 ) -> Entry:
-    """Creates or overwrites one object, or says why not."""
+    """Creates or overwrites one object; `call` says whether it may be overwritten, `conflict` what to answer if not.
+
+    Raises ApiError: `too_large`, `parent_missing`, `denied`, `type_mismatch`, `folder_full` and others.
+    """
     _check_size(workspace, spec, content)
     target = Spelling(spec.path, call.target.prefix)
     with workspace.store.changes():
@@ -56,7 +63,10 @@ def _check_size(workspace: Workspace, spec: ObjectSpec, content: bytes) -> None:
 
 
 def check_parent(workspace: Workspace, target: Spelling) -> None:
-    """An import makes no folders [REAL]. What a parent that is a notebook or file gives is unknown."""
+    """An import makes no folders [REAL]. What a parent that is a notebook or file gives is unknown.
+
+    Raises ApiError (404).
+    """
     folder = parent(target.path)
     holder = workspace.store.get(folder)
     if holder is None or holder.object_type not in FOLDERS:

@@ -35,7 +35,7 @@ def list_objects(workspace: Workspace, call: Call) -> Answer:
     """One level; the object itself when it is no folder [DOCS]; `{}` for an empty folder [PROBED].
 
     Without the right to read, a folder is missing [REAL]. No order is promised: this one is not by name.
-    `notebooks_modified_after` filters notebooks only [INFERRED, no test anywhere uses it].
+    `notebooks_modified_after` filters notebooks only [INFERRED, no test anywhere uses it]. Raises ApiError (404).
     """
     hashes = workspace.settings.hashes and call.flag("return_wsfs_metadata")
     entry = workspace.store.get(call.target.path)

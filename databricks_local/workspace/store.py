@@ -60,12 +60,14 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
 
     def create(self) -> None:
+        """Makes the tables that are not there yet. Raises sqlite3.Error for a file that is no database."""
         self._db.executescript(SCHEMA)
         with self.changes():
             if not self._db.execute("SELECT 1 FROM sqlite_sequence").fetchone():
                 self._db.execute("INSERT INTO sqlite_sequence VALUES ('objects', ?)", (FIRST_ID,))
 
     def close(self) -> None:
+        """Nothing may be asked afterwards."""
         self._db.close()
 
     def snapshot(self) -> Store:
@@ -94,10 +96,12 @@ class Store:
             self._open = False
 
     def get(self, path: str) -> Entry | None:
+        """The object at exactly this path, or None."""
         row = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE path = ?", (path,)).fetchone()
         return Entry(*row) if row else None
 
     def children(self, folder: str) -> list[Entry]:
+        """The objects in a folder, in no order."""
         rows = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE parent = ?", (folder,))
         return [Entry(*row) for row in rows]
 
@@ -107,10 +111,12 @@ class Store:
         return [Entry(*row) for row in self._db.execute(sql, _range(folder))]
 
     def count_children(self, folder: str, limit: int) -> int:
+        """How many objects a folder has, counted up to `limit`."""
         sql = "SELECT count(*) FROM (SELECT 1 FROM objects WHERE parent = ? LIMIT ?)"
         return int(self._db.execute(sql, (folder, limit)).fetchone()[0])
 
     def content(self, entry: Entry) -> bytes:
+        """What it holds; nothing for a folder."""
         row = self._db.execute("SELECT body FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
         return bytes(row[0]) if row else b""
 
@@ -128,6 +134,7 @@ class Store:
         return entry
 
     def update(self, entry: Entry, body: bytes) -> None:
+        """Another content, and another language, format, time and hash, for the object with that identifier."""
         with self.changes():
             sql = "UPDATE objects SET language=?, export_format=?, modified_at=?, sha256=? WHERE object_id=?"
             values = (entry.language, entry.export_format, entry.modified_at, entry.sha256, entry.object_id)
@@ -151,17 +158,21 @@ class Store:
                 self._db.execute(sql, (new, parent(new), moved.object_id))
 
     def clear(self) -> None:
+        """Deletes all objects and restrictions; identifiers go on counting."""
         with self.changes():
             for table in ("objects", "contents", "restrictions"):
                 self._db.execute(f"DELETE FROM {table}")
 
     def count(self) -> dict[str, int]:
+        """How many objects of each type there are."""
         return dict(self._db.execute("SELECT object_type, count(*) FROM objects GROUP BY object_type"))
 
     def restrictions(self) -> dict[str, str]:
+        """What may not be done, by the path of the object or folder."""
         return dict(self._db.execute("SELECT path, access FROM restrictions"))
 
     def restrict(self, path: str, access: str | None) -> None:
+        """One of tree.ACCESS for a path and all below it; None lifts it."""
         with self.changes():
             self._db.execute("DELETE FROM restrictions WHERE path = ?", (path,))
             if access is not None:

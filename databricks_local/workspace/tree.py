@@ -26,11 +26,13 @@ class Races:
         self._created: OrderedDict[str, float] = OrderedDict()
 
     def created(self, path: str, at: float) -> None:
+        """An object was made; `at` in seconds of the monotonic clock."""
         self._created[path] = at
         if len(self._created) > 10_000:
             self._created.popitem(last=False)
 
     def overlapped(self, path: str, arrived: float) -> bool:
+        """Whether the object at `path` was made after a request had `arrived`."""
         return self._created.get(path, arrived) > arrived
 
 
@@ -59,11 +61,13 @@ class Workspace:
         return stale
 
     def reset(self) -> None:
+        """Empties it, but for what each workspace has from the start."""
         self.store.clear()
         self._restricted = {}
         self.create_standard_folders()
 
     def restrict(self, path: str, access: str | None) -> None:
+        """One of ACCESS for a path and all below it; None lifts it."""
         self.store.restrict(path, access)
         self._restricted = self.store.restrictions()
 
@@ -87,6 +91,7 @@ class Workspace:
         return entry
 
     def check_writable(self, target: Spelling) -> None:
+        """Raises ApiError (403) where the user may not write."""
         if self.access(target.path) is not None:
             raise errors.denied(self.settings.user, target.echo())
 

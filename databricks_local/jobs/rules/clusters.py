@@ -31,6 +31,7 @@ SECURITY_MODES = (
 
 
 def check_new_cluster(where: str, document: object) -> None:
+    """`where` names the cluster in messages. Raises ApiError (400) for the first thing that is wrong."""
     cluster = check(where, document, NEW_CLUSTER)
     # A policy may give what is missing.
     if not cluster.get("policy_id"):
@@ -90,6 +91,6 @@ def _check_single_node(where: str, cluster: Mapping[str, Any]) -> None:
 
 
 def check_cluster_id(where: str, cluster_id: str) -> None:
-    """No cluster exists here: any identifier of the right form is taken."""
+    """No cluster exists here: any identifier of the right form is taken. Raises ApiError (400)."""
     if not CLUSTER_ID.fullmatch(cluster_id):
         raise invalid(f"{where}: Cluster {cluster_id} does not exist")

@@ -205,16 +205,19 @@ def check(where: str, document: object, table: Table) -> Mapping[str, Any]:
 
 
 def check_part(where: str, document: object, part: str) -> Mapping[str, Any]:
+    """As `check`, with the table of that name in PARTS."""
     return check(where, document, PARTS[part])
 
 
 def unknown(where: str, key: str, names: Iterable[str]) -> ApiError:
+    """The refusal of a field that is not among `names`, with the one that is probably meant."""
     near = get_close_matches(key, list(names), n=1) or [name for name in names if name.endswith(f"_{key}")]
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return invalid(f"Unknown field '{_inside(where, key)}'.{hint}")
 
 
 def required(where: str, document: Mapping[str, Any], *keys: str) -> None:
+    """Raises ApiError (400) for the first of `keys` that is missing or empty."""
     for key in keys:
         if document.get(key) in (None, ""):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Missing required field: {_inside(where, key)}")

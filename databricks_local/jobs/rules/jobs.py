@@ -52,7 +52,7 @@ PROVIDERS = (
 
 
 def check_job(settings: Mapping[str, Any], version: str) -> None:
-    """Settings as create and reset take them."""
+    """Settings as create and reset take them. `version` of the API like `2.1`. Raises ApiError (400)."""
     check("", settings, {**SETTINGS, **SINGLE} if version == "2.0" else SETTINGS)
     if len(settings.get("name", "").encode()) > MAX_NAME_BYTES:
         raise invalid(f"The job name is longer than {MAX_NAME_BYTES} bytes.")
@@ -69,6 +69,7 @@ def check_job(settings: Mapping[str, Any], version: str) -> None:
 
 
 def check_submit(body: Mapping[str, Any], version: str) -> None:
+    """The body of runs/submit; `version` of the API like `2.1`. Raises ApiError (400)."""
     body = _without_mlflow_keys(body, version)
     check("", body, {**SUBMIT, **SINGLE} if version == "2.0" else SUBMIT)
     check_token(body.get("idempotency_token"))
@@ -88,6 +89,7 @@ def _without_mlflow_keys(body: Mapping[str, Any], version: str) -> Mapping[str, 
 
 
 def check_run_now(body: Mapping[str, Any]) -> None:
+    """The body of run-now. Raises ApiError (400)."""
     check("", body, RUN_NOW)
     check_token(body.get("idempotency_token"))
     if body.get("job_parameters") and body.get("notebook_params"):
@@ -101,11 +103,13 @@ def check_run_now(body: Mapping[str, Any]) -> None:
 
 
 def check_token(token: str | None) -> None:
+    """An idempotency token has at most 64 characters [DOCS]. Raises ApiError (400)."""
     if token is not None and len(token) > MAX_TOKEN:
         raise invalid(f"idempotency_token is longer than {MAX_TOKEN} characters.")
 
 
 def check_schedule(document: object) -> None:
+    """A job's `schedule`, or None. Raises ApiError (400), which says what is wrong with the expression."""
     if document is None:
         return
     schedule = check_part("schedule", document, "schedule")

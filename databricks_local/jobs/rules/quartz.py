@@ -48,6 +48,7 @@ class Schedule:
     days: tuple[DayRule, ...]
 
     def falls_on(self, day: date) -> bool:
+        """Whether it fires at all on a day of its own time zone."""
         return day.year in self.years and day.month in self.months and any(rule(day) for rule in self.days)
 
 
