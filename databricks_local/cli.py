@@ -13,6 +13,7 @@ import click
 
 from databricks_sync import __version__, shell, startup  # noqa: F401 (where programs are looked for)
 from databricks_sync.cli import completion
+from databricks_sync.errors import ExitCode
 
 from . import extras
 from .core.settings import Settings
@@ -44,7 +45,7 @@ def _explained() -> Iterator[None]:
         yield
     except RefusedError as error:
         click.echo(str(error), err=True)
-        sys.exit(2)
+        sys.exit(ExitCode.USAGE)
 
 
 @click.group("databricks_local", context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,7 +101,7 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
         try:
             serving.serve(home, port, token, Settings(**options), rules, exit_with_stdin, click.echo, run_schedules)
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(ExitCode.INTERRUPTED)
 
 
 @main.command()
@@ -111,7 +112,7 @@ def status(home: Home) -> None:
     if server is None:
         named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
         click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{named}")
-        sys.exit(1)
+        sys.exit(ExitCode.LEFT)
     click.echo(f"Running at {server['host']} for {home.folder} (process {server['pid']}, user {server['user']})")
     click.echo(
         ", ".join(f"{server[kind]:,} {kind[:-1] if server[kind] == 1 else kind}" for kind in ("notebooks", "files"))

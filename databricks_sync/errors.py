@@ -23,6 +23,8 @@ No message ever holds a token: messages are built from paths, hosts and the work
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 # What a terminal obeys, and marks that turn the direction of what follows, so that a name can look like another one.
 _OBEYED = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _OBEYED}
@@ -33,10 +35,22 @@ def printable(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
 
 
+class ExitCode(IntEnum):
+    """How a command ends, for scripts; the README has a table of them."""
+
+    DONE = 0
+    LEFT = 1  # something was left alone, or mistakes were found: a person has to look
+    USAGE = 2  # options, settings, login
+    STOPPED = 3  # before any write
+    FAILED = 4
+    INTERRUPTED = 130  # as shells say of what SIGINT ended
+    UNREAD = 141  # likewise of SIGPIPE
+
+
 class SyncError(Exception):
     """An expected failure: `message` says what happened to what, `hint` what to type next."""
 
-    exit_code = 4
+    exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -47,19 +61,19 @@ class SyncError(Exception):
 class SettingsError(SyncError):
     """The options, the environment, `.env`, a profile or git say something that cannot be used."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class LoginError(SyncError):
     """The workspace does not accept who we say we are."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class ValveError(SyncError):
     """Stopped before any write, for safety."""
 
-    exit_code = 3
+    exit_code = ExitCode.STOPPED
 
 
 class Busy(ValveError):
@@ -69,7 +83,7 @@ class Busy(ValveError):
 class LockLost(Busy):
     """Another run took the lock of the target while we held it: what was begun is done, and no more."""
 
-    exit_code = 4
+    exit_code = ExitCode.FAILED
 
 
 class Foreign(ValveError):
@@ -87,13 +101,13 @@ class BranchSwitched(ValveError):
 class BranchSwitchedMidRun(BranchSwitched):
     """The same after something was written: what was begun is done, and the rest is of another branch."""
 
-    exit_code = 4
+    exit_code = ExitCode.FAILED
 
 
 class InterruptedRun(SyncError):
     """Ctrl-C or SIGTERM ended the run."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 class WorkspaceError(SyncError):

@@ -14,6 +14,8 @@ from os.path import splitext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from .errors import ExitCode
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -161,9 +163,9 @@ class BaseEntry(NamedTuple):
 class Severity(Enum):
     """What a problem does to the exit code."""
 
-    NOTE = 0
-    REFUSED = 1
-    FAILED = 4
+    NOTE = ExitCode.DONE
+    REFUSED = ExitCode.LEFT
+    FAILED = ExitCode.FAILED
 
 
 class Problem(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 try:  # before everything else: it minds Ctrl-C meanwhile
     from . import startup
 except KeyboardInterrupt:
-    raise SystemExit(130) from None
+    raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
 from databricks_sync.cli.main import run, sync
 from databricks_sync.cli.options import Options, command

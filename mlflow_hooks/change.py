@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import ExitCode, SyncError
 from databricks_sync.output.wording import SIGNS, STYLES
 from databricks_sync.rules.plan import Action
 
@@ -24,10 +24,10 @@ class Change:
     why: str = ""
     problem: str = ""
     hint: str = ""
-    exit_code: int = 0
+    exit_code: ExitCode = ExitCode.DONE
 
 
-def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> int:
+def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> ExitCode:
     """Says what became of each, and of all; the exit code. `stopped`: why there are no more of them."""
     for change in changes:
         fields = {"name": change.name, "action": change.action, "why": change.why}
@@ -45,7 +45,7 @@ def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: S
     counts = {word: sum(1 for one in changes if one.action == action) for action, word in _DONE.items()}
     counts["in_step"] = sum(1 for one in changes if one.action == "nothing" and not one.problem)
     counts["left"] = sum(1 for one in changes if one.problem)
-    code = max((one.exit_code for one in changes), default=0)
+    code = max((one.exit_code for one in changes), default=ExitCode.DONE)
     if stopped is not None:
         report.error(stopped)
         code = stopped.exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 try:  # before everything else: it minds Ctrl-C meanwhile
     from databricks_sync import startup
 except KeyboardInterrupt:
-    raise SystemExit(130) from None
+    raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
 import os
 import sys
@@ -21,7 +21,7 @@ from databricks_sync.cli import completion
 from databricks_sync.cli.main import run as run_command
 from databricks_sync.cli.main import spoken
 from databricks_sync.cli.options import absolute, flag, named
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import ExitCode, SettingsError
 
 from .options import TARGET, HookOptions
 
@@ -205,7 +205,7 @@ def _generate(options: HookOptions, report: Report) -> int:
             f"{folder.name}/{one.path}",
             one.action.value,
             "edited by hand" if one.edited else "",
-            exit_code=int(options.check and one.action is not Action.NOTHING),
+            exit_code=ExitCode.LEFT if options.check and one.action is not Action.NOTHING else ExitCode.DONE,
         )
         for one in planned
     ]
@@ -253,12 +253,12 @@ def _run_project(options: HookOptions, report: Report) -> int:
     if options.backend == "local":
         spec = run_spec(hook, options, None, report)
         folder = project / (options.tracking or "mlruns")
-        return 0 if options.dry_run else on_this_machine(spec, folder, report)
+        return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with opened(options.session(TARGET if options.experiment else None), found) as session:
         _tell(session, report)
         spec = run_spec(hook, options, session, report)
-        return 0 if options.dry_run else on_databricks(spec, session, report)
+        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
 
 
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:

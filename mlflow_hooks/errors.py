@@ -12,7 +12,7 @@ SyncError
 
 from __future__ import annotations
 
-from databricks_sync.errors import SettingsError, SyncError
+from databricks_sync.errors import ExitCode, SettingsError, SyncError
 
 
 class UnknownHook(SettingsError):
@@ -20,7 +20,7 @@ class UnknownHook(SettingsError):
 
 
 class HookError(SyncError):
-    exit_code = 1
+    exit_code = ExitCode.LEFT
 
 
 class BrokenProject(HookError):

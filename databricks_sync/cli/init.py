@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from databricks_sync import shell
-from databricks_sync.errors import SettingsError, SyncError, printable
+from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable
 from databricks_sync.local.git import Repository
 
 from .dotenv_file import without_login
@@ -52,7 +52,7 @@ def run(options: Options, report: Reporter) -> int:
     except SyncError as error:
         error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again.".lstrip(". ")
         raise
-    return 0
+    return ExitCode.DONE
 
 
 def _written(project: Path, options: Options) -> Iterator[str]:

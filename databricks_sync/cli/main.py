@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from databricks_sync import __version__, startup
-from databricks_sync.errors import InterruptedRun, SyncError
+from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
 
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
@@ -31,7 +31,7 @@ class Speaker(Protocol):
 
 def run(command: click.Command) -> None:
     """Runs a command as a program: click's own mistakes exit with 2, ours with their own code, and no traceback."""
-    code = 0
+    code: int = ExitCode.DONE
     try:
         try:
             command.main(standalone_mode=False)
@@ -44,12 +44,12 @@ def run(command: click.Command) -> None:
     except BrokenPipeError:
         # Whoever read our output has had enough; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 141
+        code = ExitCode.UNREAD
     except (KeyboardInterrupt, Exception) as error:
         if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not startup.interrupted():
             raise
         click.echo("Interrupted; nothing was left half done.", err=True)
-        code = 130
+        code = ExitCode.INTERRUPTED
     if startup.interrupted() and threading.active_count() > 1:
         with suppress(OSError):
             sys.stdout.flush()
@@ -75,7 +75,7 @@ def sync(options: Options) -> int:
 @contextmanager
 def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
     """Says every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
-    code = [0]
+    code: list[int] = [ExitCode.DONE]
     try:
         yield code
     except SyncError as error:
@@ -86,13 +86,13 @@ def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
     except (KeyboardInterrupt, Exception) as error:
         if startup.interrupted() or isinstance(error, KeyboardInterrupt):
             report().error(InterruptedRun("Interrupted."))
-            code[0] = 130
+            code[0] = ExitCode.INTERRUPTED
             return
         about = f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done."
         where = _logged(traceback.format_exc())
         hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
         report().error(SyncError(about, hint))
-        code[0] = 4
+        code[0] = ExitCode.FAILED
 
 
 def _logged(text: str) -> str:

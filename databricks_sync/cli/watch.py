@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sync.engine.report import Diffs, Report
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, printable
+from databricks_sync.errors import BranchSwitched, Busy, ExitCode, SyncError, ValveError, printable
 from databricks_sync.interrupt import Stop
 from databricks_sync.local.changes import Changes
 from databricks_sync.local.git import GitState
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from .options import Options
 
-_STOPPED = 130
 _MANY = 200  # changes of which it is not worth asking whether git ignores them all
 _WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end
 _NEVER = float("inf")
@@ -48,7 +47,7 @@ def watch(options: Options, report: Reporter) -> int:
             Watch(options, view, stop).run()
         except KeyboardInterrupt:
             view.state(State.STOPPED, "Stopped; nothing was left half done.")
-    return _STOPPED
+    return ExitCode.INTERRUPTED
 
 
 class _Reopen(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import ExitCode, SyncError
 from databricks_sync.model import Problem
 from databricks_sync.notebook.diff import Line
 from databricks_sync.rules.outcome import Outcome
@@ -41,13 +41,13 @@ class Report(NamedTuple):
         return [step for step in self.steps if step.action is Action.MARK]
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         if self.interrupted:
-            return 130
+            return ExitCode.INTERRUPTED
         if self.trouble:
             return self.trouble.exit_code
-        worst = max((problem.severity.value for problem in self.problems), default=0)
-        return max(worst, 1 if self.conflicts or self.marked else 0)
+        worst = max((problem.severity.value for problem in self.problems), default=ExitCode.DONE)
+        return max(worst, ExitCode.LEFT if self.conflicts or self.marked else ExitCode.DONE)
 
 
 class RunListener(Protocol):

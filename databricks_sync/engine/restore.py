@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from databricks_sync import shell
-from databricks_sync.errors import SettingsError, SyncError, printable
+from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable
 from databricks_sync.local.files import Changing
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severity, Stat
@@ -56,7 +56,7 @@ def run(sync: Sync, request: Request, name: str, report: Reporter) -> int:
     backups = sync.backups(request.target)
     if not name:
         _list(backups.runs(), request, report)
-        return 0
+        return ExitCode.DONE
     copies = _chosen(backups, request, name)
     push = request.mode.direction is Direction.PUSH
     record = sync.record(request.target)
@@ -342,12 +342,12 @@ class Restored(NamedTuple):
         return [problem for problem in found if problem]
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         if self.interruption.asked:
-            return 130
+            return ExitCode.INTERRUPTED
         if self.interruption.reason:
             return self.interruption.reason.exit_code
-        return max((one.severity.value for one in self.problems), default=0)
+        return max((one.severity.value for one in self.problems), default=ExitCode.DONE)
 
 
 def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
@@ -372,7 +372,9 @@ def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
     for target, number in elsewhere.items():
         typed = f"{command}{request.login}{shell.option('target', target)} --restore"
         said.append(f"{number:,} more of {printable(target)}: {typed}")
-    report.say("\n".join(said), "summary", command=command, backups=count, elsewhere=dict(elsewhere), exit_code=0)
+    report.say(
+        "\n".join(said), "summary", command=command, backups=count, elsewhere=dict(elsewhere), exit_code=ExitCode.DONE
+    )
 
 
 def _when(name: str) -> str:

@@ -10,7 +10,15 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import NamedTuple
 
-from databricks_sync.errors import BranchSwitched, BranchSwitchedMidRun, SettingsError, SyncError, ValveError, printable
+from databricks_sync.errors import (
+    BranchSwitched,
+    BranchSwitchedMidRun,
+    ExitCode,
+    SettingsError,
+    SyncError,
+    ValveError,
+    printable,
+)
 from databricks_sync.failpoints import reached
 from databricks_sync.local.files import settled
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
@@ -459,7 +467,7 @@ class Sync:
         )
         if not interruption:
             base.prune()
-        if report.exit_code <= 1:  # after a failure somebody may want more of the past than usual
+        if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
             backups.prune(self.settings.backup_days)
         return report
 

@@ -16,7 +16,7 @@ from concurrent.futures import Executor, wait
 from contextlib import contextmanager
 from typing import Protocol
 
-from databricks_sync.errors import LoginError, SyncError
+from databricks_sync.errors import ExitCode, LoginError, SyncError
 from databricks_sync.remote.connections import CONNECTIONS
 from databricks_sync.rules.journal import Content, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
@@ -107,7 +107,7 @@ class Interruption:
     def _interrupted(self, *_: object) -> None:
         self._count += 1
         if self._count == 3:
-            os._exit(130)  # the journal knows what was in hand
+            os._exit(ExitCode.INTERRUPTED)  # the journal knows what was in hand
         self.stop()
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from databricks_sync import shell
 from databricks_sync.cli.session import Session
-from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
+from databricks_sync.errors import ExitCode, InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
 from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace, object_type, type_name
 from databricks_sync.remote.http import Http
@@ -54,7 +54,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
     try:
         for change in notebooks.deploy():
             changes.append(change)
-        if all(change.exit_code <= 1 for change in changes):  # else the workspace is not to be relied on
+        if all(change.exit_code <= ExitCode.LEFT for change in changes):  # else the workspace is not to be relied on
             among_jobs = True
             for change in _others(hooks, notebooks, session, options, report):
                 changes.append(change)
@@ -144,7 +144,7 @@ def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
     try:
         yield failed
     except WorkspaceError as error:
-        failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=4))
+        failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=ExitCode.FAILED))
 
 
 def _deploy_job(hook: Hook, jobs: Jobs, options: DeployOptions) -> Change:
@@ -177,7 +177,7 @@ def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], optio
         hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
     else:
         return None
-    return Change("job", hook.notebook, problem=what, hint=hint, exit_code=1)
+    return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
 
 
 def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
@@ -200,10 +200,10 @@ def _experiments(hooks: Iterable[Hook], session: Session, options: DeployOptions
             there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
             if there not in (None, "MLFLOW_EXPERIMENT"):
                 what = f"is a {type_name(there)}, so every run would fail."
-                yield Change("experiment", path, problem=what, hint=hint, exit_code=1)
+                yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
             elif home and _type(session.http, f"/Users/{home}") is None:
                 what = f"is in the home of {home}, which does not exist, so every run would fail."
-                yield Change("experiment", path, problem=what, hint=hint, exit_code=1)
+                yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
             elif hook.engine is Engine.JOBS_GIT and not options.dry_run and _type(session.http, folder) is None:
                 Workspace(session.http, folder).make_folder(folder)
         yield from failed

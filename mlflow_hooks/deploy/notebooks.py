@@ -16,7 +16,7 @@ from databricks_sync import shell
 from databricks_sync.cli.session import Session
 from databricks_sync.engine.report import Report as Synced
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
+from databricks_sync.errors import Denied, ExitCode, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
 from databricks_sync.output.wording import WHY
 from databricks_sync.remote.folder import Workspace
@@ -139,7 +139,7 @@ class Notebooks:
         for hook in self.hooks:
             if hook.notebook not in steps:
                 hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
-                yield replace(self._of(hook.notebook), problem="is not carried.", hint=hint, exit_code=1)
+                yield replace(self._of(hook.notebook), problem="is not carried.", hint=hint, exit_code=ExitCode.LEFT)
 
     def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
         request = Request(
@@ -210,7 +210,7 @@ class Notebooks:
             what = f"{problem.what.rstrip('.')}."
             return replace(change, problem=what, hint=problem.hint, exit_code=problem.severity.value)
         if step.action in (Action.CONFLICT, Action.AHEAD):
-            code = 1 if step.action is Action.CONFLICT else 0
+            code = ExitCode.LEFT if step.action is Action.CONFLICT else ExitCode.DONE
             return replace(change, problem=f"is skipped: {WHY[step.shape]}.", hint=_OVERWRITE, exit_code=code)
         why = WHY[step.shape] if step.action is Action.UPDATE else ""
         return replace(change, action=step.action.value, why=why) if step.writes else change
@@ -219,7 +219,10 @@ class Notebooks:
         change = self._of(key)
         if self.options.prune:
             return replace(
-                change, problem="is of no hook, but was edited there; it stays.", hint=_OVERWRITE, exit_code=1
+                change,
+                problem="is of no hook, but was edited there; it stays.",
+                hint=_OVERWRITE,
+                exit_code=ExitCode.LEFT,
             )
         return replace(change, problem="is of no hook any more; it stays.", hint=PRUNE)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import ExitCode, SettingsError
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.model import Engine, Finding, Hook, Project, Severity
@@ -177,7 +177,7 @@ def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: boo
         report.event("finding", text, style, **fields, message=one.message, remedy=one.remedy)
     errors = sum(1 for one in findings if one.severity is Severity.ERROR)
     warnings = len(findings) - errors
-    code = 1 if errors or (strict and warnings) else 0
+    code = ExitCode.LEFT if errors or (strict and warnings) else ExitCode.DONE
     counted = ", ".join(
         f"{count:,} {word}{'' if count == 1 else 's'}"
         for count, word in ((errors, "error"), (warnings, "warning"))

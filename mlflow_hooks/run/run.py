@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from databricks_sync.errors import InterruptedRun, SyncError
+from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.report import Report
@@ -89,7 +89,7 @@ def _verdict(spec: RunSpec, tracking: Tracking, ended: Ended, report: Report) ->
             report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
     if ended.said and not report.as_json:
         report.err.line(ended.said)
-    code = 0 if ended.succeeded else 1
+    code = ExitCode.DONE if ended.succeeded else ExitCode.LEFT
     report.event(
         "summary",
         f"{spec.hook.name}: {ended.shown}",
