@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 try:  # before everything else: it minds Ctrl-C meanwhile
-    from . import startup
+    from . import startup  # noqa: F401
 except KeyboardInterrupt:
     raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
 from databricks_sync.cli.main import run, sync
 from databricks_sync.cli.options import Options, command
 
+from . import interrupt
 from .model import Direction
 
 
@@ -25,7 +26,7 @@ def to_databricks(options: Options) -> int:
 
 def main() -> None:
     """The command `to_databricks`: ends the process with its exit code."""
-    startup.ready()
+    interrupt.ready()
     run(to_databricks)
 
 

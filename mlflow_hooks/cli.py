@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:  # before everything else: it minds Ctrl-C meanwhile
-    from databricks_sync import startup
+    from databricks_sync import startup  # noqa: F401
 except KeyboardInterrupt:
     raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from databricks_sync import __version__
+from databricks_sync import __version__, interrupt
 from databricks_sync.cli import completion
 from databricks_sync.cli.main import run as run_command
 from databricks_sync.cli.main import spoken
@@ -156,7 +156,7 @@ def run_project(**values: Any) -> None:
 
 
 def main(prog_name: str = "mlflow_hooks") -> None:
-    startup.ready()
+    interrupt.ready()
     mlflow_hooks.name = prog_name
     run_command(mlflow_hooks)
 

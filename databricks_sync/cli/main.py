@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from databricks_sync import __version__, startup
+from databricks_sync import __version__, interrupt
 from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def run(command: click.Command) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = ExitCode.UNREAD
     except (KeyboardInterrupt, Exception) as error:
-        if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not startup.interrupted():
+        if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not interrupt.pressed():
             raise
         click.echo("Interrupted; nothing was left half done.", err=True)
         code = ExitCode.INTERRUPTED
-    if startup.interrupted() and threading.active_count() > 1:
+    if interrupt.pressed() and threading.active_count() > 1:
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -84,7 +84,7 @@ def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
     except BrokenPipeError:
         raise
     except (KeyboardInterrupt, Exception) as error:
-        if startup.interrupted() or isinstance(error, KeyboardInterrupt):
+        if interrupt.pressed() or isinstance(error, KeyboardInterrupt):
             report().error(InterruptedRun("Interrupted."))
             code[0] = ExitCode.INTERRUPTED
             return

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from databricks_sync.engine.report import Diffs, Report
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import BranchSwitched, Busy, ExitCode, SyncError, ValveError, printable
-from databricks_sync.interrupt import Stop
+from databricks_sync.interrupt import terminable
 from databricks_sync.local.changes import Changes
 from databricks_sync.local.git import GitState
 from databricks_sync.model import Allowed, Direction, Mode, Severity
@@ -42,9 +42,9 @@ _NEVER = float("inf")
 def watch(options: Options, report: Reporter) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
-    with view, Stop() as stop:
+    with view, terminable():
         try:
-            Watch(options, view, stop).run()
+            Watch(options, view).run()
         except KeyboardInterrupt:
             view.state(State.STOPPED, "Stopped; nothing was left half done.")
     return ExitCode.INTERRUPTED
@@ -57,11 +57,10 @@ class _Reopen(Exception):
 class Watch:
     """`to_databricks --watch` follows the files here, `from_databricks --watch` the workspace, `--pull` both."""
 
-    def __init__(self, options: Options, view: View, stop: Stop) -> None:
+    def __init__(self, options: Options, view: View) -> None:
         self.options = options
         self.mode = mode = options.mode
         self.view = view
-        self.stop = stop
         self.pushes = mode.direction is Direction.PUSH
         # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
         self.modes = (mode, Mode.PULL) if options.pull else (mode,)
@@ -131,7 +130,6 @@ class Watch:
         """
         deadline = time.monotonic() + seconds
         while True:
-            self.stop.check()
             left = deadline - time.monotonic()
             found = changes.wait(min(left, debounce.POLL))
             if found or left <= debounce.POLL:

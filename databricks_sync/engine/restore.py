@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from databricks_sync import shell
 from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable
+from databricks_sync.interrupt import Interruption
 from databricks_sync.local.files import Changing
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severity, Stat
@@ -36,7 +37,6 @@ from .compare import Comparison
 from .push import PushWriter
 from .report import Diffs
 from .request import Request
-from .transfer import Interruption
 
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
@@ -343,7 +343,7 @@ class Restored(NamedTuple):
 
     @property
     def exit_code(self) -> ExitCode:
-        if self.interruption.asked:
+        if self.interruption.pressed:
             return ExitCode.INTERRUPTED
         if self.interruption.reason:
             return self.interruption.reason.exit_code
@@ -397,7 +397,7 @@ def _tell(found: Restored, report: Reporter) -> None:
         )
     if reason := found.interruption.reason:
         report.error(reason)
-    if found.interruption.asked:
+    if found.interruption.pressed:
         report.notice("Interrupted: the objects in hand were finished, the others not begun.")
     wrote = [one.step for one in found.outcomes if one.result is Result.DONE]
     planned = [step for step in found.steps if step.writes]
@@ -422,7 +422,7 @@ def _tell(found: Restored, report: Reporter) -> None:
         unchanged=same,
         refused=refused,
         failed=failures,
-        interrupted=found.interruption.asked,
+        interrupted=found.interruption.pressed,
         backup=found.backup or None,
         exit_code=found.exit_code,
     )

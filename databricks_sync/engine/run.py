@@ -20,6 +20,7 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
+from databricks_sync.interrupt import End, Interruption
 from databricks_sync.local.files import settled
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.local.git import GitState, Repository
@@ -59,7 +60,7 @@ from .pull import PullWriter
 from .push import PushWriter
 from .report import Diffs, Report, RunListener
 from .request import Request
-from .transfer import End, Interruption, Transfer, Writer
+from .transfer import Transfer, Writer
 from .versions import Mediator
 from .withheld import exposed, withheld
 
@@ -184,7 +185,7 @@ class Sync:
             finally:
                 base.close()
         return report._replace(
-            interrupted=interruption.asked, seconds=time.monotonic() - began, requests=self.http.requests
+            interrupted=interruption.pressed, seconds=time.monotonic() - began, requests=self.http.requests
         )
 
     def _run(
@@ -462,7 +463,7 @@ class Sync:
             tuple(chosen),
             tuple(outcomes),
             backup=backups.run,
-            interrupted=interruption.asked,
+            interrupted=interruption.pressed,
             trouble=interruption.reason,
         )
         if not interruption:

@@ -6,17 +6,14 @@ what was read back, in batches, by the one thread that holds the state.
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, wait
-from contextlib import contextmanager
 from typing import Protocol
 
-from databricks_sync.errors import ExitCode, LoginError, SyncError
+from databricks_sync.errors import LoginError, SyncError
+from databricks_sync.interrupt import Interruption
 from databricks_sync.remote.connections import CONNECTIONS
 from databricks_sync.rules.journal import Content, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
@@ -28,7 +25,6 @@ _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _TOGETHER = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
 _GLANCE = 0.02  # seconds between two looks at what has been done
-_MOMENT = 0.01  # seconds; fifty threads that read a file for each object would wait for each other
 
 
 class Writer(Protocol):
@@ -54,61 +50,6 @@ class Writer(Protocol):
 
 
 Progress = Callable[[Outcome], None]
-
-
-End = Callable[[], SyncError | None]  # tells what has happened that ends the run, if something has
-
-
-class Interruption:
-    """What ends a run before its time: the objects in hand are finished, and no other is begun.
-
-    That is Ctrl-C (three times, and we are gone), a login that is over, or what one of `ends` tells.
-    """
-
-    def __init__(self) -> None:
-        self.ends: list[End] = []
-        self._event = threading.Event()
-        self._count = 0
-        self._ask_at = 0.0
-        self.reason: SyncError | None = None
-
-    def stop(self, reason: SyncError | None = None) -> None:
-        self.reason = self.reason or reason
-        self._event.set()
-
-    def due(self) -> bool:
-        """Asked before each object is begun; what `ends` told a moment ago holds."""
-        if (now := time.monotonic()) >= self._ask_at:
-            self._ask_at = now + _MOMENT
-            if not self and (reason := next(filter(None, (end() for end in self.ends)), None)):
-                self.stop(reason)
-        return bool(self)
-
-    @property
-    def asked(self) -> bool:
-        """Whether a person wants the program to end, whatever else has happened."""
-        return self._count > 0
-
-    def __bool__(self) -> bool:
-        return self._event.is_set()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Meanwhile Ctrl-C only sets the flag: nothing is torn in the middle."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupted(self, *_: object) -> None:
-        self._count += 1
-        if self._count == 3:
-            os._exit(ExitCode.INTERRUPTED)  # the journal knows what was in hand
-        self.stop()
 
 
 class Transfer:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from databricks_sync import shell
 from databricks_sync.cli.session import Session
 from databricks_sync.errors import ExitCode, InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
+from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace, object_type, type_name
 from databricks_sync.remote.http import Http
@@ -23,7 +24,6 @@ from mlflow_hooks.errors import OutOfDate
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.files import FOLDER, Action, changes
 from mlflow_hooks.generate.origin import hook_file, is_gone
-from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.model import Engine, Hook
 from mlflow_hooks.report import Report
 
@@ -97,8 +97,9 @@ def _others(
     hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Report
 ) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
-    stop = Interruption(lambda: report.notice("Interrupted: what is in hand is finished; once more, and at once."))
-    with stop.listening():
+    said = "Interrupted: what is in hand is finished; once more, and at once."
+    stop = Interruption(raise_at_second(lambda: report.notice(said)))
+    with terminable(), stop.listening():
         yield from _deploy_jobs(_until(stop, hooks), session, options)
         yield from _stale_jobs(hooks, notebooks, session, options, stop)
         yield from _experiments(_until(stop, hooks), session, options)

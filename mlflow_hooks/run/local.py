@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
-from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.report import Report
 
 from .processes import end_group, own_group

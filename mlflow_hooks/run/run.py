@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
+from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from mlflow_hooks.errors import HookError
-from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.report import Report
 
 from .spec import RunSpec
@@ -48,9 +48,10 @@ class Way(Protocol):
 def run(spec: RunSpec, way: Way, tracking: Tracking, report: Report) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
     name = run_name(spec.hook.name)
-    stop = Interruption(lambda: report.notice("Interrupted: the run is being cancelled; once more, and at once."))
+    said = "Interrupted: the run is being cancelled; once more, and at once."
+    stop = Interruption(raise_at_second(lambda: report.notice(said)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
-    with stop.listening():
+    with terminable(), stop.listening():
         try:
             ended = way.run(name, deadline, stop)
         except BaseException as error:

@@ -12,10 +12,10 @@ from typing import Any
 
 from databricks_sync.cli.session import Session
 from databricks_sync.errors import NotFound, Unreachable
+from databricks_sync.interrupt import Interruption
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.notebook import backend_config
-from mlflow_hooks.interruption import Interruption
 from mlflow_hooks.report import Report
 
 from .job_run import JobRun, State

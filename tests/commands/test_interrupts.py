@@ -290,9 +290,9 @@ def test_ctrl_c_in_code_that_cannot_raise_is_not_lost(tmp_path: Path) -> None:
     """Where Python would only print a traceback and go on, the interruption comes a moment later, without a word."""
     program = (
         "import signal, time, weakref\n"
-        "from databricks_sync import startup\n"
+        "from databricks_sync import interrupt\n"
         "class Thing: ...\n"
-        "startup.ready()\n"
+        "interrupt.ready()\n"
         "thing = Thing()\n"
         "watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))\n"
         "try:\n"

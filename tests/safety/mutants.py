@@ -26,6 +26,7 @@ SENSES = "tests/safety/test_senses.py"
 EXPORTS = "tests/safety/test_exports.py"
 LOCK = "tests/safety/test_remote_lock.py"
 BACKUPS = "tests/commands/test_backups.py"
+INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
@@ -867,7 +868,7 @@ MUTANTS = (
     Mutant(
         "a failed run prunes",
         "Sync._carry",
-        "report.exit_code <= 1",
+        "report.exit_code <= ExitCode.LEFT",
         "True",
         BACKUPS,
         "prune",
@@ -982,11 +983,11 @@ MUTANTS = (
     ),
     Mutant(
         "a Ctrl-C that Python dropped",
-        "Watch._await",
-        "self.stop.check()",
+        "_unraisable",
+        "threading.Timer(0.01, _press_again).start()",
         "pass",
-        TROUBLES,
-        "unlucky",
+        INTERRUPTS,
+        "cannot_raise",
     ),
     Mutant(
         "equal cells removed on both sides",
