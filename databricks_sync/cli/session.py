@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from databricks_sync.engine.pool import Pool
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Repository, work_tree
@@ -18,6 +17,7 @@ from databricks_sync.model import Allowed, Login, Mode, Scope, Settings
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http, connect
 from databricks_sync.rules import target as targets
+from databricks_sync.system import Pool
 
 from . import project as projects
 from . import settings as settings_of

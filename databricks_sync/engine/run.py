@@ -52,10 +52,10 @@ from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 from databricks_sync.state.record import Record, record
+from databricks_sync.system import Pool
 
 from .compare import Comparer, Comparison
 from .differences import Differences
-from .pool import Pool
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Diffs, Report, RunListener

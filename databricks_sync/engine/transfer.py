@@ -14,11 +14,11 @@ from typing import Protocol
 
 from databricks_sync.errors import LoginError, SyncError
 from databricks_sync.interrupt import Interruption
-from databricks_sync.remote.connections import CONNECTIONS
 from databricks_sync.rules.journal import Content, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
+from databricks_sync.system import CONNECTIONS
 
 _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back

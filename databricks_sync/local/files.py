@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import LocalObject, Stat
 from databricks_sync.notebook.format import sha256, wire
 from databricks_sync.rules.names import parents
+from databricks_sync.system import fsync_directory
 
 from .one_by_one import OneByOne
 

@@ -17,8 +17,6 @@ from .limits import LIMITS, Limits
 if TYPE_CHECKING:  # 9 ms, for nothing where the workspace is on this machine
     import ssl
 
-CONNECTIONS = 50
-
 
 class Failure(Enum):
     """Why there is no answer."""

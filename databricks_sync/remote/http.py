@@ -40,8 +40,9 @@ from databricks_sync.errors import (
 )
 from databricks_sync.failpoints import reached
 from databricks_sync.model import Login
+from databricks_sync.system import CONNECTIONS
 
-from .connections import CONNECTIONS, Failure, Reply, connections_to
+from .connections import Failure, Reply, connections_to
 from .encoding import BadEncoding, decoded
 from .limits import LIMITS, Excess, Limits, beginning, bounded
 from .turns import Turn, Turns

@@ -22,11 +22,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.notebook.format import sha256
+from databricks_sync.system import fsync_directory
 
 from .lock import held
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.durable import fsync_directory
 from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import TOP, BaseEntry
+from databricks_sync.system import fsync_directory
 
 from .base import Base
 from .lock import held

@@ -36,7 +36,6 @@ from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
 from databricks_sync.clock import Clock
 from databricks_sync.engine import restore
-from databricks_sync.engine.pool import Pool
 from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
 from databricks_sync.local.files import TEMPORARY
@@ -47,6 +46,7 @@ from databricks_sync.remote.lock import TTL
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.valves import Allowed
 from databricks_sync.state.backups import Backups
+from databricks_sync.system import Pool
 
 TARGET = f"{HOME}/main"
 ANYTHING = Allowed(deletes="1000000", all_changed=True, empty=True)
