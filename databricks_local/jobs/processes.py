@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO
 
 from databricks_local.runtime import guard
-from databricks_local.runtime.programs import kill_group
 
 # The API gives the last 5 MB of a log [DOCS].
 LOG_LIMIT = 5 * 1024 * 1024
@@ -84,7 +83,7 @@ class Process:
 
     def kill(self) -> None:
         if self._process.poll() is None:
-            kill_group(self._process.pid)
+            guard.kill_group(self._process.pid)
             self._process.wait()
 
     def end(self) -> int | None:

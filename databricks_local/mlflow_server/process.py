@@ -12,7 +12,8 @@ from pathlib import Path
 
 from databricks_local.core.errors import ApiError
 from databricks_local.jobs.run_folder import SCRUBBED
-from databricks_local.runtime.programs import command, kill_group
+from databricks_local.runtime.guard import kill_group
+from databricks_local.runtime.programs import command
 
 START_S = 120.0
 

@@ -38,22 +38,30 @@ def _obey(child: "subprocess.Popen[bytes]") -> None:
     while order := os.read(0, 1):
         if order == b"i" and sys.platform != "win32":
             child.send_signal(signal.SIGINT)
-    _kill()
+    _end_all()
 
 
 def _end(exit_file: Path, code: int) -> None:
     temporary = exit_file.with_suffix(".tmp")
     temporary.write_text(str(code), encoding="ascii")
     temporary.replace(exit_file)
-    _kill()
+    _end_all()
 
 
-def _kill() -> None:
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], check=False)
-    else:
-        os.killpg(0, signal.SIGKILL)
+def _end_all() -> None:
+    kill_group(os.getpid())  # and so ourselves
     os._exit(1)
+
+
+def kill_group(leader: int) -> None:
+    """Kills the process of this number and all it started; does nothing when they are gone."""
+    try:
+        if sys.platform == "win32":
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(leader)], capture_output=True, check=False)
+        else:
+            os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ that ends, however we ended, the process ends itself and whatever it started.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -41,14 +39,3 @@ def _wait(end: Callable[[], None]) -> None:
     except OSError:
         pass
     end()
-
-
-def kill_group(leader: int) -> None:
-    """The process and all it started; nothing when they are gone."""
-    try:
-        if sys.platform == "win32":
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(leader)], capture_output=True, check=False)
-        else:
-            os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
