@@ -13,7 +13,7 @@ import click
 
 from databricks_sync import __version__, shell, startup  # noqa: F401 (where programs are looked for)
 from databricks_sync.cli import completion
-from databricks_sync.errors import ExitCode
+from databricks_sync.errors import ExitCode, quantity
 
 from . import extras
 from .core.settings import Settings
@@ -114,9 +114,7 @@ def status(home: Home) -> None:
         click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{named}")
         sys.exit(ExitCode.LEFT)
     click.echo(f"Running at {server['host']} for {home.folder} (process {server['pid']}, user {server['user']})")
-    click.echo(
-        ", ".join(f"{server[kind]:,} {kind[:-1] if server[kind] == 1 else kind}" for kind in ("notebooks", "files"))
-    )
+    click.echo(f"{quantity(server['notebooks'], 'notebook')}, {quantity(server['files'], 'file')}")
 
 
 @main.command()

@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "replace").decode()
 
 
+def quantity(number: int, noun: str) -> str:
+    """A count for people: "1 object", "2,000 objects"."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
 class ExitCode(IntEnum):
     """How a command ends, for scripts; the README has a table of them."""
 

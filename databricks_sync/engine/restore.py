@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from databricks_sync import shell
-from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable
+from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable, quantity
 from databricks_sync.interrupt import Interruption
 from databricks_sync.local.files import Changing
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
@@ -362,7 +362,7 @@ def _list(runs: list[SavedRun], request: Request, report: Reporter) -> None:
             continue
         count += 1
         lines = [f"{run.name}  {_when(run.name)}, {len(here):,} from {_SIDES[direction]}  ({printable(run.target)})"]
-        lines += [f"    {printable(one.path)}  {one.reason}, {one.size:,} bytes" for one in here[:_SHOWN]]
+        lines += [f"    {printable(one.path)}  {one.reason}, {quantity(one.size, 'byte')}" for one in here[:_SHOWN]]
         if len(here) > _SHOWN:
             lines.append(f"    … and {len(here) - _SHOWN:,} more")
         held_then = [{"path": one.path, "key": one.key, "reason": one.reason, "bytes": one.size} for one in here]

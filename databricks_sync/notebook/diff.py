@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from databricks_sync.errors import BrokenNotebook, printable
+from databricks_sync.errors import BrokenNotebook, printable, quantity
 from databricks_sync.model import Form, Language
 
 from .cells import Cell, cells
@@ -113,7 +113,7 @@ def _file_lines(old: bytes, new: bytes) -> Iterator[Line]:
     except UnicodeDecodeError:
         one = two = "\0"
     if "\0" in one or "\0" in two:
-        yield Line("@", f"binary, {len(old):,} bytes → {len(new):,} bytes")
+        yield Line("@", f"binary, {quantity(len(old), 'byte')} → {quantity(len(new), 'byte')}")
         return
     yield from _text_lines(one.rstrip("\n"), two.rstrip("\n"))
     if one.rstrip("\n") == two.rstrip("\n") and one != two:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from databricks_sync import shell
 from databricks_sync.engine.report import Diffs, Report
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import SyncError, printable
+from databricks_sync.errors import SyncError, printable, quantity
 from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
 from databricks_sync.notebook.diff import Line, clashes
 from databricks_sync.rules.credentials import redacted
@@ -216,4 +216,4 @@ class TextReport:
 
 
 def _taken(cells: int) -> str:
-    return "nothing new" if not cells else "1 cell" if cells == 1 else f"{cells:,} cells"
+    return quantity(cells, "cell") if cells else "nothing new"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from databricks_sync.engine.report import Report
-from databricks_sync.errors import printable
+from databricks_sync.errors import printable, quantity
 from databricks_sync.model import Direction, Severity
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import REPLACES, Action, Step
@@ -100,13 +100,9 @@ def summed(report: Report) -> str:
     dry = report.request.dry_run
     past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
     parts = [f"{counts[name]:,} {f'to {name}' if dry else said}" for name, said in past.items() if counts[name]]
-    for name, one, many in (
-        ("conflict", "conflict", "conflicts"),
-        ("refused", "refused", "refused"),
-        ("failed", "failed", "failed"),
-    ):
-        if counts[name]:
-            parts.append(f"{counts[name]:,} {one if counts[name] == 1 else many}")
+    if counts["conflict"]:
+        parts.append(quantity(counts["conflict"], "conflict"))
+    parts += [f"{counts[name]:,} {name}" for name in ("refused", "failed") if counts[name]]
     if counts["ahead"]:
         parts.append(f"{counts['ahead']:,} skipped")
     if report.interrupted:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from databricks_sync.errors import quantity
+
 MEGABYTE = 2**20
 
 
@@ -61,4 +63,4 @@ def beginning(pieces: Iterable[bytes], most: int) -> bytes:
 
 
 def size(count: int) -> str:
-    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else f"{count} bytes"
+    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else quantity(count, "byte")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from databricks_sync.errors import Foreign, NotOurs, ValveError, printable
+from databricks_sync.errors import Foreign, NotOurs, ValveError, printable, quantity
 from databricks_sync.model import Allowed, Direction, Mode
 
 from .plan import REPLACES, Action, Step
@@ -171,7 +171,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     elif count <= limit:
         return
     raise ValveError(
-        f"This run would delete {count} of {_objects(total)} {'in the workspace' if push else 'locally'}.",
+        f"This run would delete {count} of {quantity(total, 'object')} {'in the workspace' if push else 'locally'}.",
         f"See them with --dry-run; to delete them, add --max-delete {count}; to delete nothing, add --no-delete.",
     )
 
@@ -199,14 +199,10 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
     changed = sum(1 for step in s.steps if step.base and step.action in REPLACES and step.writes)
     if changed >= tracked:
         raise ValveError(
-            f"All {tracked} objects would change in this run, which is unusual.",
+            f"All {quantity(tracked, 'object')} would change in this run, which is unusual.",
             "See the changes with --dry-run --diff; to make them, add --allow-all-changed.",
         )
 
 
-def _objects(count: int) -> str:
-    return "1 object" if count == 1 else f"{count} objects"
-
-
 def _were(count: int) -> str:
-    return f"{_objects(count)} {'was' if count == 1 else 'were'}"
+    return f"{quantity(count, 'object')} {'was' if count == 1 else 'were'}"

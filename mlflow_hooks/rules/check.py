@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from databricks_sync.errors import ExitCode, SettingsError
+from databricks_sync.errors import ExitCode, SettingsError, quantity
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.model import Engine, Finding, Hook, Project, Severity
@@ -178,12 +178,8 @@ def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: boo
     errors = sum(1 for one in findings if one.severity is Severity.ERROR)
     warnings = len(findings) - errors
     code = ExitCode.LEFT if errors or (strict and warnings) else ExitCode.DONE
-    counted = ", ".join(
-        f"{count:,} {word}{'' if count == 1 else 's'}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    )
-    text = f"{hooks:,} hook{'' if hooks == 1 else 's'}: {counted or 'nothing wrong'}"
+    counted = ", ".join(quantity(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count)
+    text = f"{quantity(hooks, 'hook')}: {counted or 'nothing wrong'}"
     style = "bold" if code else "bold green"
     report.event("summary", text, style, hooks=hooks, errors=errors, warnings=warnings, exit_code=code)
     return code

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
+from databricks_sync.errors import ExitCode, InterruptedRun, SyncError, quantity
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Report
@@ -66,7 +66,7 @@ def run(spec: RunSpec, way: Way, tracking: Tracking, report: Report) -> int:
 
 
 def overdue(spec: RunSpec) -> Overdue:
-    limit = f"{spec.timeout.total_seconds():.0f} seconds"
+    limit = quantity(round(spec.timeout.total_seconds()), "second")
     return Overdue(f"The run was not over within {limit}, and was cancelled.", "Give it more with --timeout 3h.")
 
 

@@ -94,7 +94,7 @@ def test_deadline(desk: Desk) -> None:
     """A run that does not begin is cancelled at the deadline, which is a failure."""
     desk.api.control("run-states", [PENDING])
     ran = desk.type("run", "demo", "--timeout", "1s", code=1)
-    assert "was not over within 1 seconds, and was cancelled" in ran.err
+    assert "was not over within 1 second, and was cancelled" in ran.err
     nothing_is_left(desk)
 
 

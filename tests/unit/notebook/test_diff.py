@@ -71,7 +71,7 @@ FILES = [
     ("the end", file("a\n"), file("a"), ["@only the newlines at the end differ"]),
     ("line ends", file("a\r\nb"), file("a\nb"), ["-a\\r", "+a", " b"]),
     ("binary", file(b"\xff\0"), file(b"\xff\0\0"), ["@binary, 2 bytes → 3 bytes"]),
-    ("binary to text", file(b"\0"), file("a"), ["@binary, 1 bytes → 1 bytes"]),
+    ("binary to text", file(b"\0"), file("a"), ["@binary, 1 byte → 1 byte"]),
     ("a broken notebook", Version(b"{", Form.JUPYTER), Version(b"{}\n", Form.JUPYTER), ["-{", "+{}"]),
     ("a notebook that became a file", notebook("a"), file("a"), ["-# Databricks notebook source", " a"]),
 ]  # fmt: skip
