@@ -18,7 +18,7 @@ from databricks_sync.errors import ExitCode, quantity
 from . import extras
 from .core.settings import Settings
 from .embedded import server_status
-from .home import Home, RefusedError, TakenError, default_folder
+from .home import REFUSED, Home, RefusedError, TakenError, default_folder
 from .protocol.faults import rule
 from .workspace.store import opened
 
@@ -40,12 +40,12 @@ directory = click.option(
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Refusals become one sentence and exit code 2."""
+    """Refusals become two lines, what cannot be done and the next step, and an exit code of their own."""
     try:
         yield
     except RefusedError as error:
-        click.echo(str(error), err=True)
-        sys.exit(ExitCode.USAGE)
+        click.echo(f"{error.message}\n{error.hint}".rstrip(), err=True)
+        sys.exit(REFUSED)
 
 
 @click.group("databricks_local", context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,7 +125,7 @@ def reset(home: Home) -> None:
 
     with _explained():
         if not home.is_claimed():
-            raise RefusedError(f"There is no local workspace in {home.folder}. Give its folder with --dir.")
+            raise RefusedError(f"There is no local workspace in {home.folder}.", "Give its folder with --dir.")
         try:
             with home.locked():
                 store = opened(home.database)
@@ -134,9 +134,10 @@ def reset(home: Home) -> None:
                 wipe(home.folder)
         except TakenError:
             served = home.announced()
+            process = f" (process {served.pid})" if served else ""
             raise RefusedError(
-                f"A server is running for {home.folder}, so it cannot be emptied. Stop the server with Ctrl-C in "
-                f"its terminal{f' (process {served.pid})' if served else ''}, and run the command again."
+                f"A server is running for {home.folder}, so it cannot be emptied.",
+                f"Stop the server with Ctrl-C in its terminal{process}, and run the command again.",
             ) from None
     click.echo(f"The workspace in {home.folder} is empty.")
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .extras import require
-from .home import Home, RefusedError, default_folder
+from .home import REFUSED, Home, RefusedError, default_folder
 
 __all__ = ["RefusedError", "Running", "default_folder", "running", "server_status"]
 
@@ -116,8 +116,8 @@ def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> R
     variables = dict(line.partition("=")[::2] for line in lines)
     if variables.get("DATABRICKS_HOST"):
         return Running(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"], child.pid)
-    refusal = child.stderr.read().decode("utf-8", "replace").strip()
-    child.wait()
+    lines = child.stderr.read().decode("utf-8", "replace").splitlines()
+    code = child.wait()
     deadline = time.monotonic() + DEADLINE_S
     # RACE: two of us began at once; the other one has the lock and will answer in a moment.
     while home.is_locked() and time.monotonic() < deadline:
@@ -125,7 +125,9 @@ def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> R
         if server is not None:
             return server
         time.sleep(0.02)
-    raise RefusedError(refusal.splitlines()[-1] if refusal else "The local workspace did not start.")
+    if code == REFUSED and lines:  # its last two lines are those of a RefusedError
+        raise RefusedError(*lines[-2:])
+    raise RefusedError(lines[-1] if lines else "The local workspace did not start.")
 
 
 def _stop(home: Home, child: subprocess.Popen[bytes]) -> None:

@@ -13,5 +13,5 @@ def require() -> None:
     """Raises RefusedError when a package that the server needs is not installed."""
     if not all(find_spec(name) for name in _NEEDED):
         raise RefusedError(
-            "The workspace on this machine is not installed. Type: pip install 'databricks-branch-sync[local]'"
+            "The workspace on this machine is not installed.", "Type: pip install 'databricks-branch-sync[local]'"
         )

@@ -23,8 +23,16 @@ def default_folder() -> Path:
     return Path(named) if named else Path.home() / ".databricks_local"
 
 
+REFUSED = 2  # how the command ends then
+
+
 class RefusedError(Exception):
     """What cannot be done, and the next step, in one sentence each."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".rstrip())
+        self.message = message
+        self.hint = hint
 
 
 class TakenError(RefusedError):
@@ -58,8 +66,8 @@ class Home:
             # RACE: another one of us may be settling here this moment: what is his is not foreign.
             if not ours and any(not file.name.startswith(OWN) for file in self.folder.iterdir()):
                 raise RefusedError(
-                    f"{self.folder} contains other files, so it cannot hold a local workspace. "
-                    "Choose an empty or new folder with --dir."
+                    f"{self.folder} contains other files, so it cannot hold a local workspace.",
+                    "Choose an empty or new folder with --dir.",
                 )
             if not ours:
                 (self.folder / MARKER).write_text('{"format": 1}\n', encoding="utf-8")
@@ -80,7 +88,7 @@ class Home:
             replacement.isascii() and replacement.isprintable() and " " not in replacement
         ):
             raise RefusedError(
-                "A token may contain only ASCII letters, digits and signs, without spaces. Choose another one."
+                "A token may contain only ASCII letters, digits and signs, without spaces.", "Choose another one."
             )
         if replacement is None and file.is_file():
             stored = file.read_text(encoding="ascii").strip()
@@ -123,8 +131,8 @@ class Home:
         with file:
             if not _lock(file):
                 raise TakenError(
-                    f"A server is already running for {self.folder}. "
-                    "Use it (databricks_local status) or choose another folder with --dir."
+                    f"A server is already running for {self.folder}.",
+                    "Use it (databricks_local status) or choose another folder with --dir.",
                 )
             yield
 
@@ -140,7 +148,7 @@ class Home:
 
 
 def _unusable(folder: Path, error: OSError) -> RefusedError:
-    return RefusedError(f"{folder} cannot be used: {error.strerror}. Choose another folder with --dir.")
+    return RefusedError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder with --dir.")
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -76,9 +76,13 @@ class LoginError(SyncError):
 
 
 class ValveError(SyncError):
-    """Stopped before any write, for safety."""
+    """Stopped before any write, for safety; `option` lets the next run go on all the same, if there is such a one."""
 
     exit_code = ExitCode.STOPPED
+
+    def __init__(self, message: str, hint: str = "", *, option: str = "") -> None:
+        super().__init__(message, hint)
+        self.option = option
 
 
 class Busy(ValveError):

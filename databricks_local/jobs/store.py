@@ -80,7 +80,7 @@ class JobStore:
                 "INSERT INTO identifiers SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identifiers)", (FIRST_ID,)
             )
         except sqlite3.Error as error:
-            raise RefusedError(f"{file} cannot be read: {error}. Move it away, or choose another --dir.") from None
+            raise RefusedError(f"{file} cannot be read: {error}.", "Move it away, or choose another --dir.") from None
 
     def close(self) -> None:
         """Nothing may be asked afterwards."""

@@ -68,7 +68,7 @@ def serve(
 ) -> None:
     """Serves until told to stop. Raises RefusedError when it cannot begin."""
     if not settings.user or "/" in settings.user:
-        raise RefusedError("The user must be a name without slashes, such as me@example.com. Give it with --user.")
+        raise RefusedError("The user must be a name without slashes, such as me@example.com.", "Give it with --user.")
     # What the workspace holds is nobody else's on this machine.
     os.umask(0o077)
     home.claim()
@@ -140,7 +140,7 @@ def _listener(port: int) -> socket.socket:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise RefusedError(
-            f"Port {port} cannot be used: {reason}. Choose another one with --port; 0 means any free one."
+            f"Port {port} cannot be used: {reason}.", "Choose another one with --port; 0 means any free one."
         ) from None
     return listener
 

@@ -45,7 +45,7 @@ def opened(file: Path) -> Store:
         store = Store(file)
         store.create()
     except sqlite3.Error as error:
-        raise RefusedError(f"{file} cannot be read: {error}. Move it away, or choose another --dir.") from None
+        raise RefusedError(f"{file} cannot be read: {error}.", "Move it away, or choose another --dir.") from None
     return store
 
 

@@ -138,8 +138,7 @@ def _workspace(known: Settings) -> Iterator[Login]:
         try:
             server = stack.enter_context(embedded.running(folder))
         except embedded.RefusedError as error:
-            what, _, then = str(error).partition(". ")
-            raise SettingsError(f"{what.rstrip('.')}.", then) from None
+            raise SettingsError(error.message, error.hint) from None
         yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
 
 

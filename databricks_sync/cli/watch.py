@@ -166,7 +166,7 @@ class Watch:
             if isinstance(error, Busy):
                 self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
                 return self.modes, 1.0
-            typed = " An option is typed in another terminal; this goes on then." if "--" in error.hint else ""
+            typed = " An option is typed in another terminal; this goes on then." if error.option else ""
             self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
             return self.modes, debounce.HALTED
 

@@ -68,6 +68,15 @@ class GitState(NamedTuple):
     index_stat: tuple[int, int, int] | None
 
 
+class _GitFailed(SettingsError):
+    """`stderr`: what git says in English (LC_ALL=C), which is all it tells of why."""
+
+    def __init__(self, folder: Path, command: str, stderr: str) -> None:
+        reason = stderr.splitlines()[0] if stderr else "no reason given"
+        super().__init__(f"git {command} failed in {folder}: {reason}.")
+        self.stderr = stderr
+
+
 class Repository:
     """The git work tree that holds the project folder. Raises SettingsError where there is none."""
 
@@ -214,8 +223,8 @@ class Repository:
         stdin = "\0".join(paths).encode("utf-8", "surrogateescape")
         try:
             answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), stdin=stdin)
-        except SettingsError as error:  # one such path fails them all
-            if "beyond a symbolic link" not in error.message and "in submodule" not in error.message:
+        except _GitFailed as error:  # one such path fails them all
+            if "beyond a symbolic link" not in error.stderr and "in submodule" not in error.stderr:
                 raise
             if len(paths) == 1:
                 return set(paths)
@@ -333,6 +342,4 @@ def _git(
     no_work_tree = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
     if any(reason in stderr for reason in no_work_tree):
         raise _no_repository(folder)
-    raise SettingsError(
-        f"git {arguments[0]} failed in {folder}: {stderr.splitlines()[0] if stderr else 'no reason given'}."
-    )
+    raise _GitFailed(folder, arguments[0], stderr)

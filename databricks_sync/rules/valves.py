@@ -61,6 +61,7 @@ def unfinished(operation: str) -> ValveError:
     return ValveError(
         f"Git is in the middle of {operation}, so the local files are not those of one branch.",
         "Finish it first, or choose the target with --branch or --target.",
+        option="--branch",
     )
 
 
@@ -76,13 +77,13 @@ def _other_repository(s: Situation, allowed: Allowed, tracked: int) -> None:
 def _other_folders(s: Situation, allowed: Allowed, tracked: int) -> None:
     # A mirror without a record is CI's, and its checkout says how the target is to be.
     if s.laid_out and not allowed.take_over and not (s.mode is Mode.PUSH_MIRROR and not tracked):
-        raise ValveError(*s.laid_out)
+        raise ValveError(*s.laid_out, option="--take-over")
 
 
 def owned(other: tuple[str, str] | None, allowed: Allowed) -> None:
     """Raises Foreign when the target is another repository's, of which `other` is to be said."""
     if other and not allowed.take_over:
-        raise Foreign(*other)
+        raise Foreign(*other, option="--take-over")
 
 
 def _strange_note(s: Situation, allowed: Allowed, tracked: int) -> None:
@@ -95,7 +96,7 @@ def understood(strange: NotOurs | None, target: str, allowed: Allowed) -> None:
     """Raises NotOurs when what stands in the place of the note does not tell whose the target is."""
     if strange and not allowed.take_over:
         hint = f"{strange.hint} Then run the command again; if only this repository uses {target}, add --take-over."
-        raise NotOurs(strange.message, hint)
+        raise NotOurs(strange.message, hint, option="--take-over")
 
 
 def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
@@ -104,6 +105,7 @@ def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
         raise ValveError(
             f"It is unknown whether another repository uses {s.target}, and --mirror deletes what it did not push.",
             "Ask for permission to read the marker files beside it; if only this repository uses it, add --take-over.",
+            option="--take-over",
         )
 
 
@@ -114,6 +116,7 @@ def _nested(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"{s.target} and {other} are both branch folders, and one is inside the other.",
             f"Give another --target; if {other} is no longer used, delete its marker file {note} in the workspace,"
             " or add --take-over once.",
+            option="--take-over",
         )
 
 
@@ -122,6 +125,7 @@ def _source_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
         raise ValveError(
             f"The notebooks folder is missing, but {_were(tracked)} synced with it.",
             "Check out the branch that has it; if you deleted everything on purpose, add --allow-empty.",
+            option="--allow-empty",
         )
 
 
@@ -132,11 +136,13 @@ def _source_empty(s: Situation, allowed: Allowed, tracked: int) -> None:
         raise ValveError(
             f"The notebooks folder is empty, but {_were(tracked)} synced with it.",
             "If you deleted everything on purpose, add --allow-empty.",
+            option="--allow-empty",
         )
     if s.mode.direction is Direction.PULL and s.remote_exists and s.remote_empty:
         raise ValveError(
             f"{s.target} is empty, but {_were(tracked)} synced with it.",
             f"To push everything again, type {_pushing_again(s)}; if it was emptied on purpose, add --allow-empty.",
+            option="--allow-empty",
         )
 
 
@@ -146,6 +152,7 @@ def _target_gone(s: Situation, allowed: Allowed, tracked: int) -> None:
     raise ValveError(
         f"The folder {s.target} is missing in the workspace, but {_were(tracked)} synced with it.",
         f"To push everything again, type {_pushing_again(s)}; if it was deleted on purpose, add --allow-empty.",
+        option="--allow-empty",
     )
 
 
@@ -173,6 +180,7 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     raise ValveError(
         f"This run would delete {count} of {quantity(total, 'object')} {'in the workspace' if push else 'locally'}.",
         f"See them with --dry-run; to delete them, add --max-delete {count}; to delete nothing, add --no-delete.",
+        option="--max-delete",
     )
 
 
@@ -201,6 +209,7 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
         raise ValveError(
             f"All {quantity(tracked, 'object')} would change in this run, which is unusual.",
             "See the changes with --dry-run --diff; to make them, add --allow-all-changed.",
+            option="--allow-all-changed",
         )
 
 

@@ -30,6 +30,7 @@ from mlflow_hooks.generate.stamp import is_intact, is_stamped
 from mlflow_hooks.model import Engine, Hook
 from mlflow_hooks.report import Report
 
+_TAKE_OVER = "Give another --target; to use it for this repository, add --take-over."
 PRUNE = "To remove it, add --prune."
 _OVERWRITE = "To replace it, add --overwrite: what is there is kept in a backup."
 
@@ -158,7 +159,7 @@ class Notebooks:
         try:
             report = self.sync.run(request)
         except Foreign as error:
-            raise Foreign(error.message, error.hint.replace(" or --branch", "")) from None
+            raise Foreign(error.message, _TAKE_OVER, option=error.option) from None
         self.outcomes += report.outcomes
         if report.trouble:
             raise report.trouble
