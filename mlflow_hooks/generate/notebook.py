@@ -14,6 +14,7 @@ from typing import Any
 from mlflow_hooks.model import GitSource, Hook, Parameter
 
 from .literal import literal, one_line
+from .origin import heading
 from .stamp import BLANK, stamped
 
 # What a git host wants for a user name beside a token. Most take any; these take no other.
@@ -94,7 +95,7 @@ def _title(hook: Hook) -> str:
         f"- Repository: `{one_line(hook.git.url)}`, {hook.git.kind.value} `{one_line(hook.git.ref)}`",
         f"- Experiment: `{one_line(hook.experiment)}`",
         f"- Schedule: `{one_line(when.quartz)}`, {one_line(when.time_zone)}" if when else "- Schedule: none",
-        f"- Generated from `{one_line(hook.document.name)}` by `mlflow_hooks generate`: change it there.",
+        f"- {heading(hook.document.name)}",
         "- Databricks no longer supports MLflow Projects; `engine: jobs-git` does without them.",
     ]
     return "\n".join([lines[0], *(f"# MAGIC {line}" for line in lines[1:])])
