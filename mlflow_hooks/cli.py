@@ -7,12 +7,10 @@ try:  # before everything else: it minds Ctrl-C meanwhile
 except KeyboardInterrupt:
     raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
-import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,17 +19,9 @@ from databricks_sync.cli import completion
 from databricks_sync.cli.main import run as run_command
 from databricks_sync.cli.main import spoken
 from databricks_sync.cli.options import absolute, flag, named
-from databricks_sync.errors import ExitCode, SettingsError
+from databricks_sync.errors import SettingsError
 
 from .options import TARGET, HookOptions
-
-if TYPE_CHECKING:
-    from databricks_sync.cli.project import Project
-    from databricks_sync.cli.session import Session
-    from mlflow_hooks.reading.hook_file import HookReading
-
-    from .model import Finding
-    from .report import Report
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, closed by a summary.")
@@ -75,7 +65,7 @@ def check(**values: Any) -> None:
 
     Exit codes: 0 nothing but warnings, 1 errors, 2 usage or configuration.
     """
-    _run(values, _check)
+    _run("check", values)
 
 
 @mlflow_hooks.command(short_help="Write notebooks, jobs, bundle and Data Factory files.")
@@ -94,7 +84,7 @@ def generate(**values: Any) -> None:
     Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or with --check is out
     of date, 2 usage or configuration.
     """
-    _run(values, _generate)
+    _run("generate", values)
 
 
 @mlflow_hooks.command(short_help="Carry notebooks to the workspace, with their jobs.")
@@ -117,7 +107,7 @@ def deploy(**values: Any) -> None:
     Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety valve before any write,
     4 some objects failed and the rest was done, 130 interrupted.
     """
-    _run(values, _deploy)
+    _run("deploy", values)
 
 
 @mlflow_hooks.command("run")
@@ -152,7 +142,7 @@ def run_project(**values: Any) -> None:
     Exit codes: 0 it succeeded, 1 it failed or was too late, 2 usage or configuration, 4 the workspace did not do what
     it was asked, 130 interrupted.
     """
-    _run(values, _run_project)
+    _run("run", values)
 
 
 def main(prog_name: str = "mlflow_hooks") -> None:
@@ -161,7 +151,7 @@ def main(prog_name: str = "mlflow_hooks") -> None:
     run_command(mlflow_hooks)
 
 
-def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> None:
+def _run(command: str, values: dict[str, Any]) -> None:
     """Does the work of a command and ends the process with its exit code."""
     from .report import Report
 
@@ -171,130 +161,7 @@ def _run(values: dict[str, Any], work: Callable[[HookOptions, Report], int]) -> 
         if find_spec("yaml") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("What mlflow_hooks needs is not installed.", hint)
-        code[0] = work(options, report)
+        from .commands import WORK  # a tenth of a second, which --help does not take
+
+        code[0] = WORK[command](options, report)
     sys.exit(code[0])
-
-
-def _check(options: HookOptions, report: Report) -> int:
-    from mlflow_hooks.rules.check import tell
-
-    readings = _readings(_project(options, report).folder, options.projects, options.names)
-    return tell(_findings(readings), len(readings), report, strict=options.strict)
-
-
-def _generate(options: HookOptions, report: Report) -> int:
-    from mlflow_hooks.generate.files import Action, changes, write
-    from mlflow_hooks.reading.selection import sound
-    from mlflow_hooks.rules.check import refuse
-
-    from .change import Change, tell
-
-    project = _project(options, report).folder
-    readings = _readings(project, options.projects, options.names)
-    for finding in (one for reading in readings if reading.sound for one in reading.findings):
-        report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
-    hooks = [sound(reading) for reading in readings]
-    refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
-    folder = _folder(project, options)
-    planned = changes(hooks, folder, prune=not options.names)
-    if not options.check:
-        write(planned, folder, force=options.force)
-    done = [
-        Change(
-            "file",
-            f"{folder.name}/{one.path}",
-            one.action.value,
-            "edited by hand" if one.edited else "",
-            exit_code=ExitCode.LEFT if options.check and one.action is not Action.NOTHING else ExitCode.DONE,
-        )
-        for one in planned
-    ]
-    return tell(done, report, dry_run=options.check)
-
-
-def _deploy(options: HookOptions, report: Report) -> int:
-    from databricks_sync.cli.session import opened
-    from mlflow_hooks.deploy.deploy import deploy
-    from mlflow_hooks.deploy.notebooks import DeployOptions
-    from mlflow_hooks.reading.selection import sound
-    from mlflow_hooks.rules.check import refuse
-
-    found = _project(options, report)
-    with opened(options.session(options.target or TARGET), found) as session:
-        _tell(session, report)
-        session.permitted()
-        project = session.settings.project
-        readings = _readings(project, options.projects, ())
-        hooks = [sound(reading) for reading in readings]
-        refuse(_findings(readings))
-        deployment = DeployOptions(
-            session.target,
-            generate=f"mlflow_hooks generate{options.folders()}",
-            deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
-            overwrite=options.overwrite,
-            prune=options.prune,
-            dry_run=options.dry_run,
-            take_over=options.take_over,
-            wait=options.wait,
-        )
-        return deploy(hooks, _folder(project, options), session, deployment, report)
-
-
-def _run_project(options: HookOptions, report: Report) -> int:
-    from databricks_sync.cli.session import opened
-    from mlflow_hooks.reading.selection import one_by_name, sound
-    from mlflow_hooks.run.local import on_this_machine
-    from mlflow_hooks.run.resolve import run_spec
-    from mlflow_hooks.run.workspace import on_databricks
-
-    found = _project(options, report)
-    project = found.folder
-    hook = sound(one_by_name(_readings(project, options.projects, ()), options.name))
-    if options.backend == "local":
-        spec = run_spec(hook, options, None, report)
-        folder = project / (options.tracking or "mlruns")
-        return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
-    # A target is only named so that the session asks for no branch where the experiment needs none.
-    with opened(options.session(TARGET if options.experiment else None), found) as session:
-        _tell(session, report)
-        spec = run_spec(hook, options, session, report)
-        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
-
-
-def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
-    from datetime import datetime, timezone
-
-    from mlflow_hooks.rules.check import check
-
-    return check(readings, datetime.now(timezone.utc), refs=refs)
-
-
-def _project(options: HookOptions, report: Report) -> Project:
-    """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
-    from databricks_sync.cli.project import find
-    from mlflow_hooks.reading.hook_file import PROJECTS
-
-    found = find(os.environ, Path.cwd(), (options.projects or PROJECTS,))
-    if found.notice:
-        report.notice(found.notice)
-    return found._replace(notice="")
-
-
-def _tell(session: Session, report: Report) -> None:
-    for notice in session.settings.notices:
-        report.notice(notice)
-
-
-def _folder(project: Path, options: HookOptions) -> Path:
-    """The folder of what is generated."""
-    from mlflow_hooks.generate.files import FOLDER
-
-    return Path(os.path.abspath(project / (options.folder or FOLDER)))
-
-
-def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:
-    """The hooks of the project folder, or those that are named."""
-    from mlflow_hooks.reading.hook_file import PROJECTS, read_hooks
-    from mlflow_hooks.reading.selection import chosen_by_name
-
-    return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)

@@ -21,7 +21,8 @@ ORDER = {
         "services pages server embedded cli __main__"
     ),
     "mlflow_hooks": (
-        "__init__ options errors credentials model report change reading rules generate deploy run cli __main__"
+        "__init__ options errors credentials model report change "
+        "reading rules generate deploy run commands cli __main__"
     ),
 }
 # Two rooms that must not know each other, though one stands before the other.

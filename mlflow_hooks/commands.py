@@ -1,0 +1,131 @@
+"""What each command of `mlflow_hooks` does: says what becomes of all, and returns the exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from databricks_sync.cli.project import Project, find
+from databricks_sync.cli.session import Session, opened
+from databricks_sync.errors import ExitCode
+from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
+from mlflow_hooks.deploy.notebooks import DeployOptions
+from mlflow_hooks.generate.files import FOLDER, Action, changes, write
+from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
+from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
+from mlflow_hooks.rules.check import check as findings_of
+from mlflow_hooks.rules.check import refuse
+from mlflow_hooks.rules.check import tell as report_findings
+from mlflow_hooks.run.local import on_this_machine
+from mlflow_hooks.run.resolve import run_spec
+from mlflow_hooks.run.workspace import on_databricks
+
+from .change import Change, tell
+from .model import Finding
+from .options import TARGET, HookOptions
+from .report import Report
+
+
+def check(options: HookOptions, report: Report) -> int:
+    """Says what is wrong with the hooks; the exit code. Raises UnknownHook."""
+    readings = _readings(_project(options, report).folder, options.projects, options.names)
+    return report_findings(_findings(readings), len(readings), report, strict=options.strict)
+
+
+def generate(options: HookOptions, report: Report) -> int:
+    """Writes what is generated, or says what would be; the exit code. Raises HookError, UnknownHook."""
+    project = _project(options, report).folder
+    readings = _readings(project, options.projects, options.names)
+    for finding in (one for reading in readings if reading.sound for one in reading.findings):
+        report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
+    hooks = [sound(reading) for reading in readings]
+    refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
+    folder = _folder(project, options)
+    planned = changes(hooks, folder, prune=not options.names)
+    if not options.check:
+        write(planned, folder, force=options.force)
+    done = [
+        Change(
+            "file",
+            f"{folder.name}/{one.path}",
+            one.action.value,
+            "edited by hand" if one.edited else "",
+            exit_code=ExitCode.LEFT if options.check and one.action is not Action.NOTHING else ExitCode.DONE,
+        )
+        for one in planned
+    ]
+    return tell(done, report, dry_run=options.check)
+
+
+def deploy(options: HookOptions, report: Report) -> int:
+    """Makes the workspace hold the hooks; the exit code. Raises SyncError."""
+    project = _project(options, report)
+    with opened(options.session(options.target or TARGET), project) as session:
+        _tell(session, report)
+        session.permitted()
+        readings = _readings(project.folder, options.projects, ())
+        hooks = [sound(reading) for reading in readings]
+        refuse(_findings(readings))
+        deployment = DeployOptions(
+            session.target,
+            generate=f"mlflow_hooks generate{options.folders()}",
+            deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
+            overwrite=options.overwrite,
+            prune=options.prune,
+            dry_run=options.dry_run,
+            take_over=options.take_over,
+            wait=options.wait,
+        )
+        return deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
+
+
+def run(options: HookOptions, report: Report) -> int:
+    """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
+    project = _project(options, report)
+    hook = sound(one_by_name(_readings(project.folder, options.projects, ()), options.name))
+    if options.backend == "local":
+        spec = run_spec(hook, options, None, report)
+        folder = project.folder / (options.tracking or "mlruns")
+        return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
+    # A target is only named so that the session asks for no branch where the experiment needs none.
+    with opened(options.session(TARGET if options.experiment else None), project) as session:
+        _tell(session, report)
+        spec = run_spec(hook, options, session, report)
+        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
+
+
+def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
+    return findings_of(readings, datetime.now(timezone.utc), refs=refs)
+
+
+def _project(options: HookOptions, report: Report) -> Project:
+    """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
+    project = find(os.environ, Path.cwd(), (options.projects or PROJECTS,))
+    if project.notice:
+        report.notice(project.notice)
+    return project._replace(notice="")
+
+
+def _tell(session: Session, report: Report) -> None:
+    for notice in session.settings.notices:
+        report.notice(notice)
+
+
+def _folder(project: Path, options: HookOptions) -> Path:
+    """The folder of what is generated."""
+    return Path(os.path.abspath(project / (options.folder or FOLDER)))
+
+
+def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:
+    """The hooks of the project folder, or those that are named."""
+    return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)
+
+
+WORK: dict[str, Callable[[HookOptions, Report], int]] = {
+    "check": check,
+    "generate": generate,
+    "deploy": deploy,
+    "run": run,
+}
