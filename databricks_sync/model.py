@@ -9,6 +9,7 @@ person would see no difference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from decimal import Decimal
 from enum import Enum, IntEnum
 from os.path import splitext
 from types import MappingProxyType
@@ -262,7 +263,6 @@ class Allowed(NamedTuple):
         """How many deletes are allowed; None when nothing was said."""
         if self.deletes is None:
             return None
-        from decimal import Decimal
 
         if self.deletes.endswith("%"):
             return int(tracked * Decimal(self.deletes[:-1]) / 100)

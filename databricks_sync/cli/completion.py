@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, get_completion_class
+
+from databricks_sync.errors import SyncError
 
 _SHELLS = ("bash", "zsh", "fish")
 
@@ -27,7 +29,6 @@ def option() -> Callable[..., Any]:
 def _print(context: click.Context, _: click.Parameter, shell: str | None) -> None:
     if shell is None:
         return
-    from click.shell_completion import get_completion_class
 
     name = context.command.name or ""
     made = get_completion_class(shell)
@@ -39,8 +40,7 @@ def _print(context: click.Context, _: click.Parameter, shell: str | None) -> Non
 
 def branches(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """The branches of the repository we are in."""
-    from databricks_sync.errors import SyncError
-    from databricks_sync.local.git import Repository
+    from databricks_sync.local.git import Repository  # which --help does not need
 
     try:
         names = Repository(Path.cwd()).branches()

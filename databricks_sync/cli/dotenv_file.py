@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
@@ -10,13 +11,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from dotenv.parser import Original, parse_stream
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
-
-if TYPE_CHECKING:
-    from dotenv.parser import Original
 
 NAME = ".env"
 _LARGEST = 1_000_000  # bytes
@@ -98,9 +97,6 @@ def read(path: Path) -> Dotenv:
         return Dotenv(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read ({_reason(error)}).", "Save it as UTF-8 text.") from None
-    import io
-
-    from dotenv.parser import parse_stream
 
     values: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(text)):
@@ -119,9 +115,6 @@ def without_login(text: str) -> tuple[str, list[str]]:
 
     A sample came with the repository, and what is made of it is the user's own.
     """
-    import io
-
-    from dotenv.parser import parse_stream
 
     parts, names = [], []
     for binding in parse_stream(io.StringIO(text)):

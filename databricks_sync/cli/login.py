@@ -6,6 +6,7 @@ option, the environment, `.env`, a profile.
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -202,7 +203,6 @@ def _host(text: str) -> str:
 def _section(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """A section of the file of profiles, {} where there is none. Raises SettingsError."""
     path = _profiles(environ)
-    import configparser
 
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:

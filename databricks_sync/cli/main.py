@@ -97,7 +97,7 @@ def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
 
 def _logged(text: str) -> str:
     """Writes what went wrong to a file for a report; where it is, or nothing when there is no room for it."""
-    import tempfile
+    import tempfile  # which no other run needs
 
     try:
         with tempfile.NamedTemporaryFile(

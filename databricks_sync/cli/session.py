@@ -17,6 +17,7 @@ from databricks_sync.model import Allowed, Login, Mode, Scope, Settings
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http, connect
 from databricks_sync.rules import target as targets
+from databricks_sync.rules.valves import unfinished
 from databricks_sync.system import Pool
 
 from . import project as projects
@@ -106,8 +107,6 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
         known = known._replace(login=login)
         http = connect(login)
         if not options.named and (operation := repository.operation()):
-            from databricks_sync.rules.valves import unfinished
-
             raise unfinished(operation)
         head = repository.branch()
         branch = options.branch or head or targets.ci_branch(os.environ)

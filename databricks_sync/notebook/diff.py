@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher, unified_diff
 from typing import NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, printable, quantity
@@ -63,7 +64,6 @@ def _cells(version: Version) -> tuple[Cell, ...] | None:
 
 
 def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
-    from difflib import SequenceMatcher
 
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -98,7 +98,6 @@ def _named(cell: Cell) -> str:
 
 
 def _text_lines(old: str, new: str) -> Iterator[Line]:
-    from difflib import unified_diff
 
     one, two = old.split("\n") if old else [], new.split("\n") if new else []
     for line in list(unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:

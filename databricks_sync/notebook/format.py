@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, OldNotebook
@@ -298,7 +299,6 @@ def _whole(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _graft(old: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fresh cells, each replaced by the old one of the same content, or given its identity."""
-    from difflib import SequenceMatcher
 
     matcher = SequenceMatcher(None, [essence(c) for c in old], [essence(c) for c in fresh], autojunk=False)
     result: list[dict[str, Any]] = []

@@ -17,6 +17,7 @@ What does not count for equality (outputs, execution counts, ids, metadata) cann
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from difflib import SequenceMatcher
 from enum import Enum
 from typing import NamedTuple
 
@@ -227,7 +228,6 @@ def _framed(chosen: Piece, base: Piece, here: Piece, there: Piece) -> Piece:
 
 def _traced(old: _Cells, new: _Cells) -> dict[int, int]:
     """Where in `new` the cells of `old` are, as far as they are there; always in the same order."""
-    from difflib import SequenceMatcher
 
     found: dict[int, int] = {}
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old.marks, new.marks, autojunk=False).get_opcodes():
@@ -272,7 +272,6 @@ def _likeness(one: Piece, other: Piece) -> float:
     """How likely two cells are versions of one: 0 for not at all. An id says more than any text."""
     if one.id and one.id == other.id:
         return 2.0
-    from difflib import SequenceMatcher
 
     words = SequenceMatcher(None, one.text.split(), other.text.split())
     if min(words.real_quick_ratio(), words.quick_ratio()) < _ALIKE:
