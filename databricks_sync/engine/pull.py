@@ -182,8 +182,7 @@ class PullWriter:
     ) -> LocalObject | Outcome:
         """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
         try:
-            with self.local.one_by_one():
-                item = describe(step.key, path, data, Stat(0, 0, 0, 0))
+            item = describe(step.key, path, data, Stat(0, 0, 0, 0))
         except BrokenNotebook as error:
             return failed(step, f"cannot be stored as {path}: {error}")
         if item.kind is not remote.kind:

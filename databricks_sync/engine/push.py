@@ -207,11 +207,10 @@ class PushWriter:
 
     def _load(self, step: Step) -> Load | None:
         assert step.local
-        with self.local.one_by_one():
-            raw = self.payload(step)
-            if raw is None:
-                return None
-            return Load(raw, Content.of(raw, step.local.sha) if step.local.kind is Kind.NOTEBOOK else None)
+        raw = self.payload(step)
+        if raw is None:
+            return None
+        return Load(raw, Content.of(raw, step.local.sha) if step.local.kind is Kind.NOTEBOOK else None)
 
     def payload(self, step: Step) -> bytes | None:
         """The bytes to send, of the sha256 that was planned with; None when they are no longer those."""

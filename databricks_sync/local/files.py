@@ -21,8 +21,6 @@ from databricks_sync.notebook.format import sha256, wire
 from databricks_sync.rules.names import parents
 from databricks_sync.system import fsync_directory
 
-from .one_by_one import OneByOne
-
 TEMPORARY = ".tmp-databricks-sync"
 # A file changed this shortly before it was read may change again without its times showing it.
 _RACY_NS = 2 * 10**9
@@ -45,11 +43,6 @@ class LocalFiles:
         self._new_mode = 0o666 & ~_umask()
         self._mark = ""  # in the names of our temporary files: the state whose lock we hold
         self._naming = threading.Lock()
-        self._line = threading.Lock()
-
-    def one_by_one(self) -> OneByOne:
-        """For work with our files by many threads; not twice by the same one."""
-        return OneByOne(self._line)
 
     def absolute(self, path: str) -> Path:
         """Where `path` is on disk. Raises SyncError when a link or a file stands on the way, from the project on."""
@@ -68,20 +61,19 @@ class LocalFiles:
 
     def create(self, path: str, data: bytes) -> Stat:
         """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
-        with self.one_by_one() as turn:
-            where = self.absolute(path)
-            try:
-                temporary = self._temporary(where, data, self._new_mode, turn)
-            except FileNotFoundError:
-                where.parent.mkdir(parents=True, exist_ok=True)
-                temporary = self._temporary(where, data, self._new_mode, turn)
-            try:
-                reached("before local create")
-                self._name(temporary, where)
-                reached("after local create")
-            finally:
-                temporary.unlink(missing_ok=True)
-            return stat_of(where.lstat())
+        where = self.absolute(path)
+        try:
+            temporary = self._temporary(where, data, self._new_mode)
+        except FileNotFoundError:
+            where.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(where, data, self._new_mode)
+        try:
+            reached("before local create")
+            self._name(temporary, where)
+            reached("after local create")
+        finally:
+            temporary.unlink(missing_ok=True)
+        return stat_of(where.lstat())
 
     def replace(self, item: LocalObject, data: bytes) -> Stat:
         """Replaces the file if it still holds what `item` says. Raises Changing otherwise.
@@ -89,18 +81,17 @@ class LocalFiles:
         RACE: a save between the last hash and the rename, some microseconds, is overwritten; the backup holds
         what stood there before it.
         """
-        with self.one_by_one() as turn:
-            where = self.absolute(item.path)
-            temporary = self._temporary(where, data, modes.S_IMODE(where.lstat().st_mode), turn)
-            try:
-                self._expect(where, item)
-                reached("before local replace")
-                os.replace(temporary, where)
-                reached("after local replace")
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            return stat_of(where.lstat())
+        where = self.absolute(item.path)
+        temporary = self._temporary(where, data, modes.S_IMODE(where.lstat().st_mode))
+        try:
+            self._expect(where, item)
+            reached("before local replace")
+            os.replace(temporary, where)
+            reached("after local replace")
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return stat_of(where.lstat())
 
     def remove(self, item: LocalObject) -> None:
         """Deletes the file if it still holds what `item` says, and the folders that become empty."""
@@ -117,7 +108,7 @@ class LocalFiles:
             except OSError:
                 break
 
-    def _temporary(self, where: Path, data: bytes, mode: int, turn: OneByOne) -> Path:
+    def _temporary(self, where: Path, data: bytes, mode: int) -> Path:
         """A finished file beside `where`, durable but for its name. Raises FileNotFoundError without the folder."""
         temporary = where.parent / f".{os.urandom(8).hex()}-{self._mark}{TEMPORARY}"
         handle = os.open(temporary, _WRITING, mode)
@@ -125,8 +116,7 @@ class LocalFiles:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                with turn.aside():
-                    os.fsync(handle)
+                os.fsync(handle)
             if mode != self._new_mode:  # the mask may have taken something away
                 temporary.chmod(mode)
         except BaseException:
