@@ -20,10 +20,10 @@ from databricks_sync.notebook.format import materialise, sha256, wire
 from databricks_sync.notebook.merge import Merge
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
-from databricks_sync.state.backups import Backups, Saved
+from databricks_sync.state.backups import Backups
 
 from .compare import Comparison, ignored
 

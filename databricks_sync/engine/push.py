@@ -26,11 +26,11 @@ from databricks_sync.notebook.format import sha256, wire
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.turns import Turn
-from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.names import parents
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
-from databricks_sync.state.backups import Backups, Saved
+from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 
 from .compare import Comparison, content_by_version

@@ -24,12 +24,13 @@ from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import parse_export, read
 from databricks_sync.remote.folder import Workspace, asked_types, keys_by_nfc
 from databricks_sync.remote.marker import MarkerView, unread
+from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.names import flaw
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left
 from databricks_sync.rules.plan import Action, Sides, Step
 from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import owned, understood
-from databricks_sync.state.backups import Backups, Saved, SavedRun
+from databricks_sync.state.backups import Backups, SavedRun
 from databricks_sync.state.base import Base
 from databricks_sync.state.lock import held
 
@@ -155,7 +156,7 @@ class Copies(NamedTuple):
         return self.chosen[step.key, step.path]
 
     def read(self, saved: Saved) -> bytes:
-        return self.backups.read(self.run, saved)
+        return self.backups.read(saved)
 
 
 class Side(Protocol):

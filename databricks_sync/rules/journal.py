@@ -1,4 +1,4 @@
-"""What a run writes down of its writes: each before it is tried, and what both sides hold after it."""
+"""What a run writes down of its writes: what each replaces, that it is tried, and what both sides hold after it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ class Content(NamedTuple):
     def named(cls, raw: bytes, sha: str) -> Content | None:
         """`raw`, if it is what has this sha256."""
         return cls.of(raw, sha) if sha256(raw) == sha else None
+
+
+class Saved(NamedTuple):
+    """One object as it stood before a run changed it. `direction` tells the side: a push changes the workspace."""
+
+    key: str
+    path: str
+    direction: Direction
+    kind: Kind
+    reason: str
+    sha: str  # sha256 of the bytes
+    size: int
+    form: Form | None = None
+    language: Language | None = None
+    file: str = ""  # where the bytes lie in the folder of the backups, once they are saved
 
 
 class Intent(NamedTuple):

@@ -26,6 +26,7 @@ from databricks_sync.errors import SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.notebook.format import sha256
+from databricks_sync.rules.journal import Saved
 from databricks_sync.system import fsync_directory
 
 from .lock import held
@@ -35,21 +36,6 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MANIFEST = "manifest.jsonl"
 _SEEN = "seen"
 _MOST = 10_000  # runs of one second
-
-
-class Saved(NamedTuple):
-    """One object as it stood before a run changed it. `direction` tells the side: a push changes the workspace."""
-
-    key: str
-    path: str
-    direction: Direction
-    kind: Kind
-    reason: str
-    sha: str
-    size: int
-    form: Form | None = None
-    language: Language | None = None
-    file: str = ""
 
 
 class SavedRun(NamedTuple):
@@ -135,10 +121,10 @@ class Backups:
                 runs.append(SavedRun(name, lines[0][0], tuple(saved for _, saved in lines)))
         return runs
 
-    def read(self, run: SavedRun, saved: Saved) -> bytes:
-        """The bytes of a backup. Raises SyncError when they are not what was saved."""
+    def read(self, saved: Saved) -> bytes:
+        """The bytes of what `runs` tells of. Raises SyncError when they are not what was saved."""
         try:
-            raw = (self.folder / run.name / saved.file).read_bytes()
+            raw = (self.folder / saved.file).read_bytes()
         except OSError as error:
             raise SyncError(f"has a backup that cannot be read ({error.strerror})") from None
         if sha256(raw) != saved.sha:
@@ -247,13 +233,13 @@ def _manifest(run: Path) -> Iterator[tuple[str, Saved]]:
     for line in lines:
         try:
             fields = json.loads(line)
-            yield str(fields["target"]), _saved(fields)
+            yield str(fields["target"]), _saved(fields, run.name)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
 
 
-def _saved(line: dict[str, object]) -> Saved:
-    """Raises ValueError or KeyError for what is no such line."""
+def _saved(line: dict[str, object], run: str) -> Saved:
+    """What a line of the manifest of `run` says. Raises ValueError or KeyError for what is no such line."""
     form, language = line["form"], line["language"]
     if not re.fullmatch(r"[0-9]+", str(line["file"])):
         raise ValueError("not the name of a backup")
@@ -267,5 +253,5 @@ def _saved(line: dict[str, object]) -> Saved:
         size=int(str(line["size"])),
         form=Form(form) if form else None,
         language=Language(language) if language else None,
-        file=str(line["file"]),
+        file=f"{run}/{line['file']}",
     )

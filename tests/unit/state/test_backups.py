@@ -13,7 +13,8 @@ import pytest
 from databricks_sync.errors import SyncError
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.notebook.format import sha256
-from databricks_sync.state.backups import Backups, Saved
+from databricks_sync.rules.journal import Saved
+from databricks_sync.state.backups import Backups
 from databricks_sync.state.lock import held
 
 TARGET = "/Users/me/main"
@@ -41,7 +42,7 @@ def test_what_was_saved_comes_back(folder: Path) -> None:
         ("a", Form.SOURCE, Language.R, 3),
         ("ü/b", None, None, 0),
     ]
-    assert [backups.read(run, one) for one in run.objects] == [b"one", b""]
+    assert [backups.read(one) for one in run.objects] == [b"one", b""]
 
 
 def test_a_run_that_saves_nothing_leaves_nothing(folder: Path) -> None:
@@ -65,7 +66,7 @@ def test_names_are_never_paths(folder: Path, key: str) -> None:
     backups.save(saved(key), b"x")
     assert sorted(path.name for path in (folder / backups.run).iterdir()) == ["00001", "manifest.jsonl"]
     (run,) = backups.runs()
-    assert run.objects[0].key == key and backups.read(run, run.objects[0]) == b"x"
+    assert run.objects[0].key == key and backups.read(run.objects[0]) == b"x"
 
 
 def test_many_threads_save_at_once(folder: Path) -> None:
@@ -74,7 +75,7 @@ def test_many_threads_save_at_once(folder: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda n: backups.save(saved(f"k{n}", b"%d" % n), b"%d" % n), range(100)))
     (run,) = backups.runs()
-    assert {one.key: backups.read(run, one) for one in run.objects} == {f"k{n}": b"%d" % n for n in range(100)}
+    assert {one.key: backups.read(one) for one in run.objects} == {f"k{n}": b"%d" % n for n in range(100)}
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,10 @@ def test_damaged_bytes_are_not_given_out(folder: Path) -> None:
     (folder / backups.run / "00001").write_bytes(b"y")
     (run,) = backups.runs()
     with pytest.raises(SyncError, match="damaged"):
-        backups.read(run, run.objects[0])
+        backups.read(run.objects[0])
     (folder / backups.run / "00001").unlink()
     with pytest.raises(SyncError, match="cannot be read"):
-        backups.read(run, run.objects[0])
+        backups.read(run.objects[0])
 
 
 def test_a_backup_that_fails_says_so(folder: Path) -> None:
@@ -292,7 +293,7 @@ def test_backups_of_other_places_are_taken_over(folder: Path, tmp_path: Path) ->
     for _ in range(2):
         Backups(folder, TARGET).collect([*places, tmp_path / "never"])
     found = Backups(folder, TARGET)
-    read = [found.read(run, one) for run in found.runs() for one in run.objects]
+    read = [found.read(one) for run in found.runs() for one in run.objects]
     assert sorted(read) == [b"0a", b"0b", b"1a", b"1b", b"2a", b"2b"] and not any(place.exists() for place in places)
 
 
@@ -317,7 +318,7 @@ def test_taking_over_may_die_anywhere(folder: Path, tmp_path: Path) -> None:
         codes.append(subprocess.run([sys.executable, "-c", MOVING, str(len(codes) + 1), folder, place]).returncode)
         Backups(folder, TARGET).collect([place])
         found = Backups(folder, TARGET)
-        read = [found.read(run, one) for run in found.runs() for one in run.objects]
+        read = [found.read(one) for run in found.runs() for one in run.objects]
         assert sorted(read) == [b"1"] * len(codes) + [b"2"] * len(codes)
     assert len(codes) > 5 and set(codes[:-1]) == {9}
 
@@ -338,7 +339,7 @@ def test_many_processes_take_over_at_once(folder: Path, tmp_path: Path) -> None:
         list(pool.map(work, range(16)))
     found = Backups(folder, TARGET)
     found.collect([place])
-    read = [int(found.read(run, one)) for run in found.runs() for one in run.objects]
+    read = [int(found.read(one)) for run in found.runs() for one in run.objects]
     assert sorted(read) == sorted([*range(30), *range(101, 117, 2)])
 
 
