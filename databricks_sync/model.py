@@ -58,6 +58,11 @@ class Direction(str, Enum):
         """The command that goes this way."""
         return "to_databricks" if self is Direction.PUSH else "from_databricks"
 
+    @property
+    def side(self) -> str:
+        """What it writes to, as people call it."""
+        return "the workspace" if self is Direction.PUSH else "the folder"
+
 
 class Mode(IntEnum):
     """The ways to run, each a column of the action table."""

@@ -132,11 +132,15 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
     with opened(options) as session:
         for notice in session.settings.notices:
             report().notice(notice)
-        run = session.sync(report())
-        if options.restore is not None:
+        run, request = session.sync(report()), session.request(options)
+        if options.restore is None:
+            done = run.run(request)
+        else:
             from databricks_sync.engine import restore
 
-            return restore.run(run, session.request(options), options.restore, report())
-        done = run.run(session.request(options))
+            if not options.restore:
+                report().backups(request, *restore.listed(run, request))
+                return 0
+            done = restore.run(run, request)
         report().summary(done)
         return done.exit_code

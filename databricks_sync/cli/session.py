@@ -54,6 +54,7 @@ class Session(NamedTuple):
             scope=Scope(_paths(options.paths, self.settings.project)),
             dry_run=options.dry_run,
             diff=options.diff,
+            restore=options.restore or "",
             markers=options.markers,
             delete=not options.no_delete,
             insisted=options.named,

@@ -12,15 +12,17 @@ from databricks_sync.notebook.diff import Line, Version, difference
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
+from databricks_sync.state.backups import Backups
 
 from .compare import Comparison
 from .report import Diffs
 
 
 class Differences:
-    def __init__(self, local: LocalFolder, workspace: Workspace, comparison: Comparison) -> None:
+    def __init__(self, local: LocalFolder, workspace: Workspace, backups: Backups, comparison: Comparison) -> None:
         self.local = local
         self.workspace = workspace
+        self.backups = backups
         self.comparison = comparison
 
     def of(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
@@ -36,12 +38,19 @@ class Differences:
 
     def _lines(self, step: Step, direction: Direction) -> list[Line]:
         try:
-            here, there = self._here(step), self._there(step)
+            if direction is Direction.PUSH:
+                old, new = self._there(step), self._copy(step) or self._here(step)
+            else:
+                old, new = self._here(step), self._copy(step) or self._there(step)
         except (OSError, SyncError) as error:
             return [Line("@", f"cannot be shown: {error}")]
         if step.merge and step.merge.raw is not None:
-            there = Version(step.merge.raw, here.form, here.language)
-        return difference(there, here) if direction is Direction.PUSH else difference(here, there)
+            new = Version(step.merge.raw, old.form, old.language)
+        return difference(old, new)
+
+    def _copy(self, step: Step) -> Version | None:
+        """What a restore brings back."""
+        return Version(self.backups.read(step.saved), *_reading(step)) if step.saved else None
 
     def _here(self, step: Step) -> Version:
         if step.local is None:
@@ -57,5 +66,5 @@ class Differences:
 
 
 def _reading(step: Step) -> tuple[Form | None, Language | None]:
-    side = step.local or step.base
+    side = step.local or step.base or step.saved
     return (side.form, side.language) if side else (None, None)

@@ -77,24 +77,23 @@ class PullWriter:
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
-        assert step.remote
         try:
-            found = self._fetch(step, step.remote)
+            export = self.source(step)
         except NotFound:
             return left(step, "was deleted in the workspace during the run", "Run the command again.")
-        path = step.base.path if step.base and step.base.form is found.form else self._place(step.remote, found)
+        path = step.base.path if step.base and step.base.form is export.form else self._place(step, export)
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
             return postponed(step, f"cannot be stored: {path} is in the way", "Rename it locally or in the workspace.")
         if path in self.comparison.ignored:
             return Outcome(step, Result.LEFT, ignored(path))
-        data = materialise(found.raw, found.form, found.language, None) if found.form else found.raw
-        return self._write(step, step.remote, found, path, data, None)
+        data = materialise(export.raw, export.form, export.language, None) if export.form else export.raw
+        return self._write(step, export, path, data, None)
 
     def update(self, step: Step) -> Outcome:
-        assert step.local and step.remote
+        assert step.local
         try:
-            found = self._fetch(step, step.remote)
+            export = self.source(step)
             raw, _ = self.local.read(step.local.path)
         except NotFound:
             return left(step, "was deleted in the workspace during the run", "Run the command again.")
@@ -102,13 +101,13 @@ class PullWriter:
             return _changed(step)
         if sha256(wire(raw, step.local.kind)) != step.local.sha:
             return _changed(step)
-        if step.merge is not None:
+        if step.remote and step.merge is not None:
             return self._merge(step, step.local, step.remote, raw, step.merge)
-        self._save(step, step.local, raw, "replaced by a pull")
-        data = materialise(found.raw, found.form, found.language, raw) if found.form else found.raw
-        if found.language not in (None, step.local.language) and step.local.language is not None:
-            return self._move(step, step.remote, found, data)
-        return self._write(step, step.remote, found, step.local.path, data, step.local)
+        self._save(step, step.local, raw, f"replaced by a {'restore' if step.saved else 'pull'}")
+        data = materialise(export.raw, export.form, export.language, raw) if export.form else export.raw
+        if export.language not in (None, step.local.language) and step.local.language is not None:
+            return self._move(step, export, data)
+        return self._write(step, export, step.local.path, data, step.local)
 
     def delete(self, step: Step) -> Outcome:
         assert step.local
@@ -129,19 +128,30 @@ class PullWriter:
 
     # --- before a write -------------------------------------------------------------------------------------
 
-    def _fetch(self, step: Step, remote: RemoteObject) -> Export:
-        if (known := self.comparison.exports.get(step.key)) is not None:
-            return known
-        return read(self.workspace, remote, step.local, step.base)
+    def source(self, step: Step) -> Export:
+        """What to write: what the workspace holds, or a copy from a backup, byte for byte. Raises SyncError."""
+        if step.saved:
+            return Export(self.backups.read(step.saved), "")
+        assert step.remote
+        return self.comparison.exports.get(step.key) or read(self.workspace, step.remote, step.local, step.base)
 
-    def _place(self, remote: RemoteObject, found: Export) -> str:
-        key = self.comparison.sides.moves.belongs(remote.key)
-        return self.local.place(key, remote.kind, found.form, found.language)
+    def _place(self, step: Step, export: Export) -> str:
+        if step.remote is None:
+            return step.place
+        key = self.comparison.sides.moves.belongs(step.remote.key)
+        return self.local.place(key, step.remote.kind, export.form, export.language)
 
     def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
         saved = Saved(
-            *(step.key, item.path, Direction.PULL, item.kind, reason, sha256(raw), len(raw)),
-            *(item.form, item.language),
+            key=step.key,
+            path=item.path,
+            direction=Direction.PULL,
+            kind=item.kind,
+            reason=reason,
+            sha=sha256(raw),
+            size=len(raw),
+            form=item.form,
+            language=item.language,
         )
         self.backups.save(saved, raw)
 
@@ -150,14 +160,17 @@ class PullWriter:
     def _write(
         self,
         step: Step,
-        remote: RemoteObject,
-        found: Export,
+        export: Export,
         path: str,
         data: bytes,
         replaces: LocalObject | None,
     ) -> Outcome:
-        """Puts `data` at `path`, if a scan would take it there for exactly what the workspace holds."""
-        item = self._fitting(step, remote, found, path, data)
+        """Puts `data` at `path`, if a scan would take it there for exactly what the workspace holds.
+
+        What comes from a backup is written as it is, and agreed on with nobody.
+        """
+        remote = step.remote
+        item = self._fitting(step, remote, export, path, data) if remote else None
         if isinstance(item, Outcome):
             return item
         try:
@@ -171,14 +184,23 @@ class PullWriter:
             )
         except (Changing, FileNotFoundError):
             return _changed(step)
+        if remote is None or item is None:
+            return done(step)
         entry = BaseEntry(
-            *(step.key, path, item.kind, item.digest, found.version, item.sha, settled(stamp, time.time_ns())),
-            *(item.form, item.language),
+            key=step.key,
+            path=path,
+            kind=item.kind,
+            digest=item.digest,
+            version=export.version,
+            local_sha=item.sha,
+            stat=settled(stamp, time.time_ns()),
+            form=item.form,
+            language=item.language,
         )
-        return done(step, Advance(step.key, entry, _kept(remote, found, data)))
+        return done(step, Advance(step.key, entry, _kept(remote, export, data)))
 
     def _fitting(
-        self, step: Step, remote: RemoteObject, found: Export, path: str, data: bytes
+        self, step: Step, remote: RemoteObject, export: Export, path: str, data: bytes
     ) -> LocalObject | Outcome:
         """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
         try:
@@ -192,17 +214,17 @@ class PullWriter:
                 f"is a {kind} in the workspace, and a file {path} with that content would be a {item.kind.value} here",
                 "Rename it in the workspace.",
             )
-        if item.digest != found.digest:
+        if item.digest != export.digest:
             return failed(step, f"cannot be stored as {path} without changing it", "Please report this notebook.")
         return item
 
-    def _move(self, step: Step, remote: RemoteObject, found: Export, data: bytes) -> Outcome:
+    def _move(self, step: Step, export: Export, data: bytes) -> Outcome:
         """The notebook speaks another language now, so that its file gets another extension."""
         assert step.local
-        path = self._place(remote, found)
+        path = self._place(step, export)
         if self.local.repository.ignored([path]):
             return Outcome(step, Result.LEFT, ignored(path))
-        written = self._write(step, remote, found, path, data, None)
+        written = self._write(step, export, path, data, None)
         if written.result is Result.DONE:
             try:
                 self.local.remove(step.local)
@@ -251,11 +273,11 @@ class PullWriter:
         pass
 
 
-def _kept(remote: RemoteObject, found: Export, held: bytes) -> Content | None:
+def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
     """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
-    return Content.named(found.raw, found.version.sha) or Content.of(wire(held, remote.kind))
+    return Content.named(export.raw, export.version.sha) or Content.of(wire(held, remote.kind))
 
 
 def _changed(step: Step) -> Outcome:

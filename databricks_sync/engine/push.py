@@ -52,8 +52,6 @@ class Load(NamedTuple):
 
 
 class PushWriter:
-    replaced = "replaced by a push"  # what a backup says of its object
-
     def __init__(
         self,
         local: LocalFolder,
@@ -165,7 +163,8 @@ class PushWriter:
         def write(turn: Turn) -> None:
             self._put(step, load.raw, overwrite=True, turn=turn)
 
-        return load.on(self._guarded(step, self.replaced, "import", write))
+        reason = f"replaced by a {'restore' if step.saved else 'push'}"
+        return load.on(self._guarded(step, reason, "import", write))
 
     def delete(self, step: Step) -> Outcome:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
@@ -207,14 +206,16 @@ class PushWriter:
 
     def _load(self, step: Step) -> Load | None:
         assert step.local
-        raw = self.payload(step)
+        raw = self.source(step)
         if raw is None:
             return None
         return Load(raw, Content.of(raw, step.local.sha) if step.local.kind is Kind.NOTEBOOK else None)
 
-    def payload(self, step: Step) -> bytes | None:
-        """The bytes to send, of the sha256 that was planned with; None when they are no longer those."""
+    def source(self, step: Step) -> bytes | None:
+        """The bytes to send: of a backup, or of a file; None when that no longer has the sha256 it was planned with."""
         assert step.local
+        if step.saved:
+            return self.backups.read(step.saved)
         try:
             raw = self.local.again(step.local)
         except (FileNotFoundError, NotADirectoryError):

@@ -15,6 +15,7 @@ class Request(NamedTuple):
     scope: Scope = Scope()
     dry_run: bool = False
     diff: bool = False
+    restore: str = ""  # the name of the backup to bring back, where the run is about one
     markers: bool = False  # of a merge: what cannot be merged is written with markers
     delete: bool = True
     insisted: bool = False  # the target or the branch was named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from functools import partial
@@ -166,9 +166,23 @@ class Sync:
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
-        began = time.monotonic()
         check_project(self.local)
         self.listener.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
+        return self.under_lock(request, partial(self._run, request), keep=not request.dry_run)
+
+    def under_lock(
+        self,
+        request: Request,
+        act: Callable[[Base, Executor, Interruption, ExitStack], Report],
+        *,
+        keep: bool,
+    ) -> Report:
+        """What `act` reports; nobody else of this clone is at the target meanwhile, unless it is a dry run.
+
+        `keep`: whether the record may be made and written, or only looked at. The stack is closed when all is over, the
+        lock given back. Raises SyncError.
+        """
+        began = time.monotonic()
         record = self.record(request.target)
         interruption = Interruption()
         with ExitStack() as after_locks, nullcontext() if request.dry_run else held(record.folder, request.wait):
@@ -176,12 +190,12 @@ class Sync:
                 record = self.record(request.target)  # somebody may have taken it over since
                 record.taken_over(request.wait)
                 self.collect_backups(request.target)
-            base = Base(record.stands if request.dry_run else record.folder, create=not request.dry_run)
+            base = Base(record.stands if request.dry_run else record.folder, create=keep)
             try:
                 if base.notice:
                     self.listener.notice(base.notice)
                 with self.pool() as pool:
-                    report = self._run(request, base, pool, interruption, after_locks)
+                    report = act(base, pool, interruption, after_locks)
             finally:
                 base.close()
         return report._replace(
@@ -197,23 +211,23 @@ class Sync:
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
         self._require(request, snapshot.comparison)
-        self._tell(self._nothing(request, snapshot.comparison))
+        self.tell(self._nothing(request, snapshot.comparison))
         chosen = self._chosen(request, snapshot.comparison)
         if request.mode is Mode.PULL_MERGE:
             mediator = Mediator(self.local, self.repository, base, snapshot.comparison)
             chosen = mediator.settled(chosen, pool, markers=request.markers)
         diffs: Diffs = {}
         if request.diff:
-            diffs = Differences(self.local, snapshot.workspace, snapshot.comparison).of(
-                chosen, request.mode.direction, pool
-            )
+            backups = self.backups(request.target)
+            differences = Differences(self.local, snapshot.workspace, backups, snapshot.comparison)
+            diffs = differences.of(chosen, request.mode.direction, pool)
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
             self._check(request, snapshot, base, chosen)
         if writing if push else snapshot.view.strange:
-            self._tell(unread(snapshot.view, request.target))
+            self.tell(unread(snapshot.view, request.target))
         for note in exposed(chosen) if push else ():
-            self._tell(note)
+            self.tell(note)
         self.listener.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
@@ -237,14 +251,15 @@ class Sync:
                 self._write_marker(request, snapshot, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
-        with ExitStack() as stack:
-            if request.mode.direction is Direction.PUSH:
-                if request.lock or home_of(request.target) is None:
-                    lock = self.remote_lock(request.target)
-                    self._tell(stack.enter_context(lock.held(request.wait)))
-                    interruption.ends.append(lock.lost)
-            after_locks.enter_context(interruption.listening())
-            return self._carry(request, snapshot, base, chosen, pool, interruption)
+        backups = self.backups(request.target)
+        writer = self._writer(request, snapshot, base, backups, pool)
+        transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
+        report = self.carry(request, chosen, transfer, after_locks)
+        if not interruption:
+            base.prune()
+        if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
+            backups.prune(self.settings.backup_days)
+        return report._replace(backup=backups.run)
 
     def _finish(self, request: Request, comparison: Comparison) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""
@@ -358,7 +373,7 @@ class Sync:
         origin = self.repository.origin()
         names = origin if origin & noted else self.identity.kept()
         ours = Marker(request.target, names, request.branch, project=self.owning, folders=self.folders)
-        self._tell(snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over))
+        self.tell(snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over))
 
     def _takes(self, request: Request, view: MarkerView, base: Base) -> bool:
         """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
@@ -374,7 +389,8 @@ class Sync:
             memory["pulled_from"] = json.dumps([view.marker.project, *sorted(view.marker.repository)])
         return memory
 
-    def _tell(self, notice: str) -> None:
+    def tell(self, notice: str) -> None:
+        """Says what is worth knowing, if there is anything."""
         if notice:
             self.listener.notice(notice)
 
@@ -431,46 +447,45 @@ class Sync:
             return f"There is one in {top}: run the command there, or create one here."
         return ""
 
-    def _carry(
-        self,
-        request: Request,
-        snapshot: Snapshot,
-        base: Base,
-        chosen: list[Step],
-        pool: Executor,
-        interruption: Interruption,
-    ) -> Report:
-        workspace, comparison = snapshot.workspace, snapshot.comparison
-        backups = self.backups(request.target)
-        writing = [step for step in chosen if step.writes]
-        writer: Writer
-        if request.mode.direction is Direction.PUSH:
-            mirror = request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths
-            write_marker = partial(self._write_marker, request, snapshot, base)
-            writer = PushWriter(
-                self.local, workspace, base, backups, comparison, pool, write_marker=write_marker, mirror=mirror
-            )
-        else:
-            writer = PullWriter(self.local, workspace, backups, comparison, pool)
-        transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
-        self.listener.begin(len(writing))
-        try:
-            outcomes = transfer.run(writing)
-        finally:
-            self.listener.end()
-        report = Report(
+    def carry(self, request: Request, steps: Sequence[Step], transfer: Transfer, after_locks: ExitStack) -> Report:
+        """Carries out a plan that writes; under the lock in the workspace, where others write to the target too.
+
+        Raises SyncError when nothing may be written; then nothing was.
+        """
+        interruption, writing = transfer.interruption, [step for step in steps if step.writes]
+        with ExitStack() as stack:
+            if request.mode.direction is Direction.PUSH and (request.lock or home_of(request.target) is None):
+                lock = self.remote_lock(request.target)
+                self.tell(stack.enter_context(lock.held(request.wait)))
+                interruption.ends.append(lock.lost)
+            after_locks.enter_context(interruption.listening())
+            self.listener.begin(len(writing))
+            try:
+                outcomes = transfer.run(writing)
+            finally:
+                self.listener.end()
+        return Report(
             request,
-            tuple(chosen),
+            tuple(steps),
             tuple(outcomes),
-            backup=backups.run,
             interrupted=interruption.pressed,
             trouble=interruption.reason,
         )
-        if not interruption:
-            base.prune()
-        if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
-            backups.prune(self.settings.backup_days)
-        return report
+
+    def _writer(self, request: Request, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> Writer:
+        workspace, comparison = snapshot.workspace, snapshot.comparison
+        if request.mode.direction is Direction.PULL:
+            return PullWriter(self.local, workspace, backups, comparison, pool)
+        return PushWriter(
+            self.local,
+            workspace,
+            base,
+            backups,
+            comparison,
+            pool,
+            write_marker=partial(self._write_marker, request, snapshot, base),
+            mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
+        )
 
     def _watch_head(self, request: Request) -> End:
         """Tells of a checkout while objects are carried. What is under way was planned with the old branch's bytes."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from typing import Protocol
 
 from databricks_sync.errors import LoginError, SyncError
 from databricks_sync.interrupt import Interruption
-from databricks_sync.rules.journal import Content, Intent
+from databricks_sync.rules.journal import Advance, Content, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
@@ -56,11 +56,12 @@ class Transfer:
     def __init__(
         self,
         writer: Writer,
-        base: Base,
+        base: Base | None,
         pool: Executor,
         progress: Progress,
         interruption: Interruption,
     ) -> None:
+        """`base`: where is noted what is tried, and what both sides hold then; None where they agree on nothing."""
         self.writer = writer
         self.base = base
         self.pool = pool
@@ -77,11 +78,12 @@ class Transfer:
         Raises SyncError when nothing may be written; then nothing was.
         """
         self.writer.prepare(steps)
-        self.base.intend([self.writer.intent(step) for step in steps])
+        if self.base:
+            self.base.intend([self.writer.intent(step) for step in steps])
         try:
             self.writer.ready()
         except SyncError:
-            self.base.advance([], finished=[step.key for step in steps])
+            self._note([], finished={step.key for step in steps})
             raise
         first = [step for step in steps if step.action is not Action.DELETE]
         deletes = [step for step in steps if step.action is Action.DELETE]
@@ -96,7 +98,7 @@ class Transfer:
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
         # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
-        self.base.advance([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
+        self._note([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
         return self._verified
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
@@ -169,10 +171,16 @@ class Transfer:
         return refused
 
     def _keep(self, sent: Content) -> None:
+        if self.base is None:
+            return
         self._sent.append(sent)
         if len(self._sent) == _TOGETHER:
             self.base.keep(self._sent)
             self._sent.clear()
+
+    def _note(self, advances: Iterable[Advance], finished: Iterable[str]) -> None:
+        if self.base:
+            self.base.advance(advances, finished=finished)
 
     def _settle(self) -> None:
         """Reads back what was written and advances the base with it."""
@@ -184,7 +192,7 @@ class Transfer:
         known = [outcome.advance for outcome in verified if outcome.advance]
         # What was refused certainly changed nothing: its intent is over. What failed may have.
         over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]
-        self.base.advance(known, finished=over)
+        self._note(known, finished=over)
         self._verified += verified
         took = time.monotonic() - began
         # A large tree takes long to list: reading back is to take a tenth of the time at most.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from databricks_sync.engine.report import Diffs, Report
@@ -13,6 +14,7 @@ from databricks_sync.notebook.merge import Merge
 from databricks_sync.rules.credentials import redacted
 from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Step
+from databricks_sync.state.backups import SavedRun
 
 from .wording import counted, why
 
@@ -86,6 +88,7 @@ class JsonReport:
             command=report.request.mode.direction.command,
             target=report.request.target,
             dry_run=report.request.dry_run,
+            **({"run": report.request.restore} if report.request.restore else {}),
             **counted(report),
             interrupted=report.interrupted,
             backup=report.backup or None,
@@ -93,6 +96,16 @@ class JsonReport:
             seconds=round(report.seconds, 3),
             exit_code=report.exit_code,
         )
+
+    def backups(self, request: Request, runs: Sequence[SavedRun], elsewhere: Mapping[str, int]) -> None:
+        """Lists what can be restored; `elsewhere`: how many backups other targets have."""
+        for run in runs:
+            objects = [
+                {"path": saved.path, "key": saved.key, "reason": saved.reason, "bytes": saved.size}
+                for saved in run.objects
+            ]
+            self.emit("backup", run=run.name, target=run.target, objects=objects)
+        self.emit("summary", command=self.command, backups=len(runs), elsewhere=elsewhere, exit_code=0)
 
     def say(self, text: str, event: str, **fields: object) -> None:
         self.emit(event, **fields)

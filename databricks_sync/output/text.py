@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from databricks_sync import shell
@@ -20,10 +20,12 @@ from databricks_sync.notebook.diff import Line, clashes
 from databricks_sync.rules.credentials import redacted
 from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Action, Step, decide
+from databricks_sync.state.backups import SavedRun
 
 from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, shown_as, summed, takes_away, why
 
 _SHOWN = 20
+_SAVED = 10  # objects of a backup that the list names
 _QUIET = 10.0  # seconds without a word where there is no bar, in the log of a CI run
 
 
@@ -208,6 +210,25 @@ class TextReport:
                 f" --restore {report.backup}"
             )
         self.out.line(summed(report), "bold" if report.exit_code else "bold green")
+
+    def backups(self, request: Request, runs: Sequence[SavedRun], elsewhere: Mapping[str, int]) -> None:
+        """Lists what can be restored; `elsewhere`: how many backups other targets have."""
+        direction = request.mode.direction
+        for run in runs:
+            count, at = len(run.objects), run.name
+            when = f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[9:11]}:{at[11:13]} UTC"
+            self.out.line(f"{run.name}  {when}, {count:,} from {direction.side}  ({printable(run.target)})")
+            for saved in run.objects[:_SAVED]:
+                self.out.line(f"    {printable(saved.path)}  {saved.reason}, {saved.size:,} bytes")
+            if count > _SAVED:
+                self.out.line(f"    … and {count - _SAVED:,} more")
+        if runs:
+            self.out.line(f"Bring one back with: {self.command}{request.again} --restore RUN [PATHS]")
+        else:
+            self.out.line(f"There are no backups{f' of {request.target}' if elsewhere else ''}.")
+        for target, number in elsewhere.items():
+            command = f"{self.command}{request.login}{shell.option('target', target)} --restore"
+            self.out.line(f"{number:,} more of {printable(target)}: {command}")
 
     def say(self, text: str, event: str, **fields: object) -> None:
         """Tells a person `text`, where there is any; a program gets the event."""

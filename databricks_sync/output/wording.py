@@ -89,8 +89,8 @@ def shown_as(steps: Sequence[Step], action: Action) -> list[Step]:
 def takes_away(outcome: Outcome, direction: Direction) -> bool:
     """Whether something was deleted, or replaced that was not what both sides had agreed on."""
     step = outcome.step
-    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]
-    took = step.action is Action.DELETE or (step.action in REPLACES and there in ("x", "y"))
+    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]  # nothing for a restore: who knows what it was
+    took = step.action is Action.DELETE or (step.action in REPLACES and there != "b")
     return took and outcome.result is Result.DONE
 
 
@@ -98,7 +98,11 @@ def summed(report: Report) -> str:
     """The last line of a run."""
     counts = counted(report)
     dry = report.request.dry_run
-    past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
+    if report.request.restore:
+        past, rest = {"restore": "restored"}, f"{counts['unchanged']:,} unchanged"
+    else:
+        past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
+        rest = f"{counts['in_sync']:,} in sync"
     parts = [f"{counts[name]:,} {f'to {name}' if dry else said}" for name, said in past.items() if counts[name]]
     if counts["conflict"]:
         parts.append(quantity(counts["conflict"], "conflict"))
@@ -109,7 +113,7 @@ def summed(report: Report) -> str:
         parts = parts or ["nothing done"]
     elif len(parts) == 0:
         parts = ["nothing to do"]
-    parts.append(f"{counts['in_sync']:,} in sync")
+    parts.append(rest)
     return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
 
 
@@ -129,5 +133,6 @@ def counted(report: Report) -> dict[str, int]:
     counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
     made = counts["create"] + counts["update"] + counts["move"]
-    counts["in_sync"] = agreed + (0 if report.request.dry_run else made)
-    return counts
+    if report.request.restore:  # after which the sides need not be in sync
+        return counts | {"restore": made, "unchanged": agreed}
+    return counts | {"in_sync": agreed + (0 if report.request.dry_run else made)}

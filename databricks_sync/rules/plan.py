@@ -26,6 +26,7 @@ from databricks_sync.errors import printable
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject
 from databricks_sync.notebook.merge import Merge
 
+from .journal import Saved
 from .layout import Moves
 
 
@@ -105,6 +106,7 @@ class Step(NamedTuple):
     merge: Merge | None = None  # what came of trying to merge
     older: tuple[str, ...] = ()  # "here", "there": which side is back to what both had agreed on before
     moved: str = ""  # of a file that is carried under another key by now: the other one of its two keys
+    saved: Saved | None = None  # of a restore: the copy that is brought back, in place of what the source holds
 
     @property
     def path(self) -> str:

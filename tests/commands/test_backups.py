@@ -51,7 +51,7 @@ def test_overwriting_the_workspace_keeps_a_backup(one: Project, person: Person) 
     name = saved_run(one.push("--overwrite").out)
     assert person.read("a").decode() == notebook("mine")
     ran = one.push("--restore", name)
-    assert "1 restored in the workspace" in ran.out
+    assert "1 restored, 0 unchanged" in ran.out
     assert "precious" in person.read("a").decode() and one.text("notebooks/a.py") == notebook("mine")
 
 
@@ -66,12 +66,15 @@ def test_overwriting_the_folder_keeps_a_backup(one: Project, person: Person) -> 
 
 
 def test_the_next_run_sees_a_restore_as_an_edit(one: Project, person: Person) -> None:
-    """What was restored here is carried by the next push like anything typed here."""
+    """What was restored is carried by the next run of the other command, as if it had been typed there."""
     one.notebook("notebooks/a.py", "precious")
     name = saved_run(one.pull("--overwrite").out)
     one.pull("--restore", name)
-    assert "1 updated" in one.push().out
-    assert b"precious" in person.read("a")
+    pushed = one.push("--json").summary
+    assert pushed["update"] == 1 and b"precious" in person.read("a")
+    one.push("--restore", pushed["backup"])
+    assert one.push("--json").summary["ahead"] == 1
+    assert "1 updated" in one.pull().out and one.text("notebooks/a.py") == notebook("print(1)")
 
 
 def test_a_restore_is_itself_backed_up(one: Project, person: Person) -> None:
@@ -207,7 +210,7 @@ def test_a_dry_run_of_a_restore_changes_nothing(one: Project, person: Person) ->
     before, held = one.everything(), person.read("a")
     for run, name, was in ((one.push, there, "precious"), (one.pull, here, "precious here")):
         ran = run("--restore", name, "--dry-run", "--diff")
-        assert not ran.writes and "1 to be restored" in ran.out and f"+{was}" in ran.out and "-print(1)" in ran.out
+        assert not ran.writes and "1 to restore" in ran.out and f"+{was}" in ran.out and "-print(1)" in ran.out
     assert one.everything() == before and person.read("a") == held
 
 
@@ -258,10 +261,10 @@ def test_a_restore_tells_programs_in_lines_of_json(one: Project, person: Person)
         ("notebooks/a.py", "replaced by a push")
     ]
     dry = one.push("--restore", name, "--json", "--dry-run")
-    assert dry.actions == {"a": "update"} and dry.summary["restored"] == 1 and not dry.all("result")
+    assert dry.actions == {"a": "update"} and dry.summary["restore"] == 1 and not dry.all("result")
     ran = one.push("--restore", name, "--json")
     assert ran.actions == {"a": "update"} and [done["result"] for done in ran.all("result")] == ["done"]
-    assert ran.summary["restored"] == 1 and ran.summary["backup"] and ran.summary["exit_code"] == 0
+    assert ran.summary["restore"] == 1 and ran.summary["backup"] and ran.summary["exit_code"] == 0
     again = one.push("--restore", name, "--json")
     assert again.summary["unchanged"] == 1 and again.summary["backup"] is None and not again.writes
 
@@ -275,7 +278,7 @@ def test_restoring_what_is_there_writes_nothing(one: Project, person: Person) ->
         run("--restore", name)
         before = one.carried(), one.backups()
         ran = run("--restore", name)
-        assert "0 restored" in ran.out and "1 as it was then" in ran.out and not ran.writes
+        assert "nothing to do, 1 unchanged" in ran.out and not ran.writes
         assert (one.carried(), one.backups()) == before
 
 

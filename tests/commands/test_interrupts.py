@@ -128,7 +128,7 @@ def test_ctrl_c_after_a_restore_still_sums_up(pushed: Project, person: Person, w
     at = "*/.databricks_sync/main.lock"
     workspace.faults(rule(DELETE, {"kind": "latency", "ms": 400}, object=at))
     ran = interrupted(pushed, "to_databricks", "--lock", "--restore", backup, "--json")
-    assert ran.code == 130 and ran.summary["restored"] == 1 and ran.summary["interrupted"]
+    assert ran.code == 130 and ran.summary["restore"] == 1 and ran.summary["interrupted"]
     assert person.at(f"{HOME}/.databricks_sync").names() == {"main.json"}
 
 

@@ -432,7 +432,7 @@ class Clone:
                 made = self._sync(listener, Inline)
                 if runs := self.saved_runs():
                     name = runs[number % len(runs)]
-                    code = restore.run(made, Request(WAYS[way], self.target, **asked), name, listener)  # type: ignore[arg-type]
+                    code = restore.run(made, Request(WAYS[way], self.target, restore=name, **asked)).exit_code
             except SyncError as caught:
                 error = caught
             except Died:
