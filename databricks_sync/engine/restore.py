@@ -30,13 +30,13 @@ from databricks_sync.state.backups import Backups, SavedRun
 from databricks_sync.state.base import Base
 
 from .compare import Comparison
-from .differences import Differences
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report
 from .request import Request
 from .run import Sync
-from .transfer import Transfer
+from .transfer import Interruption, Transfer
+from .versions import Versions
 
 _UNSEEN = Stat(0, 0, 0, 0)
 
@@ -127,7 +127,8 @@ def _restored(
     interruption: Interruption,
     after_locks: ExitStack,
 ) -> Report:
-    push, backups = request.mode.direction is Direction.PUSH, sync.backups(request.target)
+    direction, backups = request.mode.direction, sync.backups(request.target)
+    push = direction is Direction.PUSH
     workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
     if push:
         asked_types(workspace, pool)()
@@ -137,8 +138,8 @@ def _restored(
     comparison = Comparison(sides, Scan(), listing, {})
     plan = partial(_there, sync.local, workspace, comparison, backups) if push else partial(_here, sync.local, backups)
     steps = list(pool.map(partial(_planned, plan), copies))
-    differences = Differences(sync.local, workspace, backups, comparison)
-    sync.listener.plan(request, steps, differences.of(steps, request.mode.direction, pool) if request.diff else {})
+    versions = Versions(sync.local, workspace, base, backups, comparison)
+    sync.listener.plan(request, steps, versions.differences(steps, direction, pool) if request.diff else {})
     writes = any(step.writes for step in steps)
     if viewing and writes:
         owned(sync.owner(request, viewing.result(), base), request.allowed)

@@ -55,13 +55,13 @@ from databricks_sync.state.record import Record, record
 from databricks_sync.system import Pool
 
 from .compare import Comparer, Comparison
-from .differences import Differences
+from .pool import Pool
 from .pull import PullWriter
 from .push import PushWriter
-from .report import Diffs, Report, RunListener
+from .report import Report, RunListener
 from .request import Request
-from .transfer import Transfer, Writer
-from .versions import Mediator
+from .transfer import End, Interruption, Transfer, Writer
+from .versions import Versions
 from .withheld import exposed, withheld
 
 _SCANS = 3
@@ -213,14 +213,11 @@ class Sync:
         self._require(request, snapshot.comparison)
         self.tell(self._nothing(request, snapshot.comparison))
         chosen = self._chosen(request, snapshot.comparison)
+        backups = self.backups(request.target)
+        versions = Versions(self.local, snapshot.workspace, base, backups, snapshot.comparison)
         if request.mode is Mode.PULL_MERGE:
-            mediator = Mediator(self.local, self.repository, base, snapshot.comparison)
-            chosen = mediator.settled(chosen, pool, markers=request.markers)
-        diffs: Diffs = {}
-        if request.diff:
-            backups = self.backups(request.target)
-            differences = Differences(self.local, snapshot.workspace, backups, snapshot.comparison)
-            diffs = differences.of(chosen, request.mode.direction, pool)
+            chosen = versions.merged(chosen, pool, markers=request.markers)
+        diffs = versions.differences(chosen, request.mode.direction, pool) if request.diff else {}
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
             self._check(request, snapshot, base, chosen)
@@ -251,7 +248,6 @@ class Sync:
                 self._write_marker(request, snapshot, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
-        backups = self.backups(request.target)
         writer = self._writer(request, snapshot, base, backups, pool)
         transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
         report = self.carry(request, chosen, transfer, after_locks)

@@ -1,92 +1,154 @@
-"""Has the notebooks merged that both sides changed: reads the three versions of each, and tells what came of it."""
+"""The versions of what a plan is about, read from where they lie: to show the differences, and to merge notebooks.
+
+A step has up to four: what stands here and in the workspace, what both sides last agreed on and, of a restore, the copy
+in a backup.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import BrokenNotebook, SyncError
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.local.git import Repository
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Direction, Form, Language
+from databricks_sync.notebook import diff, merge
 from databricks_sync.notebook.format import digest, jupyter_language, lines_of, parse, sha256, spoken_in, wire
-from databricks_sync.notebook.merge import LABELS, Merge, TextMerge, Version, merge
+from databricks_sync.remote.exports import read
+from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
+from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 
 from .compare import Comparison
+from .report import Diffs
 
 _UNKNOWN = "no earlier sync of it is known in this clone"
 
 
-class Mediator:
-    def __init__(self, local: LocalFolder, repository: Repository, base: Base, comparison: Comparison) -> None:
+class Versions:
+    """Reads them for one plan. `differences` and `merged` ask for those of many steps at once."""
+
+    def __init__(
+        self, local: LocalFolder, workspace: Workspace, base: Base, backups: Backups, comparison: Comparison
+    ) -> None:
         self.local = local
-        self.repository = repository
+        self.workspace = workspace
         self.base = base
+        self.backups = backups
         self.comparison = comparison
 
-    def settled(self, steps: Sequence[Step], pool: Executor, *, markers: bool) -> list[Step]:
-        """The steps with their merges. What cannot be merged is a conflict, or (`markers`) marked as one."""
-        text = self._text if markers else None
-        agreed = {step.key: self._agreed(step) for step in steps if step.action is Action.MERGE}
-        return list(pool.map(lambda step: self._step(step, agreed.get(step.key), text), steps))
+    # --- reading ------------------------------------------------------------------------------------------
 
-    def _step(self, step: Step, base: Version | None, text: TextMerge | None) -> Step:
-        if step.problem:
-            return step
-        if step.shape == "-xy" and step.action is Action.CONFLICT:
-            return step._replace(merge=Merge(reason=_UNKNOWN))
-        if step.action is not Action.MERGE:
-            return step
-        try:
-            found = self._merged(step, base, text)
-        except (BrokenNotebook, OSError, SyncError) as error:
-            found = Merge(reason=f"it cannot be merged: {error}")
-        action = Action.CONFLICT if found.raw is None else Action.MARK if found.clashes else Action.MERGE
-        return step._replace(action=action, merge=found)
+    def _here(self, step: Step) -> diff.Version:
+        """Raises OSError, SyncError."""
+        if step.local is None:
+            return diff.Version(None, *_reading(step))
+        return diff.Version(self.local.read(step.local.path)[0], step.local.form, step.local.language)
 
-    def _agreed(self, step: Step) -> Version | None:
-        """What both sides last agreed on; None where its text was not kept."""
+    def _there(self, step: Step) -> diff.Version:
+        """Of what is moved, that at its old place. Raises SyncError."""
+        key, remote = step.key, step.remote
+        if step.is_move:
+            key, remote = step.moved, self.comparison.sides.remote.get(step.moved)
+        if remote is None:
+            return diff.Version(None, *_reading(step))
+        export = self.comparison.exports.get(key) or read(self.workspace, remote, step.local, step.base)
+        return diff.Version(export.raw, export.form, export.language)
+
+    def _copy(self, step: Step) -> diff.Version | None:
+        """Raises SyncError."""
+        return diff.Version(self.backups.read(step.saved), *_reading(step)) if step.saved else None
+
+    def _agreed(self, step: Step) -> merge.Version | None:
+        """None where its text was not kept."""
         entry = step.base
         if entry is None or entry.form is None:
             return None
         # Where the workspace has no hashes, what was kept is what the file held.
         raw = self.base.content(entry.version.sha) or self.base.content(entry.local_sha)
         try:
-            known = raw is not None and digest(raw, entry.form, entry.language) == entry.digest
+            whole = raw is not None and digest(raw, entry.form, entry.language) == entry.digest
         except BrokenNotebook:
-            known = False
-        return Version(raw, entry.form, entry.language) if raw is not None and known else None
+            whole = False
+        return merge.Version(raw, entry.form, entry.language) if raw is not None and whole else None
 
-    def _merged(self, step: Step, base: Version | None, text: TextMerge | None) -> Merge:
+    # --- differences --------------------------------------------------------------------------------------
+
+    def differences(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
+        """From destination to source, by key: what the run changes. A conflict is shown the same way."""
+        about = [step for step in steps if not step.problem and (step.writes or step.action is Action.CONFLICT)]
+        shown = [step for step in about if not (step.moved and step.action is Action.DELETE)]
+        found = pool.map(lambda step: self._lines(step, direction), shown)
+        return {step.key: lines for step, lines in zip(shown, found, strict=True)}
+
+    def _lines(self, step: Step, direction: Direction) -> list[diff.Line]:
+        try:
+            if direction is Direction.PUSH:
+                old, new = self._there(step), self._copy(step) or self._here(step)
+            else:
+                old, new = self._here(step), self._copy(step) or self._there(step)
+        except (OSError, SyncError) as error:
+            return [diff.Line("@", f"cannot be shown: {error}")]
+        if step.merge and step.merge.raw is not None:
+            new = diff.Version(step.merge.raw, old.form, old.language)
+        return diff.difference(old, new)
+
+    # --- merges -------------------------------------------------------------------------------------------
+
+    def merged(self, steps: Sequence[Step], pool: Executor, *, markers: bool) -> list[Step]:
+        """The steps with their merges. What cannot be merged is a conflict, or (`markers`) marked as one."""
+        text = self._text if markers else None
+        agreed = {step.key: self._agreed(step) for step in steps if step.action is Action.MERGE}
+        return list(pool.map(lambda step: self._settled(step, agreed.get(step.key), text), steps))
+
+    def _settled(self, step: Step, base: merge.Version | None, text: merge.TextMerge | None) -> Step:
+        if step.problem:
+            return step
+        if step.shape == "-xy" and step.action is Action.CONFLICT:
+            return step._replace(merge=merge.Merge(reason=_UNKNOWN))
+        if step.action is not Action.MERGE:
+            return step
+        try:
+            result = self._merged(step, base, text)
+        except (BrokenNotebook, OSError, SyncError) as error:
+            result = merge.Merge(reason=f"it cannot be merged: {error}")
+        action = Action.CONFLICT if result.raw is None else Action.MARK if result.clashes else Action.MERGE
+        return step._replace(action=action, merge=result)
+
+    def _merged(self, step: Step, base: merge.Version | None, text: merge.TextMerge | None) -> merge.Merge:
         """Raises BrokenNotebook, OSError, SyncError."""
-        item, there = step.local, self.comparison.exports.get(step.key)
+        item, export = step.local, self.comparison.exports.get(step.key)
         assert item and item.form
-        if base is None or there is None:  # without a base of the same kind nothing was read there
-            return Merge(reason=_UNKNOWN)
+        if base is None or export is None:  # without a base of the same kind nothing was read there
+            return merge.Merge(reason=_UNKNOWN)
         if item.unresolved:
-            return Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
+            return merge.Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
         raw, _ = self.local.read(item.path)
         if sha256(wire(raw, item.kind)) != item.sha:
-            return Merge(reason="it was changed locally during the run")
-        if there.form is not item.form:
-            return Merge(reason="the workspace does not export it in the format of the local file")
-        here = Version(raw, item.form, item.language)
-        theirs = Version(there.raw, item.form, there.language)
-        spoken = [_language(one) for one in (here, theirs)]
-        if spoken[0] is not spoken[1]:
-            return Merge(reason=f"its language is {spoken[0].value} locally and {spoken[1].value} in the workspace")
-        return merge(base, here, theirs, text)
+            return merge.Merge(reason="it was changed locally during the run")
+        if export.form is not item.form:
+            return merge.Merge(reason="the workspace does not export it in the format of the local file")
+        here = merge.Version(raw, item.form, item.language)
+        there = merge.Version(export.raw, item.form, export.language)
+        if (spoken := _language(here)) is not (other := _language(there)):
+            return merge.Merge(reason=f"its language is {spoken.value} locally and {other.value} in the workspace")
+        return merge.merge(base, here, there, text)
 
     def _text(self, base: str, here: str, there: str) -> str:
         try:
-            return self.repository.merged_text(base, here, there, LABELS)
+            return self.local.repository.merged_text(base, here, there, merge.LABELS)
         except SyncError:
             return ""  # git takes it for binary, and then both versions stand there whole
 
 
-def _language(notebook: Version) -> Language:
+def _reading(step: Step) -> tuple[Form | None, Language | None]:
+    """How to read a side that holds nothing."""
+    side = step.local or step.base or step.saved
+    return (side.form, side.language) if side else (None, None)
+
+
+def _language(notebook: merge.Version) -> Language:
     """The language of a notebook's plain cells. Raises BrokenNotebook."""
     if notebook.form is Form.JUPYTER:
         return jupyter_language(parse(notebook.raw))

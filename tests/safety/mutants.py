@@ -977,7 +977,7 @@ MUTANTS = (
     ),
     Mutant(
         "a merge into markers",
-        "Mediator._merged",
+        "Versions._merged",
         """
         if item.unresolved:
             ...
@@ -1015,7 +1015,7 @@ MUTANTS = (
     ),
     Mutant(
         "a merge from any base",
-        "Mediator._agreed",
+        "Versions._agreed",
         "raw is not None and digest(raw, entry.form, entry.language) == entry.digest",
         "True",
         MERGES,
