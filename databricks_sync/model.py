@@ -165,6 +165,21 @@ class BaseEntry(NamedTuple):
     form: Form | None = None
     language: Language | None = None
 
+    @classmethod
+    def of(cls, item: LocalObject, version: RemoteVersion, stat: Stat | None) -> BaseEntry:
+        """That the workspace holds at `version` what `item` is; `stat`: of its file, where that may be trusted."""
+        return cls(
+            key=item.key,
+            path=item.path,
+            kind=item.kind,
+            digest=item.digest,
+            version=version,
+            local_sha=item.sha,
+            stat=stat,
+            form=item.form,
+            language=item.language,
+        )
+
 
 class Severity(Enum):
     """What a problem does to the exit code."""

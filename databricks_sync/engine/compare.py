@@ -294,17 +294,14 @@ def _answered(
     if not applied:
         return None
     entry = BaseEntry(
-        *(
-            intent.key,
-            intent.path,
-            intent.kind,
-            intent.agreed or intent.after,
-            version,
-            intent.sha,
-            None,
-            intent.form,
-            intent.language,
-        )
+        key=intent.key,
+        path=intent.path,
+        kind=intent.kind,
+        digest=intent.agreed or intent.after,
+        version=version,
+        local_sha=intent.sha,
+        form=intent.form,
+        language=intent.language,
     )
     return Advance(intent.key, entry)
 

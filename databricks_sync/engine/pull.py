@@ -48,8 +48,14 @@ class PullWriter:
             return self._merge_intent(step, step.remote, step.merge)
         side = step.local or step.base
         return Intent(
-            *(step.key, Direction.PULL, step.path, step.remote.kind, step.remote_digest or "unread"),
-            *("", step.remote.version, side.form if side else None, side.language if side else None),
+            key=step.key,
+            direction=Direction.PULL,
+            path=step.path,
+            kind=step.remote.kind,
+            after=step.remote_digest or "unread",
+            version=step.remote.version,
+            form=side.form if side else None,
+            language=side.language if side else None,
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
@@ -186,17 +192,7 @@ class PullWriter:
             return _changed(step)
         if remote is None or item is None:
             return done(step)
-        entry = BaseEntry(
-            key=step.key,
-            path=path,
-            kind=item.kind,
-            digest=item.digest,
-            version=export.version,
-            local_sha=item.sha,
-            stat=settled(stamp, time.time_ns()),
-            form=item.form,
-            language=item.language,
-        )
+        entry = BaseEntry.of(item, export.version, settled(stamp, time.time_ns()))
         return done(step, Advance(step.key, entry, _kept(remote, export, data)))
 
     def _fitting(

@@ -84,7 +84,12 @@ class PushWriter:
             return Intent(step.key, Direction.PUSH, step.path, step.remote.kind, None)
         item = step.local
         return Intent(
-            *(step.key, Direction.PUSH, item.path, item.kind, item.digest, item.sha),
+            key=step.key,
+            direction=Direction.PUSH,
+            path=item.path,
+            kind=item.kind,
+            after=item.digest,
+            sha=item.sha,
             form=item.form,
             language=item.language,
         )
@@ -238,16 +243,15 @@ class PushWriter:
         if step.remote_digest is not None and before.digest != step.remote_digest:
             return None
         saved = Saved(
-            *(
-                step.key,
-                step.path,
-                Direction.PUSH,
-                step.remote.kind,
-                reason,
-                sha256(before.raw),
-                len(before.raw),
-            ),
-            *(before.form, before.language),
+            key=step.key,
+            path=step.path,
+            direction=Direction.PUSH,
+            kind=step.remote.kind,
+            reason=reason,
+            sha=sha256(before.raw),
+            size=len(before.raw),
+            form=before.form,
+            language=before.language,
         )
         self.backups.save(saved, before.raw)
         return before

@@ -509,18 +509,10 @@ class Sync:
             elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
                 if step.base and step.local.stat is step.base.stat and step.remote.version is step.base.version:
                     continue  # seen to be what it was, and most are
-                entry = self._entry(step)
+                entry = BaseEntry.of(step.local, step.remote.version, settled(step.local.stat, time.time_ns()))
                 if entry != step.base:
                     advances.append(Advance(step.key, entry, self._content(comparison, base, step)))
         return advances
-
-    def _entry(self, step: Step) -> BaseEntry:
-        item, remote = step.local, step.remote
-        assert item and remote
-        return BaseEntry(
-            *(item.key, item.path, item.kind, item.digest, remote.version, item.sha),
-            *(settled(item.stat, time.time_ns()), item.form, item.language),
-        )
 
     def _content(self, comparison: Comparison, base: Base, step: Step) -> Content | None:
         """The text to merge from one day, where it is not kept yet: what the workspace holds, by its hash.

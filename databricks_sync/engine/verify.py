@@ -81,17 +81,7 @@ class ReadBack:
             version = held.version
             content = Content.of(held.raw) if version.sha else sent
         keep = content if content and content.sha == (version.sha or item.sha) else None
-        entry = BaseEntry(
-            key=step.key,
-            path=item.path,
-            kind=item.kind,
-            digest=item.digest,
-            version=version,
-            local_sha=item.sha,
-            stat=settled(item.stat, time.time_ns()),
-            form=item.form,
-            language=item.language,
-        )
+        entry = BaseEntry.of(item, version, settled(item.stat, time.time_ns()))
         return done(step, Advance(step.key, entry, keep if item.kind is Kind.NOTEBOOK else None))
 
 

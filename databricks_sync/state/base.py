@@ -346,10 +346,18 @@ def _row(entry: BaseEntry | None) -> tuple[object, ...]:
     stat, version = entry.stat, entry.version
     numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode) if stat else (None,) * 4
     return (
-        *(entry.key, entry.path, entry.kind.value, entry.digest),
-        *(entry.form and entry.form.value, entry.language and entry.language.value, entry.local_sha),
+        entry.key,
+        entry.path,
+        entry.kind.value,
+        entry.digest,
+        entry.form and entry.form.value,
+        entry.language and entry.language.value,
+        entry.local_sha,
         *numbers,
-        *(version.object_id, version.modified_at, version.sha, int(version.racy)),
+        version.object_id,
+        version.modified_at,
+        version.sha,
+        int(version.racy),
     )
 
 
@@ -359,18 +367,32 @@ def _entry(row: Sequence[Any]) -> BaseEntry:
     # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
     version = RemoteVersion(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
     return BaseEntry(
-        *(str(key), str(path), _KINDS[kind], str(digest), version, str(local_sha), stat),
-        *(_FORMS[form], _LANGUAGES[language]),
+        key=str(key),
+        path=str(path),
+        kind=_KINDS[kind],
+        digest=str(digest),
+        version=version,
+        local_sha=str(local_sha),
+        stat=stat,
+        form=_FORMS[form],
+        language=_LANGUAGES[language],
     )
 
 
 def _intent_row(intent: Intent) -> tuple[object, ...]:
     version = intent.version
     return (
-        *(intent.key, intent.direction.value, intent.path, intent.kind.value),
-        *(intent.form and intent.form.value, intent.language and intent.language.value),
-        # A pull has no use for the hash of what was sent, and a push merges nothing.
-        *(intent.after, intent.agreed or intent.sha, version.object_id, version.modified_at, version.sha),
+        intent.key,
+        intent.direction.value,
+        intent.path,
+        intent.kind.value,
+        intent.form and intent.form.value,
+        intent.language and intent.language.value,
+        intent.after,
+        intent.agreed or intent.sha,  # a pull has no use for the hash of what was sent, and a push merges nothing
+        version.object_id,
+        version.modified_at,
+        version.sha,
     )
 
 
@@ -378,15 +400,15 @@ def _intent(row: Sequence[object]) -> Intent:
     key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
     pulled = direction == Direction.PULL.value
     return Intent(
-        *(
-            str(key),
-            Direction(direction),
-            str(path),
-            Kind(kind),
-            None if after is None else str(after),
-            "" if pulled else str(sha),
-        ),
+        key=str(key),
+        direction=Direction(direction),
+        path=str(path),
+        kind=Kind(kind),
+        after=None if after is None else str(after),
+        sha="" if pulled else str(sha),
         # Racy on purpose: the time was not weighed against the server's clock again.
-        RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), True),
-        *(Form(form) if form else None, Language(language) if language else None, str(sha) if pulled else ""),
+        version=RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=True),
+        form=Form(form) if form else None,
+        language=Language(language) if language else None,
+        agreed=str(sha) if pulled else "",
     )

@@ -549,8 +549,8 @@ MUTANTS = (
     Mutant(
         "the time of an interrupted pull is believed",
         "_intent",
-        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), True)",
-        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), False)",
+        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=True)",
+        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=False)",
         "tests/unit/state/test_base.py",
         "intent_s_token",
     ),
