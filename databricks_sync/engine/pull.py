@@ -29,6 +29,8 @@ from .compare import Comparison, ignored
 
 
 class PullWriter:
+    """Writes the objects of one plan into the local folder; a `Writer` of engine/transfer.py."""
+
     def __init__(
         self, local: LocalFolder, workspace: Workspace, backups: Backups, comparison: Comparison, pool: Executor
     ) -> None:
@@ -59,30 +61,32 @@ class PullWriter:
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
-        there = self.comparison.exports[step.key]
+        export = self.comparison.exports[step.key]
         return Intent(
             key=step.key,
             direction=Direction.PULL,
             path=step.path,
             kind=remote.kind,
             after=merge.digest,
-            version=there.version,
-            form=there.form,
-            language=there.language,
-            agreed=there.digest,
-            content=_kept(remote, there, there.raw),
+            version=export.version,
+            form=export.form,
+            language=export.language,
+            agreed=export.digest,
+            content=_kept(remote, export, export.raw),
         )
 
     def prepare(self, steps: Sequence[Step]) -> None:
+        """Makes the folders to carry, where they are missing. Raises OSError."""
         for folder in self.local.folders:
             folder.path.mkdir(parents=True, exist_ok=True)
 
     def ready(self) -> None:
-        pass
+        """There is nothing to wait for."""
 
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
+        """Makes a new file. Raises SyncError, OSError."""
         try:
             export = self.source(step)
         except NotFound:
@@ -97,6 +101,7 @@ class PullWriter:
         return self._write(step, export, path, data, None)
 
     def update(self, step: Step) -> Outcome:
+        """Replaces a file, or merges into it, after its backup. Raises SyncError, OSError."""
         assert step.local
         try:
             export = self.source(step)
@@ -116,6 +121,7 @@ class PullWriter:
         return self._write(step, export, step.local.path, data, step.local)
 
     def delete(self, step: Step) -> Outcome:
+        """Deletes a file after its backup, if its object is still gone. Raises SyncError, OSError."""
         assert step.local
         if self.workspace.look(step.key) is not None:
             return left(step, "exists in the workspace again", "Run the command again.")
@@ -232,9 +238,9 @@ class PullWriter:
     def _merge(self, step: Step, item: LocalObject, remote: RemoteObject, raw: bytes, merge: Merge) -> Outcome:
         """Writes what was merged. The base becomes what is in the workspace, so that the rest is an edit made here."""
         assert merge.raw is not None
-        there = self.comparison.exports[step.key]
+        export = self.comparison.exports[step.key]
         if merge.raw != raw:
-            fitting = self._fitting(step, remote, there._replace(digest=merge.digest), item.path, merge.raw)
+            fitting = self._fitting(step, remote, export._replace(digest=merge.digest), item.path, merge.raw)
             if isinstance(fitting, Outcome):
                 return fitting
             self._save(step, item, raw, "merged by a pull")
@@ -246,13 +252,13 @@ class PullWriter:
             key=step.key,
             path=item.path,
             kind=item.kind,
-            digest=there.digest,
-            version=there.version,
-            local_sha=sha256(there.raw),
-            form=there.form,
-            language=there.language,
+            digest=export.digest,
+            version=export.version,
+            local_sha=sha256(export.raw),
+            form=export.form,
+            language=export.language,
         )
-        return done(step, Advance(step.key, entry, _kept(remote, there, there.raw)))
+        return done(step, Advance(step.key, entry, _kept(remote, export, export.raw)))
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
@@ -266,7 +272,7 @@ class PullWriter:
         return list(outcomes)
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
-        pass
+        """Nothing: a folder that becomes empty goes with its last file."""
 
 
 def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:

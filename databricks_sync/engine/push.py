@@ -52,6 +52,8 @@ class Load(NamedTuple):
 
 
 class PushWriter:
+    """Writes the objects of one plan into the workspace; a `Writer` of engine/transfer.py."""
+
     def __init__(
         self,
         local: LocalFolder,
@@ -64,7 +66,10 @@ class PushWriter:
         write_marker: Callable[[], None] = lambda: None,
         mirror: bool = False,
     ) -> None:
-        """`write_marker` notes whose the target is. Raises SyncError when it is not ours."""
+        """`write_marker` notes whose the target is. Raises SyncError when it is not ours.
+
+        `mirror`: whether folders go that are empty for any other reason than our deletes.
+        """
         self.local = local
         self.workspace = workspace
         self.base = base
@@ -79,6 +84,7 @@ class PushWriter:
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
 
     def intent(self, step: Step) -> Intent:
+        """What the workspace will hold."""
         if step.action is Action.DELETE or step.local is None:
             assert step.remote
             return Intent(step.key, Direction.PUSH, step.path, step.remote.kind, None)
@@ -106,15 +112,16 @@ class PushWriter:
             if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
         listing = self.comparison.listing
-        there = listing.folders | {""} if listing.exists else frozenset[str]()
-        missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - there
+        standing = listing.folders | {""} if listing.exists else frozenset[str]()
+        missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - standing
         above = {folder: ("", *parents(folder)) for folder in missing if folder}
         innermost = missing.difference(*above.values())
         for folder in sorted(innermost):
             made = self.pool.submit(self._make, f"{self.workspace.root}/{folder}".rstrip("/"))
-            self._making |= {one: made for one in (folder, *above.get(folder, ())) if one not in there}
+            self._making |= {name: made for name in (folder, *above.get(folder, ())) if name not in standing}
 
     def ready(self) -> None:
+        """Waits until the target is claimed, and stands. Raises SyncError when nothing may be written."""
         try:
             self._marking.result()
             if self._making.keys() == {""}:
@@ -135,6 +142,7 @@ class PushWriter:
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
+        """Sends an object to where there is none. Raises SyncError."""
         # Folders were given to the pool before what goes into them, so none waits for us.
         if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
             _quietly(making.result)
@@ -161,6 +169,7 @@ class PushWriter:
         return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
 
     def update(self, step: Step) -> Outcome:
+        """Replaces an object by what is here, or in a backup, after the backup of what is there. Raises SyncError."""
         load = self._load(step)
         if load is None:
             return _changed_here(step)
@@ -172,6 +181,7 @@ class PushWriter:
         return load.on(self._guarded(step, reason, "import", write))
 
     def delete(self, step: Step) -> Outcome:
+        """Deletes an object after its backup. Raises SyncError."""
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
         reason = f"moved to {step.moved} by a push" if step.moved else reason
         try:
@@ -257,8 +267,8 @@ class PushWriter:
         return before
 
     def _preimage(self, step: Step, remote: RemoteObject) -> Export:
-        if (known := self.comparison.exports.get(step.key)) is not None:
-            return known
+        if (export := self.comparison.exports.get(step.key)) is not None:
+            return export
         base, kept = step.base, self._kept.get(step.key)
         if base and base.kind is remote.kind and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
@@ -317,8 +327,8 @@ class PushWriter:
         item = step.local
         if step.action is Action.DELETE or item is None or now.kind is not item.kind:
             return False
-        told = content_by_version(now, None, item)
-        return (told or read(self.workspace, now, item)).digest == item.digest
+        content = content_by_version(now, None, item)
+        return (content or read(self.workspace, now, item)).digest == item.digest
 
     def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
         if step.remote is None or now.kind is not step.remote.kind:
@@ -326,6 +336,7 @@ class PushWriter:
         return read_as(self.workspace, now, before.form, before.language).digest == before.digest
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes, each that is done with what the workspace holds now; without that it has failed."""
         return self._readback.verify(outcomes)
 
     # --- afterwards -----------------------------------------------------------------------------------------

@@ -12,36 +12,40 @@ from databricks_sync.rules.plan import Action, Step
 
 from .request import Request
 
-Diffs = dict[str, list[Line]]
+Diffs = dict[str, list[Line]]  # by key
 
 
 class Report(NamedTuple):
-    """What a run found and did."""
+    """What a run found and did: `steps` is the plan, `outcomes` of those of its steps that were begun."""
 
     request: Request
     steps: tuple[Step, ...]
     outcomes: tuple[Outcome, ...] = ()
-    backup: str = ""
+    backup: str = ""  # the name of what was saved, if anything was
     seconds: float = 0.0
     requests: int = 0
-    interrupted: bool = False
-    trouble: SyncError | None = None
+    interrupted: bool = False  # by a person
+    trouble: SyncError | None = None  # what else ended it before its time
 
     @property
     def problems(self) -> list[Problem]:
-        found = [step.problem for step in self.steps] + [outcome.problem for outcome in self.outcomes]
-        return list(dict.fromkeys(problem for problem in found if problem))
+        """What the plan found and what the run met, each once."""
+        problems = [step.problem for step in self.steps] + [outcome.problem for outcome in self.outcomes]
+        return list(dict.fromkeys(problem for problem in problems if problem))
 
     @property
     def conflicts(self) -> list[Step]:
+        """What both sides have changed, and was left."""
         return [step for step in self.steps if step.action is Action.CONFLICT and not step.problem]
 
     @property
     def marked(self) -> list[Step]:
+        """What was merged with conflict markers."""
         return [step for step in self.steps if step.action is Action.MARK]
 
     @property
     def exit_code(self) -> ExitCode:
+        """0: all is done; 1: a conflict or a refusal; 4: a failure; 130: Ctrl-C; else the one of `trouble`."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.trouble:
@@ -51,16 +55,22 @@ class Report(NamedTuple):
 
 
 class RunListener(Protocol):
-    """Who is told how a run goes."""
+    """Who is told how a run goes, by the thread that runs it. The report comes last, as what the run returns."""
 
-    def notice(self, text: str) -> None: ...
+    def notice(self, text: str) -> None:
+        """Something that is worth knowing, at any time."""
 
-    def start(self, request: Request, folders: list[str], host: str) -> None: ...
+    def start(self, request: Request, folders: list[str], host: str) -> None:
+        """Before anything is asked: what will be compared."""
 
-    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None: ...
+    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        """The whole plan, before anything is written."""
 
-    def begin(self, total: int) -> None: ...
+    def begin(self, total: int) -> None:
+        """So many steps are about to be carried out."""
 
-    def outcome(self, outcome: Outcome) -> None: ...
+    def outcome(self, outcome: Outcome) -> None:
+        """One of them is over, and not yet read back."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """No more of them, whatever happened."""

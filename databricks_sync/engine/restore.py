@@ -35,7 +35,7 @@ from .push import PushWriter
 from .report import Report
 from .request import Request
 from .run import Sync
-from .transfer import Interruption, Transfer
+from .transfer import Transfer
 from .versions import Versions
 
 _UNSEEN = Stat(0, 0, 0, 0)

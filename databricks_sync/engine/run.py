@@ -55,12 +55,11 @@ from databricks_sync.state.record import Record, record
 from databricks_sync.system import Pool
 
 from .compare import Comparer, Comparison
-from .pool import Pool
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report, RunListener
 from .request import Request
-from .transfer import End, Interruption, Transfer, Writer
+from .transfer import Transfer, Writer
 from .versions import Versions
 from .withheld import exposed, withheld
 

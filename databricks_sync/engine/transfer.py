@@ -1,7 +1,29 @@
 """Carries out a plan: many objects at once, the steps of one object in sequence, results and not intentions.
 
-Creates and updates go first, deletes last, so that a move loses nothing on the way. The base is advanced with
-what was read back, in batches, by the one thread that holds the state.
+Theory of operation. A writer knows how one object is written in one direction, and guards each write. `Transfer` says
+when, in this order:
+
+    prepare      the writer begins what must come first: the note on the target, missing folders
+    intents      what is about to be tried is recorded, durably, all of it in one transaction
+    ready        waits for the note; where it is refused nothing was written, and the intents are taken back
+    put          creates and updates
+    delete       deletes, after the others were read back: a move is a create and a delete, and where the create
+                 failed, its delete is left out
+    tidy         the writer removes the folders that deletes have emptied
+    put again    what was postponed, because something stood in its place that a delete may have removed
+
+In parallel: the objects of one line; each thread takes the next step as soon as it has finished one. In sequence: the
+lines, and all that is done for one object, so that no two threads have the same key in hand.
+
+Recorded is what was read back, never what was sent: every few seconds, before and after the deletes, and at the end,
+the writer looks at what it wrote, and the base is advanced with what is there, in one transaction each time. The
+thread that calls `run` does that alone; the others hand it their outcomes. A step that was left alone ends its intent,
+and so does one that was never begun. One that failed keeps it: perhaps it was written after all, and the next run looks
+(`Comparer`).
+
+After Ctrl-C, or whatever else ends a run early (`Interruption`), no further object is begun. Those in hand are
+finished, read back and recorded; the others have no outcome. A process that is killed records nothing more, and leaves
+its intents to the next run.
 """
 
 from __future__ import annotations
@@ -22,15 +44,19 @@ from databricks_sync.system import CONNECTIONS
 
 _AGAIN = "Run the command again."
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
-_LAST = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
-_TOGETHER = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
-_GLANCE = 0.02  # seconds between two looks at what has been done
+_NEAR_END = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
+_BATCH = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
+_POLL = 0.02  # seconds between two looks at what has been done
 
 
 class Writer(Protocol):
-    """One direction's guarded writes. Each method is called for different keys from several threads."""
+    """One direction's guarded writes. The three of them are called for different keys from several threads.
 
-    def intent(self, step: Step) -> Intent: ...
+    They return what became of the step, or raise SyncError or OSError: it has then failed.
+    """
+
+    def intent(self, step: Step) -> Intent:
+        """What the destination will hold after this step, for the run that finds it unfinished."""
 
     def prepare(self, steps: Sequence[Step]) -> None:
         """Begins what is to be done before any write, and waits for nothing."""
@@ -38,21 +64,28 @@ class Writer(Protocol):
     def ready(self) -> None:
         """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
 
-    def create(self, step: Step) -> Outcome: ...
+    def create(self, step: Step) -> Outcome:
+        """Writes an object where there is none; what stands there by now is left."""
 
-    def update(self, step: Step) -> Outcome: ...
+    def update(self, step: Step) -> Outcome:
+        """Backs up what stands there, and replaces it if it is still what was planned with."""
 
-    def delete(self, step: Step) -> Outcome: ...
+    def delete(self, step: Step) -> Outcome:
+        """Backs up what stands there, and removes it if it is still what was planned with."""
 
-    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]: ...
+    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes in the same order, each that is done with what is there now; without that it has failed."""
 
-    def tidy(self, outcomes: Sequence[Outcome]) -> None: ...
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        """Removes what the deletes among these outcomes have left empty."""
 
 
 Progress = Callable[[Outcome], None]
 
 
 class Transfer:
+    """Carries out one plan, once."""
+
     def __init__(
         self,
         writer: Writer,
@@ -61,7 +94,10 @@ class Transfer:
         progress: Progress,
         interruption: Interruption,
     ) -> None:
-        """`base`: where is noted what is tried, and what both sides hold then; None where they agree on nothing."""
+        """`base`: where intents and results are recorded; None for a restore, after which the sides agree on nothing.
+
+        `progress` is told each outcome, before it is read back.
+        """
         self.writer = writer
         self.base = base
         self.pool = pool
@@ -83,7 +119,7 @@ class Transfer:
         try:
             self.writer.ready()
         except SyncError:
-            self._note([], finished={step.key for step in steps})
+            self._record([], finished={step.key for step in steps})
             raise
         first = [step for step in steps if step.action is not Action.DELETE]
         deletes = [step for step in steps if step.action is Action.DELETE]
@@ -98,7 +134,7 @@ class Transfer:
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
         # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
-        self._note([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
+        self._record([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
         return self._verified
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
@@ -125,7 +161,7 @@ class Transfer:
                 self.progress(outcome)
                 if outcome.sent:
                     self._keep(outcome.sent)
-            if time.monotonic() > self._settle_at and len(steps) - number > _LAST:
+            if time.monotonic() > self._settle_at and len(steps) - number > _NEAR_END:
                 self._settle()
         return waiting
 
@@ -150,7 +186,7 @@ class Transfer:
                 yield finished.popleft()
             while workers and workers[-1].done():
                 workers.pop().result()
-            wait(workers[-1:], _GLANCE if not finished else 0)
+            wait(workers[-1:], _POLL if not finished else 0)
 
     def _attempt(self, step: Step, act: Callable[[Step], Outcome]) -> Outcome | None:
         if self.interruption.due():
@@ -174,11 +210,11 @@ class Transfer:
         if self.base is None:
             return
         self._sent.append(sent)
-        if len(self._sent) == _TOGETHER:
+        if len(self._sent) == _BATCH:
             self.base.keep(self._sent)
             self._sent.clear()
 
-    def _note(self, advances: Iterable[Advance], finished: Iterable[str]) -> None:
+    def _record(self, advances: Iterable[Advance], finished: Iterable[str]) -> None:
         if self.base:
             self.base.advance(advances, finished=finished)
 
@@ -189,10 +225,10 @@ class Transfer:
             return
         began = time.monotonic()
         verified = self.writer.verify(outcomes)
-        known = [outcome.advance for outcome in verified if outcome.advance]
+        advances = [outcome.advance for outcome in verified if outcome.advance]
         # What was refused certainly changed nothing: its intent is over. What failed may have.
         over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]
-        self._note(known, finished=over)
+        self._record(advances, finished=over)
         self._verified += verified
         took = time.monotonic() - began
         # A large tree takes long to list: reading back is to take a tenth of the time at most.

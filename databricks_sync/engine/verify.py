@@ -24,6 +24,8 @@ _STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still show
 
 
 class ReadBack:
+    """Reads back what the steps of a push have written."""
+
     def __init__(self, workspace: Workspace, pool: Executor) -> None:
         self.workspace = workspace
         self.pool = pool
@@ -37,16 +39,16 @@ class ReadBack:
                 listed = keys_by_nfc(self.workspace.listing(self.pool))
             except SyncError:
                 pass  # each object is then looked at by itself, and says what went wrong
-        known: dict[str, Outcome] = {}
-        asked: dict[str, Future[Outcome]] = {}
+        confirmed: dict[str, Outcome] = {}
+        pending: dict[str, Future[Outcome]] = {}
         for key, outcome in written.items():
             if listed is not None and _shows(listed.get(key), outcome.step):
                 # Here and not in the pool, where it would wait for everything that is still to be written.
-                known[key] = self._confirm(outcome, listed)
+                confirmed[key] = self._confirm(outcome, listed)
             else:
-                asked[key] = self.pool.submit(self._confirm, outcome, listed)
-        known |= {key: future.result() for key, future in asked.items()}
-        return [known.get(outcome.step.key, outcome) for outcome in outcomes]
+                pending[key] = self.pool.submit(self._confirm, outcome, listed)
+        confirmed |= {key: future.result() for key, future in pending.items()}
+        return [confirmed.get(outcome.step.key, outcome) for outcome in outcomes]
 
     def _confirm(self, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
         step = outcome.step
@@ -55,8 +57,7 @@ class ReadBack:
                 if pause:
                     self.workspace.clock.sleep(pause)
                 now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
-                confirmed = self._weighed(step, now, outcome.sent)
-                if confirmed is not None:
+                if (confirmed := self._compared(step, now, outcome.sent)) is not None:
                     return confirmed
         except SyncError as error:
             return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
@@ -66,7 +67,7 @@ class ReadBack:
             "Compare both sides with the options --dry-run --diff.",
         )
 
-    def _weighed(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
+    def _compared(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
         """Done, when the workspace shows what was meant; None when it does not (yet)."""
         if step.action is Action.DELETE:
             return done(step, Advance(step.key, None)) if now is None else None
@@ -75,11 +76,11 @@ class ReadBack:
             return None
         content, version = sent, now.version
         if now.version.sha != item.sha:
-            held = read(self.workspace, now, item)
-            if held.digest != item.digest:
+            export = read(self.workspace, now, item)
+            if export.digest != item.digest:
                 return None
-            version = held.version
-            content = Content.of(held.raw) if version.sha else sent
+            version = export.version
+            content = Content.of(export.raw) if version.sha else sent
         keep = content if content and content.sha == (version.sha or item.sha) else None
         entry = BaseEntry.of(item, version, settled(item.stat, time.time_ns()))
         return done(step, Advance(step.key, entry, keep if item.kind is Kind.NOTEBOOK else None))
@@ -93,7 +94,10 @@ def _shows(now: RemoteObject | None, step: Step) -> bool:
 
 
 def look_back(workspace: Workspace, step: Step) -> RemoteObject | None:
-    """What became of the object; where a folder took the place of a deleted one, the object is gone."""
+    """What became of the object; where a folder took the place of a deleted one, the object is gone.
+
+    Raises SyncError.
+    """
     try:
         return workspace.look(key_there(step))
     except TypeMismatch:

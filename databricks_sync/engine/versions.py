@@ -79,8 +79,8 @@ class Versions:
         """From destination to source, by key: what the run changes. A conflict is shown the same way."""
         about = [step for step in steps if not step.problem and (step.writes or step.action is Action.CONFLICT)]
         shown = [step for step in about if not (step.moved and step.action is Action.DELETE)]
-        found = pool.map(lambda step: self._lines(step, direction), shown)
-        return {step.key: lines for step, lines in zip(shown, found, strict=True)}
+        differences = pool.map(lambda step: self._lines(step, direction), shown)
+        return {step.key: lines for step, lines in zip(shown, differences, strict=True)}
 
     def _lines(self, step: Step, direction: Direction) -> list[diff.Line]:
         try:

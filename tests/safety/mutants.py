@@ -142,8 +142,8 @@ MUTANTS = (
     ),
     Mutant(
         "verification skipped",
-        "ReadBack._weighed",
-        "held.digest != item.digest",
+        "ReadBack._compared",
+        "export.digest != item.digest",
         "False",
         ADVERSARIES,
         "test_27",
@@ -208,7 +208,7 @@ MUTANTS = (
     Mutant(
         "a push that was kept out stays in the journal",
         "Transfer.run",
-        "self._note([], finished={step.key for step in steps})",
+        "self._record([], finished={step.key for step in steps})",
         "pass",
         VALVES,
         "first_pushes_that_meet",
