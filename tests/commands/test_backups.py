@@ -16,7 +16,6 @@ from support.project import (
     DELETE,
     HOME,
     IMPORT,
-    LIST,
     RESET,
     Person,
     Project,
@@ -649,15 +648,6 @@ def test_a_restore_survives_a_lost_answer(one: Project, person: Person, workspac
     one.push("--restore", name, code=(0, 4))
     one.push("--restore", name)
     assert b"precious" in person.read("a")
-
-
-def test_a_restore_never_replaces_an_edit_unseen(one: Project, person: Person, workspace: Workspace) -> None:
-    """An edit that lands while a restore is at work is in a backup or still there."""
-    person.edit("a", "precious")
-    name = saved_run(one.push("--overwrite").out)
-    workspace.faults(rule(LIST, edits(person.change("a", source=notebook("just now"))), nth=1))
-    one.push("--restore", name, code=(0, 1, 4))
-    assert any(b"just now" in raw for raw in [*one.backups(), person.read("a")])
 
 
 # --- several machines ------------------------------------------------------------------------------------------
