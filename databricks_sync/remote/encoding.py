@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from .limits import BadBody
+
 _STEP = 2**18  # bytes that are unpacked at once: a thousand times as many may come out of what came
 _GZIP_OR_ZLIB, _RAW = 32 + 15, -15
-
-
-class BadEncoding(ValueError):
-    """A body that cannot be unpacked; the text says why."""
 
 
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """A body as it was before it was packed.
 
-    Raises BadEncoding where it is packed in an unknown way, or wrongly; ConnectionResetError, as connections do, where
+    Raises BadBody where it is packed in an unknown way, or wrongly; ConnectionResetError, as connections do, where
     it breaks off.
     """
     named = encoding.strip().lower()
@@ -26,7 +24,7 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         return iter(pieces)
     if named in ("gzip", "x-gzip", "deflate"):
         return _unpacked(pieces)
-    raise BadEncoding("packed in a way that was not asked for")
+    raise BadBody("packed in a way that was not asked for")
 
 
 def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -52,7 +50,7 @@ def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 elif not packed and len(made) < _STEP:
                     break
     except zlib.error:
-        raise BadEncoding("packed, and cannot be unpacked") from None
+        raise BadBody("packed, and cannot be unpacked") from None
     if head or (unpacker is not None and not unpacker.eof):
         raise ConnectionResetError
 

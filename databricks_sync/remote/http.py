@@ -42,9 +42,8 @@ from databricks_sync.failpoints import reached
 from databricks_sync.model import Login
 from databricks_sync.system import CONNECTIONS
 
-from .connections import Failure, Reply, connections_to
-from .encoding import BadEncoding, decoded
-from .limits import LIMITS, Excess, Limits, beginning, bounded
+from .limits import LIMITS, BadBody, Limits, beginning
+from .transport import Failure, NoAnswer, Response, Transport
 from .turns import Turn, Turns
 
 READ_ATTEMPTS = 5
@@ -99,7 +98,7 @@ class Http:
         self.host = host
         self.clock = clock
         self.limits = limits
-        self.connections = connections_to(host, limits)
+        self.transport = Transport(host, limits)
         self._headers = headers
         self._lock = threading.Lock()
         self._turns: dict[str, Turns] = {}
@@ -166,17 +165,17 @@ class Http:
             self.requests += 1
         reached(f"{method} {url.partition('?')[0]}")  # here, so that no change of the library hides a request
         try:
-            with self.connections.ask(method, url, headers, body) as reply:
-                if reply.status == 429:
-                    turn.refused(pause(reply.header("Retry-After"), reply.header("Date")))
+            with self.transport.request(method, url, headers, body) as response:
+                if response.status == 429:
+                    turn.refused(pause(response.header("Retry-After"), response.header("Date")))
                 else:
                     turn.answered()
-                if reply.status >= 300:
-                    raise translate(reply.status, _beginning(reply, self.limits.error), self.host)
-                return take(_pieces(reply, most), reply.header)
-        except self.connections.failures as error:
-            raise Unreachable(*_no_answer(self.host, self.connections.why(error))) from None
-        except (Excess, BadEncoding) as error:
+                if response.status >= 300:
+                    raise translate(response.status, _beginning(response, self.limits.error), self.host)
+                return take(response.pieces(most), response.header)
+        except NoAnswer as error:
+            raise Unreachable(*_no_answer(self.host, error.failure)) from None
+        except BadBody as error:
             raise BadAnswer(f"{self.host} sent an answer that no workspace gives ({error}).", _ELSEWHERE) from None
 
     def _login(self) -> Mapping[str, str]:
@@ -219,18 +218,11 @@ def no_page(pieces: Iterator[bytes]) -> Iterator[bytes]:
     return chain((first,), pieces)
 
 
-def _pieces(reply: Reply, most: int) -> Iterator[bytes]:
-    """The body of an answer. Raises Excess, BadEncoding."""
-    if encoding := reply.header("Content-Encoding"):
-        return bounded(decoded(bounded(reply.pieces(), most), encoding), most)
-    return bounded(reply.pieces(), most)
-
-
-def _beginning(reply: Reply, most: int) -> bytes:
+def _beginning(response: Response, most: int) -> bytes:
     """As much of an error as is read; nothing of one that cannot be."""
     try:
-        return beginning(_pieces(reply, 2 * most), most)
-    except (Excess, BadEncoding):
+        return beginning(response.pieces(2 * most), most)
+    except BadBody:
         return b""
 
 

@@ -37,17 +37,17 @@ class Limits(NamedTuple):
 LIMITS = Limits()
 
 
-class Excess(ValueError):
-    """More came than a limit allows; the text says what."""
+class BadBody(ValueError):
+    """A body that is not taken: it is too long, or packed in a way that cannot be undone; the text says which."""
 
 
 def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """The pieces of a body. Raises Excess where they are more than `most` bytes."""
+    """The pieces of a body. Raises BadBody where they are more than `most` bytes."""
     left = most
     for piece in pieces:
         left -= len(piece)
         if left < 0:
-            raise Excess(f"more than {size(most)}")
+            raise BadBody(f"more than {size(most)}")
         yield piece
 
 

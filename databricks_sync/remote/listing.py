@@ -8,7 +8,7 @@ from codecs import iterdecode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .limits import LIMITS, Excess, Limits, size
+from .limits import LIMITS, BadBody, Limits, size
 
 _BEGIN = re.compile(r'\s*\{\s*"objects"\s*:\s*\[')
 _BEGUN = 64  # letters in which a listing has certainly begun
@@ -18,7 +18,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict[str, Any]]:
     """The objects of `{"objects": [...]}`. Raises ValueError for anything else: a torn listing says nothing.
 
-    Of which Excess where there are too many, or one of them is too large.
+    Of which BadBody where there are too many, or one of them is too large.
     """
     pieces = iterdecode(body, "utf-8")
     window = ""
@@ -40,7 +40,7 @@ def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict
         else:
             left -= 1
             if left < 0:
-                raise Excess(f"more than {limits.objects:,} objects")
+                raise BadBody(f"more than {limits.objects:,} objects")
             yield _checked(item)
     rest = json.loads('{"objects": [' + window[_after(_BETWEEN, window, at) :])
     if rest["objects"]:
@@ -50,7 +50,7 @@ def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict
 def _grown(text: str, pieces: Iterator[str], limits: Limits) -> str:
     """At least twice as much of the text, if there is: so all tries to read it take no longer than one more would."""
     if len(text) > limits.object:
-        raise Excess(f"an object of more than {size(limits.object)}")
+        raise BadBody(f"an object of more than {size(limits.object)}")
     came, missing = [text], len(text) + 1
     while missing > 0 and (piece := next(pieces, "")):
         came.append(piece)
@@ -70,7 +70,7 @@ def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, 
         came.append(piece)
         left -= len(piece)
         if left < 0:
-            raise Excess(f"more than {size(limits.answer)} that is not a list of objects")
+            raise BadBody(f"more than {size(limits.answer)} that is not a list of objects")
     text = "".join(came)
     document = json.loads(text) if text.strip() else {}
     found = document.get("objects", []) if isinstance(document, dict) else None

@@ -313,7 +313,7 @@ MUTANTS = (
     ),
     Mutant(
         "an answer may take for ever",
-        "_Connection._in_time",
+        "_Line._in_time",
         "now > self._due",
         "False",
         SERVERS,
@@ -329,11 +329,11 @@ MUTANTS = (
     ),
     Mutant(
         "headers of any length",
-        "_Reply._receive",
-        "self._idle > _HEADERS",
+        "_Line.readinto",
+        "self._overhead > _OVERHEAD",
         "False",
         SERVERS,
-        "follows",
+        "words",
     ),
     Mutant(
         "a listing's object of any length",

@@ -405,7 +405,7 @@ class Clone:
                 made = self._sync(listener, Pool if threads else Inline)
                 made.http = http or made.http
                 if patience is not None:
-                    made.http.connections.timeout = patience
+                    made.http.transport.limits = made.http.limits._replace(silence=patience)
                 report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
             except SyncError as caught:
                 error = caught

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.remote.encoding import BadEncoding, decoded
+from databricks_sync.remote.encoding import decoded
+from databricks_sync.remote.limits import BadBody
 
 
 def bare(data: bytes) -> bytes:
@@ -52,14 +53,14 @@ def test_a_torn_pack_is_none(packer: tuple[str, Callable[[bytes], bytes]]) -> No
     for at in range(1, len(whole)):
         if pack is parts and at == len(pack(b"print(1")):
             continue  # the end of a part: only the length of the answer can tell
-        with pytest.raises((ConnectionResetError, BadEncoding)):
+        with pytest.raises((ConnectionResetError, BadBody)):
             list(decoded([whole[:at]], encoding))
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "identity, gzip", "\x00", "x" * 1000])
 def test_other_encodings_are_refused(encoding: str) -> None:
     """What cannot be unpacked is not taken as it is."""
-    with pytest.raises(BadEncoding):
+    with pytest.raises(BadBody):
         list(decoded([b"x"], encoding))
 
 
@@ -68,7 +69,7 @@ def test_any_bytes_are_unpacked_or_refused(encoding: str, junk: bytes) -> None:
     """Whatever comes, it is a body or a failure."""
     try:
         list(decoded([junk], encoding))
-    except (BadEncoding, ConnectionResetError):
+    except (BadBody, ConnectionResetError):
         pass
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.remote.limits import Excess, Limits
+from databricks_sync.remote.limits import BadBody, Limits
 from databricks_sync.remote.listing import each_object
 
 VALUES = st.recursive(
@@ -92,7 +92,7 @@ def test_there_is_a_limit(raw: bytes) -> None:
             yield raw[at : at + 5]
         raise AssertionError("all of it was read")
 
-    with pytest.raises(Excess):
+    with pytest.raises(BadBody):
         list(each_object(pieces(), Limits(objects=10, object=100, answer=100)))
 
 

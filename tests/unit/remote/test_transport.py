@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from support.wire import Listener, Talk, answering, certificate, listening, proxying, request, saying, secured
 
 from databricks_sync.errors import LoginError, SettingsError, Unreachable
-from databricks_sync.remote.connections import Connections, Failure, connections_to
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.limits import Limits
-from databricks_sync.remote.proxied import Proxied
+from databricks_sync.remote.transport import Failure, NoAnswer, Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+MOST = 2**20  # bytes of a body
 AUTHORIZED = b"Basic bWU6cCBhc3M="  # me:p ass
 
 
@@ -34,19 +34,20 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def ask(connections: Connections, path: str = "/x", body: bytes | None = None) -> tuple[int, bytes]:
-    with connections.ask("GET" if body is None else "POST", path, {"Authorization": "Bearer t"}, body) as reply:
-        return reply.status, b"".join(reply.pieces())
+def ask(transport: Transport, path: str = "/x", body: bytes | None = None) -> tuple[int, bytes]:
+    headers = {"Authorization": "Bearer t"}
+    with transport.request("GET" if body is None else "POST", path, headers, body) as response:
+        return response.status, b"".join(response.pieces(MOST))
 
 
-def why(connections: Connections, body: bytes | None = None) -> Failure:
-    with pytest.raises(connections.failures) as caught:
-        ask(connections, body=body)
-    return connections.why(caught.value)
+def why(transport: Transport, body: bytes | None = None) -> Failure:
+    with pytest.raises(NoAnswer) as caught:
+        ask(transport, body=body)
+    return caught.value.failure
 
 
-def plain(listener: Listener) -> Connections:
-    return connections_to(f"http://{listener.address}")
+def plain(listener: Listener) -> Transport:
+    return Transport(f"http://{listener.address}")
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -69,8 +70,8 @@ def plain(listener: Listener) -> Connections:
 def test_an_answer(answer: bytes, status: int, body: bytes, piece: int) -> None:
     """Each kind of answer comes whole, in however small pieces, and its connection is used again."""
     with listening(saying(answer, OK, piece=piece)) as server:
-        connections = plain(server)
-        assert ask(connections) == (status, body) and ask(connections) == (200, b"ok")
+        transport = plain(server)
+        assert ask(transport) == (status, body) and ask(transport) == (200, b"ok")
         assert len(server.heard) == 1
 
 
@@ -86,8 +87,8 @@ def test_an_answer(answer: bytes, status: int, body: bytes, piece: int) -> None:
 def test_the_last_answer_of_a_connection(answer: bytes) -> None:
     """Where the answer ends the connection, the next request makes another one."""
     with listening(saying(answer, close=True)) as server:
-        connections = plain(server)
-        assert [ask(connections) for _ in range(2)] == [(200, b"until the end")] * 2
+        transport = plain(server)
+        assert [ask(transport) for _ in range(2)] == [(200, b"until the end")] * 2
         assert len(server.heard) == 2
 
 
@@ -123,19 +124,19 @@ def test_what_is_no_answer(answer: bytes) -> None:
 def test_any_bytes_are_an_answer_or_a_failure(junk: bytes) -> None:
     """Whatever comes, it is an answer or one of the failures."""
     with listening(saying(junk, close=True)) as server:
-        connections = plain(server)
+        transport = plain(server)
         try:
-            assert ask(connections)[0] >= 200
-        except connections.failures as error:
-            assert connections.why(error) is Failure.BROKEN
+            assert ask(transport)[0] >= 200
+        except NoAnswer as error:
+            assert error.failure is Failure.BROKEN
 
 
 def test_a_header_is_found_in_any_spelling() -> None:
     """The names of headers have no case, and those of a word before the answer are not its own."""
     early = b"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
     late = b"HTTP/1.1 429 x\r\nrEtry-aFter: 3\r\nContent-Length: 0\r\n\r\n"
-    with listening(saying(early + late)) as server, plain(server).ask("GET", "/", {}, None) as reply:
-        assert (reply.header("Retry-After"), reply.header("Date")) == ("3", "")
+    with listening(saying(early + late)) as server, plain(server).request("GET", "/", {}, None) as response:
+        assert (response.header("Retry-After"), response.header("Date")) == ("3", "")
 
 
 # --- requests -----------------------------------------------------------------------------------------------------
@@ -144,9 +145,9 @@ def test_a_header_is_found_in_any_spelling() -> None:
 def test_a_request_is_what_was_meant() -> None:
     """Path, headers and body arrive byte for byte, once."""
     with listening(saying(OK, OK)) as server:
-        connections = connections_to(f"http://{server.address}/prefix/")
-        ask(connections, "/a?b=c%20d", b"\0body")
-        ask(connections)
+        transport = Transport(f"http://{server.address}/prefix/")
+        ask(transport, "/a?b=c%20d", b"\0body")
+        ask(transport)
         head, _, rest = bytes(server.heard[0]).partition(b"\r\n\r\n")
         assert head.split(b"\r\n")[0] == b"POST /prefix/a?b=c%20d HTTP/1.1"
         said = {f"Host: {server.address}", "Authorization: Bearer t", "Content-Length: 5", "Accept-Encoding: identity"}
@@ -181,15 +182,15 @@ def test_a_login_cannot_add_a_header(secret: str) -> None:
         assert not server.heard and secret not in str(caught.value)
 
 
-# --- connections --------------------------------------------------------------------------------------------------
+# --- transport --------------------------------------------------------------------------------------------------
 
 
 def test_an_answer_nobody_asked_for() -> None:
     """What comes after an answer is not taken for that of the next request."""
     for stray in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray", b"x", b"HTTP/1.1 2"):
         with listening(saying(OK + stray, OK)) as server:
-            connections = plain(server)
-            assert [ask(connections), ask(connections)] == [(200, b"ok")] * 2
+            transport = plain(server)
+            assert [ask(transport), ask(transport)] == [(200, b"ok")] * 2
             assert len(server.heard) == 2
 
 
@@ -210,10 +211,10 @@ def test_a_connection_that_was_given_up_is_not_used(farewell: bytes) -> None:
         return act
 
     with listening(talk) as server:
-        connections = plain(server)
-        assert ask(connections) == (200, b"ok")
+        transport = plain(server)
+        assert ask(transport) == (200, b"ok")
         time.sleep(0.4)
-        assert ask(connections, body=b"once") == (200, b"ok")
+        assert ask(transport, body=b"once") == (200, b"ok")
         assert len(server.heard) == 2 and b"once" not in server.heard[0]
 
 
@@ -225,14 +226,14 @@ def test_an_answer_left_before_its_end_costs_the_connection() -> None:
         return lambda connection, number: saying(OK if number else long)(listener)(connection, number)
 
     with listening(talk) as server:
-        connections = plain(server)
-        with connections.ask("GET", "/x", {}, None) as reply:
-            assert reply.status == 200 and next(reply.pieces()) == OK
-        assert ask(connections) == (200, b"ok") and len(server.heard) == 2
+        transport = plain(server)
+        with transport.request("GET", "/x", {}, None) as response:
+            assert response.status == 200 and next(response.pieces(MOST)) == OK
+        assert ask(transport) == (200, b"ok") and len(server.heard) == 2
 
 
 def test_threads_get_their_own_answers() -> None:
-    """Fifty threads at once: each hears what it asked, over no more connections than there are threads."""
+    """Fifty threads at once: each hears what it asked, over no more transport than there are threads."""
 
     def talk(listener: Listener) -> Talk:
         def act(connection: socket.socket, number: int) -> None:
@@ -243,9 +244,9 @@ def test_threads_get_their_own_answers() -> None:
         return act
 
     with listening(talk) as server, ThreadPoolExecutor(50) as pool:
-        connections = plain(server)
+        transport = plain(server)
         said = [b"%d" % number * 50 for number in range(2000)]
-        assert list(pool.map(lambda body: ask(connections, body=body), said)) == [(200, body) for body in said]
+        assert list(pool.map(lambda body: ask(transport, body=body), said)) == [(200, body) for body in said]
         assert len(server.heard) <= 50
 
 
@@ -254,24 +255,35 @@ def test_nobody_is_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         hosts = [f"http://127.0.0.1:{free.getsockname()[1]}", "http://a..b", f"http://{'a' * 70}.com"]
-        assert [why(connections_to(host)) for host in hosts] == [Failure.UNREACHED] * 3
+        assert [why(Transport(host)) for host in hosts] == [Failure.UNREACHED] * 3
 
 
 def test_an_answer_that_does_not_come() -> None:
     """Whoever says nothing for the time there is, or stops in the middle, is late."""
     for begun in (b"", OK[:20], OK[:-1]):
         with listening(saying(begun)) as server:
-            connections = plain(server)
-            connections.timeout = 0.2
-            assert why(connections) is Failure.LATE
+            transport = Transport(f"http://{server.address}", Limits(silence=0.2))
+            assert why(transport) is Failure.LATE
 
 
-def test_a_write_is_never_sent_again() -> None:
-    """Neither a torn connection nor silence makes a second request of a write."""
-    with listening(saying(b"", close=True)) as server:
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_write_is_never_sent_again(kept: bool) -> None:
+    """A connection that breaks, also one that was kept open, makes no second request of a write that arrived."""
+
+    def talk(listener: Listener) -> Talk:
+        def act(connection: socket.socket, number: int) -> None:
+            while b"POST" not in request(connection, listener.heard[number]):
+                connection.sendall(OK)
+
+        return act
+
+    with listening(talk) as server:
+        http = Http(f"http://{server.address}", dict)
+        if kept:
+            http.read("/x", {})
         with pytest.raises(Unreachable):
-            Http(f"http://{server.address}", dict).write("/api/2.0/workspace/import", b"x")
-        assert len(server.heard) == 1
+            http.write("/api/2.0/workspace/import", b"x")
+        assert sum(heard.count(b"POST") for heard in server.heard) == 1 == len(server.heard)
 
 
 # --- TLS ----------------------------------------------------------------------------------------------------------
@@ -292,13 +304,13 @@ def secure(pem: Path) -> Iterator[Listener]:
 def test_a_trusted_certificate(secure: Listener, pem: Path, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the certificates that a variable names one is connected, and stays so."""
     monkeypatch.setenv(variable, str(pem))
-    connections = connections_to(f"https://{secure.address}")
-    assert [ask(connections), ask(connections, body=b"y" * 100_000)] == [(200, b"ok")] * 2 and len(secure.heard) == 1
+    transport = Transport(f"https://{secure.address}")
+    assert [ask(transport), ask(transport, body=b"y" * 100_000)] == [(200, b"ok")] * 2 and len(secure.heard) == 1
 
 
 def test_a_certificate_nobody_knows(secure: Listener) -> None:
     """Nothing is said to a host whose certificate is not trusted."""
-    assert why(connections_to(f"https://{secure.address}"), b"secret") is Failure.UNTRUSTED
+    assert why(Transport(f"https://{secure.address}"), b"secret") is Failure.UNTRUSTED
     assert secure.heard == [b""]
 
 
@@ -307,7 +319,7 @@ def test_a_certificate_of_somebody_else(tmp_path: Path, monkeypatch: pytest.Monk
     other = certificate(tmp_path, "other.example.com")
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
     with listening(saying(OK), secured(other)) as server:
-        assert why(connections_to(f"https://{server.address}")) is Failure.UNTRUSTED and server.heard == [b""]
+        assert why(Transport(f"https://{server.address}")) is Failure.UNTRUSTED and server.heard == [b""]
 
 
 def test_https_where_http_is_spoken() -> None:
@@ -317,7 +329,7 @@ def test_https_where_http_is_spoken() -> None:
         return lambda connection, _: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     with listening(talk) as server:
-        assert why(connections_to(f"https://{server.address}")) is Failure.BROKEN
+        assert why(Transport(f"https://{server.address}")) is Failure.BROKEN
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -328,7 +340,7 @@ def test_certificates_that_cannot_be_read(tmp_path: Path, content: str | None, m
         file.write_text(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     with pytest.raises(SettingsError, match=r"bundle\.pem"):
-        connections_to("https://adb-1.7.azuredatabricks.net")
+        Transport("https://adb-1.7.azuredatabricks.net")
 
 
 # --- proxies ------------------------------------------------------------------------------------------------------
@@ -340,9 +352,8 @@ def test_a_proxy_is_gone_through(secure: Listener, pem: Path, name: str, monkeyp
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with listening(proxying()) as proxy:
         monkeypatch.setenv(name, proxy.address)  # as people write it, without a scheme
-        connections = connections_to(f"https://{secure.address}")
-        assert isinstance(connections, Proxied)
-        assert [ask(connections), ask(connections, body=b"y")] == [(200, b"ok")] * 2
+        transport = Transport(f"https://{secure.address}")
+        assert [ask(transport), ask(transport, body=b"y")] == [(200, b"ok")] * 2
         assert proxy.heard[0].startswith(b"CONNECT " + secure.address.encode()) and b"Bearer" not in proxy.heard[0]
         assert len(proxy.heard) == len(secure.heard) == 1
 
@@ -351,11 +362,11 @@ def test_a_proxy_spoken_to_over_tls(secure: Listener, pem: Path, monkeypatch: py
     """A proxy may have a certificate too: one of those that are trusted, or it hears not even the host's name."""
     with listening(proxying(), secured(pem)) as proxy:
         monkeypatch.setenv("https_proxy", f"https://{proxy.address}")
-        assert why(connections_to(f"https://{secure.address}"), b"secret") is Failure.PROXY
+        assert why(Transport(f"https://{secure.address}"), b"secret") is Failure.PROXY
         assert not any(proxy.heard)
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        connections = connections_to(f"https://{secure.address}")
-        assert [ask(connections), ask(connections, body=b"y" * 100_000)] == [(200, b"ok")] * 2
+        transport = Transport(f"https://{secure.address}")
+        assert [ask(transport), ask(transport, body=b"y" * 100_000)] == [(200, b"ok")] * 2
         assert proxy.heard[-1].startswith(b"CONNECT ") and b"Bearer" not in proxy.heard[-1]
 
 
@@ -372,10 +383,10 @@ def test_a_proxy_that_asks_who_one_is(secure: Listener, pem: Path, monkeypatch: 
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with listening(proxying(AUTHORIZED)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:p%20ass@{proxy.address}")
-        assert ask(connections_to(f"https://{secure.address}")) == (200, b"ok")
+        assert ask(Transport(f"https://{secure.address}")) == (200, b"ok")
         assert AUTHORIZED not in secure.heard[0]
         monkeypatch.setenv("https_proxy", f"http://me:wrong@{proxy.address}")
-        assert why(connections_to(f"https://{secure.address}")) is Failure.PROXY
+        assert why(Transport(f"https://{secure.address}")) is Failure.PROXY
 
 
 def test_a_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +405,7 @@ def test_an_untrusted_certificate_behind_a_proxy(secure: Listener, monkeypatch: 
     """A proxy that reads along is told from one that is broken."""
     with listening(proxying()) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-        assert why(connections_to(f"https://{secure.address}")) is Failure.UNTRUSTED
+        assert why(Transport(f"https://{secure.address}")) is Failure.UNTRUSTED
 
 
 def test_no_proxy_for_those_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,9 +422,17 @@ def test_a_proxy_that_breaks_off(secure: Listener, pem: Path, monkeypatch: pytes
     for answer, close, meant in ((OK[:-1], True, Failure.BROKEN), (OK[:-1], False, Failure.LATE)):
         with listening(saying(answer, close=close), secured(pem)) as server, listening(proxying()) as proxy:
             monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-            connections = connections_to(f"https://{server.address}")
-            connections.timeout = 0.5
-            assert why(connections) is meant
+            transport = Transport(f"https://{server.address}", Limits(silence=0.5))
+            assert why(transport) is meant
+
+
+def test_a_proxy_does_not_speak_for_the_host(secure: Listener, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a proxy sends behind its word on the way through, in plain text, is not taken for the host's answer."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with listening(saying(b"HTTP/1.1 200 Connection established\r\n\r\n" + OK)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        assert why(Transport(f"https://{secure.address}")) is Failure.BROKEN
+        assert b"Bearer" not in proxy.heard[0]
 
 
 @pytest.mark.parametrize(
@@ -440,7 +459,7 @@ def test_a_proxy_that_is_broken(said: bytes, slow: bool, pem: Path, monkeypatch:
 
     with listening(answering(say)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-        assert why(connections_to("https://127.0.0.1:9", Limits(connect=0.1)), b"secret") is Failure.PROXY
+        assert why(Transport("https://127.0.0.1:9", Limits(connect=0.1)), b"secret") is Failure.PROXY
         assert b"secret" not in proxy.heard[0]
 
 
@@ -471,7 +490,7 @@ def test_no_way_is_without_a_deadline(way: str, pem: Path, monkeypatch: pytest.M
                 monkeypatch.setenv("https_proxy", f"{scheme}://{proxy.address}")
                 monkeypatch.setenv("http_proxy", f"{scheme}://{proxy.address}")
             host = f"{'http' if way == 'a proxy' else 'https'}://{server.address}"
-            assert why(connections_to(host, Limits(silence=silence))) is meant
+            assert why(Transport(host, Limits(silence=silence))) is meant
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:x", "http://:80", "file:///etc/passwd"])
@@ -479,7 +498,7 @@ def test_what_is_no_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy of another kind, or none at all, is said before anything is asked."""
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(SettingsError, match="HTTPS_PROXY"):
-        connections_to("https://adb-1.7.azuredatabricks.net")
+        Transport("https://adb-1.7.azuredatabricks.net")
 
 
 def test_a_body_that_nobody_reads() -> None:
@@ -493,8 +512,8 @@ def test_a_body_that_nobody_reads() -> None:
         return act
 
     with listening(talk) as server:
-        connections = connections_to(f"http://{server.address}", Limits(silence=0.2))
-        assert why(connections, b"x" * 50_000_000) is Failure.LATE
+        transport = Transport(f"http://{server.address}", Limits(silence=0.2))
+        assert why(transport, b"x" * 50_000_000) is Failure.LATE
 
 
 def test_a_slow_answer_that_goes_on() -> None:
@@ -508,14 +527,14 @@ def test_a_slow_answer_that_goes_on() -> None:
             yield b"x" * 20
 
     with listening(answering(say)) as server:
-        assert ask(connections_to(f"http://{server.address}", Limits(silence=0.7, rate=50))) == (200, b"x" * 300)
+        assert ask(Transport(f"http://{server.address}", Limits(silence=0.7, rate=50))) == (200, b"x" * 300)
 
 
 def test_what_a_start_does_not_need_is_not_imported() -> None:
-    """Neither TLS nor proxies are paid for where the workspace is on this machine."""
+    """Proxies are not paid for where there is none, nor the certificates where the workspace is on this machine."""
     code = (
-        "import sys, databricks_sync.remote.http, databricks_sync.remote.direct\n"
-        "print([m for m in ('ssl', 'urllib3', 'urllib.request', 'http.client') if m in sys.modules])"
+        "import sys; from databricks_sync.remote.http import Http; Http('http://127.0.0.1:1', dict)\n"
+        "print([m for m in ('urllib3', 'urllib.request', 'certifi', 'databricks.sdk') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
