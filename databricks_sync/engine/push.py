@@ -13,7 +13,6 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
 from functools import partial
@@ -25,7 +24,7 @@ from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
 from databricks_sync.notebook.format import sha256, wire
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.remote.turns import Turn
+from databricks_sync.remote.rate_limit import Permit
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.names import parents
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
@@ -37,7 +36,6 @@ from .compare import Comparison, content_by_version
 from .verify import ReadBack, key_there, look_back
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
-_THROTTLED = 300.0  # seconds to go on asking while the workspace says 429
 
 
 class Load(NamedTuple):
@@ -134,7 +132,7 @@ class PushWriter:
     def _make(self, path: str) -> None:
         for pause in _PAUSES:
             try:
-                return self._patiently(lambda: self.workspace.make_folder(path))
+                return self.workspace.make_folder(path)
             except Unreachable:  # making a folder twice harms nobody
                 self.workspace.clock.sleep(pause)
         return self.workspace.make_folder(path)
@@ -152,7 +150,7 @@ class PushWriter:
     def _create(self, step: Step, raw: bytes) -> Outcome:
         for pause in _PAUSES:
             try:
-                self._patiently(lambda: self._put(step, raw, overwrite=False))
+                self._put(step, raw, overwrite=False)
                 return done(step)
             except AlreadyExists:
                 return self._taken(step)
@@ -174,8 +172,8 @@ class PushWriter:
         if load is None:
             return _changed_here(step)
 
-        def write(turn: Turn) -> None:
-            self._put(step, load.raw, overwrite=True, turn=turn)
+        def write(permit: Permit) -> None:
+            self._put(step, load.raw, overwrite=True, permit=permit)
 
         reason = f"replaced by a {'restore' if step.saved else 'push'}"
         return load.on(self._guarded(step, reason, "import", write))
@@ -185,30 +183,31 @@ class PushWriter:
         reason = "removed by a mirror" if step.base is None else "deleted by a push"
         reason = f"moved to {step.moved} by a push" if step.moved else reason
         try:
-            return self._guarded(step, reason, "delete", lambda turn: self.workspace.delete(key_there(step), turn=turn))
+            return self._guarded(
+                step, reason, "delete", lambda permit: self.workspace.delete(key_there(step), permit=permit)
+            )
         except NotFound:
             return done(step)
         except NotEmpty:
             return left(step, "became a folder in the workspace", "Run the command again.")
 
     def _guarded(
-        self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Turn], None]
+        self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Permit], None]
     ) -> Outcome:
         """Saves what stands there, looks once more, writes; after an unclear answer reads before trying again."""
         before = self._save(step, reason)
         if before is None:
             return _changed_there(step)
-        pauses, deadline = list(_PAUSES), time.monotonic() + _THROTTLED
+        pauses = list(_PAUSES)
         while pauses:
-            with self.workspace.turn(call) as turn:
+            with self.workspace.permit(call) as permit:
                 if not self._as_planned(step, before):
                     return _changed_there(step)
                 try:
-                    write(turn)
+                    write(permit)
                     return done(step)
                 except Throttled:
-                    if time.monotonic() > deadline:
-                        raise
+                    pass  # not applied; the next permit comes when the workspace takes more, after another look
                 except AlreadyExists:
                     # SERVER: answered now and then in spite of overwrite=true (databricks/cli issue 3386); not applied.
                     self.workspace.clock.sleep(pauses.pop(0))
@@ -238,10 +237,12 @@ class PushWriter:
         sent = wire(raw, step.local.kind)
         return sent if sha256(sent) == step.local.sha else None
 
-    def _put(self, step: Step, data: bytes, *, overwrite: bool, turn: Turn | None = None) -> None:
+    def _put(self, step: Step, data: bytes, *, overwrite: bool, permit: Permit | None = None) -> None:
         assert step.local
         item = step.local
-        self.workspace.put(key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite, turn=turn)
+        self.workspace.put(
+            key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite, permit=permit
+        )
 
     def _save(self, step: Step, reason: str) -> Export | None:
         """Saves what is about to be replaced; None when it is not what was planned with."""
@@ -285,16 +286,6 @@ class PushWriter:
         return now is not None and (now.version.same_as(before.version) or self._holds(now, before, step))
 
     # --- after a write --------------------------------------------------------------------------------------
-
-    def _patiently(self, request: Callable[[], None]) -> None:
-        """Repeats a request that was refused for coming too fast: refused is not applied."""
-        deadline = time.monotonic() + _THROTTLED
-        while True:
-            try:
-                return request()
-            except Throttled:
-                if time.monotonic() > deadline:
-                    raise
 
     def _after_doubt(self, step: Step, before: Export | None, pause: float) -> Outcome | None:
         """Reads what a write without an answer left behind; None when it was not applied.

@@ -37,7 +37,7 @@ from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_fol
 from .http import Header, Http, milliseconds, no_page, page
 from .limits import BadBody
 from .listing import each_object
-from .turns import Turn
+from .rate_limit import Permit
 
 _API = "/api/2.0/workspace"
 # An object changed this shortly before we looked may change again within the same tick of the server's clock.
@@ -314,9 +314,9 @@ class Workspace:
 
     # --- writing: each sent once ---------------------------------------------------------------------------
 
-    def turn(self, call: Literal["import", "delete"]) -> Turn:
-        """Waits for the turn of a write, so that nothing is left to wait for between the last look and the write."""
-        return self.http.turn(f"{_API}/{call}")
+    def permit(self, call: Literal["import", "delete"]) -> Permit:
+        """Waits until a write may be sent, so that nothing is left to wait for between the last look and the write."""
+        return self.http.permit(f"{_API}/{call}")
 
     def make_folder(self, path: str) -> None:
         """Makes the folder at the absolute `path`; making one that exists is no error."""
@@ -332,7 +332,7 @@ class Workspace:
         language: Language | None,
         *,
         overwrite: bool,
-        turn: Turn | None = None,
+        permit: Permit | None = None,
     ) -> None:
         """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`.
 
@@ -349,14 +349,14 @@ class Workspace:
         if overwrite:
             fields["overwrite"] = "true"
         reached("before import")
-        self.http.write(f"{_API}/import", *_form_data(fields, data), turn=turn)
+        self.http.write(f"{_API}/import", *_form_data(fields, data), permit=permit)
         reached("after import")
 
-    def delete(self, key: str, *, turn: Turn | None = None) -> None:
+    def delete(self, key: str, *, permit: Permit | None = None) -> None:
         """Deletes one object or one empty folder; never anything below it."""
         body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
         reached("before delete")
-        self.http.write(f"{_API}/delete", json.dumps(body).encode(), turn=turn)
+        self.http.write(f"{_API}/delete", json.dumps(body).encode(), permit=permit)
         reached("after delete")
 
 

@@ -43,8 +43,8 @@ from databricks_sync.model import Login
 from databricks_sync.system import CONNECTIONS
 
 from .limits import LIMITS, BadBody, Limits, beginning
+from .rate_limit import Permit, RateLimiter
 from .transport import Failure, NoAnswer, Response, Transport
-from .turns import Turn, Turns
 
 READ_ATTEMPTS = 5
 _MESSAGE = 300
@@ -101,7 +101,7 @@ class Http:
         self.transport = Transport(host, limits)
         self._headers = headers
         self._lock = threading.Lock()
-        self._turns: dict[str, Turns] = {}
+        self._limiters: dict[str, RateLimiter] = {}
         self.requests = 0
 
     def read(self, path: str, query: Mapping[str, str], most: int = 0) -> Answer:
@@ -113,14 +113,11 @@ class Http:
 
     def stream(self, path: str, query: Mapping[str, str], take: Take[T], most: int) -> T:
         """The same for a body too large to be held as a whole; `take` raises Unreachable where it is torn."""
+        url = f"{path}?{urlencode(query)}"
         attempt, begun = 0, time.monotonic()
         while True:
             try:
-                with self.turn(path) as turn:
-                    return self._send("GET", f"{path}?{urlencode(query)}", turn, take, most)
-            except Throttled:
-                if time.monotonic() > begun + self.limits.throttled:
-                    raise
+                return self._once_taken(path, lambda permit: self._send("GET", url, permit, take, most))
             except BadAnswer:
                 raise
             except Unreachable:
@@ -132,27 +129,49 @@ class Http:
                 self.clock.sleep(random.uniform(0.5, 1) * self.limits.again * 2**attempt)
 
     def write(
-        self, path: str, body: bytes, content_type: str = "application/json", *, turn: Turn | None = None
+        self, path: str, body: bytes, content_type: str = "application/json", *, permit: Permit | None = None
     ) -> Answer:
-        """A POST, sent once; at once, if it is our `turn`.
+        """A POST that is applied once at most; with a `permit` of one's own it is sent at once, and refused at once.
 
-        Raises Throttled (not applied), Unreachable (unknown) or another WorkspaceError.
+        Raises Unreachable (whether it was applied is unknown), Throttled (with a `permit`; it was not applied), another
+        WorkspaceError, or LoginError.
         """
-        with turn or self.turn(path) as turn:
-            return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)
 
-    def turn(self, path: str) -> Turn:
-        """Waits for a turn at an endpoint: for those who have to look there right before they write."""
+        def send(permit: Permit) -> Answer:
+            return self._send("POST", path, permit, _word, self.limits.answer, body, content_type)
+
+        if permit is None:
+            return self._once_taken(path, send)
+        with permit:
+            return send(permit)
+
+    def permit(self, path: str) -> Permit:
+        """Waits until a request may go to an endpoint: for those who have to look there right before they write.
+
+        Raises WorkspaceError where the endpoint has been refusing everything for too long.
+        """
         endpoint = path.rpartition("/")[2]
         with self._lock:
-            turns = self._turns.setdefault(endpoint, Turns(endpoint, CONNECTIONS, self.limits.throttled, self.clock))
-        return turns.take()
+            limiter = self._limiters.get(endpoint)
+            if limiter is None:
+                limiter = RateLimiter(endpoint, CONNECTIONS, self.limits.throttled, self.clock)
+                self._limiters[endpoint] = limiter
+        return limiter.acquire()
+
+    def _once_taken(self, path: str, send: Callable[[Permit], T]) -> T:
+        """Sends a request until it is not refused as one too many (429): refused is not applied."""
+        while True:
+            with self.permit(path) as permit:
+                try:
+                    return send(permit)
+                except Throttled:
+                    pass
 
     def _send(
         self,
         method: str,
         url: str,
-        turn: Turn,
+        permit: Permit,
         take: Take[T],
         most: int,
         body: bytes | None = None,
@@ -167,9 +186,9 @@ class Http:
         try:
             with self.transport.request(method, url, headers, body) as response:
                 if response.status == 429:
-                    turn.refused(pause(response.header("Retry-After"), response.header("Date")))
+                    permit.refused(pause(response.header("Retry-After"), response.header("Date")))
                 else:
-                    turn.answered()
+                    permit.taken()
                 if response.status >= 300:
                     raise translate(response.status, _beginning(response, self.limits.error), self.host)
                 return take(response.pieces(most), response.header)

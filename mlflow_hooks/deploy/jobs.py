@@ -6,13 +6,12 @@ A job is ours by its tag. What bears our name without it, or bears it twice, is 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from databricks_sync.errors import BadAnswer, Throttled
+from databricks_sync.errors import BadAnswer
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.job import TAG
 
@@ -128,13 +127,7 @@ class Jobs:
         raise BadAnswer("The workspace's list of jobs has no end.", "Check DATABRICKS_HOST.")
 
     def _send(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        deadline = time.monotonic() + self.http.limits.throttled
-        while True:
-            try:
-                return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()
-            except Throttled:  # refused is not applied
-                if time.monotonic() > deadline:
-                    raise
+        return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()
 
 
 def _job(told: object) -> Job:

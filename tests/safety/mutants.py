@@ -275,12 +275,12 @@ MUTANTS = (
     Mutant(
         "blind retry",
         "Http.write",
-        'return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)',
+        "return send(permit)",
         """
         try:
-            return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)
+            return send(permit)
         except Unreachable:
-            return self._send("POST", path, turn, _word, self.limits.answer, body, content_type)
+            return send(permit)
         """,
         ADVERSARIES,
         "test_06",
@@ -361,10 +361,10 @@ MUTANTS = (
     ),
     Mutant(
         "a workspace that takes nothing is asked on and on",
-        "Pace.refused",
-        "seconds = max(seconds, self._pause())",
+        "Schedule.refused",
+        "seconds = max(seconds, self._least_pause())",
         "pass",
-        "tests/unit/remote/test_pace.py",
+        "tests/unit/remote/test_rate_limit.py",
         "in_peace",
     ),
     Mutant(

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 from support.wire import answering, listening
 
-from databricks_sync.errors import BadAnswer, LoginError, SettingsError, SyncError, Throttled, Unreachable, ValveError
+from databricks_sync.errors import BadAnswer, LoginError, SettingsError, SyncError, Unreachable, ValveError
 from databricks_sync.errors import WorkspaceError as Refused
 from databricks_sync.model import Form, Kind
 from databricks_sync.remote.folder import Workspace
@@ -259,7 +259,13 @@ ODD = [
 ]  # fmt: skip
 
 THROTTLED = [
-    Behaviour(f"429, to be asked again after {text!r}", "me", http(b"", "429 x", f"Retry-After: {text}"), Throttled)
+    Behaviour(
+        f"429, to be asked again after {text!r}",
+        "me",
+        http(b"", "429 x", f"Retry-After: {text}"),
+        Refused,
+        "refusing all Me requests",
+    )
     for text in ("", "0", "nan", "-5")
 ]
 
