@@ -107,7 +107,7 @@ def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> 
 
 
 def test_a_limit_is_kept_to(bench: Bench) -> None:
-    """At 30 imports a second no more are refused than the first burst; test_rate_limit.py tells how soon all are sent."""
+    """At 30 imports a second the first burst is refused, and hardly more; test_rate_limit.py tells how soon all go."""
     bench.under(latency_ms=20, import_rate=30)
     assert bench.push().seen.throttled <= 60
 
