@@ -854,8 +854,8 @@ def test_17_a_run_in_the_middle_of_a_rebase_is_refused(world: World) -> None:
     assert code(run) == 3 and not run.writes
 
 
-@pytest.mark.parametrize("where", ["here", "there"])
-def test_17_a_side_that_is_back_to_an_old_state_is_said(world: World, where: str) -> None:
+@pytest.mark.parametrize(("where", "spoken"), [("here", "locally"), ("there", "in the workspace")])
+def test_17_a_side_that_is_back_to_an_old_state_is_said(world: World, where: str, spoken: str) -> None:
     """A reset, or an old version restored in the browser, is carried as the edit that it is, and the plan says so."""
     clone = synced(world)
     clone.write("a.py", compose("a.py", "value1"))
@@ -863,7 +863,8 @@ def test_17_a_side_that_is_back_to_an_old_state_is_said(world: World, where: str
     for value, older in (("value2", ()), ("value0", (where,))):
         clone.write("a.py", compose("a.py", value)) if where == "here" else world.person("a", **edit(value))
         (step,) = [one for one in clone.sync("push", dry_run=True).steps if one.key == "a"]
-        assert step.older == older and why(step) == f"edited {where}{': back to an older state' if older else ''}"
+        assert step.older == older
+        assert why(step) == f"edited {spoken}{': back to an older version' if older else ''}"
 
 
 @pytest.mark.parametrize("stashed", ["edit", "deletion"])
@@ -947,7 +948,7 @@ def test_43_two_runs_on_one_machine_never_mix(world: World) -> None:
     clone.write("a.py", compose("a.py", "value1"))
     late: list[Run] = []
     clone.sync("push", at=8, act=lambda: late.append(clone.sync("push")))
-    assert "Another run is at work" in str(late[0].error) and not late[0].writes
+    assert "Another run is using this target" in str(late[0].error) and not late[0].writes
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
