@@ -157,23 +157,23 @@ def edit(workspace: Workspace) -> None:
 
 
 def show(workspace: Workspace, terminal: Terminal) -> None:
-    say(f"A git project, branch {BRANCH}, with some notebooks. Into the workspace with them:")
+    say(f"A git project, branch {BRANCH}, with some notebooks. Push them to the workspace:")
     terminal.type("to_databricks")
 
-    say("What stands in the workspace now. Notebooks have lost their extension, other files have not:\n")
+    say("This is in the workspace now. Notebooks have no extension there, other files have one:\n")
     console.print(tree(workspace, TARGET, Tree(Text(TARGET, "bold"))))
 
-    say(f"Somebody opens {NOTEBOOK} in the browser, changes a number and adds a cell. Back with it:")
+    say(f"Somebody opens {NOTEBOOK} in the browser, changes a number and adds a cell. Pull that:")
     edit(workspace)
     terminal.type("from_databricks", "--diff")
 
-    say("The file here has changed by these lines and no others, ready to be committed:")
+    say("Only these lines of the local file have changed, ready to be committed:")
     terminal.type("git", "diff", "--unified=1")
     after = (terminal.project / FILE).read_text(encoding="utf-8")
     if NEW_CELL not in after or any(new not in after for _, new in EDITS):
-        raise Failed("The edit did not come back.")
+        raise Failed("The edit was not pulled.")
 
-    say("Both sides agree, so there is nothing left to carry:")
+    say("Both sides are in sync, so there is nothing to push:")
     workspace.forget()
     terminal.type("to_databricks")
     if workspace.writes():
@@ -197,7 +197,7 @@ def main() -> int:
         return 1
     # `make demo` leaves the shell as it was: the command is then on nobody's path.
     typed = "to_databricks" if shutil.which("to_databricks") else shlex.quote(installed("to_databricks"))
-    say(f"That was all. With your own notebooks: type `{typed} --local` in your project.")
+    say(f"This was the demo. To sync your own notebooks, type `{typed} --local` in your project.")
     return 0
 
 
