@@ -43,10 +43,10 @@ class Dotenv:
         Raises SettingsError where git tracks the file or it is another user's: then somebody else chose the host that
         gets a credential, or the program that is started. `tracks` is asked only where there is such a variable.
         """
-        said = {name: value for name, value in self.values.items() if is_login(name) and value.strip()}
-        said = {name: value for name, value in said.items() if not overridden.get(name, "").strip()}
-        self._require([name for name in said if not _names_this_machine(name, said[name])], tracks)
-        return said
+        values = {name: value for name, value in self.values.items() if is_login(name) and value.strip()}
+        values = {name: value for name, value in values.items() if not overridden.get(name, "").strip()}
+        self._require([name for name in values if not _names_this_machine(name, values[name])], tracks)
+        return values
 
     def own(self, name: str, tracks: Callable[[Path], bool]) -> str:
         """One such variable, "" where there is none. Raises SettingsError as `login` does."""

@@ -118,7 +118,7 @@ def filled(sample: str, values: Mapping[str, str | None]) -> str:
         if value is not None and not _PLAIN.fullmatch(value):
             raise SettingsError(f"{name} would be {printable(value)}, which cannot be written to .env.", "Correct it.")
         line = f"#{name}=" if value is None else f"{name}={value}"
-        sample, found = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
-        if not found and value is not None:
+        sample, count = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
+        if not count and value is not None:
             sample = f"{sample.rstrip()}\n{line}\n"
     return sample

@@ -217,19 +217,19 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]
 
     A plain token is read here, every other way is left to databricks-sdk.
     """
-    wanted, path = name or "DEFAULT", _profiles(environ)
-    section = _section(wanted, environ)
+    profile, path = name or "DEFAULT", _profiles(environ)
+    section = _section(profile, environ)
     if not section:
         raise SettingsError(
-            f"There is no profile {printable(wanted)} in {path}.", "Correct --profile, or add the profile to that file."
+            f"There is no profile {printable(profile)} in {path}.", "Correct --profile, or add it to that file."
         )
     if not section.get("host"):
         raise SettingsError(
-            f"The profile {printable(wanted)} in {path} has no host.", "Add a line `host = https://...` to it."
+            f"The profile {printable(profile)} in {path} has no host.", "Add a line `host = https://...` to it."
         )
     plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
-    token = _sound(plain.strip(), f"The token of profile {wanted}")
-    return Login(_host(section["host"].strip()), token, wanted), bool(_WAYS_OF_PROFILES & section.keys())
+    token = _sound(plain.strip(), f"The token of profile {profile}")
+    return Login(_host(section["host"].strip()), token, profile), bool(_WAYS_OF_PROFILES & section.keys())
 
 
 def _profiles(environ: Mapping[str, str]) -> Path:

@@ -20,7 +20,7 @@ _EXIT_CODES = """
     Exit codes: 0 in sync, 1 conflicts or refused paths, 2 a mistake in the options, settings or login, 3 stopped by a
     safety check before any change, 4 some objects failed and the rest was done, 130 interrupted.
 """
-_MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what is only there."
+_MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
 
@@ -57,6 +57,7 @@ class Options(NamedTuple):
 
     @property
     def mode(self) -> Mode:
+        """The column of the action table that these options ask for."""
         if self.direction is Direction.PULL:
             return Mode.PULL_MERGE if self.merge else Mode.PULL_OVERWRITE if self.overwrite else Mode.PULL
         return Mode.PUSH_MIRROR if self.mirror else Mode.PUSH_OVERWRITE if self.overwrite else Mode.PUSH
@@ -108,6 +109,7 @@ def _typed(**values: str | None) -> str:
 
 
 def flag(name: str, text: str) -> Callable[..., Any]:
+    """An option without a value: `name` is one name or two, as in `-n/--dry-run`, and `text` its help."""
     return click.option(*name.split("/"), is_flag=True, help=text)
 
 
@@ -132,10 +134,12 @@ def _all_filled(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 
 
 def named(name: str, text: str, **more: Any) -> Callable[..., Any]:
+    """An option whose value is a name, and must not be empty; `more` is passed on to click."""
     return click.option(name, metavar="NAME", callback=_filled, help=text, **more)
 
 
 def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """The callback of an option that takes an absolute path of the workspace. Raises click.BadParameter for others."""
     if value is not None and not value.startswith("/"):
         proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
         raise click.BadParameter(f"{value} is not an absolute path; write /{proposal}.")

@@ -49,12 +49,12 @@ def locate(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> 
     line = _up_to_top(cwd)
     names = tuple(marks) or listed(environ.get("NOTEBOOK_FOLDER", ""))
     start = next((place for place, folder in enumerate(line) if _is_project(folder, names)), len(line) - 1)
-    found = line[start]
+    folder = line[start]
     for above in line[start + 1 :]:
         # Inside the folders of a project there may be one called as such a folder is: it is no project of its own.
-        if not _has_settings(found) and _carries(above, found, tuple(marks), environ):
-            found = above
-    return found
+        if not _has_settings(folder) and _carries(above, folder, tuple(marks), environ):
+            folder = above
+    return folder
 
 
 def settings_above(project: Project) -> Path | None:
@@ -73,7 +73,7 @@ def _up_to_top(cwd: Path) -> tuple[Path, ...]:
     highest = work_tree(cwd)
     if highest and _within(cwd, highest / ".git"):  # which git says is no place to work in
         return (cwd,)
-    return tuple(one for one in (cwd, *cwd.parents) if highest and _within(one, highest)) or (cwd,)
+    return tuple(place for place in (cwd, *cwd.parents) if highest and _within(place, highest)) or (cwd,)
 
 
 def _is_project(folder: Path, names: tuple[str, ...]) -> bool:

@@ -78,16 +78,16 @@ def _folders(project: Path, named: str) -> tuple[Folder, ...]:
 def _check_apart(folders: list[Folder]) -> None:
     if not folders:
         raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or remove it.")
-    for number, one in enumerate(folders):
+    for number, folder in enumerate(folders):
         for other in folders[number + 1 :]:
-            if one.prefix == other.prefix:
+            if folder.prefix == other.prefix:
                 raise SettingsError(
-                    f"NOTEBOOK_FOLDER names {one.shown} and {other.shown}, which would be one folder in the workspace.",
+                    f"NOTEBOOK_FOLDER names {folder.shown} and {other.shown}, which would be one folder there.",
                     "Rename one of them.",
                 )
-            if one.path in other.path.parents or other.path in one.path.parents:
+            if folder.path in other.path.parents or other.path in folder.path.parents:
                 raise SettingsError(
-                    f"NOTEBOOK_FOLDER names {one.shown} and {other.shown}, and one is inside the other.",
+                    f"NOTEBOOK_FOLDER names {folder.shown} and {other.shown}, and one is inside the other.",
                     "Name only the outer one.",
                 )
 

@@ -213,7 +213,7 @@ class PullWriter:
             kind = "workspace file" if remote.kind is Kind.FILE else "notebook"
             return left(
                 step,
-                f"is a {kind} in the workspace, and a file {path} with that content would be a {item.kind.value} here",
+                f"is a {kind} in the workspace, but a local file {path} with that content would be a {item.kind.value}",
                 "Rename it in the workspace.",
             )
         if item.digest != export.digest:

@@ -142,7 +142,7 @@ class LocalFiles:
     def _expect(self, where: Path, item: LocalObject) -> None:
         raw, _ = stable_read(where)
         if sha256(wire(raw, item.kind)) != item.sha:
-            raise Changing("was changed here while the run was under way", "Run the command again.")
+            raise Changing("was changed locally during the run", "Run the command again.")
 
     def read(self, path: str) -> tuple[bytes, Stat]:
         """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""

@@ -20,24 +20,31 @@ from .wording import counted, why
 
 
 class JsonReport:
+    """The reporter for programs: writes one JSON object per line to `stdout`, and shows no progress."""
+
     def __init__(self, direction: Direction, stdout: IO[str]) -> None:
         self.command = direction.command
         self.stdout = stdout
 
     def emit(self, event: str, **fields: object) -> None:
+        """Writes one object: `event` names it, `fields` are the rest of its keys."""
         self.stdout.write(json.dumps({"event": event, **fields}) + "\n")
         self.stdout.flush()
 
     def notice(self, text: str) -> None:
+        """Something that is worth knowing, and no error: the event `note`."""
         self.emit("note", message=text)
 
     def error(self, error: SyncError) -> None:
+        """Why a run failed, and what to type next: the event `error`."""
         self.emit("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
+        """A run begins, over these folders of the project and on this host: the event `start`."""
         self.emit("start", command=request.mode.direction.command, folders=folders, target=request.target, host=host)
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        """An event `plan` for each step, with its difference where `diffs` has one; *** stands for credentials."""
         for step in steps:
             problem = step.problem
             fields: dict[str, object] = {
@@ -61,15 +68,16 @@ class JsonReport:
             self.emit("plan", **fields)
 
     def begin(self, total: int) -> None:
-        pass
+        """A program reads no progress bar."""
 
     def outcome(self, outcome: Outcome) -> None:
-        pass
+        """The events `result` come all together, in `summary`."""
 
     def end(self) -> None:
-        pass
+        """There is no progress bar to end."""
 
     def summary(self, report: Report) -> None:
+        """The run is over: an event `result` for each outcome, and the event `summary` with the numbers."""
         for outcome in report.outcomes:
             problem = outcome.problem
             self.emit(
@@ -108,6 +116,7 @@ class JsonReport:
         self.emit("summary", command=self.command, backups=len(runs), elsewhere=elsewhere, exit_code=0)
 
     def say(self, text: str, event: str, **fields: object) -> None:
+        """Writes the event: a program does not get the `text` for people."""
         self.emit(event, **fields)
 
 

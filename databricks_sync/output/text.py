@@ -42,6 +42,7 @@ class Screen:
             self._console = Console(file=stream, highlight=False, soft_wrap=True)
 
     def line(self, text: str = "", style: str = "") -> None:
+        """Writes one line; `style` is a colour of rich, and counts only on a terminal that shows colours."""
         if self._console is not None:
             from rich.text import Text
 
@@ -51,6 +52,8 @@ class Screen:
 
 
 class TextReport:
+    """The reporter for people: the plan and the summary go to `stdout`, errors, notes and progress to `stderr`."""
+
     def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:
         self.command = direction.command
         self.out = Screen(stdout)
@@ -61,9 +64,11 @@ class TextReport:
         self._spoke = time.monotonic()
 
     def notice(self, text: str) -> None:
+        """A line for something that is worth knowing, and no error."""
         self.err.line(f"note: {text}", "yellow")
 
     def error(self, error: SyncError) -> None:
+        """Why a run failed, and below it what to type next."""
         self.err.line(f"error: {error.message}", "bold red")
         if error.hint:
             self.err.line(f"  {error.hint}")
@@ -71,17 +76,19 @@ class TextReport:
     # --- the plan -------------------------------------------------------------------------------------------
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
+        """The first line of a run: which folders are synced with which target, and on which host."""
         arrow = "→" if request.mode.direction is Direction.PUSH else "←"
         self.out.line(f"{', '.join(folders)} {arrow} {printable(request.target)}  ({printable(host)})")
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
+        """What the run will do, in a group for each action, then what it skips, conflicts with and refuses."""
         direction = request.mode.direction
         where = THERE[direction]
         will = "Would " if request.dry_run else ""
         self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
         for action in PAST:
-            said = "write conflict markers" if action is Action.MARK else action.value
-            verb = f"{will}{said}" if will else said.capitalize()
+            name = "write conflict markers" if action is Action.MARK else action.value
+            verb = f"{will}{name}" if will else name.capitalize()
             self._group(f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
         if any(step.action is Action.MARK for step in steps):
             self.out.line("    Choose what to keep and remove the markers in an editor; until then it is not pushed.")
@@ -163,6 +170,7 @@ class TextReport:
     # --- the run --------------------------------------------------------------------------------------------
 
     def begin(self, total: int) -> None:
+        """The writing begins, of `total` objects: shows a progress bar where there is a terminal."""
         self._total, self._done, self._spoke = total, 0, time.monotonic()
         if not total or not self.err.stream.isatty():
             return
@@ -183,6 +191,7 @@ class TextReport:
         self._bar.start()
 
     def outcome(self, outcome: Outcome) -> None:
+        """One more object is done: moves the bar on, or in a log says so from time to time."""
         self._done += 1
         if self._bar is None and time.monotonic() - self._spoke > _QUIET:
             self._spoke = time.monotonic()
@@ -193,11 +202,13 @@ class TextReport:
             self._bar.update(self._task, advance=1, rate=f"{speed:,.0f}/s" if speed else "")
 
     def end(self) -> None:
+        """The writing is over: removes the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def summary(self, report: Report) -> None:
+        """The run is over: what failed, the backup that was made, and a last line with the numbers."""
         self._problems([outcome.problem for outcome in report.outcomes if outcome.problem])
         if report.trouble:
             self.error(report.trouble)

@@ -25,6 +25,8 @@ from .wording import MOVED, PAST, SIGNS, STYLES, THERE, counted, whole, why
 
 
 class State(str, Enum):
+    """What a watch is doing. The values are those of the JSON output."""
+
     WATCHING = "watching"
     CARRYING = "syncing"
     PAUSED = "paused"  # git is at work
@@ -45,41 +47,41 @@ class Parked(NamedTuple):
     ways: tuple[str, ...] = ()  # out of it
 
 
-Known = Mapping[str, Parked]
+ParkedPaths = Mapping[str, Parked]
 
 
 def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     """What a run left alone and will leave alone again, by key; `patient`: but for what only just failed. Pure."""
-    found: dict[str, Parked] = {}
+    paths: dict[str, Parked] = {}
     again = report.request.again
     for step in report.conflicts:
-        path = shell.path(report.request.typed(step.path))
+        typed = shell.path(report.request.typed(step.path))
         ways: tuple[str, ...] = (
-            f"to keep the local version: to_databricks{again} --overwrite {path}",
-            f"to keep the workspace version: from_databricks{again} --overwrite {path}",
+            f"to keep the local version: to_databricks{again} --overwrite {typed}",
+            f"to keep the workspace version: from_databricks{again} --overwrite {typed}",
         )
         if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
-            ways += (f"to merge the cells: from_databricks{again} --merge {path}",)
-        found[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
-    told: set[Parked] = set()
+            ways += (f"to merge the cells: from_databricks{again} --merge {typed}",)
+        paths[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
+    seen: set[Parked] = set()
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]
     for step, problem in [(step, step.problem) for step in report.steps] + outcomes:
         if problem and problem.severity is not Severity.NOTE:
             hints = (advice(problem.hint),) if problem.hint else ()
-            one = Parked(problem.path, problem.what.rstrip("."), hints)
-            if one not in told:  # of a folder it is told once, whatever is in it
-                told.add(one)
-                found[step.key] = one
-    return found
+            item = Parked(problem.path, problem.what.rstrip("."), hints)
+            if item not in seen:  # a problem of a folder is shown once, whatever is in it
+                seen.add(item)
+                paths[step.key] = item
+    return paths
 
 
 def advice(hint: str) -> str:
     """A hint of a single run as it reads in a watch, which runs again by itself. Pure."""
-    for said, meant in (
+    for text, instead in (
         ("Run the command again", "This is tried again"),
         ("run the command again", "this is tried again"),
     ):
-        hint = hint.replace(said, meant)
+        hint = hint.replace(text, instead)
     return hint
 
 
@@ -95,15 +97,19 @@ class View(Protocol):
         """For a run that is reported in full: the first one of a branch."""
         ...
 
-    def state(self, state: State, text: str, hint: str = "") -> None: ...
+    def state(self, state: State, text: str, hint: str = "") -> None:
+        """The watch has begun to do something else; `text` says what for a person, `hint` what to type next."""
+        ...
 
-    def notice(self, text: str) -> None: ...
+    def notice(self, text: str) -> None:
+        """Something that is worth knowing, and no error."""
+        ...
 
     def carried(self, report: Report) -> None:
         """A run is over that was not shown."""
         ...
 
-    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
         """What is parked now, and what has changed in that; `told`: the run that found it was shown in full."""
         ...
 
@@ -141,6 +147,7 @@ class LineView:
 
     @contextmanager
     def shown(self) -> Iterator[TextReport]:
+        """As `View.shown`."""
         yield self.report
         self.flush()
 
@@ -155,9 +162,11 @@ class LineView:
                 self.line(f"    {hint}")
 
     def notice(self, text: str) -> None:
+        """As `View.notice`: a line with the time."""
         self.line(f"note: {text}", "yellow")
 
     def carried(self, report: Report) -> None:
+        """As `View.carried`: a line for each object, or for the first of many."""
         for number, (text, style) in enumerate(lines(report)):
             if number == _SHOWN:
                 done = sum(1 for outcome in report.outcomes if outcome.result is Result.DONE)
@@ -165,19 +174,22 @@ class LineView:
                 break
             self.line(text, style)
 
-    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
-        for one in new.values() if not told else ():
-            self.line(f"! {printable(one.path)}  {one.what}", STYLES["!"])
-            for way in one.ways:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+        """As `View.parked`: a line for each path that is new, with the commands that resolve it, or resolved."""
+        for item in new.values() if not told else ():
+            self.line(f"! {printable(item.path)}  {item.what}", STYLES["!"])
+            for way in item.ways:
                 self.line(f"    {way}")
-        for one in settled.values():
-            self.line(f"= {printable(one.path)}  resolved", "green")
+        for item in settled.values():
+            self.line(f"= {printable(item.path)}  resolved", "green")
 
     def line(self, text: str, style: str = "") -> None:
+        """Writes one line, with the time before it."""
         self.report.out.line(f"{time.strftime('%H:%M:%S')}  {text}", style)
         self.flush()
 
     def flush(self) -> None:
+        """Makes sure that a log shows at once what was written."""
         self.report.out.stream.flush()
 
 
@@ -195,10 +207,12 @@ class LiveView(LineView):
 
     @contextmanager
     def shown(self) -> Iterator[TextReport]:
+        """As `View.shown`: the region at the bottom goes, and comes back with the next state."""
         self._stop()
         yield self.report
 
     def state(self, state: State, text: str, hint: str = "") -> None:
+        """As `View.state`: shown at the bottom; trouble also in a line above, where it stays."""
         if state in (State.WATCHING, State.CARRYING, State.PAUSED):
             self._said = (state, "")
         elif state is State.STOPPED:
@@ -209,12 +223,14 @@ class LiveView(LineView):
         self._standing = (state, text, hint)
         self._show()
 
-    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+        """As `View.parked`: all paths are listed at the bottom, with the commands that resolve them."""
         self._parked = now
-        super().parked(now, {key: one._replace(ways=()) for key, one in new.items()}, settled, told=told)
+        super().parked(now, {key: item._replace(ways=()) for key, item in new.items()}, settled, told=told)
         self._show()
 
     def line(self, text: str, style: str = "") -> None:
+        """Writes one line above the region at the bottom."""
         if self._live is None:
             super().line(text, style)
         else:
@@ -247,9 +263,9 @@ class LiveView(LineView):
         if self._parked:
             region.append(Text(f"  needs attention ({len(self._parked):,}): skipped on both sides", "bold"))
         shown = min(_SHOWN, max(self._live.console.height // 6, 1))  # the events above need some room too
-        for one in list(self._parked.values())[:shown]:
-            region.append(Text(f"  ! {printable(one.path)}  {one.what}", STYLES["!"]))
-            region += [Text(f"      {way}") for way in one.ways]
+        for item in list(self._parked.values())[:shown]:
+            region.append(Text(f"  ! {printable(item.path)}  {item.what}", STYLES["!"]))
+            region += [Text(f"      {way}") for way in item.ways]
         if len(self._parked) > shown:
             region.append(Text(f"  … and {len(self._parked) - shown:,} more"))
         return Group(*region)
@@ -275,28 +291,34 @@ class JsonView:
 
     @contextmanager
     def shown(self) -> Iterator[JsonReport]:
+        """As `View.shown`: the run writes its own events."""
         yield self.report
 
     def state(self, state: State, text: str, hint: str = "") -> None:
+        """As `View.state`: the event `watch`, if anything in it is new."""
         if self._said != (state, text):
             self._said = (state, text)
             self.report.emit("watch", state=state.value, message=text, hint=hint)
 
     def notice(self, text: str) -> None:
+        """As `View.notice`: the event `note`."""
         self.report.notice(text)
 
     def carried(self, report: Report) -> None:
+        """As `View.carried`: the events of the run, if it synced anything."""
         if report.outcomes:
             self.report.summary(report)
 
-    def parked(self, now: Known, new: Known, settled: Known, *, told: bool) -> None:
-        for key, one in new.items():
-            self.report.emit("parked", path=one.path, key=key, problem=one.what, hint="; ".join(one.ways))
-        for key, one in settled.items():
-            self.report.emit("settled", path=one.path, key=key)
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+        """As `View.parked`: an event `parked` or `settled` for each path that is new or resolved."""
+        for key, item in new.items():
+            self.report.emit("parked", path=item.path, key=key, problem=item.what, hint="; ".join(item.ways))
+        for key, item in settled.items():
+            self.report.emit("settled", path=item.path, key=key)
 
 
 def view_for(report: Reporter) -> View:
+    """The view that fits a reporter: JSON events, a live screen on a terminal, or lines elsewhere."""
     if isinstance(report, JsonReport):
         return JsonView(report)
     return LiveView(report) if report.out.terminal else LineView(report)

@@ -57,21 +57,21 @@ PAST = {
 
 def why(step: Step) -> str:
     """What has happened to an object since both sides agreed on it."""
-    said = WHY.get(step.shape, "")
+    reason = WHY.get(step.shape, "")
     if step.moved:
-        return _moved(step, said)
+        return _moved(step, reason)
     if not step.older:
-        return said
+        return reason
     edits = len(step.shape.replace("b", ""))
     sides = " " + " and ".join(_SIDES[side] for side in step.older)
-    return f"{said}: back to an older version{'' if edits == 1 else sides}"
+    return f"{reason}: back to an older version{'' if edits == 1 else sides}"
 
 
-def _moved(step: Step, said: str) -> str:
+def _moved(step: Step, reason: str) -> str:
     if step.action is Action.CREATE:
         return f"from {printable(step.moved)}"
     if step.local or not step.remote:
-        return f"{said}, and moved locally to {printable(step.moved)}"
+        return f"{reason}, and moved locally to {printable(step.moved)}"
     return f"the old location, {printable(step.key)}"
 
 
@@ -89,8 +89,8 @@ def shown_as(steps: Sequence[Step], action: Action) -> list[Step]:
 def takes_away(outcome: Outcome, direction: Direction) -> bool:
     """Whether something was deleted, or replaced that was not what both sides had agreed on."""
     step = outcome.step
-    there = step.shape[2 if direction is Direction.PUSH else 1 :][:1]  # nothing for a restore: who knows what it was
-    took = step.action is Action.DELETE or (step.action in REPLACES and there != "b")
+    before = step.shape[2 if direction is Direction.PUSH else 1 :][:1]  # nothing for a restore: who knows what it was
+    took = step.action is Action.DELETE or (step.action in REPLACES and before != "b")
     return took and outcome.result is Result.DONE
 
 
@@ -101,9 +101,9 @@ def summed(report: Report) -> str:
     if report.request.restore:
         past, rest = {"restore": "restored"}, f"{counts['unchanged']:,} unchanged"
     else:
-        past = {"move": "moved", **{action.value: said for action, said in PAST.items()}}
+        past = {"move": "moved", **{action.value: done for action, done in PAST.items()}}
         rest = f"{counts['in_sync']:,} in sync"
-    parts = [f"{counts[name]:,} {f'to {name}' if dry else said}" for name, said in past.items() if counts[name]]
+    parts = [f"{counts[name]:,} {f'to {name}' if dry else done}" for name, done in past.items() if counts[name]]
     if counts["conflict"]:
         parts.append(quantity(counts["conflict"], "conflict"))
     parts += [f"{counts[name]:,} {name}" for name in ("refused", "failed") if counts[name]]

@@ -20,7 +20,7 @@ _PUBLISHED = ("EXAMPLE", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVE
 def _is_no_placeholder(secret: str) -> bool:
     """Whether it may be one that somebody was given, rather than `0000…` or one from a documentation."""
     tail = secret.rstrip("=-")[-_TAIL:]
-    return len(set(tail)) >= _FEWEST_CHARACTERS and not any(known in secret for known in _PUBLISHED)
+    return len(set(tail)) >= _FEWEST_CHARACTERS and not any(published in secret for published in _PUBLISHED)
 
 
 class Pattern(NamedTuple):
@@ -114,8 +114,8 @@ def find(text: str, patterns: Sequence[Pattern] = PATTERNS) -> Iterator[Credenti
 def redacted(text: str, patterns: Sequence[Pattern] = PATTERNS) -> str:
     """The text with *** for whatever looks like a credential."""
     for pattern in patterns:
-        for found in reversed(list(find(text, (pattern,)))):
-            text = f"{text[: found.start]}***{text[found.end :]}"
+        for credential in reversed(list(find(text, (pattern,)))):
+            text = f"{text[: credential.start]}***{text[credential.end :]}"
     return text
 
 
@@ -126,7 +126,7 @@ def redacted(text: str, patterns: Sequence[Pattern] = PATTERNS) -> str:
 _ROW = b"a" * 20
 _IN_ROWS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz%+=_~-")
 _ROWS = bytes(97 if code in _IN_ROWS else 32 for code in range(256))
-_HINTS = tuple(hint.encode() for one in PATTERNS for hint in one.hints)
+_HINTS = tuple(hint.encode() for pattern in PATTERNS for hint in pattern.hints)
 # Names, constants and dividers: a credential has a digit, or letters of both kinds, or (a key of AWS) no underscore.
 _NAME = b"abcdefghijklmnopqrstuvwxyz_-="
 _CONSTANT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_="
@@ -151,5 +151,5 @@ def kinds(raw: bytes) -> tuple[str, ...]:
     beside = b" ".join(near)
     for hint in _HINTS if beside else ():
         if hint in beside:
-            return tuple(dict.fromkeys(one.kind for one in find(raw[:_MOST].decode("latin-1"))))
+            return tuple(dict.fromkeys(credential.kind for credential in find(raw[:_MOST].decode("latin-1"))))
     return ()

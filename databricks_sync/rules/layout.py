@@ -62,12 +62,12 @@ class Layout(NamedTuple):
 
     def moved(self, key: str, path: str) -> str | None:
         """The key that the object of the file at `path` has in this layout, where that is not `key`."""
-        found = self.key(path, key)
-        return None if found == key else found
+        key_here = self.key(path, key)
+        return None if key_here == key else key_here
 
     def apart(self, other: Layout) -> bool:
         """Whether the files of one would have other keys in the other, or be strangers there."""
-        mine, theirs = ({prefix for _, prefix in one.prefixes} for one in (self, other))
+        mine, theirs = ({prefix for _, prefix in layout.prefixes} for layout in (self, other))
         return not (mine <= theirs or theirs <= mine)
 
     def made(self, base: Iterable[BaseEntry]) -> bool:
@@ -82,32 +82,32 @@ class Layout(NamedTuple):
         return any(entry.key.startswith(prefix) for _, prefix in self.prefixes)
 
     def moves(
-        self, base: Mapping[str, BaseEntry], files: Iterable[LocalObject], there: Container[str], noted: Layout | None
+        self, base: Mapping[str, BaseEntry], files: Iterable[LocalObject], remote: Container[str], noted: Layout | None
     ) -> Moves:
-        """Where the objects of `base` and of `files` stand, of all keys that are `there` in the workspace.
+        """Where the objects of `base` and of `files` are. `remote`: all keys that are in the workspace.
 
         `noted`: how the target is laid out as its note says, where that is another way: what is not in the base may
         stand there, and what is may have gone there.
         """
-        followed = self._followed(base, there, noted)
-        known = {followed.get(key, key): entry for key, entry in base.items()} if followed else base
-        belongs = {key: to for key, entry in known.items() if (to := self.moved(key, entry.path))}
+        followed = self._followed(base, remote, noted)
+        entries = {followed.get(key, key): entry for key, entry in base.items()} if followed else base
+        belongs = {key: to for key, entry in entries.items() if (to := self.moved(key, entry.path))}
         for item in files if noted else ():
             stands = noted.key(item.path, item.key) if noted else None
-            if stands and stands in there and stands not in known:
-                if stands != item.key and item.key not in there and item.key not in known:
+            if stands and stands in remote and stands not in entries:
+                if stands != item.key and item.key not in remote and item.key not in entries:
                     belongs[stands] = item.key
-        moving = {key: to for key, to in belongs.items() if to in belongs or (to not in there and to not in known)}
+        moving = {key: to for key, to in belongs.items() if to in belongs or (to not in remote and to not in entries)}
         return Moves(moving, {key: to for key, to in belongs.items() if key not in moving}, followed)
 
-    def _followed(self, base: Mapping[str, BaseEntry], there: Container[str], noted: Layout | None) -> dict[str, str]:
+    def _followed(self, base: Mapping[str, BaseEntry], remote: Container[str], noted: Layout | None) -> dict[str, str]:
         """What is gone from its key, and stands where its file belongs or where the note says."""
         followed: dict[str, str] = {}
         for key, entry in base.items():
-            if key in there:
+            if key in remote:
                 continue
             ways = (layout.key(entry.path, key) for layout in (self, noted) if layout)
-            to = next((to for to in ways if to and to in there and to not in base), None)
+            to = next((to for to in ways if to and to in remote and to not in base), None)
             if to and to not in followed.values():
                 followed[key] = to
         return followed

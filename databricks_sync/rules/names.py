@@ -24,6 +24,7 @@ _IGNORABLE = re.compile("[\u200c\u200d\u200e\u200f\u202a-\u202e\u206a-\u206f\ufe
 
 
 def nfc(name: str) -> str:
+    """The name in Unicode normal form C: macOS may give a name in another form than the one it was created with."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -41,8 +42,8 @@ def flaw(key: str, *, windows: bool) -> str:
     if not key:
         return "it has no name"
     for part in key.split("/"):
-        if found := _flaw_of_part(part, windows):
-            return found
+        if reason := _flaw_of_part(part, windows):
+            return reason
     return ""
 
 
@@ -106,16 +107,16 @@ def twins(keys: Collection[str], *, ignore_case: bool) -> dict[str, tuple[str, .
     spelled: dict[str, str] = {}  # a path as the disk tells it -> the first spelling that is another one
     clashes: set[str] = set()
     for path in chain(keys, folders):
-        told = folded(path)
-        if told != path and (told in keys or told in folders or spelled.setdefault(told, path) != path):
-            clashes.add(told)
+        on_disk = folded(path)
+        if on_disk != path and (on_disk in keys or on_disk in folders or spelled.setdefault(on_disk, path) != path):
+            clashes.add(on_disk)
     under: dict[str, set[str]] = defaultdict(set)  # such a path -> the keys at or below it
     for key in keys if clashes else ():
         for path in (*parents(key), key):
             if folded(path) in clashes:
                 under[folded(path)].add(key)
-    found: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     for group in under.values():
         for key in group:
-            found.setdefault(key, tuple(sorted(group)))
-    return found
+            groups.setdefault(key, tuple(sorted(group)))
+    return groups

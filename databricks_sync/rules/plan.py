@@ -31,6 +31,8 @@ from .layout import Moves
 
 
 class Action(str, Enum):
+    """What a run does with one key. The values are those of the JSON output."""
+
     NOTHING = "nothing"  # both sides agree, and the base knows it
     ADOPT = "adopt"  # both sides agree: write it into the base
     FORGET = "forget"  # both sides lack it: take it out of the base
@@ -119,6 +121,7 @@ class Step(NamedTuple):
 
     @property
     def writes(self) -> bool:
+        """Whether the step changes its destination."""
         return self.problem is None and self.action in WRITES
 
     @property

@@ -20,6 +20,8 @@ FEW_CHANGES = 5
 
 
 class Situation(NamedTuple):
+    """What the safety checks judge: the plan, and what is known of both sides, of git and of the target."""
+
     mode: Mode
     steps: Sequence[Step]  # of the paths the run is about
     tracked: int  # objects the base knows, of all paths

@@ -1158,7 +1158,7 @@ MUTANTS = (
     Mutant(
         "a project above the repository",
         "_up_to_top",
-        "highest and _within(one, highest)",
+        "highest and _within(place, highest)",
         "highest",
         PROJECT,
         "found_from_inside",
