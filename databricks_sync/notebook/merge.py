@@ -26,7 +26,7 @@ from databricks_sync.model import Form, Language
 from .cells import Piece, assembled, cells, pieces, remark, rewritten
 from .format import digest, materialise
 
-LABELS = ("here", "last agreed", "there")
+LABELS = ("local", "last sync", "workspace")
 HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
 _TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
 _MARKERS = tuple(line.encode() for line in _TELLING)

@@ -19,7 +19,7 @@ from support.project import Person, Project, Ran, Workspace, jupyter, notebook, 
 from databricks_sync import failpoints
 
 THREE = ("a = 1", "b = 1", "c = 1")
-CLASH = "<<<<<<< here\nb = 'mine'\n||||||| last agreed\nb = 1\n=======\nb = 'theirs'\n>>>>>>> there"
+CLASH = "<<<<<<< local\nb = 'mine'\n||||||| last sync\nb = 1\n=======\nb = 'theirs'\n>>>>>>> workspace"
 VICTIM = Path(__file__).parents[1] / "safety/victim.py"
 HASHES = pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
 
@@ -184,7 +184,7 @@ def test_markers_within_long_cells_are_short(three: Project, person: Person) -> 
     person.edit("n", "\n".join(["theirs", *lines[1:-1], "x8 = 8"]))
     pull(three, "--merge", "--markers", code=1)
     text = three.text("notebooks/n.py")
-    assert text.count("<<<<<<< here") == 1 and text.count("x4 = 4") == 1 and text.endswith("x7 = 7\nm\n")
+    assert text.count("<<<<<<< local") == 1 and text.count("x4 = 4") == 1 and text.endswith("x7 = 7\nm\n")
 
 
 def test_markers_of_a_jupyter_notebook(project: Project, person: Person) -> None:
@@ -198,7 +198,7 @@ def test_markers_of_a_jupyter_notebook(project: Project, person: Person) -> None
     nbformat.validate(document)
     cells = sources(project.read("notebooks/n.ipynb"))
     assert "b = 'mine'" in cells[1] and "b = 'theirs'" in cells[1]
-    assert cells[2:] == ["<<<<<<< here", "=======", "c = 2", ">>>>>>> there"]
+    assert cells[2:] == ["<<<<<<< local", "=======", "c = 2", ">>>>>>> workspace"]
     assert "still contains conflict markers (cell 2)" in push(project, code=1).out
 
 
