@@ -62,8 +62,8 @@ class Workspace:
             return json.load(answer)
 
     def children(self, path: str) -> list[dict[str, Any]]:
-        found = self.call("GET", f"/api/2.0/workspace/list?path={quote(path)}").get("objects", [])
-        return sorted(found, key=lambda item: str(item["path"]))
+        objects = self.call("GET", f"/api/2.0/workspace/list?path={quote(path)}").get("objects", [])
+        return sorted(objects, key=lambda item: str(item["path"]))
 
     def source(self, path: str) -> str:
         answer = self.call("GET", f"/api/2.0/workspace/export?format=SOURCE&path={quote(path)}")
@@ -78,7 +78,7 @@ class Workspace:
 
     def writes(self) -> int:
         """How many requests have changed something, or tried to, since the last `forget`."""
-        return sum(1 for one in self.call("GET", "/api/local/requests")["requests"] if one["method"] != "GET")
+        return sum(1 for request in self.call("GET", "/api/local/requests")["requests"] if request["method"] != "GET")
 
 
 def clean_environment(home: Path, workspace: Path) -> dict[str, str]:

@@ -30,8 +30,8 @@ from demo import ROOT, Workspace, clean_environment, installed, make_project
 from databricks_local.embedded import running
 
 BRANCH = "better-forecast"
-_ME = {f"GIT_{role}_{what}": told for role in ("AUTHOR", "COMMITTER")
-       for what, told in (("NAME", "Me"), ("EMAIL", "me@example.com"))}  # fmt: skip
+_ME = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
+       for what, value in (("NAME", "Me"), ("EMAIL", "me@example.com"))}  # fmt: skip
 RUN = re.compile(r"\b\d{8}T\d{6}(?:-\d+)?\b")  # a backup is named after its time
 _PIECE = re.compile(
     r"<!-- also here: (?P<copied>\S+) -->"
@@ -65,21 +65,21 @@ class Reader:
         """The text with what the commands said just now in its blocks."""
         return _PIECE.sub(self._piece, text)
 
-    def _piece(self, found: re.Match[str]) -> str:
-        if found["block"] is not None:
-            return "".join(self._screen(command, said) for command, said in screens(found["block"]))
-        if found["copied"]:
-            self._copy(found["copied"])
-        elif found["sent"]:
-            self._send(ROOT / found["sent"], found["folder"])
-        elif found["file"]:
-            file = self.top / found["file"]
+    def _piece(self, match: re.Match[str]) -> str:
+        if match["block"] is not None:
+            return "".join(self._screen(command, output) for command, output in screens(match["block"]))
+        if match["copied"]:
+            self._copy(match["copied"])
+        elif match["sent"]:
+            self._send(ROOT / match["sent"], match["folder"])
+        elif match["file"]:
+            file = self.top / match["file"]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(found["content"].encode())
+            file.write_bytes(match["content"].encode())
         else:
-            path, change = found["edit"].split(": ", 1)
-            self._edit(found["side"], path, *change.split(" -> "))
-        return found[0]
+            path, change = match["edit"].split(": ", 1)
+            self._edit(match["side"], path, *change.split(" -> "))
+        return match[0]
 
     def _copy(self, path: str) -> None:
         original, copy = ROOT / path, self.top / path
@@ -93,7 +93,7 @@ class Reader:
 
     def _send(self, original: Path, folder: str) -> None:
         server = self.workspace.server
-        for file in sorted(one for one in original.rglob("*") if one.is_file() and "__pycache__" not in one.parts):
+        for file in sorted(path for path in original.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             path = f"{folder}/{file.relative_to(original).as_posix()}"
             self.workspace.call("POST", "/api/2.0/workspace/mkdirs", {"path": path.rpartition("/")[0]})
             # What `databricks sync` asks for: unlike JSON, it can carry an empty file.
@@ -113,7 +113,7 @@ class Reader:
             assert old in source, f"{whole} has no {old!r}"
             self.workspace.save(whole, source.replace(old, new))
 
-    def _screen(self, command: str, said: str) -> str:
+    def _screen(self, command: str, output: str) -> str:
         """One command and its output. Names of backups become those of this run in both."""
         words = shlex.split(RUN.sub(lambda run: self.runs.get(run[0], run[0]), command), comments=True)
         if words == ["echo", "$?"]:
@@ -128,7 +128,7 @@ class Reader:
         printed, _ = process.communicate()
         self.code = process.returncode
         shown = printed.replace(str(self.home), "~").replace(str(self.top), "~/project")
-        self.runs |= dict(zip(RUN.findall(said), RUN.findall(shown), strict=False))
+        self.runs |= dict(zip(RUN.findall(output), RUN.findall(shown), strict=False))
         return f"$ {RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
 
     def start(self, words: Sequence[str], folder: Path | None = None, **variables: str) -> subprocess.Popen[str]:
@@ -146,7 +146,7 @@ class Reader:
 
 def files(text: str) -> dict[str, str]:
     """The files that a page writes: path -> content."""
-    return {found["file"]: found["content"] for found in _PIECE.finditer(text) if found["file"]}
+    return {match["file"]: match["content"] for match in _PIECE.finditer(text) if match["file"]}
 
 
 def pages() -> list[Path]:
@@ -158,8 +158,8 @@ def pages() -> list[Path]:
 def screens(block: str) -> Iterator[tuple[str, str]]:
     """The commands of a block, each with the output below it."""
     for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-        command, _, said = part.partition("\n")
-        yield command, said
+        command, _, output = part.partition("\n")
+        yield command, output
 
 
 def steady(text: str) -> str:

@@ -42,8 +42,8 @@ def _variables() -> Iterator[str]:
     sample = (ROOT / "env.sample").read_text(encoding="utf-8")
     rows, about = ["| variable | meaning |", "|---|---|"], []
     for line in sample.splitlines():
-        if found := re.match(r"#?([A-Z_]+)=(.*)", line):
-            rows.append(f"| `{found[1]}` | {' '.join(about)} |")
+        if match := re.match(r"#?([A-Z_]+)=(.*)", line):
+            rows.append(f"| `{match[1]}` | {' '.join(about)} |")
             about = []
         elif line.startswith("# "):
             about.append(line[2:])
