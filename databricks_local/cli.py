@@ -16,7 +16,7 @@ from databricks_sync.cli import completion
 from databricks_sync.errors import ExitCode, quantity
 
 from . import extras
-from .core.settings import Settings
+from .core.settings import ServerSettings
 from .embedded import server_status
 from .home import REFUSED, Home, RefusedError, TakenError, default_folder
 from .protocol.faults import rule
@@ -99,7 +99,9 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
     rules, run_schedules = [_rule(text) for text in faults], bool(options.pop("run_schedules"))
     with _explained():
         try:
-            serving.serve(home, port, token, Settings(**options), rules, exit_with_stdin, click.echo, run_schedules)
+            serving.serve(
+                home, port, token, ServerSettings(**options), rules, exit_with_stdin, click.echo, run_schedules
+            )
         except KeyboardInterrupt:
             sys.exit(ExitCode.INTERRUPTED)
 

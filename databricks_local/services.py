@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from databricks_local.core.model import Answer, Call
+from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.files.dbfs import OPERATIONS as DBFS_OPERATIONS
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.files.files_api import FilesApi
@@ -43,7 +43,7 @@ from databricks_local.mlflow_server.proxy import MlflowProxy
 from databricks_local.protocol import bodies
 from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 VERSIONS = ("2.0", "2.1", "2.2")
 
@@ -170,7 +170,7 @@ async def _to_page(request: Request) -> Response:
     return Response(status_code=307, headers={"Location": f"/mlflow/#/{path}" if path else "/mlflow/"})
 
 
-def _bound(operation: Callable[[Any, Workspace, Call], Answer], api: object) -> Operation:
+def _bound(operation: Callable[[Any, LocalWorkspace, Call], ApiAnswer], api: object) -> Operation:
     return lambda workspace, call: operation(api, workspace, call)
 
 

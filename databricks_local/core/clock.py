@@ -9,7 +9,7 @@ from typing import Any
 MODES = ("real", "coarse", "frozen", "backwards", "absent")
 
 
-class Clock:
+class WorkspaceClock:
     """Milliseconds since 1970 for `created_at`, `modified_at` and the Date header.
 
     `coarse` rounds down to `resolution_ms`; `frozen` stands still; `backwards` starts now and loses `step_ms`

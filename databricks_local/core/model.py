@@ -30,7 +30,7 @@ LANGUAGES = ("PYTHON", "SQL", "SCALA", "R")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WorkspaceObject:
     """One object of the workspace without its content. Directories have neither times nor hash [PROBED]."""
 
     object_id: int
@@ -78,7 +78,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What goes back over the wire."""
 
     status: int
@@ -87,12 +87,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> ApiAnswer:
     """An answer whose body is JSON."""
-    return Answer(status, json.dumps(body).encode(), headers=headers or {})
+    return ApiAnswer(status, json.dumps(body).encode(), headers=headers or {})
 
 
-def refusal(error: ApiError) -> Answer:
+def refusal(error: ApiError) -> ApiAnswer:
     """An error as the API answers it: `error_code`, `message`, and `details` when it has any."""
     body: dict[str, Any] = {"error_code": error.error_code, "message": error.message}
     if error.details:

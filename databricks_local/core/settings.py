@@ -12,7 +12,7 @@ NEWLINES = ("preserve", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServerSettings:
     """Limits are the documented ones; tests lower them so that reaching one is cheap."""
 
     user: str = "me@example.com"
@@ -46,7 +46,7 @@ class Settings:
     max_file_bytes: int = 500 * MIB  # [DOCS]
     max_import_file_bytes: int = 200 * MIB  # [PROBED]
 
-    def changed(self, changes: Mapping[str, Any]) -> Settings:
+    def changed(self, changes: Mapping[str, Any]) -> ServerSettings:
         """These settings with some replaced; ValueError says which one is wrong and what it takes."""
         current = asdict(self)
         for name, value in changes.items():

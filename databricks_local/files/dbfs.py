@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, answer
-from databricks_local.workspace.tree import Workspace
+from databricks_local.core.model import ApiAnswer, Call, answer
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .tree import Node, OutsideError, Tree
 
@@ -50,10 +50,12 @@ class Dbfs:
         self.tree.clear()
         self._streams.clear()
 
-    def operation(self, operation: Callable[[Dbfs, Call], dict[str, Any]]) -> Callable[[Workspace, Call], Answer]:
+    def operation(
+        self, operation: Callable[[Dbfs, Call], dict[str, Any]]
+    ) -> Callable[[LocalWorkspace, Call], ApiAnswer]:
         """`operation` as the pipeline serves it: what it returns becomes JSON, what the disk refuses an ApiError."""
 
-        def operate(workspace: Workspace, call: Call) -> Answer:
+        def operate(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
             if not workspace.settings.dbfs:
                 raise switched_off()
             try:
@@ -67,7 +69,7 @@ class Dbfs:
 
         return operate
 
-    def raw(self, workspace: Workspace, call: Call) -> Answer:
+    def raw(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """`/dbfs/<path>`, undocumented: POST creates, PUT replaces, GET reads.
 
         That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
@@ -75,7 +77,7 @@ class Dbfs:
         if call.method == "GET":
             reply = self.operation(Dbfs._content)(workspace, call)
             if reply.status == 200:
-                return Answer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
+                return ApiAnswer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
         return self.operation(Dbfs._upload)(workspace, call)
 
     def _content(self, call: Call) -> dict[str, Any]:

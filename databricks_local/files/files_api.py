@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import Answer, Call, answer
-from databricks_local.workspace.tree import Workspace
+from databricks_local.core.model import ApiAnswer, Call, answer
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .tree import Node, OutsideError, Tree
 
@@ -41,15 +41,15 @@ class FilesApi:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def files(self, workspace: Workspace, call: Call) -> Answer:
+    def files(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One file: GET, HEAD, PUT and DELETE; 404 outside of MLflow's artifacts."""
         return self._answered(call, {"PUT": self._put, "DELETE": self._delete}.get(call.method, self._get))
 
-    def directories(self, workspace: Workspace, call: Call) -> Answer:
+    def directories(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One folder: GET and HEAD list it, PUT makes it; 404 outside of MLflow's artifacts."""
         return self._answered(call, {"PUT": self._mkdirs}.get(call.method, self._list))
 
-    def initiate(self, workspace: Workspace, call: Call) -> Answer:
+    def initiate(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Large uploads by signed addresses are not offered: databricks-sdk then sends the file as one.
 
         Raises ApiError (403), always.
@@ -61,7 +61,7 @@ class FilesApi:
         }
         raise ApiError(403, "PERMISSION_DENIED", "Presigned URLs are not enabled.", [info])
 
-    def _answered(self, call: Call, operation: Callable[[Call, str], Answer]) -> Answer:
+    def _answered(self, call: Call, operation: Callable[[Call, str], ApiAnswer]) -> ApiAnswer:
         match = INTERNAL.fullmatch("/" + call.target.path.strip("/"))
         if match is None:
             raise _missing(call.target.path)
@@ -71,30 +71,30 @@ class FilesApi:
         except (OutsideError, NotADirectoryError, IsADirectoryError, FileExistsError, FileNotFoundError):
             raise _missing(call.target.path) from None
 
-    def _get(self, call: Call, path: str) -> Answer:
+    def _get(self, call: Call, path: str) -> ApiAnswer:
         node = self._node(path, call, is_dir=False)
         body = self.tree.file(path).read_bytes()
         changed = datetime.fromtimestamp(node.modified_ms // 1000, timezone.utc)
         headers = {"Last-Modified": format_datetime(changed, usegmt=True)}
         start = re.fullmatch(r"bytes=(\d+)-", str(call.parameters.get("range", "")))
-        return Answer(200, body[int(start[1]) :] if start else body, "application/octet-stream", headers)
+        return ApiAnswer(200, body[int(start[1]) :] if start else body, "application/octet-stream", headers)
 
-    def _put(self, call: Call, path: str) -> Answer:
+    def _put(self, call: Call, path: str) -> ApiAnswer:
         if self.tree.node(path) is not None and not call.flag("overwrite"):
             raise ApiError(409, "ALREADY_EXISTS", f"The file {call.target.path} already exists.")
         self.tree.write(path, call.content or b"")
-        return Answer(204, b"")
+        return ApiAnswer(204, b"")
 
-    def _delete(self, call: Call, path: str) -> Answer:
+    def _delete(self, call: Call, path: str) -> ApiAnswer:
         self._node(path, call, is_dir=False)
         self.tree.remove(path)
-        return Answer(204, b"")
+        return ApiAnswer(204, b"")
 
-    def _mkdirs(self, call: Call, path: str) -> Answer:
+    def _mkdirs(self, call: Call, path: str) -> ApiAnswer:
         self.tree.file(path).mkdir(parents=True, exist_ok=True)
-        return Answer(204, b"")
+        return ApiAnswer(204, b"")
 
-    def _list(self, call: Call, path: str) -> Answer:
+    def _list(self, call: Call, path: str) -> ApiAnswer:
         self._node(path, call, is_dir=True)
         root = "/" + call.target.path.strip("/")
         contents = [_entry(node, f"{root}/{node.path.rpartition('/')[2]}") for node in self.tree.children(path)]

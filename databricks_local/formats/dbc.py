@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from databricks_local.core.errors import invalid
-from databricks_local.core.model import Entry
+from databricks_local.core.model import WorkspaceObject
 
-from .source import Cell
+from .source import NotebookCell
 
 
-def archive(entry: Entry, cells: Sequence[Cell]) -> bytes:
+def archive(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     """One notebook as a DBC of its own."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
@@ -26,12 +26,12 @@ def archive(entry: Entry, cells: Sequence[Cell]) -> bytes:
     return packed.getvalue()
 
 
-def document(entry: Entry, cells: Sequence[Cell]) -> bytes:
+def document(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     """The JSON document of one notebook, as a member of an archive."""
     return json.dumps(model(entry, cells)).encode()
 
 
-def model(entry: Entry, cells: Sequence[Cell]) -> dict[str, Any]:
+def model(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> dict[str, Any]:
     """The notebook as DBC and HTML exports carry it."""
     commands = [
         {
@@ -55,7 +55,7 @@ def model(entry: Entry, cells: Sequence[Cell]) -> dict[str, Any]:
     }
 
 
-def parse(body: bytes) -> list[Cell]:
+def parse(body: bytes) -> list[NotebookCell]:
     """The cells of such a document, by position. Raises ApiError (400) for what is none."""
     try:
         commands = json.loads(body)["commands"]
@@ -65,7 +65,7 @@ def parse(body: bytes) -> list[Cell]:
         raise invalid("The archive holds a notebook that cannot be read.") from None
 
 
-def _from_command(text: str, title: str | None) -> Cell:
+def _from_command(text: str, title: str | None) -> NotebookCell:
     if text.startswith("%md\n"):
-        return Cell("markdown", text.removeprefix("%md\n"), title or None)
-    return Cell("code", text, title or None)
+        return NotebookCell("markdown", text.removeprefix("%md\n"), title or None)
+    return NotebookCell("code", text, title or None)

@@ -15,10 +15,10 @@ from html import escape
 from urllib.parse import quote, unquote
 
 from databricks_local.core.errors import invalid
-from databricks_local.core.model import LANGUAGES, Entry
+from databricks_local.core.model import LANGUAGES, WorkspaceObject
 
 from . import dbc, source
-from .source import Cell
+from .source import NotebookCell
 
 MODEL = re.compile(rb"__DATABRICKS_NOTEBOOK_MODEL = '([A-Za-z0-9+/=]*)'")
 
@@ -32,7 +32,7 @@ PAGE = """<!DOCTYPE html>
 </html>"""
 
 
-def render(entry: Entry, cells: Sequence[Cell]) -> bytes:
+def render(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     """The page, in UTF-8, with the notebook in it."""
     embedded = base64.b64encode(quote(json.dumps(dbc.model(entry, cells))).encode()).decode()
     shown = "\n".join(f"<pre>{escape(cell.text)}</pre>" for cell in cells)

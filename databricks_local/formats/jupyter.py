@@ -14,7 +14,7 @@ from typing import Any
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import LANGUAGES
 
-from .source import Cell
+from .source import NotebookCell
 
 NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
 CELL_KEY = "application/vnd.databricks.v1+cell"
@@ -48,12 +48,12 @@ def language(document: dict[str, Any]) -> str | None:
     return None
 
 
-def parse(content: bytes) -> list[Cell]:
+def parse(content: bytes) -> list[NotebookCell]:
     """The cells of an `.ipynb`, with outputs. Raises ApiError (400) for what is none."""
     return [_cell(cell) for cell in load(content)["cells"]]
 
 
-def render(cells: Sequence[Cell], language: str, name: str, object_id: int, outputs: bool = True) -> bytes:
+def render(cells: Sequence[NotebookCell], language: str, name: str, object_id: int, outputs: bool = True) -> bytes:
     """The export: nbformat 4.0, sorted keys, one blank of indent, execution counts 0 [PROBED]."""
     document = {
         "cells": [_exported(cell, f"{object_id}/{number}", outputs) for number, cell in enumerate(cells)],
@@ -80,7 +80,7 @@ def _broken() -> ApiError:
     return invalid("The notebook could not be imported: it is not a valid Jupyter notebook.")
 
 
-def _cell(cell: dict[str, Any]) -> Cell:
+def _cell(cell: dict[str, Any]) -> NotebookCell:
     text = cell.get("source", "")
     text = "".join(str(line) for line in text) if isinstance(text, list) else str(text)
     metadata = cell.get("metadata")
@@ -89,10 +89,10 @@ def _cell(cell: dict[str, Any]) -> Cell:
     outputs = cell.get("outputs")
     # Raw cells: what the service makes of them is unknown; here they become code.
     kind = "markdown" if cell.get("cell_type") == "markdown" else "code"
-    return Cell(kind, text, title or None, tuple(outputs) if isinstance(outputs, list) else ())
+    return NotebookCell(kind, text, title or None, tuple(outputs) if isinstance(outputs, list) else ())
 
 
-def _exported(cell: Cell, seed: str, outputs: bool) -> dict[str, Any]:
+def _exported(cell: NotebookCell, seed: str, outputs: bool) -> dict[str, Any]:
     exported: dict[str, Any] = {
         "cell_type": cell.kind,
         "metadata": {

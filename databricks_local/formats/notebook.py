@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from databricks_local.core.model import Entry
+from databricks_local.core.model import WorkspaceObject
 
 from . import jupyter, source
-from .source import Cell
+from .source import NotebookCell
 
 
-def cells(entry: Entry, content: bytes) -> list[Cell]:
+def cells(entry: WorkspaceObject, content: bytes) -> list[NotebookCell]:
     """The cells of a notebook whose stored content this is. Raises ApiError (400) for an `.ipynb` that is none."""
     if entry.export_format == "JUPYTER":
         return jupyter.parse(content)
     return source.parse(content.decode("utf-8", "replace"), entry.language or "PYTHON")
 
 
-def as_source(entry: Entry, content: bytes, newlines: str) -> bytes:
+def as_source(entry: WorkspaceObject, content: bytes, newlines: str) -> bytes:
     """The notebook as source, with a header; `newlines` is the setting of that name.
 
     No newline at the end of what came as `.ipynb` [REAL]; a source notebook comes back as it was kept. A notebook of

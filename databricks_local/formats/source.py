@@ -17,7 +17,7 @@ TITLE = "DBTITLE 1,"
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class NotebookCell:
     """One cell. A code cell may begin with a magic (`%sql`); a markdown cell never carries its `%md`."""
 
     kind: str
@@ -61,7 +61,7 @@ def legacy_newlines(content: bytes) -> bytes:
     return content[:-1] if content.endswith(b"\n") else content
 
 
-def parse(text: str, language: str) -> list[Cell]:
+def parse(text: str, language: str) -> list[NotebookCell]:
     """The cells of a source notebook, with or without header; blank lines around each are dropped."""
     prefix = PREFIXES[language]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
@@ -76,7 +76,7 @@ def parse(text: str, language: str) -> list[Cell]:
     return [_cell(_trimmed(chunk), prefix) for chunk in chunks]
 
 
-def render(cells: Sequence[Cell], language: str) -> str:
+def render(cells: Sequence[NotebookCell], language: str) -> str:
     """The notebook as source: header first, no newline at its end [REAL]."""
     prefix = PREFIXES[language]
     between = f"\n\n{prefix} COMMAND ----------\n\n"
@@ -92,23 +92,23 @@ def _trimmed(lines: list[str]) -> list[str]:
     return lines[first:last]
 
 
-def _cell(lines: list[str], prefix: str) -> Cell:
+def _cell(lines: list[str], prefix: str) -> NotebookCell:
     title = None
     if lines and lines[0].startswith(f"{prefix} {TITLE}"):
         title = lines[0].removeprefix(f"{prefix} {TITLE}")
         lines = lines[1:]
     magic = f"{prefix} MAGIC"
     if not lines or not all(line.startswith(magic) for line in lines):
-        return Cell("code", "\n".join(lines), title)
+        return NotebookCell("code", "\n".join(lines), title)
     text = "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
     word, _, rest = text.partition("\n")
     if word.split(" ")[0].rstrip() not in ("%md", "%md-sandbox"):
-        return Cell("code", text, title)
+        return NotebookCell("code", text, title)
     inline = word.partition(" ")[2]
-    return Cell("markdown", "\n".join(part for part in (inline, rest) if part), title)
+    return NotebookCell("markdown", "\n".join(part for part in (inline, rest) if part), title)
 
 
-def _chunk(cell: Cell, prefix: str) -> str:
+def _chunk(cell: NotebookCell, prefix: str) -> str:
     lines = cell.text.split("\n")
     if cell.kind == "markdown":
         lines = ["%md", *lines]

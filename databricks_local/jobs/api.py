@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, answer
+from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import unknown
 from databricks_local.jobs.rules.jobs import check_job
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
-from .store import Job, JobStore
+from .store import JobStore, StoredJob
 
 # Of these lists, an update replaces the entries with the same key and keeps the others [DOCS].
 MERGED = {
@@ -36,17 +36,17 @@ PAGE = 20
 MAX_PAGE = 100
 
 
-def missing_job(job_id: object, workspace: Workspace) -> ApiError:
+def missing_job(job_id: object, workspace: LocalWorkspace) -> ApiError:
     """404 and 400 both occur: the first in the CLI's tests, the second in databricks-sdk's table of errors."""
     return _missing(f"Job {job_id} does not exist.", workspace)
 
 
-def missing_run(run_id: object, workspace: Workspace) -> ApiError:
+def missing_run(run_id: object, workspace: LocalWorkspace) -> ApiError:
     """404 or 400, as for jobs."""
     return _missing(f"Run {run_id} does not exist.", workspace)
 
 
-def _missing(text: str, workspace: Workspace) -> ApiError:
+def _missing(text: str, workspace: LocalWorkspace) -> ApiError:
     status = workspace.settings.missing_job_status
     return ApiError(status, "INVALID_PARAMETER_VALUE" if status == 400 else "RESOURCE_DOES_NOT_EXIST", text)
 
@@ -57,23 +57,23 @@ class JobApi:
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
-    def create(self, workspace: Workspace, call: Call) -> Answer:
+    def create(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Takes settings, of Jobs 2.0 or later, and gives the new `job_id`."""
         settings = dict(call.parameters)
         check_job(settings, version_of(call))
         settings.pop("access_control_list", None)
-        job = Job(self._store.identifier(), workspace.settings.user, workspace.clock.now(), settings)
+        job = StoredJob(self._store.identifier(), workspace.settings.user, workspace.clock.now(), settings)
         self._put(job)
         return answer({"job_id": job.job_id})
 
-    def reset(self, workspace: Workspace, call: Call) -> Answer:
+    def reset(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """All settings replaced [DOCS]."""
         job, settings = self._job(workspace, call), self._new_settings(call)
         check_job(settings, version_of(call))
-        self._put(Job(job.job_id, job.creator, job.created_ms, settings))
+        self._put(StoredJob(job.job_id, job.creator, job.created_ms, settings))
         return answer({})
 
-    def update(self, workspace: Workspace, call: Call) -> Answer:
+    def update(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Top-level fields replaced, keyed lists merged, fields taken away [DOCS]."""
         job = self._job(workspace, call)
         settings = dict(job.settings)
@@ -82,15 +82,15 @@ class JobApi:
         if "new_settings" in call.parameters:
             settings = merged(settings, self._new_settings(call))
         check_job(settings, version_of(call))
-        self._put(Job(job.job_id, job.creator, job.created_ms, settings))
+        self._put(StoredJob(job.job_id, job.creator, job.created_ms, settings))
         return answer({})
 
-    def get(self, workspace: Workspace, call: Call) -> Answer:
+    def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A job with its settings, as they came or with the service's defaults (`job_defaults`)."""
         job = self._job(workspace, call)
         return answer({**self._view(job, workspace), "run_as_user_name": job.creator})
 
-    def list(self, workspace: Workspace, call: Call) -> Answer:
+    def list(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Newest first; by exact name without regard to case; without tasks unless asked for [DOCS]."""
         version = version_of(call)
         count = limit_of(call, PAGE, MAX_PAGE) if version != "2.0" else self._store.count_jobs()
@@ -106,16 +106,16 @@ class JobApi:
             body["next_page_token"] = str(shown[-1].job_id)
         return answer(body)
 
-    def delete(self, workspace: Workspace, call: Call) -> Answer:
+    def delete(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Runs that are going on go on."""
         self._store.remove_job(self._job(workspace, call).job_id)
         return answer({})
 
-    def _put(self, job: Job) -> None:
+    def _put(self, job: StoredJob) -> None:
         schedule = job.settings.get("schedule")
         self._store.put_job(job, schedule is not None and schedule.get("pause_status", "UNPAUSED") == "UNPAUSED")
 
-    def _job(self, workspace: Workspace, call: Call) -> Job:
+    def _job(self, workspace: LocalWorkspace, call: Call) -> StoredJob:
         job = self._store.job(number_of(call, "job_id"))
         if job is None:
             raise missing_job(call.parameters["job_id"], workspace)
@@ -130,7 +130,7 @@ class JobApi:
             raise invalid("Missing required field: new_settings")
         return settings
 
-    def _view(self, job: Job, workspace: Workspace, expand: bool = True) -> dict[str, Any]:
+    def _view(self, job: StoredJob, workspace: LocalWorkspace, expand: bool = True) -> dict[str, Any]:
         settings = dict(job.settings)
         if workspace.settings.job_defaults:
             settings = with_defaults(settings)
@@ -204,7 +204,7 @@ def page_of(call: Call) -> int:
     return 2**62 if call.text("page_token") is None else number_of(call, "page_token")
 
 
-JOB_OPERATIONS: tuple[tuple[str, str, Callable[[JobApi, Workspace, Call], Answer]], ...] = (
+JOB_OPERATIONS: tuple[tuple[str, str, Callable[[JobApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
     ("POST", "create", JobApi.create),
     ("POST", "reset", JobApi.reset),
     ("POST", "update", JobApi.update),

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .processes import Log
-from .runs import Run, State, TaskRun
+from .runs import Run, RunState, TaskRun
 from .states import (
     CANCELED,
     DISABLED,
@@ -77,7 +77,7 @@ class Executor:
         for run in self._store.open_runs():
             self._finish(run.run_id, SERVER_ENDED)
 
-    def start(self, run: Run, forced: State | None) -> None:
+    def start(self, run: Run, forced: RunState | None) -> None:
         """Lets a stored run begin; it may be skipped at once, or wait in the queue."""
         handle = self._handles[run.run_id] = RunHandle()
         if forced is not None:
@@ -88,7 +88,7 @@ class Executor:
             if not run.spec.get("queue", {}).get("enabled"):
                 self._finish(run.run_id, TOO_MANY)
                 return
-            self._store.change_run(run.run_id, lambda run: replace(run, state=State("QUEUED")))
+            self._store.change_run(run.run_id, lambda run: replace(run, state=RunState("QUEUED")))
         threading.Thread(target=self._run, args=(run.run_id, handle, limit), daemon=True).start()
 
     def cancel(self, run_id: int) -> None:
@@ -143,7 +143,7 @@ class Executor:
     def _run_tasks(self, run: Run, handle: RunHandle) -> None:
         timeout = int(run.spec.get("timeout_seconds", 0))
         deadline = time.monotonic() + timeout if timeout else None
-        going: dict[Future[State], str] = {}
+        going: dict[Future[RunState], str] = {}
         with ThreadPoolExecutor(MAX_PARALLEL_TASKS) as pool:
             while True:
                 run = self._store.run(run.run_id) or run
@@ -167,7 +167,7 @@ class Executor:
         open_tasks = any(task.state.is_open for task in run.tasks)
         self._finish(run.run_id, of_run(run, handle.cancelled, timed_out and (open_tasks or _timed_out(run))))
 
-    def _force(self, run: Run, handle: RunHandle, forced: State) -> None:
+    def _force(self, run: Run, handle: RunHandle, forced: RunState) -> None:
         """The end, or the lack of one, that a test chose."""
         if not forced.is_open:
             self._finish(run.run_id, forced)
@@ -178,13 +178,13 @@ class Executor:
         self._finish(run.run_id, CANCELED if stopped else TIMED_OUT)
 
     def _running(self, run: Run) -> Run:
-        return replace(run, state=State("RUNNING", message="In run"), started_ms=self._now_ms())
+        return replace(run, state=RunState("RUNNING", message="In run"), started_ms=self._now_ms())
 
     def _started(self, run: Run, task: TaskRun) -> None:
-        begun = replace(task, state=State("RUNNING", message="In run"), started_ms=self._now_ms())
+        begun = replace(task, state=RunState("RUNNING", message="In run"), started_ms=self._now_ms())
         self._store.change_run(run.run_id, lambda run: run.with_task(begun))
 
-    def _ended(self, run: Run, task: TaskRun, state: State) -> None:
+    def _ended(self, run: Run, task: TaskRun, state: RunState) -> None:
         def change(run: Run) -> Run:
             now = self._now_ms()
             begun = run.task(task.key)
@@ -192,7 +192,7 @@ class Executor:
 
         self._store.change_run(run.run_id, change)
 
-    def _finish(self, run_id: int, state: State) -> None:
+    def _finish(self, run_id: int, state: RunState) -> None:
         """The run is over, and so are those of its tasks that never began."""
 
         def change(run: Run) -> Run:
@@ -211,7 +211,7 @@ class Executor:
 
 
 def _terminating(run: Run) -> Run:
-    return replace(run, state=State("TERMINATING")) if run.state.is_open else run
+    return replace(run, state=RunState("TERMINATING")) if run.state.is_open else run
 
 
 def _timed_out(run: Run) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 from databricks_local.core.errors import ApiError
 
-from .runs import State
+from .runs import RunState
 
 LIFE_CYCLES = ("PENDING", "RUNNING", "QUEUED", "TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 
@@ -30,7 +30,7 @@ class RunOverride:
 
     name: str = "*"
     times: int | None = None
-    state: State | None = None
+    state: RunState | None = None
     refuse: Mapping[str, Any] | None = None
 
 
@@ -48,7 +48,7 @@ def override(document: Mapping[str, Any]) -> RunOverride:
             raise ValueError(f"state.life_cycle_state is one of {', '.join(LIFE_CYCLES)}")
         result = forced.get("result_state")
         code = str(result) if result in ("SUCCESS", "CANCELED") else "INTERNAL_ERROR"
-        state = State(str(forced["life_cycle_state"]), result, str(forced.get("state_message", "")), code)
+        state = RunState(str(forced["life_cycle_state"]), result, str(forced.get("state_message", "")), code)
     return RunOverride(str(document.get("name", "*")), document.get("times"), state, document.get("refuse"))
 
 
@@ -65,7 +65,7 @@ class RunOverrides:
         with self._lock:
             self._rules, self._used = list(rules), [0] * len(rules)
 
-    def of(self, name: str) -> State | None:
+    def of(self, name: str) -> RunState | None:
         """The state forced on a run of this name. Raises the refusal when one was chosen."""
         with self._lock:
             for number, rule in enumerate(self._rules):

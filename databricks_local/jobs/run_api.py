@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, answer
+from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import SINGLE, check, required
 from databricks_local.jobs.rules.jobs import check_run_now, check_submit
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
 from .executor import Executor
 from .overrides import RunOverrides
 from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
-from .store import Job, JobStore
+from .store import JobStore, StoredJob
 from .views import page_url, task_view, view
 
 PAGE = 20
@@ -32,7 +32,7 @@ class RunApi:
         self._overrides = overrides
         self._host = host
 
-    def run_now(self, workspace: Workspace, call: Call) -> Answer:
+    def run_now(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run of a job; with an idempotency token that was used, the run of then [DOCS]."""
         check_run_now(call.parameters)
         job = self._store.job(number_of(call, "job_id"))
@@ -48,7 +48,12 @@ class RunApi:
         return self._started(self.begin(workspace, job, arguments, "ONE_TIME", token))
 
     def begin(
-        self, workspace: Workspace, job: Job, arguments: Mapping[str, Any], trigger: str, token: str | None = None
+        self,
+        workspace: LocalWorkspace,
+        job: StoredJob,
+        arguments: Mapping[str, Any],
+        trigger: str,
+        token: str | None = None,
     ) -> Run:
         """A run of a job, stored and on its way.
 
@@ -77,7 +82,7 @@ class RunApi:
         self._executor.start(run, forced)
         return run
 
-    def submit(self, workspace: Workspace, call: Call) -> Answer:
+    def submit(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run without a job; its job_id is one that no job has."""
         body = dict(call.parameters)
         check_submit(body, version_of(call))
@@ -105,12 +110,12 @@ class RunApi:
         self._executor.start(run, forced)
         return answer({"run_id": run.run_id})
 
-    def get(self, workspace: Workspace, call: Call) -> Answer:
+    def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run, or the run of one of its tasks, as the version of the API that was called describes it."""
         run, task = self._run_and_task(number_of(call, "run_id"), workspace)
         return answer(self._view(run, task, version_of(call)))
 
-    def list(self, workspace: Workspace, call: Call) -> Answer:
+    def list(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Newest first; active or completed ones, of one job, within times [DOCS]."""
         if call.flag("active_only") and call.flag("completed_only"):
             raise invalid("active_only and completed_only exclude each other.")
@@ -133,7 +138,7 @@ class RunApi:
             body["next_page_token"] = str(stored[count - 1].run_id)
         return answer(body)
 
-    def get_output(self, workspace: Workspace, call: Call) -> Answer:
+    def get_output(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Of one task: what several tasks returned is not one output [DOCS, text as users quote it].
 
         Whether the run of a single task is told apart from that task is unknown: here it is not for Jobs 2.0 runs
@@ -157,13 +162,13 @@ class RunApi:
                 body[name] = getattr(output, name)
         return answer(body)
 
-    def cancel(self, workspace: Workspace, call: Call) -> Answer:
+    def cancel(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Asks; the run ends a moment later. Nothing happens to one that has ended [DOCS]."""
         run, _ = self._run_and_task(number_of(call, "run_id"), workspace)
         self._executor.cancel(run.run_id)
         return answer({})
 
-    def cancel_all(self, workspace: Workspace, call: Call) -> Answer:
+    def cancel_all(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """All runs of a job that are going on, or with `all_queued_runs` those in its queue."""
         check("", call.parameters, {"job_id": object, "all_queued_runs": bool})
         job_id = number_of(call, "job_id")
@@ -172,7 +177,7 @@ class RunApi:
                 self._executor.cancel(run.run_id)
         return answer({})
 
-    def delete(self, workspace: Workspace, call: Call) -> Answer:
+    def delete(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run with all it left behind; 400 while it is going on."""
         run = self._run(number_of(call, "run_id"), workspace)
         if run.state.is_open:
@@ -213,13 +218,13 @@ class RunApi:
         task = {key: spec[key] for key in SINGLE if key in spec and key != "timeout_seconds"}
         return (TaskRun(run_id, "main", task),) if any(key.endswith("_task") for key in task) else ()
 
-    def _started(self, run: Run) -> Answer:
+    def _started(self, run: Run) -> ApiAnswer:
         return answer({"run_id": run.run_id, "number_in_job": run.number})
 
-    def _run(self, run_id: int, workspace: Workspace) -> Run:
+    def _run(self, run_id: int, workspace: LocalWorkspace) -> Run:
         return self._run_and_task(run_id, workspace)[0]
 
-    def _run_and_task(self, run_id: int, workspace: Workspace) -> tuple[Run, TaskRun | None]:
+    def _run_and_task(self, run_id: int, workspace: LocalWorkspace) -> tuple[Run, TaskRun | None]:
         """A run, or the run a task run belongs to together with that task."""
         parent = self._store.parent(run_id)
         run = self._store.run(run_id if parent is None else parent)
@@ -235,7 +240,7 @@ class RunApi:
         return {**body, "run_page_url": page_url(self._host, run.job_id, task.run_id), "run_name": task.key}
 
 
-RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, Workspace, Call], Answer]], ...] = (
+RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
     ("POST", "run-now", RunApi.run_now),
     ("POST", "runs/submit", RunApi.submit),
     ("GET", "runs/get", RunApi.get),

@@ -13,7 +13,7 @@ OPEN_STATES = ("QUEUED", "PENDING", "RUNNING", "TERMINATING", "BLOCKED")
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RunState:
     """`result` exists only in terminal states, and not in all of them [DOCS]."""
 
     life_cycle: str
@@ -27,7 +27,7 @@ class State:
         return self.life_cycle in OPEN_STATES
 
 
-PENDING = State("PENDING")
+PENDING = RunState("PENDING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TaskRun:
     run_id: int
     key: str
     spec: Mapping[str, Any]
-    state: State = PENDING
+    state: RunState = PENDING
     started_ms: int = 0
     ended_ms: int = 0
 
@@ -56,7 +56,7 @@ class Run:
     single: bool = False
     trigger: str = "ONE_TIME"
     number: int = 1
-    state: State = PENDING
+    state: RunState = PENDING
     created_ms: int = 0
     started_ms: int = 0
     ended_ms: int = 0
@@ -97,5 +97,5 @@ def to_json(run: Run) -> dict[str, Any]:
 def from_json(document: Mapping[str, Any]) -> Run:
     """The run in a stored document; one stored before November 2026 calls its arguments `given`."""
     document = {"arguments" if name == "given" else name: value for name, value in document.items()}
-    tasks = tuple(TaskRun(**{**task, "state": State(**task["state"])}) for task in document["tasks"])
-    return Run(**{**document, "tasks": tasks, "state": State(**document["state"])})
+    tasks = tuple(TaskRun(**{**task, "state": RunState(**task["state"])}) for task in document["tasks"])
+    return Run(**{**document, "tasks": tasks, "state": RunState(**document["state"])})

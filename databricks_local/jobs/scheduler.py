@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from databricks_local.core.errors import ApiError
 from databricks_local.jobs.rules import quartz
 
-from .store import Job, JobStore
+from .store import JobStore, StoredJob
 
 # Two firings of one schedule are at least so far apart [DOCS].
 LEAST_INTERVAL = timedelta(seconds=10)
@@ -70,7 +70,7 @@ class Scheduler:
                     self._fire(job_id)
 
 
-def next_of(job: Job, after: datetime) -> datetime | None:
+def next_of(job: StoredJob, after: datetime) -> datetime | None:
     """When a job that has a schedule fires next, in UTC; None when it does not any more."""
     schedule = job.settings["schedule"]
     return quartz.next_fire(

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, answer
+from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import required
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .store import JobStore
 
@@ -28,7 +28,7 @@ class SecretsApi:
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
-    def create_scope(self, workspace: Workspace, call: Call) -> Answer:
+    def create_scope(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A new scope; 400 for one that exists."""
         scope = checked_name(call.text("scope"), "scope")
         if scope in self._store.scopes():
@@ -36,17 +36,17 @@ class SecretsApi:
         self._store.add_scope(scope)
         return answer({})
 
-    def list_scopes(self, workspace: Workspace, call: Call) -> Answer:
+    def list_scopes(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """All scopes by name; `{}` for none."""
         scopes = [{"name": scope, "backend_type": "DATABRICKS"} for scope in self._store.scopes()]
         return answer({"scopes": scopes} if scopes else {})
 
-    def delete_scope(self, workspace: Workspace, call: Call) -> Answer:
+    def delete_scope(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A scope with its secrets."""
         self._store.remove_scope(self._scope(call))
         return answer({})
 
-    def put(self, workspace: Workspace, call: Call) -> Answer:
+    def put(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A secret as `string_value` or as `bytes_value` in base64, at most 128 KB [DOCS]."""
         scope, key = self._scope(call), checked_name(call.text("key"), "key")
         if ("string_value" in call.parameters) == ("bytes_value" in call.parameters):
@@ -62,7 +62,7 @@ class SecretsApi:
         self._store.put_secret(scope, key, value, workspace.clock.now())
         return answer({})
 
-    def get(self, workspace: Workspace, call: Call) -> Answer:
+    def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A secret in base64 [DOCS]."""
         scope, key = self._scope(call), call.text("key") or ""
         entry = self._store.secrets(scope).get(key)
@@ -70,13 +70,13 @@ class SecretsApi:
             raise missing_secret(scope, key)
         return answer({"key": key, "value": base64.b64encode(entry[0]).decode()})
 
-    def list(self, workspace: Workspace, call: Call) -> Answer:
+    def list(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Names only: no secret is ever listed with its value."""
         secrets = self._store.secrets(self._scope(call))
         listed = [{"key": key, "last_updated_timestamp": changed} for key, (_, changed) in secrets.items()]
         return answer({"secrets": listed} if listed else {})
 
-    def delete(self, workspace: Workspace, call: Call) -> Answer:
+    def delete(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One secret."""
         scope, key = self._scope(call), call.text("key") or ""
         if key not in self._store.secrets(scope):
@@ -120,7 +120,7 @@ def checked_name(name: str | None, what: str) -> str:
     return name
 
 
-SECRET_OPERATIONS: tuple[tuple[str, str, Callable[[SecretsApi, Workspace, Call], Answer]], ...] = (
+SECRET_OPERATIONS: tuple[tuple[str, str, Callable[[SecretsApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
     ("POST", "scopes/create", SecretsApi.create_scope),
     ("GET", "scopes/list", SecretsApi.list_scopes),
     ("POST", "scopes/delete", SecretsApi.delete_scope),

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .runs import Run, State, TaskRun
+from .runs import Run, RunState, TaskRun
 
-SUCCESS = State("TERMINATED", "SUCCESS", "", "SUCCESS")
-FAILED = State("TERMINATED", "FAILED", "Workload failed, see run output for details", "RUN_EXECUTION_ERROR")
-CANCELED = State("TERMINATED", "CANCELED", "Run cancelled.", "USER_CANCELED")
-TIMED_OUT = State("TERMINATED", "TIMEDOUT", "Run timed out.", "CANCELED")
-UPSTREAM_FAILED = State("TERMINATED", "UPSTREAM_FAILED", "An upstream task failed.", "RUN_EXECUTION_ERROR")
-UPSTREAM_CANCELED = State("TERMINATED", "UPSTREAM_CANCELED", "An upstream task was cancelled.", "CANCELED")
-EXCLUDED = State("TERMINATED", "EXCLUDED", "The run_if condition was not met.", "SUCCESS")
-DISABLED = State("TERMINATED", "DISABLED", "The task is disabled.", "DISABLED")
-TOO_MANY = State(
+SUCCESS = RunState("TERMINATED", "SUCCESS", "", "SUCCESS")
+FAILED = RunState("TERMINATED", "FAILED", "Workload failed, see run output for details", "RUN_EXECUTION_ERROR")
+CANCELED = RunState("TERMINATED", "CANCELED", "Run cancelled.", "USER_CANCELED")
+TIMED_OUT = RunState("TERMINATED", "TIMEDOUT", "Run timed out.", "CANCELED")
+UPSTREAM_FAILED = RunState("TERMINATED", "UPSTREAM_FAILED", "An upstream task failed.", "RUN_EXECUTION_ERROR")
+UPSTREAM_CANCELED = RunState("TERMINATED", "UPSTREAM_CANCELED", "An upstream task was cancelled.", "CANCELED")
+EXCLUDED = RunState("TERMINATED", "EXCLUDED", "The run_if condition was not met.", "SUCCESS")
+DISABLED = RunState("TERMINATED", "DISABLED", "The task is disabled.", "DISABLED")
+TOO_MANY = RunState(
     "SKIPPED",
     "MAXIMUM_CONCURRENT_RUNS_REACHED",
     "The run was skipped because the limit of concurrent runs of its job was reached.",
     "MAX_CONCURRENT_RUNS_EXCEEDED",
 )
-SERVER_ENDED = State(
+SERVER_ENDED = RunState(
     "INTERNAL_ERROR", "FAILED", "The workspace server ended while the run was in progress.", "INTERNAL_ERROR"
 )
 
 
-def internal_error(message: str, code: str = "INTERNAL_ERROR") -> State:
+def internal_error(message: str, code: str = "INTERNAL_ERROR") -> RunState:
     """The end of a run that was never executed, or by a defect."""
-    return State("INTERNAL_ERROR", "FAILED", message, code)
+    return RunState("INTERNAL_ERROR", "FAILED", message, code)
 
 
 # run_if -> (are the upstream results as wanted?)
@@ -51,7 +51,7 @@ def may_run(run_if: str, upstream: Sequence[str]) -> bool:
     }[run_if]
 
 
-def not_run(run_if: str, upstream: Sequence[str]) -> State:
+def not_run(run_if: str, upstream: Sequence[str]) -> RunState:
     """The state of a task that does not start, from how those it depends on ended [DOCS]."""
     if run_if in ("ALL_FAILED", "AT_LEAST_ONE_FAILED"):
         return EXCLUDED
@@ -80,7 +80,7 @@ def ready(tasks: Iterable[TaskRun]) -> list[tuple[TaskRun, list[str]]]:
     return free
 
 
-def of_run(run: Run, cancelled: bool, timed_out: bool) -> State:
+def of_run(run: Run, cancelled: bool, timed_out: bool) -> RunState:
     """A run's state from those of its tasks; for one task it is that task's.
 
     The leaves decide: a failure that another task repaired is a success with failures [DOCS].
@@ -96,9 +96,9 @@ def of_run(run: Run, cancelled: bool, timed_out: bool) -> State:
     failed = [state for state in leaves if state.result not in GOOD]
     if failed:
         message = failed[0].message if len(failed) == 1 else f"{len(failed)} tasks failed."
-        return State("TERMINATED", "FAILED", message, failed[0].code)
+        return RunState("TERMINATED", "FAILED", message, failed[0].code)
     if any(task.state.result not in GOOD for task in run.tasks):
-        return State("TERMINATED", "SUCCESS_WITH_FAILURES", "", "SUCCESS_WITH_FAILURES")
+        return RunState("TERMINATED", "SUCCESS_WITH_FAILURES", "", "SUCCESS_WITH_FAILURES")
     return SUCCESS
 
 
@@ -112,7 +112,7 @@ V2_STATES: Mapping[str, str] = {
 }
 
 
-def termination_type(state: State) -> str:
+def termination_type(state: RunState) -> str:
     """Whose doing an end was, as Jobs 2.2 classifies it."""
     if state.code in ("SUCCESS", "SUCCESS_WITH_FAILURES", "USER_CANCELED", "DISABLED"):
         return "SUCCESS"

@@ -56,7 +56,7 @@ FIRST_ID = 100_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StoredJob:
     """A job; `settings` as they were sent, `created_ms` since 1970."""
 
     job_id: int
@@ -101,25 +101,25 @@ class JobStore:
 
     # --- jobs ---
 
-    def put_job(self, job: Job, scheduled: bool) -> None:
+    def put_job(self, job: StoredJob, scheduled: bool) -> None:
         """A new job, or new settings of one; `scheduled` says whether its schedule is in force."""
         name = str(job.settings.get("name", "Untitled")).casefold()
         values = (job.job_id, name, job.creator, job.created_ms, json.dumps(job.settings), int(scheduled))
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def job(self, job_id: int) -> Job | None:
+    def job(self, job_id: int) -> StoredJob | None:
         """The job, or None."""
         jobs = self._jobs("job_id = ?", (job_id,), 1)
         return jobs[0] if jobs else None
 
-    def jobs(self, before: int, count: int, name: str | None = None) -> list[Job]:
+    def jobs(self, before: int, count: int, name: str | None = None) -> list[StoredJob]:
         """Newest first, those older than `before`; by name without regard to case."""
         if name is None:
             return self._jobs("job_id < ?", (before,), count)
         return self._jobs("job_id < ? AND name = ?", (before, name.casefold()), count)
 
-    def scheduled(self) -> list[Job]:
+    def scheduled(self) -> list[StoredJob]:
         """All jobs whose schedules are in force."""
         return self._jobs("scheduled", (), -1)
 
@@ -133,11 +133,11 @@ class JobStore:
         with self._lock:
             self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
-    def _jobs(self, where: str, values: tuple[object, ...], count: int) -> list[Job]:
+    def _jobs(self, where: str, values: tuple[object, ...], count: int) -> list[StoredJob]:
         sql = f"SELECT job_id, creator, created_ms, settings FROM jobs WHERE {where} ORDER BY job_id DESC LIMIT ?"
         with self._lock:
             rows = self._db.execute(sql, (*values, count)).fetchall()
-        return [Job(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+        return [StoredJob(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
     # --- runs ---
 

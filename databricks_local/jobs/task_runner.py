@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from databricks_local.core.model import WORKSPACE_ID
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.runtime.client import Client
 
 from . import references, run_folder
 from .processes import Log, Process, wait_or_stop
-from .runs import Output, Run, State, TaskRun
+from .runs import Output, Run, RunState, TaskRun
 from .states import CANCELED, FAILED, SUCCESS, TIMED_OUT, internal_error
 from .store import JobStore
 from .task_commands import CannotStart, TaskCommand, TaskContext, prepare
@@ -28,7 +28,7 @@ class TaskRunner:
     """`files` is the folder of logs and of what runs; `settings` are asked anew for each task."""
 
     def __init__(
-        self, store: JobStore, dbfs: Dbfs, files: Path, host: str, token: str, settings: Callable[[], Settings]
+        self, store: JobStore, dbfs: Dbfs, files: Path, host: str, token: str, settings: Callable[[], ServerSettings]
     ) -> None:
         self._store = store
         self._dbfs = dbfs
@@ -43,7 +43,7 @@ class TaskRunner:
         """The log of a task's run, which may still grow."""
         return Log(self._files / f"{task_run_id}.log")
 
-    def run(self, run: Run, task: TaskRun, stop: threading.Event, deadline: float | None) -> State:
+    def run(self, run: Run, task: TaskRun, stop: threading.Event, deadline: float | None) -> RunState:
         """The task's state at its end; the output is stored by then."""
         folder = run_folder.make(self._files / str(task.run_id), self._dbfs.tree.root)
         try:
@@ -65,7 +65,7 @@ class TaskRunner:
         folder: run_folder.RunFolder,
         stop: threading.Event,
         deadline: float | None,
-    ) -> State:
+    ) -> RunState:
         log, settings = self.log(task.run_id), self._settings()
         own = int(task.spec.get("timeout_seconds", 0))
         if own:

@@ -8,7 +8,7 @@ from typing import Any
 from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.jobs.rules.fields import COMPUTE, OTHER_TASKS, TASKS
 
-from .runs import Run, State, TaskRun
+from .runs import Run, RunState, TaskRun
 from .states import V2_STATES, termination_type
 
 
@@ -64,7 +64,7 @@ def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
     }
 
 
-def state_view(state: State) -> dict[str, Any]:
+def state_view(state: RunState) -> dict[str, Any]:
     """The `state` of Jobs 2.0 and 2.1."""
     body: dict[str, Any] = {"life_cycle_state": state.life_cycle}
     if state.result is not None:
@@ -74,7 +74,7 @@ def state_view(state: State) -> dict[str, Any]:
     return body
 
 
-def status_view(state: State) -> dict[str, Any]:
+def status_view(state: RunState) -> dict[str, Any]:
     """The `status` of Jobs 2.2."""
     if state.is_open:
         return {"state": V2_STATES[state.life_cycle]}

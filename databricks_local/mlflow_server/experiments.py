@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import FOLDERS, Entry
+from databricks_local.core.model import FOLDERS, WorkspaceObject
 from databricks_local.core.paths import ALIAS, Spelling, parent, spelled
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 EXPERIMENT = "MLFLOW_EXPERIMENT"
 
@@ -41,7 +41,7 @@ def no_experiment(name: str) -> ApiError:
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
 
 
-def stored_name(workspace: Workspace, name: str) -> str:
+def stored_name(workspace: LocalWorkspace, name: str) -> str:
     """The name a new experiment gets.
 
     `/Workspace/Shared/x` becomes `/Shared/x`, and is then not found under the name it was asked for, so that the
@@ -71,14 +71,14 @@ def renamed(body: Mapping[str, Any], field: str, name: str) -> bytes:
     return json.dumps({**body, field: name}).encode()
 
 
-def show(workspace: Workspace, name: str) -> None:
+def show(workspace: LocalWorkspace, name: str) -> None:
     """The experiment appears in the tree."""
     if name.startswith("/") and workspace.store.get(name) is None and workspace.store.get(parent(name)) is not None:
         now = workspace.clock.stamp()
-        workspace.store.add(Entry(0, name, EXPERIMENT, created_at=now, modified_at=now))
+        workspace.store.add(WorkspaceObject(0, name, EXPERIMENT, created_at=now, modified_at=now))
 
 
-def hide(workspace: Workspace, name: str) -> None:
+def hide(workspace: LocalWorkspace, name: str) -> None:
     """The experiment is gone from the tree."""
     entry = workspace.store.get(name)
     if entry is not None and entry.object_type == EXPERIMENT:

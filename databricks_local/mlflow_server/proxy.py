@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from databricks_local.core.errors import ApiError, no_endpoint
-from databricks_local.core.model import Answer, Call
+from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.files import files_api
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from . import experiments
 from .forwarding import Reply, forward
@@ -33,7 +33,7 @@ class MlflowProxy:
     def __init__(self, process: MlflowProcess) -> None:
         self._process = process
 
-    async def api(self, workspace: Workspace, call: Call) -> Answer:
+    async def api(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The REST API, as the clients use it."""
         call = self._checked(workspace, call)
         shown = await self._name_before(call)
@@ -42,12 +42,12 @@ class MlflowProxy:
             _follow(workspace, call, shown, reply.body)
         return _answer(reply, self._is_databricks(call), "artifact" in call.endpoint)
 
-    async def page(self, workspace: Workspace, call: Call) -> Answer:
+    async def page(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The web page and what it asks for, below /mlflow."""
         target = call.endpoint.removeprefix("/mlflow") or "/"
         return _answer(await self._passed(call, target), False, "artifact" in target)
 
-    def _checked(self, workspace: Workspace, call: Call) -> Call:
+    def _checked(self, workspace: LocalWorkspace, call: Call) -> Call:
         """Databricks's rules on names, before MLflow sees them."""
         name = call.endpoint.removeprefix(API)
         if name == "experiments/create":
@@ -94,7 +94,7 @@ def _named(call: Call, field: str, name: str) -> Call:
     return replace(call, content=experiments.renamed(body, field, name), parameters={**call.parameters, field: name})
 
 
-def _follow(workspace: Workspace, call: Call, before: str, body: bytes) -> None:
+def _follow(workspace: LocalWorkspace, call: Call, before: str, body: bytes) -> None:
     """The tree shows what has become of the experiment."""
     name = call.endpoint.removeprefix(API)
     if name == "experiments/create":
@@ -108,7 +108,7 @@ def _follow(workspace: Workspace, call: Call, before: str, body: bytes) -> None:
         experiments.show(workspace, str(call.parameters["new_name"]))
 
 
-def _answer(reply: Reply, is_databricks: bool, is_data: bool) -> Answer:
+def _answer(reply: Reply, is_databricks: bool, is_data: bool) -> ApiAnswer:
     headers = dict(reply.headers)
     media = headers.get("content-type", "application/octet-stream")
     body = reply.body
@@ -117,4 +117,6 @@ def _answer(reply: Reply, is_databricks: bool, is_data: bool) -> Answer:
     # An artifact is data: opened in a browser it must not act as a page of this workspace.
     sandbox = {"Content-Security-Policy": "sandbox"} if is_data else {}
     passed = ("cache-control", "content-disposition", "etag", "last-modified", "location", "x-content-type-options")
-    return Answer(reply.status, body, media, {**sandbox, **{name: headers[name] for name in passed if name in headers}})
+    return ApiAnswer(
+        reply.status, body, media, {**sandbox, **{name: headers[name] for name in passed if name in headers}}
+    )

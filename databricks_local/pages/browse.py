@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, Entry
+from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, WorkspaceObject
 from databricks_local.core.paths import spelled
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from . import highlight, notebook
 from .links import address, home_of, trail
@@ -40,7 +40,7 @@ def start(request: PageRequest) -> View:
     folders = [entry for entry in children if entry.object_type in FOLDERS]
     newest = sorted(folders, key=lambda entry: -entry.object_id)[:SHORTCUTS]
     shortcuts = {
-        "home": _row(request.workspace, Entry(0, home, DIRECTORY)),
+        "home": _row(request.workspace, WorkspaceObject(0, home, DIRECTORY)),
         "branches": _rows(request.workspace, newest),
     }
     return View("start.html", {**root.values, **shortcuts})
@@ -58,11 +58,11 @@ def show(request: PageRequest) -> View:
     return _file(workspace, entry)
 
 
-def _readable_folder(request: PageRequest, path: str) -> Entry:
+def _readable_folder(request: PageRequest, path: str) -> WorkspaceObject:
     return request.workspace.readable(spelled(path))
 
 
-def _folder(request: PageRequest, entry: Entry) -> View:
+def _folder(request: PageRequest, entry: WorkspaceObject) -> View:
     search = request.query.get("find", "").strip()
     entries = [
         child for child in _children(request.workspace, entry.path) if search.casefold() in child.name.casefold()
@@ -79,17 +79,17 @@ def _folder(request: PageRequest, entry: Entry) -> View:
     return View("folder.html", values)
 
 
-def _children(workspace: Workspace, folder: str) -> list[Entry]:
+def _children(workspace: LocalWorkspace, folder: str) -> list[WorkspaceObject]:
     if workspace.access(folder) in ("unreadable", "hidden"):
         return []
     return [entry for entry in workspace.store.children(folder) if workspace.access(entry.path) != "hidden"]
 
 
-def _rows(workspace: Workspace, entries: Sequence[Entry]) -> list[Row]:
+def _rows(workspace: LocalWorkspace, entries: Sequence[WorkspaceObject]) -> list[Row]:
     return [_row(workspace, entry) for entry in entries]
 
 
-def _row(workspace: Workspace, entry: Entry) -> Row:
+def _row(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
     kind = KINDS.get(entry.object_type, entry.object_type.replace("_", " ").capitalize())
     if entry.object_type == NOTEBOOK and entry.language:
         kind = f"{LANGUAGES.get(entry.language, entry.language)} notebook"
@@ -98,7 +98,7 @@ def _row(workspace: Workspace, entry: Entry) -> Row:
     return Row(entry.name, address(entry.path), icon, kind, modified)
 
 
-def _file(workspace: Workspace, entry: Entry) -> View:
+def _file(workspace: LocalWorkspace, entry: WorkspaceObject) -> View:
     content = workspace.store.content(entry)
     try:
         text: str | None = None if b"\0" in content else content.decode()

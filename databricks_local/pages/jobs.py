@@ -10,9 +10,9 @@ from typing import Any
 
 from databricks_local.core.paths import spelled
 from databricks_local.jobs.api import missing_job, missing_run
-from databricks_local.jobs.runs import JOB_RUN, Run, State, TaskRun
+from databricks_local.jobs.runs import JOB_RUN, Run, RunState, TaskRun
 from databricks_local.jobs.scheduler import next_of
-from databricks_local.jobs.store import Job
+from databricks_local.jobs.store import StoredJob
 
 from .links import address
 from .outputs import ANSI
@@ -151,7 +151,7 @@ def cancel(request: PageRequest) -> Redirect:
     return Redirect(link(_url(run), follow="yes"))
 
 
-def _job(request: PageRequest) -> Job:
+def _job(request: PageRequest) -> StoredJob:
     job_id = int(request.parts["job_id"])
     job = request.services.store.job(job_id) if job_id <= NEWEST else None
     if job is None:
@@ -171,13 +171,13 @@ def _run(request: PageRequest) -> Run:
     return run
 
 
-def _job_row(request: PageRequest, job: Job) -> JobRow:
+def _job_row(request: PageRequest, job: StoredJob) -> JobRow:
     last = request.services.store.runs("job_id = ?", (job.job_id,), 1)
     row = _run_row(last[0], request) if last else None
     return JobRow(job.job_id, str(job.settings.get("name", "Untitled")), _schedule(job), row)
 
 
-def _schedule(job: Job) -> str:
+def _schedule(job: StoredJob) -> str:
     schedule = job.settings.get("schedule")
     if not isinstance(schedule, dict):
         return ""
@@ -185,7 +185,7 @@ def _schedule(job: Job) -> str:
     return f"{schedule.get('quartz_cron_expression', '')}, {schedule.get('timezone_id', '')}{paused}"
 
 
-def _next_ms(job: Job) -> int | None:
+def _next_ms(job: StoredJob) -> int | None:
     schedule = job.settings.get("schedule")
     if not isinstance(schedule, dict) or schedule.get("pause_status") == "PAUSED":
         return None
@@ -199,14 +199,14 @@ def _run_row(run: Run, request: PageRequest) -> RunRow:
     return RunRow(run.number, run.name, _url(run), _state_label(run.state), started, took)
 
 
-def _took(started: int, ended: int, state: State, request: PageRequest) -> int | None:
+def _took(started: int, ended: int, state: RunState, request: PageRequest) -> int | None:
     if not started:
         return None
     end = request.workspace.clock.now() if state.is_open else ended
     return max(0, end - started) if end else None
 
 
-def _state_label(state: State) -> StateLabel:
+def _state_label(state: RunState) -> StateLabel:
     if state.is_open:
         return StateLabel(state.life_cycle.capitalize(), "note", True)
     name = state.result or state.life_cycle

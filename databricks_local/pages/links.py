@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from databricks_local.core.paths import ALIAS, ancestors
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,6 @@ def trail(path: str) -> list[Crumb]:
     return [Crumb(above_path.rpartition("/")[2] or "Workspace", address(above_path)) for above_path in above]
 
 
-def home_of(workspace: Workspace) -> str:
+def home_of(workspace: LocalWorkspace) -> str:
     """The folder of the workspace's one user."""
     return f"/Users/{workspace.settings.user}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import NOTEBOOK, Entry
+from databricks_local.core.model import NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import Spelling, spelled
 from databricks_local.formats.source import PREFIXES
 from databricks_local.workspace import edits
@@ -47,7 +47,7 @@ Change = Callable[["Source | Jupyter"], "str | bytes"]
 class OpenNotebook:
     """A notebook at this moment. `why_not` says why it cannot be edited here."""
 
-    entry: Entry
+    entry: WorkspaceObject
     document: Source | Jupyter
     seen: str
     why_not: str | None
@@ -65,12 +65,12 @@ class OpenNotebook:
         return cells[number - 1]
 
 
-def is_readable(entry: Entry) -> bool:
+def is_readable(entry: WorkspaceObject) -> bool:
     """Whether it is a notebook whose cells can be shown."""
     return entry.object_type == NOTEBOOK and entry.language in PREFIXES
 
 
-def view(request: PageRequest, entry: Entry) -> View:
+def view(request: PageRequest, entry: WorkspaceObject) -> View:
     """The notebook, a page of cells at a time."""
     opened = _opened(request, entry)
     cells = opened.document.cells()
@@ -192,7 +192,7 @@ def _at(request: PageRequest) -> OpenNotebook:
     return _opened(request, entry)
 
 
-def _opened(request: PageRequest, entry: Entry) -> OpenNotebook:
+def _opened(request: PageRequest, entry: WorkspaceObject) -> OpenNotebook:
     content, language = request.workspace.store.content(entry), entry.language or "PYTHON"
     why_not = None if request.workspace.access(entry.path) is None else "You may look at this notebook, not change it."
     document: Source | Jupyter

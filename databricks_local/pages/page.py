@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from databricks_local.core.errors import invalid
 from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PageRequest:
     parts: Mapping[str, Any]
 
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> LocalWorkspace:
         """The workspace it is about."""
         return self.pipeline.workspace
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 
 
-def budget(endpoint: str, settings: Settings) -> tuple[str, float]:
+def budget(endpoint: str, settings: ServerSettings) -> tuple[str, float]:
     """Which budget a request draws on, and its requests per second; 0 is no limit.
 
     import-file has one of its own [PROBED].

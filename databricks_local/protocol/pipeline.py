@@ -41,10 +41,10 @@ from starlette.responses import Response
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import Answer, Call, answer, refusal
+from databricks_local.core.model import ApiAnswer, Call, answer, refusal
 from databricks_local.workspace.edits import edit
 from databricks_local.workspace.store import Store
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from . import wire
 from .attached_clients import AttachedClients
@@ -52,7 +52,7 @@ from .faults import Faults, Rule
 from .limits import Bucket, budget
 
 # Most are answered at once; what waits for another server is awaited.
-Operation = Callable[[Workspace, Call], "Answer | Awaitable[Answer]"]
+Operation = Callable[[LocalWorkspace, Call], "ApiAnswer | Awaitable[ApiAnswer]"]
 Reader = Callable[[Request], Awaitable[Call]]
 # Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
 _TURNS = 20
@@ -63,7 +63,7 @@ MAX_LOG = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RequestRecord:
     """One request as it was served; no status when the client got no answer.
 
     `at_once` counts the requests that were under way when this one came, with it.
@@ -81,14 +81,14 @@ class Record:
 class Pipeline:
     """Everything one server keeps in memory."""
 
-    def __init__(self, workspace: Workspace, token: str, folder: Path) -> None:
+    def __init__(self, workspace: LocalWorkspace, token: str, folder: Path) -> None:
         self.workspace = workspace
         self.folder = folder
         self.clients = AttachedClients()
         self.faults = Faults()
         self.past: Store | None = None
-        self._records: deque[Record] = deque(maxlen=200_000)
-        self._refused: deque[Record] = deque(maxlen=MAX_REFUSED)
+        self._records: deque[RequestRecord] = deque(maxlen=200_000)
+        self._refused: deque[RequestRecord] = deque(maxlen=MAX_REFUSED)
         self.sequence = 0
         self._under_way: set[asyncio.Task[Any]] = set()
         self._token = token.encode()
@@ -147,10 +147,10 @@ class Pipeline:
         finally:
             self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
-        records.append(Record(sequence, request.method, endpoint, path, status, tuple(struck), at_once))
+        records.append(RequestRecord(sequence, request.method, endpoint, path, status, tuple(struck), at_once))
         return sent
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[RequestRecord]:
         """The requests by arrival; of those without the right token the latest ones."""
         return sorted([*self._records, *self._refused], key=lambda record: record.sequence)
 
@@ -198,11 +198,11 @@ class Pipeline:
         late, _ = await self._carry_out(after)
         return self._damaged(late or sent, [*before, *after])
 
-    async def _apply(self, operation: Operation, workspace: Workspace, call: Call) -> Answer:
+    async def _apply(self, operation: Operation, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The refusal counts as the answer here: a lost answer may have been one."""
         try:
             result = operation(workspace, call)
-            return result if isinstance(result, Answer) else await result
+            return result if isinstance(result, ApiAnswer) else await result
         except ApiError as error:
             return refusal(error)
 
@@ -216,7 +216,7 @@ class Pipeline:
         struck += [rule.kind for rule in due]
         return due
 
-    async def _carry_out(self, rules: Sequence[Rule]) -> tuple[Response | None, Workspace]:
+    async def _carry_out(self, rules: Sequence[Rule]) -> tuple[Response | None, LocalWorkspace]:
         workspace = self.workspace
         for rule in rules:
             if rule.kind == "latency":
@@ -242,11 +242,11 @@ class Pipeline:
                 return wire.Truncated(sent, int(rule.action.get("keep", len(sent.body) // 2)))
             if rule.kind == "gzip":
                 return self._response(
-                    Answer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream")
+                    ApiAnswer(sent.status_code, gzip.compress(bytes(sent.body)), "application/octet-stream")
                 )
         return sent
 
-    def _response(self, result: Answer) -> Response:
+    def _response(self, result: ApiAnswer) -> Response:
         return wire.response(result, self.date())
 
     def log(self, error: Exception) -> None:
@@ -269,12 +269,12 @@ def kill(pid: int) -> None:
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _scripted(action: Any) -> Answer:
+def _scripted(action: Any) -> ApiAnswer:
     """Any answer at all: error bodies come as JSON, as text, as HTML or empty [PROBED]."""
     status = int(action.get("status", 500))
     headers = {str(name): str(value) for name, value in action.get("headers", {}).items()}
     if "body" in action:
         media = headers.pop("Content-Type", "text/plain")
-        return Answer(status, str(action["body"]).encode(), media, headers)
+        return ApiAnswer(status, str(action["body"]).encode(), media, headers)
     body = {key: action[key] for key in ("error_code", "message", "details") if key in action}
     return answer(body, status, headers)

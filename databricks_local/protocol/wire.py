@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import Answer, Call, refusal
+from databricks_local.core.model import ApiAnswer, Call, refusal
 from databricks_local.core.paths import spelled
 
 from .multipart import is_multipart, parts
@@ -196,7 +196,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     return parsed
 
 
-def response(answer: Answer, date: str) -> Response:
+def response(answer: ApiAnswer, date: str) -> Response:
     """An answer as Starlette sends it, with a Date header."""
     sent = Response(answer.body, answer.status, media_type=answer.media_type)
     sent.headers["Date"] = date

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .dbutils import DBUtils, RestartPython
-from .notebook_cells import NO_SPARK, MagicError, Step, check_python, pip_lines, refuse
+from .notebook_cells import NO_SPARK, CellStep, MagicError, check_python, pip_lines, refuse
 from .notebook_cells import requirements as named
 from .requirements import lacking
 
@@ -87,7 +87,7 @@ class Namespace:
         sys.stdout = Redacted(sys.stdout, self.secrets)
         sys.stderr = Redacted(sys.stderr, self.secrets)
 
-    def run(self, step: Step, path: str, language: str) -> None:
+    def run(self, step: CellStep, path: str, language: str) -> None:
         """One cell; whatever it raises comes out, except a restart of Python."""
         self._number = step.number
         if step.kind == "nothing":
@@ -138,7 +138,7 @@ class Namespace:
         )
         self._fresh = False
 
-    def _python(self, step: Step, path: str) -> None:
+    def _python(self, step: CellStep, path: str) -> None:
         check_python(step.text)
         name = f"<{path} cell {step.number}>"
         linecache.cache[name] = (len(step.text), None, step.text.splitlines(keepends=True), name)

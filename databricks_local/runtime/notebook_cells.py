@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_local.formats.source import Cell
+from databricks_local.formats.source import NotebookCell
 
 # Lines an interactive shell would take, which mean nothing in a job.
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")
@@ -23,7 +23,7 @@ class MagicError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CellStep:
     """One cell as it is to be run; `kind` is python, pip, run, sh or nothing."""
 
     number: int
@@ -31,25 +31,25 @@ class Step:
     text: str
 
 
-def steps(cells: Sequence[Cell]) -> list[Step]:
+def steps(cells: Sequence[NotebookCell]) -> list[CellStep]:
     """The cells as they are to be run, numbered from 1."""
     return [step(number, cell) for number, cell in enumerate(cells, 1)]
 
 
-def step(number: int, cell: Cell) -> Step:
+def step(number: int, cell: NotebookCell) -> CellStep:
     """What to do; a cell that cannot be run is only refused when its turn comes, as on the service."""
     text = cell.text.strip("\n")
     if cell.kind == "markdown" or not text.strip():
-        return Step(number, "nothing", "")
+        return CellStep(number, "nothing", "")
     word = text.split(None, 1)[0]
     if word in IGNORED:
         rest = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(IGNORED))
-        return step(number, Cell(cell.kind, rest))
+        return step(number, NotebookCell(cell.kind, rest))
     if not word.startswith("%"):
-        return Step(number, "python", text)
+        return CellStep(number, "python", text)
     body = text.partition("\n")[2] if text.split("\n", 1)[0].strip() == word else text.strip()[len(word) :].lstrip(" ")
     kind = {"%python": "python", "%pip": "pip", "%run": "run", "%sh": "sh", "%md": "nothing"}.get(word, "other")
-    return Step(number, kind, text if kind in ("pip", "other") else body)
+    return CellStep(number, kind, text if kind in ("pip", "other") else body)
 
 
 def check_python(text: str) -> None:

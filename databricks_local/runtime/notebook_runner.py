@@ -19,7 +19,7 @@ from databricks_local.formats import jupyter, source
 from .client import Client, RefusedByServer, from_environment
 from .dbutils import DBUtils, Fs, Notebook, NotebookExit, Secrets, Widgets
 from .namespace import Namespace, bounded
-from .notebook_cells import Step, run_line, steps
+from .notebook_cells import CellStep, run_line, steps
 from .programs import command
 from .workspace_files import working_folder
 
@@ -88,7 +88,7 @@ class Runner:
             else:
                 self._space.run(step, path, language)
 
-    def _steps(self, path: str) -> tuple[str, list[Step]]:
+    def _steps(self, path: str) -> tuple[str, list[CellStep]]:
         if self._order.get("checkout"):
             return self._from_checkout(Path(self._order["checkout"]), path)
         try:
@@ -102,7 +102,7 @@ class Runner:
         language = str(status.get("language", "PYTHON"))
         return language, steps(source.parse(text, language))
 
-    def _from_checkout(self, root: Path, path: str) -> tuple[str, list[Step]]:
+    def _from_checkout(self, root: Path, path: str) -> tuple[str, list[CellStep]]:
         """A notebook of a repository: its path is relative and has no extension."""
         for language, extension in {**source.EXTENSIONS, "": ".ipynb"}.items():
             for file in (root / (path + extension), root / path):

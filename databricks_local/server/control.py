@@ -38,7 +38,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from databricks_local.core.clock import Clock
+from databricks_local.core.clock import WorkspaceClock
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import FOLDERS, NOTEBOOK
 from databricks_local.core.paths import spelled
@@ -135,7 +135,7 @@ async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     await pipeline.cut_off()
     clear_faults(pipeline, None)
     clear_requests(pipeline, None)
-    pipeline.workspace.clock = Clock()
+    pipeline.workspace.clock = WorkspaceClock()
     pipeline.workspace.reset()
     for also in pipeline.resets:
         also()

@@ -18,13 +18,13 @@ from typing import Any
 
 from uvicorn import Config, Server
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.home import Home, RefusedError, ServerAddress
 from databricks_local.protocol import wire
 from databricks_local.protocol.pipeline import MAX_LOG, Pipeline
 from databricks_local.services import Services
 from databricks_local.workspace.store import opened
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .app import application
 from .control import set_faults
@@ -60,7 +60,7 @@ def serve(
     home: Home,
     port: int,
     token: str | None,
-    settings: Settings,
+    settings: ServerSettings,
     faults: Sequence[Mapping[str, Any]],
     exit_with_stdin: bool,
     echo: Callable[[str], None],
@@ -76,7 +76,7 @@ def serve(
         listener = _listener(port)
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
         store = opened(home.database)
-        workspace = Workspace(store, settings, time.monotonic)
+        workspace = LocalWorkspace(store, settings, time.monotonic)
         workspace.create_standard_folders()
         secret = home.token(token)
         pipeline = Pipeline(workspace, secret, home.folder)

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from databricks_local.core import errors
-from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, Answer, Call, Entry, answer
+from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, ApiAnswer, Call, WorkspaceObject, answer
 from databricks_local.core.paths import Spelling, ancestors, spelled
 from databricks_local.formats import dbc, notebook, source
 
 from . import folders
 from .classify import ObjectSpec, by_name
 from .placing import check_parent, place
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 # A zip says how large its members are; one that promises more than any import may hold is refused unread.
 MAX_UNPACKED = 500 * 1024 * 1024
@@ -30,7 +30,7 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(content))
 
 
-def import_folder(workspace: Workspace, call: Call, content: bytes) -> Answer:
+def import_folder(workspace: LocalWorkspace, call: Call, content: bytes) -> ApiAnswer:
     """DBC, or a zip of sources, as a new folder; `overwrite` is not supported [DOCS]. Raises ApiError."""
     target = call.target
     if not is_zip(content):
@@ -76,7 +76,7 @@ def _unpacked(path: str, body: bytes) -> tuple[ObjectSpec, bytes]:
     return by_name(path, body), body
 
 
-def export_folder(workspace: Workspace, folder: Entry, form: str) -> tuple[bytes, str]:
+def export_folder(workspace: LocalWorkspace, folder: WorkspaceObject, form: str) -> tuple[bytes, str]:
     """DBC: everything as commands; SOURCE: a zip of notebooks; AUTO: a zip of notebooks and files [DOCS].
 
     A comment in the CLI says that SOURCE gives a DBC as well: conflicting, the documentation holds here. Raises
@@ -91,7 +91,7 @@ def export_folder(workspace: Workspace, folder: Entry, form: str) -> tuple[bytes
     return packed.getvalue(), "dbc" if form == "DBC" else "zip"
 
 
-def _members(workspace: Workspace, folder: Entry, form: str) -> Iterator[tuple[str, bytes]]:
+def _members(workspace: LocalWorkspace, folder: WorkspaceObject, form: str) -> Iterator[tuple[str, bytes]]:
     for entry in workspace.store.below(folder.path):
         name = entry.path.removeprefix(folder.path).lstrip("/")
         content = workspace.store.content(entry)

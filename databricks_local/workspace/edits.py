@@ -20,17 +20,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, Entry
+from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.formats import jupyter, source
 
 from .classify import ObjectSpec
 from .folders import make
 from .placing import digest
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 
-def edit(workspace: Workspace, change: Mapping[str, Any]) -> None:
+def edit(workspace: LocalWorkspace, change: Mapping[str, Any]) -> None:
     """Carries one edit out; ValueError says what is wrong with it."""
     if not isinstance(change.get("path"), str):
         raise ValueError("an edit needs a path")
@@ -50,7 +50,7 @@ def edit(workspace: Workspace, change: Mapping[str, Any]) -> None:
             _put(workspace, path, existing, change)
 
 
-def _save(workspace: Workspace, path: str, existing: Entry | None, change: Mapping[str, Any]) -> None:
+def _save(workspace: LocalWorkspace, path: str, existing: WorkspaceObject | None, change: Mapping[str, Any]) -> None:
     language = str(change.get("language") or (existing and existing.language) or "PYTHON")
     form = str(change.get("export_format") or (existing and existing.export_format) or "SOURCE")
     if language not in LANGUAGES:
@@ -63,7 +63,7 @@ def _save(workspace: Workspace, path: str, existing: Entry | None, change: Mappi
     _write(workspace, existing, ObjectSpec(path, NOTEBOOK, language, form), body)
 
 
-def _put(workspace: Workspace, path: str, existing: Entry | None, change: Mapping[str, Any]) -> None:
+def _put(workspace: LocalWorkspace, path: str, existing: WorkspaceObject | None, change: Mapping[str, Any]) -> None:
     object_type = str(change.get("object_type") or (existing and existing.object_type) or FILE)
     if object_type in FOLDERS:
         make(workspace, Spelling(parent(path)))
@@ -71,7 +71,7 @@ def _put(workspace: Workspace, path: str, existing: Entry | None, change: Mappin
             workspace.store.remove(existing)
             existing = None
         if existing is None:
-            workspace.store.add(Entry(0, path, object_type))
+            workspace.store.add(WorkspaceObject(0, path, object_type))
         return
     content = change.get("content")
     body = base64.b64decode(content) if isinstance(content, str) else str(change.get("text", "")).encode()
@@ -82,13 +82,13 @@ def _put(workspace: Workspace, path: str, existing: Entry | None, change: Mappin
     _write(workspace, existing, ObjectSpec(path, object_type, language, form), body)
 
 
-def _write(workspace: Workspace, existing: Entry | None, spec: ObjectSpec, body: bytes) -> None:
+def _write(workspace: LocalWorkspace, existing: WorkspaceObject | None, spec: ObjectSpec, body: bytes) -> None:
     make(workspace, Spelling(parent(spec.path)))
     now = workspace.clock.stamp()
     if existing is not None and existing.object_type != spec.object_type:
         workspace.store.remove(existing)
         existing = None
-    entry = existing or Entry(0, spec.path, spec.object_type, created_at=now)
+    entry = existing or WorkspaceObject(0, spec.path, spec.object_type, created_at=now)
     entry = replace(
         entry,
         language=spec.language,
@@ -102,7 +102,7 @@ def _write(workspace: Workspace, existing: Entry | None, spec: ObjectSpec, body:
         workspace.store.update(entry, body)
 
 
-def _move(workspace: Workspace, existing: Entry | None, path: str) -> None:
+def _move(workspace: LocalWorkspace, existing: WorkspaceObject | None, path: str) -> None:
     """Contents follow; identifiers of what moves are kept."""
     if existing is None:
         raise ValueError("there is nothing to move")

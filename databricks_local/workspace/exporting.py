@@ -7,17 +7,27 @@ import gzip
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import DASHBOARD, DESIGNER_FILE, FILE, FOLDERS, NOTEBOOK, Answer, Call, Entry, answer
+from databricks_local.core.model import (
+    DASHBOARD,
+    DESIGNER_FILE,
+    FILE,
+    FOLDERS,
+    NOTEBOOK,
+    ApiAnswer,
+    Call,
+    WorkspaceObject,
+    answer,
+)
 from databricks_local.formats import dbc, html_page, jupyter, notebook, rmarkdown, source
 
 from . import archive
 from .classify import format_of
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 GZIP_FROM = 64 * 1024
 
 
-def export(workspace: Workspace, call: Call) -> Answer:
+def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """JSON with base64, or the bytes themselves with `direct_download=true` [DOCS, REAL]."""
     form = format_of(call.text("format"))
     entry = workspace.readable(call.target)
@@ -29,19 +39,19 @@ def export(workspace: Workspace, call: Call) -> Answer:
     if call.gzip_accepted and len(body) >= GZIP_FROM:
         # Large exports may be compressed on the way [REAL]; from which size is unknown.
         headers = {"Content-Encoding": "gzip"}
-        return Answer(200, gzip.compress(body, compresslevel=1), "application/octet-stream", headers)
-    return Answer(200, body, "application/octet-stream")
+        return ApiAnswer(200, gzip.compress(body, compresslevel=1), "application/octet-stream", headers)
+    return ApiAnswer(200, body, "application/octet-stream")
 
 
-def read_file(workspace: Workspace, call: Call) -> Answer:
+def read_file(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """The older, deprecated raw read: files only, a notebook is not found [REAL, PROBED]. Raises ApiError (404)."""
     entry = workspace.store.get(call.target.path)
     if entry is None or entry.object_type == NOTEBOOK or entry.object_type in FOLDERS:
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", "File Not Found")
-    return Answer(200, workspace.store.content(workspace.readable(call.target)), "application/octet-stream")
+    return ApiAnswer(200, workspace.store.content(workspace.readable(call.target)), "application/octet-stream")
 
 
-def exported(workspace: Workspace, entry: Entry, form: str, outputs: bool = True) -> tuple[bytes, str]:
+def exported(workspace: LocalWorkspace, entry: WorkspaceObject, form: str, outputs: bool = True) -> tuple[bytes, str]:
     """The content in the format asked for, and the name of that format.
 
     Files come unchanged whatever was asked [REAL for default and AUTO]. A notebook comes as source by AUTO, which
@@ -70,7 +80,7 @@ def exported(workspace: Workspace, entry: Entry, form: str, outputs: bool = True
     return notebook.as_source(entry, content, workspace.settings.newlines), source.EXTENSIONS[entry.language][1:]
 
 
-def _check_size(workspace: Workspace, entry: Entry, file_type: str, size: int, direct: bool) -> None:
+def _check_size(workspace: LocalWorkspace, entry: WorkspaceObject, file_type: str, size: int, direct: bool) -> None:
     """10 MB in JSON, 500 MB as a stream; source notebooks 10 MB everywhere [DOCS, PROBED].
 
     Backends of autumn 2025 refused a 459 MB stream: conflicting by date, the newer one holds here.

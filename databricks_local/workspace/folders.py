@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from databricks_local.core import errors
-from databricks_local.core.model import DIRECTORY, FOLDERS, Answer, Call, Entry, answer
+from databricks_local.core.model import DIRECTORY, FOLDERS, ApiAnswer, Call, WorkspaceObject, answer
 from databricks_local.core.paths import Spelling, ancestors, is_protected, parent
 
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 
-def mkdirs(workspace: Workspace, call: Call) -> Answer:
+def mkdirs(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """With all parents, idempotent [DOCS, REAL]."""
     make(workspace, call.target)
     return answer({})
 
 
-def make(workspace: Workspace, target: Spelling) -> None:
+def make(workspace: LocalWorkspace, target: Spelling) -> None:
     """Makes a folder with all above it; nothing for one that exists.
 
     Raises ApiError: `not_a_folder` for an object on the way, `denied`, `folder_full`.
@@ -29,17 +29,17 @@ def make(workspace: Workspace, target: Spelling) -> None:
             if existing is None:
                 workspace.check_writable(Spelling(path, target.prefix))
                 check_room(workspace, Spelling(path, target.prefix))
-                workspace.store.add(Entry(0, path, DIRECTORY))
+                workspace.store.add(WorkspaceObject(0, path, DIRECTORY))
 
 
-def check_room(workspace: Workspace, target: Spelling) -> None:
+def check_room(workspace: LocalWorkspace, target: Spelling) -> None:
     """A folder holds 10,000 objects [PROBED]. Raises ApiError (403)."""
     folder, limit = parent(target.path), workspace.settings.max_children
     if workspace.store.count_children(folder, limit) >= limit:
         raise errors.folder_full(target.echo(folder), limit, limit)
 
 
-def delete(workspace: Workspace, call: Call) -> Answer:
+def delete(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """Not idempotent: the second time is 404 [REAL]. Atomic here; for real a recursive one is not [DOCS]."""
     target = call.target
     entry = workspace.store.get(target.path)

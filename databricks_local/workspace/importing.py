@@ -16,16 +16,16 @@ import base64
 import binascii
 
 from databricks_local.core import errors
-from databricks_local.core.model import NOTEBOOK, Answer, Call, answer
+from databricks_local.core.model import NOTEBOOK, ApiAnswer, Call, answer
 from databricks_local.formats import html_page, rmarkdown
 
 from . import archive
 from .classify import by_format, by_name, format_of, language_of
 from .placing import place
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 
-def import_object(workspace: Workspace, call: Call) -> Answer:
+def import_object(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """JSON and multipart on one URL; the identifier of what was made comes back [REAL]."""
     form, language = format_of(call.text("format")), language_of(call.text("language"))
     content = _content(workspace, call)
@@ -40,7 +40,7 @@ def import_object(workspace: Workspace, call: Call) -> Answer:
     return answer({"object_id": entry.object_id})
 
 
-def import_file(workspace: Workspace, call: Call) -> Answer:
+def import_file(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """The older, deprecated call: the same rules as AUTO [REAL], its own errors and limit [PROBED]. Raises ApiError."""
     content = call.content or b""
     if len(content) > workspace.settings.max_import_file_bytes:
@@ -51,7 +51,7 @@ def import_file(workspace: Workspace, call: Call) -> Answer:
     return answer({})
 
 
-def _content(workspace: Workspace, call: Call) -> bytes:
+def _content(workspace: LocalWorkspace, call: Call) -> bytes:
     """JSON carries base64 and may not be empty [PROBED]; a part carries bytes and may be empty [REAL]."""
     if not call.json_body:
         if call.content is None:

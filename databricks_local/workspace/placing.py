@@ -12,18 +12,18 @@ from dataclasses import replace
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import FILE, FOLDERS, NOTEBOOK, Call, Entry
+from databricks_local.core.model import FILE, FOLDERS, NOTEBOOK, Call, WorkspaceObject
 from databricks_local.core.paths import Spelling, parent
 from databricks_local.formats.source import legacy_newlines
 
 from .classify import ObjectSpec, view_name
 from .folders import check_room
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 
 def place(
-    workspace: Workspace, call: Call, spec: ObjectSpec, content: bytes, conflict: Callable[[str], ApiError]
-) -> Entry:
+    workspace: LocalWorkspace, call: Call, spec: ObjectSpec, content: bytes, conflict: Callable[[str], ApiError]
+) -> WorkspaceObject:
     """Creates or overwrites one object; `call` says whether it may be overwritten, `conflict` what to answer if not.
 
     Raises ApiError: `too_large`, `parent_missing`, `denied`, `type_mismatch`, `folder_full` and others.
@@ -49,7 +49,7 @@ def place(
     return entry
 
 
-def _check_size(workspace: Workspace, spec: ObjectSpec, content: bytes) -> None:
+def _check_size(workspace: LocalWorkspace, spec: ObjectSpec, content: bytes) -> None:
     """Source notebooks 10 MB by every way in, `.ipynb` 100 MB, files 500 MB [DOCS].
 
     Reports of 10 MB for multipart AUTO files (June 2026) conflict with a verified 450 MB: the latter holds here.
@@ -62,7 +62,7 @@ def _check_size(workspace: Workspace, spec: ObjectSpec, content: bytes) -> None:
         raise errors.too_large(len(content), limit)
 
 
-def check_parent(workspace: Workspace, target: Spelling) -> None:
+def check_parent(workspace: LocalWorkspace, target: Spelling) -> None:
     """An import makes no folders [REAL]. What a parent that is a notebook or file gives is unknown.
 
     Raises ApiError (404).
@@ -74,10 +74,10 @@ def check_parent(workspace: Workspace, target: Spelling) -> None:
 
 
 def _check_type(
-    workspace: Workspace,
+    workspace: LocalWorkspace,
     call: Call,
     spec: ObjectSpec,
-    existing: Entry | None,
+    existing: WorkspaceObject | None,
     overwrite: bool,
     conflict: Callable[[str], ApiError],
 ) -> None:
@@ -100,7 +100,7 @@ def _check_type(
         raise errors.source_view_mismatch(requested, NOTEBOOK) if overwrite else conflict(spelling.echo())
 
 
-def _notebook_seen_as(workspace: Workspace, path: str) -> Entry | None:
+def _notebook_seen_as(workspace: LocalWorkspace, path: str) -> WorkspaceObject | None:
     """The notebook `/foo` when `path` is `/foo.py` and that is how the notebook looks as a file."""
     folder, _, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
@@ -111,7 +111,7 @@ def _notebook_seen_as(workspace: Workspace, path: str) -> Entry | None:
     return notebook if view == (dot + extension).lower() else None
 
 
-def stored(workspace: Workspace, spec: ObjectSpec, content: bytes) -> bytes:
+def stored(workspace: LocalWorkspace, spec: ObjectSpec, content: bytes) -> bytes:
     """What the service keeps of an upload: all of it since December 2025 [REAL]."""
     source = spec.object_type == NOTEBOOK and spec.export_format != "JUPYTER"
     return legacy_newlines(content) if source and workspace.settings.newlines == "legacy" else content
@@ -122,10 +122,10 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _made(workspace: Workspace, spec: ObjectSpec, content: bytes) -> tuple[Entry, bytes]:
+def _made(workspace: LocalWorkspace, spec: ObjectSpec, content: bytes) -> tuple[WorkspaceObject, bytes]:
     """Right after an upload both times are equal [PROBED]."""
     now = workspace.clock.stamp()
-    entry = Entry(
+    entry = WorkspaceObject(
         object_id=0,
         path=spec.path,
         object_type=spec.object_type,
@@ -138,7 +138,9 @@ def _made(workspace: Workspace, spec: ObjectSpec, content: bytes) -> tuple[Entry
     return entry, stored(workspace, spec, content)
 
 
-def _overwritten(workspace: Workspace, existing: Entry, spec: ObjectSpec, content: bytes) -> Entry:
+def _overwritten(
+    workspace: LocalWorkspace, existing: WorkspaceObject, spec: ObjectSpec, content: bytes
+) -> WorkspaceObject:
     """The identifier stays [INFERRED]; another language is taken [INFERRED, untested]."""
     same = existing.sha256 == digest(content) and existing.language == spec.language
     if same and existing.export_format == spec.export_format and not workspace.settings.bump_on_equal:

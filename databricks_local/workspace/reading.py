@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from databricks_local.core.errors import missing, no_endpoint
-from databricks_local.core.model import FOLDERS, Answer, Call, answer
+from databricks_local.core.model import FOLDERS, ApiAnswer, Call, answer
 
-from .tree import Workspace
+from .tree import LocalWorkspace
 
 USER_ID = "1000000000000001"
 
 
-def me(workspace: Workspace, call: Call) -> Answer:
+def me(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """The one principal there is; the keys databricks-sdk reads [LOCAL]."""
     user = workspace.settings.user
     return answer(
@@ -25,13 +25,13 @@ def me(workspace: Workspace, call: Call) -> Answer:
     )
 
 
-def get_status(workspace: Workspace, call: Call) -> Answer:
+def get_status(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """`return_git_info` is tolerated: of what lies in a Git folder nothing is told."""
     entry = workspace.readable(call.target)
     return answer(workspace.info(entry, call.target, export=call.flag("return_export_info")))
 
 
-def list_objects(workspace: Workspace, call: Call) -> Answer:
+def list_objects(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """One level; the object itself when it is no folder [DOCS]; `{}` for an empty folder [PROBED].
 
     Without the right to read, a folder is missing [REAL]. No order is promised: this one is not by name.
@@ -53,7 +53,7 @@ def list_objects(workspace: Workspace, call: Call) -> Answer:
     return answer({"objects": objects} if objects else {})
 
 
-def list_repo(workspace: Workspace, call: Call) -> Answer:
+def list_repo(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """Everything below a folder in one answer, with hashes [PROBED, undocumented].
 
     Whether folders are among it, and what a path that is none gives, is unknown: they are, and it is 404.

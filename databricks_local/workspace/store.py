@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from databricks_local.core.model import Entry
+from databricks_local.core.model import WorkspaceObject
 from databricks_local.core.paths import parent
 from databricks_local.home import RefusedError
 
@@ -95,32 +95,32 @@ class Store:
         finally:
             self._open = False
 
-    def get(self, path: str) -> Entry | None:
+    def get(self, path: str) -> WorkspaceObject | None:
         """The object at exactly this path, or None."""
         row = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE path = ?", (path,)).fetchone()
-        return Entry(*row) if row else None
+        return WorkspaceObject(*row) if row else None
 
-    def children(self, folder: str) -> list[Entry]:
+    def children(self, folder: str) -> list[WorkspaceObject]:
         """The objects in a folder, in no order."""
         rows = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE parent = ?", (folder,))
-        return [Entry(*row) for row in rows]
+        return [WorkspaceObject(*row) for row in rows]
 
-    def below(self, folder: str) -> list[Entry]:
+    def below(self, folder: str) -> list[WorkspaceObject]:
         """Everything under a folder, by a range of the path index: /a/b never takes /a/bc along."""
         sql = f"SELECT {COLUMNS} FROM objects WHERE path > ? AND path < ?"
-        return [Entry(*row) for row in self._db.execute(sql, _range(folder))]
+        return [WorkspaceObject(*row) for row in self._db.execute(sql, _range(folder))]
 
     def count_children(self, folder: str, limit: int) -> int:
         """How many objects a folder has, counted up to `limit`."""
         sql = "SELECT count(*) FROM (SELECT 1 FROM objects WHERE parent = ? LIMIT ?)"
         return int(self._db.execute(sql, (folder, limit)).fetchone()[0])
 
-    def content(self, entry: Entry) -> bytes:
+    def content(self, entry: WorkspaceObject) -> bytes:
         """What it holds; nothing for a folder."""
         row = self._db.execute("SELECT body FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
         return bytes(row[0]) if row else b""
 
-    def add(self, entry: Entry, body: bytes | None = None) -> Entry:
+    def add(self, entry: WorkspaceObject, body: bytes | None = None) -> WorkspaceObject:
         """A new object; its identifier is given here."""
         with self.changes():
             values = (entry.path, entry.object_type, entry.language, entry.export_format)
@@ -133,7 +133,7 @@ class Store:
                 self._db.execute("INSERT INTO contents VALUES (?, ?)", (entry.object_id, body))
         return entry
 
-    def update(self, entry: Entry, body: bytes) -> None:
+    def update(self, entry: WorkspaceObject, body: bytes) -> None:
         """Another content, and another language, format, time and hash, for the object with that identifier."""
         with self.changes():
             sql = "UPDATE objects SET language=?, export_format=?, modified_at=?, sha256=? WHERE object_id=?"
@@ -141,7 +141,7 @@ class Store:
             self._db.execute(sql, values)
             self._db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (entry.object_id, body))
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: WorkspaceObject) -> None:
         """The object and, for a folder, everything below it."""
         with self.changes():
             for where, values in (("path = ?", (entry.path,)), ("path > ? AND path < ?", _range(entry.path))):
@@ -149,7 +149,7 @@ class Store:
                 self._db.execute(f"DELETE FROM contents WHERE object_id IN ({chosen})", values)
                 self._db.execute(f"DELETE FROM objects WHERE {where}", values)
 
-    def move(self, entry: Entry, path: str) -> None:
+    def move(self, entry: WorkspaceObject, path: str) -> None:
         """The object and what is below it, under another name; identifiers stay."""
         with self.changes():
             for moved in [entry, *self.below(entry.path)]:

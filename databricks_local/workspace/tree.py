@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from databricks_local.core import errors
-from databricks_local.core.clock import Clock
-from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, Entry
+from databricks_local.core.clock import WorkspaceClock
+from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, WorkspaceObject
 from databricks_local.core.paths import Spelling, ancestors
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 
 from .store import Store
 
@@ -36,13 +36,13 @@ class Races:
         return self._created.get(path, arrived) > arrived
 
 
-class Workspace:
+class LocalWorkspace:
     """One workspace: what it holds, how it behaves, what time it is."""
 
-    def __init__(self, store: Store, settings: Settings, monotonic: Callable[[], float]) -> None:
+    def __init__(self, store: Store, settings: ServerSettings, monotonic: Callable[[], float]) -> None:
         self.store = store
         self.settings = settings
-        self.clock = Clock()
+        self.clock = WorkspaceClock()
         self.races = Races()
         self.monotonic = monotonic
         self._restricted = store.restrictions()
@@ -52,9 +52,9 @@ class Workspace:
         with self.store.changes():
             for path in ("/", "/Users", "/Shared", "/Repos", f"/Users/{self.settings.user}"):
                 if self.store.get(path) is None:
-                    self.store.add(Entry(0, path, DIRECTORY))
+                    self.store.add(WorkspaceObject(0, path, DIRECTORY))
 
-    def as_of(self, past: Store) -> Workspace:
+    def as_of(self, past: Store) -> LocalWorkspace:
         """The same workspace with its objects as they were."""
         stale = copy.copy(self)
         stale.store = past
@@ -80,7 +80,7 @@ class Workspace:
                 return self._restricted[above]
         return None
 
-    def readable(self, target: Spelling) -> Entry:
+    def readable(self, target: Spelling) -> WorkspaceObject:
         """The object, or 404; 403 when it may not be read."""
         entry = self.store.get(target.path)
         access = self.access(target.path)
@@ -95,7 +95,9 @@ class Workspace:
         if self.access(target.path) is not None:
             raise errors.denied(self.settings.user, target.echo())
 
-    def info(self, entry: Entry, spelling: Spelling, hashes: bool = False, export: bool = False) -> dict[str, Any]:
+    def info(
+        self, entry: WorkspaceObject, spelling: Spelling, hashes: bool = False, export: bool = False
+    ) -> dict[str, Any]:
         """What the API tells of an object: directories have no times, nothing has a size [PROBED].
 
         Of a directory, whether it is a Git folder with Git CLI access; a classic one is a REPO, without it [DOCS].

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.project import Person, Project, Workspace, notebook
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import running
 
 
@@ -21,7 +21,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture
 def workspace(served: Workspace) -> Workspace:
     """That server: empty, well-behaved, its records empty."""
-    served.set(**asdict(Settings()))
+    served.set(**asdict(ServerSettings()))
     served.control("reset")
     return served
 

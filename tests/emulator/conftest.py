@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import running
 
 from .client import Local
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 @pytest.fixture
 def local(server: Local) -> Local:
     """That server, empty and well-behaved."""
-    server.control("settings", asdict(Settings()))
+    server.control("settings", asdict(ServerSettings()))
     server.control("reset")
     return server
 

@@ -148,17 +148,17 @@ def test_list_pages(work: Work) -> None:
 
 def test_ten_thousand_jobs(tmp_path: Path) -> None:
     """Among thousands of jobs one is found by name as soon as alone."""
-    from databricks_local.jobs.store import Job, JobStore
+    from databricks_local.jobs.store import JobStore, StoredJob
 
     (tmp_path / "own").mkdir()
     with running(tmp_path / "own") as there:
         work = Work(Local(there.host, there.token), tmp_path, tmp_path)
         store = JobStore(tmp_path / "own" / "jobs.sqlite")
-        store.put_job(Job(1, "me", 0, {"name": "job 0", "tasks": [NOTEBOOK]}), False)
+        store.put_job(StoredJob(1, "me", 0, {"name": "job 0", "tasks": [NOTEBOOK]}), False)
         few = quickest(work, [0] * 20)
         store._db.execute("BEGIN")
         for number in range(1, 10_000):
-            store.put_job(Job(number + 1, "me", number, {"name": f"job {number}", "tasks": [NOTEBOOK]}), False)
+            store.put_job(StoredJob(number + 1, "me", number, {"name": f"job {number}", "tasks": [NOTEBOOK]}), False)
         store._db.execute("COMMIT")
         store.close()
         assert quickest(work, range(0, 10_000, 500)) < 20 * few

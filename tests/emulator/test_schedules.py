@@ -12,7 +12,7 @@ import pytest
 from databricks_local.embedded import running
 from databricks_local.jobs.rules import quartz
 from databricks_local.jobs.scheduler import Scheduler
-from databricks_local.jobs.store import Job, JobStore
+from databricks_local.jobs.store import JobStore, StoredJob
 
 from .client import Local
 from .work import Work
@@ -147,7 +147,7 @@ def test_scheduler_looks(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite")
     for job_id, expression, unpaused in ((1, "0 0 3 * * ?", True), (2, "* * * * * ?", True), (3, "* * * * * ?", False)):
         settings = {"schedule": {"quartz_cron_expression": expression, "timezone_id": "UTC"}}
-        store.put_job(Job(job_id, "me", 0, settings), unpaused)
+        store.put_job(StoredJob(job_id, "me", 0, settings), unpaused)
     scheduler = Scheduler(store, lambda _: None)
     at = [datetime(2026, 3, 1, 2, 59, 58 + second, tzinfo=timezone.utc) for second in (0, 1)]
     at += [datetime(2026, 3, 1, 3, 0, second, tzinfo=timezone.utc) for second in range(12)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_local.formats import jupyter, source
-from databricks_local.formats.source import Cell
+from databricks_local.formats.source import NotebookCell
 
 LANGUAGES = st.sampled_from(sorted(source.PREFIXES))
 LINES = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20)
@@ -23,17 +23,19 @@ def _plain(text: str) -> bool:
 
 
 TEXTS = st.lists(LINES, min_size=1, max_size=4).map("\n".join).filter(_plain)
-CELLS = st.lists(st.builds(Cell, kind=st.sampled_from(["code", "markdown"]), text=TEXTS), min_size=1, max_size=5)
+CELLS = st.lists(
+    st.builds(NotebookCell, kind=st.sampled_from(["code", "markdown"]), text=TEXTS), min_size=1, max_size=5
+)
 
 
 @given(CELLS, LANGUAGES)
-def test_source_round_trip(cells: list[Cell], language: str) -> None:
+def test_source_round_trip(cells: list[NotebookCell], language: str) -> None:
     """Cells written as source and read again are the same cells."""
     assert source.parse(source.render(cells, language), language) == cells
 
 
 @given(CELLS, LANGUAGES)
-def test_jupyter_round_trip(cells: list[Cell], language: str) -> None:
+def test_jupyter_round_trip(cells: list[NotebookCell], language: str) -> None:
     """Cells written as Jupyter and read again are the same cells, in the same language."""
     document = jupyter.render(cells, language, "n", 1)
     assert jupyter.parse(document) == cells
@@ -58,6 +60,6 @@ def test_legacy_newlines(content: bytes) -> None:
 @pytest.mark.parametrize("language", sorted(source.PREFIXES))
 def test_titles_survive(language: str) -> None:
     """A cell's title goes through source and Jupyter."""
-    cells = [Cell("code", "1", "Load it")]
+    cells = [NotebookCell("code", "1", "Load it")]
     assert source.parse(source.render(cells, language), language) == cells
     assert jupyter.parse(jupyter.render(cells, language, "n", 1)) == cells

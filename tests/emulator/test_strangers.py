@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.routing import Route
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.pages.site import MAX_NEXT, MAX_UNSAVED
 from databricks_local.protocol import pipeline as limits
 from databricks_local.protocol.bodies import MAX_FORM
@@ -21,7 +21,7 @@ from databricks_local.protocol.wire import MAX_DISCARDED, MAX_HEAD
 from databricks_local.server.app import routes
 from databricks_local.services import Services
 from databricks_local.workspace.store import opened
-from databricks_local.workspace.tree import Workspace
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .client import HEADER, Local
 from .page import Visitor, read
@@ -51,7 +51,7 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, 
     """Method and path of every route that the application has, as it has them itself."""
     folder = tmp_path_factory.mktemp("routes")
     store = opened(folder / "workspace.sqlite")
-    pipeline = Pipeline(Workspace(store, Settings(), time.monotonic), "t", folder)
+    pipeline = Pipeline(LocalWorkspace(store, ServerSettings(), time.monotonic), "t", folder)
     services = Services(pipeline, "http://127.0.0.1:1", "t")
     found = routes(pipeline, services)
     assert all(isinstance(one, Route) for one in found)

@@ -37,9 +37,9 @@ def work(work_server: Work) -> Work:
     """That server without faults and overrides, settings as they are at the start; what others made is still there."""
     from dataclasses import asdict
 
-    from databricks_local.core.settings import Settings
+    from databricks_local.core.settings import ServerSettings
 
-    work_server.api.control("settings", {**asdict(Settings()), "cancel_grace_s": 1.0})
+    work_server.api.control("settings", {**asdict(ServerSettings()), "cancel_grace_s": 1.0})
     work_server.api.control("faults", method="DELETE")
     work_server.api.control("run-states", method="DELETE")
     return work_server

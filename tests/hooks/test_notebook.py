@@ -26,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databricks_local.formats import source
-from databricks_local.runtime.notebook_cells import Step, steps
+from databricks_local.runtime.notebook_cells import CellStep, steps
 from mlflow_hooks.generate.literal import literal
 from mlflow_hooks.generate.notebook import config, notebook
 from mlflow_hooks.generate.stamp import is_intact
@@ -57,7 +57,7 @@ HOSTILE = [
 ]
 
 
-def cells(text: str) -> list[Step]:
+def cells(text: str) -> list[CellStep]:
     return [step for step in steps(source.parse(text, "PYTHON")) if step.kind != "nothing"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.project import Workspace
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import running
 
 from .identity import identity
@@ -93,7 +93,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Work
 def workspaces(servers: dict[str, Workspace]) -> dict[str, Workspace]:
     """Those, empty and well-behaved."""
     for one in {one.host: one for one in servers.values()}.values():
-        one.set(**asdict(Settings()))
+        one.set(**asdict(ServerSettings()))
         one.control("reset")
     return servers
 

@@ -30,7 +30,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from support.project import HOME, Workspace, jupyter, notebook
 
-from databricks_local.core.settings import Settings
+from databricks_local.core.settings import ServerSettings
 from databricks_sync import failpoints
 from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
@@ -273,7 +273,7 @@ class Remote:
 def fresh(server: Server) -> Server:
     """The server as it starts: empty, well-behaved, its records empty."""
     server.control("reset")
-    server.set(**asdict(Settings()))
+    server.set(**asdict(ServerSettings()))
     return server
 
 

@@ -37,7 +37,7 @@ DayRule = Callable[[date], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class QuartzSchedule:
     """What an expression means: the times of a day, and which days."""
 
     hours: tuple[int, ...]
@@ -53,7 +53,7 @@ class Schedule:
 
 
 @lru_cache(maxsize=1024)
-def parse(expression: str) -> Schedule:
+def parse(expression: str) -> QuartzSchedule:
     """The schedule; ValueError says what is wrong, and what is probably meant."""
     fields = expression.upper().split()
     if len(fields) == 5:
@@ -63,7 +63,7 @@ def parse(expression: str) -> Schedule:
     if (fields[3] == "?") == (fields[5] == "?"):
         raise ValueError("exactly one of day-of-month and day-of-week is `?`")
     seconds, minutes, hours = (tuple(sorted(_numbers(fields[index], index))) for index in range(3))
-    return Schedule(
+    return QuartzSchedule(
         hours=hours,
         minutes=minutes,
         seconds=seconds,
@@ -81,7 +81,7 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def next_fire(schedule: Schedule, where: ZoneInfo, after: datetime) -> datetime | None:
+def next_fire(schedule: QuartzSchedule, where: ZoneInfo, after: datetime) -> datetime | None:
     """The first moment (UTC) after `after`; None when there is none any more."""
     local = after.astimezone(where)
     # A day back: the wall clock may have been turned since.
@@ -98,7 +98,7 @@ def next_fire(schedule: Schedule, where: ZoneInfo, after: datetime) -> datetime 
     return None
 
 
-def _moments(schedule: Schedule, where: ZoneInfo, day: date, after: datetime) -> Iterator[datetime]:
+def _moments(schedule: QuartzSchedule, where: ZoneInfo, day: date, after: datetime) -> Iterator[datetime]:
     """The firings of a day after a moment. Hours and minutes that are over as a whole are not looked into."""
 
     def moment(hour: int, minute: int, second: int) -> datetime:
