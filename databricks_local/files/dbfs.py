@@ -15,11 +15,10 @@ from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
+from databricks_local.core.settings import MIB
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .tree import Node, OutsideError, Tree
-
-MIB = 1024 * 1024
 
 
 def missing(path: str) -> ApiError:

@@ -44,13 +44,13 @@ class Rule:
     times: int | None = None
     phase: str = "before"
 
-    def concerns(self, method: str, endpoint: str, path: str) -> bool:
+    def matches(self, method: str, endpoint: str, path: str) -> bool:
         """Whether it is about requests like this one; `path` is the object's."""
         return self.method in (None, method) and fnmatchcase(endpoint, self.endpoint) and fnmatchcase(path, self.object)
 
-    def strikes(self, seen: int, struck: int) -> bool:
-        """Whether the `seen`-th matching request is hit, after `struck` were."""
-        if self.times is not None and struck >= self.times:
+    def is_due(self, seen: int, applied: int) -> bool:
+        """Whether the `seen`-th matching request is hit, after `applied` were."""
+        if self.times is not None and applied >= self.times:
             return False
         if self.nth:
             return seen in self.nth
@@ -113,29 +113,29 @@ class Faults:
     def __init__(self) -> None:
         self._rules: Sequence[Rule] = ()
         self._seen: list[int] = []
-        self._struck: list[int] = []
+        self._applied: list[int] = []
 
     def set(self, rules: Sequence[Rule]) -> None:
         """Replaces the rules in force, and counts from 0 again."""
         self._rules = tuple(rules)
         self._seen = [0] * len(rules)
-        self._struck = [0] * len(rules)
+        self._applied = [0] * len(rules)
 
     def due(self, phase: str, method: str, endpoint: str, path: str) -> list[Rule]:
         """The rules that hit this request now; counts it."""
         due = []
         for number, rule in enumerate(self._rules):
-            if rule.phase != phase or not rule.concerns(method, endpoint, path):
+            if rule.phase != phase or not rule.matches(method, endpoint, path):
                 continue
             self._seen[number] += 1
-            if rule.strikes(self._seen[number], self._struck[number]):
-                self._struck[number] += 1
+            if rule.is_due(self._seen[number], self._applied[number]):
+                self._applied[number] += 1
                 due.append(rule)
         return due
 
     def counts(self) -> list[dict[str, Any]]:
         """The rules as the control endpoint shows them: requests `seen` that match, and `struck` of them."""
         return [
-            {"action": dict(rule.action), "phase": rule.phase, "seen": seen, "struck": struck}
-            for rule, seen, struck in zip(self._rules, self._seen, self._struck, strict=True)
+            {"action": dict(rule.action), "phase": rule.phase, "seen": seen, "struck": applied}
+            for rule, seen, applied in zip(self._rules, self._seen, self._applied, strict=True)
         ]

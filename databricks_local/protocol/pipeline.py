@@ -49,7 +49,7 @@ from databricks_local.workspace.tree import LocalWorkspace
 from . import wire
 from .attached_clients import AttachedClients
 from .faults import Faults, Rule
-from .limits import Bucket, budget
+from .limits import RateLimits
 
 # Most are answered at once; what waits for another server is awaited.
 Operation = Callable[[LocalWorkspace, Call], "ApiAnswer | Awaitable[ApiAnswer]"]
@@ -92,7 +92,7 @@ class Pipeline:
         self.sequence = 0
         self._under_way: set[asyncio.Task[Any]] = set()
         self._token = token.encode()
-        self.buckets: dict[str, Bucket] = {}
+        self.rate_limits = RateLimits()
         # Other parts of the workspace that a reset empties too.
         self.resets: list[Callable[[], None]] = []
 
@@ -129,14 +129,14 @@ class Pipeline:
         assert this
         self._under_way.add(this)
         sequence, at_once = self.sequence, len(self._under_way)
-        struck: list[str] = []
+        faults: list[str] = []
         path, records, endpoint = "", self._refused, request.scope["path"][:MAX_ADDRESS]
         try:
             (check or self.check)(request)
             records, endpoint = self._records, request.scope["path"]
             call = await read(request)
             path = call.target.path
-            sent = await self._answer_on_time(operation, call, struck)
+            sent = await self._answer_on_time(operation, call, faults)
         except ApiError as error:
             sent = self._response(refusal(error))
         except (ClientDisconnect, asyncio.CancelledError):
@@ -147,7 +147,7 @@ class Pipeline:
         finally:
             self._under_way.discard(this)
         status = None if isinstance(sent, wire.Reset) else sent.status_code
-        records.append(RequestRecord(sequence, request.method, endpoint, path, status, tuple(struck), at_once))
+        records.append(RequestRecord(sequence, request.method, endpoint, path, status, tuple(faults), at_once))
         return sent
 
     def records(self) -> list[RequestRecord]:
@@ -170,7 +170,7 @@ class Pipeline:
         for request in self._under_way:
             request.cancel()
 
-    async def _answer_on_time(self, operation: Operation, call: Call, struck: list[str]) -> Response:
+    async def _answer_on_time(self, operation: Operation, call: Call, faults: list[str]) -> Response:
         """The answer, on time: what is asked takes half of the latency to come here, the answer the other half.
 
         Counted from its arrival, so that the server's own work is part of how long an answer takes, and many
@@ -179,14 +179,14 @@ class Pipeline:
         latency = self.workspace.settings.latency_ms / 1000
         await _until(call.arrived + latency / 2)
         try:
-            sent = await self._answer_with_faults(operation, call, struck)
+            sent = await self._answer_with_faults(operation, call, faults)
         except ApiError as error:
             sent = self._response(refusal(error))
         await _until(call.arrived + latency)
         return sent
 
-    async def _answer_with_faults(self, operation: Operation, call: Call, struck: list[str]) -> Response:
-        before = self._due("before", call, struck)
+    async def _answer_with_faults(self, operation: Operation, call: Call, faults: list[str]) -> Response:
+        before = self._due("before", call, faults)
         early, seen = await self._carry_out(before)
         # Only what is read can be stale.
         workspace = seen if call.method == "GET" else self.workspace
@@ -194,7 +194,7 @@ class Pipeline:
             return early
         self._throttle(call.endpoint)
         sent = self._response(await self._apply(operation, workspace, call))
-        after = self._due("after", call, struck)
+        after = self._due("after", call, faults)
         late, _ = await self._carry_out(after)
         return self._damaged(late or sent, [*before, *after])
 
@@ -207,13 +207,13 @@ class Pipeline:
             return refusal(error)
 
     def _throttle(self, endpoint: str) -> None:
-        name, rate = budget(endpoint, self.workspace.settings)
-        if rate and not self.buckets.setdefault(name, Bucket()).take(rate, time.monotonic()):
-            raise errors.throttled(self.workspace.settings.retry_after)
+        settings = self.workspace.settings
+        if not self.rate_limits.admits(endpoint, settings, time.monotonic()):
+            raise errors.throttled(settings.retry_after)
 
-    def _due(self, phase: str, call: Call, struck: list[str]) -> list[Rule]:
+    def _due(self, phase: str, call: Call, faults: list[str]) -> list[Rule]:
         due = self.faults.due(phase, call.method, call.endpoint, call.target.path)
-        struck += [rule.kind for rule in due]
+        faults += [rule.kind for rule in due]
         return due
 
     async def _carry_out(self, rules: Sequence[Rule]) -> tuple[Response | None, LocalWorkspace]:

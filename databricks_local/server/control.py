@@ -108,7 +108,7 @@ def get_settings(pipeline: Pipeline, _: Any) -> dict[str, Any]:
 def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     """Takes some settings, and gives all. Raises ValueError for a wrong one."""
     pipeline.workspace.settings = pipeline.workspace.settings.changed(_object(body))
-    pipeline.buckets.clear()
+    pipeline.rate_limits.clear()
     return get_settings(pipeline, None)
 
 
