@@ -14,8 +14,9 @@ from databricks_sync.engine.request import Request
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Repository, work_tree
 from databricks_sync.model import Allowed, Login, Mode, Scope, Settings
+from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.remote.http import Http, connect
+from databricks_sync.remote.http import Http
 from databricks_sync.rules import target as targets
 from databricks_sync.rules.valves import unfinished
 from databricks_sync.system import Pool

@@ -1,7 +1,6 @@
-"""The transport: one place where the token is, one pace for all threads, one translation of errors.
+"""Requests to a workspace: one place where the token is, one rate limiter an endpoint, one translation of errors.
 
-databricks-sdk is the way to log in for everything but a plain token, which needs no import of it (measured:
-0.9 s). Requests do not go over its client, because that one sends `import` and `delete` again on its own after a
+They do not go over databricks-sdk's client, because that one sends `import` and `delete` again on its own after a
 dropped connection: a blind second write could land on top of somebody's edit. Here only reads are repeated; a
 write whose outcome is unknown is raised as Unreachable, and the caller looks before it judges.
 """
@@ -9,12 +8,11 @@ write whose outcome is unknown is raised as Unreachable, and the caller looks be
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from itertools import chain
 from math import isnan
 from typing import Any, NamedTuple, TypeVar
@@ -30,7 +28,6 @@ from databricks_sync.errors import (
     LoginError,
     NotEmpty,
     NotFound,
-    SettingsError,
     Throttled,
     TooLarge,
     TypeMismatch,
@@ -39,7 +36,6 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.model import Login
 from databricks_sync.system import CONNECTIONS
 
 from .limits import LIMITS, BadBody, Limits, beginning
@@ -50,12 +46,10 @@ READ_ATTEMPTS = 5
 _MESSAGE = 300
 _CODE = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN = re.compile(r"\s*([A-Z][A-Z_]+): ([^\n]*)")
-_LONGEST = 60.0  # seconds to wait after one 429, at most
+_MAX_RETRY_AFTER = 60.0  # seconds to wait after one 429
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _SECRET = re.compile(r"[\w~+=-]{32,}")
-_DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
-_DATES = 64  # letters; what is longer is no date
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE_LETTERS = 64  # what is longer is no date
 _EXISTS = re.compile(r"^Path \(.*\) already exists")
 
 Headers = Callable[[], Mapping[str, str]]
@@ -65,6 +59,8 @@ Take = Callable[[Iterator[bytes], Header], T]  # what to make of the pieces of a
 
 
 class Answer(NamedTuple):
+    """The whole body of an answer."""
+
     data: bytes
 
     def json(self) -> dict[str, Any]:
@@ -92,9 +88,10 @@ def page() -> BadAnswer:
 
 
 class Http:
-    """Requests to one workspace, from any number of threads."""
+    """Requests to one workspace, from any number of threads. `requests` is how many were sent so far."""
 
     def __init__(self, host: str, headers: Headers, limits: Limits = LIMITS, clock: Clock = CLOCK) -> None:
+        """`headers` are made anew for each request: a login may expire. Raises SettingsError as Transport does."""
         self.host = host
         self.clock = clock
         self.limits = limits
@@ -105,14 +102,17 @@ class Http:
         self.requests = 0
 
     def read(self, path: str, query: Mapping[str, str], most: int = 0) -> Answer:
-        """A GET, repeated within reason: reading twice harms nobody. Raises WorkspaceError, LoginError.
+        """The answer to a GET, which is repeated within reason: reading twice harms nobody.
 
-        The answer may have `most` bytes, or what one about a single thing may have.
+        The answer may have `most` bytes; 0: what one about a single thing may have. Raises WorkspaceError, LoginError.
         """
         return self.stream(path, query, _whole, most or self.limits.answer)
 
     def stream(self, path: str, query: Mapping[str, str], take: Take[T], most: int) -> T:
-        """The same for a body too large to be held as a whole; `take` raises Unreachable where it is torn."""
+        """What `take` makes of the answer to a GET as it comes: for a body too large to be held as a whole.
+
+        `take` is called again where a read is repeated, and raises Unreachable where the body cannot be read.
+        """
         url = f"{path}?{urlencode(query)}"
         attempt, begun = 0, time.monotonic()
         while True:
@@ -206,15 +206,15 @@ class Http:
             return headers
         except Exception as error:  # databricks-sdk raises what its many ways to log in raise
             raise LoginError(
-                f"The login to {self.host} could not be renewed ({_reason(error)}).",
+                f"The login to {self.host} could not be renewed ({reason(error)}).",
                 "Log in again as before, for example with `databricks auth login` or `az login`.",
             ) from None
 
 
-def _reason(error: Exception) -> str:
-    """What an error says, in one line, without anything that could be a secret."""
-    said = printable(next(iter(str(error).splitlines()), "") or type(error).__name__)
-    return _SECRET.sub("***", said.split(". Config:")[0])[:_MESSAGE]
+def reason(error: Exception) -> str:
+    """The text of an error of databricks-sdk in one line, without anything that could be a secret."""
+    text = printable(next(iter(str(error).splitlines()), "") or type(error).__name__)
+    return _SECRET.sub("***", text.split(". Config:")[0])[:_MESSAGE]
 
 
 def _whole(pieces: Iterator[bytes], _: Header) -> Answer:
@@ -245,57 +245,50 @@ def _beginning(response: Response, most: int) -> bytes:
         return b""
 
 
-def pause(said: str, date: str = "") -> float:
-    """Seconds to wait after a 429: what Retry-After says, if anything, in seconds or as a date of the clock of `date`.
+def pause(retry_after: str, date: str = "") -> float:
+    """Seconds to wait after a 429, from 0 to a minute; one second where its headers do not say.
 
-    At least none, and at most a minute.
+    `retry_after` is its Retry-After: seconds, or a date of the clock that its `date` shows (RFC 9110, 10.2.3).
     """
     try:
-        seconds = float(said or 1)
+        seconds = float(retry_after or 1)
     except ValueError:
-        until, now = milliseconds(said), milliseconds(date)
+        until, now = milliseconds(retry_after), milliseconds(date)
         seconds = (until - now) / 1000 if until and now else 1.0
-    return min(max(seconds, 0.0), _LONGEST) if not isnan(seconds) else 1.0
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER) if not isnan(seconds) else 1.0
 
 
 def milliseconds(date: str) -> int:
-    """The time that an answer's Date says; 0 when it says none."""
-    if len(date) > _DATES:
+    """A date in an HTTP header as milliseconds since 1970; 0 where it is none, or is not there."""
+    if len(date) > _DATE_LETTERS:
         return 0
     try:
-        if usual := _DATE.fullmatch(date):
-            day, month, *rest = usual.groups()
-            year, hour, minute, second = map(int, rest)
-            at = datetime(year, _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=timezone.utc)
-        else:
-            from email.utils import parsedate_to_datetime  # 8 ms, for forms of a date that hardly any server sends
-
-            at = parsedate_to_datetime(date)
-        return int(at.timestamp() * 1000)
+        return int(parsedate_to_datetime(date).timestamp() * 1000)
     except (TypeError, ValueError, OverflowError):
         return 0
 
 
-def _no_answer(host: str, why: Failure) -> tuple[str, str]:
-    if why is Failure.UNTRUSTED:
+def _no_answer(host: str, failure: Failure) -> tuple[str, str]:
+    """The sentence and the hint for a request without an answer."""
+    if failure is Failure.UNTRUSTED:
         return (
             f"The certificate of {host} is not trusted here.",
             "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
         )
-    if why is Failure.UNREACHED:
+    if failure is Failure.UNREACHED:
         return f"{host} cannot be reached.", "Check DATABRICKS_HOST and the network."
-    if why is Failure.PROXY:
+    if failure is Failure.PROXY:
         return f"The proxy does not lead to {host}.", "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names who needs none."
-    return f"{host} {'did not answer in time' if why is Failure.LATE else 'broke off the connection'}.", _AGAIN
+    return f"{host} {'did not answer in time' if failure is Failure.LATE else 'broke off the connection'}.", _AGAIN
 
 
 def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginError:
     """The error that an answer means, by status and error_code; its text is only shown, and never trusted."""
     code, text = _error(body)
-    said = f"The workspace answered {status}{f' {code}' if code else ''}{f': {text}' if text else ''}"
+    sentence = f"The workspace answered {status}{f' {code}' if code else ''}{f': {text}' if text else ''}"
 
     def error(kind: type[WorkspaceError], hint: str = "") -> WorkspaceError:
-        return kind(said.rstrip(".") + ".", hint, code=code, status=status)
+        return kind(sentence.rstrip(".") + ".", hint, code=code, status=status)
 
     if status == 401 or (status == 403 and code in ("", "403") and "token" in text.lower()):
         return LoginError(
@@ -331,14 +324,14 @@ def _error(body: bytes) -> tuple[str, str]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        found = _PLAIN.match(body[:1000].decode("utf-8", "replace"))
-        return (found[1], printable(found[2])[:_MESSAGE]) if found else ("", "")
+        match = _PLAIN.match(body[:1000].decode("utf-8", "replace"))
+        return (match[1], printable(match[2])[:_MESSAGE]) if match else ("", "")
     if not isinstance(document, dict):
         return "", ""
     text = str(document.get("message") or document.get("error") or document.get("detail") or "")
     code = str(document.get("error_code") or "")
-    if not code and (found := _PLAIN.match(text)):  # SERVER: an import-file error of 2026 has its code in its text
-        code, text = found[1], found[2]
+    if not code and (match := _PLAIN.match(text)):  # SERVER: an import-file error of 2026 has its code in its text
+        code, text = match[1], match[2]
     return (code if _CODE.fullmatch(code) else ""), printable(text)[:_MESSAGE]
 
 
@@ -355,45 +348,3 @@ def _mismatch(code: str, text: str, body: bytes) -> bool:
         or "due to type mismatch" in text
         or "is different from the existing node type" in text
     )
-
-
-def connect(login: Login, clock: Clock = CLOCK) -> Http:
-    """A transport that is logged in. Raises SettingsError when there is no way to, Unreachable when nothing answers."""
-    if login.token:
-        bearer = {"Authorization": f"Bearer {login.token}"}
-        return Http(login.host, lambda: bearer, clock=clock)
-    _reach(login.host)
-    return Http(login.host, _sdk_headers(login), clock=clock)
-
-
-def _reach(host: str) -> None:
-    """Raises Unreachable where nothing answers: databricks-sdk would ask for five minutes, and say nothing of it."""
-    try:
-        Http(host, dict).read("/.well-known/databricks-config", {})
-    except (WorkspaceError, LoginError) as error:
-        if isinstance(error, Unreachable) and not error.status:
-            raise
-
-
-def _sdk_headers(login: Login) -> Headers:
-    login.withhold(os.environ)
-    import logging
-
-    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    from databricks.sdk.core import Config  # 0.9 s: only for those who log in by other ways than a token
-
-    try:
-        config = Config(host=login.host, profile=login.profile, **_attributes(Config.attributes(), login.variables))
-        config.authenticate()
-    except Exception as error:
-        raise SettingsError(
-            f"No way to log in to {login.host} was found ({_reason(error)}).",
-            "Log in with `databricks auth login` or `az login`, or set DATABRICKS_TOKEN where the host is set.",
-        ) from None
-    return config.authenticate
-
-
-def _attributes(known: Iterable[Any], variables: Mapping[str, str]) -> dict[str, Any]:
-    """The variables as the arguments of databricks-sdk's Config: what is in the environment, every child gets."""
-    names = {name: one.name for one in known for name in (one.env, *getattr(one, "env_aliases", ())) if name}
-    return {names[name]: value for name, value in variables.items() if name in names}

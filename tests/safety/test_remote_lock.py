@@ -13,7 +13,7 @@ from support.project import IMPORT, LIST, answer, rule, until
 
 from databricks_sync.errors import Busy, LockLost, NotOurs
 from databricks_sync.model import Login
-from databricks_sync.remote.http import connect
+from databricks_sync.remote.auth import connect
 from databricks_sync.remote.lock import TTL, RemoteLock, machine
 
 from .world import TARGET, Clone, World, compose
@@ -23,7 +23,7 @@ PLACE = f"{NOTES}/main.lock"
 OTHER = {"id": "x", "host": "elsewhere", "machine": "another", "pid": 1, "user": "you", "since": "noon", "ttl": TTL}
 HOLD = """
 import sys, time
-from databricks_sync.remote.http import connect
+from databricks_sync.remote.auth import connect
 from databricks_sync.model import Login
 from databricks_sync.remote.lock import RemoteLock
 with RemoteLock(connect(Login(sys.argv[1], sys.argv[2])), sys.argv[3], ttl=0.2).held(0):

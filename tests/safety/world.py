@@ -41,7 +41,8 @@ from databricks_sync.errors import SyncError
 from databricks_sync.local.files import TEMPORARY
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
-from databricks_sync.remote.http import Http, connect
+from databricks_sync.remote.auth import connect
+from databricks_sync.remote.http import Http
 from databricks_sync.remote.lock import TTL
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.valves import Allowed
