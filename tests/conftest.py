@@ -3,9 +3,14 @@ from __future__ import annotations
 import gc
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from hooks.stage import Stage
 
 # Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
 gc.disable()
@@ -29,6 +34,27 @@ settings.register_profile(
     ],
 )
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The workspace in which projects are run: by hooks, from a desk and by a pipeline.
+
+    Its MLflow takes seconds to start, so that who uses it is in the group `hooks`, which one worker has.
+    """
+    from hooks.stage import staged
+
+    with staged(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
+
+
+# What takes longest comes first, so that no worker is left with it in the end; and a watch, of which most is waiting,
+# runs while others compute.
+FIRST = ("tests/test_projects.py", "tests/watch/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 def pytest_collection_finish() -> None:

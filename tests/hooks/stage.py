@@ -122,10 +122,11 @@ def commit(folder: Path, tag: str) -> str:
 
 def until(what: Callable[[], T], seconds: float = 180) -> T:
     """What it gives as soon as that is something."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not (found := what()):
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.5)  # whoever is asked has work to do, and MLflow takes long to answer
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import tarfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mlflow_hooks.model import Engine, GitSource, Hook, Secret
 
 from .private_git import private
 from .stage import OVER, Stage, commit, hook_of, until
-from .work import URL
+from .work import QUICK_SCRIPT, URL
 
 # One workspace with one MLflow, which takes seconds to start: one worker has all that run projects.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -37,20 +37,19 @@ timeout: 2m
 result: {{{{metrics: [letters, none], tags: [word]}}}}
 """
 PRINT = "print('no word of MLflow')\n"
-# Runs the notebooks of many hooks one after the other, and tells the error of each. A Python of its own for each takes
-# four seconds, to import MLflow. And MLflow repeats what fails for minutes.
+# Runs the notebooks of many hooks one after the other, and tells the outcome of each. A Python of its own for each
+# takes four seconds, to import MLflow. And MLflow repeats what fails for minutes.
 ONE_PYTHON = """
 import json, os, sys
 from pathlib import Path
 from databricks_local.runtime.notebook_runner import Runner
 
 os.environ["MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT"] = "1"
-file, errors = Path(sys.argv[1]), {}
+file, outcomes = Path(sys.argv[1]), {}
 order = json.loads(file.read_text())
 for path, word in json.loads(dbutils.widgets.get("hooks")):
-    outcome = Runner({**order, "notebook_path": path, "parameters": {"word": word}}, file).outcome()
-    errors[path] = outcome.get("error")
-dbutils.notebook.exit(json.dumps(errors))
+    outcomes[path] = Runner({**order, "notebook_path": path, "parameters": {"word": word}}, file).outcome()
+dbutils.notebook.exit(json.dumps(outcomes))
 """
 
 
@@ -111,38 +110,6 @@ def test_disturbances(stage: Stage) -> None:
     assert stage.statuses(hook) == ["FINISHED", "FINISHED"]
 
 
-def test_private_repository(stage: Stage) -> None:
-    """A private repository is read with the token of a secret scope, which then is nowhere to be found."""
-    stage.work.post("2.0/secrets/scopes/create", {"scope": "git"})
-    stage.work.post("2.0/secrets/put", {"scope": "git", "key": "token", "string_value": TOKEN})
-    hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
-    with private(stage.team.parent, "x-access-token", TOKEN) as address:
-        source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret("git", "token"))
-        # At the root, where MLflow packs `.git` as well.
-        hook = replace(hook, git=source, result=replace(hook.result, metrics=(), tags=()))
-        run = stage.start(hook)
-        assert stage.result(run)["status"] == "SUCCESS"
-        assert stage.statuses(hook) == ["FINISHED", "FINISHED"]  # though the script says nothing to MLflow
-        refused = stage.start(replace(hook, name="private_2", git=replace(source, secret=None)))
-        error = stage.ended(refused).error
-    assert "could not read Username" in error or "Authentication failed" in error
-    said = [str(stage.ended(one).output) + str(stage.run(one)) for one in (run, refused)]
-    said += [str(stage.mlflow_runs(hook)), *_held(stage.work.folder / "dbfs")]
-    encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-    assert not [text for text in said if TOKEN in text or encoded in text]
-
-
-def _held(dbfs: Path) -> Iterator[str]:
-    """The text of every file, also of those that are packed."""
-    packed = list(dbfs.rglob("*.tar.gz"))
-    assert packed
-    for archive in packed:
-        with tarfile.open(archive) as opened:
-            inside = [opened.extractfile(member) for member in opened if member.isfile()]
-            yield from (file.read().decode("latin-1") for file in inside if file)
-    yield from (path.read_bytes().decode("latin-1") for path in dbfs.rglob("*") if path.is_file())
-
-
 def refuse(**answer: object) -> dict[str, Any]:
     return {"refuse": {"status": 400, "error_code": "INVALID_PARAMETER_VALUE", "message": "no such quota", **answer}}
 
@@ -180,11 +147,22 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Tried:
+    """Hooks that one Python has run to their ends: what each notebook made of it, and all that was said meanwhile."""
+
+    hooks: dict[str, Hook]
+    outcomes: dict[str, dict[str, Any]]
+    said: str
+
+
 @pytest.fixture(scope="module")
-def failing(shared: Stage) -> dict[str, tuple[Hook, str]]:
-    """All of these hooks, each run to its end, with the error it ended with."""
+def tried(shared: Stage) -> Tried:
+    """All hooks that are to fail, and two of a private repository: one has the token, and one has not."""
+    shared.work.post("2.0/secrets/scopes/create", {"scope": "git"})
+    shared.work.post("2.0/secrets/put", {"scope": "git", "key": "token", "string_value": TOKEN})
     hooks = {
-        name: replace(shared.project(name, HOOK.format(name=name)), **changed)
+        name: replace(shared.project(name, HOOK.format(name=name), {"demo.py": QUICK_SCRIPT}), **changed)
         for name, (changed, *_) in FAILURES.items()
     }
     wrong = [(name, rule) for name, (_, rule, _, _) in FAILURES.items()]
@@ -192,24 +170,59 @@ def failing(shared: Stage) -> dict[str, tuple[Hook, str]]:
         [{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)]
     )
     shared.faults([rule for _, rule in wrong if "action" in rule])
-    paths = {name: shared.publish(hook) for name, hook in hooks.items()}
-    every = [(path, "fail" if name == "fails" else "well") for name, path in paths.items()]
-    run = shared.submit(shared.work.notebook("/Shared/one_python", ONE_PYTHON), {"hooks": json.dumps(every)})
-    until(lambda: shared.submitted(hooks["expires"]))  # the last one: nobody else waits for a project any more
-    shared.faults([EXPIRED])
-    errors = shared.result(run)
-    return {name: (hook, errors[paths[name]]) for name, hook in hooks.items()}
+    with private(shared.team.parent, "x-access-token", TOKEN) as address:
+        hooks = {**private_hooks(shared, address), **hooks}
+        paths = {name: shared.publish(hook) for name, hook in hooks.items()}
+        every = [(path, "fail" if name == "fails" else "well") for name, path in paths.items()]
+        run = shared.submit(shared.work.notebook("/Shared/one_python", ONE_PYTHON), {"hooks": json.dumps(every)})
+        until(lambda: shared.submitted(hooks["expires"]))  # the last one: nobody else waits for a project any more
+        shared.faults([EXPIRED])
+        outcomes = shared.result(run)
+    said = f"{shared.ended(run).output}{shared.run(run)}"
+    return Tried(hooks, {name: outcomes[path] for name, path in paths.items()}, said)
+
+
+def private_hooks(stage: Stage, address: str) -> dict[str, Hook]:
+    """At the root of the repository, where MLflow packs `.git` as well."""
+    hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
+    source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret("git", "token"))
+    hook = replace(hook, git=source, result=replace(hook.result, metrics=(), tags=()))
+    return {"private": hook, "stranger": replace(hook, name="stranger", git=replace(source, secret=None))}
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_failures(shared: Stage, failing: dict[str, tuple[Hook, str]], name: str) -> None:
+def test_failures(shared: Stage, tried: Tried, name: str) -> None:
     """Whatever fails makes the hook fail with the reason, and leaves no MLflow run and no job running."""
-    hook, error = failing[name]
+    hook = tried.hooks[name]
     _, _, text, statuses = FAILURES[name]
-    assert text in error
+    assert text in tried.outcomes[name]["error"]
     assert shared.statuses(hook) == statuses
     project_run = shared.submitted(hook)
     assert project_run is None or shared.run(project_run)["state"]["life_cycle_state"] in OVER
+
+
+def test_private_repository(shared: Stage, tried: Tried) -> None:
+    """A private repository is read with the token of a secret scope, which then is nowhere to be found."""
+    hook = tried.hooks["private"]
+    assert json.loads(tried.outcomes["private"]["result"])["status"] == "SUCCESS", tried.outcomes["private"]
+    # The script says nothing to MLflow, and the other hook, of the same experiment, ends before there is a project.
+    assert sorted(shared.statuses(hook)) == ["FAILED", "FINISHED", "FINISHED"]
+    error = tried.outcomes["stranger"]["error"]
+    assert "could not read Username" in error or "Authentication failed" in error
+    said = [tried.said, str(tried.outcomes), str(shared.mlflow_runs(hook)), *_held(shared.work.folder / "dbfs")]
+    encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert not [text for text in said if TOKEN in text or encoded in text]
+
+
+def _held(dbfs: Path) -> Iterator[str]:
+    """The text of every file, also of those that are packed."""
+    packed = list(dbfs.rglob("*.tar.gz"))
+    assert packed
+    for archive in packed:
+        with tarfile.open(archive) as opened:
+            inside = [opened.extractfile(member) for member in opened if member.isfile()]
+            yield from (file.read().decode("latin-1") for file in inside if file)
+    yield from (path.read_bytes().decode("latin-1") for path in dbfs.rglob("*") if path.is_file())
 
 
 def test_cancel(stage: Stage) -> None:

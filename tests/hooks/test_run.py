@@ -14,7 +14,7 @@ from emulator.test_runs import gone
 
 from .desk import Desk, until_line
 from .stage import Stage
-from .work import SCRIPT, git, repository, write
+from .work import QUICK_SCRIPT, SCRIPT, git, repository, write
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -52,7 +52,7 @@ def nothing_is_left(desk: Desk, experiment: str = EXPERIMENT) -> None:
 def test_success(desk: Desk) -> None:
     """The folder as it lies here runs in an experiment of the branch's own; links and metrics are told."""
     git(desk.root, "checkout", "--quiet", "-b", "feature/letters")
-    write(desk.root / "projects" / "Demo", {"demo.py": SCRIPT + "print('edited')\n"})
+    write(desk.root / "projects" / "Demo", {"demo.py": QUICK_SCRIPT + "print('edited')\n"})
     ran = desk.type("run", "Demo", "-P", "count=3", "--json")
     start, launched, summary = (ran.one(event) for event in ("start", "launched", "summary"))
     name = start["experiment"]
@@ -82,7 +82,7 @@ def test_pinned(desk: Desk) -> None:
 
 def test_failure(desk: Desk) -> None:
     """A project that fails gives 1 and its last words, and its run is FAILED."""
-    write(desk.root / "projects" / "Demo", {"demo.py": "import mlflow\nwith mlflow.start_run():\n    exit('oh no')\n"})
+    write(desk.root / "projects" / "Demo", {"demo.py": "raise SystemExit('oh no')\n"})
     ran = desk.type("run", "demo", code=1)
     assert "oh no" in ran.err and "demo: FAILED" in ran.out
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"

@@ -36,6 +36,37 @@ with mlflow.start_run():
 if arguments.word == "fail":
     raise SystemExit("the word is fail")
 """
+# The same by HTTP alone, where the project's own words are not the point: to import MLflow takes three seconds.
+QUICK = """\
+import argparse
+import json
+import os
+from urllib.request import Request, urlopen
+
+
+def ask(what, method="POST", **body):
+    headers = {"Authorization": "Bearer " + os.environ["DATABRICKS_TOKEN"], "Content-Type": "application/json"}
+    address = os.environ["DATABRICKS_HOST"] + "/api/2.0/mlflow/" + what
+    with urlopen(Request(address, json.dumps(body).encode(), headers, method=method)) as answer:
+        return json.load(answer)
+
+
+RUN = os.environ["MLFLOW_RUN_ID"]
+"""
+QUICK_SCRIPT = (
+    QUICK
+    + """\
+parser = argparse.ArgumentParser()
+parser.add_argument("--word")
+parser.add_argument("--count", type=int)
+arguments = parser.parse_args()
+ask("runs/log-metric", run_id=RUN, key="letters", value=len(arguments.word) * arguments.count, timestamp=0)
+ask("runs/set-tag", run_id=RUN, key="word", value=arguments.word)
+ask("runs/update", run_id=RUN, status="FINISHED", end_time=0)
+if arguments.word == "fail":
+    raise SystemExit("the word is fail")
+"""
+)
 HOOK = f"""\
 name: demo
 git:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from hooks.stage import Stage
 from support.project import Workspace
 
 from databricks_local.core.settings import ServerSettings
@@ -103,13 +104,6 @@ def dev(workspaces: dict[str, Workspace]) -> Workspace:
     return workspaces["dev"]
 
 
-@pytest.fixture(scope="session")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A workspace that is not emptied between tests: its MLflow takes seconds to start."""
-    with running(tmp_path_factory.mktemp("trial") / "workspace") as there:
-        yield Workspace(there.host, there.token)
-
-
 # What a job types is the same in both CIs, in clones of one depth: test_files.py compares them. So in `make test` one
 # stands for both, but where a test asks for each, as they do something in ways of their own.
 BOTH = ["github", pytest.param("azure", marks=pytest.mark.long)]
@@ -122,9 +116,15 @@ def ci(request: pytest.FixtureRequest, workspaces: dict[str, Workspace], origin:
         yield made(request.param, workspaces, address, origin, tmp_path)
 
 
+@pytest.fixture
+def trial(shared: Stage) -> Workspace:
+    """The workspace that runs projects."""
+    return Workspace(shared.work.api.host, shared.work.api.token)
+
+
 @pytest.fixture(params=BOTH)
 def trial_ci(request: pytest.FixtureRequest, trial: Workspace, origin: Path, tmp_path: Path) -> Ci:
-    """A CI with the one workspace that runs projects."""
+    """A CI with that workspace alone."""
     return made(request.param, {"dev": trial}, "", origin, tmp_path)
 
 
