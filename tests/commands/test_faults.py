@@ -112,14 +112,6 @@ def test_a_429_is_waited_for_as_it_says(
     assert b"edited" in person.read("a")
 
 
-def test_a_long_429_is_sat_out(pushed: Project, person: Person, workspace: Workspace) -> None:
-    """However often the workspace says that it is too much, a create, an update and a delete get through."""
-    often = [{**one, "nth": list(range(1, 7))} for one in on_each(THROTTLED)]
-    workspace.faults(*often)
-    busy(pushed).push()
-    assert is_done(person) and workspace.struck() == [6, 6, 6]
-
-
 def test_a_rate_limit_slows_a_push_and_nothing_else(project: Project, person: Person, workspace: Workspace) -> None:
     """Sixty creates and sixty updates against a limit of forty a second are all carried."""
     for number in range(60):

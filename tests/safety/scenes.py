@@ -14,7 +14,7 @@ from support.project import notebook, sources
 
 from databricks_sync.state.record import former_folder
 
-from .world import Clone, Observed, Run, Server, World, compose, fresh, script
+from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
 
 TREE = ("a.py", "b.py", "old.py", "q.sql", "data.csv", "etl/c.ipynb", "etl/gone.py")
 TORTURE = bool(os.environ.get("TORTURE_SECONDS"))
@@ -255,7 +255,7 @@ class End:
     """Everything that can be seen of a world at rest."""
 
     here: dict[str, object]
-    there: dict[str, object]
+    there: dict[str, Remote]
     base: dict[str, str]
     intents: list[str]
     litter: list[str]
@@ -266,8 +266,7 @@ def end(world: World, clone: Clone, last: Run) -> End:
     # The workspace draws ids for the cells of an .ipynb: of such a file only the cells can be compared.
     files = clone.files()
     here: dict[str, object] = {name: sources(raw) if name.endswith(".ipynb") else raw for name, raw in files.items()}
-    there, base = dict(world.tree()), clone.base()
-    return End(here, there, base, clone.intents(), clone.litter(), last.conflicts)
+    return End(here, world.tree(), clone.base(), clone.intents(), clone.litter(), last.conflicts)
 
 
 def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[End, list[Run], set[str]]:
@@ -277,8 +276,9 @@ def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[E
         before = world.kept()
         runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
         assert all(run.report and run.report.exit_code in (0, 1) for run in runs), [run.said for run in runs]
-        assert before <= world.kept()
-        return end(world, clone, runs[-1]), runs, before
+        ended = end(world, clone, runs[-1])
+        assert before <= world.kept(ended.there)
+        return ended, runs, before
     finally:
         stage.clear()
 
@@ -307,9 +307,10 @@ def disturbed(stage: Stage, scene: Scene, hashes: bool, points: tuple[int, ...],
             dies(clone, scene, scene.way, point)
         runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
         found = end(world, clone, runs[-1])
+        kept = world.kept(found.there)
         if scene.lock:
             unlocked(world, clone)
-        return found, world.kept()
+        return found, kept
     finally:
         stage.clear()
 

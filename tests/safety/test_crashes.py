@@ -79,7 +79,8 @@ def test_a_death_among_threads_changes_nothing(stage: Stage, name: str, record_p
         try:
             clone.sync(scene.way, at=point, threads=True)
             last = clone.sync(scene.way, threads=True)
-            assert end(world, clone, last) == expected and before <= world.kept(), point
+            found = end(world, clone, last)
+            assert found == expected and before <= world.kept(found.there), point
         finally:
             stage.clear()
     record_property("crash points", len(points))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import IMPORT, LIST, RESET, Project, answer, rule, until
+from support.project import DELETE, IMPORT, LIST, RESET, Project, answer, rule, until
 
 from databricks_sync.local.files import Changing, stable_read
 from databricks_sync.model import Allowed
@@ -86,7 +86,7 @@ def test_a_fault_costs_a_run_and_no_edit(stage: Stage, way: str, record_property
                     last = clone.sync(way)
                     found = end(world, clone, last)
                     assert found == expected or mishap in ("404", "nothing"), (what, first.said, last.said)
-                    assert before <= world.kept(), (what, first.said, last.said)
+                    assert before <= world.kept(found.there), (what, first.said, last.said)
                     count += 1
                 finally:
                     stage.clear()
@@ -156,6 +156,20 @@ def test_a_folder_that_vanishes_while_it_is_listed_deletes_nothing(world: World)
     world.server.faults(rule(LIST, gone, object=f"{world.target}/etl", nth=1))
     run = clone.sync("pull")
     assert run.error and run.error.exit_code == 3 and "etl/c.py" in clone.files(), run.said
+
+
+def test_a_long_429_is_sat_out(world: World) -> None:
+    """However often the workspace says that it is too much, a create, an update and a delete get through."""
+    clone = synced(world)
+    clone.write("a.py", compose("a.py", "value1"))
+    clone.write("n.py", compose("n.py", "value2"))
+    clone.remove("b.py")
+    often = {"action": MISHAPS["429"], "nth": [*range(1, 7)]}
+    refused = {"a": IMPORT, "n": IMPORT, "b": DELETE}
+    world.server.faults(*({"endpoint": refused[name], "object": f"{world.target}/{name}", **often} for name in refused))
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0 and world.server.struck() == [6, 6, 6], run.said
+    assert {name: values(remote.raw) for name, remote in world.tree().items()} == {"a": {"value1"}, "n": {"value2"}}
 
 
 # --- this side --------------------------------------------------------------------------------------------------

@@ -65,8 +65,9 @@ def test_a_kill_at_any_request_changes_nothing(
         try:
             kills += killed_at_request(clone, COMMANDS[name], number, phase)
             last = clone.sync(scene.way)
-            assert end(world, clone, last) == expected, f"killed {phase} request {number}"
-            assert before <= world.kept()
+            found = end(world, clone, last)
+            assert found == expected, f"killed {phase} request {number}"
+            assert before <= world.kept(found.there)
         finally:
             stage.clear()
     assert kills > 1
@@ -86,8 +87,9 @@ def test_a_kill_at_any_label_changes_nothing(stage: Stage, name: str, record_pro
         try:
             kills += killed_at_label(clone, COMMANDS[name], label, number)
             last = clone.sync(scene.way)
-            assert end(world, clone, last) == expected, f"killed at {label} {number}"
-            assert before <= world.kept()
+            found = end(world, clone, last)
+            assert found == expected, f"killed at {label} {number}"
+            assert before <= world.kept(found.there)
         finally:
             stage.clear()
     assert kills > 1

@@ -579,9 +579,9 @@ class World:
     def tree(self) -> dict[str, Remote]:
         return self.server.tree(self.target)
 
-    def kept(self) -> set[str]:
-        """The values that are in a tree, in the workspace or in a backup."""
-        found = {value for remote in self.tree().values() for value in values(remote.raw)}
+    def kept(self, tree: Mapping[str, Remote] | None = None) -> set[str]:
+        """The values that are in a tree, in the workspace or in a backup; `tree`: the workspace as just seen."""
+        found = {value for remote in (tree or self.tree()).values() for value in values(remote.raw)}
         for clone in self.clones.values():
             for raw in (*clone.files().values(), *clone.backups()):
                 found |= values(raw)
