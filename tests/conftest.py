@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from hooks.stage import Stage
 
+    from databricks_local.embedded import Running
+
 # Nothing of what is imported and collected is garbage: looking for some would take half of the time, in each worker.
 gc.disable()
 # Whoever starts the tests in the background may have Ctrl-C ignored, which every program they start would inherit.
@@ -34,6 +36,21 @@ settings.register_profile(
     ],
 )
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The one workspace server of a worker, which every test that uses it empties first.
+
+    In the end it must have nothing to complain about.
+    """
+    from databricks_local.embedded import running
+
+    folder = tmp_path_factory.mktemp("embedded") / "workspace"
+    with running(folder) as there:
+        yield there
+    log = folder / "server.log"
+    assert not log.exists(), log.read_text()
 
 
 @pytest.fixture(scope="session")

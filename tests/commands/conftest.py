@@ -8,22 +8,16 @@ import pytest
 from support.project import Person, Project, Workspace, notebook
 
 from databricks_local.core.settings import ServerSettings
-from databricks_local.embedded import running
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """One server process for all tests of a worker."""
-    with running(tmp_path_factory.mktemp("served") / "workspace") as there:
-        yield Workspace(there.host, there.token)
+from databricks_local.embedded import Running
 
 
 @pytest.fixture
-def workspace(served: Workspace) -> Workspace:
-    """That server: empty, well-behaved, its records empty."""
-    served.set(**asdict(ServerSettings()))
-    served.control("reset")
-    return served
+def workspace(embedded: Running) -> Workspace:
+    """A workspace that is empty and well-behaved, its records empty."""
+    workspace = Workspace(embedded.host, embedded.token)
+    workspace.set(**asdict(ServerSettings()))
+    workspace.control("reset")
+    return workspace
 
 
 @pytest.fixture

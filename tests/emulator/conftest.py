@@ -1,26 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from databricks_local.core.settings import ServerSettings
-from databricks_local.embedded import running
+from databricks_local.embedded import Running
 
 from .client import Local
 from .work_fixtures import client_environment, work, work_server  # noqa: F401
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """One server process for the whole session, which must have nothing to complain about at its end."""
-    folder = tmp_path_factory.mktemp("local") / "workspace"
-    with running(folder) as there:
-        yield Local(there.host, there.token)
-    log = folder / "server.log"
-    assert not log.exists(), log.read_text()
+def server(embedded: Running) -> Local:
+    """The workspace, as these tests talk to it."""
+    return Local(embedded.host, embedded.token)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hooks.stage import Stage
 from support.project import Workspace
 
 from databricks_local.core.settings import ServerSettings
-from databricks_local.embedded import running
+from databricks_local.embedded import Running, running
 
 from .identity import identity
 from .jobs import SOURCE_BRANCH, URL
@@ -82,11 +82,10 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Workspace]]:
+def servers(embedded: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Workspace]]:
     """The workspaces of dev and QA, which are one here, and of production."""
-    folder = tmp_path_factory.mktemp("workspaces")
-    with running(folder / "dev") as dev, running(folder / "production") as production:
-        first = Workspace(dev.host, dev.token)
+    first = Workspace(embedded.host, embedded.token)
+    with running(tmp_path_factory.mktemp("production") / "workspace") as production:
         yield {"dev": first, "qa": first, "production": Workspace(production.host, production.token)}
 
 

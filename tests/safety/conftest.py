@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.project import Project
 
-from databricks_local.embedded import running
+from databricks_local.embedded import Running
 
 from .scenes import Stage
 from .world import Server, World, fresh, template
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server process for all tests of a worker."""
-    with running(tmp_path_factory.mktemp("served") / "workspace") as there:
-        yield Server(there.host, there.token)
+def served(embedded: Running) -> Server:
+    """The workspace, as these tests talk to it."""
+    return Server(embedded.host, embedded.token)
 
 
 @pytest.fixture(scope="session")

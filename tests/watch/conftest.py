@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from commands.conftest import person, project, pushed, served, workspace
+from commands.conftest import person, project, pushed, workspace
 from support.project import Project
 
 from .world import Watching
 
-__all__ = ["person", "project", "pushed", "served", "workspace"]
+__all__ = ["person", "project", "pushed", "workspace"]
 
 if os.name == "nt":  # no Ctrl-C can be sent to these processes, and no terminal be opened for them
     collect_ignore_glob = ["test_*"]
