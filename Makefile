@@ -11,6 +11,9 @@ KEPT   := --no-index --find-links '$(WHEELS)'
 # Four for two processors: many tests wait for what a watch or a workspace does. The ten slowest are told at the end.
 TEST   := $(BIN)/python -m pytest -n 4 --dist loadgroup --durations=10 --durations-min=1
 
+# Whoever has it set would have each of a thousand processes compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,6 +32,7 @@ $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml setup.py | $(BIN)/python
 	|| { $(PIP) download --only-binary :all: --dest '$(WHEELS)' '.[$*]' 'setuptools>=77' \
 	  && $(PIP) install --no-compile $(KEPT) -e '.[$*]'; } \
 	|| $(PIP) install --no-compile -e '.[$*]'
+	@$(BIN)/python -m pytest -q --collect-only -m '' >/dev/null || true  # compiles it once, and not in each worker
 	@touch $@ $(VENV)/.local $(VENV)/.test
 
 dev: $(VENV)/.dev  ## a working environment in .venv
