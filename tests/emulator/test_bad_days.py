@@ -86,11 +86,11 @@ def test_latency(local: Local) -> None:
     """Latency delays the requests it names."""
     local.control("faults", {"nth": 2, "action": {"kind": "latency", "ms": 600}})
     took = []
-    for _ in range(2):
+    for _ in range(10):
         begun = time.perf_counter()
         local.get("list", path="/")
         took.append(time.perf_counter() - begun)
-    assert took[1] >= 0.6 and took[0] < took[1]
+    assert took[1] >= 0.6 > min(took)
 
 
 def test_latency_is_half_on_the_way_there(local: Local) -> None:
