@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +101,16 @@ def test_hooks_know_the_rules_of_jobs_alone() -> None:
     """mlflow_hooks asks the workspace on this machine what a job must look like, and nothing else."""
     known = {what for _, what in imports("mlflow_hooks") if what.partition(".")[0] == "databricks_local"}
     assert known and all(what.startswith("databricks_local.jobs.rules.") for what in known)
+
+
+def test_the_page_shows_the_house() -> None:
+    """docs/architecture.md has a row for every room, and every file that it names is there."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", page, flags=re.M)
+    for package in ORDER:
+        rows = next(part for part in sections if part.startswith(f"{package}\n"))
+        rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert {*re.findall(r"^\| `(\w+)/`", rows, re.M)} == rooms
+    files = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    for name in re.findall(r"`([\w/]+\.py)`", page):
+        assert any(file == name or file.endswith(f"/{name}") for file in files), name
