@@ -142,7 +142,7 @@ def _restored(
     sync.listener.plan(request, steps, versions.differences(steps, direction, pool) if request.diff else {})
     writes = any(step.writes for step in steps)
     if viewing and writes:
-        owned(sync.owner(request, viewing.result(), base), request.allowed)
+        owned(sync.ownership.owner(request, viewing.result(), base), request.allowed)
         understood(viewing.result().strange, request.target, request.allowed)
         sync.tell(unread(viewing.result(), request.target))
     if request.dry_run or not writes:

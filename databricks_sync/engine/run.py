@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from functools import partial
-from typing import NamedTuple
 
 from databricks_sync.errors import (
-    BranchSwitched,
     BranchSwitchedMidRun,
     ExitCode,
     SettingsError,
     SyncError,
-    ValveError,
     printable,
 )
 from databricks_sync.failpoints import reached
 from databricks_sync.interrupt import End, Interruption
 from databricks_sync.local.files import settled
-from databricks_sync.local.folder import LocalFolder, Scan, check_project
-from databricks_sync.local.git import GitState, Repository
-from databricks_sync.local.identity import Identity, nameless, project_of
+from databricks_sync.local.folder import LocalFolder, check_project
+from databricks_sync.local.git import Repository
+from databricks_sync.local.identity import project_of
 from databricks_sync.model import BaseEntry, Direction, Kind, Mode, Settings
 from databricks_sync.notebook.format import wire
-from databricks_sync.remote.folder import Listing, Workspace, asked_types
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.lock import TTL, RemoteLock
 from databricks_sync.remote.marker import (
-    Marker,
     Markers,
-    MarkerView,
-    another,
-    is_outdated,
     marker_serial,
     next_serial,
     note_path,
-    other_folders,
     unread,
 )
-from databricks_sync.rules.debounce import AFTER_GIT
 from databricks_sync.rules.journal import Advance, Content
-from databricks_sync.rules.names import parents
 from databricks_sync.rules.plan import Action, Step, steps
 from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import Situation, check
@@ -54,7 +42,9 @@ from databricks_sync.state.lock import held
 from databricks_sync.state.record import Record, record
 from databricks_sync.system import Pool
 
-from .compare import Comparer, Comparison
+from .compare import Comparison
+from .look import Look, Snapshot, check_branch
+from .ownership import Ownership, beside
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report, RunListener
@@ -62,18 +52,6 @@ from .request import Request
 from .transfer import Transfer, Writer
 from .versions import Versions
 from .withheld import exposed, withheld
-
-_SCANS = 3
-_GIT_AT_WORK = 2.0  # seconds to wait for a checkout to end
-
-
-class Snapshot(NamedTuple):
-    """What a run sees before it decides."""
-
-    workspace: Workspace
-    markers: Markers
-    view: MarkerView
-    comparison: Comparison
 
 
 class Sync:
@@ -99,15 +77,15 @@ class Sync:
         self.settings = settings
         self.permitted = permitted
         self.repository = repository
-        self.identity = Identity(repository)
         self.project = project_of(settings.project, repository)
-        self.owning = "" if shared else self.project
         self.folders = tuple(sorted(folder.shown for folder in settings.folders))
         self.http = http
         self.listener = listener
         self.pool = pool
         self.ttl = ttl
         self.local = LocalFolder(settings.project, settings.folders, repository)
+        self.look = Look(self.local, repository, http, listener.notice)
+        self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
     def record(self, target: str) -> Record:
         """Where the record of a target is to be found."""
@@ -133,35 +111,6 @@ class Sync:
     def markers(self, request: Request, base: Base) -> Markers:
         """What reads and writes the note on the target."""
         return Markers(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
-
-    def owner(self, request: Request, view: MarkerView, base: Base) -> tuple[str, str] | None:
-        """What to say of the target's owner, where that is another repository, or another project of this one.
-
-        A pull takes nothing away there: it may be done by and from what has no name yet, and once allowed it stays so.
-        """
-        marker = view.marker
-        if marker is None:
-            return None
-        push = request.mode.direction is Direction.PUSH
-        if not push and _pulled_from(marker, base):
-            return None
-        names = self.repository.origin()
-        if not marker.repository & names:  # the first commits take a walk
-            names = self.identity.to_be() if push else self.identity.names()
-            if not push and nameless(marker.repository) and not marker.repository & names:
-                return None
-        return another(marker, Marker(request.target, names, project=self.owning))
-
-    def laid_out(self, view: MarkerView, base: Base) -> tuple[str, str] | None:
-        """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.
-
-        What this clone has carried with the folders of the note, it may carry with others from now on.
-        """
-        marker = view.marker
-        if marker is None or marker.layout is None or not marker.layout.apart(self.local.layout):
-            return None
-            return None
-        return None if marker.layout.made(base.entries().values()) else other_folders(marker, self.folders)
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
@@ -206,7 +155,7 @@ class Sync:
     ) -> Report:
         """`after_locks` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
         try:
-            snapshot = self._look(request, base, pool)
+            snapshot = self.look.at(request, base, pool)
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
         self._require(request, snapshot.comparison)
@@ -231,12 +180,12 @@ class Sync:
             return Report(request, tuple(chosen))
         base.settle(marker_serial(snapshot.view.marker, base))
         self._finish(request, snapshot.comparison)
-        taking = push and request.allowed.take_over and self._takes(request, snapshot.view, base)
+        taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.view.news}
         if push and (writing or taking):
             news["serial"] = str(next_serial(snapshot.view.marker, base))
         if request.allowed.take_over:
-            news |= self._remembered(request, snapshot.view)
+            news |= self.ownership.remembered(request, snapshot.view)
         base.note(root="no Git folder", target=request.target, project=self.project, **news)
         base.advance(
             [*snapshot.comparison.recovered, *self._agreed(snapshot.comparison, base, chosen)],
@@ -265,87 +214,6 @@ class Sync:
             except (OSError, SyncError) as error:
                 self.listener.notice(f"{item.path} was left by an interrupted run and cannot be removed: {error}")
 
-    def _look(self, request: Request, base: Base, pool: Executor) -> Snapshot:
-        """Looks at both sides and at the note on the target, all at once. Writes nothing."""
-        whole_trees = base.meta("whole_trees") != "no"
-        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, entries=base.entries())
-        markers = self.markers(request, base)
-        new = request.mode.direction is Direction.PUSH and not base.entries()
-        pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
-        viewing = pool.submit(markers.look, base, pool, new=new)
-        looking = pool.submit(workspace.listing, pool, new=new)
-        # No listing tells what its root is: asked until something was carried, and when it is another folder by now.
-        check_types = asked_types(workspace, pool) if not base.meta("root") else None
-        scan = self._scan(request, base)
-        if check_types:
-            check_types()
-        view, listing = viewing.result(), looking.result()
-        if not check_types and _is_another(listing, base):
-            asked_types(workspace, pool)()
-        if is_outdated(view.marker, base):
-            base.distrust()
-            self.listener.notice(
-                "The record of the last sync is an old copy, so both sides are compared again from the start."
-            )
-        comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
-        comparison = comparer.compare(request.mode.direction, scan, listing, layout)
-        if request.mode.direction is Direction.PULL:
-            self._check_unlisted(workspace, comparison)
-        return Snapshot(workspace, markers, view, comparison)
-
-    def _scan(self, request: Request, base: Base) -> Scan:
-        """The local side, as it stood between two checkouts. Raises BranchSwitched when there is no such moment."""
-        before = self._wait_for_git(self.repository.git_state())
-        for _ in range(_SCANS):
-            self._check_branch(request, before)
-            scan = self.local.scan(base.entries())
-            after = self.repository.git_state()
-            if after == before:
-                return scan
-            before = self._wait_for_git(after, moved=True)
-        raise BranchSwitched(
-            "Git changed the files while they were read.", "Run the command again when it has finished."
-        )
-
-    def _wait_for_git(self, git_state: GitState, *, moved: bool = False) -> GitState:
-        """The moment when git has finished what it is at. Raises BranchSwitched when it does not.
-
-        A checkout writes the files, then the index and HEAD last: once git was seen at work, HEAD gets its time.
-        """
-        deadline = time.monotonic() + _GIT_AT_WORK
-        while git_state.locked or moved:
-            if time.monotonic() > deadline:
-                raise BranchSwitched(
-                    "Git is changing the files, so they may belong to two branches.",
-                    f"Wait until it has finished; if it was killed, remove {self.repository.git_dir / 'index.lock'}.",
-                )
-            before = git_state
-            self.http.clock.sleep(AFTER_GIT)
-            git_state = self.repository.git_state()
-            moved = git_state != before
-        return git_state
-
-    def _check_branch(self, request: Request, git_state: GitState) -> None:
-        """Raises BranchSwitched when another branch is checked out than the one whose folder this is about."""
-        if request.head is not None and git_state.branch != request.head:
-            raise BranchSwitched(
-                f"The branch was switched to {printable(git_state.branch or 'none')} while the folder was read.",
-                "Nothing was written; run the command again.",
-            )
-
-    def _check_unlisted(self, workspace: Workspace, comparison: Comparison) -> None:
-        """Raises ValveError when a folder that was carried is there, but not listed: what is in it is unknown."""
-        listing = comparison.listing
-        expected = {folder for key in comparison.sides.base for folder in parents(key)}
-        gone = expected - listing.folders - listing.others.keys() if listing.exists else set()
-        gone = {folder for folder in gone if listing.others.keys().isdisjoint(parents(folder))}
-        for folder in sorted(path for path in gone if path.rpartition("/")[0] not in gone):
-            if workspace.stands(folder):
-                raise ValveError(
-                    f"The folder {printable(folder)} is in the workspace, but its contents are not listed.",
-                    "Nothing was written; ask for permission to read it.",
-                )
-
     def _chosen(self, request: Request, comparison: Comparison) -> list[Step]:
         """The plan, as far as the run is about it."""
         every = steps(comparison.sides, request.mode, delete=request.delete)
@@ -363,26 +231,7 @@ class Sync:
         return withheld(chosen, request, self.local)
 
     def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
-        """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
-        noted = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
-        origin = self.repository.origin()
-        names = origin if origin & noted else self.identity.kept()
-        ours = Marker(request.target, names, request.branch, project=self.owning, folders=self.folders)
-        self.tell(snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over))
-
-    def _takes(self, request: Request, view: MarkerView, base: Base) -> bool:
-        """Whether --take-over means something for the note on the target: it is another's, or is not understood."""
-        return bool(view.strange or self.owner(request, view, base))
-
-    def _remembered(self, request: Request, view: MarkerView) -> dict[str, str]:
-        """What --take-over has allowed for good: these folders inside one another, this pull from another's folder.
-
-        A push needs no memory: its note says whose the target is from now on.
-        """
-        memory = dict.fromkeys(map(_beside, view.nested), "allowed")
-        if request.mode.direction is Direction.PULL and view.marker:
-            memory["pulled_from"] = json.dumps([view.marker.project, *sorted(view.marker.repository)])
-        return memory
+        self.tell(self.ownership.claim(request, snapshot, base))
 
     def tell(self, notice: str) -> None:
         """Says what is worth knowing, if there is anything."""
@@ -392,7 +241,7 @@ class Sync:
     def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         comparison, view = snapshot.comparison, snapshot.view
-        self._check_branch(request, self.repository.git_state())
+        check_branch(request, self.repository.git_state())
         check(
             Situation(
                 mode=request.mode,
@@ -406,9 +255,9 @@ class Sync:
                 insisted=request.insisted,
                 target=request.target,
                 again=request.again,
-                other=self.owner(request, view, base),
-                laid_out=self.laid_out(view, base),
-                nested={other: note_path(other) for other in view.nested if not base.meta(_beside(other))},
+                other=self.ownership.owner(request, view, base),
+                laid_out=self.ownership.laid_out(view, base),
+                nested={other: note_path(other) for other in view.nested if not base.meta(beside(other))},
                 noted=view.readable,
                 strange=view.strange,
             ),
@@ -529,22 +378,3 @@ class Sync:
             return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
         except (OSError, SyncError):
             return None
-
-
-def _pulled_from(marker: Marker, base: Base) -> bool:
-    """Whether a pull from this owner's folder was allowed once."""
-    project, *names = json.loads(base.meta("pulled_from") or '[""]')
-    return project == marker.project and not marker.repository.isdisjoint(names)
-
-
-def _beside(other: str) -> str:
-    """The name under which the record remembers that a branch folder may be inside another one."""
-    return f"beside {other}"
-
-
-def _is_another(listing: Listing, base: Base) -> bool:
-    """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
-    entries, objects = base.entries(), listing.objects
-    both = ((objects[key].version, entry.version) for key, entry in entries.items() if key in objects)
-    same = any(now.object_id == before.object_id for now, before in both)
-    return listing.exists and bool(entries) and not same

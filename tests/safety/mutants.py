@@ -645,7 +645,7 @@ MUTANTS = (
     Mutant(
         "a restore into another repository's folder",
         "_restored",
-        "owned(sync.owner(request, viewing.result(), base), request.allowed)",
+        "owned(sync.ownership.owner(request, viewing.result(), base), request.allowed)",
         "pass",
         BACKUPS,
         "became_another_s",
@@ -754,7 +754,7 @@ MUTANTS = (
     ),
     Mutant(
         "a target is no Git folder for ever",
-        "Sync._look",
+        "Look.at",
         "not check_types and _is_another(listing, base)",
         "False",
         VALVES,
@@ -789,7 +789,7 @@ MUTANTS = (
     ),
     Mutant(
         "a checkout goes unnoticed",
-        "Sync._check_branch",
+        "check_branch",
         "request.head is not None and git_state.branch != request.head",
         "False",
         ADVERSARIES,
@@ -907,7 +907,7 @@ MUTANTS = (
     ),
     Mutant(
         "files are read while git writes them",
-        "Sync._wait_for_git",
+        "Look._wait_for_git",
         "git_state.locked or moved",
         "moved",
         BRANCHES,
