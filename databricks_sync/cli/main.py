@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Speaker(Protocol):
     """Who can tell a person or a program of an error."""
 
-    def error(self, error: SyncError) -> None: ...
+    def error(self, error: SyncError) -> None:
+        """Says an error, with its hint."""
 
 
 def run(command: click.Command) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 class Session(NamedTuple):
+    """One connection to one branch folder, with what the settings say."""
+
     settings: Settings
     repository: Repository
     http: Http
@@ -87,12 +89,12 @@ def _way(project: Path) -> str:
 
 def _paths(typed: tuple[str, ...], project: Path) -> tuple[str, ...]:
     """The PATHS of the command line, relative to the project folder as the plan shows them."""
-    found = []
+    paths = []
     for text in typed:
         path = Path(os.path.abspath(Path.cwd() / text))
         inside = path == project or project in path.parents
-        found.append(path.relative_to(project).as_posix() if inside else Path(text).as_posix())
-    return tuple(found)
+        paths.append(path.relative_to(project).as_posix() if inside else Path(text).as_posix())
+    return tuple(paths)
 
 
 @contextmanager
@@ -101,19 +103,19 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
 
     For host `local` the embedded workspace runs as long as the session, unless it does so already.
     """
-    wanted = {"profile": options.profile, "user": options.user, "host": "local" if options.local else None}
+    chosen = {"profile": options.profile, "user": options.user, "host": "local" if options.local else None}
     project = project or projects.find(os.environ, Path.cwd())
     repository = Repository(project.folder)
-    known = settings_of.load(wanted, os.environ, project, partial(_tracks, repository))
-    with _workspace(known) as login, Pool() as pool:
-        known = known._replace(login=login)
+    settings = settings_of.load(chosen, os.environ, project, partial(_tracks, repository))
+    with _workspace(settings) as login, Pool() as pool:
+        settings = settings._replace(login=login)
         http = connect(login)
         if not options.named and (operation := repository.operation()):
             raise unfinished(operation)
         head = repository.branch()
         branch = options.branch or head or targets.ci_branch(os.environ)
-        target, permitted = _target(options.target, branch, known, http, pool)
-        yield Session(known, repository, http, target, branch or "", head, permitted)
+        target, permitted = _target(options.target, branch, settings, http, pool)
+        yield Session(settings, repository, http, target, branch or "", head, permitted)
 
 
 def _tracks(repository: Repository, file: Path) -> bool:
@@ -126,15 +128,15 @@ def _tracks(repository: Repository, file: Path) -> bool:
 
 
 @contextmanager
-def _workspace(known: Settings) -> Iterator[Login]:
+def _workspace(settings: Settings) -> Iterator[Login]:
     """The login to use; for host `local`, that of the embedded workspace, started for this session if need be."""
-    login = known.login
+    login = settings.login
     if not login.local:
         yield login
         return
     from databricks_local import embedded
 
-    folder = (known.project / known.local_folder) if known.local_folder else embedded.default_folder()
+    folder = (settings.project / settings.local_folder) if settings.local_folder else embedded.default_folder()
     with ExitStack() as stack:
         try:
             server = stack.enter_context(embedded.running(folder))
@@ -144,35 +146,35 @@ def _workspace(known: Settings) -> Iterator[Login]:
 
 
 def _target(
-    named: str | None, branch: str | None, known: Settings, http: Http, pool: Executor
+    typed: str | None, branch: str | None, settings: Settings, http: Http, pool: Executor
 ) -> tuple[str, Callable[[], None]]:
     """The branch folder, and what tells whether it may be one of ours.
 
     Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
     """
-    if named:
-        path = targets.normalise(named)
-        targets.check_target(path, known.user)
-        if known.user or not targets.home_of(path):
+    if typed:
+        path = targets.normalise(typed)
+        targets.check_target(path, settings.user)
+        if settings.user or not targets.home_of(path):
             return path, lambda: None
-        asked = pool.submit(who, http)
-        return path, lambda: targets.check_target(path, asked.result())
+        asking_who = pool.submit(who, http)
+        return path, lambda: targets.check_target(path, asking_who.result())
     if not branch:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    path = f"/Users/{known.user or _told(http, pool)}/{targets.branch_folder(branch)}"
+    path = f"/Users/{settings.user or _user(http, pool)}/{targets.branch_folder(branch)}"
     targets.check_target(path, None)
     return path, lambda: None
 
 
-def _told(http: Http, pool: Executor) -> str:
+def _user(http: Http, pool: Executor) -> str:
     """Who we are. What a run is made of is loaded while the workspace answers."""
-    asked = pool.submit(who, http)
+    asking = pool.submit(who, http)
     from databricks_sync.engine import run  # noqa: F401
 
-    return asked.result()
+    return asking.result()
 
 
 def who(http: Http) -> str:

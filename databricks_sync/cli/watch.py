@@ -64,7 +64,7 @@ class Watch:
         self.pushes = mode.direction is Direction.PUSH
         # The push first: it makes the folder of a new branch, without which there is nothing to pull from.
         self.modes = (mode, Mode.PULL) if options.pull else (mode,)
-        self.pulls = any(one.direction is Direction.PULL for one in self.modes)
+        self.pulls = any(mode.direction is Direction.PULL for mode in self.modes)
         self._branch: str | None = None  # what the first session was of
         self._shown: tuple[str, ...] = ()  # the workspace, target and folders of the last run shown in full
         self._changes: Changes | None = None
@@ -77,7 +77,7 @@ class Watch:
         self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
         self._polled = ""  # why files were polled last
-        self._told: tuple[str, ...] = ()
+        self._notices: tuple[str, ...] = ()
         self._noticed: frozenset[str] = frozenset()  # what the last run had to say
         self._left_out: dict[Mode, set[str]] = {}  # what the last run of each mode did not carry, with a way to have it
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
@@ -100,17 +100,17 @@ class Watch:
     def _tell(self, notices: tuple[str, ...]) -> None:
         """Where the settings come from, once, and what is new of that when they have changed."""
         for notice in notices:
-            if notice not in self._told:
+            if notice not in self._notices:
                 self.view.notice(notice)
-        self._told = notices
+        self._notices = notices
 
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""
-        known = session.settings
-        wanted = Changes(session.repository, [one.path for one in known.folders], poll=self.options.poll)
-        if self._changes is None or not self._changes.follows(wanted):
+        settings = session.settings
+        changes = Changes(session.repository, [folder.path for folder in settings.folders], poll=self.options.poll)
+        if self._changes is None or not self._changes.follows(changes):
             following.close()
-            self._changes = following.enter_context(wanted)
+            self._changes = following.enter_context(changes)
         return self._changes
 
     def _wait(self, error: SyncError) -> None:
@@ -131,9 +131,9 @@ class Watch:
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
-            found = changes.wait(min(left, debounce.POLL))
-            if found or left <= debounce.POLL:
-                return found
+            changed = changes.wait(min(left, debounce.POLL))
+            if changed or left <= debounce.POLL:
+                return changed
 
     # --- one session ----------------------------------------------------------------------------------------
 
@@ -143,10 +143,10 @@ class Watch:
             self._branch = session.head
         due, patience = self._attempt(session, changes, self.modes)
         while True:
-            found = self._await(changes, patience)
-            if changes.settings in found:
+            changed = self._await(changes, patience)
+            if changes.settings in changed:
                 raise _Reopen
-            due = due or self._due(session, changes, found)
+            due = due or self._due(session, changes, changed)
             due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
 
     def _attempt(self, session: Session, changes: Changes, due: tuple[Mode, ...]) -> tuple[tuple[Mode, ...], float]:
@@ -175,25 +175,25 @@ class Watch:
             self.view.notice(f"Files are polled: {changes.polled}.")
         self._polled = changes.polled
 
-    def _due(self, session: Session, changes: Changes, found: set[Path]) -> tuple[Mode, ...]:
+    def _due(self, session: Session, changes: Changes, changed: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
         if time.monotonic() >= self._ran + debounce.rescan(self._stumbles) or self._remote_changed(session):
             return self.modes
-        if any(changes.rules(path) for path in found):
+        if any(changes.rules(path) for path in changed):
             return self.modes
-        if not found or not self._concerns(session, changes, found):
+        if not changed or not self._concerns(session, changes, changed):
             return ()
         if self.pushes or any(self._parked.values()):
             return (self.mode,)
         return () if session.repository.branch() == session.head else self.modes
 
-    def _concerns(self, session: Session, changes: Changes, found: set[Path]) -> bool:
+    def _concerns(self, session: Session, changes: Changes, changed: set[Path]) -> bool:
         """Whether any of these paths is carried, or says something of git; a log that git ignores is neither."""
-        if len(found) > _MANY:
+        if len(changed) > _MANY:
             return True
         project = session.settings.project
-        names = [path.relative_to(project).as_posix() for path in found if project in path.parents]
-        if len(names) < len(found) or any(changes.git_dir in path.parents for path in found):
+        names = [path.relative_to(project).as_posix() for path in changed if project in path.parents]
+        if len(names) < len(changed) or any(changes.git_dir in path.parents for path in changed):
             return True
         return len(session.repository.ignored(names)) < len(names)
 
@@ -255,8 +255,10 @@ class Watch:
         if git_state.branch is None and self._branch is not None:
             return "no branch is checked out", debounce.PAUSED
         if named and git_state.branch != self._branch:
-            there, here = (printable(name or "a commit without a branch") for name in (git_state.branch, self._branch))
-            return f"{there} is checked out, and this began with {here}", debounce.PAUSED
+            checked_out, begun_with = (
+                printable(name or "a commit without a branch") for name in (git_state.branch, self._branch)
+            )
+            return f"{checked_out} is checked out, and this began with {begun_with}", debounce.PAUSED
         return "git has just written", max(self._index[1] + debounce.AFTER_GIT - now, 0.0)
 
     # --- runs -----------------------------------------------------------------------------------------------
@@ -272,13 +274,13 @@ class Watch:
                     before = time.monotonic()
                     self._known_fingerprint = self._fingerprint(session)
                     fingerprinted = time.monotonic() - before
-                asked = session.request(self.options, mode)
+                request = session.request(self.options, mode)
                 if later:  # what was allowed was allowed for one run
-                    asked = asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))
-                done = self._run(session, asked, first)
+                    request = request._replace(allowed=Allowed(), wait=max(request.wait, _WAIT_FOR_OTHERS))
+                report = self._run(session, request, first)
                 self._shown = shown
-                if done.trouble:
-                    raise done.trouble
+                if report.trouble:
+                    raise report.trouble
         finally:
             self._ran = time.monotonic()
             self._budget = self._budget.after(self._ran, self._ran - began)
@@ -289,61 +291,61 @@ class Watch:
         folders = ", ".join(folder.shown for folder in session.settings.folders)
         self.view.state(State.WATCHING, f"Watching {folders} {arrow} {printable(session.target)}: {self._standing}")
 
-    def _run(self, session: Session, asked: Request, first: bool) -> Report:
+    def _run(self, session: Session, request: Request, first: bool) -> Report:
         session.http.requests = 0
         if first:
             with self.view.shown() as report:
-                done = session.sync(report).run(asked)
-                report.summary(done)
+                ran = session.sync(report).run(request)
+                report.summary(ran)
         else:
             quiet = _Quiet(self.view, self._noticed)
-            asked = asked._replace(diff=False)
-            done = session.sync(quiet).run(asked)
+            request = request._replace(diff=False)
+            ran = session.sync(quiet).run(request)
             self._noticed = frozenset(quiet.notices)
-            self.view.carried(done)
-        if done.interrupted:
+            self.view.carried(ran)
+        if ran.interrupted:
             raise KeyboardInterrupt
-        stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in done.outcomes)
+        stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in ran.outcomes)
         self._stumbles = self._stumbles + 1 if stumbled else 0
-        self._park(asked.mode, done, first)
-        self._tell_of_left_out(asked.mode, done, first)
-        self._standing = standing(done)
-        return done
+        self._park(request.mode, ran, first)
+        self._tell_of_left_out(request.mode, ran, first)
+        self._standing = standing(ran)
+        return ran
 
-    def _park(self, mode: Mode, done: Report, first: bool) -> None:
+    def _park(self, mode: Mode, report: Report, first: bool) -> None:
         before = self._everything_parked()
-        self._parked[mode] = parked(done, patient=self._stumbles == 1 and not first)
+        self._parked[mode] = parked(report, patient=self._stumbles == 1 and not first)
         now = self._everything_parked()
-        new = {key: one for key, one in now.items() if key not in before or before[key].what != one.what}
-        settled = {key: one for key, one in before.items() if key not in now}
+        new = {key: item for key, item in now.items() if key not in before or before[key].what != item.what}
+        settled = {key: item for key, item in before.items() if key not in now}
         if new or settled or first:
-            self.view.parked(now, new, settled, told=first)
+            self.view.parked(now, new, settled, shown=first)
 
-    def _tell_of_left_out(self, mode: Mode, done: Report, first: bool) -> None:
+    def _tell_of_left_out(self, mode: Mode, report: Report, first: bool) -> None:
         notes = {
-            f"{printable(one.path)} {one.what}. {one.hint}"
-            for one in done.problems
-            if one.severity is Severity.NOTE and one.hint
+            f"{printable(problem.path)} {problem.what}. {problem.hint}"
+            for problem in report.problems
+            if problem.severity is Severity.NOTE and problem.hint
         }
         for note in sorted(notes - self._left_out.get(mode, set())) if not first else ():
             self.view.notice(note)
         self._left_out[mode] = notes
 
     def _everything_parked(self) -> dict[str, Parked]:
-        return {key: one for found in self._parked.values() for key, one in found.items()}
+        return {key: item for paths in self._parked.values() for key, item in paths.items()}
 
 
 class _Quiet:
     """A run of a watch: its plan is no news before it is carried out, nor is a notice that the last run gave."""
 
-    def __init__(self, view: View, known: frozenset[str]) -> None:
+    def __init__(self, view: View, noticed: frozenset[str]) -> None:
         self.view = view
-        self.known = known
+        self.noticed = noticed
         self.notices: list[str] = []
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
-        if text not in self.known:
+        if text not in self.noticed:
             self.view.notice(text)
 
     def start(self, request: Request, folders: list[str], host: str) -> None:

@@ -129,15 +129,15 @@ class Versions:
             return merge.Merge(reason="it was changed locally during the run")
         if export.form is not item.form:
             return merge.Merge(reason="the workspace does not export it in the format of the local file")
-        here = merge.Version(raw, item.form, item.language)
-        there = merge.Version(export.raw, item.form, export.language)
-        if (spoken := _language(here)) is not (other := _language(there)):
+        local = merge.Version(raw, item.form, item.language)
+        remote = merge.Version(export.raw, item.form, export.language)
+        if (spoken := _language(local)) is not (other := _language(remote)):
             return merge.Merge(reason=f"its language is {spoken.value} locally and {other.value} in the workspace")
-        return merge.merge(base, here, there, text)
+        return merge.merge(base, local, remote, text)
 
-    def _text(self, base: str, here: str, there: str) -> str:
+    def _text(self, base: str, local: str, remote: str) -> str:
         try:
-            return self.local.repository.merged_text(base, here, there, merge.LABELS)
+            return self.local.repository.merged_text(base, local, remote, merge.LABELS)
         except SyncError:
             return ""  # git takes it for binary, and then both versions stand there whole
 

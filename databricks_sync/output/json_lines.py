@@ -122,10 +122,10 @@ class JsonReport:
 
 def _merge(merge: Merge) -> dict[str, object]:
     """What came of trying to merge, for a program."""
-    found = []
+    conflicts = []
     for clash in merge.clashes:
         cell = (clash.here or clash.there)[0].cell
-        found.append(
+        conflicts.append(
             {
                 "cell": clash.number_here,
                 "cell_there": clash.number_there,
@@ -135,4 +135,4 @@ def _merge(merge: Merge) -> dict[str, object]:
                 "title": cell.title,
             }
         )
-    return {"cells_from_there": merge.taken, "conflicts": found, "reason": merge.reason or None}
+    return {"cells_from_there": merge.taken, "conflicts": conflicts, "reason": merge.reason or None}

@@ -109,8 +109,8 @@ class View(Protocol):
         """A run is over that was not shown."""
         ...
 
-    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
-        """What is parked now, and what has changed in that; `told`: the run that found it was shown in full."""
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
+        """What is parked now, and what has changed in that; `shown`: the run that found it was shown in full."""
         ...
 
 
@@ -137,7 +137,7 @@ class LineView:
 
     def __init__(self, report: TextReport) -> None:
         self.report = report
-        self._said: tuple[State | None, str] = (None, "")
+        self._last: tuple[State | None, str] = (None, "")
 
     def __enter__(self) -> LineView:
         return self
@@ -155,8 +155,8 @@ class LineView:
         """Says a state when it begins; that runs come and go is no news."""
         if state is State.CARRYING:
             return
-        before, self._said = self._said, (state, "" if state is State.WATCHING else text)
-        if self._said != before:
+        before, self._last = self._last, (state, "" if state is State.WATCHING else text)
+        if self._last != before:
             self.line(text, _COLOURS.get(state, "yellow"))
             if hint:
                 self.line(f"    {hint}")
@@ -174,9 +174,9 @@ class LineView:
                 break
             self.line(text, style)
 
-    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
         """As `View.parked`: a line for each path that is new, with the commands that resolve it, or resolved."""
-        for item in new.values() if not told else ():
+        for item in new.values() if not shown else ():
             self.line(f"! {printable(item.path)}  {item.what}", STYLES["!"])
             for way in item.ways:
                 self.line(f"    {way}")
@@ -214,7 +214,7 @@ class LiveView(LineView):
     def state(self, state: State, text: str, hint: str = "") -> None:
         """As `View.state`: shown at the bottom; trouble also in a line above, where it stays."""
         if state in (State.WATCHING, State.CARRYING, State.PAUSED):
-            self._said = (state, "")
+            self._last = (state, "")
         elif state is State.STOPPED:
             self._stop()
             super().state(state, text, hint)
@@ -223,10 +223,10 @@ class LiveView(LineView):
         self._standing = (state, text, hint)
         self._show()
 
-    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
         """As `View.parked`: all paths are listed at the bottom, with the commands that resolve them."""
         self._parked = now
-        super().parked(now, {key: item._replace(ways=()) for key, item in new.items()}, settled, told=told)
+        super().parked(now, {key: item._replace(ways=()) for key, item in new.items()}, settled, shown=shown)
         self._show()
 
     def line(self, text: str, style: str = "") -> None:
@@ -281,7 +281,7 @@ class JsonView:
 
     def __init__(self, report: JsonReport) -> None:
         self.report = report
-        self._said: tuple[State, str] | None = None
+        self._last: tuple[State, str] | None = None
 
     def __enter__(self) -> JsonView:
         return self
@@ -296,8 +296,8 @@ class JsonView:
 
     def state(self, state: State, text: str, hint: str = "") -> None:
         """As `View.state`: the event `watch`, if anything in it is new."""
-        if self._said != (state, text):
-            self._said = (state, text)
+        if self._last != (state, text):
+            self._last = (state, text)
             self.report.emit("watch", state=state.value, message=text, hint=hint)
 
     def notice(self, text: str) -> None:
@@ -309,7 +309,7 @@ class JsonView:
         if report.outcomes:
             self.report.summary(report)
 
-    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, told: bool) -> None:
+    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
         """As `View.parked`: an event `parked` or `settled` for each path that is new or resolved."""
         for key, item in new.items():
             self.report.emit("parked", path=item.path, key=key, problem=item.what, hint="; ".join(item.ways))

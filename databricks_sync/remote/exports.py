@@ -43,13 +43,16 @@ class Side(Protocol):
     """Whatever says what an object is: how it is written down here, or was."""
 
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> Kind:
+        """Notebook or file."""
 
     @property
-    def form(self) -> Form | None: ...
+    def form(self) -> Form | None:
+        """How a notebook is written down; None for a file."""
 
     @property
-    def language(self) -> Language | None: ...
+    def language(self) -> Language | None:
+        """The language of a source notebook."""
 
 
 def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Export:

@@ -15,6 +15,8 @@ MEGABYTE = 2**20
 
 
 class Limits(NamedTuple):
+    """How long an answer may take, and how large it may be; each number beyond what an honest workspace needs."""
+
     connect: float = 10.0  # seconds to wait for a connection, and for a proxy's way through
     silence: float = 60.0  # seconds without a byte: the listing of a large tree may take a while to begin
     rate: int = 10_000  # bytes a second on the whole, a tenth of what a bad mobile connection still has
@@ -63,4 +65,5 @@ def beginning(pieces: Iterable[bytes], most: int) -> bytes:
 
 
 def size(count: int) -> str:
+    """So many bytes, in words."""
     return f"{count // MEGABYTE} MB" if count >= MEGABYTE else quantity(count, "byte")

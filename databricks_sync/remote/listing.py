@@ -59,8 +59,8 @@ def _grown(text: str, pieces: Iterator[str], limits: Limits) -> str:
 
 
 def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at
+    match = pattern.match(text, at)
+    return match.end() if match else at
 
 
 def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, Any]]:
@@ -73,10 +73,10 @@ def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, 
             raise BadBody(f"more than {size(limits.answer)} that is not a list of objects")
     text = "".join(came)
     document = json.loads(text) if text.strip() else {}
-    found = document.get("objects", []) if isinstance(document, dict) else None
-    if not isinstance(found, list):
+    objects = document.get("objects", []) if isinstance(document, dict) else None
+    if not isinstance(objects, list):
         raise ValueError("not a list of objects")
-    return [_checked(item) for item in found]
+    return [_checked(item) for item in objects]
 
 
 def _checked(item: object) -> dict[str, Any]:

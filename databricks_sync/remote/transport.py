@@ -244,7 +244,7 @@ class _Line(RawIOBase):
         self.may_end = False  # whether the end of the connection is the end of the answer
         self._limits = limits
         self._socket: socket.socket | _TlsWithinTls = connection
-        self._asked = False
+        self._expecting = False
         self._overhead = 0  # bytes that came and are no body, but for as many as were
         self._used = self._due = 0.0
         self.start(limits.connect)
@@ -252,7 +252,7 @@ class _Line(RawIOBase):
     def start(self, patience: float) -> None:
         """A request begins: `patience` seconds, and more for all that goes and comes."""
         self._due = time.monotonic() + patience
-        self._overhead, self.may_end, self._asked = 0, False, True
+        self._overhead, self.may_end, self._expecting = 0, False, True
 
     def carried(self, count: int) -> None:
         """So many bytes more of a body went, or came."""
@@ -299,7 +299,7 @@ class _Line(RawIOBase):
             return not selector.select(0)
 
     def _has_leftovers(self) -> bool:
-        self._asked = False
+        self._expecting = False
         return bool(self.reader.peek())
 
     def _in_time(self) -> float:
@@ -317,7 +317,7 @@ class _Line(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if not self._asked:
+        if not self._expecting:
             return None
         self._used = self._in_time()
         count = self._socket.recv_into(buffer)

@@ -12,6 +12,8 @@ from .plan import Step
 
 
 class Result(str, Enum):
+    """How one step ended."""
+
     DONE = "done"
     LEFT = "left"  # a conflict or a refusal: the problem says why
     FAILED = "failed"
@@ -32,16 +34,20 @@ class Outcome(NamedTuple):
 
 
 def done(step: Step, advance: Advance | None = None) -> Outcome:
+    """The step was carried out and read back: `advance` is what both sides hold now."""
     return Outcome(step, Result.DONE, advance=advance)
 
 
 def left(step: Step, what: str, hint: str = "") -> Outcome:
+    """Nothing was written, and that is how it should be: `problem` says why."""
     return Outcome(step, Result.LEFT, Problem(step.path, what, hint, Severity.REFUSED))
 
 
 def postponed(step: Step, what: str, hint: str = "") -> Outcome:
+    """Nothing was written yet: something else has to be deleted first."""
     return Outcome(step, Result.POSTPONED, Problem(step.path, what, hint, Severity.REFUSED))
 
 
 def failed(step: Step, what: str, hint: str = "") -> Outcome:
+    """The write failed, or it is not known whether it was applied."""
     return Outcome(step, Result.FAILED, Problem(step.path, what, hint, Severity.FAILED))

@@ -82,9 +82,9 @@ def shape(base: str | None, local: str | None, remote: str | None) -> str:
         if remote is None:
             return "-x-"
         return "-xx" if local == remote else "-xy"
-    here = "-" if local is None else "b" if local == base else "x"
-    there = "-" if remote is None else "b" if remote == base else "x" if remote == local else "y"
-    return intern(f"b{here}{there}")
+    ours = "-" if local is None else "b" if local == base else "x"
+    theirs = "-" if remote is None else "b" if remote == base else "x" if remote == local else "y"
+    return intern(f"b{ours}{theirs}")
 
 
 def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:
@@ -147,27 +147,27 @@ class Sides(NamedTuple):
 def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
     """One step for every key that any side knows, sorted by key; two for an object that a push moves."""
     keys = sorted({*sides.base, *sides.local, *sides.remote, *sides.problems})
-    found = [_step(key, sides, mode, delete) for key in keys]
+    plan = [_step(key, sides, mode, delete) for key in keys]
     if sides.moves.moving or sides.moves.left:
-        found = sorted(_moved(found, sides.moves, mode, delete), key=lambda step: step.key)
-    return found
+        plan = sorted(_moved(plan, sides.moves, mode, delete), key=lambda step: step.key)
+    return plan
 
 
 # --- moves ----------------------------------------------------------------------------------------------------
 
 
-def _moved(found: Iterable[Step], moves: Moves, mode: Mode, delete: bool) -> Iterator[Step]:
+def _moved(steps: Iterable[Step], moves: Moves, mode: Mode, delete: bool) -> Iterator[Step]:
     """The steps, where files are carried under other keys by now.
 
     An object that still stands at its old place is the file's object, for the table and for a pull. A push then moves
     it: it creates the one at the new place, and deletes the old one. What it would leave as it is, it does not move.
     """
-    known = {step.key: step for step in found}
-    for step in known.values():
+    by_key = {step.key: step for step in steps}
+    for step in by_key.values():
         if to := moves.moving.get(step.key):
             yield from _moving(step, to, moves, mode, delete)
         elif to := moves.left.get(step.key):
-            yield _left_over(step, to, known.get(to), mode, delete)
+            yield _left_over(step, to, by_key.get(to), mode, delete)
         else:
             yield step
 
@@ -191,8 +191,8 @@ def _moving(step: Step, to: str, moves: Moves, mode: Mode, delete: bool) -> list
     return [created, step._replace(action=action, shape=old, local=None, moved=to, older=())]
 
 
-def _left_over(step: Step, to: str, there: Step | None, mode: Mode, delete: bool) -> Step:
-    """The step of an old place, where the file's object stands at the new one: `there` is what becomes of that."""
+def _left_over(step: Step, to: str, other: Step | None, mode: Mode, delete: bool) -> Step:
+    """The step of an old place, where the file's object stands at the new one: `other` is what becomes of that."""
     step = step._replace(moved=to)
     if step.action is CONFLICT and not step.problem and mode is Mode.PUSH_OVERWRITE:
         step = step._replace(action=DELETE if delete else AHEAD)
@@ -200,7 +200,7 @@ def _left_over(step: Step, to: str, there: Step | None, mode: Mode, delete: bool
         what = f"was edited at its old location, {printable(step.key)}, after it had moved to {printable(to)}"
         hint = "In the workspace, copy what you want to keep from the old one to the new one, and delete the old one."
         return step._replace(action=NOTHING, problem=Problem(step.path, what, hint))
-    if step.action is CREATE or (there and (there.problem or there.action is CONFLICT) and step.action is DELETE):
+    if step.action is CREATE or (other and (other.problem or other.action is CONFLICT) and step.action is DELETE):
         return step._replace(action=AHEAD)
     return step
 
@@ -211,13 +211,13 @@ def _left_over(step: Step, to: str, there: Step | None, mode: Mode, delete: bool
 def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     base, local, remote = sides.base.get(key), sides.local.get(key), sides.remote.get(key)
     digest, problem = sides.digests.get(key), sides.problems.get(key)
-    action, found = Action.NOTHING, ""
+    action, seen_shape = Action.NOTHING, ""
     if problem is None and key in sides.outside:
         action = FORGET if base else NOTHING
     elif problem is None:
         seen = None if remote is None else digest or f"unread:{remote.version}"
-        found = shape(base.digest if base else None, local.digest if local else None, seen)
-        action = decide(found, mode, delete=delete)
+        seen_shape = shape(base.digest if base else None, local.digest if local else None, seen)
+        action = decide(seen_shape, mode, delete=delete)
         if local and remote and local.kind is not remote.kind:
             action, problem = CONFLICT, _types_differ(local, remote)
         elif action is MERGE and local and local.kind is Kind.FILE:
@@ -228,7 +228,7 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     if sides.older:
         held = {"here": local.digest if local else "", "there": digest or ""}
         older = tuple(where for where, now in held.items() if (key, now) in sides.older)
-    return Step(key, action, found, base, local, remote, digest, problem, sides.places.get(key, ""), older=older)
+    return Step(key, action, seen_shape, base, local, remote, digest, problem, sides.places.get(key, ""), older=older)
 
 
 def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:

@@ -946,7 +946,7 @@ MUTANTS = (
     Mutant(
         "what is allowed is allowed for ever",
         "Watch._runs",
-        "asked._replace(allowed=Allowed(), wait=max(asked.wait, _WAIT_FOR_OTHERS))",
+        "request._replace(allowed=Allowed(), wait=max(request.wait, _WAIT_FOR_OTHERS))",
         "asked._replace(wait=max(asked.wait, _WAIT_FOR_OTHERS))",
         TROUBLES,
         "emptied",
