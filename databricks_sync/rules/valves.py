@@ -209,7 +209,7 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
     changed = sum(1 for step in s.steps if step.base and step.action in REPLACES and step.writes)
     if changed >= tracked:
         raise ValveError(
-            f"All {quantity(tracked, 'object')} would change in this run, which is unusual.",
+            f"All {tracked:,} objects would change in this run, which is unusual.",
             "See the changes with --dry-run --diff; to make them, add --allow-all-changed.",
             option="--allow-all-changed",
         )
