@@ -76,7 +76,7 @@ def stops(found: Situation, allowed: Allowed | None = None) -> str:
     try:
         check(found, allowed or Allowed())
     except ValveError as error:
-        assert error.exit_code == 3 and error.hint
+        assert error.exit_code == 3 and error.hint and error.option.startswith("--")
         return f"{error.message} {error.hint}"
     return ""
 
