@@ -31,6 +31,7 @@ with RemoteLock(connect(Login(sys.argv[1], sys.argv[2])), sys.argv[3], ttl=0.2).
 """
 
 BRIEF = 0.2  # locks are renewed after a tenth of a second then, not after a minute
+SLOW = {"kind": "latency", "ms": 3000}  # long enough to renew a lock, whatever else the machine does
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
 
@@ -245,9 +246,8 @@ def test_a_push_that_lost_its_lock_begins_nothing_more(world: World) -> None:
     """When another run has the lock, what is under way is finished, nothing else begun, and the run says so."""
     clone = two_files(world)
     clone.ttl = BRIEF
-    slow = {"kind": "latency", "ms": 400}
     here = {"object": f"{TARGET}/n1", "nth": 1}
-    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, slow, **here))
+    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, SLOW, **here))
     run = clone.sync("push", lock=True)
     assert run.report and isinstance(run.report.trouble, LockLost) and run.report.exit_code == 4, run.said
     assert set(world.tree()) == {"n1"} and found(world) == OTHER
@@ -266,7 +266,7 @@ def test_a_restore_that_lost_its_lock_begins_nothing_more(world: World) -> None:
         world.person(name, source=compose(f"{name}.py", "value1").decode())
     clone.sync("push over")
     here = {"object": f"{TARGET}/n1", "nth": 1}
-    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, {"kind": "latency", "ms": 400}, **here))
+    world.server.faults(rule(IMPORT, change(), **here), rule(IMPORT, SLOW, **here))
     restored = clone.restore("push", lock=True)
     held = {name: b"value1" in one.raw for name, one in world.tree().items()}
     assert restored.code == 4 and held == {"n1": True, "n2": False} and found(world) == OTHER
