@@ -1,11 +1,14 @@
-"""What a run of the tests says at its end."""
+"""What holds for a run of all tests: by what it judges, and what it says at its end."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 SKIPPING = """
 import pytest
@@ -42,3 +45,12 @@ def test_not_looked_at(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     told = [line for line in done.stdout.splitlines() if line.startswith("not looked at here: ")]
     assert told == ["not looked at here: the moon, as there is no rocket (3); the sun (1)"]
+
+
+def test_no_example_is_judged_by_the_clock() -> None:
+    """One profile holds for the generated examples of every test: no deadline, and none has to come about quickly."""
+    assert settings.default is not None and settings.default.deadline is None
+    assert {HealthCheck.too_slow, HealthCheck.data_too_large} <= {*settings.default.suppress_health_check}
+    tests = Path(__file__).parent
+    others = [file for file in tests.rglob("*.py") if re.search(r"\b(load_profile|deadline=)", file.read_text("utf-8"))]
+    assert {*others} == {tests / "conftest.py", Path(__file__)}
