@@ -49,7 +49,7 @@ def run(command: click.Command) -> None:
     except (KeyboardInterrupt, Exception) as error:
         if not isinstance(error, (click.Abort, KeyboardInterrupt)) and not interrupt.pressed():
             raise
-        click.echo("Interrupted; nothing was left half done.", err=True)
+        click.echo("Interrupted; nothing is half done.", err=True)
         code = ExitCode.INTERRUPTED
     if interrupt.pressed() and threading.active_count() > 1:
         with suppress(OSError):
@@ -89,7 +89,7 @@ def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
             report().error(InterruptedRun("Interrupted."))
             code[0] = ExitCode.INTERRUPTED
             return
-        about = f"Something unexpected went wrong ({type(error).__name__}); nothing that was not reported was done."
+        about = f"Something unexpected went wrong ({type(error).__name__}); nothing was changed that was not reported."
         where = _logged(traceback.format_exc())
         hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
         report().error(SyncError(about, hint))

@@ -46,7 +46,7 @@ def watch(options: Options, report: Reporter) -> int:
         try:
             Watch(options, view).run()
         except KeyboardInterrupt:
-            view.state(State.STOPPED, "Stopped; nothing was left half done.")
+            view.state(State.STOPPED, "Stopped; nothing is half done.")
     return ExitCode.INTERRUPTED
 
 
@@ -164,15 +164,17 @@ class Watch:
             if not self._shown:
                 raise
             if isinstance(error, Busy):
-                self.view.state(State.WAITING, error.message, "This goes on when it has ended.")
+                self.view.state(State.WAITING, error.message, "The watch goes on when that run has ended.")
                 return self.modes, 1.0
-            typed = " An option is typed in another terminal; this goes on then." if error.option else ""
+            typed = (
+                " Run the command with the option in another terminal; then the watch goes on." if error.option else ""
+            )
             self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
             return self.modes, debounce.HALTED
 
     def _tell_of_polling(self, changes: Changes) -> None:
         if changes.polled and changes.polled != self._polled:
-            self.view.notice(f"Files are polled: {changes.polled}.")
+            self.view.notice(f"Files are checked at intervals: {changes.polled}.")
         self._polled = changes.polled
 
     def _due(self, session: Session, changes: Changes, changed: set[Path]) -> tuple[Mode, ...]:
@@ -239,7 +241,7 @@ class Watch:
         if git_state.branch != session.head:
             if not named:
                 about = printable(git_state.branch or "a commit")
-                self.view.notice(f"The branch is {about} now; what follows is about its own folder.")
+                self.view.notice(f"The branch is now {about}: the watch goes on with the folder of that branch.")
             raise _Reopen
 
     def _restless(self, session: Session, git_state: GitState, named: bool) -> tuple[str, float]:
@@ -251,15 +253,15 @@ class Watch:
             return f"git is in the middle of {git_state.operation}", debounce.PAUSED
         if git_state.locked:
             lock = printable(str(session.repository.git_dir / "index.lock"))
-            return f"git is at work; if it was killed, remove {lock}", debounce.PAUSED
+            return f"git is changing files; if it was killed, remove {lock}", debounce.PAUSED
         if git_state.branch is None and self._branch is not None:
             return "no branch is checked out", debounce.PAUSED
         if named and git_state.branch != self._branch:
             checked_out, begun_with = (
                 printable(name or "a commit without a branch") for name in (git_state.branch, self._branch)
             )
-            return f"{checked_out} is checked out, and this began with {begun_with}", debounce.PAUSED
-        return "git has just written", max(self._index[1] + debounce.AFTER_GIT - now, 0.0)
+            return f"{checked_out} is checked out, but the watch began on {begun_with}", debounce.PAUSED
+        return "git has just changed files", max(self._index[1] + debounce.AFTER_GIT - now, 0.0)
 
     # --- runs -----------------------------------------------------------------------------------------------
 
@@ -355,7 +357,7 @@ class _Quiet:
         pass
 
     def begin(self, total: int) -> None:
-        self.view.state(State.CARRYING, f"Carrying {total:,}")
+        self.view.state(State.CARRYING, f"Syncing {total:,}")
 
     def outcome(self, outcome: Outcome) -> None:
         pass

@@ -95,12 +95,12 @@ def _chosen(backups: Backups, request: Request) -> list[Saved]:
     if not copies:
         _check_side(saved_run, request)
         raise SettingsError(
-            f"The backup {name} holds nothing of {direction.side} with that name.",
-            f"Type `{command} --restore` to see what it holds.",
+            f"The backup {name} contains nothing from {direction.side} with that name.",
+            f"Type `{command} --restore` to see what it contains.",
         )
     if direction is Direction.PUSH and saved_run.target != request.target:
         raise SettingsError(
-            f"The backup {name} is of {printable(saved_run.target)}, not of {request.target}.",
+            f"The backup {name} belongs to {printable(saved_run.target)}, not to {request.target}.",
             f"Type `{direction.command}{request.login}{shell.option('target', saved_run.target)} --restore {name}`.",
         )
     return sorted(copies.values(), key=_by_path)
@@ -113,8 +113,8 @@ def _check_side(saved_run: SavedRun, request: Request) -> None:
         return
     other = Direction.PULL if direction is Direction.PUSH else Direction.PUSH
     raise SettingsError(
-        f"The backup {saved_run.name} is of {other.side}, not of {direction.side}.",
-        f"Type `{other.command}{request.again} --restore {saved_run.name}` to bring it back there.",
+        f"The backup {saved_run.name} is from {other.side}, not from {direction.side}.",
+        f"Type `{other.command}{request.again} --restore {saved_run.name}` to restore it there.",
     )
 
 
@@ -169,7 +169,7 @@ def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
     except SyncError as error:
         return _refused(saved, error.message, error.hint, Severity.FAILED)
     except OSError as error:
-        return _refused(saved, f"cannot be looked at ({error.strerror})", "", Severity.FAILED)
+        return _refused(saved, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
 
 
 def _refused(saved: Saved, what: str, hint: str = "", severity: Severity = Severity.REFUSED) -> Step:
@@ -195,7 +195,7 @@ def _there(local: LocalFolder, workspace: Workspace, comparison: Comparison, bac
     if now is None:
         return Step(key, Action.CREATE, "", local=item, saved=saved)
     if now.kind is not saved.kind:
-        return _refused(saved, f"is a {now.kind.value} in the workspace by now", f"Rename {printable(now.path)}.")
+        return _refused(saved, f"is now a {now.kind.value} in the workspace", f"Rename {printable(now.path)}.")
     export = comparison.exports[key] = read(workspace, now, item)
     action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
     return Step(key, action, "", local=item, remote=now, remote_digest=export.digest, saved=saved)

@@ -143,7 +143,9 @@ class Transfer:
         missing = {o.step.key for o in self._verified if o.result is not Result.DONE}
         kept = [step for step in deletes if _content(step) in lost or step.moved in missing]
         for step in kept:
-            self._unverified.append(left(step, "stays, because it could not be written at its new place", _AGAIN))
+            self._unverified.append(
+                left(step, "was not moved, because it could not be written at its new location", _AGAIN)
+            )
         return [step for step in deletes if step not in kept]
 
     def _put(self, step: Step) -> Outcome:

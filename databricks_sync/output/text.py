@@ -234,7 +234,7 @@ class TextReport:
             if count > _SAVED:
                 self.out.line(f"    … and {count - _SAVED:,} more")
         if runs:
-            self.out.line(f"Bring one back with: {self.command}{request.again} --restore RUN [PATHS]")
+            self.out.line(f"Restore one with: {self.command}{request.again} --restore RUN [PATHS]")
         else:
             self.out.line(f"There are no backups{f' of {request.target}' if elsewhere else ''}.")
         for target, number in elsewhere.items():

@@ -78,13 +78,13 @@ class Answer(NamedTuple):
 
 _AGAIN = "Run the command again; nothing is lost."
 _ELSEWHERE = (
-    "Check DATABRICKS_HOST, and whatever answers in its place here: a VPN's or a network's login page, a proxy."
+    "Check DATABRICKS_HOST, and whether something else answers: the login page of a VPN or a network, or a proxy."
 )
 
 
 def page() -> BadAnswer:
     """What to say of a web page that came from where the workspace's API should be."""
-    return BadAnswer("What answered is a web page, such as a login page, and not a workspace.", _ELSEWHERE)
+    return BadAnswer("The answer is a web page, such as a login page, and not the answer of a workspace.", _ELSEWHERE)
 
 
 class Http:
@@ -202,7 +202,7 @@ class Http:
         try:
             headers = self._headers()
             if not all(value.isascii() and value.isprintable() for value in headers.values()):
-                raise ValueError("what it gave is no header")
+                raise ValueError("what it gave is not a header")
             return headers
         except Exception as error:  # databricks-sdk raises what its many ways to log in raise
             raise LoginError(
@@ -272,14 +272,19 @@ def _no_answer(host: str, failure: Failure) -> tuple[str, str]:
     """The sentence and the hint for a request without an answer."""
     if failure is Failure.UNTRUSTED:
         return (
-            f"The certificate of {host} is not trusted here.",
+            f"The certificate of {host} is not trusted on this machine.",
             "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
         )
     if failure is Failure.UNREACHED:
         return f"{host} cannot be reached.", "Check DATABRICKS_HOST and the network."
     if failure is Failure.PROXY:
-        return f"The proxy does not lead to {host}.", "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names who needs none."
-    return f"{host} {'did not answer in time' if failure is Failure.LATE else 'broke off the connection'}.", _AGAIN
+        return (
+            f"The proxy cannot reach {host}.",
+            "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists hosts without a proxy.",
+        )
+    if failure is Failure.LATE:
+        return f"{host} did not answer in time.", _AGAIN
+    return f"The connection to {host} broke.", _AGAIN
 
 
 def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginError:
@@ -313,7 +318,7 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
     if status == 404 and code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
         return error(NotFound)
     if status == 403:
-        return error(Denied, "Ask the folder's owner for the permission, or give another --target.")
+        return error(Denied, "Ask the owner of the folder for permission, or give another --target.")
     if 300 <= status < 400:
         return LoginError(f"{host} redirects elsewhere, so it is not a workspace.", "Correct DATABRICKS_HOST.")
     return error(WorkspaceError)

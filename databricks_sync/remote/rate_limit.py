@@ -131,7 +131,7 @@ class RateLimiter:
             while (delay := self.schedule.delay(self.clock.monotonic())) > 0:
                 if self.schedule.all_refused_for(self.clock.monotonic()) > self.patience:
                     raise WorkspaceError(
-                        f"The workspace has been refusing all {self.endpoint} requests as too many (429).",
+                        f"The workspace refuses all {self.endpoint} requests, because there are too many (429).",
                         "Run the command again later; nothing is lost.",
                         status=429,
                     )

@@ -302,7 +302,7 @@ def test_a_restore_leaves_an_object_of_another_type(one: Project, person: Person
     person.delete("a")
     person.put("a", "a file")
     ran = one.push("--restore", name, code=1)
-    assert "is a file in the workspace by now" in ran.out and not ran.writes and person.file("a") == b"a file"
+    assert "is now a file in the workspace" in ran.out and not ran.writes and person.file("a") == b"a file"
 
 
 def test_a_restore_mends_a_broken_file(project: Project, person: Person) -> None:

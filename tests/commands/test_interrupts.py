@@ -205,7 +205,7 @@ importlib.import_module({command!r})
     ("module", "said"),
     [
         ("unicodedata", "error: Interrupted.\n"),
-        ("databricks_sync.output.text", "Interrupted; nothing was left half done.\n"),
+        ("databricks_sync.output.text", "Interrupted; nothing is half done.\n"),
     ],
     ids=["for a run", "to tell of an error"],
 )

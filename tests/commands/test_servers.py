@@ -106,7 +106,7 @@ PUSH, PULL = "to_databricks", "from_databricks"
         (PULL, {"list-repo": REDIRECT, "list": REDIRECT}, 2, "redirects elsewhere"),
         (PUSH, {"list-repo": PAGES}, 4, "web page"),
         (PULL, {**holding(), "export": PAGES}, 4, "web page"),
-        (PUSH, {"import": PAGES}, 4, "could not be written: What answered is a web page"),
+        (PUSH, {"import": PAGES}, 4, "could not be written: The answer is a web page"),
         (PUSH, {"Me": endless(b"", b" ")}, 4, "more than 1 MB"),
         (PULL, {"list-repo": LISTING_64_MB}, 4, "an object of more than"),
         (PUSH, {"Me": told({"userName": {"a": "me"}})}, 2, "who is logged in"),

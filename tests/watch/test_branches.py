@@ -56,7 +56,7 @@ def test_a_switch_is_followed(project: Project, person: Person, watching: Start)
     project.git("switch", "-q", "one")
     watch.until(in_step(person, "one", 3))
     watch.until_state("watching")
-    assert any("The branch is one now" in note["message"] for note in watch.all("note"))
+    assert any("The branch is now one:" in note["message"] for note in watch.all("note"))
     planned = watch.events[watch.events.index(watch.all("start", target=f"{HOME}/one")[0]) :]
     assert {one["path"] for one in planned if one["event"] == "plan"} >= {"notebooks/only_one.py", "notebooks/n000.py"}
     project.notebook("notebooks/n000.py", "an edit on one")

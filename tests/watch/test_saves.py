@@ -411,7 +411,7 @@ def test_watches_run_out(pushed: Project, person: Person, watching: Start, tmp_p
 def test_polling(pushed: Project, person: Person, watching: Start) -> None:
     """With --poll a save is found by looking, as on a drive that tells nothing of changes."""
     watch = watching("to_databricks", "--poll")
-    assert watch.all("note")[0]["message"] == "Files are polled: --poll was given."
+    assert watch.all("note")[0]["message"] == "Files are checked at intervals: --poll was given."
     pushed.notebook("notebooks/a.py", "polled")
     watch.until(holds(person, "a", "polled"))
     pushed.git("switch", "-q", "-c", "other")

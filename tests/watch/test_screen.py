@@ -131,7 +131,7 @@ def test_a_person_sees(pushed: Project, person: Person, terminals: list[Terminal
     screen = seen.until("= notebooks/b.py  resolved", "● Watching", absent="needs attention (1)")
     assert screen.count("● Watching") == 1
     assert seen.stop() == 130
-    assert seen.screen.rstrip().endswith("Stopped; nothing was left half done.")
+    assert seen.screen.rstrip().endswith("Stopped; nothing is half done.")
     assert "● Watching" not in seen.screen and "resolved" in seen.screen
     assert seen.raw.rfind("\x1b[?25h") > seen.raw.rfind("\x1b[?25l")  # the cursor is back
 
@@ -203,7 +203,7 @@ def test_a_log(pushed: Project, person: Person) -> None:
     assert said.count("Watching") == 1 and said.count("! notebooks/b.py") == 1 and "\x1b" not in said
     assert "    to keep the local version: to_databricks --overwrite notebooks/b.py" in said
     assert said.count("a.py contains what looks like a GitHub token") == 1 and GITHUB not in said
-    assert said.splitlines()[-1][10:] == "Stopped; nothing was left half done."
+    assert said.splitlines()[-1][10:] == "Stopped; nothing is half done."
 
 
 def test_programs_get_the_same_keys(pushed: Project, person: Person) -> None:
