@@ -82,6 +82,7 @@ class Process:
                 self._process.stdin.flush()
 
     def kill(self) -> None:
+        """Ends the command and all that it started, and waits for it; nothing when it has ended."""
         if self._process.poll() is None:
             guard.kill_group(self._process.pid)
             self._process.wait()

@@ -11,7 +11,7 @@ from databricks_local.workspace.tree import LocalWorkspace
 
 from . import highlight, notebook
 from .links import address, home_of, trail
-from .page import PageRequest, View, sliced
+from .page import PageRequest, PageView, sliced
 
 PER_PAGE = 200
 SHORTCUTS = 12
@@ -31,7 +31,7 @@ class Row:
     modified_at: int | None
 
 
-def start(request: PageRequest) -> View:
+def start(request: PageRequest) -> PageView:
     """The root, and the short way to one's own branch folders."""
     root = _folder(request, _readable_folder(request, "/"))
     home = home_of(request.workspace)
@@ -43,10 +43,10 @@ def start(request: PageRequest) -> View:
         "home": _row(request.workspace, WorkspaceObject(0, home, DIRECTORY)),
         "branches": _rows(request.workspace, newest),
     }
-    return View("start.html", {**root.values, **shortcuts})
+    return PageView("start.html", {**root.values, **shortcuts})
 
 
-def show(request: PageRequest) -> View:
+def show(request: PageRequest) -> PageView:
     """Whatever is at a path."""
     workspace = request.workspace
     target = spelled(request.query.get("path", "/"))
@@ -62,7 +62,7 @@ def _readable_folder(request: PageRequest, path: str) -> WorkspaceObject:
     return request.workspace.readable(spelled(path))
 
 
-def _folder(request: PageRequest, entry: WorkspaceObject) -> View:
+def _folder(request: PageRequest, entry: WorkspaceObject) -> PageView:
     search = request.query.get("find", "").strip()
     entries = [
         child for child in _children(request.workspace, entry.path) if search.casefold() in child.name.casefold()
@@ -76,7 +76,7 @@ def _folder(request: PageRequest, entry: WorkspaceObject) -> View:
         "part": part,
         "rows": _rows(request.workspace, entries[part.start : part.stop]),
     }
-    return View("folder.html", values)
+    return PageView("folder.html", values)
 
 
 def _children(workspace: LocalWorkspace, folder: str) -> list[WorkspaceObject]:
@@ -98,7 +98,7 @@ def _row(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
     return Row(entry.name, address(entry.path), icon, kind, modified)
 
 
-def _file(workspace: LocalWorkspace, entry: WorkspaceObject) -> View:
+def _file(workspace: LocalWorkspace, entry: WorkspaceObject) -> PageView:
     content = workspace.store.content(entry)
     try:
         text: str | None = None if b"\0" in content else content.decode()
@@ -111,4 +111,4 @@ def _file(workspace: LocalWorkspace, entry: WorkspaceObject) -> View:
         "content": text,
         "lexer": highlight.lexer_of_file(entry.name),
     }
-    return View("file.html", values)
+    return PageView("file.html", values)

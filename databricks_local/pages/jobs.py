@@ -16,7 +16,7 @@ from databricks_local.jobs.store import StoredJob
 
 from .links import address
 from .outputs import ANSI
-from .page import PageRequest, Redirect, View, link
+from .page import PageRequest, PageView, Redirect, link
 
 PER_PAGE = 50
 RECENT = 20
@@ -80,7 +80,7 @@ class TaskPanel:
     notes: Sequence[str]
 
 
-def jobs(request: PageRequest) -> View:
+def jobs(request: PageRequest) -> PageView:
     """All jobs, newest first, a page at a time (`before`); on the first page the latest runs too."""
     before = request.number("before", NEWEST)
     listed = request.services.store.jobs(before, PER_PAGE + 1)
@@ -93,10 +93,10 @@ def jobs(request: PageRequest) -> View:
         "is_first": before == NEWEST,
         "recent": [_run_row(run, request) for run in recent],
     }
-    return View("jobs.html", values)
+    return PageView("jobs.html", values)
 
 
-def job(request: PageRequest) -> View:
+def job(request: PageRequest) -> PageView:
     """One job with its runs. Raises ApiError (404) for one that is not there."""
     job = _job(request)
     before = request.number("before", NEWEST)
@@ -113,10 +113,10 @@ def job(request: PageRequest) -> View:
         "older": runs[PER_PAGE - 1].run_id if len(runs) > PER_PAGE else None,
         "is_first": before == NEWEST,
     }
-    return View("job.html", values)
+    return PageView("job.html", values)
 
 
-def run(request: PageRequest) -> View | Redirect:
+def run(request: PageRequest) -> PageView | Redirect:
     """The address the API gives for runs leads here, for those of tasks too."""
     run_id = int(request.parts["run_id"])
     run = _run(request)
@@ -135,7 +135,7 @@ def run(request: PageRequest) -> View | Redirect:
         "follow": FOLLOW_S if is_open and "follow" in request.query else None,
         "url": _url(run),
     }
-    return View("run.html", values)
+    return PageView("run.html", values)
 
 
 def run_now(request: PageRequest) -> Redirect:

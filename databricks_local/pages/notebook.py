@@ -21,7 +21,7 @@ from databricks_local.workspace import edits
 from . import highlight
 from .cells import MARKDOWN, WRITTEN, Jupyter, PageCell, Source
 from .links import address, trail
-from .page import PageRequest, Redirect, View, link, sliced
+from .page import PageRequest, PageView, Redirect, link, sliced
 
 PER_PAGE = 100
 # Characters of all cells of a page together: what comes after is shown as it was typed.
@@ -70,7 +70,7 @@ def is_readable(entry: WorkspaceObject) -> bool:
     return entry.object_type == NOTEBOOK and entry.language in PREFIXES
 
 
-def view(request: PageRequest, entry: WorkspaceObject) -> View:
+def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
     """The notebook, a page of cells at a time."""
     opened = _opened(request, entry)
     cells = opened.document.cells()
@@ -88,20 +88,20 @@ def view(request: PageRequest, entry: WorkspaceObject) -> View:
         "why_not": opened.why_not,
         "done": done.format(request.number("cell", 0)) if done else None,
     }
-    return View("notebook.html", values)
+    return PageView("notebook.html", values)
 
 
-def editor(request: PageRequest) -> View:
+def editor(request: PageRequest) -> PageView:
     """The form for one cell (`cell`). Raises ApiError for a notebook or cell that is not there."""
     opened = _at(request)
     cell = opened.cell(request.number("cell", 0))
     why_not = opened.why_not
     if not cell.fits_a_form:
         why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
-    return View("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
+    return PageView("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
 
 
-def blank(request: PageRequest) -> View:
+def blank(request: PageRequest) -> PageView:
     """The form for a new cell. It is about the notebook as the person saw it: the link says which."""
     opened = _at(request)
     after = request.number("after", 0)
@@ -110,10 +110,10 @@ def blank(request: PageRequest) -> View:
     languages = {language: LABELS[language] for language in WRITTEN}
     seen = request.query.get("seen", opened.seen)
     values = {**_common(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
-    return View("add.html", values)
+    return PageView("add.html", values)
 
 
-def save(request: PageRequest) -> View | Redirect:
+def save(request: PageRequest) -> PageView | Redirect:
     """Another text for one cell (`cell`); the notebook again when it has changed since it was opened."""
     number, text = request.number("cell", 0), request.form.get("text", "")
     opened = _at(request)
@@ -122,7 +122,7 @@ def save(request: PageRequest) -> View | Redirect:
     return _saved(request, number, "saved", lambda document: document.changed(number, text))
 
 
-def add(request: PageRequest) -> View | Redirect:
+def add(request: PageRequest) -> PageView | Redirect:
     """A new cell after another one (`after`). Raises ApiError (400) for a language that is none."""
     after, text = request.number("after", 0), request.form.get("text", "")
     language = request.form.get("language", "")
@@ -131,13 +131,13 @@ def add(request: PageRequest) -> View | Redirect:
     return _saved(request, after + 1, "added", lambda document: document.added(after, language, text))
 
 
-def delete(request: PageRequest) -> View | Redirect:
+def delete(request: PageRequest) -> PageView | Redirect:
     """The notebook without one cell (`cell`)."""
     number = request.number("cell", 0)
     return _saved(request, number, "deleted", lambda document: document.deleted(number))
 
 
-def _saved(request: PageRequest, number: int, done: str, change: Change) -> View | Redirect:
+def _saved(request: PageRequest, number: int, done: str, change: Change) -> PageView | Redirect:
     workspace = request.workspace
     # INVARIANT: what was looked at is what is replaced: one transaction, and nothing is awaited in it.
     with workspace.store.changes():
@@ -167,7 +167,7 @@ def _check_number(opened: OpenNotebook, number: int, done: str) -> None:
         opened.cell(number - 1)
 
 
-def _conflict(request: PageRequest, opened: OpenNotebook) -> View:
+def _conflict(request: PageRequest, opened: OpenNotebook) -> PageView:
     text = "Somebody changed or moved this notebook after you opened it, so nothing was saved."
     values = {
         "heading": "The notebook has changed",
@@ -175,7 +175,7 @@ def _conflict(request: PageRequest, opened: OpenNotebook) -> View:
         "typed": request.form.get("text"),
         "back": link("/workspace", path=address(opened.entry.path)),
     }
-    return View("problem.html", values, 409)
+    return PageView("problem.html", values, 409)
 
 
 def _redirect(opened: OpenNotebook, number: int, done: str) -> Redirect:

@@ -43,7 +43,7 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """A template with its values."""
 
     template: str
@@ -58,7 +58,7 @@ class Redirect:
     url: str
 
 
-Page = Callable[[PageRequest], "View | Redirect"]
+Page = Callable[[PageRequest], "PageView | Redirect"]
 
 
 @dataclass(frozen=True, slots=True)

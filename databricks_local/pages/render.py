@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from . import highlight, outputs
-from .page import View, link
+from .page import PageView, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-def answer(view: View, common: Mapping[str, Any]) -> Response:
+def answer(view: PageView, common: Mapping[str, Any]) -> Response:
     """A page as an answer: the template with its own values over the `common` ones."""
     text = _environment().get_template(view.template).render({**common, **view.values})
     # Half a surrogate pair, which an `.ipynb` may hold, cannot be sent.

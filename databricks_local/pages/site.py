@@ -17,7 +17,7 @@ from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 
 from . import browse, jobs, notebook, render, sessions
-from .page import Page, PageRequest, Redirect, View, link
+from .page import Page, PageRequest, PageView, Redirect, link
 from .sessions import Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
@@ -129,7 +129,7 @@ class Site:
         next_path = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.csrf(request) is not None:
             return _redirect(next_path)
-        return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": False}), None)
+        return await self._shown(request, PageView("login.html", {"next": next_path, "is_wrong": False}), None)
 
     async def login(self, request: Request) -> Response:
         """Begins a session for whoever sends the token, and leads on; else the form again, with 403."""
@@ -141,7 +141,7 @@ class Site:
             form = {}
         next_path = sessions.local_path(form.get("next", "/"))
         if not self._pipeline.is_token(form.get("token", "").strip()):
-            return await self._shown(request, View("login.html", {"next": next_path, "is_wrong": True}, 403), None)
+            return await self._shown(request, PageView("login.html", {"next": next_path, "is_wrong": True}, 403), None)
         answer = _redirect(next_path)
         self._sessions.begin(request, answer)
         return answer
@@ -171,9 +171,9 @@ class Site:
         """What went wrong, and what the person had typed: it is nowhere else."""
         heading = "Not found" if status == 404 else HTTPStatus(status).phrase.capitalize()
         values = {"heading": heading, "text": text, "typed": (form or {}).get("text"), "back": None}
-        return await self._shown(request, View("problem.html", values, status), csrf)
+        return await self._shown(request, PageView("problem.html", values, status), csrf)
 
-    async def _shown(self, request: Request, view: View, csrf: str | None) -> Response:
+    async def _shown(self, request: Request, view: PageView, csrf: str | None) -> Response:
         common: dict[str, Any] = {
             "user": self._pipeline.workspace.settings.user if csrf else None,
             "csrf": csrf or "",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    """Runs the command of this process's arguments, and ends with it."""
     exit_file, command = Path(sys.argv[1]), sys.argv[2:]
     posix = sys.platform != "win32"
     if posix:
