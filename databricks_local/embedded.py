@@ -72,15 +72,15 @@ def running(folder: Path, *, options: Sequence[str] = ()) -> Iterator[Running]:
     require()
     home = Home(Path(folder).expanduser().absolute())
     with ExitStack() as ending:
-        server = _joined(home, ending)
+        server = _attach(home, ending)
         if server is None:
             child = _start(home, options)
             ending.callback(_stop, home, child)
-            server = _awaited(home, child, ending)
+            server = _wait_for(home, child, ending)
         yield server
 
 
-def _joined(home: Home, ending: ExitStack) -> Running | None:
+def _attach(home: Home, ending: ExitStack) -> Running | None:
     """The server that is there already, kept from ending under us by an open connection."""
     status, token = server_status(home), home.known_token()
     if status is None or token is None:
@@ -109,7 +109,7 @@ def _start(home: Home, options: Sequence[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> Running:
+def _wait_for(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> Running:
     """The child once it answers; or the server that was quicker than it."""
     assert child.stdout is not None and child.stderr is not None
     lines = [child.stdout.readline().decode().strip() for _ in range(2)]
@@ -121,7 +121,7 @@ def _awaited(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> R
     deadline = time.monotonic() + DEADLINE_S
     # RACE: two of us began at once; the other one has the lock and will answer in a moment.
     while home.is_locked() and time.monotonic() < deadline:
-        server = _joined(home, ending)
+        server = _attach(home, ending)
         if server is not None:
             return server
         time.sleep(0.02)

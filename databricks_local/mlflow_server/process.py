@@ -57,7 +57,7 @@ class MlflowProcess:
         self.stop()
         # Not imported here: that would take this process seconds and 200 MB. mlflow-skinny has no Flask.
         if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("flask") is None:
-            raise _without(NOT_INSTALLED)
+            raise _unavailable(NOT_INSTALLED)
         self._folder.mkdir(exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(SCRUBBED)}
         with (self._folder / "server.log").open("ab") as log:
@@ -78,9 +78,9 @@ class MlflowProcess:
             self._port = int(line)
         except (ValueError, asyncio.TimeoutError):
             self.stop()
-            raise _without(f"MLflow did not start; {self._folder / 'server.log'} says why.") from None
+            raise _unavailable(f"MLflow did not start; {self._folder / 'server.log'} says why.") from None
 
 
-def _without(text: str) -> ApiError:
+def _unavailable(text: str) -> ApiError:
     """Not 5xx of the kind MLflow's client repeats for minutes."""
     return ApiError(501, "FEATURE_DISABLED", text)

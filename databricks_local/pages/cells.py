@@ -62,28 +62,28 @@ class Source:
     def changed(self, number: int, text: str) -> str:
         """The whole text with other text in one cell. Raises IndexError for a cell that is not there."""
         start, stop = self._spans()[number - 1]
-        first, last = self._core(start, stop)
-        new = self._written(text)
+        first, last = self._without_blank_lines(start, stop)
+        new = self._source_lines(text)
         if first == last:
-            return self._joined(start, stop, [*([""] if number > 1 else []), *new, ""])
-        return self._joined(first + self._is_titled(first, last), last, new)
+            return self._replaced(start, stop, [*([""] if number > 1 else []), *new, ""])
+        return self._replaced(first + self._is_titled(first, last), last, new)
 
     def added(self, after: int, language: str, text: str) -> str:
         """A cell after another one; after 0 it becomes the first."""
-        new = self._written(with_magic(text, language, self.language))
+        new = self._source_lines(with_magic(text, language, self.language))
         if after == 0:
-            return self._joined(self._first, self._first, [*new, "", self._between, ""])
+            return self._replaced(self._first, self._first, [*new, "", self._between, ""])
         stop = self._spans()[after - 1][1]
         space = [""] if self._lines[stop - 1].strip() else []
-        return self._joined(stop, stop, [*space, self._between, "", *new, ""])
+        return self._replaced(stop, stop, [*space, self._between, "", *new, ""])
 
     def deleted(self, number: int) -> str:
         """The whole text without one cell."""
         spans = self._spans()
         start, stop = spans[number - 1]
         if number > 1:
-            return self._joined(start - 1, stop, [])
-        return self._joined(start, self._core(*spans[1])[0] if len(spans) > 1 else stop, [])
+            return self._replaced(start - 1, stop, [])
+        return self._replaced(start, self._without_blank_lines(*spans[1])[0] if len(spans) > 1 else stop, [])
 
     def _spans(self) -> list[tuple[int, int]]:
         """First line and line after the last, of each cell."""
@@ -91,7 +91,7 @@ class Source:
         ends = [number for number in numbers if self._lines[number].rstrip() == self._between]
         return list(zip([self._first, *(end + 1 for end in ends)], [*ends, len(self._lines)], strict=True))
 
-    def _core(self, first: int, last: int) -> tuple[int, int]:
+    def _without_blank_lines(self, first: int, last: int) -> tuple[int, int]:
         """Without the blank lines around it."""
         while first < last and not self._lines[first].strip():
             first += 1
@@ -103,7 +103,7 @@ class Source:
         return first < last and self._lines[first].startswith(f"{self._prefix} {source.TITLE}")
 
     def _cell(self, number: int, start: int, stop: int) -> PageCell:
-        first, last = self._core(start, stop)
+        first, last = self._without_blank_lines(start, stop)
         title = None
         if self._is_titled(first, last):
             title = self._lines[first].removeprefix(f"{self._prefix} {source.TITLE}")
@@ -114,13 +114,13 @@ class Source:
         text = "\n".join(lines)
         return PageCell(number, *_read_magic(text, self.language), title)
 
-    def _written(self, text: str) -> list[str]:
+    def _source_lines(self, text: str) -> list[str]:
         lines = text.strip("\n").split("\n")
         if not lines[0].startswith("%"):
             return lines
         return [f"{self._prefix} MAGIC {line}" if line else f"{self._prefix} MAGIC" for line in lines]
 
-    def _joined(self, start: int, stop: int, new: Sequence[str]) -> str:
+    def _replaced(self, start: int, stop: int, new: Sequence[str]) -> str:
         return "\n".join([*self._lines[:start], *new, *self._lines[stop:]])
 
 

@@ -106,7 +106,7 @@ def job(request: PageRequest) -> PageView:
         "creator": job.creator,
         "created_ms": job.created_ms,
         "next_ms": _next_ms(job),
-        "tasks": [(str(task.get("task_key", "")), *_what(task)) for task in _tasks(job.settings)],
+        "tasks": [(str(task.get("task_key", "")), *_description(task)) for task in _tasks(job.settings)],
         "settings": json.dumps(job.settings, indent=2, ensure_ascii=False),
         "runs": [_run_row(run, request) for run in runs[:PER_PAGE]],
         "total": request.services.store.count_runs(job.job_id),
@@ -195,11 +195,11 @@ def _next_ms(job: StoredJob) -> int | None:
 
 def _run_row(run: Run, request: PageRequest) -> RunRow:
     started = run.started_ms or run.created_ms
-    took = _took(started, run.ended_ms, run.state, request)
+    took = _duration_ms(started, run.ended_ms, run.state, request)
     return RunRow(run.number, run.name, _url(run), _state_label(run.state), started, took)
 
 
-def _took(started: int, ended: int, state: RunState, request: PageRequest) -> int | None:
+def _duration_ms(started: int, ended: int, state: RunState, request: PageRequest) -> int | None:
     if not started:
         return None
     end = request.workspace.clock.now() if state.is_open else ended
@@ -231,7 +231,7 @@ def _tasks(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else [settings]
 
 
-def _what(spec: Mapping[str, Any]) -> tuple[str, str | None]:
+def _description(spec: Mapping[str, Any]) -> tuple[str, str | None]:
     """What a task executes in words, and the notebook's address when it lies in the workspace."""
     kind = next((key for key in spec if key.endswith("_task")), None)
     if kind is None:
@@ -256,13 +256,13 @@ def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
         ),
         ("The end of its log" if is_cut else "Log", log.decode("utf-8", "replace"), False),
     ]
-    what, notebook = _what(task.spec)
+    what, notebook = _description(task.spec)
     return TaskPanel(
         key=task.key,
         label=_state_label(task.state),
         what=what,
         notebook=notebook,
-        duration_ms=_took(task.started_ms, task.ended_ms, task.state, request),
+        duration_ms=_duration_ms(task.started_ms, task.ended_ms, task.state, request),
         texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
         notes=output.notes,
     )

@@ -77,7 +77,7 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
     part = sliced(request.number("page", 1), PER_PAGE, len(cells))
     done = DONE.get(request.query.get("done", ""))
     values = {
-        **_common(opened),
+        **_heading(opened),
         "part": part,
         "cells": cells[part.start : part.stop],
         "lexers": _lexers(cells[part.start : part.stop]),
@@ -93,30 +93,30 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
 
 def editor(request: PageRequest) -> PageView:
     """The form for one cell (`cell`). Raises ApiError for a notebook or cell that is not there."""
-    opened = _at(request)
+    opened = _requested(request)
     cell = opened.cell(request.number("cell", 0))
     why_not = opened.why_not
     if not cell.fits_a_form:
         why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
-    return PageView("edit.html", {**_common(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
+    return PageView("edit.html", {**_heading(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
 
 
 def blank(request: PageRequest) -> PageView:
     """The form for a new cell. It is about the notebook as the person saw it: the link says which."""
-    opened = _at(request)
+    opened = _requested(request)
     after = request.number("after", 0)
     if after:
         opened.cell(after)
     languages = {language: LABELS[language] for language in WRITTEN}
     seen = request.query.get("seen", opened.seen)
-    values = {**_common(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
+    values = {**_heading(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
     return PageView("add.html", values)
 
 
 def save(request: PageRequest) -> PageView | Redirect:
     """Another text for one cell (`cell`); the notebook again when it has changed since it was opened."""
     number, text = request.number("cell", 0), request.form.get("text", "")
-    opened = _at(request)
+    opened = _requested(request)
     if _is_current(request, opened) and opened.cell(number).text == text:
         return _redirect(opened, number, "same")
     return _saved(request, number, "saved", lambda document: document.changed(number, text))
@@ -141,7 +141,7 @@ def _saved(request: PageRequest, number: int, done: str, change: Change) -> Page
     workspace = request.workspace
     # INVARIANT: what was looked at is what is replaced: one transaction, and nothing is awaited in it.
     with workspace.store.changes():
-        opened = _at(request)
+        opened = _requested(request)
         path = opened.entry.path
         workspace.check_writable(Spelling(path))
         if opened.why_not:
@@ -185,7 +185,7 @@ def _redirect(opened: OpenNotebook, number: int, done: str) -> Redirect:
     return Redirect(link("/workspace", fragment, **where, done=done, cell=number))
 
 
-def _at(request: PageRequest) -> OpenNotebook:
+def _requested(request: PageRequest) -> OpenNotebook:
     entry = request.workspace.readable(spelled(request.query.get("path", "/")))
     if not is_readable(entry):
         raise invalid(f"{entry.path} is not a notebook.")
@@ -221,7 +221,7 @@ def _lexers(cells: list[PageCell]) -> list[str]:
     return lexers
 
 
-def _common(opened: OpenNotebook) -> dict[str, object]:
+def _heading(opened: OpenNotebook) -> dict[str, object]:
     path = opened.entry.path
     return {
         "trail": trail(path),

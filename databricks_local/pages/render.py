@@ -79,13 +79,13 @@ def _environment() -> Environment:
 
 def moment(ms: int | None) -> str:
     """The time on this machine's clock: the reader sits in front of it."""
-    when = _when(ms)
+    when = _datetime(ms)
     return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else ""
 
 
 def machine(ms: int | None) -> str:
     """The time as ISO 8601 in UTC; "" for none."""
-    when = _when(ms)
+    when = _datetime(ms)
     return when.isoformat(timespec="seconds") if when else ""
 
 
@@ -103,7 +103,7 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _when(ms: int | None) -> datetime | None:
+def _datetime(ms: int | None) -> datetime | None:
     """Tests set the workspace's clock to anything."""
     try:
         return datetime.fromtimestamp((ms or 0) / 1000, timezone.utc) if ms is not None else None

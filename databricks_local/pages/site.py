@@ -96,12 +96,12 @@ class Site:
             if request.method == "POST":
                 limit = 3 * self._pipeline.workspace.settings.max_source_bytes + 64 * 1024
                 try:
-                    form = await (read_form(request, limit) if csrf else _unsaved(request))
+                    form = await (read_form(request, limit) if csrf else _read_unsaved(request))
                 except TooLongError:
                     return await self._problem(request, 413, "That is larger than a notebook may be.", csrf)
                 except ValueError:
                     return await self._problem(request, 400, "The form could not be read.", csrf)
-                refused = _unwritten(csrf, form)
+                refused = _form_problem(csrf, form)
                 if refused:
                     return await self._problem(request, 403, refused, csrf, form)
             if csrf is None:
@@ -183,7 +183,7 @@ class Site:
         return await run_in_threadpool(render.answer, view, common)
 
 
-async def _unsaved(request: Request) -> dict[str, str]:
+async def _read_unsaved(request: Request) -> dict[str, str]:
     """What a person had typed whose session has ended; only a browser shows that it comes from our own page."""
     if "origin" not in request.headers:
         return {}
@@ -193,7 +193,7 @@ async def _unsaved(request: Request) -> dict[str, str]:
         return {}
 
 
-def _unwritten(csrf: str | None, form: dict[str, str]) -> str | None:
+def _form_problem(csrf: str | None, form: dict[str, str]) -> str | None:
     if csrf is None:
         return "You are not logged in any more, so nothing was saved. Log in, then open the notebook again."
     if not sessions.is_form_of(csrf, form):

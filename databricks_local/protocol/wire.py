@@ -222,7 +222,7 @@ class Reset(Response):
         if connection is not None and connection.fileno() != -1:  # the client may have closed it before
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
         transport.abort()
-        await _gone()
+        await _let_uvicorn_notice()
 
 
 class Truncated(Response):
@@ -236,10 +236,10 @@ class Truncated(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         scope["extensions"][TRANSPORT].close()
-        await _gone()
+        await _let_uvicorn_notice()
 
 
-async def _gone() -> None:
+async def _let_uvicorn_notice() -> None:
     """Lets uvicorn notice that the client is gone: else it complains about an unfinished answer."""
     for _ in range(3):
         await asyncio.sleep(0)

@@ -38,7 +38,7 @@ def place(
         _check_type(workspace, call, spec, existing, overwrite, conflict)
         if existing is None:
             check_room(workspace, target)
-            entry = workspace.store.add(*_made(workspace, spec, content))
+            entry = workspace.store.add(*_new_object(workspace, spec, content))
         elif not overwrite:
             raced = workspace.races.overlapped(spec.path, call.arrived)
             raise errors.exists_by_race(target.echo()) if raced else conflict(target.echo())
@@ -122,7 +122,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _made(workspace: LocalWorkspace, spec: ObjectSpec, content: bytes) -> tuple[WorkspaceObject, bytes]:
+def _new_object(workspace: LocalWorkspace, spec: ObjectSpec, content: bytes) -> tuple[WorkspaceObject, bytes]:
     """Right after an upload both times are equal [PROBED]."""
     now = workspace.clock.stamp()
     entry = WorkspaceObject(

@@ -102,7 +102,7 @@ def _moments(schedule: QuartzSchedule, where: ZoneInfo, day: date, after: dateti
     """The firings of a day after a moment. Hours and minutes that are over as a whole are not looked into."""
 
     def moment(hour: int, minute: int, second: int) -> datetime:
-        return _real(datetime.combine(day, time(hour, minute, second, fold=1), where))
+        return _to_utc(datetime.combine(day, time(hour, minute, second, fold=1), where))
 
     for hour in schedule.hours:
         if moment(hour, 59, 59) <= after:
@@ -113,7 +113,7 @@ def _moments(schedule: QuartzSchedule, where: ZoneInfo, day: date, after: dateti
                 yield from (firing for firing in moments if firing > after)
 
 
-def _real(local: datetime) -> datetime:
+def _to_utc(local: datetime) -> datetime:
     """In UTC; a time the clock never showed counts from before the jump, so it comes later."""
     standard = local.astimezone(timezone.utc)
     if standard.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
@@ -158,17 +158,17 @@ def _number(text: str, index: int) -> int:
 
 def _days_of_month(field: str) -> list[DayRule]:
     if field == "L":
-        return [lambda day: day.day == _length(day)]
+        return [lambda day: day.day == _month_length(day)]
     if field == "LW":
-        return [lambda day: day.day == _weekday_near(day, _length(day))]
+        return [lambda day: day.day == _weekday_near(day, _month_length(day))]
     if matched := re.fullmatch(r"L-(\d+)", field):
         back = int(matched[1])
         if back > 30:
             raise ValueError(f"'{field}' goes back further than a month")
-        return [lambda day: day.day == _length(day) - back]
+        return [lambda day: day.day == _month_length(day) - back]
     if matched := re.fullmatch(r"(\d+)W", field):
         near = _number(matched[1], 3)
-        return [lambda day: near <= _length(day) and day.day == _weekday_near(day, near)]
+        return [lambda day: near <= _month_length(day) and day.day == _weekday_near(day, near)]
     numbers = _numbers(field, 3)
     return [lambda day: day.day in numbers]
 
@@ -178,7 +178,7 @@ def _days_of_week(field: str) -> list[DayRule]:
         field = "7"
     if matched := re.fullmatch(r"([0-9A-Z]+)L", field):
         last = _number(matched[1], 5)
-        return [lambda day: _quartz_day(day) == last and day.day + 7 > _length(day)]
+        return [lambda day: _quartz_day(day) == last and day.day + 7 > _month_length(day)]
     if matched := re.fullmatch(r"([0-9A-Z]+)#(\d)", field):
         weekday, nth = _number(matched[1], 5), int(matched[2])
         if not 1 <= nth <= 5:
@@ -192,7 +192,7 @@ def _quartz_day(day: date) -> int:
     return day.isoweekday() % 7 + 1
 
 
-def _length(day: date) -> int:
+def _month_length(day: date) -> int:
     return calendar.monthrange(day.year, day.month)[1]
 
 
@@ -202,5 +202,5 @@ def _weekday_near(day: date, number: int) -> int:
     if weekday == 5:
         return number - 1 if number > 1 else number + 2
     if weekday == 6:
-        return number + 1 if number < _length(day) else number - 2
+        return number + 1 if number < _month_length(day) else number - 2
     return number
