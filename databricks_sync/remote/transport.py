@@ -19,7 +19,6 @@ HTTP/2 would need a third library for nothing: answers come as fast as the works
 from __future__ import annotations
 
 import os
-import selectors
 import socket
 import ssl
 import sys
@@ -41,8 +40,8 @@ from .limits import LIMITS, Limits, bounded
 PORTS = {"http": 80, "https": 443}
 _PIECE = 2**14  # bytes, as much as TLS gives at once; more takes memory for each thread, and time to get it
 _SLICE = 2**16  # bytes that are sent between two looks at the clock
+_FRESH = 0.01  # seconds; a look at whether a connection was given up costs fifty threads three turns of Python's lock
 _OVERHEAD = 2**18  # bytes of headers, of words before an answer, and of what is between the pieces of its body
-_FRESH = 0.01  # seconds; a look at whether a connection was given up costs as much as sending a request over it
 
 T = TypeVar("T")
 
@@ -51,10 +50,10 @@ class Failure(Enum):
     """Why there is no answer."""
 
     UNTRUSTED = "its certificate is not trusted"
-    UNREACHED = "the connection was refused"
-    PROXY = "the proxy could not be reached, or refused the connection"
+    UNREACHED = "nobody took the call"
+    PROXY = "the proxy could not be reached, or did not let us through"
     LATE = "it did not answer in time"
-    BROKEN = "the connection broke"
+    BROKEN = "it broke off"
 
 
 class NoAnswer(Exception):
@@ -193,9 +192,7 @@ class Response(HTTPResponse):
 
     def pieces(self, most: int) -> Iterator[bytes]:
         """The body as it comes, unpacked; once. Raises BadBody where it has more than `most` bytes, packed or not."""
-        pieces = bounded(self._pieces(), most)
-        encoding = self.header("Content-Encoding")
-        return bounded(decoded(pieces, encoding), most) if encoding else pieces
+        return bounded(decoded(bounded(self._pieces(), most), self.header("Content-Encoding")), most)
 
     def _pieces(self) -> Iterator[bytes]:
         line = self.fp.line
@@ -244,15 +241,15 @@ class _Line(RawIOBase):
         self.may_end = False  # whether the end of the connection is the end of the answer
         self._limits = limits
         self._socket: socket.socket | _TlsWithinTls = connection
-        self._expecting = False
+        self._silence = limits.connect  # seconds without a byte
         self._overhead = 0  # bytes that came and are no body, but for as many as were
-        self._used = self._due = 0.0
-        self.start(limits.connect)
+        self._due = self._used = 0.0
+        self._closed_off = False  # whether nothing is read from the socket
 
     def start(self, patience: float) -> None:
         """A request begins: `patience` seconds, and more for all that goes and comes."""
         self._due = time.monotonic() + patience
-        self._overhead, self.may_end, self._expecting = 0, False, True
+        self._overhead, self.may_end = 0, False
 
     def carried(self, count: int) -> None:
         """So many bytes more of a body went, or came."""
@@ -273,9 +270,8 @@ class _Line(RawIOBase):
 
     def secure(self, trusted: ssl.SSLContext, name: str) -> None:
         """From now on TLS is spoken. Raises OSError."""
-        if self._has_leftovers():
+        if not self.is_quiet():
             raise ConnectionAbortedError  # else what a proxy says would be taken for the host's, as if it were secret
-        self.start(self._limits.connect)
         if isinstance(self._socket, ssl.SSLSocket):
             self._socket = _TlsWithinTls(self._socket, trusted, name, self._in_time)
         elif isinstance(self._socket, socket.socket):
@@ -283,24 +279,30 @@ class _Line(RawIOBase):
 
     def settle(self) -> None:
         """The connection stands; from now on it is the host's, and waited for longer."""
-        self.lasting = True
-        self._socket.settimeout(self._limits.silence)
+        self.lasting, self._silence = True, self._limits.silence
+        self._socket.settimeout(self._silence)
 
     def is_quiet(self) -> bool:
-        """Whether nothing came since the last answer: that could only be a farewell, or what nobody asked for."""
-        if self._has_leftovers() or (
-            isinstance(self._socket, ssl.SSLSocket | _TlsWithinTls) and self._socket.pending()
-        ):
-            return False
-        if time.monotonic() - self._used < _FRESH:
-            return True
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            return not selector.select(0)
+        """Whether nothing came since the last answer: that could only be a farewell, or what nobody asked for.
 
-    def _has_leftovers(self) -> bool:
-        self._expecting = False
-        return bool(self.reader.peek())
+        Shortly after that answer only what was received already is looked at.
+        """
+        self.start(self._silence)
+        self._closed_off = time.monotonic() - self._used < _FRESH
+        try:
+            if self._closed_off:
+                return not self.reader.peek()
+            self._socket.settimeout(0)
+            self.reader.peek()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            pass
+        finally:
+            if not self._closed_off:
+                self._socket.settimeout(self._silence)
+            self._closed_off = False
+        return False
 
     def _in_time(self) -> float:
         now = time.monotonic()
@@ -317,7 +319,7 @@ class _Line(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if not self._expecting:
+        if self._closed_off:
             return None
         self._used = self._in_time()
         count = self._socket.recv_into(buffer)
@@ -379,14 +381,8 @@ class _TlsWithinTls:
         buffer[: len(data)] = data
         return len(data)
 
-    def pending(self) -> int:
-        return self._inner.pending()
-
     def settimeout(self, seconds: float) -> None:
         self._outer.settimeout(seconds)
-
-    def fileno(self) -> int:
-        return self._outer.fileno()
 
     def close(self) -> None:
         self._outer.close()
@@ -429,8 +425,8 @@ def _proxy(scheme: str, name: str) -> SplitResult | None:
         usable = False
     if not usable:
         raise SettingsError(
-            f"{scheme.upper()}_PROXY is not the address of a usable proxy.",
-            f"Write it as http://name:port, or add {name} to NO_PROXY.",
+            f"{scheme.upper()}_PROXY names no proxy that can be used here.",
+            f"Write it as http://name:port, or let NO_PROXY name {name}.",
         )
     return proxy
 
