@@ -50,10 +50,10 @@ class Failure(Enum):
     """Why there is no answer."""
 
     UNTRUSTED = "its certificate is not trusted"
-    UNREACHED = "nobody took the call"
-    PROXY = "the proxy could not be reached, or did not let us through"
+    UNREACHED = "the connection was refused"
+    PROXY = "the proxy could not be reached, or refused the connection"
     LATE = "it did not answer in time"
-    BROKEN = "it broke off"
+    BROKEN = "the connection broke"
 
 
 class NoAnswer(Exception):
@@ -425,8 +425,8 @@ def _proxy(scheme: str, name: str) -> SplitResult | None:
         usable = False
     if not usable:
         raise SettingsError(
-            f"{scheme.upper()}_PROXY names no proxy that can be used here.",
-            f"Write it as http://name:port, or let NO_PROXY name {name}.",
+            f"{scheme.upper()}_PROXY is not the address of a usable proxy.",
+            f"Write it as http://name:port, or add {name} to NO_PROXY.",
         )
     return proxy
 
