@@ -146,11 +146,11 @@ def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return value
 
 
-def command(name: str, direction: Direction) -> Callable[[Callable[[Options], int]], click.Command]:
-    """Makes a function from options to an exit code the command `name`, with the options of its direction."""
+def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
+    """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
     source, destination, verb = ("folder", "workspace", "push") if push else ("workspace", "folder", "pull")
-    declared = [
+    return [
         click.argument("paths", nargs=-1, type=click.Path(), callback=_all_filled),
         flag("--overwrite", f"Overwrite the {destination} where both sides differ; a backup is kept."),
         *([flag("--mirror", _MIRROR)] if push else [flag("--merge", _MERGE), flag("--markers", _MARKERS)]),
@@ -199,6 +199,11 @@ def command(name: str, direction: Direction) -> Callable[[Callable[[Options], in
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]
+
+
+def command(name: str, direction: Direction) -> Callable[[Callable[[Options], int]], click.Command]:
+    """Makes a function from options to an exit code the command `name`, with the options of its direction."""
+    declared = _declared(name, direction)
 
     def decorate(function: Callable[[Options], int]) -> click.Command:
         @wraps(function)

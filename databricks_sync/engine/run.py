@@ -178,19 +178,8 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        base.settle(marker_serial(snapshot.view.marker, base))
-        self._finish(request, snapshot.comparison)
         taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
-        news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.view.news}
-        if push and (writing or taking):
-            news["serial"] = str(next_serial(snapshot.view.marker, base))
-        if request.allowed.take_over:
-            news |= self.ownership.remembered(request, snapshot.view)
-        base.note(root="no Git folder", target=request.target, project=self.project, **news)
-        base.advance(
-            [*snapshot.comparison.recovered, *self._agreed(snapshot.comparison, base, chosen)],
-            finished=snapshot.comparison.settled,
-        )
+        self._remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
         if not writing:
             if taking:
                 self._write_marker(request, snapshot, base)
@@ -204,6 +193,23 @@ class Sync:
         if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
             backups.prune(self.settings.backup_days)
         return report._replace(backup=backups.run)
+
+    def _remember(
+        self, request: Request, snapshot: Snapshot, base: Base, chosen: Sequence[Step], *, pushing: bool
+    ) -> None:
+        """Records what the look showed. `pushing`: something will be written there, so the record gets a new serial."""
+        base.settle(marker_serial(snapshot.view.marker, base))
+        self._finish(request, snapshot.comparison)
+        news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.view.news}
+        if pushing:
+            news["serial"] = str(next_serial(snapshot.view.marker, base))
+        if request.allowed.take_over:
+            news |= self.ownership.remembered(request, snapshot.view)
+        base.note(root="no Git folder", target=request.target, project=self.project, **news)
+        base.advance(
+            [*snapshot.comparison.recovered, *self._agreed(snapshot.comparison, base, chosen)],
+            finished=snapshot.comparison.settled,
+        )
 
     def _finish(self, request: Request, comparison: Comparison) -> None:
         """Removes what a killed run left behind; the backup of an old file was made before its new one."""

@@ -161,9 +161,15 @@ class LocalFolder(LocalFiles):
             )
         if reason := flaw(nfc(entry.path), windows=False):
             return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
+        notebook = cached is not None and cached.kind is Kind.NOTEBOOK
+        return self._read_or_problem(folder, entry.path, path, status.st_size, notebook=notebook)
+
+    def _read_or_problem(
+        self, folder: Folder, name: str, path: str, size: int, *, notebook: bool
+    ) -> LocalObject | Problem | None:
+        """The object that a file is, or what is wrong with it; None where it is gone."""
         try:
-            notebook = cached is not None and cached.kind is Kind.NOTEBOOK
-            item = self._read(folder, entry.path, path, status.st_size, notebook=notebook)
+            item = self._read(folder, name, path, size, notebook=notebook)
             if isinstance(item, LocalObject) and (reason := flaw(item.key, windows=False)):
                 return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
             return item

@@ -36,7 +36,7 @@ _MIN_PAUSE = 0.1  # seconds after the second refusal in a row, and twice as many
 _MAX_PAUSE = 30.0  # seconds of such a pause
 
 
-class Request(NamedTuple):
+class SentRequest(NamedTuple):
     """When a request was sent, in seconds, and how many had been sent since the last refusal."""
 
     sent_at: float
@@ -61,7 +61,7 @@ class Schedule:
             return inf
         return max(self._not_before, self._sent_at + 1 / self._rate_at(now)) - now
 
-    def sent(self, now: float) -> Request:
+    def sent(self, now: float) -> SentRequest:
         """A request is sent now. One of `unused`, `taken` and `refused` is to follow."""
         idle = now - max(self._sent_at, self._not_before) if self._under_way == 0 else 0.0
         if idle > _BURST:
@@ -71,7 +71,7 @@ class Schedule:
         self._under_way += 1
         self._count += 1
         self._sent_at = now
-        return Request(now, self._count - 1)
+        return SentRequest(now, self._count - 1)
 
     def unused(self) -> None:
         """What was announced by `sent` was not sent after all."""
@@ -83,7 +83,7 @@ class Schedule:
         self._under_way -= 1
         self._in_a_row, self._all_refused_since = 0, inf
 
-    def refused(self, request: Request, now: float, seconds: float) -> None:
+    def refused(self, request: SentRequest, now: float, seconds: float) -> None:
         """`request` was refused, and nothing is to be sent for so many `seconds`."""
         self._under_way -= 1
         if request.sent_at > self._refused_at:  # else it was on its way when another one was refused
@@ -142,7 +142,7 @@ class RateLimiter:
 class Permit:
     """The right to send one request. Leaving the `with` block without having used it gives it back."""
 
-    def __init__(self, limiter: RateLimiter, request: Request) -> None:
+    def __init__(self, limiter: RateLimiter, request: SentRequest) -> None:
         self._limiter = limiter
         self._request = request
         self._used = False

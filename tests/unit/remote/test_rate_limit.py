@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.remote.rate_limit import Request, Schedule
+from databricks_sync.remote.rate_limit import Schedule, SentRequest
 
 MOST = 50
 
@@ -42,7 +42,7 @@ def run(schedule: Schedule, requests: int, grant: Grant, begin: float = 0.0) -> 
     """Sends `requests` until all are taken, each as soon as the schedule allows."""
     result, now, todo, under_way = Result(), begin, requests, 0
     allowance, filled_at = min(grant.rate * grant.saved, 1e9), begin
-    answers: list[tuple[float, int, bool, Request]] = []
+    answers: list[tuple[float, int, bool, SentRequest]] = []
     numbers = count()
     while todo or under_way:
         delay = schedule.delay(now) if todo else inf
