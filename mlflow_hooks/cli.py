@@ -87,6 +87,21 @@ def generate(**values: Any) -> None:
     _run("generate", values)
 
 
+@mlflow_hooks.command(short_help="Write the schema from which editors complete hook.yml.")
+@_PROJECTS
+@_JSON
+def schema(**values: Any) -> None:
+    """Write hook.schema.json, from which editors complete and check hook.yml.
+
+    It goes into the folder with the projects. A hook.yml names it in its first line:
+
+    # yaml-language-server: $schema=../hook.schema.json
+
+    Exit codes: 0 done, 1 the file cannot be written, 2 usage or configuration.
+    """
+    _run("schema", values)
+
+
 @mlflow_hooks.command(short_help="Carry notebooks to the workspace, with their jobs.")
 @_PROJECTS
 @_FOLDER
@@ -158,7 +173,7 @@ def _run(command: str, values: dict[str, Any]) -> None:
     options = HookOptions(**values)
     report = Report(options.as_json)
     with spoken(lambda: report) as code:
-        if find_spec("yaml") is None:
+        if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("What mlflow_hooks needs is not installed.", hint)
         from .commands import WORK  # a tenth of a second, which --help does not take

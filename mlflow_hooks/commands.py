@@ -10,9 +10,10 @@ from pathlib import Path
 from databricks_sync.cli.project import Project, find
 from databricks_sync.cli.session import Session, opened
 from databricks_sync.errors import ExitCode
+from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
-from mlflow_hooks.generate.files import FOLDER, Action, changes, write
+from mlflow_hooks.generate.files import FOLDER, changes, schema_change, write
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
@@ -57,6 +58,14 @@ def generate(options: HookOptions, report: Report) -> int:
         for one in planned
     ]
     return tell(done, report, dry_run=options.check)
+
+
+def schema(options: HookOptions, report: Report) -> int:
+    """Writes the JSON schema of hook.yml beside the projects; the exit code. Raises HookError."""
+    folder = _project(options, report).folder / (options.projects or PROJECTS)
+    change = schema_change(folder)
+    write([change], folder)
+    return tell([Change("file", f"{folder.name}/{change.path}", change.action.value)], report, dry_run=False)
 
 
 def deploy(options: HookOptions, report: Report) -> int:
@@ -126,6 +135,7 @@ def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> li
 WORK: dict[str, Callable[[HookOptions, Report], int]] = {
     "check": check,
     "generate": generate,
+    "schema": schema,
     "deploy": deploy,
     "run": run,
 }

@@ -1,8 +1,7 @@
 """The frozen values everybody passes: a hook, the project it starts, and what is wrong with either.
 
 A *project* is a folder with an `MLproject` file. A *hook* is what starts it: `hook.yml` in that folder says how.
-Nothing here reads a file; `hook_file.py` makes these values, `check.py` judges them, `notebook.py`, `job.py` and
-`data_factory.py` turn them into text.
+Nothing here reads a file: `reading/` makes these values, `rules/` judges them, and `generate/` turns them into text.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-# The newest release of which every part is on the package indexes (3.18.0 pins two that are not on all).
-DEFAULT_MLFLOW = "3.17.2"
-DEFAULT_TIMEOUT = timedelta(hours=2)
+from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, Notifications, Result, Schedule, Secret, SparkJob
+
 WORKSPACE_FOLDER = "/Shared/mlflow_hooks"
 
 # Deadlines from the inside out: the hook ends first and cancels what it started; then the job's task, then the job,
@@ -32,13 +30,6 @@ TIMEOUT = "timeout_seconds"
 TRIGGER = "trigger"
 JOB_RUN_ID = "job_run_id"
 RESERVED = (GIT_REF, EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID)
-
-
-class Engine(str, Enum):
-    """What runs the project: `mlflow.run` in a hook notebook, or a job task that takes its code from git."""
-
-    MLFLOW = "mlflow"
-    JOBS_GIT = "jobs-git"
 
 
 class RefKind(str, Enum):
@@ -101,15 +92,6 @@ class EntryPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class SparkJob:
-    """The `databricks_spark_job` form of a project: the one that runs on Databricks Runtime 13 and later."""
-
-    python_libraries: tuple[str, ...] = ()
-    python_file: str = ""
-    parameters: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Environment:
     """The project's environment: `kind` is the key in MLproject (python_env, conda_env, docker_env).
 
@@ -155,16 +137,6 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
-    """Where the token of a private repository lies: in a secret scope, never here."""
-
-    scope: str
-    key: str
-    username: str = ""  # what the git host wants beside the token; most want nothing
-    username_key: str = ""  # or the key under which the same scope has it
-
-
-@dataclass(frozen=True, slots=True)
 class GitSource:
     """The repository and the commit of it that is run. `widget`: callers may choose another ref.
 
@@ -203,29 +175,6 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    quartz: str
-    time_zone: str = "UTC"
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Notifications:
-    """E-mail addresses."""
-
-    on_failure: tuple[str, ...] = ()
-    on_success: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What of the MLflow run a caller gets in the hook's JSON result, by name."""
-
-    metrics: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Hook:
     """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project."""
 
@@ -240,8 +189,8 @@ class Hook:
     schedule: Schedule | None = None
     timeout: timedelta = DEFAULT_TIMEOUT
     poll: timedelta = timedelta(seconds=15)
-    notifications: Notifications = Notifications()
-    result: Result = Result()
+    notifications: Notifications = field(default_factory=Notifications)
+    result: Result = field(default_factory=Result)
     mlflow: str = DEFAULT_MLFLOW
     cluster: Cluster | None = None
     linked_service: str = ""

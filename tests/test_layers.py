@@ -22,7 +22,7 @@ ORDER = {
         "services pages server embedded cli __main__"
     ),
     "mlflow_hooks": (
-        "__init__ options errors credentials model report change "
+        "__init__ options errors credentials schema model report change "
         "reading rules generate deploy run commands cli __main__"
     ),
 }

@@ -18,14 +18,16 @@ from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace, object_type, type_name
 from databricks_sync.remote.http import Http
+from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
 from mlflow_hooks.change import Change, tell
 from mlflow_hooks.errors import OutOfDate
 from mlflow_hooks.generate import job
-from mlflow_hooks.generate.files import FOLDER, Action, changes
+from mlflow_hooks.generate.files import FOLDER, changes
 from mlflow_hooks.generate.origin import hook_file, is_gone
-from mlflow_hooks.model import Engine, Hook
+from mlflow_hooks.model import Hook
 from mlflow_hooks.report import Report
+from mlflow_hooks.schema import Engine
 
 from .jobs import Job, Jobs, differences, marked
 from .notebooks import PRUNE, DeployOptions, Notebooks

@@ -27,8 +27,9 @@ from mlflow_hooks.change import Change
 from mlflow_hooks.generate.files import NOTEBOOKS
 from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
 from mlflow_hooks.generate.stamp import is_intact, is_stamped
-from mlflow_hooks.model import Engine, Hook
+from mlflow_hooks.model import Hook
 from mlflow_hooks.report import Report
+from mlflow_hooks.schema import Engine
 
 _TAKE_OVER = "Give another --target; to use it for this repository, add --take-over."
 PRUNE = "To remove it, add --prune."

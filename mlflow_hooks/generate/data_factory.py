@@ -10,7 +10,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from mlflow_hooks.model import TRIGGER, WORKSPACE_FOLDER, Engine, Hook
+from mlflow_hooks.model import TRIGGER, WORKSPACE_FOLDER, Hook
+from mlflow_hooks.schema import Engine
 
 from .job import defaults
 from .origin import description

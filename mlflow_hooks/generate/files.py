@@ -15,11 +15,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
+from importlib.resources import files
 from pathlib import Path
 
+from databricks_sync.rules.plan import Action
 from mlflow_hooks.errors import EditedByHand, Unwritable
-from mlflow_hooks.model import Engine, Hook
+from mlflow_hooks.model import Hook
+from mlflow_hooks.schema import Engine
 
 from .data_factory import pipeline_json
 from .job import bundle_yaml, job_json
@@ -27,19 +29,13 @@ from .notebook import notebook
 from .stamp import is_intact, is_stamped, unix
 
 FOLDER = "hooks"
+SCHEMA = "hook.schema.json"
 NOTEBOOKS, JOBS, BUNDLE, DATA_FACTORY = "notebooks", "jobs", "bundle", "data_factory"
 PLACES = {NOTEBOOKS: ".py", JOBS: ".json", BUNDLE: ".yml", DATA_FACTORY: ".json"}
 
 
-class Action(str, Enum):
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
-    NOTHING = "nothing"
-
-
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """What is to be done with one file; `path` is relative to the folder. `edited`: somebody edited it by hand."""
 
     path: str
@@ -62,34 +58,45 @@ def generated(hook: Hook) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[Change]:
+def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[FileChange]:
     """What is to be done with `folder`, file by file; nothing for those that are as they should be.
 
     `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
     where something else stands in the way.
     """
-    wanted = {path: text for hook in hooks for path, text in generated(hook).items()}
+    texts = {path: text for hook in hooks for path, text in generated(hook).items()}
     present = dict(_present(folder))
-    found = [_change(path, text, present) for path, text in wanted.items()]
-    gone = [path for path, text in present.items() if prune and path not in wanted and is_stamped(text)]
-    found += [Change(path, Action.DELETE, edited=not is_intact(present[path])) for path in gone]
-    return sorted(found, key=lambda change: change.path)
+    gone = [path for path, text in present.items() if prune and path not in texts and is_stamped(text)]
+    changes = [_change(path, text, present) for path, text in texts.items()]
+    changes += [FileChange(path, Action.DELETE, edited=not is_intact(present[path])) for path in gone]
+    return sorted(changes, key=lambda change: change.path)
 
 
-def write(planned: Sequence[Change], folder: Path, *, force: bool = False) -> None:
+def schema_change(folder: Path) -> FileChange:
+    """What is to be done so that `folder` has the JSON schema of hook.yml. Raises Unwritable."""
+    text = (files("mlflow_hooks") / SCHEMA).read_text(encoding="utf-8")
+    path = folder / SCHEMA
+    with _reached(folder, SCHEMA):
+        present = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    if present == text:
+        return FileChange(SCHEMA, Action.NOTHING, text)
+    return FileChange(SCHEMA, Action.CREATE if present is None else Action.UPDATE, text)
+
+
+def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -> None:
     """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`; Unwritable."""
     edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
     if edited and not force:
         raise EditedByHand(
             f"Edited by hand, and would be lost: {', '.join(f'{folder.name}/{path}' for path in edited)}.",
-            "Change hook.yml instead; or generate with --force to throw the edits away.",
+            "FileChange hook.yml instead; or generate with --force to throw the edits away.",
         )
     for change in planned:
         with _reached(folder, change.path):
             _write(change, folder / change.path)
 
 
-def _write(change: Change, path: Path) -> None:
+def _write(change: FileChange, path: Path) -> None:
     if change.action is Action.DELETE:
         path.unlink()
     elif change.action is not Action.NOTHING:
@@ -99,12 +106,12 @@ def _write(change: Change, path: Path) -> None:
         os.replace(beside, path)
 
 
-def _change(path: str, text: str, present: Mapping[str, str]) -> Change:
+def _change(path: str, text: str, present: Mapping[str, str]) -> FileChange:
     if path not in present:
-        return Change(path, Action.CREATE, text)
+        return FileChange(path, Action.CREATE, text)
     if unix(present[path]) == text:
-        return Change(path, Action.NOTHING, text)
-    return Change(path, Action.UPDATE, text, edited=not is_intact(present[path]))
+        return FileChange(path, Action.NOTHING, text)
+    return FileChange(path, Action.UPDATE, text, edited=not is_intact(present[path]))
 
 
 def _present(folder: Path) -> Iterator[tuple[str, str]]:

@@ -20,11 +20,11 @@ from mlflow_hooks.model import (
     TIMEOUT,
     TRIGGER,
     WORKSPACE_FOLDER,
-    Engine,
     Hook,
     RefKind,
 )
 from mlflow_hooks.rules.command_line import REFERENCE, command_line
+from mlflow_hooks.schema import Engine
 
 from .literal import one_line
 from .origin import description

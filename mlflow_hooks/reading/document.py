@@ -1,17 +1,16 @@
 """Takes a YAML or JSON file apart, and notes every mistake with its line instead of stopping at the first.
 
-Strict where YAML is lenient: an unknown or doubled key is a mistake, and a scalar is the text that was written, so
-that `1e-3`, `0.10` and `no` mean what they look like.
+Strict where YAML is lenient: a doubled key is a mistake, and a scalar is the text that was written, so that `1e-3`,
+`0.10` and `no` mean what they look like.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from yaml.events import AliasEvent
@@ -20,9 +19,25 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from mlflow_hooks import credentials as tokens
 from mlflow_hooks.model import Document, Finding, Severity
 
+from . import findings
+
 LARGEST = 1_000_000
 DEEPEST = 60  # levels; a file of Databricks or MLflow has ten at most
 _LONGEST_NUMBER = 100
+
+Keys: TypeAlias = "Iterable[str | int]"
+
+
+class Scalar(str):
+    """A value as the text that was written. `tag` is the type YAML takes it for."""
+
+    tag: str = ""
+
+    @classmethod
+    def of(cls, node: ScalarNode) -> Scalar:
+        scalar = cls(node.value)
+        scalar.tag = node.tag.rpartition(":")[2]
+        return scalar
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,97 +61,42 @@ class _Loader(yaml.SafeLoader):
 
 
 class Reader:
-    """One file being read. `findings` grows; what cannot be read comes back as the empty value of its kind.
+    """One file being read. `tree` is what it says: mappings, lists, and a Scalar or None for each value; None where
+    it cannot be read. `findings` grows.
 
-    INVARIANT: no value that it gives looks like a credential; in its place is ***, and a finding.
+    INVARIANT: no value in the tree looks like a credential; in its place is ***, and a finding.
     """
 
     def __init__(self, path: Path, name: str) -> None:
+        """Reads the file at `path`, which findings call `name`. Raises nothing: what is wrong is a finding."""
         self.path = path
         self.name = name
         self.findings: list[Finding] = []
         self.text = self._read()
-        self.root = self._compose()
-        self._hide_credentials()
-        self.document = Document(path, name, self.text, dict(_lines(self.root, ())))
+        root = self._compose()
+        self._hide_credentials(root)
+        self.document = Document(path, name, self.text, dict(_lines(root, ())))
+        self.tree: Any = self._tree(root)
 
-    # What is wrong
+    def error(self, keys: Keys, message: str, remedy: str) -> None:
+        """Notes a mistake in the value at `keys`."""
+        self.findings.append(findings.error(self.document, map(str, keys), message, remedy))
 
-    def error(self, node: Node | None, message: str, remedy: str = "") -> None:
-        self._note(node, Severity.ERROR, message, remedy)
+    def warn(self, keys: Keys, message: str, remedy: str) -> None:
+        """Notes a warning about the value at `keys`."""
+        self.findings.append(findings.warning(self.document, map(str, keys), message, remedy))
 
-    def warn(self, node: Node | None, message: str, remedy: str = "") -> None:
-        self._note(node, Severity.WARNING, message, remedy)
-
-    # What is there
-
-    def mapping(
-        self, node: Node | None, what: str, known: Sequence[str] = (), unknown: Severity = Severity.ERROR
-    ) -> Mapping[str, Node]:
-        """The entries by key; with `known`, any other key is noted with the nearest one that would do."""
-        if node is None or is_null(node):
-            return {}
-        if not isinstance(node, MappingNode):
-            self.error(node, f"{what} is not a mapping of keys to values.", f"Write {what}: with its keys below it.")
-            return {}
-        entries: dict[str, Node] = {}
-        for key, value in node.value:
-            name = str(key.value) if isinstance(key, ScalarNode) else ""
-            if name in entries:
-                self.error(key, f"{name} stands twice in {what}; only one of them can count.", "Remove one of them.")
-            elif known and name not in known:
-                self._note(key, unknown, f"{what} has no key {name!r}.", _nearest(name, known))
-            else:
-                entries[name] = value
-        return entries
-
-    def scalar(self, node: Node | None, what: str) -> str:
-        """The text as it was written."""
-        if node is None or is_null(node):
-            return ""
-        if isinstance(node, ScalarNode):
-            return str(node.value)
-        self.error(node, f"{what} is one value, not a list or a mapping.", f"Write {what}: and the value after it.")
-        return ""
-
-    def scalars(self, node: Node | None, what: str) -> tuple[str, ...]:
-        """A list of texts; a single one may stand alone."""
-        if node is None or is_null(node):
-            return ()
-        items = node.value if isinstance(node, SequenceNode) else [node]
-        return tuple(text for item in items if (text := self.scalar(item, what)))
-
-    def flag(self, node: Node | None, what: str, default: bool = False) -> bool:
-        if node is None:
-            return default
-        text = self.scalar(node, what)
-        if text not in ("true", "false"):
-            self.error(node, f"{what} is true or false, not {text!r}.", f"Write {what}: true, or leave it out.")
-        return text == "true"
-
-    def _note(self, node: Node | None, severity: Severity, message: str, remedy: str) -> None:
-        line = node.start_mark.line + 1 if node is not None else 0
-        self.findings.append(Finding(self.name, line, severity, message, remedy))
+    def _note(self, line: int, message: str, remedy: str) -> None:
+        self.findings.append(Finding(self.name, line, Severity.ERROR, message, remedy))
 
     def _read(self) -> str:
         try:
             return read_text(self.path)
         except FileNotFoundError:
-            self.error(None, f"{self.name} does not exist.", f"Create {self.name}.")
+            self._note(0, f"{self.name} does not exist.", f"Create {self.name}.")
         except (OSError, ValueError) as error:
-            self.error(None, f"{self.name} cannot be read ({error}).", "Make it a readable file in UTF-8.")
+            self._note(0, f"{self.name} cannot be read ({error}).", "Make it a readable file in UTF-8.")
         return ""
-
-    def _hide_credentials(self) -> None:
-        self.findings += credentials(self.name, self.text)
-        known = {one.line for one in self.findings}
-        for node in _scalars(self.root):
-            kinds = [kind for _, kind in tokens.found(node.value)]
-            lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
-            if kinds and known.isdisjoint(lines):  # written with escapes
-                self.findings.append(_credential(self.name, lines[0], kinds[0], Severity.ERROR))
-            if kinds:
-                node.value = tokens.hidden(node.value)
 
     def _compose(self) -> Node | None:
         text = self.text
@@ -147,19 +107,45 @@ class Reader:
             root: Node | None = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            line = mark.line + 1 if mark else 0
-            why = getattr(error, "problem", None) or getattr(error, "reason", "it is no YAML")
+            why = getattr(error, "problem", None) or getattr(error, "reason", "it has another form")
             kind = "JSON" if self.path.suffix == ".json" else "YAML"
-            message = f"{self.name} is not {kind}: {why}."
-            self.findings.append(Finding(self.name, line, Severity.ERROR, message, "Correct that line."))
+            self._note(mark.line + 1 if mark else 0, f"{self.name} is not {kind}: {why}.", "Correct that line.")
             return None
         return root
+
+    def _hide_credentials(self, root: Node | None) -> None:
+        self.findings += credentials(self.name, self.text)
+        lines_with_finding = {finding.line for finding in self.findings}
+        for node in _scalars(root):
+            kinds = [kind for _, kind in tokens.found(node.value)]
+            lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
+            if kinds and lines_with_finding.isdisjoint(lines):  # written with escapes
+                self.findings.append(_credential(self.name, lines[0], kinds[0], Severity.ERROR))
+            if kinds:
+                node.value = tokens.hidden(node.value)
+
+    def _tree(self, node: Node | None) -> Any:
+        if isinstance(node, SequenceNode):
+            return [self._tree(item) for item in node.value]
+        if isinstance(node, ScalarNode):
+            return None if node.tag == "tag:yaml.org,2002:null" else Scalar.of(node)
+        if not isinstance(node, MappingNode):
+            return None
+        tree: dict[str, Any] = {}
+        for key, value in node.value:
+            name = str(key.value) if isinstance(key, ScalarNode) else ""
+            if name in tree:
+                line = key.start_mark.line + 1
+                self._note(line, f"{self.name} has the key {name!r} twice in one place.", "Remove one of them.")
+            else:
+                tree[name] = self._tree(value)
+        return tree
 
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises OSError, or ValueError for one that is too large, no file at all or not UTF-8."""
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     with path.open("rb") as stream:
         content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:
@@ -168,7 +154,7 @@ def read_text(path: Path) -> str:
 
 
 def credentials(name: str, text: str, severity: Severity = Severity.ERROR) -> Iterator[Finding]:
-    """Nothing secret belongs into a file that git keeps for ever."""
+    """A finding for each line of the file `name` with something like a credential, which git would keep for ever."""
     for line, kind in tokens.found(text):
         yield _credential(name, line, kind, severity)
 
@@ -181,14 +167,14 @@ def _credential(name: str, line: int, kind: str, severity: Severity) -> Finding:
 
 def read_json(reader: Reader) -> Any:
     """The value of a JSON file, None for a broken one. Every client of the file reads it as JSON, not as YAML."""
-    if reader.root is None and reader.findings:
-        return None  # it has been said why
+    if reader.tree is None and reader.findings:
+        return None  # there is a finding that says why
     try:
         return _hidden(json.loads(reader.text, parse_constant=_refuse, parse_float=_finite))
     except ValueError as error:
-        line = getattr(error, "lineno", 0)
         if reader.text and not reader.findings:
             message = f"{reader.name} is not JSON: {getattr(error, 'msg', error)}."
+            line = getattr(error, "lineno", 0)
             reader.findings.append(Finding(reader.name, line, Severity.ERROR, message, "Correct that line."))
     return None
 
@@ -197,8 +183,8 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, str):
         return tokens.hidden(value) if any(tokens.found(value)) else value
     if isinstance(value, dict):
-        return {_hidden(key): _hidden(one) for key, one in value.items()}
-    return [_hidden(one) for one in value] if isinstance(value, list) else value
+        return {_hidden(key): _hidden(item) for key, item in value.items()}
+    return [_hidden(item) for item in value] if isinstance(value, list) else value
 
 
 def _refuse(constant: str) -> None:
@@ -212,26 +198,22 @@ def _finite(text: str) -> float:
     return value
 
 
-def plain(node: Node | None) -> Any:
-    """The value as JSON would hold it: what YAML takes for a date stays text."""
-    if isinstance(node, MappingNode):
-        return {str(key.value): plain(value) for key, value in node.value}
-    if isinstance(node, SequenceNode):
-        return [plain(item) for item in node.value]
-    if node is None or is_null(node):
-        return None
-    if node.tag.rpartition(":")[2] not in ("int", "float", "bool") or len(node.value) > _LONGEST_NUMBER:
-        return str(node.value)
+def plain(tree: Any) -> Any:
+    """A part of a Reader's tree as JSON would hold it: numbers are numbers, what YAML takes for a date stays text."""
+    if isinstance(tree, dict):
+        return {key: plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [plain(item) for item in tree]
+    if not isinstance(tree, Scalar):
+        return tree
+    if tree.tag not in ("int", "float", "bool") or len(tree) > _LONGEST_NUMBER:
+        return str(tree)
     try:
-        value = yaml.safe_load(node.value)
+        value = yaml.safe_load(tree)
     except (ValueError, yaml.YAMLError):  # a tag may call anything a number
-        return str(node.value)
+        return str(tree)
     number = isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
-    return value if number else str(node.value)
-
-
-def is_null(node: Node) -> bool:
-    return bool(node.tag == "tag:yaml.org,2002:null")
+    return value if number else str(tree)
 
 
 def _scalars(node: Node | None) -> Iterator[ScalarNode]:
@@ -239,20 +221,15 @@ def _scalars(node: Node | None) -> Iterator[ScalarNode]:
     if isinstance(node, ScalarNode):
         yield node
     elif isinstance(node, MappingNode):
-        for pair in node.value:
-            for one in pair:
-                yield from _scalars(one)
+        for key, value in node.value:
+            yield from _scalars(key)
+            yield from _scalars(value)
     elif isinstance(node, SequenceNode):
         for item in node.value:
             yield from _scalars(item)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"Write {near[0]!r}." if near else f"Its keys are {', '.join(sorted(known))}."
-
-
-def _lines(node: Node | None, path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], int]]:
+def _lines(node: Node | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
     if node is None:
         return
     yield path, node.start_mark.line + 1

@@ -9,7 +9,8 @@ import re
 from urllib.parse import urlsplit
 
 from mlflow_hooks import credentials
-from mlflow_hooks.model import Engine, Hook, RefKind
+from mlflow_hooks.model import Hook, RefKind
+from mlflow_hooks.schema import Engine
 
 from .findings import Findings, error, warning
 

@@ -13,12 +13,13 @@ from datetime import datetime
 from databricks_sync.errors import ExitCode, SettingsError, quantity
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
-from mlflow_hooks.model import Engine, Finding, Hook, Project, Severity
+from mlflow_hooks.model import Finding, Hook, Project, Severity
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials
 from mlflow_hooks.reading.findings import Findings, error, warning
 from mlflow_hooks.reading.hook_file import HookReading
 from mlflow_hooks.report import Report
+from mlflow_hooks.schema import Engine
 
 from . import cluster, cron, experiment, jobs_git, mlproject, parameters, script
 

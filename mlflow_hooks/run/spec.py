@@ -11,8 +11,8 @@ from databricks_sync.shell import word
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.findings import nearest
 from mlflow_hooks.reading.git_address import ref_problem
-from mlflow_hooks.reading.hook_file import DURATION
 from mlflow_hooks.rules.parameters import problem
+from mlflow_hooks.schema import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,10 @@ def values(hook: Hook, given: Sequence[str], *, pasted: bool) -> dict[str, str]:
 
 def duration(text: str) -> timedelta:
     """A length of time such as 90m or 1h30m. Raises SettingsError."""
-    found = DURATION.fullmatch(text)
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
-    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not length:
-        raise SettingsError(f"--timeout {printable(text)} is no duration.", "Write 90m, or 2h, or 1d12h.")
-    return length
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise SettingsError(f"--timeout {printable(str(error))}.", "Write 90m, or 2h, or 1d12h.") from None
 
 
 def ref(hook: Hook, given: str | None) -> str | None:

@@ -10,20 +10,15 @@ from mlflow_hooks.model import (
     Cluster,
     Declared,
     Document,
-    Engine,
     EntryPoint,
     Environment,
     GitSource,
     Hook,
-    Notifications,
     Parameter,
     Project,
     RefKind,
-    Result,
-    Schedule,
-    Secret,
-    SparkJob,
 )
+from mlflow_hooks.schema import Engine, Notifications, Result, Schedule, Secret, SparkJob
 
 from .work import CLUSTER, URL
 
@@ -41,7 +36,7 @@ PROJECT = Project(
         )
     },
     cluster=Cluster(NOWHERE, CLUSTER),
-    spark_job=SparkJob(("scikit-learn==1.7.2",)),
+    spark_job=SparkJob(python_libraries=("scikit-learn==1.7.2",)),
 )
 
 PLAIN = replace(
@@ -56,12 +51,12 @@ HOOK = Hook(
     document=NOWHERE,
     project=PROJECT,
     engine=Engine.MLFLOW,
-    git=GitSource(URL, "v1.0", provider="gitHub", secret=Secret("git", "token"), widget=True),
+    git=GitSource(URL, "v1.0", provider="gitHub", secret=Secret(scope="git", key="token"), widget=True),
     experiment="/Shared/experiments/demo",
     parameters=(Parameter("word", default="hello", widget=True), Parameter("count", "int", value="3")),
-    schedule=Schedule("0 0 6 * * ?", "Europe/Vienna", paused=True),
-    notifications=Notifications(("a@example.com",), ("b@example.com",)),
-    result=Result(("rmse",), ("model_version",)),
+    schedule=Schedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True),
+    notifications=Notifications(on_failure=("a@example.com",), on_success=("b@example.com",)),
+    result=Result(metrics=("rmse",), tags=("model_version",)),
     linked_service="Db",
 )
 

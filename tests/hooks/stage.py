@@ -18,8 +18,9 @@ from emulator.work import Ended, Work
 from databricks_local.embedded import running
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.generate.notebook import notebook
-from mlflow_hooks.model import WORKSPACE_FOLDER, Engine, Hook
+from mlflow_hooks.model import WORKSPACE_FOLDER, Hook
 from mlflow_hooks.reading.hook_file import read_hook
+from mlflow_hooks.schema import Engine
 
 from .work import FILES, URL, git, write
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from mlflow_hooks.generate.data_factory import activity
-from mlflow_hooks.model import Engine, GitSource, Hook, Secret
+from mlflow_hooks.model import GitSource, Hook
+from mlflow_hooks.schema import Engine, Result, Secret
 
 from .private_git import private
 from .stage import OVER, Stage, commit, hook_of, until
@@ -185,8 +186,8 @@ def tried(shared: Stage) -> Tried:
 def private_hooks(stage: Stage, address: str) -> dict[str, Hook]:
     """At the root of the repository, where MLflow packs `.git` as well."""
     hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
-    source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret("git", "token"))
-    hook = replace(hook, git=source, result=replace(hook.result, metrics=(), tags=()))
+    source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret(scope="git", key="token"))
+    hook = replace(hook, git=source, result=Result())
     return {"private": hook, "stranger": replace(hook, name="stranger", git=replace(source, secret=None))}
 
 

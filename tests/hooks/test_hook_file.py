@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
+import jsonschema
 import pytest
+import yaml
 
-from mlflow_hooks.model import Engine, Notifications, Parameter, RefKind, Result, Schedule, Secret, Severity
-from mlflow_hooks.reading.hook_file import KEYS, HookReading, read_hook, read_hooks
+from mlflow_hooks.model import Parameter, RefKind, Severity
+from mlflow_hooks.reading.hook_file import HookReading, read_hook, read_hooks
+from mlflow_hooks.schema import Engine, HookFile, Notifications, Result, Schedule, Secret, json_schema
 
 from .work import FILES, HOOK, git, write
 
@@ -60,15 +64,21 @@ def test_everything(top: Path) -> None:
     assert read is not None and found.sound, found.findings
     assert (read.name, read.engine, read.experiment) == ("demo", Engine.JOBS_GIT, "/Shared/experiments/demo")
     assert (read.git.ref, read.git.kind, read.git.provider) == ("0123456789" * 4, RefKind.COMMIT, "azureDevOpsServices")
-    assert read.git.secret == Secret("git", "token", "me") and read.git.widget
+    assert read.git.secret == Secret(scope="git", key="token", username="me") and read.git.widget
     assert read.parameters == (
         Parameter("word", "string", "hello", "no"),
         Parameter("count", "int", "1", "010", widget=True),
     )
-    assert read.schedule == Schedule("0 0 6 * * ?", "Europe/Vienna", paused=True)
+    assert read.schedule == Schedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True)
     assert (read.timeout, read.poll) == (timedelta(minutes=90), timedelta(seconds=5))
-    assert read.notifications == Notifications(("a@example.com",), ("b@example.com", "c@example.com"))
-    assert (read.result, read.mlflow, read.linked_service) == (Result(("rmse",), ("model_version",)), "3.17.1", "Db")
+    assert read.notifications == Notifications(
+        on_failure=("a@example.com",), on_success=("b@example.com", "c@example.com")
+    )
+    assert (read.result, read.mlflow, read.linked_service) == (
+        Result(metrics=("rmse",), tags=("model_version",)),
+        "3.17.1",
+        "Db",
+    )
     assert read.cluster is not None
     assert read.cluster.spec == {
         "spark_version": "17.3.x-scala2.13",
@@ -123,7 +133,7 @@ def test_origin_that_nobody_else_reaches(tmp_path: Path) -> None:
     for origin in NO_ADDRESSES:
         git(tmp_path, "remote", "set-url", "origin", origin)
         read = reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n")
-        assert "its origin is no https or ssh address" in str(read.findings) and origin not in str(read.findings)
+        assert "its origin is not an https or ssh address" in str(read.findings) and origin not in str(read.findings)
     git(tmp_path, "remote", "remove", "origin")
     assert "has no origin" in str(reading(tmp_path, "name: demo\ngit: {tag: v1}\nexperiment: /S/e\n").findings)
 
@@ -131,29 +141,29 @@ def test_origin_that_nobody_else_reaches(tmp_path: Path) -> None:
 # A change of a hook.yml without mistakes, the line of the finding, and some of its words.
 MISTAKES = [
     (("name: demo", "nmae: demo"), 1, "no key 'nmae'"),
-    (("name: demo", ""), 2, "no name"),
-    (("name: demo", "name: My-Hook"), 1, "cannot be part of a file's name"),
-    (("name: demo", "name: demo\nname: other"), 2, "stands twice"),
+    (("name: demo", ""), 2, "hook.yml has no name"),
+    (("name: demo", "name: My-Hook"), 1, "name must begin with a-z"),
+    (("name: demo", "name: demo\nname: other"), 2, "the key 'name' twice"),
     (("name: demo", "name: [demo]"), 1, "not a list"),
-    (("name: demo", "name: demo\nengine: dbx"), 2, "no engine 'dbx'"),
-    (("tag: v1.0", "tag: v1.0\n  branch: main"), 3, "both tag and branch"),
-    (("  tag: v1.0\n", ""), 3, "no tag and no commit"),
-    (("tag: v1.0", "tag: v1.0\n  secret: {scope: s}"), 5, "needs a scope and a key"),
+    (("name: demo", "name: demo\nengine: dbx"), 2, "engine must be 'mlflow' or 'jobs-git', not 'dbx'"),
+    (("tag: v1.0", "tag: v1.0\n  branch: main"), 2, "both tag and branch"),
+    (("  tag: v1.0\n", ""), 2, "no tag and no commit"),
+    (("tag: v1.0", "tag: v1.0\n  secret: {scope: s}"), 5, "git.secret has no key"),
     (("tag: v1.0", "tag: v1.0\n  secret: {scope: s, key: k, username: a, username_key: b}"), 5, "username_key"),
     (("https://", "https://me@"), 3, "user name or a token"),
     (("https://", "me:{x}@"), 3, "user name or a token"),
-    (("tag: v1.0", "tag: v1.0\n  provider: github"), 5, "no git provider 'github'"),
-    (("name: demo", "name: demo\nengine: jobs-git"), 4, "what kind of git host"),
+    (("tag: v1.0", "tag: v1.0\n  provider: github"), 5, "not 'github'"),
+    (("name: demo", "name: demo\nengine: jobs-git"), 3, "what kind of git host"),
     (("tag: v1.0", "tag: v1.0\n  widget: yes"), 5, "true or false, not 'yes'"),
     (("experiment:", "experimnt:"), 5, "no key 'experimnt'"),
     (("word:", "wrod:"), 7, "no parameter 'wrod'"),
     (("value: hello, widget", "value: hello, wigdet"), 7, "no key 'wigdet'"),
-    (("quartz: 0 0 6 * * ?", "zone: x"), 9, "no quartz expression"),
+    (("quartz: 0 0 6 * * ?", "zone: x"), 8, "schedule has no quartz"),
     (("name: demo", "name: demo\nentry_point: mian"), 2, "no entry point 'mian'"),
-    (("name: demo", "name: demo\ntimeout: 2 hours"), 2, "no duration"),
-    (("name: demo", "name: demo\ntimeout: 0s"), 2, "not between"),
-    (("name: demo", "name: demo\nmlflow: latest"), 2, "no release"),
-    (("name: demo", "name: demo\nmlflow: '3.17.2 --index-url x'"), 2, "no release"),
+    (("name: demo", "name: demo\ntimeout: 2 hours"), 2, "timeout must be a duration"),
+    (("name: demo", "name: demo\ntimeout: 0s"), 2, "timeout must be a duration"),
+    (("name: demo", "name: demo\nmlflow: latest"), 2, "mlflow must be a full release number"),
+    (("name: demo", "name: demo\nmlflow: '3.17.2 --index-url x'"), 2, "mlflow must be a full release number"),
     (("name: demo", "name: demo\ncluster: none.json"), 0, "none.json does not exist"),
     (("name: demo", "name: &a demo\nengine: *a"), 2, "alias"),
     (("name: demo", "name: 'demo"), 11, "not YAML"),
@@ -234,7 +244,7 @@ def test_doubled_names(top: Path) -> None:
 
 def test_manual(top: Path) -> None:
     """The hook.yml in the manual has every key there is, and no mistake."""
-    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
     project = (
         FILES["MLproject"].replace("word: {type: string, default: hello}", "alpha: float").replace("count", "rows")
@@ -244,7 +254,54 @@ def test_manual(top: Path) -> None:
     read = read_hook(folder)
     assert read.sound and not read.findings, read.findings
     keys = {path[0] for path in read.hook.document.lines if path} if read.hook else set()
-    assert keys == set(KEYS)
+    assert keys == set(HookFile.model_fields)
+
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "mlflow_hooks" / "hook.schema.json").read_text(encoding="utf-8"))
+
+
+def test_schema_is_current() -> None:
+    """The published schema is that of the models, and the one beside the sample projects is the same."""
+    assert json.dumps(SCHEMA, indent=2) + "\n" == json_schema(), "python docs/hook_schema.py writes it"
+    beside = (ROOT / "projects" / "hook.schema.json").read_text(encoding="utf-8")
+    assert beside == json_schema(), "mlflow_hooks schema writes it"
+    for project in (ROOT / "projects").glob("*/hook.yml"):
+        first = project.read_text(encoding="utf-8").splitlines()[0]
+        named = first.removeprefix("# yaml-language-server: $schema=")
+        assert (project.parent / named).resolve() == ROOT / "projects" / "hook.schema.json"
+
+
+def test_schema_agrees() -> None:
+    """An editor finds nothing wrong in what is right, and marks what is not a matter of several files."""
+    validator = jsonschema.Draft7Validator(SCHEMA)
+    validator.check_schema(SCHEMA)
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "projects").glob("*/hook.yml")]
+    for text in (FULL, HOOK, *files):
+        assert not [error.message for error in validator.iter_errors(yaml.safe_load(text))]
+    shape = ("no key 'nmae", "hook.yml has no", "name must", "git.secret has no", "engine must", "mlflow must")
+    for change, _, words in MISTAKES:
+        if words.startswith(shape):
+            assert not validator.is_valid(yaml.safe_load(HOOK.replace(*change, 1))), words
+
+
+def test_broken_name(top: Path) -> None:
+    """What stands in for a name that is wrong or missing is nobody's name."""
+    for change in ("name: X", ""):
+        read = reading(top, HOOK.replace("name: demo", change))
+        assert read.hook is not None and read.hook.name == "" and not read.sound
+
+
+def test_left_empty(top: Path) -> None:
+    """A key with nothing after it counts as left out; a schedule that is begun has to be finished."""
+    text = HOOK.partition("schedule:")[0]
+    for key in ("engine", "timeout", "notifications", "result"):
+        read = reading(top, f"{text}{key}:\n")
+        assert read.sound and not read.findings, read.findings
+    (finding,) = reading(top, f"{text}schedule:\n").findings
+    assert finding.message == "schedule has no quartz."
+    (finding,) = reading(top, text.replace("/Shared/experiments/demo", "")).findings
+    assert finding.message == "experiment has no value."
 
 
 def test_environments(top: Path) -> None:
@@ -266,11 +323,11 @@ def test_environments(top: Path) -> None:
 
 
 ENVIRONMENTS = [
-    ("conda_env: env.yaml", "dependencies: [{pip: 24}]", "pip is not a list"),
-    ("conda_env: env.yaml", "dependencies: [{pip: [[a]]}]", "requirement of pip is one value"),
+    ("conda_env: env.yaml", "dependencies: [{pip: 24}]", "dependencies.pip must be a list"),
+    ("conda_env: env.yaml", "dependencies: [{pip: [[a]]}]", "Each item of dependencies.pip must be one value"),
     ("conda_env: env.yaml", "dependencies: [{npm: [a]}]", "no key 'npm'"),
-    ("python_env: env.yaml", "dependencies: [{pip: [a]}]", "dependency is one value"),
-    ("python_env: env.yaml", "dependencies: numpy", "dependencies is not a list"),
+    ("python_env: env.yaml", "dependencies: [{pip: [a]}]", "Each item of dependencies must be one value"),
+    ("python_env: env.yaml", "dependencies: numpy", "dependencies must be a list"),
 ]
 
 

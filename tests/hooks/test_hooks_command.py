@@ -52,7 +52,8 @@ def test_help(tmp_path: Path, name: str) -> None:
 def test_help_is_quick(tmp_path: Path) -> None:
     """Asking for help imports nothing that takes time."""
     code = (
-        "import sys\nfrom mlflow_hooks import cli\nheavy = {'mlflow', 'yaml', 'urllib3', 'rich', 'databricks.sdk'}\n"
+        "import sys\nfrom mlflow_hooks import cli\n"
+        "heavy = {'mlflow', 'pydantic', 'yaml', 'urllib3', 'rich', 'databricks.sdk'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -92,6 +93,16 @@ def test_generate(root: Path) -> None:
     write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
     told = typed(root, "generate", "--check", code=1)
     assert "~ file hooks/jobs/mlflow_demo_hook.json" in told.stdout and "3 to be updated" in told.stdout
+
+
+def test_schema(root: Path) -> None:
+    """`schema` writes what editors complete from, and replaces an older one."""
+    path = root / "projects" / "hook.schema.json"
+    for present, change in ((None, "+ file"), ("{}", "~ file"), ("same", "1 in s")):
+        if present == "{}":
+            path.write_text(present)
+        assert typed(root, "schema").stdout.startswith(change)
+        assert json.loads(path.read_text())["title"] == "hook.yml"
 
 
 def test_edited_by_hand(root: Path) -> None:

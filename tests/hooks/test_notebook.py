@@ -30,8 +30,9 @@ from databricks_local.runtime.notebook_cells import CellStep, steps
 from mlflow_hooks.generate.literal import literal
 from mlflow_hooks.generate.notebook import config, notebook
 from mlflow_hooks.generate.stamp import is_intact
-from mlflow_hooks.model import DEFAULT_MLFLOW, Cluster, GitSource, Hook, Parameter, Result, Secret
+from mlflow_hooks.model import Cluster, GitSource, Hook, Parameter
 from mlflow_hooks.rules.parameters import TYPES, problem
+from mlflow_hooks.schema import DEFAULT_MLFLOW, Result, Secret
 
 from .samples import HOOK, HOOKS, NOWHERE, PLAIN, PROJECT, hook
 
@@ -77,11 +78,17 @@ def code_of(text: str) -> list[str]:
 def hostile(value: str) -> Hook:
     """A hook which says this everywhere."""
     return hook(
-        git=GitSource(value, value, provider=value, secret=Secret(value, value, value, value), widget=True),
+        git=GitSource(
+            value,
+            value,
+            provider=value,
+            secret=Secret.model_construct(scope=value, key=value, username=value, username_key=value),
+            widget=True,
+        ),
         experiment=value,
         entry_point=value,
         parameters=(Parameter("word", value, value, value, widget=True), Parameter(value, value=value)),
-        result=Result((value,), (value,)),
+        result=Result(metrics=(value,), tags=(value,)),
         project=replace(PROJECT, subfolder=value, cluster=Cluster(NOWHERE, {"spark_conf": {value: value}})),
         schedule=None,
     )
@@ -207,7 +214,7 @@ def test_git_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
     before = dict(os.environ)
-    secret = Secret("git", "token", username="me")
+    secret = Secret(scope="git", key="token", username="me")
     private = hook(git=GitSource("https://org@git.example.com:8443/r", "v1", secret=secret))
     with pytest.raises(KeyError), function(private, "git_credentials")():
         said = {name: value for name, value in os.environ.items() if before.get(name) != value}
@@ -341,7 +348,7 @@ def test_end_of_the_log() -> None:
 
 def test_outcome() -> None:
     """The result is JSON that everybody reads: a metric that is no number is null, and long tags are cut."""
-    wanted = hook(result=Result(("rmse", "nan", "inf", "none"), ("long", "none")))
+    wanted = hook(result=Result(metrics=("rmse", "nan", "inf", "none"), tags=("long", "none")))
     metrics = {"rmse": 0.5, "nan": math.nan, "inf": math.inf}
     told = function(wanted, "outcome")(
         run_of("TERMINATED"), mlflow_run("FINISHED", metrics, long="x" * 5000), "v1", "/e"

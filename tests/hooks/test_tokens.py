@@ -200,10 +200,10 @@ def test_what_mlflow_says(tmp_path: Path) -> None:
 
 
 NO_NAMES = [
-    ("my scope/é", "k", "scope is called"),
-    ("s", "a b", "key is called"),
-    ("s" * 129, "k", "scope is called"),
-    ("s", "k/x", "key is called"),
+    ("my scope/é", "k", "git.secret.scope must be"),
+    ("s", "a b", "git.secret.key must be"),
+    ("s" * 129, "k", "git.secret.scope must be"),
+    ("s", "k/x", "git.secret.key must be"),
 ]
 
 
