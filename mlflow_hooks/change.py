@@ -9,7 +9,7 @@ from databricks_sync.errors import ExitCode, SyncError
 from databricks_sync.output.wording import SIGNS, STYLES
 from databricks_sync.rules.plan import Action
 
-from .report import Report
+from .report import Reporter
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 
@@ -27,7 +27,9 @@ class Change:
     exit_code: ExitCode = ExitCode.DONE
 
 
-def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: SyncError | None = None) -> ExitCode:
+def report_changes(
+    changes: Sequence[Change], report: Reporter, *, dry_run: bool, stopped: SyncError | None = None
+) -> ExitCode:
     """Says what became of each, and of all; the exit code. `stopped`: why there are no more of them."""
     for change in changes:
         fields = {"name": change.name, "action": change.action, "why": change.why}
@@ -42,10 +44,10 @@ def tell(changes: Sequence[Change], report: Report, *, dry_run: bool, stopped: S
         report.event(change.kind, text, style, **fields, problem=change.problem or None, hint=change.hint or None)
         if change.hint and not report.as_json:
             report.out.line(f"    {change.hint}")
-    counts = {word: sum(1 for one in changes if one.action == action) for action, word in _DONE.items()}
-    counts["in_step"] = sum(1 for one in changes if one.action == "nothing" and not one.problem)
-    counts["left"] = sum(1 for one in changes if one.problem)
-    code = max((one.exit_code for one in changes), default=ExitCode.DONE)
+    counts = {word: sum(1 for change in changes if change.action == action) for action, word in _DONE.items()}
+    counts["in_step"] = sum(1 for change in changes if change.action == "nothing" and not change.problem)
+    counts["left"] = sum(1 for change in changes if change.problem)
+    code = max((change.exit_code for change in changes), default=ExitCode.DONE)
     if stopped is not None:
         report.error(stopped)
         code = stopped.exit_code

@@ -168,10 +168,10 @@ def main(prog_name: str = "mlflow_hooks") -> None:
 
 def _run(command: str, values: dict[str, Any]) -> None:
     """Does the work of a command and ends the process with its exit code."""
-    from .report import Report
+    from .report import Reporter
 
     options = HookOptions(**values)
-    report = Report(options.as_json)
+    report = Reporter(options.as_json)
     with spoken(lambda: report) as code:
         if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"

@@ -17,29 +17,28 @@ from mlflow_hooks.generate.files import FOLDER, changes, schema_change, write
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
-from mlflow_hooks.rules.check import refuse
-from mlflow_hooks.rules.check import tell as report_findings
+from mlflow_hooks.rules.check import refuse, report_findings
 from mlflow_hooks.run.local import on_this_machine
 from mlflow_hooks.run.resolve import run_spec
 from mlflow_hooks.run.workspace import on_databricks
 
-from .change import Change, tell
+from .change import Change, report_changes
 from .model import Finding
 from .options import TARGET, HookOptions
-from .report import Report
+from .report import Reporter
 
 
-def check(options: HookOptions, report: Report) -> int:
+def check(options: HookOptions, report: Reporter) -> int:
     """Says what is wrong with the hooks; the exit code. Raises UnknownHook."""
     readings = _readings(_project(options, report).folder, options.projects, options.names)
     return report_findings(_findings(readings), len(readings), report, strict=options.strict)
 
 
-def generate(options: HookOptions, report: Report) -> int:
+def generate(options: HookOptions, report: Reporter) -> int:
     """Writes what is generated, or says what would be; the exit code. Raises HookError, UnknownHook."""
     project = _project(options, report).folder
     readings = _readings(project, options.projects, options.names)
-    for finding in (one for reading in readings if reading.sound for one in reading.findings):
+    for finding in (finding for reading in readings if reading.sound for finding in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
     hooks = [sound(reading) for reading in readings]
     refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
@@ -50,29 +49,29 @@ def generate(options: HookOptions, report: Report) -> int:
     done = [
         Change(
             "file",
-            f"{folder.name}/{one.path}",
-            one.action.value,
-            "edited by hand" if one.edited else "",
-            exit_code=ExitCode.LEFT if options.check and one.action is not Action.NOTHING else ExitCode.DONE,
+            f"{folder.name}/{change.path}",
+            change.action.value,
+            "edited by hand" if change.edited else "",
+            exit_code=ExitCode.LEFT if options.check and change.action is not Action.NOTHING else ExitCode.DONE,
         )
-        for one in planned
+        for change in planned
     ]
-    return tell(done, report, dry_run=options.check)
+    return report_changes(done, report, dry_run=options.check)
 
 
-def schema(options: HookOptions, report: Report) -> int:
+def schema(options: HookOptions, report: Reporter) -> int:
     """Writes the JSON schema of hook.yml beside the projects; the exit code. Raises HookError."""
     folder = _project(options, report).folder / (options.projects or PROJECTS)
     change = schema_change(folder)
     write([change], folder)
-    return tell([Change("file", f"{folder.name}/{change.path}", change.action.value)], report, dry_run=False)
+    return report_changes([Change("file", f"{folder.name}/{change.path}", change.action.value)], report, dry_run=False)
 
 
-def deploy(options: HookOptions, report: Report) -> int:
+def deploy(options: HookOptions, report: Reporter) -> int:
     """Makes the workspace hold the hooks; the exit code. Raises SyncError."""
     project = _project(options, report)
     with opened(options.session(options.target or TARGET), project) as session:
-        _tell(session, report)
+        _report_notices(session, report)
         session.permitted()
         readings = _readings(project.folder, options.projects, ())
         hooks = [sound(reading) for reading in readings]
@@ -90,7 +89,7 @@ def deploy(options: HookOptions, report: Report) -> int:
         return deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
 
 
-def run(options: HookOptions, report: Report) -> int:
+def run(options: HookOptions, report: Reporter) -> int:
     """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
     project = _project(options, report)
     hook = sound(one_by_name(_readings(project.folder, options.projects, ()), options.name))
@@ -100,7 +99,7 @@ def run(options: HookOptions, report: Report) -> int:
         return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with opened(options.session(TARGET if options.experiment else None), project) as session:
-        _tell(session, report)
+        _report_notices(session, report)
         spec = run_spec(hook, options, session, report)
         return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
 
@@ -109,7 +108,7 @@ def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding
     return findings_of(readings, datetime.now(timezone.utc), refs=refs)
 
 
-def _project(options: HookOptions, report: Report) -> Project:
+def _project(options: HookOptions, report: Reporter) -> Project:
     """The project we are in, which has the folder with the hooks' projects; says where that is not plain to see."""
     project = find(os.environ, Path.cwd(), (options.projects or PROJECTS,))
     if project.notice:
@@ -117,7 +116,7 @@ def _project(options: HookOptions, report: Report) -> Project:
     return project._replace(notice="")
 
 
-def _tell(session: Session, report: Report) -> None:
+def _report_notices(session: Session, report: Reporter) -> None:
     for notice in session.settings.notices:
         report.notice(notice)
 
@@ -132,7 +131,7 @@ def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> li
     return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)
 
 
-WORK: dict[str, Callable[[HookOptions, Report], int]] = {
+WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
     "check": check,
     "generate": generate,
     "schema": schema,

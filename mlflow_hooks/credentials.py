@@ -38,11 +38,11 @@ _PATTERNS = (
 _LOGIN = re.compile(r"://[^/\s@]+@")
 
 
-def found(text: str) -> Iterator[tuple[int, str]]:
+def suspicious_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines (from 1) with something like a credential, and what it is like; the first on each line."""
     kinds: dict[int, str] = {}
-    for one in find(text, _PATTERNS):
-        kinds.setdefault(text.count("\n", 0, one.start) + 1, one.kind)
+    for match in find(text, _PATTERNS):
+        kinds.setdefault(text.count("\n", 0, match.start) + 1, match.kind)
     yield from sorted(kinds.items())
 
 

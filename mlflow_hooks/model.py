@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, Notifications, Result, Schedule, Secret, SparkJob
+from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
 
 WORKSPACE_FOLDER = "/Shared/mlflow_hooks"
 
@@ -38,7 +38,7 @@ class RefKind(str, Enum):
     BRANCH = "branch"
 
 
-class Severity(str, Enum):
+class FindingSeverity(str, Enum):
     ERROR = "error"
     WARNING = "warning"
 
@@ -50,7 +50,7 @@ class Finding:
 
     file: str
     line: int
-    severity: Severity
+    severity: FindingSeverity
     message: str
     remedy: str = ""
 
@@ -120,7 +120,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class MLflowProject:
     """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`."""
 
     folder: Path
@@ -180,17 +180,17 @@ class Hook:
 
     name: str
     document: Document
-    project: Project
+    project: MLflowProject
     engine: Engine
     git: GitSource
     experiment: str
     entry_point: str = "main"
     parameters: tuple[Parameter, ...] = ()
-    schedule: Schedule | None = None
+    schedule: JobSchedule | None = None
     timeout: timedelta = DEFAULT_TIMEOUT
     poll: timedelta = timedelta(seconds=15)
     notifications: Notifications = field(default_factory=Notifications)
-    result: Result = field(default_factory=Result)
+    result: ResultKeys = field(default_factory=ResultKeys)
     mlflow: str = DEFAULT_MLFLOW
     cluster: Cluster | None = None
     linked_service: str = ""

@@ -13,12 +13,12 @@ from databricks_sync.output.text import Screen
 from .credentials import hidden
 
 
-class _Screen(Screen):
+class _HidingScreen(Screen):
     def line(self, text: str = "", style: str = "") -> None:
         super().line(hidden(text), style)
 
 
-class Report:
+class Reporter:
     """Says each event once: as its text to a person, as its fields to a program.
 
     INVARIANT: nothing it says looks like a credential, wherever that came from.
@@ -29,8 +29,8 @@ class Report:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         self.as_json = as_json
-        self.out = _Screen(sys.stdout)
-        self.err = _Screen(sys.stderr)
+        self.out = _HidingScreen(sys.stdout)
+        self.err = _HidingScreen(sys.stderr)
 
     def event(self, event: str, text: str = "", style: str = "", **fields: object) -> None:
         """An event; without a text it is for programs alone."""
@@ -62,5 +62,5 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, str):
         return hidden(value)
     if isinstance(value, Mapping):
-        return {hidden(str(key)): _hidden(one) for key, one in value.items()}
-    return [_hidden(one) for one in value] if isinstance(value, (list, tuple)) else value
+        return {hidden(str(key)): _hidden(item) for key, item in value.items()}
+    return [_hidden(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -189,7 +189,7 @@ class ParameterSetting(Section):
         return {"anyOf": [_VALUE, handler(core_schema)]}
 
 
-class Schedule(Section):
+class JobSchedule(Section):
     """When the job starts by itself."""
 
     quartz: str = Field(description="Quartz: second minute hour day month weekday.", examples=["0 0 6 * * ?"])
@@ -204,7 +204,7 @@ class Notifications(Section):
     on_success: Texts = Field(default=(), description="E-mail addresses.")
 
 
-class Result(Section):
+class ResultKeys(Section):
     """What a caller gets of the MLflow run in the hook's JSON result."""
 
     metrics: Texts = Field(default=(), description="Names of metrics.")
@@ -231,11 +231,11 @@ class HookFile(Section):
     parameters: dict[str, ParameterSetting] = Field(
         default={}, description="Parameters of the entry point; those not named keep the default of MLproject."
     )
-    schedule: Annotated[Schedule | None, BeforeValidator(_begun)] = None
+    schedule: Annotated[JobSchedule | None, BeforeValidator(_begun)] = None
     timeout: Duration = Field(default=DEFAULT_TIMEOUT, description="Then the run is cancelled; default: 2h.")
     poll: Duration = Field(default=DEFAULT_POLL, description="How often the hook looks at the run; default: 15s.")
     notifications: Notifications = Notifications()
-    result: Result = Result()
+    result: ResultKeys = ResultKeys()
     mlflow: Release = Field(default=DEFAULT_MLFLOW, description="The release of MLflow that the hook installs.")
     cluster: ClusterFields = Field(
         default=None, description="A file beside hook.yml, or its fields; default: a small one."

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:54e488feb72d4065665a72f2e33c8b5e395c02ceb811fd292c580298e7a37713 -->
+# MAGIC %md <!-- mlflow_hooks sha256:cd40d59a2b9491600604ea0e0381d89e01bd906b2c7bae7a3fb57960ff48e0e1 -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -213,20 +213,20 @@ def judge(run, project_run):
     status = project_run.info.status
     if result == "SUCCESS" and status not in ("FAILED", "KILLED"):
         return
-    told = ""
+    output_text = ""
     with suppress(Exception):
         output = workspace.jobs.get_run_output(run.tasks[0].run_id)
-        told = "\n".join(filter(None, (output.error, (output.logs or "")[-4000:])))
+        output_text = "\n".join(filter(None, (output.error, (output.logs or "")[-4000:])))
     raise RuntimeError(
         f"{CONFIG['hook']} ended as {result}, its MLflow run as {status}. {run.state.state_message or ''}\n"
-        f"{run.run_page_url}\n{told}"
+        f"{run.run_page_url}\n{output_text}"
     )
 
 
 def outcome(run, project_run, git_ref, path):
     """What the caller gets: small, and with the same keys whatever happened."""
     metrics, tags = project_run.data.metrics, project_run.data.tags
-    wanted = {name: metrics.get(name) for name in CONFIG["result"]["metrics"]}
+    selected = {name: metrics.get(name) for name in CONFIG["result"]["metrics"]}
     return {
         "status": "SUCCESS",
         "hook": CONFIG["hook"],
@@ -237,7 +237,7 @@ def outcome(run, project_run, git_ref, path):
         "commit": tags.get("mlflow.source.git.commit"),
         # NaN is not JSON, and whoever reads this would fail on it.
         "metrics": {
-            name: value if value is not None and math.isfinite(value) else None for name, value in wanted.items()
+            name: value if value is not None and math.isfinite(value) else None for name, value in selected.items()
         },
         "tags": {name: tags.get(name, "")[:1000] for name in CONFIG["result"]["tags"]},
     }

@@ -20,22 +20,22 @@ from databricks_sync.remote.folder import Workspace, object_type, type_name
 from databricks_sync.remote.http import Http
 from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
-from mlflow_hooks.change import Change, tell
+from mlflow_hooks.change import Change, report_changes
 from mlflow_hooks.errors import OutOfDate
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.files import FOLDER, changes
 from mlflow_hooks.generate.origin import hook_file, is_gone
 from mlflow_hooks.model import Hook
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from .jobs import Job, Jobs, differences, marked
+from .jobs import HookJob, Jobs, differences, marked
 from .notebooks import PRUNE, DeployOptions, Notebooks
 
 T = TypeVar("T")
 
 
-def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Report) -> int:
+def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
     `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
@@ -68,7 +68,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
         if not changes:
             raise
         stopped = error
-    return tell(changes, report, dry_run=options.dry_run, stopped=stopped)
+    return report_changes(changes, report, dry_run=options.dry_run, stopped=stopped)
 
 
 def _interrupted(changes: Sequence[Change], options: DeployOptions, *, in_hand: bool) -> InterruptedRun:
@@ -86,7 +86,7 @@ def _require_inside(folder: Path, project: Path) -> None:
 
 
 def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions) -> None:
-    late = [one.path for one in changes(hooks, folder) if one.action is not Action.NOTHING]
+    late = [change.path for change in changes(hooks, folder) if change.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
             f"{folder.name}/{late[0]} is not what would be generated now"
@@ -96,11 +96,11 @@ def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions
 
 
 def _others(
-    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Report
+    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Reporter
 ) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
-    said = "Interrupted: what is in hand is finished; once more, and at once."
-    stop = Interruption(raise_at_second(lambda: report.notice(said)))
+    notice = "Interrupted: what is in hand is finished; once more, and at once."
+    stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     with terminable(), stop.listening():
         yield from _deploy_jobs(_until(stop, hooks), session, options)
         yield from _stale_jobs(hooks, notebooks, session, options, stop)
@@ -125,18 +125,18 @@ def _deploy_jobs(hooks: Iterable[Hook], session: Session, options: DeployOptions
 def _stale_jobs(
     hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, stop: Interruption
 ) -> Iterator[Change]:
-    jobs, stale = Jobs(session.http), list[Job]()
+    jobs, stale = Jobs(session.http), list[HookJob]()
     with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
-        stale = [one for one in jobs.ours() if _is_stale(one, hooks, notebooks, session.repository)]
+        stale = [stale_job for stale_job in jobs.ours() if _is_stale(stale_job, hooks, notebooks, session.repository)]
     yield from failed
-    for one in _until(stop, stale):
+    for stale_job in _until(stop, stale):
         if not options.prune:
-            yield Change("job", one.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+            yield Change("job", stale_job.name, problem="is of no hook any more; it stays.", hint=PRUNE)
             continue
-        with _tried(Change("job", one.name)) as failed:
+        with _tried(Change("job", stale_job.name)) as failed:
             if not options.dry_run:
-                jobs.delete(one.job_id)
-            yield Change("job", one.name, "delete")
+                jobs.delete(stale_job.job_id)
+            yield Change("job", stale_job.name, "delete")
         yield from failed
 
 
@@ -151,44 +151,46 @@ def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
 
 
 def _deploy_job(hook: Hook, jobs: Jobs, options: DeployOptions) -> Change:
-    wanted = marked(job.settings(hook, options.target))
-    found = jobs.named(hook.notebook)
-    if (problem := _not_ours(hook, found, wanted, options)) is not None:
+    settings = marked(job.settings(hook, options.target))
+    same_name = jobs.named(hook.notebook)
+    if (problem := _not_ours(hook, same_name, settings, options)) is not None:
         return problem
-    if not found:
+    if not same_name:
         if not options.dry_run:
-            jobs.create(wanted)
+            jobs.create(settings)
         return Change("job", hook.notebook, "create")
-    differing = differences(wanted, jobs.get(found[0].job_id).settings)
+    differing = differences(settings, jobs.get(same_name[0].job_id).settings)
     if not differing:
         return Change("job", hook.notebook)
     if not options.dry_run:
-        jobs.reset(found[0].job_id, wanted)
+        jobs.reset(same_name[0].job_id, settings)
     return Change("job", hook.notebook, "update", ", ".join(differing))
 
 
-def _not_ours(hook: Hook, found: Sequence[Job], wanted: Mapping[str, Any], options: DeployOptions) -> Change | None:
+def _not_ours(
+    hook: Hook, same_name: Sequence[HookJob], settings: Mapping[str, Any], options: DeployOptions
+) -> Change | None:
     """Why a job of the right name is left alone."""
-    if len(found) > 1:
-        numbers = ", ".join(str(one.job_id) for one in found)
-        what, hint = f"is the name of {len(found)} jobs ({numbers}).", "Delete or rename all but one of them."
-    elif found and found[0].hook != hook.name:
-        what = f"is a job without our tag ({found[0].job_id}), so somebody else's."
+    if len(same_name) > 1:
+        numbers = ", ".join(str(other.job_id) for other in same_name)
+        what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
+    elif same_name and same_name[0].hook != hook.name:
+        what = f"is a job without our tag ({same_name[0].job_id}), so somebody else's."
         hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
-    elif found and (elsewhere := found[0].source[0]) and Job(0, wanted).source[0] not in ("", elsewhere):
+    elif same_name and (elsewhere := same_name[0].source[0]) and HookJob(0, settings).source[0] not in ("", elsewhere):
         what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
-        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {found[0].job_id}."
+        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
     else:
         return None
     return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
 
 
-def _is_stale(found: Job, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
+def _is_stale(candidate: HookJob, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
     """Whether a job with our tag is of a hook that this repository had: other teams deploy to the same workspace."""
-    path = hook_file(found.description)
-    if not path or found.hook in {hook.name for hook in hooks} or not is_gone(path, found.hook, repository.top):
+    path = hook_file(candidate.description)
+    if not path or candidate.hook in {hook.name for hook in hooks} or not is_gone(path, candidate.hook, repository.top):
         return False
-    folder, url = found.source
+    folder, url = candidate.source
     if folder:
         return folder == notebooks.options.target and notebooks.owns_target()
     return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
@@ -200,9 +202,9 @@ def _experiments(hooks: Iterable[Hook], session: Session, options: DeployOptions
         path, folder = hook.experiment, hook.experiment.rpartition("/")[0]
         home = home_of(path)
         with _tried(Change("experiment", path)) as failed:
-            there, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
-            if there not in (None, "MLFLOW_EXPERIMENT"):
-                what = f"is a {type_name(there)}, so every run would fail."
+            present, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
+            if present not in (None, "MLFLOW_EXPERIMENT"):
+                what = f"is a {type_name(present)}, so every run would fail."
                 yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
             elif home and _type(session.http, f"/Users/{home}") is None:
                 what = f"is in the home of {home}, which does not exist, so every run would fail."

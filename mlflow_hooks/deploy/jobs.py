@@ -24,7 +24,7 @@ _TELLING = ("schedule", "trigger", "continuous", "git_source", "parameters", "em
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class HookJob:
     """A job as the workspace shows it."""
 
     job_id: int
@@ -52,17 +52,17 @@ class Job:
         return notebook.rpartition("/")[0], str(git.get("git_url", ""))
 
 
-def marked(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a job of ours, with their digest."""
-    digest = sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
-    return {**wanted, "tags": {**wanted.get("tags", {}), DIGEST: digest}}
+    digest = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return {**settings, "tags": {**settings.get("tags", {}), DIGEST: digest}}
 
 
-def differences(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+def differences(settings: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
     """The settings that are not as wanted, by name. What the workspace adds of its own accord is none."""
-    names = [name for name in wanted if not _covers(wanted[name], there.get(name))]
-    names += [name for name in _TELLING if name not in wanted and there.get(name)]
-    if _digest(wanted) == _digest(there):
+    names = [name for name in settings if not _covers(settings[name], present.get(name))]
+    names += [name for name in _TELLING if name not in settings and present.get(name)]
+    if _digest(settings) == _digest(present):
         return names
     # Something is wanted no more that the workspace might have added itself: what it is, nobody can tell.
     return [name for name in names if name != "tags"] or ["settings"]
@@ -72,14 +72,14 @@ def _digest(settings: Mapping[str, Any]) -> str:
     return str((settings.get("tags") or {}).get(DIGEST, ""))
 
 
-def _covers(wanted: object, there: object) -> bool:
-    if isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(_covers(value, there.get(key)) for key, value in wanted.items())
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        if not isinstance(there, Sequence) or isinstance(there, str) or len(there) != len(wanted):
+def _covers(setting: object, present: object) -> bool:
+    if isinstance(setting, Mapping):
+        return isinstance(present, Mapping) and all(_covers(value, present.get(key)) for key, value in setting.items())
+    if isinstance(setting, Sequence) and not isinstance(setting, str):
+        if not isinstance(present, Sequence) or isinstance(present, str) or len(present) != len(setting):
             return False
-        return all(_covers(one, other) for one, other in zip(wanted, there, strict=True))
-    return wanted == there
+        return all(_covers(item, other) for item, other in zip(setting, present, strict=True))
+    return setting == present
 
 
 class Jobs:
@@ -88,16 +88,16 @@ class Jobs:
     def __init__(self, http: Http) -> None:
         self.http = http
 
-    def named(self, name: str) -> list[Job]:
+    def named(self, name: str) -> list[HookJob]:
         """Those of exactly this name."""
         # SERVER: the workspace pays no attention to upper and lower case.
         return [job for job in self._listed({"name": name}) if job.name == name]
 
-    def ours(self) -> list[Job]:
+    def ours(self) -> list[HookJob]:
         """Those with our tag, whoever deployed them."""
         return [job for job in self._listed({}) if job.hook]
 
-    def get(self, job_id: int) -> Job:
+    def get(self, job_id: int) -> HookJob:
         """A job with all its settings: a list leaves out what is long."""
         return _job(self.http.read(f"{_API}/get", {"job_id": str(job_id)}, self.http.limits.jobs).json())
 
@@ -112,15 +112,15 @@ class Jobs:
     def delete(self, job_id: int) -> None:
         self._send("delete", {"job_id": job_id})
 
-    def _listed(self, query: Mapping[str, str]) -> Iterable[Job]:
+    def _listed(self, query: Mapping[str, str]) -> Iterable[HookJob]:
         token = ""
         for _ in range(_PAGES):
-            asked = {**query, "limit": "100", "expand_tasks": "true", **({"page_token": token} if token else {})}
-            page = self.http.read(f"{_API}/list", asked, self.http.limits.jobs).json()
+            parameters = {**query, "limit": "100", "expand_tasks": "true", **({"page_token": token} if token else {})}
+            page = self.http.read(f"{_API}/list", parameters, self.http.limits.jobs).json()
             jobs = page.get("jobs", [])
             if not isinstance(jobs, list):
                 raise _unreadable()
-            yield from (_job(one) for one in jobs)
+            yield from (_job(entry) for entry in jobs)
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
@@ -130,16 +130,16 @@ class Jobs:
         return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()
 
 
-def _job(told: object) -> Job:
+def _job(value: object) -> HookJob:
     """Raises BadAnswer for what has not the form of a job, as far as we look at it."""
-    job = _object(told)
+    job = _object(value)
     settings = _object(job.get("settings") or {})
     tasks = settings.get("tasks") or [{}]
     if not isinstance(tasks, list):
         raise _unreadable()
     for inner in (settings.get("tags"), settings.get("git_source"), tasks[0], _object(tasks[0]).get("notebook_task")):
         _object(inner or {})
-    return Job(_number(job), settings)
+    return HookJob(_number(job), settings)
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -148,9 +148,9 @@ def _object(value: object) -> Mapping[str, Any]:
     return value
 
 
-def _number(told: Mapping[str, Any]) -> int:
+def _number(fields: Mapping[str, Any]) -> int:
     try:
-        return int(told["job_id"])
+        return int(fields["job_id"])
     except (KeyError, TypeError, ValueError, OverflowError):
         raise _unreadable() from None
 

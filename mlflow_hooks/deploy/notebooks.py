@@ -28,7 +28,7 @@ from mlflow_hooks.generate.files import NOTEBOOKS
 from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
 from mlflow_hooks.generate.stamp import is_intact, is_stamped
 from mlflow_hooks.model import Hook
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 _TAKE_OVER = "Give another --target; to use it for this repository, add --take-over."
@@ -64,7 +64,7 @@ class Listener:
     `begun`: something may have been written.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Reporter) -> None:
         self.report = report
         self.begun = False
 
@@ -87,7 +87,7 @@ class Notebooks:
     """The notebooks' part of a deployment: one ordinary push, and further ones for what is known by its stamp."""
 
     def __init__(
-        self, hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Report
+        self, hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter
     ) -> None:
         where = folder / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
@@ -109,7 +109,7 @@ class Notebooks:
             with _folder(self.where):
                 changes = [*self._deploy()]
         except (KeyboardInterrupt, SyncError):
-            yield from (self._fate(one.step.key, one.step, one.problem) for one in self.outcomes)
+            yield from (self._fate(outcome.step.key, outcome.step, outcome.problem) for outcome in self.outcomes)
             raise
         yield from changes
 
@@ -134,7 +134,7 @@ class Notebooks:
             if keys:
                 done = self._run(mode, keys)
                 steps |= {step.key: step for step in done.steps}
-        problems = {one.step.key: one.problem for one in self.outcomes if one.problem}
+        problems = {outcome.step.key: outcome.problem for outcome in self.outcomes if outcome.problem}
         for key, step in sorted(steps.items()):
             yield self._fate(key, step, problems.get(key) or step.problem)
         yield from (self._stale(key) for key in stale if key not in gone)

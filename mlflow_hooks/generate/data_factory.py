@@ -20,10 +20,10 @@ from .stamp import BLANK, stamped
 
 def pipeline_json(hook: Hook) -> str:
     """The pipeline as a file, stamped in its description."""
-    given = pipeline(hook)
-    said = given["properties"].pop("description")
-    given["properties"] = {"description": f"{BLANK}. {said}", **given["properties"]}
-    return stamped(json.dumps(given, indent=2) + "\n")
+    resource = pipeline(hook)
+    description = resource["properties"].pop("description")
+    resource["properties"] = {"description": f"{BLANK}. {description}", **resource["properties"]}
+    return stamped(json.dumps(resource, indent=2) + "\n")
 
 
 def pipeline(hook: Hook) -> dict[str, Any]:
@@ -46,14 +46,14 @@ def pipeline(hook: Hook) -> dict[str, Any]:
 
 def activity(hook: Hook) -> dict[str, Any]:
     """What starts the hook and waits for it. It outlasts the hook's own deadline, so that the hook can clean up."""
-    given = {name: _expression(name) for name in defaults(hook)}
+    parameters = {name: _expression(name) for name in defaults(hook)}
     if hook.engine is Engine.MLFLOW:
         kind = "DatabricksNotebook"
         path = f"{WORKSPACE_FOLDER}/{hook.notebook}"
-        properties = {"notebookPath": path, "baseParameters": {**given, TRIGGER: "data_factory"}}
+        properties = {"notebookPath": path, "baseParameters": {**parameters, TRIGGER: "data_factory"}}
     else:
         kind = "DatabricksJob"
-        properties = {"jobId": _expression("job_id"), "jobParameters": given}
+        properties = {"jobId": _expression("job_id"), "jobParameters": parameters}
     return {
         "name": hook.notebook,
         "type": kind,

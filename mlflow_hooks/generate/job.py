@@ -57,9 +57,9 @@ def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER) -> dict[str, A
 
 def job_json(hook: Hook) -> str:
     """The settings as a file for `POST /api/2.2/jobs/create`, stamped in the description."""
-    given = settings(hook)
-    given["description"] = f"{BLANK}. {given['description']}"
-    ordered = {"description": given.pop("description"), **given}
+    fields = settings(hook)
+    fields["description"] = f"{BLANK}. {fields['description']}"
+    ordered = {"description": fields.pop("description"), **fields}
     return stamped(json.dumps(ordered, indent=2) + "\n")
 
 
@@ -68,23 +68,23 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
 
     `notebook_folder` is the notebooks' place relative to the file; a bundle wants their extension.
     """
-    given = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
-    text = yaml.safe_dump({"resources": {"jobs": {hook.notebook: given}}}, sort_keys=False, width=100)
+    fields = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
+    text = yaml.safe_dump({"resources": {"jobs": {hook.notebook: fields}}}, sort_keys=False, width=100)
     return stamped(f"# {BLANK}\n# Generated from {one_line(hook.document.name)}: change it there.\n{text}")
 
 
 def _literal(value: Any) -> Any:
     """SERVER: a bundle replaces `${name}` wherever it stands, and takes `$${name}` for the text `${name}`."""
     if isinstance(value, Mapping):
-        return {key: _literal(one) for key, one in value.items()}
+        return {key: _literal(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_literal(one) for one in value]
+        return [_literal(item) for item in value]
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
     engine = _of_notebook(hook, notebook) if hook.engine is Engine.MLFLOW else _of_git(hook)
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": hook.notebook,
         "description": description(hook.document.name),
         "tags": {TAG: hook.name},
@@ -92,18 +92,18 @@ def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
         "queue": {"enabled": True},
     }
     if hook.schedule is not None:
-        given["schedule"] = {
+        fields["schedule"] = {
             "quartz_cron_expression": hook.schedule.quartz,
             "timezone_id": hook.schedule.time_zone,
             "pause_status": "PAUSED" if hook.schedule.paused else "UNPAUSED",
         }
     notices = {"on_failure": hook.notifications.on_failure, "on_success": hook.notifications.on_success}
     if any(notices.values()):
-        given["email_notifications"] = {key: list(addresses) for key, addresses in notices.items() if addresses}
+        fields["email_notifications"] = {key: list(addresses) for key, addresses in notices.items() if addresses}
     parameters = [{"name": name, "default": default} for name, default in defaults(hook).items()]
     if parameters:
-        given["parameters"] = parameters
-    return {**given, **engine}
+        fields["parameters"] = parameters
+    return {**fields, **engine}
 
 
 def defaults(hook: Hook) -> dict[str, str]:
@@ -112,7 +112,7 @@ def defaults(hook: Hook) -> dict[str, str]:
     A value that Databricks, a bundle or Data Factory would take for a reference stays away: the notebook has it too.
     Without a notebook there may be none (`command_line.py`).
     """
-    shown = {one.name: one.effective or "" for one in hook.parameters if one.widget}
+    shown = {parameter.name: parameter.effective or "" for parameter in hook.parameters if parameter.widget}
     if hook.engine is Engine.JOBS_GIT:
         return shown
     if hook.git.widget:
@@ -127,11 +127,11 @@ def is_reference(text: str) -> bool:
 
 
 def _of_notebook(hook: Hook, notebook: str) -> dict[str, Any]:
-    given = {TRIGGER: "{{job.trigger.type}}", JOB_RUN_ID: "{{job.run_id}}"}
+    parameters = {TRIGGER: "{{job.trigger.type}}", JOB_RUN_ID: "{{job.run_id}}"}
     task = {
         "task_key": "hook",
         "job_cluster_key": "hook",
-        "notebook_task": {"notebook_path": notebook, "base_parameters": given, "source": "WORKSPACE"},
+        "notebook_task": {"notebook_path": notebook, "base_parameters": parameters, "source": "WORKSPACE"},
         "timeout_seconds": _seconds(hook, 1),
         "max_retries": 0,
     }
@@ -169,8 +169,8 @@ def _libraries(hook: Hook) -> list[Mapping[str, Any]]:
         named = project.spark_job.python_libraries
     elif project.environment is not None:
         named = project.environment.dependencies
-    given = list(project.cluster.libraries) if project.cluster else []
-    return given + [{"pypi": {"package": one}} for one in named]
+    libraries = list(project.cluster.libraries) if project.cluster else []
+    return libraries + [{"pypi": {"package": requirement}} for requirement in named]
 
 
 def _hook_cluster(hook: Hook) -> Mapping[str, Any]:

@@ -22,24 +22,24 @@ def literal(value: object, indent: int = 0, used: int = 0) -> str:
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return repr(value)
     if isinstance(value, Mapping):
-        start, end, items = "{", "}", [(f"{_text(key)}: ", one) for key, one in value.items()]
+        start, end, items = "{", "}", [(f"{_text(key)}: ", item) for key, item in value.items()]
     elif isinstance(value, (list, tuple)):
-        start, end, items = "[", "]", [("", one) for one in value]
+        start, end, items = "[", "]", [("", item) for item in value]
     else:
         raise TypeError(f"{value!r} is not a plain value")
-    flat = start + ", ".join(key + _flat(one) for key, one in items) + end
+    flat = start + ", ".join(key + _flat(item) for key, item in items) + end
     # The outermost table is one line per key, however short.
     if not items or (indent and indent + used + len(flat) < WIDTH):
         return flat
     inner = indent + 4
-    lines = [f"{' ' * inner}{key}{literal(one, inner, len(key) + 1)},\n" for key, one in items]
+    lines = [f"{' ' * inner}{key}{literal(item, inner, len(key) + 1)},\n" for key, item in items]
     return f"{start}\n{''.join(lines)}{' ' * indent}{end}"
 
 
 def _flat(value: object) -> str:
     """On one line, for measuring and for what fits."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_text(key)}: {_flat(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_text(key)}: {_flat(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_flat, value)) + "]"
     return literal(value)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from mlflow_hooks.model import GitSource, Hook, Parameter
+from mlflow_hooks.model import GitSource, Hook
 
 from .literal import literal, one_line
 from .origin import heading
@@ -31,7 +31,7 @@ def notebook(hook: Hook) -> str:
         '"@CONFIG@"': literal(config(hook)),
     }
     # In one pass: what a hook says may look like one of these places.
-    return stamped(re.sub('@TITLE@|@MLFLOW@|"@CONFIG@"', lambda found: parts[found[0]], template))
+    return stamped(re.sub('@TITLE@|@MLFLOW@|"@CONFIG@"', lambda place: parts[place[0]], template))
 
 
 def config(hook: Hook) -> dict[str, Any]:
@@ -41,7 +41,11 @@ def config(hook: Hook) -> dict[str, Any]:
         "project": hook.uri,
         "git": _git(hook.git),
         "entry_point": hook.entry_point,
-        "parameters": {one.name: _parameter(one) for one in hook.parameters if one.widget or one.value is not None},
+        "parameters": {
+            parameter.name: {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
+            for parameter in hook.parameters
+            if parameter.widget or parameter.value is not None
+        },
         "spark_job": hook.project.spark_job is not None,
         "backend_config": backend_config(hook),
         "experiment": hook.experiment,
@@ -74,10 +78,6 @@ def _git(git: GitSource) -> dict[str, Any]:
             "username_key": git.secret.username_key,
         }
     return {"url": git.url, "ref": git.ref, "widget": git.widget, "secret": secret}
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
 
 
 def _number(seconds: float) -> float:

@@ -33,18 +33,18 @@ def description(path: str) -> str:
 
 def hook_file(text: str) -> str:
     """The path in a heading or a description, as above; "" where the text is none."""
-    found = _FROM.search(text)
-    if found is None:
+    match = _FROM.search(text)
+    if match is None:
         return ""
     # In a heading it stands in ASCII, see literal.one_line().
-    path = PurePosixPath(found[2] or found[1].encode().decode("unicode_escape"))
+    path = PurePosixPath(match[2] or match[1].encode().decode("unicode_escape"))
     return str(path) if path.name == HOOK_FILE and not path.is_absolute() and ".." not in path.parts else ""
 
 
 def hook_at(path: str, top: Path) -> Hook | None:
     """The hook of a hook.yml in this repository. None where there is no such file, or no hook in it."""
-    there = top / path
-    return read_hook(there.parent).hook if there.is_file() else None
+    file = top / path
+    return read_hook(file.parent).hook if file.is_file() else None
 
 
 def is_gone(path: str, name: str, top: Path) -> bool:

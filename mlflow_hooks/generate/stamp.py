@@ -28,8 +28,8 @@ def is_stamped(text: str) -> bool:
 def is_intact(text: str) -> bool:
     """Whether the text is, byte for byte but for line ends, what was generated."""
     text = unix(text)
-    found = _STAMP.search(text)
-    return found is not None and found[1] == _digest(_STAMP.sub(BLANK, text, count=1))
+    match = _STAMP.search(text)
+    return match is not None and match[1] == _digest(_STAMP.sub(BLANK, text, count=1))
 
 
 def unix(text: str) -> str:

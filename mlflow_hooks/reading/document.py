@@ -17,7 +17,7 @@ from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlflow_hooks import credentials as tokens
-from mlflow_hooks.model import Document, Finding, Severity
+from mlflow_hooks.model import Document, Finding, FindingSeverity
 
 from . import findings
 
@@ -87,7 +87,7 @@ class Reader:
         self.findings.append(findings.warning(self.document, map(str, keys), message, remedy))
 
     def _note(self, line: int, message: str, remedy: str) -> None:
-        self.findings.append(Finding(self.name, line, Severity.ERROR, message, remedy))
+        self.findings.append(Finding(self.name, line, FindingSeverity.ERROR, message, remedy))
 
     def _read(self) -> str:
         try:
@@ -117,10 +117,10 @@ class Reader:
         self.findings += credentials(self.name, self.text)
         lines_with_finding = {finding.line for finding in self.findings}
         for node in _scalars(root):
-            kinds = [kind for _, kind in tokens.found(node.value)]
+            kinds = [kind for _, kind in tokens.suspicious_lines(node.value)]
             lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
             if kinds and lines_with_finding.isdisjoint(lines):  # written with escapes
-                self.findings.append(_credential(self.name, lines[0], kinds[0], Severity.ERROR))
+                self.findings.append(_credential(self.name, lines[0], kinds[0], FindingSeverity.ERROR))
             if kinds:
                 node.value = tokens.hidden(node.value)
 
@@ -153,13 +153,13 @@ def read_text(path: Path) -> str:
     return content.decode("utf-8-sig")
 
 
-def credentials(name: str, text: str, severity: Severity = Severity.ERROR) -> Iterator[Finding]:
+def credentials(name: str, text: str, severity: FindingSeverity = FindingSeverity.ERROR) -> Iterator[Finding]:
     """A finding for each line of the file `name` with something like a credential, which git would keep for ever."""
-    for line, kind in tokens.found(text):
+    for line, kind in tokens.suspicious_lines(text):
         yield _credential(name, line, kind, severity)
 
 
-def _credential(name: str, line: int, kind: str, severity: Severity) -> Finding:
+def _credential(name: str, line: int, kind: str, severity: FindingSeverity) -> Finding:
     message = f"This looks like {kind}, which everybody who can read the repository could use."
     remedy = "Revoke it, and name a secret instead: git: secret: {scope: ..., key: ...}."
     return Finding(name, line, severity, message, remedy)
@@ -175,13 +175,13 @@ def read_json(reader: Reader) -> Any:
         if reader.text and not reader.findings:
             message = f"{reader.name} is not JSON: {getattr(error, 'msg', error)}."
             line = getattr(error, "lineno", 0)
-            reader.findings.append(Finding(reader.name, line, Severity.ERROR, message, "Correct that line."))
+            reader.findings.append(Finding(reader.name, line, FindingSeverity.ERROR, message, "Correct that line."))
     return None
 
 
 def _hidden(value: Any) -> Any:
     if isinstance(value, str):
-        return tokens.hidden(value) if any(tokens.found(value)) else value
+        return tokens.hidden(value) if any(tokens.suspicious_lines(value)) else value
     if isinstance(value, dict):
         return {_hidden(key): _hidden(item) for key, item in value.items()}
     return [_hidden(item) for item in value] if isinstance(value, list) else value

@@ -54,17 +54,17 @@ def of_origin(origin: str) -> str:
 
     "" where that cannot be told: for a path, and for a name that only the ssh of this machine knows.
     """
-    found = _ORIGIN.fullmatch(origin)
-    if found is None:
+    match = _ORIGIN.fullmatch(origin)
+    if match is None:
         return ""
-    path = found["https"] or found["ssh"] or found["scp"]
-    host = (found["host"] or found["ssh_host"] or found["scp_host"]).lower()
+    path = match["https"] or match["ssh"] or match["scp"]
+    host = (match["host"] or match["ssh_host"] or match["scp_host"]).lower()
     path = path.rstrip("/").removesuffix(".git")
-    if not found["https"]:
+    if not match["https"]:
         host = _SSH_HOSTS.get(host, host)
         if host == _AZURE:  # v3/organisation/project/repository
             path = re.sub(r"^v3/([^/]+)/([^/]+)/", r"\1/\2/_git/", path)
-    return f"https://{host}{found['port'] or ''}/{path}"
+    return f"https://{host}{match['port'] or ''}/{path}"
 
 
 def _address(hook: Hook) -> Findings:
@@ -96,7 +96,7 @@ def login_problem(url: str) -> tuple[str, str] | None:
     """What is wrong with an address that tells more than it must: a login before the host, or a token anywhere."""
     login, _, host = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")
     harmless = not login or (":" not in login and (not url.lower().startswith("http") or _azure(host.lower())))
-    if harmless and not any(credentials.found(url)):  # it may be of the origin, which no file says
+    if harmless and not any(credentials.suspicious_lines(url)):  # it may be of the origin, which no file says
         return None
     message = "git.url holds a user name or a token, and would be shown in logs, tags and run names."
     return message, "Remove it, and name a secret: git: secret: {scope: ..., key: ...}."

@@ -21,12 +21,12 @@ from mlflow_hooks.model import (
     Declared,
     EntryPoint,
     Finding,
+    FindingSeverity,
     GitSource,
     Hook,
+    MLflowProject,
     Parameter,
-    Project,
     RefKind,
-    Severity,
 )
 from mlflow_hooks.schema import Engine, Git, HookFile, ParameterSetting
 
@@ -57,7 +57,7 @@ class HookReading:
 
     @property
     def sound(self) -> bool:
-        return self.hook is not None and all(finding.severity is not Severity.ERROR for finding in self.findings)
+        return self.hook is not None and all(finding.severity is not FindingSeverity.ERROR for finding in self.findings)
 
 
 def hook_folders(projects: Path) -> list[Path]:
@@ -80,9 +80,11 @@ def read_hooks(projects: Path) -> list[HookReading]:
         if hook is None or not hook.name:
             continue
         if hook.name in seen:
-            message = f"The hook is called {hook.name} like that of {seen[hook.name].project.name}."
+            message = f"The hook has the same name, {hook.name}, as that of {seen[hook.name].project.name}."
             line = hook.document.line("name")
-            finding = Finding(hook.document.name, line, Severity.ERROR, message, "Give each hook a name of its own.")
+            finding = Finding(
+                hook.document.name, line, FindingSeverity.ERROR, message, "Give each hook a name of its own."
+            )
             readings[index] = HookReading(hook, (*reading.findings, finding))
         seen.setdefault(hook.name, hook)
     return readings
@@ -106,7 +108,7 @@ def read_hook(folder: Path) -> HookReading:
     return HookReading(hook, (*reader.findings, *findings))
 
 
-def _hook(reader: Reader, project: Project, origin: str) -> Hook:
+def _hook(reader: Reader, project: MLflowProject, origin: str) -> Hook:
     name = reader.tree.get("name")
     file = validated(reader, HookFile)
     git = _git(reader, file.git, origin)
@@ -164,7 +166,7 @@ def _provider(url: str) -> str:
         return ""
 
 
-def _entry_point(reader: Reader, project: Project, name: str) -> EntryPoint | None:
+def _entry_point(reader: Reader, project: MLflowProject, name: str) -> EntryPoint | None:
     entry = project.entry_points.get(name)
     by_file = project.spark_job is not None and project.spark_job.python_file
     if entry is None and not by_file and project.mlproject.text:

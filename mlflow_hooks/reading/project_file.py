@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_hooks.credentials import hidden
-from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, Project
+from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
 from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
 from .document import Reader, credentials, plain, read_json, read_text
@@ -23,7 +23,7 @@ USUAL_FILES = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 CLUSTER_FILE = "cluster.json"
 
 
-def read_project(folder: Path, subfolder: str, shown: str) -> tuple[Project, list[Finding]]:
+def read_project(folder: Path, subfolder: str, shown: str) -> tuple[MLflowProject, list[Finding]]:
     """The project in `folder`; `subfolder` is its path in the repository, `shown` how findings call it."""
     path = _mlproject(folder)
     reader = Reader(path, f"{shown}/{path.name}")
@@ -33,7 +33,7 @@ def read_project(folder: Path, subfolder: str, shown: str) -> tuple[Project, lis
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, shown)
     cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, f"{shown}/{CLUSTER_FILE}")
-    project = Project(
+    project = MLflowProject(
         folder=folder,
         subfolder=subfolder,
         mlproject=reader.document,

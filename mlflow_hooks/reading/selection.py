@@ -16,11 +16,11 @@ from .hook_file import HookReading
 def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> list[HookReading]:
     """Those with one of the names, all without any. Raises UnknownHook for a name that nothing has."""
     names = list(names)
-    chosen = [one for one in readings if not names or _names(one) & set(names)]
-    known = {name for one in readings for name in _names(one)}
+    chosen = [reading for reading in readings if not names or _names(reading) & set(names)]
+    existing = {name for reading in readings for name in _names(reading)}
     for name in names:
-        if name not in known:
-            typed = sorted(map(argument, known))
+        if name not in existing:
+            typed = sorted(map(argument, existing))
             hint = nearest(name, typed, f"There are: {', '.join(typed)}.").replace("Write", "Type", 1)
             raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
     return chosen
@@ -28,22 +28,24 @@ def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> lis
 
 def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
     """The one with this name. Raises UnknownHook where there are several, as where there is none."""
-    found = chosen_by_name(readings, [name])
-    if len(found) > 1:
-        alone = [_alone(one, readings) for one in found]
+    matches = chosen_by_name(readings, [name])
+    if len(matches) > 1:
+        alone = [_alone(reading, readings) for reading in matches]
         hint = (
             f"Type {' or '.join(map(argument, alone))}."
             if all(alone)
             else "Give each hook a name of its own in its hook.yml."
         )
-        raise UnknownHook(f"{' and '.join(_file(one) for one in found)} are both called {printable(name)}.", hint)
-    return found[0]
+        raise UnknownHook(
+            f"{' and '.join(_file(reading) for reading in matches)} are both called {printable(name)}.", hint
+        )
+    return matches[0]
 
 
 def sound(reading: HookReading) -> Hook:
     """The hook, if its files can be believed. Raises BrokenProject."""
     if reading.hook is None or not reading.sound:
-        wrong = next(one for one in reading.findings if one.severity.value == "error")
+        wrong = next(finding for finding in reading.findings if finding.severity.value == "error")
         raise BrokenProject(
             f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
             "Type `mlflow_hooks check` to see all that is wrong.",
@@ -53,7 +55,7 @@ def sound(reading: HookReading) -> Hook:
 
 def _alone(reading: HookReading, readings: Sequence[HookReading]) -> str:
     """A name that no other has."""
-    others = {name for one in readings if one is not reading for name in _names(one)}
+    others = {name for other in readings if other is not reading for name in _names(other)}
     return min(_names(reading) - others, default="")
 
 

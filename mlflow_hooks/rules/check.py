@@ -13,12 +13,12 @@ from datetime import datetime
 from databricks_sync.errors import ExitCode, SettingsError, quantity
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
-from mlflow_hooks.model import Finding, Hook, Project, Severity
+from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials
 from mlflow_hooks.reading.findings import Findings, error, warning
 from mlflow_hooks.reading.hook_file import HookReading
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 from . import cluster, cron, experiment, jobs_git, mlproject, parameters, script
@@ -37,8 +37,10 @@ class Script:
 
 def check(readings: Iterable[HookReading], now: datetime, *, refs: bool = True) -> list[Finding]:
     """All findings of these hooks, by file and line, each once; `refs`: also in what git has where they are pinned."""
-    found = {one: None for reading in readings for one in _hook(reading, now, refs)}
-    return sorted(found, key=lambda one: (one.file, one.line, one.severity is not Severity.ERROR))
+    findings = {finding: None for reading in readings for finding in _hook(reading, now, refs)}
+    return sorted(
+        findings, key=lambda finding: (finding.file, finding.line, finding.severity is not FindingSeverity.ERROR)
+    )
 
 
 def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) -> Findings:
@@ -51,7 +53,7 @@ def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) 
 
 def refuse(findings: Iterable[Finding]) -> None:
     """Raises BrokenProject, with the first of the errors."""
-    errors = [one for one in findings if one.severity is Severity.ERROR]
+    errors = [finding for finding in findings if finding.severity is FindingSeverity.ERROR]
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
@@ -96,21 +98,21 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
         name = project.spark_job.python_file or None
     if name is None:
         return
-    found = read_script(project, name)
-    if found.text is None:
+    file = read_script(project, name)
+    if file.text is None:
         message = f"The command runs {name}, which is no file in {project.subfolder}."
         yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
         return
     # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
-    yield from credentials(found.name, found.text, Severity.WARNING)
+    yield from credentials(file.name, file.text, FindingSeverity.WARNING)
     if name.endswith(".py"):
-        yield from script.rules(found.name, found.text, found.modules, pasted=pasted)
+        yield from script.rules(file.name, file.text, file.modules, pasted=pasted)
 
 
-def read_script(project: Project, name: str) -> Script:
+def read_script(project: MLflowProject, name: str) -> Script:
     path = project.folder / name
-    modules = {one.stem for one in path.parent.glob("*.py") if one != path}
-    modules |= {one.parent.name for one in path.parent.glob("*/*.py")}
+    modules = {module.stem for module in path.parent.glob("*.py") if module != path}
+    modules |= {module.parent.name for module in path.parent.glob("*/*.py")}
     try:
         inside = project.folder.resolve() in path.resolve().parents
         text = None
@@ -145,18 +147,18 @@ def _pinned(hook: Hook) -> Findings:
         yield warning(hook.document, keys, message, "Type git fetch --tags, or make it and push it.")
         return
     path = f"{project.subfolder}/{project.mlproject.path.name}"
-    there = repository.at(git.ref, path)
-    if there is None:
+    pinned = repository.at(git.ref, path)
+    if pinned is None:
         message = f"At {git.ref} there is no {path}: every run would fail."
         yield error(hook.document, keys, message, "Pin a ref that has it.")
-    elif there.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
+    elif pinned.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
         message = f"At {git.ref}, which the hook runs, {path} is another one than was checked here."
         yield warning(hook.document, keys, message, "Pin the commit that has this one, once it is merged.")
 
 
 def _experiment(hook: Hook) -> Findings:
-    if hook.experiment and (found := experiment.problem(hook.experiment)):
-        yield error(hook.document, ["experiment"], *found)
+    if hook.experiment and (problem := experiment.problem(hook.experiment)):
+        yield error(hook.document, ["experiment"], *problem)
 
 
 def _addresses(hook: Hook) -> Findings:
@@ -168,15 +170,15 @@ def _addresses(hook: Hook) -> Findings:
                 yield error(hook.document, keys, message, "Write an address, such as team@example.com.")
 
 
-def tell(findings: Sequence[Finding], hooks: int, report: Report, *, strict: bool) -> int:
+def report_findings(findings: Sequence[Finding], hooks: int, report: Reporter, *, strict: bool) -> int:
     """Says them, a line each as compilers do; the exit code."""
-    for one in findings:
-        place = f"{one.file}:{one.line}" if one.line else one.file
-        text = f"{place}: {one.severity.value}: {one.message} {one.remedy}".rstrip()
-        style = "red" if one.severity is Severity.ERROR else "yellow"
-        fields = {"file": one.file, "line": one.line or None, "severity": one.severity.value}
-        report.event("finding", text, style, **fields, message=one.message, remedy=one.remedy)
-    errors = sum(1 for one in findings if one.severity is Severity.ERROR)
+    for finding in findings:
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        text = f"{place}: {finding.severity.value}: {finding.message} {finding.remedy}".rstrip()
+        style = "red" if finding.severity is FindingSeverity.ERROR else "yellow"
+        fields = {"file": finding.file, "line": finding.line or None, "severity": finding.severity.value}
+        report.event("finding", text, style, **fields, message=finding.message, remedy=finding.remedy)
+    errors = sum(1 for finding in findings if finding.severity is FindingSeverity.ERROR)
     warnings = len(findings) - errors
     code = ExitCode.LEFT if errors or (strict and warnings) else ExitCode.DONE
     counted = ", ".join(quantity(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count)

@@ -89,7 +89,7 @@ def _names(cluster: Cluster) -> Findings:
             message = f"A cluster has no field {key!r}."
             yield error(document, [*at, key], message, nearest(key, NEW_CLUSTER, "Remove it."))
         elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {_told(value)}."
+            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {_kind_of(value)}."
             yield error(document, [*at, key], message, f"Write {key} as {NAMES[kind]}.")
     if cluster.wrapped:
         for keys in document.lines:
@@ -98,7 +98,7 @@ def _names(cluster: Cluster) -> Findings:
                 yield warning(document, keys, message, "Move it into new_cluster, or remove it.")
 
 
-def _told(value: object) -> str:
+def _kind_of(value: object) -> str:
     """A value as a message shows it: a text may be a secret in the wrong place, and a list may hold one."""
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
@@ -120,11 +120,11 @@ def _runtime(cluster: Cluster, today: date) -> Findings:
         message = f"{text!r} is no version of Databricks Runtime."
         yield error(document, keys, message, "Write 17.3.x-cpu-ml-scala2.13.")
         return
-    known = runtimes.support(runtime, today)
-    if known is Support.ENDED:
+    support = runtimes.support(runtime, today)
+    if support is Support.ENDED:
         message = f"Databricks Runtime {runtime} is no longer supported: a cluster with it may not start."
         yield warning(document, keys, message, f"Write a supported one, such as 17.3.x-cpu-ml-scala2.13 or {current}.")
-    elif known is Support.UNKNOWN:
+    elif support is Support.UNKNOWN:
         message = f"Databricks Runtime {runtime} is none of those known here, so its support is not checked."
         yield warning(document, keys, message, "Make sure it exists, or write 17.3.x-cpu-ml-scala2.13.")
 
@@ -184,8 +184,8 @@ def _single_node(cluster: Cluster) -> Findings:
 
 
 def _same(conf: object, key: str, value: str) -> bool:
-    said = str(conf.get(key, "")) if isinstance(conf, dict) else ""
-    return said.startswith("local[") if key == "spark.master" else said == value
+    setting = str(conf.get(key, "")) if isinstance(conf, dict) else ""
+    return setting.startswith("local[") if key == "spark.master" else setting == value
 
 
 def _libraries(cluster: Cluster) -> Findings:

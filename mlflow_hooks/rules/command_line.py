@@ -39,11 +39,11 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
     Raises BrokenProject for a command that only a shell understands, and for values that would be taken for references.
     """
     entry = hook.project.entry_points.get(hook.entry_point)
-    for found in (*rules(hook), *_placeholders(hook, entry)):
-        raise BrokenProject(found.message, found.remedy)
+    for finding in (*rules(hook), *_placeholders(hook, entry)):
+        raise BrokenProject(finding.message, finding.remedy)
     assert entry is not None
     words = shlex.split(entry.command)
-    parameters = {one.name: one for one in hook.parameters}
+    parameters = {parameter.name: parameter for parameter in hook.parameters}
     return normpath(f"{hook.project.subfolder}/{words[1]}"), [_filled(word, parameters) for word in words[2:]]
 
 
@@ -66,21 +66,23 @@ def _form(hook: Hook, entry: EntryPoint) -> Findings:
 def _needs_shell(command: str) -> str:
     """The first part of it that only a shell would understand."""
     for part in _QUOTED.finditer(command):
-        found = part["bare"] or _SUBSTITUTED.search(part["inside"] or "")
-        if found:
-            return found if isinstance(found, str) else found[0]
+        shell = part["bare"] or _SUBSTITUTED.search(part["inside"] or "")
+        if shell:
+            return shell if isinstance(shell, str) else shell[0]
     return ""
 
 
 def _values(hook: Hook, entry: EntryPoint) -> Findings:
-    for one in hook.parameters:
-        value = one.effective or ""
-        if not REFERENCE.search(value) or not (one.widget or f"{{{one.name}}}" in entry.command):
+    for parameter in hook.parameters:
+        value = parameter.effective or ""
+        if not REFERENCE.search(value) or not (parameter.widget or f"{{{parameter.name}}}" in entry.command):
             continue
-        message = f"The value {value!r} of {one.name} would be replaced in a job, where {{{{ and ${{ are references."
-        place: tuple[Document, list[str]] = hook.document, ["parameters", one.name]
-        if one.value is None:
-            place = hook.project.mlproject, ["entry_points", entry.name, "parameters", one.name]
+        message = (
+            f"The value {value!r} of {parameter.name} would be replaced in a job, where {{{{ and ${{ are references."
+        )
+        place: tuple[Document, list[str]] = hook.document, ["parameters", parameter.name]
+        if parameter.value is None:
+            place = hook.project.mlproject, ["entry_points", entry.name, "parameters", parameter.name]
         yield error(*place, message, "Give it another value.")
 
 
@@ -88,12 +90,12 @@ def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
     if entry is None:
         yield _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
         return
-    known = {one.name for one in hook.parameters}
+    names = {parameter.name for parameter in hook.parameters}
     fields = _fields(entry)
     if fields is None:
         yield _broken(hook, "a brace in its command", "Write braces around names of parameters only.")
     for name, _ in fields or ():
-        if name not in known:
+        if name not in names:
             yield _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
 
 

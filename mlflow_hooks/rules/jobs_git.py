@@ -10,7 +10,7 @@ from mlflow_hooks.reading.findings import Findings, error, warning
 from . import command_line
 
 # What every cluster has, in whatever version.
-_THERE = re.compile(r"(python|pip|setuptools|wheel)(?![\w.-])")
+_ON_EVERY_CLUSTER = re.compile(r"(python|pip|setuptools|wheel)(?![\w.-])")
 
 
 def rules(hook: Hook) -> Findings:
@@ -21,7 +21,7 @@ def rules(hook: Hook) -> Findings:
 
 def _conda(hook: Hook) -> Findings:
     environment = hook.project.environment
-    lacking = [one for one in environment.conda if not _THERE.match(one)] if environment else []
+    lacking = [package for package in environment.conda if not _ON_EVERY_CLUSTER.match(package)] if environment else []
     if environment and lacking:
         message = f"No job installs {', '.join(lacking)}: conda does, and a job's libraries come from pip."
         remedy = "Move to - pip: what pip has of it, and let an init script in cluster.json install the rest."
@@ -30,7 +30,7 @@ def _conda(hook: Hook) -> Findings:
 
 def _ignored(hook: Hook) -> Findings:
     """What only a hook notebook looks at."""
-    said = {
+    ignored = {
         ("git", "widget"): (hook.git.widget, "The ref is the job's own: no caller can choose another."),
         ("git", "secret"): (
             hook.git.secret is not None,
@@ -43,7 +43,7 @@ def _ignored(hook: Hook) -> Findings:
         ("mlflow",): (True, "The script gets the MLflow of its cluster, or the one its project asks for."),
         ("cluster",): (hook.cluster is not None, "There is no hook notebook, and so no cluster for one."),
     }
-    for keys, (is_said, why) in said.items():
-        if is_said and keys in hook.document.lines:
+    for keys, (is_set, why) in ignored.items():
+        if is_set and keys in hook.document.lines:
             message = f"engine jobs-git ignores {'.'.join(keys)}. {why}"
             yield warning(hook.document, keys, message, f"Remove {'.'.join(keys)}, or write engine: mlflow.")

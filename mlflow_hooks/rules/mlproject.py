@@ -10,7 +10,7 @@ import re
 import string
 from collections.abc import Iterator
 
-from mlflow_hooks.model import EntryPoint, Finding, Project
+from mlflow_hooks.model import EntryPoint, Finding, MLflowProject
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.project_file import ENVIRONMENTS
 
@@ -19,7 +19,7 @@ _QUOTED = re.compile(r"""(["'])[^"']*\{[^{}"']+\}[^"']*\1""")
 _FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
-def form(project: Project, *, on_databricks: bool) -> Findings:
+def form(project: MLflowProject, *, on_databricks: bool) -> Findings:
     """What is wrong with the file whichever entry point is run."""
     document = project.mlproject
     environments = [kind for kind in ENVIRONMENTS if (kind,) in document.lines]
@@ -37,15 +37,15 @@ def form(project: Project, *, on_databricks: bool) -> Findings:
         yield warning(environment.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
 
 
-def environment(project: Project) -> Findings:
+def environment(project: MLflowProject) -> Findings:
     """What is wrong with the environment that MLflow makes on the cluster."""
-    found = project.environment
-    if found is not None and found.kind == "conda_env":
+    chosen = project.environment
+    if chosen is not None and chosen.kind == "conda_env":
         message = "MLflow makes this environment with conda, which the cluster has to have."
-        yield warning(found.document, [], message, "Write python_env: instead, with the requirements of pip.")
+        yield warning(chosen.document, [], message, "Write python_env: instead, with the requirements of pip.")
 
 
-def _spark_job(project: Project, environments: list[str]) -> Findings:
+def _spark_job(project: MLflowProject, environments: list[str]) -> Findings:
     document, spark_job = project.mlproject, project.spark_job
     assert spark_job is not None
     for kind in environments:
@@ -58,14 +58,14 @@ def _spark_job(project: Project, environments: list[str]) -> Findings:
         message = "MLflow refuses a databricks_spark_job with neither entry_points nor python_file."
         yield error(document, ["databricks_spark_job"], message, "Add entry_points: with main:.")
     for entry in project.entry_points.values():
-        for one in entry.parameters:
-            if one.type == "path":
-                message = f"MLflow refuses {one.name}: a databricks_spark_job has no parameters of type path."
-                keys = "entry_points", entry.name, "parameters", one.name
+        for parameter in entry.parameters:
+            if parameter.type == "path":
+                message = f"MLflow refuses {parameter.name}: a databricks_spark_job has no parameters of type path."
+                keys = "entry_points", entry.name, "parameters", parameter.name
                 yield error(document, keys, message, "Write type: string; the script gets the path as text.")
 
 
-def command(project: Project, entry: EntryPoint, *, pasted: bool) -> Findings:
+def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findings:
     """The command of an entry point. `pasted`: it is run as a Spark job, whose words MLflow splits at blanks."""
     document = project.mlproject
     keys = [key.format(entry.name) for key in _COMMAND]
@@ -90,10 +90,10 @@ def command(project: Project, entry: EntryPoint, *, pasted: bool) -> Findings:
         yield error(document, keys, message, "Write plain words.")
 
 
-def _placeholders(project: Project, entry: EntryPoint) -> Iterator[Finding]:
+def _placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding]:
     document = project.mlproject
     keys = [key.format(entry.name) for key in _COMMAND]
-    declared = [one.name for one in entry.parameters]
+    declared = [parameter.name for parameter in entry.parameters]
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(entry.command) if field is not None]
     except ValueError:
@@ -105,9 +105,9 @@ def _placeholders(project: Project, entry: EntryPoint) -> Iterator[Finding]:
             message = f"The placeholder {{{field}}} has no name, and MLflow fails on it."
             yield error(document, keys, message, "Write {name}; double the braces if they are meant as such.")
         elif field not in declared:
-            known = f"It declares {', '.join(declared)}." if declared else "It declares no parameters."
+            hint = f"It declares {', '.join(declared)}." if declared else "It declares no parameters."
             message = f"The placeholder {{{field}}} is no parameter of {entry.name}, and MLflow fails on it."
-            yield error(document, keys, message, nearest(field, declared, known))
+            yield error(document, keys, message, nearest(field, declared, hint))
     for name in declared:
         if name not in fields:
             message = f"The parameter {name} is not in the command, so its value would never arrive."

@@ -37,21 +37,22 @@ TYPES: Mapping[str, tuple[Callable[[str], bool], str]] = {
 
 def rules(hook: Hook, *, pasted: bool) -> Findings:
     """What is wrong with the values a project gets. `pasted`: as a Spark job, whose words are split at blanks."""
-    for one in hook.parameters:
-        keys = "entry_points", hook.entry_point, "parameters", one.name
+    for parameter in hook.parameters:
+        keys = "entry_points", hook.entry_point, "parameters", parameter.name
         declared = hook.project.mlproject
-        if one.type not in TYPES:
-            message = f"There is no type {one.type}; MLflow takes it for string."
-            yield warning(declared, keys, message, nearest(one.type, TYPES, "Write string, float, int, bool or uri."))
-        if one.widget and not _NAME.fullmatch(one.name):
-            message = f"Databricks refuses a job parameter called {one.name}."
+        if parameter.type not in TYPES:
+            message = f"There is no type {parameter.type}; MLflow takes it for string."
+            remedy = nearest(parameter.type, TYPES, "Write string, float, int, bool or uri.")
+            yield warning(declared, keys, message, remedy)
+        if parameter.widget and not _NAME.fullmatch(parameter.name):
+            message = f"Databricks refuses a job parameter called {parameter.name}."
             yield error(declared, keys, message, "Use letters, digits, _, - and . in its name.")
-        if one.default is not None:
-            for message, remedy in _value(one, one.default, pasted and one.value is None):
+        if parameter.default is not None:
+            for message, remedy in _value(parameter, parameter.default, pasted and parameter.value is None):
                 yield error(declared, keys, message, remedy)
-        if one.value is not None:
-            for message, remedy in _value(one, one.value, pasted):
-                yield error(hook.document, ["parameters", one.name], message, remedy)
+        if parameter.value is not None:
+            for message, remedy in _value(parameter, parameter.value, pasted):
+                yield error(hook.document, ["parameters", parameter.name], message, remedy)
     spark_job = hook.project.spark_job
     if spark_job and spark_job.python_file and ("parameters",) in hook.document.lines:
         message = "A databricks_spark_job with python_file gets its parameters from MLproject alone; these are ignored."

@@ -36,20 +36,20 @@ LATEST = Runtime(0, 0)
 
 def parse(spark_version: str) -> Runtime | None:
     """The version in a key such as `17.3.x-cpu-ml-scala2.13`; None for what is no key."""
-    found = _KEY.fullmatch(spark_version)
-    if found is None:
+    match = _KEY.fullmatch(spark_version)
+    if match is None:
         return None
-    return LATEST if found[3] else Runtime(int(found[1]), int(found[2] or 0))
+    return LATEST if match[3] else Runtime(int(match[1]), int(match[2] or 0))
 
 
 def support(runtime: Runtime, today: date) -> Support:
     if runtime == LATEST:
         return Support.SUPPORTED
-    known = _table()
-    if runtime in known:
-        end = known[runtime]
+    ends = _table()
+    if runtime in ends:
+        end = ends[runtime]
         return Support.SUPPORTED if end is None or today <= end else Support.ENDED
-    return Support.ENDED if runtime < min(known) else Support.UNKNOWN
+    return Support.ENDED if runtime < min(ends) else Support.UNKNOWN
 
 
 def newest() -> Runtime:

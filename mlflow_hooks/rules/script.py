@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from mlflow_hooks.model import Finding, Severity
+from mlflow_hooks.model import Finding, FindingSeverity
 from mlflow_hooks.reading.findings import Findings
 
 _ALONE = "Keep the project to one file, or put what it imports into a library under python_libraries."
@@ -22,7 +22,7 @@ def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> 
     except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:  # the last two where it is nested deeply
         line = getattr(wrong, "lineno", 0) or 0
         reason = getattr(wrong, "msg", str(wrong) or "it is nested too deeply")
-        yield Finding(name, line, Severity.ERROR, f"The script is not Python: {reason}.", "Correct that line.")
+        yield Finding(name, line, FindingSeverity.ERROR, f"The script is not Python: {reason}.", "Correct that line.")
         return
     for node in ast.walk(tree):
         yield from _settled_elsewhere(name, node)
@@ -35,24 +35,24 @@ def _settled_elsewhere(name: str, node: ast.AST) -> Findings:
         if node.func.attr in ("set_experiment", "set_tracking_uri"):
             message = f"{node.func.attr} takes the script away from the run that was started for it."
             remedy = "Remove the call: whoever starts the project says where it is tracked."
-            yield Finding(name, node.lineno, Severity.WARNING, message, remedy)
+            yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
 
 
 def _pasted(name: str, node: ast.AST, modules: Collection[str]) -> Findings:
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         message = "MLflow pastes the script below lines of its own, where `from __future__` is a syntax error."
-        yield Finding(name, node.lineno, Severity.ERROR, message, "Remove the line.")
+        yield Finding(name, node.lineno, FindingSeverity.ERROR, message, "Remove the line.")
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         for imported in sorted(_imported(node) & {*modules, ""}):
             message = f"MLflow runs a copy of the script from another folder, which does not find {imported or 'it'}."
-            yield Finding(name, node.lineno, Severity.ERROR, message, _ALONE)
+            yield Finding(name, node.lineno, FindingSeverity.ERROR, message, _ALONE)
     elif isinstance(node, ast.Name) and node.id == "__file__":
         message = "__file__ is a copy of the script in another folder."
         remedy = "Use paths relative to the current folder, which is the project's."
-        yield Finding(name, node.lineno, Severity.WARNING, message, remedy)
+        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
     elif isinstance(node, ast.Name) and node.id == "__doc__":
         message = "__doc__ is None: the docstring stands below lines of MLflow's own."
-        yield Finding(name, node.lineno, Severity.WARNING, message, "Write the text out where it is used.")
+        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, "Write the text out where it is used.")
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:

@@ -17,7 +17,7 @@ _LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RunState:
     """`result` is "" until the run is over, and may stay so for one that never began (SERVER: INTERNAL_ERROR)."""
 
     life_cycle: str
@@ -40,10 +40,10 @@ class JobRun:
         self.http = http
         self.run_id = run_id
 
-    def state(self) -> State:
+    def state(self) -> RunState:
         """Raises WorkspaceError when the workspace does not tell."""
         state = _object(self._get().get("state"))
-        return State(
+        return RunState(
             str(state.get("life_cycle_state", "")),
             str(state.get("result_state") or ""),
             str(state.get("state_message") or ""),
@@ -56,22 +56,22 @@ class JobRun:
         while not self.state().over and time.monotonic() < deadline:
             time.sleep(0.5)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """The error and the last lines of the log; "" where the workspace has none."""
         try:
             tasks = self._get().get("tasks")
             number = _object(tasks[0]).get("run_id", self.run_id) if isinstance(tasks, list) and tasks else self.run_id
-            output = self._asked("get-output", str(number))
+            fields = self._call("get-output", str(number))
         except WorkspaceError:
             return ""
-        log = "\n".join(str(output.get("logs") or "").rstrip().splitlines()[-_LINES:])
-        error = str(output.get("error") or "").strip()
+        log = "\n".join(str(fields.get("logs") or "").rstrip().splitlines()[-_LINES:])
+        error = str(fields.get("error") or "").strip()
         return log if error in log else f"{log}\n{error}".strip()
 
     def _get(self) -> dict[str, Any]:
-        return self._asked("get", str(self.run_id))
+        return self._call("get", str(self.run_id))
 
-    def _asked(self, call: str, number: str) -> dict[str, Any]:
+    def _call(self, call: str, number: str) -> dict[str, Any]:
         return self.http.read(f"{_API}/{call}", {"run_id": number}, self.http.limits.jobs).json()
 
 

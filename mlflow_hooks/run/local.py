@@ -12,10 +12,10 @@ from pathlib import Path
 
 from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 
 from .processes import end_group, own_group
-from .run import Ended, overdue, run
+from .run import RunResult, overdue, run
 from .spec import RunSpec
 from .tracking import Tracking, require_mlflow, store_in
 
@@ -30,7 +30,7 @@ except Exception as error:  # of MLflow, or of git
 """
 
 
-def on_this_machine(spec: RunSpec, folder: Path, report: Report) -> int:
+def on_this_machine(spec: RunSpec, folder: Path, report: Reporter) -> int:
     """Runs the project; the exit code. Raises HookError, SettingsError, InterruptedRun."""
     require_mlflow(server=True)
     tracking = Tracking(store_in(folder), spec.experiment, folder / "artifacts")
@@ -46,7 +46,7 @@ class OnThisMachine:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
-    def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
+    def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         self.process = subprocess.Popen(
             self._command(name),
             cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
@@ -67,7 +67,7 @@ class OnThisMachine:
         with suppress(Exception):
             self.tracking.tag(run.info.run_id, self.spec.tags)
         good = code == 0 and run.info.status not in ("FAILED", "KILLED")
-        return Ended(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
+        return RunResult(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
 
     def cancel(self) -> None:
         if self.process is not None:
@@ -75,7 +75,7 @@ class OnThisMachine:
 
     def _command(self, name: str) -> list[str]:
         spec = self.spec
-        asked = {
+        arguments = {
             "uri": spec.source,
             "entry_point": spec.hook.entry_point,
             "version": spec.ref,
@@ -84,7 +84,7 @@ class OnThisMachine:
             "run_name": name,
             "env_manager": "local",
         }
-        return [sys.executable, "-c", _PROGRAM, json.dumps(asked)]
+        return [sys.executable, "-c", _PROGRAM, json.dumps(arguments)]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_REGISTRY")}

@@ -13,7 +13,7 @@ from databricks_sync.rules.target import ci_branch
 from databricks_sync.system import login_name
 from mlflow_hooks.model import Hook
 from mlflow_hooks.options import HookOptions
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules import experiment
 from mlflow_hooks.rules.check import of_project, refuse
 
@@ -21,7 +21,7 @@ from . import spec
 from .spec import RunSpec
 
 
-def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: Report) -> RunSpec:
+def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: Reporter) -> RunSpec:
     """What is to be run, which is also said; `session` None: on this machine alone.
 
     Raises SettingsError, and BrokenProject for a project that cannot run there.
@@ -29,8 +29,8 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     repository = Repository(hook.project.folder)
     branch = options.branch or repository.branch() or ci_branch(os.environ) or ""
     path = options.experiment or _experiment(branch, options, session)
-    if found := experiment.problem(path):
-        raise SettingsError(*found)
+    if reason := experiment.problem(path):
+        raise SettingsError(*reason)
     ref = spec.ref(hook, options.ref)
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
@@ -42,9 +42,9 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
         refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
     parameters = spec.values(hook, options.parameters, pasted=pasted)
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
-    wanted = RunSpec(hook, parameters, path, timeout, branch, ref, dirty)
-    _say(wanted, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
-    return wanted
+    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty)
+    _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
+    return to_run
 
 
 def _experiment(branch: str, options: HookOptions, session: Session | None) -> str:
@@ -57,16 +57,16 @@ def _experiment(branch: str, options: HookOptions, session: Session | None) -> s
     return experiment.of_branch(user, branch, options.max_name)
 
 
-def _say(wanted: RunSpec, where: str, report: Report, dry_run: bool) -> None:
-    shown = " ".join(f"{name}={value}" for name, value in wanted.parameters.items())
+def _say(to_run: RunSpec, where: str, report: Reporter, dry_run: bool) -> None:
+    shown = " ".join(f"{name}={value}" for name, value in to_run.parameters.items())
     report.event(
         "start",
-        f"{wanted.hook.name}: {wanted.shown_source} → {wanted.experiment}  ({where})\nparameters  {shown or 'none'}",
-        hook=wanted.hook.name,
-        source=wanted.shown_source,
-        experiment=wanted.experiment,
+        f"{to_run.hook.name}: {to_run.shown_source} → {to_run.experiment}  ({where})\nparameters  {shown or 'none'}",
+        hook=to_run.hook.name,
+        source=to_run.shown_source,
+        experiment=to_run.experiment,
         host=where,
-        parameters=wanted.parameters,
-        timeout=wanted.timeout.total_seconds(),
+        parameters=to_run.parameters,
+        timeout=to_run.timeout.total_seconds(),
         dry_run=dry_run,
     )

@@ -15,7 +15,7 @@ from typing import Protocol
 from databricks_sync.errors import ExitCode, InterruptedRun, SyncError, quantity
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from mlflow_hooks.errors import HookError
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 
 from .spec import RunSpec
 from .tracking import Tracking, metrics_of, run_name
@@ -26,43 +26,43 @@ class Overdue(HookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended. `said`: what it printed last, where it failed."""
+class RunResult:
+    """How a run ended. `output`: what it printed last, where it failed."""
 
     run_id: str
     succeeded: bool
     shown: str
-    said: str = ""
+    output: str = ""
 
 
-class Way(Protocol):
+class Backend(Protocol):
     """Where a project runs."""
 
-    def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
+    def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         """Starts a run with a name of its own and waits for its end. Raises Overdue, KeyboardInterrupt, HookError."""
 
     def cancel(self) -> None:
         """Ends what was started, as far as it goes on, and waits for that."""
 
 
-def run(spec: RunSpec, way: Way, tracking: Tracking, report: Report) -> int:
+def run(spec: RunSpec, backend: Backend, tracking: Tracking, report: Reporter) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
     name = run_name(spec.hook.name)
-    said = "Interrupted: the run is being cancelled; once more, and at once."
-    stop = Interruption(raise_at_second(lambda: report.notice(said)))
+    notice = "Interrupted: the run is being cancelled; once more, and at once."
+    stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
     with terminable(), stop.listening():
         try:
-            ended = way.run(name, deadline, stop)
+            result = backend.run(name, deadline, stop)
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
-            _leave_nothing(way, name, "KILLED" if interrupted else "FAILED", tracking, report)
+            _leave_nothing(backend, name, "KILLED" if interrupted else "FAILED", tracking, report)
             if interrupted:
                 raise InterruptedRun("Interrupted; the run was cancelled.") from None
             raise
     # Nobody else would end it: neither MLflow nor a script that never calls start_run().
-    tracking.close(name, "FINISHED" if ended.succeeded else "FAILED")
-    return _verdict(spec, tracking, ended, report)
+    tracking.close(name, "FINISHED" if result.succeeded else "FAILED")
+    return _verdict(spec, tracking, result, report)
 
 
 def overdue(spec: RunSpec) -> Overdue:
@@ -70,37 +70,37 @@ def overdue(spec: RunSpec) -> Overdue:
     return Overdue(f"The run was not over within {limit}, and was cancelled.", "Give it more with --timeout 3h.")
 
 
-def _leave_nothing(way: Way, name: str, status: str, tracking: Tracking, report: Report) -> None:
+def _leave_nothing(backend: Backend, name: str, status: str, tracking: Tracking, report: Reporter) -> None:
     with suppress(Exception):
         tracking.close(name, status)  # before there is time for anything else to go wrong
     try:
-        way.cancel()
+        backend.cancel()
     except (Exception, KeyboardInterrupt):
         report.notice("The run could not be cancelled, and may go on: look at it in the workspace.")
     with suppress(Exception):
         tracking.close(name, status)  # what was still running may have opened its run again
 
 
-def _verdict(spec: RunSpec, tracking: Tracking, ended: Ended, report: Report) -> int:
+def _verdict(spec: RunSpec, tracking: Tracking, result: RunResult, report: Reporter) -> int:
     """Says how it ended, with its metrics; the exit code."""
     metrics: dict[str, float | None] = {}
     with suppress(SyncError):
-        for name, value in metrics_of(tracking.get(ended.run_id)).items():
+        for name, value in metrics_of(tracking.get(result.run_id)).items():
             metrics[name] = value if math.isfinite(value) else None  # NaN is not JSON
             report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
-    if ended.said and not report.as_json:
-        report.err.line(ended.said)
-    code = ExitCode.DONE if ended.succeeded else ExitCode.LEFT
+    if result.output and not report.as_json:
+        report.err.line(result.output)
+    code = ExitCode.DONE if result.succeeded else ExitCode.LEFT
     report.event(
         "summary",
-        f"{spec.hook.name}: {ended.shown}",
-        "bold green" if ended.succeeded else "bold red",
+        f"{spec.hook.name}: {result.shown}",
+        "bold green" if result.succeeded else "bold red",
         hook=spec.hook.name,
         experiment=spec.experiment,
-        run_id=ended.run_id,
-        result=ended.shown,
+        run_id=result.run_id,
+        result=result.shown,
         metrics=metrics,
-        log=ended.said or None,
+        log=result.output or None,
         exit_code=code,
     )
     return code

@@ -45,29 +45,29 @@ class RunSpec:
         return tags
 
 
-def values(hook: Hook, given: Sequence[str], *, pasted: bool) -> dict[str, str]:
+def values(hook: Hook, assignments: Sequence[str], *, pasted: bool) -> dict[str, str]:
     """The parameters of a run: those given as `name=value`, else what hook.yml or MLproject say.
 
     Raises SettingsError: MLflow would pass on whatever it gets, and the cluster would find out.
     """
-    said: dict[str, str] = {}
-    known = {one.name: one for one in hook.parameters}
-    for text in given:
+    typed: dict[str, str] = {}
+    parameters = {parameter.name: parameter for parameter in hook.parameters}
+    for text in assignments:
         name, sign, value = text.partition("=")
         if not sign:
             raise SettingsError(f"-P {printable(text)} is not name=value.", "Write -P alpha=0.5, for example.")
-        if name not in known:
-            hint = nearest(name, known, f"It has {', '.join(known) or 'none'}.")
+        if name not in parameters:
+            hint = nearest(name, parameters, f"It has {', '.join(parameters) or 'none'}.")
             raise SettingsError(f"The project {hook.project.name} has no parameter {printable(name)}.", hint)
-        said[name] = value
+        typed[name] = value
     chosen = {}
-    for name, one in known.items():
-        found = said.get(name, one.effective)
-        if found is None:
+    for name, parameter in parameters.items():
+        effective = typed.get(name, parameter.effective)
+        if effective is None:
             raise SettingsError(f"The parameter {name} has no value.", f"Add -P {word(name)}=VALUE.")
-        if message := problem(one, found, pasted=pasted):
+        if message := problem(parameter, effective, pasted=pasted):
             raise SettingsError(message, f"Give another value with -P {word(name)}=VALUE.")
-        chosen[name] = found
+        chosen[name] = effective
     return chosen
 
 
@@ -79,14 +79,14 @@ def duration(text: str) -> timedelta:
         raise SettingsError(f"--timeout {printable(str(error))}.", "Write 90m, or 2h, or 1d12h.") from None
 
 
-def ref(hook: Hook, given: str | None) -> str | None:
+def ref(hook: Hook, option: str | None) -> str | None:
     """The ref that --ref means: itself, or without one the hook's own. Raises SettingsError."""
-    if given is None:
+    if option is None:
         _require_readable(str(hook.project.folder))
         return None
-    chosen = given or hook.git.ref
-    if found := ref_problem(chosen):
-        raise SettingsError(*found)
+    chosen = option or hook.git.ref
+    if reason := ref_problem(chosen):
+        raise SettingsError(*reason)
     return chosen
 
 

@@ -86,26 +86,26 @@ class Tracking:
 
         self.uri = uri
         self.since = int(time.time() * 1000)
-        with told():
+        with mlflow_errors():
             mlflow.set_tracking_uri(uri)
             self.client = mlflow.MlflowClient()
             self.experiment_id = self._experiment(experiment, artifacts)
 
     def _experiment(self, name: str, artifacts: Path | None) -> str:
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             return str(self.client.create_experiment(name, artifacts.as_uri() if artifacts else None))
-        if found.lifecycle_stage != "active":
+        if experiment.lifecycle_stage != "active":
             raise HookError(f"The experiment {name} was deleted.", "Restore it, or name another with --experiment.")
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
     def named(self, name: str) -> Run | None:
         """The run of this name, if it is there yet."""
-        found = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
-        return found[0] if found else None
+        runs = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
+        return runs[0] if runs else None
 
     def get(self, run_id: str) -> Run:
-        with told():
+        with mlflow_errors():
             return self.client.get_run(run_id)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -118,7 +118,7 @@ class Tracking:
         MLflow names a run only after it has made it: one that was made since we began, and that no other command of
         ours has named, is taken for ours too.
         """
-        with told():
+        with mlflow_errors():
             running = [run for state in _OPEN for run in self._in_state(state)]
             mine = {run.info.run_id for run in running if self._is_ours(run, name)}
             grown = True
@@ -140,7 +140,7 @@ class Tracking:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def mlflow_errors() -> Iterator[None]:
     """Whatever MLflow raises, as a HookError of one sentence."""
     try:
         yield

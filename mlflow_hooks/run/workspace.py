@@ -16,18 +16,18 @@ from databricks_sync.interrupt import Interruption
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.notebook import backend_config
-from mlflow_hooks.report import Report
+from mlflow_hooks.report import Reporter
 
-from .job_run import JobRun, State
-from .run import Ended, overdue, run
+from .job_run import JobRun, RunState
+from .run import RunResult, overdue, run
 from .spec import RunSpec
-from .tracking import Tracking, log_in, require_mlflow, told
+from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
 
 _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
 
 
-def on_databricks(spec: RunSpec, session: Session, report: Report) -> int:
+def on_databricks(spec: RunSpec, session: Session, report: Reporter) -> int:
     """Runs the project; the exit code. Raises HookError, WorkspaceError, SettingsError, InterruptedRun."""
     require_mlflow()
     login = session.settings.login
@@ -42,7 +42,7 @@ def on_databricks(spec: RunSpec, session: Session, report: Report) -> int:
 class OnDatabricks:
     """As a job of the workspace."""
 
-    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Report) -> None:
+    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter) -> None:
         self.spec = spec
         self.http = session.http
         self.login = session.settings.login
@@ -50,7 +50,7 @@ class OnDatabricks:
         self.report = report
         self.job_run: JobRun | None = None
 
-    def run(self, name: str, deadline: float, stop: Interruption) -> Ended:
+    def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         run_id = self._launch(name)
         tags = self.tracking.get(run_id).data.tags
         self.job_run = JobRun(self.http, int(tags["mlflow.databricks.shellJobRunID"]))
@@ -63,9 +63,9 @@ class OnDatabricks:
         state = self._wait(self.job_run, deadline, stop)
         status = self.tracking.get(run_id).info.status
         good = state.result == "SUCCESS" and status not in ("FAILED", "KILLED")
-        said = "" if good else self.job_run.said()
+        output = "" if good else self.job_run.output()
         shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
-        return Ended(run_id, good, f"{shown}{f': {state.message}' if state.message and not good else ''}", said)
+        return RunResult(run_id, good, f"{shown}{f': {state.message}' if state.message and not good else ''}", output)
 
     def cancel(self) -> None:
         if self.job_run is not None and not self.job_run.state().over:
@@ -75,7 +75,7 @@ class OnDatabricks:
         import mlflow.projects
 
         hook = self.spec.hook
-        with told():
+        with mlflow_errors():
             started = mlflow.projects.run(  # type: ignore[no-untyped-call]
                 self.spec.source,
                 entry_point=hook.entry_point,
@@ -91,7 +91,7 @@ class OnDatabricks:
             )
         return str(started.run_id)
 
-    def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> State:
+    def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> RunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""
         seen, pause = None, _FIRST_LOOK
         while True:

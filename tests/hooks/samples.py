@@ -14,17 +14,17 @@ from mlflow_hooks.model import (
     Environment,
     GitSource,
     Hook,
+    MLflowProject,
     Parameter,
-    Project,
     RefKind,
 )
-from mlflow_hooks.schema import Engine, Notifications, Result, Schedule, Secret, SparkJob
+from mlflow_hooks.schema import Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
 
 from .work import CLUSTER, URL
 
 NOWHERE = Document(Path("nowhere"), "projects/Demo/hook.yml")
 
-PROJECT = Project(
+PROJECT = MLflowProject(
     folder=Path("projects/Demo"),
     subfolder="projects/Demo",
     mlproject=NOWHERE,
@@ -54,9 +54,9 @@ HOOK = Hook(
     git=GitSource(URL, "v1.0", provider="gitHub", secret=Secret(scope="git", key="token"), widget=True),
     experiment="/Shared/experiments/demo",
     parameters=(Parameter("word", default="hello", widget=True), Parameter("count", "int", value="3")),
-    schedule=Schedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True),
+    schedule=JobSchedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True),
     notifications=Notifications(on_failure=("a@example.com",), on_success=("b@example.com",)),
-    result=Result(metrics=("rmse",), tags=("model_version",)),
+    result=ResultKeys(metrics=("rmse",), tags=("model_version",)),
     linked_service="Db",
 )
 

@@ -16,7 +16,7 @@ import pytest
 
 from mlflow_hooks.generate.data_factory import activity
 from mlflow_hooks.model import GitSource, Hook
-from mlflow_hooks.schema import Engine, Result, Secret
+from mlflow_hooks.schema import Engine, ResultKeys, Secret
 
 from .private_git import private
 from .stage import OVER, Stage, commit, hook_of, until
@@ -187,7 +187,7 @@ def private_hooks(stage: Stage, address: str) -> dict[str, Hook]:
     """At the root of the repository, where MLflow packs `.git` as well."""
     hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
     source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret(scope="git", key="token"))
-    hook = replace(hook, git=source, result=Result())
+    hook = replace(hook, git=source, result=ResultKeys())
     return {"private": hook, "stranger": replace(hook, name="stranger", git=replace(source, secret=None))}
 
 

@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
-from mlflow_hooks.model import Parameter, RefKind, Severity
+from mlflow_hooks.model import FindingSeverity, Parameter, RefKind
 from mlflow_hooks.reading.hook_file import HookReading, read_hook, read_hooks
-from mlflow_hooks.schema import Engine, HookFile, Notifications, Result, Schedule, Secret, json_schema
+from mlflow_hooks.schema import Engine, HookFile, JobSchedule, Notifications, ResultKeys, Secret, json_schema
 
 from .work import FILES, HOOK, git, write
 
@@ -69,13 +69,13 @@ def test_everything(top: Path) -> None:
         Parameter("word", "string", "hello", "no"),
         Parameter("count", "int", "1", "010", widget=True),
     )
-    assert read.schedule == Schedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True)
+    assert read.schedule == JobSchedule(quartz="0 0 6 * * ?", time_zone="Europe/Vienna", paused=True)
     assert (read.timeout, read.poll) == (timedelta(minutes=90), timedelta(seconds=5))
     assert read.notifications == Notifications(
         on_failure=("a@example.com",), on_success=("b@example.com", "c@example.com")
     )
     assert (read.result, read.mlflow, read.linked_service) == (
-        Result(metrics=("rmse",), tags=("model_version",)),
+        ResultKeys(metrics=("rmse",), tags=("model_version",)),
         "3.17.1",
         "Db",
     )
@@ -188,16 +188,16 @@ def test_all_at_once(top: Path) -> None:
 
 
 MLPROJECTS = [
-    ("", 0, Severity.ERROR, "MLproject is empty"),
-    ("# nothing\n", 0, Severity.ERROR, "MLproject is empty"),
-    (FILES["MLproject"] + "entrypoints: {}\n", 10, Severity.WARNING, "no key 'entrypoints'"),
-    ("a: " + "[" * 5000, 1, Severity.ERROR, "nested deeper than 60 levels"),
-    (FILES["MLproject"] + "#" * 1_000_000, 0, Severity.ERROR, "larger than 1 MB"),
+    ("", 0, FindingSeverity.ERROR, "MLproject is empty"),
+    ("# nothing\n", 0, FindingSeverity.ERROR, "MLproject is empty"),
+    (FILES["MLproject"] + "entrypoints: {}\n", 10, FindingSeverity.WARNING, "no key 'entrypoints'"),
+    ("a: " + "[" * 5000, 1, FindingSeverity.ERROR, "nested deeper than 60 levels"),
+    (FILES["MLproject"] + "#" * 1_000_000, 0, FindingSeverity.ERROR, "larger than 1 MB"),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "severity", "words"), MLPROJECTS, ids=[row[3] for row in MLPROJECTS])
-def test_mlproject(top: Path, text: str, line: int, severity: Severity, words: str) -> None:
+def test_mlproject(top: Path, text: str, line: int, severity: FindingSeverity, words: str) -> None:
     """What MLflow fails on or ignores without a word, and what would keep a reader busy for ever, is told."""
     found = [one for one in reading(top, HOOK, MLproject=text).findings if words in one.message]
     assert [(one.line, one.severity) for one in found] == [(line, severity)]
@@ -215,7 +215,7 @@ def test_mlproject_in_any_case(top: Path) -> None:
 def test_branch(top: Path) -> None:
     """A branch is a warning: what it holds is run, whatever that will be."""
     read = reading(top, HOOK.replace("tag: v1.0", "branch: main"))
-    assert [one.severity for one in read.findings] == [Severity.WARNING] and read.sound
+    assert [one.severity for one in read.findings] == [FindingSeverity.WARNING] and read.sound
 
 
 def test_required_parameter(top: Path) -> None:

@@ -71,4 +71,4 @@ def test_what_is_no_run(run: object) -> None:
     """A run of which nothing is said in the usual form is one that is not over, and has no log."""
     with workspace(run) as http:
         assert not JobRun(http, 1).state().over
-        assert JobRun(http, 1).said() == ""
+        assert JobRun(http, 1).output() == ""

@@ -32,7 +32,7 @@ from mlflow_hooks.generate.notebook import config, notebook
 from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.model import Cluster, GitSource, Hook, Parameter
 from mlflow_hooks.rules.parameters import TYPES, problem
-from mlflow_hooks.schema import DEFAULT_MLFLOW, Result, Secret
+from mlflow_hooks.schema import DEFAULT_MLFLOW, ResultKeys, Secret
 
 from .samples import HOOK, HOOKS, NOWHERE, PLAIN, PROJECT, hook
 
@@ -88,7 +88,7 @@ def hostile(value: str) -> Hook:
         experiment=value,
         entry_point=value,
         parameters=(Parameter("word", value, value, value, widget=True), Parameter(value, value=value)),
-        result=Result(metrics=(value,), tags=(value,)),
+        result=ResultKeys(metrics=(value,), tags=(value,)),
         project=replace(PROJECT, subfolder=value, cluster=Cluster(NOWHERE, {"spark_conf": {value: value}})),
         schedule=None,
     )
@@ -348,7 +348,7 @@ def test_end_of_the_log() -> None:
 
 def test_outcome() -> None:
     """The result is JSON that everybody reads: a metric that is no number is null, and long tags are cut."""
-    wanted = hook(result=Result(metrics=("rmse", "nan", "inf", "none"), tags=("long", "none")))
+    wanted = hook(result=ResultKeys(metrics=("rmse", "nan", "inf", "none"), tags=("long", "none")))
     metrics = {"rmse": 0.5, "nan": math.nan, "inf": math.inf}
     told = function(wanted, "outcome")(
         run_of("TERMINATED"), mlflow_run("FINISHED", metrics, long="x" * 5000), "v1", "/e"

@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from mlflow_hooks.cli import mlflow_hooks
-from mlflow_hooks.credentials import found, hidden
+from mlflow_hooks.credentials import hidden, suspicious_lines
 from mlflow_hooks.reading.hook_file import read_hooks
 from mlflow_hooks.rules.check import check
 from mlflow_hooks.run.local import _PROGRAM
@@ -52,7 +52,7 @@ TOKENS = [
 @pytest.mark.parametrize(("kind", "token"), TOKENS, ids=[row[0] for row in TOKENS])
 def test_kinds(kind: str, token: str) -> None:
     """Each kind is found by its form, and hidden, also where a message shows it with escapes."""
-    assert list(found(f"nothing\nkey: '{token}'\n")) == [(2, kind)]
+    assert list(suspicious_lines(f"nothing\nkey: '{token}'\n")) == [(2, kind)]
     for text in (f"key: {token}, rest", repr(token), *([] if "Azure" in kind else [repr(f"\n{token}")])):
         assert token not in hidden(text) and "***" in hidden(text)
 
@@ -68,7 +68,7 @@ SOUND = [
 @pytest.mark.parametrize("text", SOUND)
 def test_no_credential(text: str) -> None:
     """Commits, checksums and the long names of projects are no secrets."""
-    assert list(found(text)) == [] and hidden(text) == text
+    assert list(suspicious_lines(text)) == [] and hidden(text) == text
 
 
 def test_many_lines() -> None:
