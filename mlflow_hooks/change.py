@@ -12,6 +12,7 @@ from databricks_sync.rules.plan import Action
 from .report import Reporter
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+_WORDS = {"in_step": "in sync", "left": "not changed"}  # of the counts in the summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def report_changes(
         code = stopped.exit_code
     will = "to be " if dry_run else ""
     words = [
-        f"{count} {will if word in _DONE.values() else ''}{word.replace('_', ' ')}"
+        f"{count} {will if word in _DONE.values() else ''}{_WORDS.get(word, word)}"
         for word, count in counts.items()
         if count
     ]

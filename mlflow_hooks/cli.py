@@ -24,13 +24,15 @@ from databricks_sync.errors import SettingsError
 from .options import TARGET, HookOptions
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, closed by a summary.")
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, and a summary at the end."
+)
 _PROJECTS = click.option(
-    "--projects", metavar="FOLDER", help="The folder with the projects; default: projects in the project folder."
+    "--projects", metavar="FOLDER", help="The folder with the projects (default: projects in the project folder)."
 )
 
 _FOLDER = click.option(
-    "--folder", metavar="FOLDER", help="The folder of what is generated; default: hooks in the project folder."
+    "--folder", metavar="FOLDER", help="The folder of the generated files (default: hooks in the project folder)."
 )
 
 
@@ -39,7 +41,7 @@ def _connection(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         flag("--local", "Use the workspace on this machine, as DATABRICKS_HOST=local does."),
         named("--profile", "The profile of ~/.databrickscfg to log in with."),
-        named("--user", "The workspace user, instead of the one who is logged in."),
+        named("--user", "The workspace user (default: the one who is logged in)."),
     ):
         function = option(function)
     return function
@@ -52,18 +54,18 @@ def mlflow_hooks() -> None:
     """Hook notebooks: what a Databricks job or Azure Data Factory starts to run an MLflow project that lives in git."""
 
 
-@mlflow_hooks.command(short_help="Find the mistakes that can be found without a cluster.")
+@mlflow_hooks.command(short_help="Find mistakes before a cluster runs.")
 @click.argument("names", nargs=-1)
 @_PROJECTS
-@flag("--strict", "Let warnings count as errors.")
+@flag("--strict", "Treat warnings as errors.")
 @_JSON
 def check(**values: Any) -> None:
-    """Find every mistake that can be found before a cluster is paid for.
+    """Check hooks and projects for every mistake that can be found before a cluster runs.
 
-    NAMES are hooks or projects; without any, all are checked. Each finding is a line `file:line: error: what will
-    happen, and what to write instead`. Nothing is sent anywhere.
+    NAMES are hooks or projects; without names, all are checked. Each finding is one line: `file:line: error: what will
+    happen, and what to write instead`. Nothing is sent to the workspace.
 
-    Exit codes: 0 nothing but warnings, 1 errors, 2 usage or configuration.
+    Exit codes: 0 no errors (warnings are possible), 1 errors, 2 usage or configuration.
     """
     _run("check", values)
 
@@ -72,17 +74,17 @@ def check(**values: Any) -> None:
 @click.argument("names", nargs=-1)
 @_PROJECTS
 @_FOLDER
-@flag("--check", "Write nothing; exit with 1 when something is not as it would be generated, for CI.")
-@flag("--force", "Throw away edits by hand.")
+@flag("--check", "Write nothing; exit with 1 if a file is out of date (for CI).")
+@flag("--force", "Overwrite files that were edited by hand.")
 @_JSON
 def generate(**values: Any) -> None:
     """Write the hook notebooks, their jobs, bundle resources and Data Factory pipelines.
 
-    NAMES are hooks or projects; without any, all are generated, and files of hooks that are gone are removed. What is
-    as it should be is not written again.
+    NAMES are hooks or projects; without names, all are generated, and files of hooks that no longer exist are deleted.
+    Files that are up to date are not written again.
 
-    Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or with --check is out
-    of date, 2 usage or configuration.
+    Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or (with --check) a
+    file is out of date, 2 usage or configuration.
     """
     _run("generate", values)
 
@@ -93,7 +95,7 @@ def generate(**values: Any) -> None:
 def schema(**values: Any) -> None:
     """Write hook.schema.json, from which editors complete and check hook.yml.
 
-    It goes into the folder with the projects. A hook.yml names it in its first line:
+    The file is written into the folder with the projects. The first line of each hook.yml names it:
 
     # yaml-language-server: $schema=../hook.schema.json
 
@@ -102,25 +104,25 @@ def schema(**values: Any) -> None:
     _run("schema", values)
 
 
-@mlflow_hooks.command(short_help="Carry notebooks to the workspace, with their jobs.")
+@mlflow_hooks.command(short_help="Copy the notebooks to the workspace and create their jobs.")
 @_PROJECTS
 @_FOLDER
-@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder; default: {TARGET}.")
-@flag("--overwrite", "Replace what was edited in the workspace; it is kept in a backup.")
-@flag("--prune", "Remove the notebooks and jobs of hooks that are gone.")
-@flag("--take-over", "Make a target that belongs to another repository this one's.")
-@flag("-n/--dry-run", "Show what would be done; change nothing.")
-@click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait so long for another run to end.")
+@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@flag("--overwrite", "Replace notebooks that were edited in the workspace; a backup is kept.")
+@flag("--prune", "Delete the notebooks and jobs of hooks that no longer exist.")
+@flag("--take-over", "Take over a target folder that belongs to another repository.")
+@flag("-n/--dry-run", "Show what would be done and change nothing.")
+@click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait this long for another run to end.")
 @_connection
 @_JSON
 def deploy(**values: Any) -> None:
-    """Carry the generated notebooks to the workspace, and create or update their jobs in place.
+    """Copy the generated notebooks to the workspace, and create or update their jobs.
 
-    Nothing is deleted and made anew, nothing that somebody edited is replaced, and no job without our tag is touched. A
-    second run changes nothing.
+    Jobs are updated in place and keep their number and history. Notebooks that somebody edited in the workspace are not
+    replaced, and jobs without the tag mlflow_hook are not changed. A second run changes nothing.
 
-    Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety valve before any write,
-    4 some objects failed and the rest was done, 130 interrupted.
+    Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety limit before any write,
+    4 some objects failed and the others were done, 130 interrupted.
     """
     _run("deploy", values)
 
@@ -134,28 +136,39 @@ def deploy(**values: Any) -> None:
     is_flag=False,
     flag_value="",
     default=None,
-    help="Run what git has at REF, or where the hook is pinned, instead of the folder here.",
+    help="Run the project at REF in git (without REF: the ref of hook.yml) instead of the local folder.",
 )
 @click.option(
-    "--backend", type=click.Choice(["databricks", "local"]), default="databricks", help="local: no workspace at all."
+    "--backend",
+    type=click.Choice(["databricks", "local"]),
+    default="databricks",
+    help="local: on this machine, without a workspace.",
 )
-@click.option("--tracking", metavar="FOLDER", help="Where --backend local tracks runs; default: mlruns.")
-@click.option("--experiment", metavar="PATH", callback=absolute, help="Not /Shared/<user>/<branch>_expr.")
-@named("--branch", "The branch, instead of the one that is checked out.")
-@click.option("--max-name", type=click.IntRange(min=20), metavar="BYTES", help="The longest name of an experiment.")
-@click.option("--timeout", metavar="DURATION", help="Cancel the run after 90m, say; default: the hook's timeout.")
-@flag("-n/--dry-run", "Show what would be run; start nothing.")
+@click.option("--tracking", metavar="FOLDER", help="Where --backend local tracks runs (default: mlruns).")
+@click.option(
+    "--experiment", metavar="PATH", callback=absolute, help="The experiment (default: /Shared/<user>/<branch>_expr)."
+)
+@named("--branch", "The branch (default: the one that is checked out).")
+@click.option(
+    "--max-name", type=click.IntRange(min=20), metavar="BYTES", help="The maximum length of the experiment's name."
+)
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    help="Cancel the run after this time, such as 90m (default: the timeout of hook.yml).",
+)
+@flag("-n/--dry-run", "Show what would be run and start nothing.")
 @_PROJECTS
 @_connection
 @_JSON
 def run_project(**values: Any) -> None:
-    """Run the project of a hook now, and wait for its end.
+    """Run the project of a hook now and wait until it ends.
 
-    NAME is a hook or a project. It runs as it lies here, with the parameters of hook.yml, as a job of the workspace and
-    in an experiment of your branch's own. The deadline, an error and Ctrl-C cancel it.
+    NAME is a hook or a project. The local folder is run, with the parameters of hook.yml, as a job of the workspace and
+    in an experiment for your branch. The timeout, an error and Ctrl-C cancel the run.
 
-    Exit codes: 0 it succeeded, 1 it failed or was too late, 2 usage or configuration, 4 the workspace did not do what
-    it was asked, 130 interrupted.
+    Exit codes: 0 the run succeeded, 1 it failed or took too long, 2 usage or configuration, 4 the workspace refused a
+    request, 130 interrupted.
     """
     _run("run", values)
 
@@ -175,7 +188,7 @@ def _run(command: str, values: dict[str, Any]) -> None:
     with spoken(lambda: report) as code:
         if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
-            raise SettingsError("What mlflow_hooks needs is not installed.", hint)
+            raise SettingsError("The packages that mlflow_hooks needs are not installed.", hint)
         from .commands import WORK  # a tenth of a second, which --help does not take
 
         code[0] = WORK[command](options, report)

@@ -74,14 +74,14 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
 def _interrupted(changes: Sequence[Change], options: DeployOptions, *, in_hand: bool) -> InterruptedRun:
     if options.dry_run or not (in_hand or any(change.action != "nothing" for change in changes)):
         return InterruptedRun("Interrupted before anything was written.")
-    what = "what was in hand may have been too" if in_hand else "the rest was not begun"
-    hint = "Type the command again: what was done stays, the rest is done then."
-    return InterruptedRun(f"Interrupted: what is named above was done, {what}.", hint)
+    what = "one more change may have been made" if in_hand else "nothing else was started"
+    hint = "Type the command again: it does the rest."
+    return InterruptedRun(f"Interrupted: the changes above were made, {what}.", hint)
 
 
 def _require_inside(folder: Path, project: Path) -> None:
     if folder != project and project not in folder.parents:
-        hint = f"Generate into a folder of it, such as --folder {FOLDER}, and commit that: what git has is deployed."
+        hint = f"Generate into a folder inside it, such as --folder {FOLDER}, and commit that folder."
         raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
 
 
@@ -89,9 +89,9 @@ def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions
     late = [change.path for change in changes(hooks, folder) if change.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
-            f"{folder.name}/{late[0]} is not what would be generated now"
-            + (f", nor are {len(late) - 1} more." if len(late) > 1 else "."),
-            f"Type `{options.generate}`, look at what changes, and deploy again.",
+            f"{folder.name}/{late[0]} is out of date"
+            + (f", and so are {len(late) - 1} more files." if len(late) > 1 else "."),
+            f"Type `{options.generate}`, review the changes, and deploy again.",
         )
 
 
@@ -99,7 +99,7 @@ def _others(
     hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Reporter
 ) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
-    notice = "Interrupted: what is in hand is finished; once more, and at once."
+    notice = "Interrupted: finishing the current step. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     with terminable(), stop.listening():
         yield from _deploy_jobs(_until(stop, hooks), session, options)
@@ -131,7 +131,7 @@ def _stale_jobs(
     yield from failed
     for stale_job in _until(stop, stale):
         if not options.prune:
-            yield Change("job", stale_job.name, problem="is of no hook any more; it stays.", hint=PRUNE)
+            yield Change("job", stale_job.name, problem="belongs to no hook any more; it was not deleted.", hint=PRUNE)
             continue
         with _tried(Change("job", stale_job.name)) as failed:
             if not options.dry_run:
@@ -175,10 +175,10 @@ def _not_ours(
         numbers = ", ".join(str(other.job_id) for other in same_name)
         what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
     elif same_name and same_name[0].hook != hook.name:
-        what = f"is a job without our tag ({same_name[0].job_id}), so somebody else's."
-        hint = f"Rename it; or, if it is to become the hook's, give it the tag {job.TAG}: {hook.name}."
+        what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
+        hint = f"Rename that job, or add the tag {job.TAG}: {hook.name} to let the hook use it."
     elif same_name and (elsewhere := same_name[0].source[0]) and HookJob(0, settings).source[0] not in ("", elsewhere):
-        what = f"runs the notebook in {elsewhere}, so it was deployed elsewhere."
+        what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
         hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
     else:
         return None

@@ -124,7 +124,7 @@ class Jobs:
             token = str(page.get("next_page_token") or "")
             if not token:
                 return
-        raise BadAnswer("The workspace's list of jobs has no end.", "Check DATABRICKS_HOST.")
+        raise BadAnswer("The workspace returns a list of jobs without an end.", "Check DATABRICKS_HOST.")
 
     def _send(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self.http.write(f"{_API}/{verb}", json.dumps(body).encode()).json()
@@ -156,4 +156,4 @@ def _number(fields: Mapping[str, Any]) -> int:
 
 
 def _unreadable() -> BadAnswer:
-    return BadAnswer("The workspace said something of its jobs that cannot be read.", "Check DATABRICKS_HOST.")
+    return BadAnswer("The workspace returned a job in an unknown form.", "Check DATABRICKS_HOST.")

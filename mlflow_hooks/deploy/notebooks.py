@@ -31,9 +31,9 @@ from mlflow_hooks.model import Hook
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-_TAKE_OVER = "Give another --target; to use it for this repository, add --take-over."
-PRUNE = "To remove it, add --prune."
-_OVERWRITE = "To replace it, add --overwrite: what is there is kept in a backup."
+_TAKE_OVER = "Choose another folder with --target, or add --take-over to take over this one."
+PRUNE = "To delete it, add --prune."
+_OVERWRITE = "To replace it, add --overwrite; a backup is kept."
 
 
 class Stamp(Enum):
@@ -140,8 +140,8 @@ class Notebooks:
         yield from (self._stale(key) for key in stale if key not in gone)
         for hook in self.hooks:
             if hook.notebook not in steps:
-                hint = f"Git ignores {self.where.name}, or what is in it: change .gitignore."
-                yield replace(self._of(hook.notebook), problem="is not carried.", hint=hint, exit_code=ExitCode.LEFT)
+                hint = f"Git ignores {self.where.name} or files in it: change .gitignore."
+                yield replace(self._of(hook.notebook), problem="was not copied.", hint=hint, exit_code=ExitCode.LEFT)
 
     def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
         request = Request(
@@ -222,11 +222,11 @@ class Notebooks:
         if self.options.prune:
             return replace(
                 change,
-                problem="is of no hook, but was edited there; it stays.",
+                problem="belongs to no hook any more, but was edited in the workspace; it was not deleted.",
                 hint=_OVERWRITE,
                 exit_code=ExitCode.LEFT,
             )
-        return replace(change, problem="is of no hook any more; it stays.", hint=PRUNE)
+        return replace(change, problem="belongs to no hook any more; it was not deleted.", hint=PRUNE)
 
 
 def _stamp(text: str) -> Stamp:

@@ -87,9 +87,10 @@ def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -
     """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`; Unwritable."""
     edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
     if edited and not force:
+        names = ", ".join(f"{folder.name}/{path}" for path in edited)
         raise EditedByHand(
-            f"Edited by hand, and would be lost: {', '.join(f'{folder.name}/{path}' for path in edited)}.",
-            "FileChange hook.yml instead; or generate with --force to throw the edits away.",
+            f"These files were edited by hand and would be overwritten: {names}.",
+            "Change hook.yml instead, or add --force to overwrite the edits.",
         )
     for change in planned:
         with _reached(folder, change.path):
@@ -132,5 +133,5 @@ def _reached(folder: Path, path: str) -> Iterator[None]:
     except OSError as error:
         raise Unwritable(
             f"{folder.name}/{path} cannot be read or written ({error.strerror or error}).",
-            "Move away what stands there, or name another folder with --folder.",
+            "Move what is in its place, or choose another folder with --folder.",
         ) from None

@@ -47,7 +47,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         if self.check_event(AliasEvent):
-            self._refuse("it has an alias; write the value out")
+            self._refuse("it has an alias (*name); write the value instead")
         self.depth += 1
         if self.depth > DEEPEST:
             self._refuse(f"it is nested deeper than {DEEPEST} levels")
@@ -107,7 +107,7 @@ class Reader:
             root: Node | None = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            why = getattr(error, "problem", None) or getattr(error, "reason", "it has another form")
+            why = getattr(error, "problem", None) or getattr(error, "reason", "it has an unknown form")
             kind = "JSON" if self.path.suffix == ".json" else "YAML"
             self._note(mark.line + 1 if mark else 0, f"{self.name} is not {kind}: {why}.", "Correct that line.")
             return None
@@ -160,7 +160,7 @@ def credentials(name: str, text: str, severity: FindingSeverity = FindingSeverit
 
 
 def _credential(name: str, line: int, kind: str, severity: FindingSeverity) -> Finding:
-    message = f"This looks like {kind}, which everybody who can read the repository could use."
+    message = f"This looks like {kind}. Everybody who can read the repository could use it."
     remedy = "Revoke it, and name a secret instead: git: secret: {scope: ..., key: ...}."
     return Finding(name, line, severity, message, remedy)
 
@@ -188,13 +188,13 @@ def _hidden(value: Any) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"it has {constant}, which Python alone takes for JSON")
+    raise ValueError(f"it has {constant}, which JSON does not allow")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError("it has a number that is larger than any")
+        raise ValueError("it has a number that is too large")
     return value
 
 

@@ -45,7 +45,7 @@ def rules(hook: Hook) -> Findings:
         message = f"MLflow refuses a folder in the repository with a dot in its path: {subfolder}."
         yield error(hook.document, [], message, "Rename the folder.")
     if hook.engine is Engine.MLFLOW and subfolder.endswith(("'", '"')):
-        message = f"MLflow takes the quote at the end of {subfolder} for none of its name, and does not find it."
+        message = f"MLflow drops the quote at the end of {subfolder} and does not find the folder."
         yield error(hook.document, [], message, "Rename the folder.")
 
 
@@ -75,19 +75,19 @@ def _address(hook: Hook) -> Findings:
     try:
         parts = urlsplit(url)
     except ValueError:
-        yield error(document, keys, "The address of the repository is none.", "Write https://host/team/repository.")
+        yield error(document, keys, "git.url is not a valid address.", "Write https://host/team/repository.")
         return
     if parts.scheme not in ("https", "ssh"):
-        message = f"git.url begins with {parts.scheme}://, " if parts.scheme else "git.url is no address, "
-        message += "which a cluster cannot or must not clone from."
+        message = f"git.url begins with {parts.scheme}://, " if parts.scheme else "git.url is not an address, "
+        message += "and a cluster cannot clone from it."
         yield error(document, keys, message, "Write https://host/team/repository.")
         return
     if parts.username and parts.scheme == "https" and not login_problem(url):
-        message = "The user name in git.url does nothing once there is a secret, and shows in logs and tags."
+        message = "The user name in git.url is not used with a secret, but appears in logs and tags."
         yield warning(document, keys, message, f"Write https://{_AZURE}/... without it.")
     if parts.query or parts.fragment:
-        message = "git.url has a part after ? or #, which git takes for a part of the name."
-        yield error(document, keys, message, "Remove it; the folder is the project's own.")
+        message = "git.url has a part after ? or #, and git treats it as part of the name."
+        yield error(document, keys, message, "Remove that part.")
     if parts.scheme == "ssh":
         yield from _ssh(hook)
 
@@ -104,14 +104,16 @@ def login_problem(url: str) -> tuple[str, str] | None:
 
 def _ssh(hook: Hook) -> Findings:
     if hook.git.secret:
-        message = "The secret is a token for https, and git.url is of ssh: it would never be used."
+        message = "The secret is a token for https, but git.url uses ssh: the token would never be used."
         yield error(hook.document, ["git", "secret"], message, "Write git.url as https://host/team/repository.")
     elif hook.engine is Engine.JOBS_GIT:
-        message = "A job's git source is cloned over https, and git.url is of ssh."
+        message = "A job clones its git source over https, but git.url uses ssh."
         yield error(hook.document, ["git", "url"], message, "Write https://host/team/repository.")
     else:
-        message = "git.url is of ssh, and a cluster has no key to log in with."
-        yield warning(hook.document, ["git", "url"], message, "Write https://..., with a secret where it is private.")
+        message = "git.url uses ssh, but a cluster has no key to log in with."
+        yield warning(
+            hook.document, ["git", "url"], message, "Write https://..., with a secret if the repository is private."
+        )
 
 
 def _azure(host: str | None) -> bool:
@@ -130,7 +132,7 @@ def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None
     if ref.startswith("refs/heads/"):
         return f"MLflow fetches {ref} and then cannot check it out.", f"Write {ref.removeprefix('refs/heads/')}."
     if kind is RefKind.COMMIT and not re.fullmatch(r"[0-9a-f]{40}", ref):
-        return f"{ref} is not a whole commit, and git cannot fetch a part of one.", "Write all 40 digits."
+        return f"{ref} is not a full commit hash, and git cannot fetch an abbreviated one.", "Write all 40 digits."
     if _NO_REF.search(ref):
-        return f"{ref!r} is no name git has for a tag or a branch.", "Write the name as `git tag` shows it."
+        return f"{ref!r} is not a valid name of a tag or a branch.", "Write the name as `git tag` shows it."
     return None

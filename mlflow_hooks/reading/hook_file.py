@@ -66,7 +66,7 @@ def hook_folders(projects: Path) -> list[Path]:
     if not folders:
         raise UnknownHook(
             f"No folder in {projects} has a {HOOK_FILE}.",
-            f"Create {PROJECTS}/<Name>/{HOOK_FILE}, or say where the projects are with --projects.",
+            f"Create {PROJECTS}/<Name>/{HOOK_FILE}, or name the folder with the projects with --projects.",
         )
     return folders
 
@@ -98,7 +98,9 @@ def read_hook(folder: Path) -> HookReading:
     subfolder = folder.relative_to(top).as_posix() if top else folder.name
     reader = Reader(folder / HOOK_FILE, f"{subfolder}/{HOOK_FILE}")
     if top is None:
-        reader.error((), f"{folder} is not in a git repository.", "Type `git init` there: a hook runs what git has.")
+        reader.error(
+            (), f"{folder} is not in a git repository.", "Type `git init` there: a hook runs a project from git."
+        )
     project, findings = read_project(folder, subfolder, subfolder)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
@@ -114,7 +116,7 @@ def _hook(reader: Reader, project: MLflowProject, origin: str) -> Hook:
     git = _git(reader, file.git, origin)
     if file.engine is Engine.JOBS_GIT and git.url and not git.provider:
         message = f"git.provider is missing: the Jobs API has to know what kind of git host {git.url} is on."
-        reader.error(["git"], message, "Write provider: gitHubEnterprise below git:, or the one it is.")
+        reader.error(["git"], message, "Write provider: gitHubEnterprise (or another one) below git:.")
     return Hook(
         name=file.name if file.name == name else "",  # not the example that stands in for a wrong one
         document=reader.document,
@@ -151,7 +153,7 @@ def _git(reader: Reader, git: Git, origin: str) -> GitSource:
     kind, ref = refs[0] if refs else (RefKind.TAG, "")
     if kind is RefKind.BRANCH:
         message = f"The hook runs whatever the branch {ref} holds at that minute."
-        reader.warn(["git", "branch"], message, "Write tag: or commit: instead, and move it by a reviewed change.")
+        reader.warn(["git", "branch"], message, "Write tag: or commit: instead, and change it in a reviewed commit.")
     if git.secret is not None and git.secret.username and git.secret.username_key:
         reader.error(["git", "secret"], "git.secret has both a username and a username_key.", "Remove one of them.")
     return GitSource(

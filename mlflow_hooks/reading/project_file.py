@@ -73,7 +73,7 @@ def _mlproject(folder: Path) -> Path:
 
 def _entry_point(reader: Reader, name: str, fields: EntryPointFields) -> EntryPoint:
     if not fields.command.strip():
-        remedy = f"Give {name} a command: such as python train.py."
+        remedy = f"Write command: python train.py, for example, below {name}:."
         reader.error(["entry_points", name], f"The entry point {name} has no command.", remedy)
     # MLflow writes a default as Python prints it.
     defaults = {key: plain(parameter.default) for key, parameter in fields.parameters.items()}

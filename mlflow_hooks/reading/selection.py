@@ -48,7 +48,7 @@ def sound(reading: HookReading) -> Hook:
         wrong = next(finding for finding in reading.findings if finding.severity.value == "error")
         raise BrokenProject(
             f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
-            "Type `mlflow_hooks check` to see all that is wrong.",
+            "Type `mlflow_hooks check` to see all findings.",
         )
     return reading.hook
 

@@ -57,7 +57,7 @@ def refuse(findings: Iterable[Finding]) -> None:
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
-        raise BrokenProject(message, "Type `mlflow_hooks check` to see what to write instead.")
+        raise BrokenProject(message, "Type `mlflow_hooks check` to see all findings and what to write instead.")
 
 
 def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
@@ -100,7 +100,7 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
         return
     file = read_script(project, name)
     if file.text is None:
-        message = f"The command runs {name}, which is no file in {project.subfolder}."
+        message = f"The command runs {name}, but {project.subfolder} has no such file."
         yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
         return
     # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
@@ -143,17 +143,17 @@ def _pinned(hook: Hook) -> Findings:
     if not git.ref or git_address.ref_problem(git.ref, git.kind) or not repository.is_of(git.url):
         return
     if not repository.knows(git.ref):
-        message = f"This clone has no {git.kind.value} {git.ref}, so whether the project is in it is not checked."
-        yield warning(hook.document, keys, message, "Type git fetch --tags, or make it and push it.")
+        message = f"This clone has no {git.kind.value} {git.ref}, so the project at that ref was not checked."
+        yield warning(hook.document, keys, message, "Type git fetch --tags, or create the ref and push it.")
         return
     path = f"{project.subfolder}/{project.mlproject.path.name}"
     pinned = repository.at(git.ref, path)
     if pinned is None:
         message = f"At {git.ref} there is no {path}: every run would fail."
-        yield error(hook.document, keys, message, "Pin a ref that has it.")
+        yield error(hook.document, keys, message, "Choose a ref that has it.")
     elif pinned.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
-        message = f"At {git.ref}, which the hook runs, {path} is another one than was checked here."
-        yield warning(hook.document, keys, message, "Pin the commit that has this one, once it is merged.")
+        message = f"The hook runs {path} at {git.ref}, which differs from the file that was checked here."
+        yield warning(hook.document, keys, message, "After the merge, write the commit or tag that has this file.")
 
 
 def _experiment(hook: Hook) -> Findings:
@@ -165,7 +165,7 @@ def _addresses(hook: Hook) -> Findings:
     for key in ("on_failure", "on_success"):
         for index, address in enumerate(getattr(hook.notifications, key)):
             if not _ADDRESS.fullmatch(address):
-                message = f"{address!r} is no e-mail address, and Databricks refuses the job."
+                message = f"{address!r} is not an e-mail address, and Databricks refuses the job."
                 keys = ["notifications", key, str(index)]
                 yield error(hook.document, keys, message, "Write an address, such as team@example.com.")
 

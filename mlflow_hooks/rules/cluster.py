@@ -89,7 +89,7 @@ def _names(cluster: Cluster) -> Findings:
             message = f"A cluster has no field {key!r}."
             yield error(document, [*at, key], message, nearest(key, NEW_CLUSTER, "Remove it."))
         elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            message = f"Databricks refuses {key}: it is {NAMES[kind]}, not {_kind_of(value)}."
+            message = f"{key} must be {NAMES[kind]}, not {_kind_of(value)}: Databricks refuses the cluster."
             yield error(document, [*at, key], message, f"Write {key} as {NAMES[kind]}.")
     if cluster.wrapped:
         for keys in document.lines:
@@ -117,7 +117,7 @@ def _runtime(cluster: Cluster, today: date) -> Findings:
         return
     runtime = runtimes.parse(str(text))
     if runtime is None:
-        message = f"{text!r} is no version of Databricks Runtime."
+        message = f"{text!r} is not a version of Databricks Runtime."
         yield error(document, keys, message, "Write 17.3.x-cpu-ml-scala2.13.")
         return
     support = runtimes.support(runtime, today)
@@ -125,7 +125,7 @@ def _runtime(cluster: Cluster, today: date) -> Findings:
         message = f"Databricks Runtime {runtime} is no longer supported: a cluster with it may not start."
         yield warning(document, keys, message, f"Write a supported one, such as 17.3.x-cpu-ml-scala2.13 or {current}.")
     elif support is Support.UNKNOWN:
-        message = f"Databricks Runtime {runtime} is none of those known here, so its support is not checked."
+        message = f"Databricks Runtime {runtime} is not in the list of known versions, so its support was not checked."
         yield warning(document, keys, message, "Make sure it exists, or write 17.3.x-cpu-ml-scala2.13.")
 
 
@@ -166,7 +166,7 @@ def _autoscale(cluster: Cluster, scale: Mapping[str, Any]) -> Findings:
             yield error(cluster.document, [*keys, key], message, nearest(key, PARTS["autoscale"], "Remove it."))
     if not isinstance(least, int) or not isinstance(most, int) or not 0 <= least <= most:
         message = (
-            "Databricks refuses the autoscale: it needs min_workers and max_workers, the first not above the second."
+            "Databricks refuses autoscale: it needs min_workers and max_workers, and min_workers must not be larger."
         )
         yield error(cluster.document, keys, message, 'Write {"min_workers": 1, "max_workers": 4}.')
 
@@ -179,7 +179,7 @@ def _single_node(cluster: Cluster) -> Findings:
     if not isinstance(tags, dict) or tags.get("ResourceClass") != "SingleNode":
         lacking.append("custom_tags ResourceClass=SingleNode")
     if lacking:
-        message = "With num_workers 0 the cluster starts, and Spark waits in it for workers that never come."
+        message = "With num_workers 0 the cluster starts, but Spark waits for ever for workers."
         yield error(document, [*at, "num_workers"], message, f"Add {', '.join(lacking)}.")
 
 
@@ -205,4 +205,4 @@ def _libraries(cluster: Cluster) -> Findings:
         if isinstance(value, str) and re.match(r"(dbfs:/|/dbfs/)(?!Volumes/)", value):
             if runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_DBFS_LIBRARIES):
                 message = "From Databricks Runtime 15.1 on, libraries in the DBFS root are not installed."
-                yield error(document, keys, message, "Put it into a volume, /Volumes/..., or into the workspace.")
+                yield error(document, keys, message, "Put it into a volume (/Volumes/...) or into the workspace.")

@@ -49,7 +49,7 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
 
 def _form(hook: Hook, entry: EntryPoint) -> Findings:
     if shell := _needs_shell(entry.command.strip()):
-        remedy = f"Quote {shell!r} if it is meant as such, or do in Python what it does there."
+        remedy = f"Quote {shell!r} if it is plain text; otherwise do the same in Python."
         yield _broken(hook, "a command that needs a shell", remedy)
     try:
         words = shlex.split(entry.command)
@@ -88,15 +88,15 @@ def _values(hook: Hook, entry: EntryPoint) -> Findings:
 
 def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
     if entry is None:
-        yield _broken(hook, f"no entry point {hook.entry_point!r}", "Name one that its MLproject has.")
+        yield _broken(hook, f"no entry point {hook.entry_point!r}", "Write an entry point that MLproject has.")
         return
     names = {parameter.name for parameter in hook.parameters}
     fields = _fields(entry)
     if fields is None:
-        yield _broken(hook, "a brace in its command", "Write braces around names of parameters only.")
+        yield _broken(hook, "a brace in its command", "Use braces only around the names of parameters.")
     for name, _ in fields or ():
         if name not in names:
-            yield _broken(hook, f"{{{name}}} in its command, which is no parameter", "Declare it.")
+            yield _broken(hook, f"{{{name}}} in its command, which is not a parameter", "Declare it in MLproject.")
 
 
 def _fields(entry: EntryPoint) -> list[tuple[str, bool]] | None:

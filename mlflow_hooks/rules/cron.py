@@ -27,7 +27,7 @@ def rules(hook: Hook, now: datetime) -> Findings:
         yield error(document, keys, message, f"Write {_proposal(expression)}.")
         return
     if zone is not None and quartz.next_fire(schedule, zone, now) is None:
-        yield error(document, keys, f"The schedule {expression!r} never fires again.", "Write a time that comes.")
+        yield error(document, keys, f"The schedule {expression!r} never fires again.", "Write a time in the future.")
     if len(schedule.seconds) > 1:
         message = f"The schedule {expression!r} fires several times in one minute."
         yield warning(document, keys, message, f"Write {' '.join(['0', *expression.split()[1:]])}.")

@@ -13,14 +13,20 @@ def problem(path: str) -> tuple[str, str] | None:
     """Why an experiment cannot have this name, and what to write instead; None when it can."""
     parts = path.split("/")
     if not path.startswith("/"):
-        return f"The experiment {path!r} is no absolute path, and Databricks refuses it.", f"Write /Shared/{path}."
+        return f"The experiment {path!r} is not an absolute path, and Databricks refuses it.", f"Write /Shared/{path}."
     if parts[1] == "Workspace":
         short = path.removeprefix("/Workspace") or "/Shared/name"
-        return "An experiment below /Workspace is made once and not found the second time.", f"Write {short}."
+        return (
+            "Databricks creates an experiment below /Workspace, but does not find it in the next run.",
+            f"Write {short}.",
+        )
     if "" in parts[1:] or "." in parts or ".." in parts:
-        return f"The experiment {path!r} has an empty part, or one of dots.", "Write single slashes, none at the end."
+        return (
+            f"The experiment {path!r} has an empty part, or a part that is only dots.",
+            "Write single slashes, and none at the end.",
+        )
     if parts[1] == "Repos":
-        return "No experiment can be made below /Repos.", "Write a path below /Shared or /Users/<you>."
+        return "Databricks creates no experiment below /Repos.", "Write a path below /Shared or /Users/<you>."
     least = 4 if parts[1] == "Users" else 3
     if len(parts) < least:
         return f"{path} is a folder of the workspace itself.", f"Write a name below it, such as {path}/training."
@@ -34,7 +40,7 @@ def of_branch(user: str, branch: str, longest: int | None = None) -> str:
     """
     if branch in ("HEAD", "merge"):
         raise SettingsError(
-            f"{branch} is what CI calls any branch, so all of them would share one experiment.",
+            f"CI uses the name {branch} for every branch, so all branches would share one experiment.",
             "Give the branch with --branch, or the experiment with --experiment.",
         )
     name = branch_folder(branch)

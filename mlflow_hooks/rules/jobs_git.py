@@ -23,25 +23,25 @@ def _conda(hook: Hook) -> Findings:
     environment = hook.project.environment
     lacking = [package for package in environment.conda if not _ON_EVERY_CLUSTER.match(package)] if environment else []
     if environment and lacking:
-        message = f"No job installs {', '.join(lacking)}: conda does, and a job's libraries come from pip."
-        remedy = "Move to - pip: what pip has of it, and let an init script in cluster.json install the rest."
+        message = f"A job cannot install {', '.join(lacking)}: its libraries come from pip, not from conda."
+        remedy = "Move packages that pip has below - pip:, and install the others in an init script of cluster.json."
         yield error(environment.document, ["dependencies"], message, remedy)
 
 
 def _ignored(hook: Hook) -> Findings:
     """What only a hook notebook looks at."""
     ignored = {
-        ("git", "widget"): (hook.git.widget, "The ref is the job's own: no caller can choose another."),
+        ("git", "widget"): (hook.git.widget, "The job has a fixed ref: a caller cannot choose another."),
         ("git", "secret"): (
             hook.git.secret is not None,
             "Databricks logs in with the git credential of the job's owner.",
         ),
         ("result",): (
             hook.result.metrics or hook.result.tags,
-            "A caller gets the state of the run, and nothing of MLflow.",
+            "A caller gets the state of the run, but no metrics or tags.",
         ),
-        ("mlflow",): (True, "The script gets the MLflow of its cluster, or the one its project asks for."),
-        ("cluster",): (hook.cluster is not None, "There is no hook notebook, and so no cluster for one."),
+        ("mlflow",): (True, "The script uses the MLflow of its cluster or of its project."),
+        ("cluster",): (hook.cluster is not None, "There is no hook notebook, so it needs no cluster."),
     }
     for keys, (is_set, why) in ignored.items():
         if is_set and keys in hook.document.lines:

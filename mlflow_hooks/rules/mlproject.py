@@ -25,7 +25,7 @@ def form(project: MLflowProject, *, on_databricks: bool) -> Findings:
     environments = [kind for kind in ENVIRONMENTS if (kind,) in document.lines]
     if len(environments) > 1:
         message = f"MLflow refuses a project with both {' and '.join(environments)}."
-        yield error(document, environments[-1:], message, f"Keep {environments[0]} alone.")
+        yield error(document, environments[-1:], message, f"Keep only {environments[0]}.")
     if project.spark_job is not None:
         yield from _spark_job(project, environments)
     elif "docker_env" in environments and on_databricks:
@@ -33,7 +33,7 @@ def form(project: MLflowProject, *, on_databricks: bool) -> Findings:
         yield error(document, ["docker_env"], message, "Write databricks_spark_job: with python_libraries: instead.")
     environment = project.environment
     if environment and environment.python and not _FULL_VERSION.fullmatch(environment.python):
-        message = f"Python {environment.python} is whatever patch is newest, which is then compiled on the cluster."
+        message = f"Python {environment.python} means the newest patch release, which the cluster then has to compile."
         yield warning(environment.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
 
 
@@ -41,7 +41,7 @@ def environment(project: MLflowProject) -> Findings:
     """What is wrong with the environment that MLflow makes on the cluster."""
     chosen = project.environment
     if chosen is not None and chosen.kind == "conda_env":
-        message = "MLflow makes this environment with conda, which the cluster has to have."
+        message = "MLflow creates this environment with conda, so the cluster has to have conda."
         yield warning(chosen.document, [], message, "Write python_env: instead, with the requirements of pip.")
 
 
@@ -71,7 +71,7 @@ def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findi
     keys = [key.format(entry.name) for key in _COMMAND]
     yield from _placeholders(project, entry)
     if _QUOTED.search(entry.command):
-        message = "A placeholder stands inside quotes, but its value comes quoted already: it would break out of them."
+        message = "A placeholder is inside quotes, but MLflow quotes its value already: the quotes would clash."
         yield error(document, keys, message, "Write {name} without quotes around it.")
     if not pasted:
         return
@@ -79,15 +79,13 @@ def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findi
         message = "MLflow refuses a command of a databricks_spark_job that does not begin with `python `."
         yield error(document, keys, message, "Write python script.py and its arguments.")
     elif re.search(r"\s\s|[^\S ]|\s$", entry.command):
-        message = (
-            "The command is split at every blank, so two in a row, or a line break, make an argument of their own."
-        )
+        message = "The command is split at every blank, so two blanks or a line break become an extra argument."
         yield error(document, keys, message, "Write single blanks; `command: >-` joins lines with one.")
     if re.search(r"""["'$;&|<>`\\]""", entry.command):
         message = (
-            "No shell reads the command of a databricks_spark_job: its quotes, $ and ; reach the script as they are."
+            "The command of a databricks_spark_job runs without a shell: quotes, $ and ; reach the script unchanged."
         )
-        yield error(document, keys, message, "Write plain words.")
+        yield error(document, keys, message, "Remove these characters.")
 
 
 def _placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding]:
@@ -106,11 +104,11 @@ def _placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding
             yield error(document, keys, message, "Write {name}; double the braces if they are meant as such.")
         elif field not in declared:
             hint = f"It declares {', '.join(declared)}." if declared else "It declares no parameters."
-            message = f"The placeholder {{{field}}} is no parameter of {entry.name}, and MLflow fails on it."
+            message = f"The placeholder {{{field}}} is not a parameter of {entry.name}, and MLflow fails on it."
             yield error(document, keys, message, nearest(field, declared, hint))
     for name in declared:
         if name not in fields:
-            message = f"The parameter {name} is not in the command, so its value would never arrive."
+            message = f"The parameter {name} is not in the command, so the script never gets its value."
             yield warning(
                 document,
                 ["entry_points", entry.name, "parameters", name],

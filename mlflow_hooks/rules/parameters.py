@@ -24,14 +24,14 @@ def _number(kind: Callable[[str], object]) -> Callable[[str], bool]:
 
 
 # What a value of each type looks like; MLflow itself only looks at those of `path` and `uri`.
-TYPES: Mapping[str, tuple[Callable[[str], bool], str]] = {
-    "string": (lambda _: True, ""),
-    "str": (lambda _: True, ""),
-    "float": (_number(float), "0.5"),
-    "int": (_number(int), "5"),
-    "bool": (lambda text: text.lower() in ("true", "false"), "true"),
-    "path": (bool, "data/input.csv"),
-    "uri": (lambda text: re.match(r"[A-Za-z][\w+.-]*:", text) is not None, "dbfs:/data/input.csv"),
+TYPES: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
+    "string": (lambda _: True, "text", ""),
+    "str": (lambda _: True, "text", ""),
+    "float": (_number(float), "a number", "0.5"),
+    "int": (_number(int), "a whole number", "5"),
+    "bool": (lambda text: text.lower() in ("true", "false"), "true or false", "true"),
+    "path": (bool, "a path", "data/input.csv"),
+    "uri": (lambda text: re.match(r"[A-Za-z][\w+.-]*:", text) is not None, "a URI", "dbfs:/data/input.csv"),
 }
 
 
@@ -41,7 +41,7 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
         keys = "entry_points", hook.entry_point, "parameters", parameter.name
         declared = hook.project.mlproject
         if parameter.type not in TYPES:
-            message = f"There is no type {parameter.type}; MLflow takes it for string."
+            message = f"There is no type {parameter.type}; MLflow treats it as string."
             remedy = nearest(parameter.type, TYPES, "Write string, float, int, bool or uri.")
             yield warning(declared, keys, message, remedy)
         if parameter.widget and not _NAME.fullmatch(parameter.name):
@@ -65,15 +65,16 @@ def problem(parameter: Parameter, value: str, *, pasted: bool) -> str:
 
 
 def _value(parameter: Parameter, value: str, pasted: bool) -> list[tuple[str, str]]:
-    fits, example = TYPES.get(parameter.type, TYPES["string"])
+    fits, kind, example = TYPES.get(parameter.type, TYPES["string"])
     if not fits(value):
-        return [(f"{parameter.name} is {parameter.type}, and {value!r} is none.", f"Write {example}, for example.")]
+        return [(f"{parameter.name} must be {kind}, not {value!r}.", f"Write {example}, for example.")]
     if "\n" in value or "\r" in value:
-        return [(f"The value of {parameter.name} has a line break, which no command line survives.", "Write one line.")]
+        message = f"The value of {parameter.name} has a line break, which breaks the command line."
+        return [(message, "Write the value on one line.")]
     if pasted and shlex.quote(value) != value:
         message = (
-            f"MLflow splits the command of a databricks_spark_job at blanks and leaves the quotes in: "
+            f"MLflow splits the command of a databricks_spark_job at blanks and does not remove quotes: "
             f"{parameter.name} would arrive as {shlex.quote(value).split(' ')[0]}."
         )
-        return [(message, "Use a value of letters, digits and @%+=:,./-_, and never an empty one.")]
+        return [(message, "Use a value of letters, digits and @%+=:,./-_ that is not empty.")]
     return []

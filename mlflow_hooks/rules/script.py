@@ -33,14 +33,14 @@ def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> 
 def _settled_elsewhere(name: str, node: ast.AST) -> Findings:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in ("set_experiment", "set_tracking_uri"):
-            message = f"{node.func.attr} takes the script away from the run that was started for it."
-            remedy = "Remove the call: whoever starts the project says where it is tracked."
+            message = f"{node.func.attr} makes the script leave the run that was started for it."
+            remedy = "Remove the call: the command that starts the project chooses where it is tracked."
             yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
 
 
 def _pasted(name: str, node: ast.AST, modules: Collection[str]) -> Findings:
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-        message = "MLflow pastes the script below lines of its own, where `from __future__` is a syntax error."
+        message = "MLflow pastes the script below its own lines, where `from __future__` is a syntax error."
         yield Finding(name, node.lineno, FindingSeverity.ERROR, message, "Remove the line.")
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         for imported in sorted(_imported(node) & {*modules, ""}):
@@ -48,11 +48,11 @@ def _pasted(name: str, node: ast.AST, modules: Collection[str]) -> Findings:
             yield Finding(name, node.lineno, FindingSeverity.ERROR, message, _ALONE)
     elif isinstance(node, ast.Name) and node.id == "__file__":
         message = "__file__ is a copy of the script in another folder."
-        remedy = "Use paths relative to the current folder, which is the project's."
+        remedy = "Use paths relative to the current folder, which is the folder of the project."
         yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
     elif isinstance(node, ast.Name) and node.id == "__doc__":
-        message = "__doc__ is None: the docstring stands below lines of MLflow's own."
-        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, "Write the text out where it is used.")
+        message = "__doc__ is None, because MLflow puts its own lines above the docstring."
+        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, "Write the text where it is used.")
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:

@@ -34,7 +34,9 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     ref = spec.ref(hook, options.ref)
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
-        report.notice(f"{hook.project.subfolder} has changes that are not committed; they are run, and noted.")
+        report.notice(
+            f"{hook.project.subfolder} has uncommitted changes; they are run too, and the run gets a tag that says so."
+        )
     pasted = session is not None and hook.project.spark_job is not None
     if ref is None:  # what lies here is what is run
         # The workspace on this machine makes no clusters.

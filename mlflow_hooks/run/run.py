@@ -48,7 +48,7 @@ class Backend(Protocol):
 def run(spec: RunSpec, backend: Backend, tracking: Tracking, report: Reporter) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
     name = run_name(spec.hook.name)
-    notice = "Interrupted: the run is being cancelled; once more, and at once."
+    notice = "Interrupted: cancelling the run. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
     with terminable(), stop.listening():
@@ -67,7 +67,7 @@ def run(spec: RunSpec, backend: Backend, tracking: Tracking, report: Reporter) -
 
 def overdue(spec: RunSpec) -> Overdue:
     limit = quantity(round(spec.timeout.total_seconds()), "second")
-    return Overdue(f"The run was not over within {limit}, and was cancelled.", "Give it more with --timeout 3h.")
+    return Overdue(f"The run took longer than {limit} and was cancelled.", "Allow more time with --timeout 3h.")
 
 
 def _leave_nothing(backend: Backend, name: str, status: str, tracking: Tracking, report: Reporter) -> None:
@@ -76,7 +76,7 @@ def _leave_nothing(backend: Backend, name: str, status: str, tracking: Tracking,
     try:
         backend.cancel()
     except (Exception, KeyboardInterrupt):
-        report.notice("The run could not be cancelled, and may go on: look at it in the workspace.")
+        report.notice("The run could not be cancelled and may still be running: check it in the workspace.")
     with suppress(Exception):
         tracking.close(name, status)  # what was still running may have opened its run again
 

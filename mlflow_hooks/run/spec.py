@@ -94,5 +94,5 @@ def _require_readable(folder: str) -> None:
     """MLflow takes what follows a # for a folder of a repository, and quotes around a path for none of it."""
     wrong = "#" if "#" in folder else folder[-1] if folder[-1] in "\"'" else ""
     if wrong:
-        message = f"MLflow does not find {printable(folder)}: it takes the path apart at the {wrong}."
-        raise SettingsError(message, "Rename the folder; or add --ref, to run what git has.")
+        message = f"MLflow does not find {printable(folder)}: it splits the path at {wrong}."
+        raise SettingsError(message, "Rename the folder, or add --ref to run the project from git.")

@@ -45,7 +45,7 @@ def require_mlflow(*, server: bool = False) -> None:
         raise SettingsError("MLflow is not installed.", "Type: pip install 'databricks-branch-sync[hooks]'") from None
     if server and find_spec("sqlalchemy") is None:
         hint = "Type: pip install 'databricks-branch-sync[mlflow]'"
-        raise SettingsError("To track runs on this machine alone takes the whole of MLflow.", hint)
+        raise SettingsError("Tracking runs on this machine needs the full MLflow package.", hint)
 
 
 def log_in(login: Login) -> str:
@@ -157,8 +157,8 @@ def _sentence(error: Exception) -> str:
 
 def _hint(error: Exception) -> str:
     if "Authentication failed" in str(error) or "terminal prompts disabled" in str(error):
-        return "Log in to the repository with git's credential helper, or run the folder here: leave --ref out."
-    return "Type `mlflow_hooks check` to see whether the project is to blame."
+        return "Log in to the repository with git's credential helper, or leave out --ref to run the local folder."
+    return "Type `mlflow_hooks check` to look for mistakes in the project."
 
 
 def metrics_of(run: Any) -> dict[str, float]:

@@ -98,7 +98,7 @@ class OnDatabricks:
             try:
                 state = job_run.state()
             except Unreachable as error:  # a short disturbance is waited out, as long as there is time
-                self.report.notice(f"{error.message} Asking again.")
+                self.report.notice(f"{error.message} Trying again.")
             else:
                 if state != seen:
                     text = f"{time.strftime('%H:%M:%S')}    {state.shown}  {state.message}".rstrip()

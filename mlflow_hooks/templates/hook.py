@@ -73,12 +73,12 @@ def asked_for():
         if value is None:
             raise ValueError(f"{name} has no value: the caller must give one.")
         if not fits(parameter["type"], value):
-            raise ValueError(f"{name} is {parameter['type']}, and {value!r} is none.")
+            raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
         if "\n" in value or "\r" in value:
-            raise ValueError(f"{name} is {value!r}: no command line survives a line break.")
+            raise ValueError(f"{name} must not have a line break: {value!r}.")
         # The command of a Spark job is split at its blanks, with the shell's quotes left in.
         if CONFIG["spark_job"] and shlex.quote(value) != value:
-            raise ValueError(f"{name} is {value!r}, but a Spark job gets plain words: no blanks, quotes or brackets.")
+            raise ValueError(f"{name} must not have blanks, quotes or brackets in a Spark job: {value!r}.")
         parameters[name] = value
     return parameters
 
@@ -87,7 +87,7 @@ def experiment_path():
     """Where it is tracked. SERVER: below /Workspace an experiment is made once, and not found the second time."""
     path = dbutils.widgets.get("experiment") or CONFIG["experiment"]
     if not path.startswith("/") or path.startswith("/Workspace/"):
-        raise ValueError(f"experiment is {path!r}, but must be a path such as /Shared/experiments/name.")
+        raise ValueError(f"experiment must be a path such as /Shared/experiments/name, not {path!r}.")
     return path
 
 
@@ -95,7 +95,7 @@ def time_limit():
     """In seconds. A caller may only shorten it: the job around this notebook has little more time than CONFIG says."""
     text, most = dbutils.widgets.get("timeout_seconds"), CONFIG["timeout_seconds"]
     if text and not (text.isdecimal() and 0 < int(text) <= most):
-        raise ValueError(f"timeout_seconds is {text!r}, but must be a whole number from 1 to {most}.")
+        raise ValueError(f"timeout_seconds must be a whole number from 1 to {most}, not {text!r}.")
     return int(text or most)
 
 
@@ -155,7 +155,7 @@ def wait(job_run_id, deadline):
         except Exception as error:
             if time.monotonic() - heard > 20 * CONFIG["poll_seconds"]:
                 raise
-            print(f"No answer, asking again: {error}")
+            print(f"No answer, trying again: {error}")
         else:
             state = run.state.life_cycle_state and run.state.life_cycle_state.value
             if state != seen:
@@ -164,7 +164,7 @@ def wait(job_run_id, deadline):
             if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
                 return run
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{CONFIG['hook']} was not over within its {time_limit()} seconds.")
+            raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
         time.sleep(CONFIG["poll_seconds"])
 
 

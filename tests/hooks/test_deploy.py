@@ -204,10 +204,10 @@ def test_job_of_another_case(desk: Desk) -> None:
 
 
 def test_jobs_of_others(desk: Desk) -> None:
-    """A job of our name without our tag stays as it is, and so do two of that name."""
+    """A job of our name without the tag mlflow_hook stays as it is, and so do two of that name."""
     theirs = desk.work.job({"name": JOB, "tasks": []})
     ran = deploy(desk, code=1)
-    assert "without our tag" in ran.one("job")["problem"] and "Rename it" in ran.one("job")["hint"]
+    assert "without the tag mlflow_hook" in ran.one("job")["problem"] and "Rename that job" in ran.one("job")["hint"]
     desk.work.job({"name": JOB, "tasks": [], "tags": {"mlflow_hook": "demo"}})
     ran = deploy(desk, code=1)
     assert "is the name of 2 jobs" in ran.one("job")["problem"] and len(jobs(desk)) == 2
@@ -235,7 +235,7 @@ def test_deployed_elsewhere(desk: Desk) -> None:
 
 
 def test_prune(desk: Desk, tmp_path: Path) -> None:
-    """What is of no hook any more stays until --prune, which leaves everybody else's alone, also from a fresh clone."""
+    """What belongs to no hook any more stays until --prune, which leaves what others made, also from a fresh clone."""
     write(desk.root / "projects" / "Other", {"MLproject": (desk.root / "projects/Demo/MLproject").read_text()})
     shutil.copytree(desk.root / "projects" / "Demo", desk.root / "projects" / "Other", dirs_exist_ok=True)
     write(desk.root / "projects" / "Other", {"hook.yml": HOOK.replace("name: demo", "name: other")})
@@ -248,7 +248,9 @@ def test_prune(desk: Desk, tmp_path: Path) -> None:
     other = clone(desk, tmp_path / "other")
     stale = {f"{FOLDER}/mlflow_other_hook", "mlflow_other_hook"}
     ran = deploy(other)
-    left = {one["name"] for one in ran.events if one.get("problem") == "is of no hook any more; it stays."}
+    left = {
+        one["name"] for one in ran.events if one.get("problem") == "belongs to no hook any more; it was not deleted."
+    }
     assert left == stale and desk.asked() == []
     assert deploy(other, "--prune", "--dry-run").changes.items() >= dict.fromkeys(stale, "delete").items()
     assert desk.asked() == []
@@ -415,8 +417,8 @@ def test_interrupted(
     ran = desk.finish(process, 130)
     desk.api.control("faults", method="DELETE")
     assert ran.changes == changes and ran.one("summary")["exit_code"] == ran.one("error")["exit_code"] == 130
-    said = "the rest was not begun" if times == 1 else "what was in hand may have been too"
-    assert ran.one("error")["message"] == f"Interrupted: what is named above was done, {said}."
+    said = "nothing else was started" if times == 1 else "one more change may have been made"
+    assert ran.one("error")["message"] == f"Interrupted: the changes above were made, {said}."
     assert deploy(desk).one("summary")["left"] == 0 and len(jobs(desk)) == 1
 
 
@@ -424,7 +426,7 @@ def test_not_generated(desk: Desk) -> None:
     """What was not generated anew is not deployed, and neither is a project with mistakes."""
     path = desk.root / "projects" / "Demo" / "hook.yml"
     write(path.parent, {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
-    assert "is not what would be generated now" in deploy(desk, code=1).one("error")["message"]
+    assert "is out of date" in deploy(desk, code=1).one("error")["message"]
     elsewhere = deploy(desk, "--folder", "other hooks", code=1).one("error")
     assert elsewhere["hint"].startswith("Type `mlflow_hooks generate --folder 'other hooks'`, ")
     write(path.parent, {"hook.yml": HOOK.replace("0 0 6 * * ?", "0 6 * * *")})
@@ -445,7 +447,7 @@ def test_ignored_by_git(desk: Desk) -> None:
     write(desk.root, {".gitignore": "hooks/\n"})
     git(desk.root, "rm", "-r", "--quiet", "--cached", "hooks")
     ran = deploy(desk, code=1)
-    assert ran.one("notebook")["problem"] == "is not carried." and ".gitignore" in ran.one("notebook")["hint"]
+    assert ran.one("notebook")["problem"] == "was not copied." and ".gitignore" in ran.one("notebook")["hint"]
 
 
 def test_newlines_of_the_workspace(desk: Desk) -> None:

@@ -107,7 +107,7 @@ def test_disturbances(stage: Stage) -> None:
     run = stage.start(hook)
     told = stage.result(run)
     assert (told["metrics"], told["tags"]) == ({"letters": None, "none": None}, {"word": ""})
-    assert "No answer, asking again: oh" in stage.ended(run).output["log"]
+    assert "No answer, trying again: oh" in stage.ended(run).output["log"]
     assert stage.statuses(hook) == ["FINISHED", "FINISHED"]
 
 
@@ -138,7 +138,7 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
     "entry": ({"entry_point": "missing"}, {}, "The entry point 'missing' is not defined", ONE),
     "submit": ({}, refuse(), "no such quota", BOTH),
     "internal": ({}, ends("INTERNAL_ERROR", None, "no machines"), "INTERNAL_ERROR, its MLflow run as", BOTH),
-    "endless": ({"timeout": timedelta(seconds=2)}, ends("PENDING"), "was not over within its 2 seconds", BOTH),
+    "endless": ({"timeout": timedelta(seconds=2)}, ends("PENDING"), "took longer than its 2 seconds", BOTH),
     # The script had closed its own run by then.
     "fails": ({}, {}, "the word is fail", ["FINISHED", "FAILED"]),
     "login": ({}, down("login", 403, "Invalid access token."), "Invalid access token", NONE),

@@ -89,7 +89,7 @@ def test_generate(root: Path) -> None:
     told = typed(root, "generate")
     assert {line.removeprefix("+ file ") for line in told.stdout.splitlines()[:-1]} == files
     assert all((root / name).is_file() for name in files)
-    assert typed(root, "generate").stdout == "3 in step\n" == typed(root, "generate", "--check").stdout
+    assert typed(root, "generate").stdout == "3 in sync\n" == typed(root, "generate", "--check").stdout
     write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
     told = typed(root, "generate", "--check", code=1)
     assert "~ file hooks/jobs/mlflow_demo_hook.json" in told.stdout and "3 to be updated" in told.stdout
@@ -111,7 +111,9 @@ def test_edited_by_hand(root: Path) -> None:
     notebook = root / "hooks" / "notebooks" / "mlflow_demo_hook.py"
     notebook.write_text(notebook.read_text() + "\n# mine\n")
     told = typed(root, "generate", code=1)
-    assert told.stderr.startswith("error: Edited by hand, and would be lost: hooks/notebooks/mlflow_demo_hook.py.")
+    assert told.stderr.startswith(
+        "error: These files were edited by hand and would be overwritten: hooks/notebooks/mlflow_demo_hook.py."
+    )
     assert "# mine" in notebook.read_text()
     typed(root, "generate", "--force")
     assert "# mine" not in notebook.read_text()
@@ -144,7 +146,7 @@ def test_run_refuses(root: Path) -> None:
     write(root / "projects" / "Demo", {"hook.yml": HOOK.replace("https://", "http://"), "cluster.json": "{}"})
     typed(root, *words)
     write(root / "projects" / "Demo", {"MLproject": MLPROJECT.replace("demo.py", "deno.py")})
-    assert "runs deno.py, which is no file" in typed(root, *words, code=1).stderr
+    assert "runs deno.py, but projects/Demo has no such file" in typed(root, *words, code=1).stderr
 
 
 def test_name_of_two(root: Path) -> None:

@@ -165,7 +165,7 @@ COMMANDS = {
     "python {word}.py": "not `python FILE.py ...`",
     "python train.py && echo done": "needs a shell",
     "python train.py 'x": "a mistake",
-    "python train.py {none}": "is no parameter",
+    "python train.py {none}": "is not a parameter",
     "python train.py {": "in its command",
     "python train.py {word!r}": "in its command",
     "python train.py $HOME": "needs a shell",

@@ -41,28 +41,28 @@ def workspace(document: object) -> Iterator[Http]:
 )
 def test_what_is_no_job(job: object) -> None:
     """What has not the form of a job is an error in a sentence."""
-    with workspace({"jobs": [job]}) as http, pytest.raises(WorkspaceError, match="cannot be read"):
+    with workspace({"jobs": [job]}) as http, pytest.raises(WorkspaceError, match="unknown form"):
         Jobs(http).ours()
 
 
 @pytest.mark.parametrize("page", [{"jobs": {"a": 1}}, {"jobs": "a"}])
 def test_what_is_no_list_of_jobs(page: object) -> None:
     """Nor is what should be a list of them, and is none, taken for an empty one."""
-    with workspace(page) as http, pytest.raises(WorkspaceError, match="cannot be read"):
+    with workspace(page) as http, pytest.raises(WorkspaceError, match="unknown form"):
         Jobs(http).named("a")
 
 
 def test_a_list_of_jobs_without_an_end() -> None:
     """A workspace that always has another page is not read for ever."""
     with workspace({"jobs": [], "next_page_token": "more"}) as http:
-        with pytest.raises(WorkspaceError, match="no end"):
+        with pytest.raises(WorkspaceError, match="without an end"):
             Jobs(http).ours()
         assert http.requests < 2000
 
 
 def test_a_job_without_a_number() -> None:
     """Where a job was made, and nothing says which, that is an error."""
-    with workspace({"job": 1}) as http, pytest.raises(WorkspaceError, match="cannot be read"):
+    with workspace({"job": 1}) as http, pytest.raises(WorkspaceError, match="unknown form"):
         Jobs(http).create({})
 
 

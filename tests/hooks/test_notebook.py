@@ -245,13 +245,13 @@ def test_parameters(given_by_caller: dict[str, str], parameters: dict[str, str])
 
 REFUSED = [
     (Parameter("word", widget=True), "", "word has no value"),
-    (Parameter("word", "int", widget=True), "1.5", "word is int, and '1.5' is none"),
-    (Parameter("word", "float", widget=True), "x", "word is float"),
-    (Parameter("word", "bool", widget=True), "1", "word is bool"),
-    (Parameter("word", "uri", widget=True), "/data", "word is uri"),
-    (Parameter("word", "path", "", widget=True), "", "word is path"),
-    *((Parameter("word", widget=True), bad, "plain words") for bad in ("a b", "'a'", "a;b", "$(a)")),
-    (Parameter("word", widget=True), "a\nb", "no command line survives a line break"),
+    (Parameter("word", "int", widget=True), "1.5", "word must be of type int, not '1.5'"),
+    (Parameter("word", "float", widget=True), "x", "word must be of type float"),
+    (Parameter("word", "bool", widget=True), "1", "word must be of type bool"),
+    (Parameter("word", "uri", widget=True), "/data", "word must be of type uri"),
+    (Parameter("word", "path", "", widget=True), "", "word must be of type path"),
+    *((Parameter("word", widget=True), bad, "must not have blanks") for bad in ("a b", "'a'", "a;b", "$(a)")),
+    (Parameter("word", widget=True), "a\nb", "must not have a line break"),
 ]
 
 
@@ -295,7 +295,7 @@ def test_settings(name: str, widget: str, taken: dict[str, object], refused: lis
     """A caller may name another experiment, and a shorter time; nothing is as hook.yml says, and the rest refused."""
     assert {text: function(HOOK, name, **{widget: text})() for text in taken} == taken
     for text in refused:
-        with pytest.raises(ValueError, match=f"{widget} is "):
+        with pytest.raises(ValueError, match=f"{widget} must be "):
             function(HOOK, name, **{widget: text})()
 
 
@@ -376,10 +376,10 @@ def test_patience(capsys: pytest.CaptureFixture[str]) -> None:
     """Short disturbances are waited out, long ones are not; and a state that is not known is no end."""
     over, going, away = run_of("TERMINATED", "SUCCESS"), run_of("RUNNING"), ConnectionError("away")
     assert waiting([away, going, *[away] * 19, run_of("NEVER_HEARD_OF"), over]) is over
-    assert "No answer, asking again: away" in capsys.readouterr().out
+    assert "No answer, trying again: away" in capsys.readouterr().out
     with pytest.raises(ConnectionError):
         waiting([going, *[away] * 30, over])
-    with pytest.raises(TimeoutError, match="not over within its 60 seconds"):
+    with pytest.raises(TimeoutError, match="took longer than its 60 seconds"):
         waiting([going], timeout_seconds="60")
 
 

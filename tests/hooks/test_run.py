@@ -60,7 +60,7 @@ def test_success(desk: Desk) -> None:
     assert start["parameters"] == {"word": "hello", "count": "3"}
     assert summary["metrics"] == {"letters": 15.0} and summary["result"] == "SUCCESS"
     assert [one["message"] for one in ran.events if one["event"] == "note"] == [
-        "projects/Demo has changes that are not committed; they are run, and noted."
+        "projects/Demo has uncommitted changes; they are run too, and the run gets a tag that says so."
     ]
     (run,) = desk.runs(name)
     assert run["info"]["status"] == "FINISHED" and run["info"]["run_id"] == launched["run_id"]
@@ -94,7 +94,7 @@ def test_deadline(desk: Desk) -> None:
     """A run that does not begin is cancelled at the deadline, which is a failure."""
     desk.api.control("run-states", [PENDING])
     ran = desk.type("run", "demo", "--timeout", "1s", code=1)
-    assert "was not over within 1 second, and was cancelled" in ran.err
+    assert "took longer than 1 second and was cancelled" in ran.err
     nothing_is_left(desk)
 
 
@@ -138,7 +138,7 @@ def test_short_disturbance(desk: Desk) -> None:
     desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/runs/get", "nth": [1, 2, 3, 4, 5], "action": busy}])
     desk.api.control("run-states", [{"state": {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}}])
     ran = desk.type("run", "demo")
-    assert "Asking again" in ran.err and "demo: SUCCESS" in ran.out
+    assert "Trying again" in ran.err and "demo: SUCCESS" in ran.out
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FINISHED"
 
 
@@ -192,12 +192,12 @@ REFUSED = [
     (["demmo"], "No project has a hook called demmo.", "Type demo."),
     (["demo", "-P", "wrod=x"], "has no parameter wrod", "Write word."),
     (["demo", "-P", "word"], "-P word is not name=value", ""),
-    (["demo", "-P", "count=many"], "count is int, and 'many' is none", ""),
+    (["demo", "-P", "count=many"], "count must be a whole number, not 'many'", ""),
     (["demo", "-P", "word=two words"], "word would arrive as 'two", ""),
-    (["demo", "--timeout", "soon"], "--timeout soon is no duration", "90m"),
+    (["demo", "--timeout", "soon"], "--timeout must be a duration", "90m"),
     (["demo", "--ref", "refs/heads/main"], "cannot check it out", "Write main."),
-    (["demo", "--experiment", "/Workspace/Shared/x"], "not found the second time", "Write /Shared/x."),
-    (["demo", "--branch", "HEAD"], "all of them would share one experiment", "--branch"),
+    (["demo", "--experiment", "/Workspace/Shared/x"], "not find it in the next run", "Write /Shared/x."),
+    (["demo", "--branch", "HEAD"], "all branches would share one experiment", "--branch"),
 ]
 
 
@@ -217,7 +217,7 @@ def test_folder_that_mlflow_takes_apart(tmp_path: Path, desk: Desk, name: str) -
     there = Desk(root, tmp_path / "home", desk.api)
     words = ("run", "demo", "--backend", "local", "--dry-run")
     told = there.quick(*words, code=2).err
-    assert f"it takes the path apart at the {name[-1]}." in told and "--ref" in told
+    assert f"it splits the path at {name[-1]}." in told and "--ref" in told
     there.quick(*words, "--ref")
 
 
