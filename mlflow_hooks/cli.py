@@ -174,6 +174,7 @@ def run_project(**values: Any) -> None:
 
 
 def main(prog_name: str = "mlflow_hooks") -> None:
+    """The command, under the name it was typed as. Ends the process with its exit code."""
     interrupt.ready()
     mlflow_hooks.name = prog_name
     run_command(mlflow_hooks)

@@ -133,6 +133,7 @@ class MLflowProject:
 
     @property
     def name(self) -> str:
+        """The name of the folder, by which commands know the project too."""
         return self.folder.name
 
 
@@ -171,6 +172,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
+        """Whether a caller has to give a value."""
         return self.effective is None
 
 
@@ -207,12 +209,15 @@ class Hook:
 
     @property
     def task_timeout(self) -> timedelta:
+        """When Databricks ends the task: after the hook had time to clean up."""
         return self.timeout + TASK_MARGIN
 
     @property
     def job_timeout(self) -> timedelta:
+        """When Databricks ends the job: after its task."""
         return self.timeout + JOB_MARGIN
 
     @property
     def data_factory_timeout(self) -> timedelta:
+        """When Data Factory gives up: after the job."""
         return self.timeout + DATA_FACTORY_MARGIN

@@ -43,12 +43,14 @@ class Reporter:
             sys.stdout.flush()
 
     def notice(self, text: str) -> None:
+        """Says something on standard error that is no result; to a program, an event `note`."""
         if self.as_json:
             self.event("note", message=text)
         else:
             self.err.line(f"note: {printable(text)}", "yellow")
 
     def error(self, error: SyncError) -> None:
+        """Says why the command failed, and what to type next; to a program, an event `error`."""
         if self.as_json:
             self.event("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
             return

@@ -32,6 +32,7 @@ class HookJob:
 
     @property
     def name(self) -> str:
+        """The name of the job; "" where the workspace shows none."""
         return str(self.settings.get("name", ""))
 
     @property
@@ -41,6 +42,7 @@ class HookJob:
 
     @property
     def description(self) -> str:
+        """The text that a person reads of the job; it names the hook.yml, see generate/origin.py."""
         return str(self.settings.get("description", ""))
 
     @property
@@ -53,18 +55,21 @@ class HookJob:
 
 
 def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a job of ours, with their digest."""
+    """The settings of a job with a tag that has their digest, see differences()."""
     digest = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     return {**settings, "tags": {**settings.get("tags", {}), DIGEST: digest}}
 
 
 def differences(settings: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
-    """The settings that are not as wanted, by name. What the workspace adds of its own accord is none."""
+    """The names of those `settings` of ours that a job, whose settings are `present`, has otherwise.
+
+    What the workspace adds by itself does not count. `["settings"]` where it is not known which one differs.
+    """
     names = [name for name in settings if not _covers(settings[name], present.get(name))]
     names += [name for name in _TELLING if name not in settings and present.get(name)]
     if _digest(settings) == _digest(present):
         return names
-    # Something is wanted no more that the workspace might have added itself: what it is, nobody can tell.
+    # A setting of ours is gone, but it is one that the workspace might have added by itself, so it has no name here.
     return [name for name in names if name != "tags"] or ["settings"]
 
 
@@ -110,6 +115,7 @@ class Jobs:
         self._send("reset", {"job_id": job_id, "new_settings": settings})
 
     def delete(self, job_id: int) -> None:
+        """Deletes the job and its history (`POST /api/2.2/jobs/delete`)."""
         self._send("delete", {"job_id": job_id})
 
     def _listed(self, query: Mapping[str, str]) -> Iterable[HookJob]:

@@ -69,18 +69,24 @@ class Listener:
         self.begun = False
 
     def notice(self, text: str) -> None:
+        """Passes a note on."""
         self.report.notice(text)
 
-    def start(self, *_: object) -> None: ...
+    def start(self, *_: object) -> None:
+        """Says nothing: deploy() has said where it begins."""
 
-    def plan(self, *_: object) -> None: ...
+    def plan(self, *_: object) -> None:
+        """Says nothing: each change is reported when it is made."""
 
     def begin(self, total: int) -> None:
+        """Remembers whether there is anything to write."""
         self.begun = self.begun or total > 0
 
-    def outcome(self, *_: object) -> None: ...
+    def outcome(self, *_: object) -> None:
+        """Says nothing: the outcomes are in the report of the run."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Says nothing: the summary counts jobs too."""
 
 
 class Notebooks:
@@ -102,7 +108,10 @@ class Notebooks:
         self.outcomes: list[Outcome] = []
 
     def deploy(self) -> Iterator[Change]:
-        """What becomes of each. What stops it is raised after the changes that were made until then."""
+        """A change for each notebook, while it pushes them.
+
+        Raises SyncError or KeyboardInterrupt, after the changes that were made until then.
+        """
         if not self.where.is_dir() and not (self.options.prune and self.owns_target()):
             return
         try:
@@ -114,7 +123,10 @@ class Notebooks:
         yield from changes
 
     def owns_target(self) -> bool:
-        """Whether the target is noted as this repository's: others deploy hooks to the same workspace."""
+        """Whether the target belongs to this repository, as its marker says: others deploy to the same workspace.
+
+        Raises WorkspaceError.
+        """
         repository = self.session.repository
         try:
             note = Markers(self.session.http, self.options.target, whole_trees=True).marker()

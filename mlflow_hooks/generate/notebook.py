@@ -17,7 +17,8 @@ from .literal import literal, one_line
 from .origin import heading
 from .stamp import BLANK, stamped
 
-# What a git host wants for a user name beside a token. Most take any; these take no other.
+# What a git host wants for a user name beside a token (its documentation of access tokens). Most take any; these
+# take no other.
 USERNAMES = {"bitbucketCloud": "x-token-auth", "gitLab": "oauth2"}
 USERNAME = "x-access-token"
 

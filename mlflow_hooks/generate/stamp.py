@@ -33,6 +33,7 @@ def is_intact(text: str) -> bool:
 
 
 def unix(text: str) -> str:
+    """The text with the line ends of Unix."""
     return text.replace("\r\n", "\n")
 
 

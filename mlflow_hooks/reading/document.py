@@ -35,6 +35,7 @@ class Scalar(str):
 
     @classmethod
     def of(cls, node: ScalarNode) -> Scalar:
+        """The scalar of a YAML node, with the tag that YAML resolved for it."""
         scalar = cls(node.value)
         scalar.tag = node.tag.rpartition(":")[2]
         return scalar

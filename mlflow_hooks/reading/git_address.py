@@ -35,7 +35,10 @@ _NO_REF = re.compile(r"^[-/.]|[\s~^:?*\[\\\x00-\x20\x7f]|\.\.|@\{|//|\.lock$|[/.
 
 
 def rules(hook: Hook) -> Findings:
-    """What is wrong with where a hook takes its code from."""
+    """What is wrong with where a hook takes its code from.
+
+    SERVER: mlflow.projects.utils (3.17.2) splits an address at the first `#`, and refuses a dot in the folder.
+    """
     if hook.git.url:
         yield from _address(hook)
     if hook.git.ref:
@@ -93,7 +96,8 @@ def _address(hook: Hook) -> Findings:
 
 
 def login_problem(url: str) -> tuple[str, str] | None:
-    """What is wrong with an address that tells more than it must: a login before the host, or a token anywhere."""
+    """The message and remedy for an address that tells more than it must: a login before the host, or a token
+    anywhere; None for any other. Azure's clone addresses have a user name, which is no secret."""
     login, _, host = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")
     harmless = not login or (":" not in login and (not url.lower().startswith("http") or _azure(host.lower())))
     if harmless and not any(credentials.suspicious_lines(url)):  # it may be of the origin, which no file says
@@ -128,7 +132,10 @@ def _ref(hook: Hook) -> Findings:
 
 
 def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None:
-    """Why MLflow cannot check out a ref, and what to write instead."""
+    """Why MLflow cannot check out a ref, and what to write instead; None for one that it can.
+
+    SERVER: MLflow 3.17.2 fetches with depth 1, and git fetches no part of a commit; `refs/heads/` was tried.
+    """
     if ref.startswith("refs/heads/"):
         return f"MLflow fetches {ref} and then cannot check it out.", f"Write {ref.removeprefix('refs/heads/')}."
     if kind is RefKind.COMMIT and not re.fullmatch(r"[0-9a-f]{40}", ref):

@@ -57,6 +57,7 @@ class HookReading:
 
     @property
     def sound(self) -> bool:
+        """Whether there is a hook, and no error in the form of its files."""
         return self.hook is not None and all(finding.severity is not FindingSeverity.ERROR for finding in self.findings)
 
 

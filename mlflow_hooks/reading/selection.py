@@ -9,7 +9,7 @@ from databricks_sync.shell import argument
 from mlflow_hooks.errors import BrokenProject, UnknownHook
 from mlflow_hooks.model import Hook
 
-from .findings import nearest
+from .findings import closest
 from .hook_file import HookReading
 
 
@@ -21,7 +21,8 @@ def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> lis
     for name in names:
         if name not in existing:
             typed = sorted(map(argument, existing))
-            hint = nearest(name, typed, f"There are: {', '.join(typed)}.").replace("Write", "Type", 1)
+            near = closest(name, typed)
+            hint = f"Type {near}." if near else f"There are: {', '.join(typed)}."
             raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
     return chosen
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from pydantic_core import ErrorDetails
 from mlflow_hooks.schema import Section
 
 from .document import Reader
+from .findings import nearest
 
 S = TypeVar("S", bound=Section)
 
@@ -49,9 +49,8 @@ def _sentence(problem: ErrorDetails, section: type[Section], field: FieldInfo | 
     if kind == "missing":
         return f"{outer} has no {key}.", remedy
     if kind == "extra_forbidden":
-        near = get_close_matches(key, section.model_fields, n=1)
-        keys = ", ".join(sorted(section.model_fields))
-        return f"{outer} has no key {key!r}.", f"Write {near[0]!r}." if near else f"Its keys are {keys}."
+        keys = f"Its keys are {', '.join(sorted(section.model_fields))}."
+        return f"{outer} has no key {key!r}.", nearest(key, section.model_fields, keys)
     if value in (None, ""):
         return f"{place} has no value.", remedy
     if kind == "string_pattern_mismatch" and field is not None and isinstance(field.json_schema_extra, dict):

@@ -110,6 +110,7 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
 
 
 def read_script(project: MLflowProject, name: str) -> Script:
+    """The script called `name`, relative to the project; without a text where it lies outside or cannot be read."""
     path = project.folder / name
     modules = {module.stem for module in path.parent.glob("*.py") if module != path}
     modules |= {module.parent.name for module in path.parent.glob("*/*.py")}

@@ -24,7 +24,11 @@ _NO_DBFS_LIBRARIES = Runtime(15, 1)
 
 
 def rules(cluster: Cluster, today: date) -> Findings:
-    """What is wrong with any cluster that a job makes for itself."""
+    """What is wrong with any cluster that a job makes for itself, by the file it stands in and its lines.
+
+    SERVER: fields and kinds as `ClusterSpec` of databricks-sdk has them; `existing_cluster_id` is refused by
+    mlflow.projects.databricks (3.17.2), the rest by the Jobs API.
+    """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
     if "existing_cluster_id" in spec or ("existing_cluster_id",) in document.lines:
         message = "MLflow refuses to run a project on an existing cluster."
@@ -50,7 +54,11 @@ def rules(cluster: Cluster, today: date) -> Findings:
 
 
 def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:
-    """What is wrong with a cluster that `mlflow.run` starts a project on."""
+    """What is wrong with a cluster that `mlflow.run` starts a project on.
+
+    SERVER: from Databricks Runtime 13 on mlflow#12139; /dbfs and the access modes as the documentation of compute
+    access modes says; which part of the file MLflow sends was read off its requests (3.17.2).
+    """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
     runtime = runtimes.parse(str(spec.get("spark_version", "")))
     if not spark_job and runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_PLAIN):

@@ -10,7 +10,10 @@ from mlflow_hooks.reading.findings import Findings, error, warning
 
 
 def rules(hook: Hook, now: datetime) -> Findings:
-    """What is wrong with when a hook is to run."""
+    """What is wrong with when a hook is to run, at the time `now`.
+
+    SERVER: Quartz has six or seven fields, seconds first, and exactly one of the two days is `?`.
+    """
     if hook.schedule is None or not hook.schedule.quartz:
         return
     document, expression = hook.document, hook.schedule.quartz

@@ -10,7 +10,10 @@ _MARK = 9  # what branch_folder adds to a name it had to change
 
 
 def problem(path: str) -> tuple[str, str] | None:
-    """Why an experiment cannot have this name, and what to write instead; None when it can."""
+    """Why an experiment cannot have this name, and what to write instead; None when it can.
+
+    SERVER: the tree of the workspace (an experiment is a node in it); `/Workspace` is an alias of its root.
+    """
     parts = path.split("/")
     if not path.startswith("/"):
         return f"The experiment {path!r} is not an absolute path, and Databricks refuses it.", f"Write /Shared/{path}."

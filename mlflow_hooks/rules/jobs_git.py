@@ -14,6 +14,7 @@ _ON_EVERY_CLUSTER = re.compile(r"(python|pip|setuptools|wheel)(?![\w.-])")
 
 
 def rules(hook: Hook) -> Findings:
+    """What is wrong with a hook whose engine is jobs-git; findings are of MLproject, its environment and hook.yml."""
     yield from command_line.rules(hook)
     yield from _conda(hook)
     yield from _ignored(hook)

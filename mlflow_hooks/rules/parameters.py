@@ -36,7 +36,10 @@ TYPES: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
 
 
 def rules(hook: Hook, *, pasted: bool) -> Findings:
-    """What is wrong with the values a project gets. `pasted`: as a Spark job, whose words are split at blanks."""
+    """What is wrong with the values a project gets. `pasted`: as a Spark job, whose words are split at blanks.
+
+    SERVER: names of job parameters are `[A-Za-z0-9_.-]` (Jobs API 2.2); the splitting was seen with MLflow 3.17.2.
+    """
     for parameter in hook.parameters:
         keys = "entry_points", hook.entry_point, "parameters", parameter.name
         declared = hook.project.mlproject

@@ -43,6 +43,7 @@ def parse(spark_version: str) -> Runtime | None:
 
 
 def support(runtime: Runtime, today: date) -> Support:
+    """Whether Databricks supports the runtime on that day, as runtimes.yaml says (its release notes)."""
     if runtime == LATEST:
         return Support.SUPPORTED
     ends = _table()
@@ -53,6 +54,7 @@ def support(runtime: Runtime, today: date) -> Support:
 
 
 def newest() -> Runtime:
+    """The newest runtime in runtimes.yaml."""
     return max(_table())
 
 

@@ -16,7 +16,10 @@ _ALONE = "Keep the project to one file, or put what it imports into a library un
 
 
 def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> Findings:
-    """What is wrong with the text of a script; `modules` are those that lie beside it."""
+    """What is wrong with the text of a script called `name`; `modules` are those that lie beside it.
+
+    SERVER: that MLflow pastes it below lines of its own, and where it runs it, was seen with MLflow 3.17.2.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:  # the last two where it is nested deeply

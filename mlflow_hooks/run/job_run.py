@@ -26,10 +26,12 @@ class RunState:
 
     @property
     def over(self) -> bool:
+        """Whether it will not change any more (SERVER: databricks-sdk, `RunLifeCycleState`)."""
         return self.life_cycle in _OVER
 
     @property
     def shown(self) -> str:
+        """The result, or before there is one, the state of the life cycle."""
         return self.result or self.life_cycle
 
 
@@ -57,7 +59,7 @@ class JobRun:
             time.sleep(0.5)
 
     def output(self) -> str:
-        """The error and the last lines of the log; "" where the workspace has none."""
+        """The error and the last lines of the log (`GET /api/2.2/jobs/runs/get-output`); "" where there are none."""
         try:
             tasks = self._get().get("tasks")
             number = _object(tasks[0]).get("run_id", self.run_id) if isinstance(tasks, list) and tasks else self.run_id

@@ -47,6 +47,7 @@ class OnThisMachine:
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
+        """See Backend."""
         self.process = subprocess.Popen(
             self._command(name),
             cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
@@ -70,6 +71,7 @@ class OnThisMachine:
         return RunResult(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
 
     def cancel(self) -> None:
+        """See Backend: ends the whole process group."""
         if self.process is not None:
             end_group(self.process)
 

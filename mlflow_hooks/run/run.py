@@ -66,6 +66,7 @@ def run(spec: RunSpec, backend: Backend, tracking: Tracking, report: Reporter) -
 
 
 def overdue(spec: RunSpec) -> Overdue:
+    """The error for a run that has reached its deadline."""
     limit = quantity(round(spec.timeout.total_seconds()), "second")
     return Overdue(f"The run took longer than {limit} and was cancelled.", "Allow more time with --timeout 3h.")
 

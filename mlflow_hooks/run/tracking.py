@@ -105,10 +105,12 @@ class Tracking:
         return runs[0] if runs else None
 
     def get(self, run_id: str) -> Run:
+        """The run with this id. Raises HookError."""
         with mlflow_errors():
             return self.client.get_run(run_id)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of a run. Raises whatever MLflow raises."""
         for name, value in tags.items():
             self.client.set_tag(run_id, name, value)
 
@@ -141,7 +143,7 @@ class Tracking:
 
 @contextmanager
 def mlflow_errors() -> Iterator[None]:
-    """Whatever MLflow raises, as a HookError of one sentence."""
+    """Meanwhile: raises whatever MLflow raises as a HookError of one sentence."""
     try:
         yield
     except HookError:
@@ -162,4 +164,5 @@ def _hint(error: Exception) -> str:
 
 
 def metrics_of(run: Any) -> dict[str, float]:
+    """The last value of each metric of a run, by name."""
     return dict(sorted(run.data.metrics.items()))

@@ -51,6 +51,7 @@ class OnDatabricks:
         self.job_run: JobRun | None = None
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
+        """See Backend. Raises WorkspaceError too."""
         run_id = self._launch(name)
         tags = self.tracking.get(run_id).data.tags
         self.job_run = JobRun(self.http, int(tags["mlflow.databricks.shellJobRunID"]))
@@ -68,6 +69,7 @@ class OnDatabricks:
         return RunResult(run_id, good, f"{shown}{f': {state.message}' if state.message and not good else ''}", output)
 
     def cancel(self) -> None:
+        """See Backend: cancels the job run and waits up to a minute. Raises WorkspaceError."""
         if self.job_run is not None and not self.job_run.state().over:
             self.job_run.cancel(_PATIENCE)
 

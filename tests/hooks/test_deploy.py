@@ -333,7 +333,7 @@ def test_take_over(desk: Desk, tmp_path: Path) -> None:
     change(moved, "name: demo\nengine: jobs-git", "name: demo")
     ran = deploy(moved, code=3)
     assert "belongs to another repository" in ran.one("error")["message"]
-    assert ran.one("error")["hint"] == "Give another --target; to use it for this repository, add --take-over."
+    assert ran.one("error")["hint"] == "Choose another folder with --target, or add --take-over to take over this one."
     assert deploy(moved, "--take-over").changes == {NOTEBOOK: "update", JOB: "nothing"}
     assert counts(deploy(moved)) == (0, 0, 0, 2, 0)
 
