@@ -78,7 +78,7 @@ def _texts(value: object) -> object:
 
 
 def _cluster(value: object) -> object:
-    if not isinstance(value, (str, dict)):
+    if not isinstance(value, (str, dict, type(None))):
         raise ValueError("must be the name of a file, or the fields of a cluster")
     return value
 
@@ -137,13 +137,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     unknown_keys_are_errors: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
     short_for: ClassVar[str] = ""  # the key whose value may stand in the place of the whole section
 
     @model_validator(mode="before")
     @classmethod
     def _written_out(cls, value: Any) -> Any:
         if value is None:
-            return {}
+            return {} if cls.may_be_empty else None
         return {cls.short_for: value} if cls.short_for and not isinstance(value, Mapping) else value
 
     @field_validator("*", mode="before")
@@ -192,7 +193,9 @@ class ParameterSetting(Section):
 class JobSchedule(Section):
     """When the job starts by itself."""
 
-    quartz: str = Field(description="Quartz: second minute hour day month weekday.", examples=["0 0 6 * * ?"])
+    quartz: str = Field(
+        min_length=1, description="Quartz: second minute hour day month weekday.", examples=["0 0 6 * * ?"]
+    )
     time_zone: str = Field(default="UTC", description="Such as Europe/Berlin; default: UTC.")
     paused: Flag = Field(default=False, description="Whether the job waits until somebody resumes the schedule.")
 
@@ -258,8 +261,9 @@ class _MLflowSection(Section):
 
 
 class DeclaredParameter(_MLflowSection):
-    """A parameter of an entry point; a text alone is its type."""
+    """A parameter of an entry point; a text alone is its type, and MLflow fails on nothing at all."""
 
+    may_be_empty = False
     short_for = "type"
     type: str = "string"
     default: Any = None
@@ -275,7 +279,7 @@ class EntryPointFields(_MLflowSection):
 class MLproject(_MLflowSection):
     """The file MLproject, as mlflow.projects of 3.17.2 reads it."""
 
-    name: str = ""
+    name: Any = ""
     entry_points: dict[str, EntryPointFields] = {}
     databricks_spark_job: Annotated[SparkJob | None, BeforeValidator(_begun)] = None
     python_env: Any = ""

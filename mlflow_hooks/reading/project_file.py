@@ -27,9 +27,8 @@ def read_project(folder: Path, subfolder: str, shown: str) -> tuple[MLflowProjec
     """The project in `folder`; `subfolder` is its path in the repository, `shown` how findings call it."""
     path = _mlproject(folder)
     reader = Reader(path, f"{shown}/{path.name}")
-    if not isinstance(reader.tree, dict) and not reader.findings:
-        message = "is empty" if reader.tree is None else "is not a mapping of keys to values"
-        reader.error((), f"{reader.name} {message}, and MLflow fails on it.", "Give it entry_points with a main.")
+    if reader.tree is None and not reader.findings:
+        reader.error((), f"{reader.name} is empty, and MLflow fails on it.", "Give it entry_points with a main.")
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, shown)
     cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, f"{shown}/{CLUSTER_FILE}")

@@ -25,6 +25,8 @@ S = TypeVar("S", bound=Section)
 def validated(reader: Reader, model: type[S]) -> S:
     """The file as a value of `model`; what does not fit is added to the findings of `reader`, and replaced."""
     tree = reader.tree if isinstance(reader.tree, dict) else {}
+    if reader.tree is not None and tree is not reader.tree:
+        reader.error((), f"{reader.path.name} must be a mapping of keys to values.", "Write key: value on each line.")
     try:
         return model.model_validate(tree)
     except ValidationError as error:

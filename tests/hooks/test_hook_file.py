@@ -300,6 +300,9 @@ def test_left_empty(top: Path) -> None:
         assert read.sound and not read.findings, read.findings
     (finding,) = reading(top, f"{text}schedule:\n").findings
     assert finding.message == "schedule has no quartz."
+    (finding,) = reading(top, f"{text}schedule: {{quartz: ''}}\n").findings
+    assert finding.message == "schedule.quartz has no value."
+    assert reading(top, f"{text}cluster:\n").sound
     (finding,) = reading(top, text.replace("/Shared/experiments/demo", "")).findings
     assert finding.message == "experiment has no value."
 
@@ -323,6 +326,7 @@ def test_environments(top: Path) -> None:
 
 
 ENVIRONMENTS = [
+    ("python_env: env.yaml", "- numpy", "env.yaml must be a mapping"),
     ("conda_env: env.yaml", "dependencies: [{pip: 24}]", "dependencies.pip must be a list"),
     ("conda_env: env.yaml", "dependencies: [{pip: [[a]]}]", "Each item of dependencies.pip must be one value"),
     ("conda_env: env.yaml", "dependencies: [{npm: [a]}]", "no key 'npm'"),
