@@ -12,7 +12,7 @@ from databricks_sync.rules.plan import Action
 from .report import Reporter
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
-_WORDS = {"in_step": "in sync", "left": "not changed"}  # of the counts in the summary
+_WORDS = {"in_sync": "in sync", "left": "not changed"}  # of the counts in the summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def report_changes(
         if change.hint and not report.as_json:
             report.out.line(f"    {change.hint}")
     counts = {word: sum(1 for change in changes if change.action == action) for action, word in _DONE.items()}
-    counts["in_step"] = sum(1 for change in changes if change.action == "nothing" and not change.problem)
+    counts["in_sync"] = sum(1 for change in changes if change.action == "nothing" and not change.problem)
     counts["left"] = sum(1 for change in changes if change.problem)
     code = max((change.exit_code for change in changes), default=ExitCode.DONE)
     if stopped is not None:

@@ -71,7 +71,7 @@ def deploy(desk: Desk, *words: str, code: int = 0) -> Ran:
 
 def counts(ran: Ran) -> tuple[int, ...]:
     told = ran.one("summary")
-    return tuple(told[name] for name in ("created", "updated", "deleted", "in_step", "left"))
+    return tuple(told[name] for name in ("created", "updated", "deleted", "in_sync", "left"))
 
 
 def change(desk: Desk, was: str, now: str) -> None:
