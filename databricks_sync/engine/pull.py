@@ -16,8 +16,9 @@ from databricks_sync.errors import BrokenNotebook, NotFound, SyncError, printabl
 from databricks_sync.local.files import Changing, settled
 from databricks_sync.local.folder import LocalFolder, describe
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
-from databricks_sync.notebook.format import materialise, sha256, wire
+from databricks_sync.notebook.format import sha256, wire
 from databricks_sync.notebook.merge import Merge
+from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved

@@ -1,16 +1,11 @@
-"""A notebook cell by cell: read as a person reads it, taken apart, and put together again. Pure.
-
-What is put together as it was taken apart has the canonical text of the notebook it came from.
-"""
+"""A notebook cell by cell: as a person reads it, and taken apart as it stands in its file. Pure."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
-from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Language
 
 from .format import COMMENTS, essence, jupyter_language, lines_of, parse, spoken_in
@@ -37,8 +32,9 @@ class Frame(NamedTuple):
 class Piece(NamedTuple):
     """One cell as it stands in its file.
 
-    `text` is what a person edits there, with the MAGIC of a source notebook. Cells of one form say the same when
-    their `essence` is equal, cells of two forms when their `meaning` is.
+    `text` is what a person edits there, with the MAGIC of a source notebook; `spelling` is the same with the blanks
+    after a bare MAGIC. Cells of one form say the same when their `essence` is equal, cells of two forms when their
+    `meaning` is.
     """
 
     cell: Cell
@@ -46,6 +42,7 @@ class Piece(NamedTuple):
     essence: Hashable
     attachments: str = ""
     frame: Frame = Frame()
+    spelling: str = ""
     document: dict[str, Any] | None = None  # the whole cell of a Jupyter notebook
 
     @property
@@ -59,6 +56,13 @@ class Piece(NamedTuple):
         return found if isinstance(found, str) else ""
 
 
+class Placed(NamedTuple):
+    """A cell of a notebook that is to be written into a file, and the number of the cell that it is or was there."""
+
+    piece: Piece
+    origin: int | None = None
+
+
 def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]:
     """The notebook's cells in order. Raises BrokenNotebook."""
     return tuple(piece.cell for piece in pieces(raw, form, language))
@@ -67,55 +71,50 @@ def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]
 def pieces(raw: bytes, form: Form, language: Language | None) -> tuple[Piece, ...]:
     """The notebook taken apart. Raises BrokenNotebook."""
     if form is Form.JUPYTER:
-        document = parse(raw)
-        default = jupyter_language(document).value.lower()
-        return tuple(_jupyter_piece(cell, default) for cell in document["cells"])
-    lines = lines_of(raw)
-    spoken = spoken_in(lines[0], language)
+        return jupyter_pieces(parse(raw))
+    header, *lines = lines_of(raw)
+    spoken = spoken_in(header, language)
     comment = COMMENTS[spoken]
+    groups = enumerate(by_cells(lines, comment))
+    return tuple(_source_piece(group, number > 0, comment, spoken.value.lower()) for number, group in groups)
+
+
+def jupyter_pieces(document: dict[str, Any]) -> tuple[Piece, ...]:
+    """A Jupyter notebook taken apart."""
+    default = jupyter_language(document).value.lower()
+    return tuple(_jupyter_piece(cell, default) for cell in document["cells"])
+
+
+def by_cells(lines: Sequence[str], comment: str) -> list[list[str]]:
+    """The lines below the header of a source notebook, by cells: each but the first begins with its separator."""
     separator = re.compile(rf"{re.escape(comment)} COMMAND -+\s*")
-    bodies: list[tuple[str, list[str]]] = [("", [])]
-    for line in lines[1:]:
+    groups: list[list[str]] = [[]]
+    for line in lines:
         if separator.fullmatch(line):
-            bodies.append((line, []))
-        else:
-            bodies[-1][1].append(line)
-    return tuple(_source_piece(before, body, comment, spoken.value.lower()) for before, body in bodies)
+            groups.append([])
+        groups[-1].append(line)
+    return groups
 
 
-def assembled(made: Sequence[Piece], like: bytes, form: Form, language: Language | None) -> bytes:
-    """The notebook that is `like` but for its cells, which are these of the same form. Raises BrokenNotebook."""
-    if form is Form.JUPYTER:
-        document = parse(like)
-        document["cells"] = [piece.document for piece in made]
-        try:
-            return json.dumps(document).encode()
-        except RecursionError:
-            raise BrokenNotebook("it is nested too deeply") from None
-    header = lines_of(like)[0]
-    comment = COMMENTS[spoken_in(header, language)]
-    lines = [header]
-    for number, piece in enumerate(made):
-        frame = piece.frame
-        if number:
-            lines.append(frame.separator or f"{comment} COMMAND ----------")
-        # The first cell follows the header with a blank line less, and the last one ends the file.
-        lines += [""] * (frame.above if number else frame.above - 1)
-        lines += piece.text.split("\n") if piece.text else []
-        lines += [""] * (frame.below if number < len(made) - 1 else 0)
-    return "\n".join(lines).encode("utf-8")
+def plain(line: str, comment: str) -> str:
+    """A line of a source notebook without what the workspace may change in it: its end, blanks after a bare MAGIC."""
+    line = line.rstrip("\r\n")
+    bare = f"{comment} MAGIC"
+    return bare if line.rstrip(" \t") == bare else line
 
 
 def rewritten(piece: Piece, text: str) -> Piece:
     """The cell with another text in it."""
-    document = piece.document and {**piece.document, "source": text.splitlines(keepends=True)}
-    return piece._replace(text=text, document=document)
+    if piece.document is None:
+        return piece._replace(text=text, spelling=text, essence=text)
+    document = {**piece.document, "source": text.splitlines(keepends=True)}
+    return piece._replace(text=text, document=document, essence=essence(document))
 
 
 def remark(text: str) -> Piece:
     """A cell that is about the notebook and no part of it."""
     document = {"cell_type": "raw", "metadata": {}, "source": text}
-    return Piece(Cell("raw", text), text, text, document=document)
+    return Piece(Cell("raw", text), text, essence=text, spelling=text, document=document)
 
 
 def _jupyter_piece(document: dict[str, Any], default: str) -> Piece:
@@ -124,13 +123,18 @@ def _jupyter_piece(document: dict[str, Any], default: str) -> Piece:
     return Piece(cell, source, (kind, source, attachments), attachments, document=document)
 
 
-def _source_piece(separator: str, body: list[str], comment: str, default: str) -> Piece:
+def _source_piece(lines: list[str], separated: bool, comment: str, default: str) -> Piece:
+    separator, body = (lines[0], lines[1:]) if separated else ("", lines)
     first = next((number for number, line in enumerate(body) if line), len(body))
     last = next((number for number in range(len(body), first, -1) if body[number - 1]), first)
-    bare = f"{comment} MAGIC"
-    text = "\n".join(bare if line.rstrip(" \t") == bare else line for line in body[first:last])
-    above = first if separator else first + 1
-    return Piece(_source_cell(text, comment, default), text, text, frame=Frame(separator, above, len(body) - last))
+    text = "\n".join(plain(line, comment) for line in body[first:last])
+    return Piece(
+        cell=_source_cell(text, comment, default),
+        text=text,
+        essence=text,
+        frame=Frame(separator, first if separated else first + 1, len(body) - last),
+        spelling="\n".join(body[first:last]),
+    )
 
 
 def _source_cell(body: str, comment: str, default: str) -> Cell:

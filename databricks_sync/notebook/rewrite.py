@@ -1,0 +1,68 @@
+"""A notebook as it is written into the local folder. Pure.
+
+A file that is replaced stays as it is, down to the byte, but for what somebody edited; that is written in the style
+around it. A new file begins as an empty one in the usual style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from databricks_sync.errors import BrokenNotebook
+from databricks_sync.model import Form, Language
+
+from .cells import Piece, Placed, jupyter_pieces, pieces
+from .format import BOM, has_header, jupyter_language, parse, spoken_in, text_of
+from .jupyter_text import new_jupyter, rewritten_jupyter
+from .source_text import rewritten_source
+from .trace import traced
+
+
+def materialise(exported: bytes, form: Form, language: Language | None, like: bytes | None) -> bytes:
+    """The bytes to store locally for what the workspace `exported`, where the file `like` is (None: a new one).
+
+    The result has the canonical text of `exported`, and of `like` all that is not content. Raises BrokenNotebook.
+    """
+    try:
+        raw, old, new = (_jupyter if form is Form.JUPYTER else _source)(exported, language, like or b"")
+    except RecursionError:
+        raise BrokenNotebook("it is nested too deeply") from None
+    origins = {after: before for before, after in traced(old, new).items()}
+    return rewrite(raw, form, language, [Placed(piece, origins.get(number)) for number, piece in enumerate(new)])
+
+
+def rewrite(raw: bytes, form: Form, language: Language | None, cells: Sequence[Placed]) -> bytes:
+    """The file `raw` with these cells in place of its own. Raises BrokenNotebook."""
+    mark = BOM if raw.startswith(BOM) else b""
+    text = raw[len(mark) :].decode("utf-8")
+    try:
+        text = rewritten_jupyter(text, cells) if form is Form.JUPYTER else rewritten_source(text, language, cells)
+    except RecursionError:
+        raise BrokenNotebook("it is nested too deeply") from None
+    return mark + text.encode("utf-8")
+
+
+_Versions = tuple[bytes, Sequence[Piece], Sequence[Piece]]  # the file to start from, its cells, and the new ones
+
+
+def _jupyter(exported: bytes, _: Language | None, like: bytes) -> _Versions:
+    document = parse(exported)
+    new = jupyter_pieces(document)
+    try:
+        own = parse(like)
+        if jupyter_language(own) is jupyter_language(document):
+            return like, jupyter_pieces(own), new
+    except BrokenNotebook:
+        pass
+    return new_jupyter(document).encode("utf-8"), (), new
+
+
+def _source(exported: bytes, language: Language | None, like: bytes) -> _Versions:
+    header = text_of(exported).partition("\n")[0]
+    new = pieces(exported, Form.SOURCE, language)
+    try:
+        if has_header(like, spoken_in(header, language)):
+            return like, pieces(like, Form.SOURCE, language), new
+    except BrokenNotebook:
+        pass
+    return f"{header}\n".encode(), (), new
