@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from .cells import Placed
@@ -135,8 +136,6 @@ class _Writer:
             return self.style.written("".join(lines))
         if not like or not like.value:
             return self.style.written(lines, line)
-        from difflib import SequenceMatcher
-
         old, new = ([_LINE_END.sub("\n", line) for line in lines] for lines in (like.value, lines))
         parts: list[int | str] = []
         for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new).get_opcodes():

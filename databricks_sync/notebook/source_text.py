@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 
 from databricks_sync.model import Language
 
@@ -28,7 +29,7 @@ def rewritten_source(text: str, language: Language | None, cells: Sequence[Place
     written = [header]
     for number, cell in enumerate(at_home(cells, [cell.strip("\n") for cell in own])):
         old = groups[cell.origin] if cell.origin is not None else []
-        written += _edited(old, list(_framed(cell.piece, number, number == len(cells) - 1, comment)), comment)
+        written += _respelled(old, list(_framed(cell.piece, number, number == len(cells) - 1, comment)), comment)
     bare = next((line for line in lines if plain(line, comment) == f"{comment} MAGIC"), "").rstrip("\r\n")
     return "".join(_in_style(written, comment, end, bare)).rstrip("\r\n") + text[len(body) :]
 
@@ -44,10 +45,8 @@ def _framed(piece: Piece, number: int, last: bool, comment: str) -> Iterator[str
     yield from [""] * (0 if last else below)
 
 
-def _edited(old: Sequence[str], new: Sequence[str], comment: str) -> Iterator[str]:
+def _respelled(old: Sequence[str], new: Sequence[str], comment: str) -> Iterator[str]:
     """The new lines; those that `old` has as they stand there, with their ends."""
-    from difflib import SequenceMatcher
-
     before, after = ([plain(line, comment) for line in lines] for lines in (old, new))
     if before == after:
         yield from old

@@ -6,6 +6,7 @@ Cells that say the same come first, then, among what is left between those, cell
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from difflib import SequenceMatcher
 from operator import attrgetter
 
 from .cells import Piece, Placed
@@ -21,8 +22,6 @@ def traced(old: Pieces, new: Pieces, mark: Callable[[Piece], Hashable] = attrget
 
     Cells of one `mark` say the same.
     """
-    from difflib import SequenceMatcher
-
     before, after = [*map(mark, old)], [*map(mark, new)]
     head, tail = _equal_ends(before, after)
     origins = {n: n for n in range(head)} | {len(old) - n: len(new) - n for n in range(1, tail + 1)}
@@ -99,8 +98,6 @@ def _likeness(piece: Piece, other: Piece) -> float:
     """How likely two cells are versions of one: 0 for not at all. An id says more than any text."""
     if piece.id and piece.id == other.id:
         return 2.0
-    from difflib import SequenceMatcher
-
     before, after = piece.text.split(), other.text.split()
     words = SequenceMatcher(None, before, after)
     if min(words.real_quick_ratio(), words.quick_ratio()) < _ALIKE:

@@ -67,14 +67,20 @@ def test_a_fresh_clone_with_other_line_endings_is_in_step(project: Project, work
 
 
 def test_a_pull_keeps_the_style_of_the_file(project: Project, person: Person) -> None:
-    """An edit in the workspace changes its own lines: line endings and final newlines stay as they were."""
+    """An edit in the workspace changes its own lines: line endings and final newlines stay, and the layout of JSON."""
     styles = {"crlf": ("\r\n", "\r\n"), "none": ("\n", ""), "two": ("\n", "\n\n")}
     for name, (line, end) in styles.items():
         project.write(f"notebooks/{name}.py", notebook("one", "two").rstrip("\n").replace("\n", line) + end)
+    document = json.loads(jupyter("\x1b</b>", "two"))
+    document["cells"][1]["outputs"] = []
+    one_line = json.dumps(document).replace("\\u001b<", "\\u001B\\u003c")
+    project.write("notebooks/line.ipynb", one_line)
     project.push()
     for name in styles:
         person.edit(name, "one", "edited")
+    person.edit("line", "\x1b</b>", "edited", export_format="JUPYTER")
     project.pull()
+    assert project.text("notebooks/line.ipynb") == one_line.replace("two", "edited")
     for name, (line, end) in styles.items():
         expected = notebook("one", "edited").rstrip("\n").replace("\n", line) + end
         assert project.read(f"notebooks/{name}.py") == expected.encode()

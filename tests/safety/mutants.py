@@ -33,6 +33,7 @@ NOTES = "tests/commands/test_notes.py"
 HINTS = "tests/commands/test_hints.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/unit/notebook/test_merge.py"
+REWRITES = "tests/unit/notebook/test_rewrite.py"
 SERVERS = "tests/unit/remote/test_servers.py"
 BASE = "tests/unit/state/test_base.py"
 GIT = "tests/unit/local/test_git.py"
@@ -1012,6 +1013,30 @@ MUTANTS = (
         "set().union",
         CELLS,
         "clashes",
+    ),
+    Mutant(
+        "cells that nobody edited are written anew",
+        "rewritten_jupyter",
+        "cell.origin is not None and own[cell.origin] == cell.piece.essence",
+        "False",
+        REWRITES,
+        "byte_for_byte",
+    ),
+    Mutant(
+        "lines that nobody edited are spelled anew",
+        "_respelled",
+        "old[i1:i2] if tag == 'equal' else new[j1:j2]",
+        "new[j1:j2]",
+        REWRITES,
+        "untouched_lines",
+    ),
+    Mutant(
+        "a cell that moved is a new one",
+        "at_home",
+        "left.get(cell.piece.essence)",
+        "False",
+        REWRITES,
+        "come_and_go",
     ),
     Mutant(
         "a merge from any base",
