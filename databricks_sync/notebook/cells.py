@@ -75,7 +75,7 @@ def pieces(raw: bytes, form: Form, language: Language | None) -> tuple[Piece, ..
     header, *lines = lines_of(raw)
     spoken = spoken_in(header, language)
     comment = COMMENTS[spoken]
-    groups = enumerate(by_cells(lines, comment))
+    groups = enumerate(split_cells(lines, comment))
     return tuple(_source_piece(group, number > 0, comment, spoken.value.lower()) for number, group in groups)
 
 
@@ -85,7 +85,7 @@ def jupyter_pieces(document: dict[str, Any]) -> tuple[Piece, ...]:
     return tuple(_jupyter_piece(cell, default) for cell in document["cells"])
 
 
-def by_cells(lines: Sequence[str], comment: str) -> list[list[str]]:
+def split_cells(lines: Sequence[str], comment: str) -> list[list[str]]:
     """The lines below the header of a source notebook, by cells: each but the first begins with its separator."""
     separator = re.compile(rf"{re.escape(comment)} COMMAND -+\s*")
     groups: list[list[str]] = [[]]

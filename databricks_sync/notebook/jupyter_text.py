@@ -10,7 +10,7 @@ from typing import Any
 from .cells import Placed
 from .format import essence, sha256, source_of
 from .json_text import Block, Part, Style, block, style
-from .trace import at_home
+from .trace import with_moves
 
 _JUPYTER = Style(indent=" ", colon=": ", comma=", ", sort_keys=True)  # as Jupyter itself writes
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # nbformat's schema of format 4.5
@@ -30,7 +30,7 @@ def rewritten_jupyter(text: str, cells: Sequence[Placed]) -> str:
     place = members["cells"]
     old: Block = place.value
     own = [essence(part.value) for part in old.parts]
-    cells = at_home(cells, own)
+    cells = with_moves(cells, own)
     writer = _Writer(old, style(document), cells, with_ids=_has_ids(members))
     if cells and not old.parts:
         documents = [writer.document(number, cell) for number, cell in enumerate(cells)]

@@ -8,26 +8,25 @@ from difflib import SequenceMatcher
 
 from databricks_sync.model import Language
 
-from .cells import Piece, Placed, by_cells, plain
+from .cells import Piece, Placed, plain, split_cells
 from .format import COMMENTS, spoken_in
-from .trace import at_home
+from .trace import with_moves
 
-_ENDING = re.compile(r"[\r\n]*\Z")
 _LINE_END = re.compile(r"\r*\n")
 
 
 def rewritten_source(text: str, language: Language | None, cells: Sequence[Placed]) -> str:
     """The text of a notebook with these cells in place of its own; it begins and ends as it did."""
-    body = _ENDING.sub("", text, count=1)
+    body = text.rstrip("\r\n")
     match = _LINE_END.search(text)
     end = match[0] if match else "\n"
     *lines, last = body.split("\n")
     header, *lines = *(f"{line}\n" for line in lines), last + end
     comment = COMMENTS[spoken_in(header, language)]
-    groups = by_cells(lines, comment)
-    own = ["\n".join(plain(line, comment) for line in group[number > 0 :]) for number, group in enumerate(groups)]
+    groups = split_cells(lines, comment)
+    plains = ("\n".join(plain(line, comment) for line in group[number > 0 :]) for number, group in enumerate(groups))
     written = [header]
-    for number, cell in enumerate(at_home(cells, [cell.strip("\n") for cell in own])):
+    for number, cell in enumerate(with_moves(cells, [cell.strip("\n") for cell in plains])):
         old = groups[cell.origin] if cell.origin is not None else []
         written += _respelled(old, list(_framed(cell.piece, number, number == len(cells) - 1, comment)), comment)
     bare = next((line for line in lines if plain(line, comment) == f"{comment} MAGIC"), "").rstrip("\r\n")

@@ -35,14 +35,14 @@ def traced(old: Pieces, new: Pieces, mark: Callable[[Piece], Hashable] = attrget
     return origins
 
 
-def _equal_ends(one: Sequence[Hashable], other: Sequence[Hashable]) -> tuple[int, int]:
+def _equal_ends(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int]:
     """How many are equal from the first on, and of the others from the last on: an edit is looked for in between."""
-    most = min(len(one), len(other))
-    head = next((n for n in range(most) if one[n] != other[n]), most)
-    return head, next((n for n in range(most - head) if one[-1 - n] != other[-1 - n]), most - head)
+    most = min(len(before), len(after))
+    head = next((n for n in range(most) if before[n] != after[n]), most)
+    return head, next((n for n in range(most - head) if before[-1 - n] != after[-1 - n]), most - head)
 
 
-def at_home(cells: Sequence[Placed], own: Sequence[Hashable]) -> list[Placed]:
+def with_moves(cells: Sequence[Placed], own: Sequence[Hashable]) -> list[Placed]:
     """The cells for a file, with the origin of those that only moved: a cell that says the same, and would be lost.
 
     `own` has the essence of each cell in the file.

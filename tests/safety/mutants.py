@@ -1032,7 +1032,7 @@ MUTANTS = (
     ),
     Mutant(
         "a cell that moved is a new one",
-        "at_home",
+        "with_moves",
         "left.get(cell.piece.essence)",
         "False",
         REWRITES,
