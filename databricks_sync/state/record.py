@@ -47,7 +47,7 @@ class Record(NamedTuple):
                 os.replace(self.former / _FILE, self.folder / _FILE)
             except OSError as error:  # on Windows also while another program reads it
                 message = f"{self.former / _FILE} cannot be moved to {self.folder} ({error.strerror})."
-                raise SyncError(message, "Make it movable, or run the command again later.") from None
+                raise SyncError(message, "Close the programs that use it, and run the command again.") from None
             reached("after record")
             fsync_directory(self.folder)
             fsync_directory(self.former)
