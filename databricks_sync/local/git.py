@@ -31,6 +31,8 @@ _CONFIGURATION = (
     *("-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never", "-c", "safe.bareRepository=explicit"),
 )
 _OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
+_ORIGIN, _IGNORES_CASE = "remote.origin.url", "core.ignorecase"
+_YES = ("true", "yes", "on", "1")  # of a setting, as `git config --type=bool` reads it
 _OFF = {"required": "false"}  # a filter is off where what it runs is empty, and then it must not be needed
 # Files and folders of the git directory -> the operation that is in progress while they are there.
 OPERATIONS = {
@@ -96,6 +98,7 @@ class Repository:
         self.common_dir = Path(os.path.abspath(work_tree / common))
         self.state = Path(os.path.abspath(work_tree / state))
         # What does not change while a branch is checked out is asked once: a watch holds on to its repository.
+        self._configured = cache(self._read_configured)
         self.origin = cache(self._origin)
         self.first_commits = cache(self._first_commits)
         self.ignores_case = cache(self._ignores_case)
@@ -136,8 +139,8 @@ class Repository:
 
     def _origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
-        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace")
-        return frozenset({f"origin {_plain(url.strip())}"} if url.strip() else ())
+        url = self._configured().get(_ORIGIN, "").strip()
+        return frozenset({f"origin {_plain(url)}"} if url else ())
 
     def address(self) -> str:
         """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
@@ -200,8 +203,14 @@ class Repository:
 
     def _ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
-        answer = self._git(self.project, "config", "--type=bool", "--get", "core.ignorecase", accept=(0, 1))
-        return answer.strip() == b"true"
+        return self._configured().get(_IGNORES_CASE, "").lower() in _YES
+
+    def _read_configured(self) -> dict[str, str]:
+        """What every run asks git's configuration for, at once: name -> value, the last one where there are several."""
+        names = f"^({_ORIGIN}|{_IGNORES_CASE})$".replace(".", r"\.")
+        answer = self._git(self.project, "config", "-z", "--get-regexp", names, accept=(0, 1))
+        settings = (setting.partition("\n") for setting in answer.decode("utf-8", "replace").split("\0") if setting)
+        return {name: value if equals else "true" for name, equals, value in settings}  # a name alone is a yes
 
     def entries(self, folder: Path) -> Iterator[Entry]:
         """What git tracks below `folder`, and what it neither tracks nor ignores."""

@@ -288,13 +288,23 @@ def test_a_submodule_can_be_the_project(repo: Repo, tmp_path: Path) -> None:
     assert [entry.path for entry in found.entries(repo.root / "module/sub")] == ["a"]
 
 
-@pytest.mark.parametrize(("value", "ignores"), [("true", True), ("yes", True), ("false", False), (None, False)])
+@pytest.mark.parametrize(
+    ("value", "ignores"), [("true", True), ("Yes", True), ("1", True), ("false", False), ("", False), (None, False)]
+)
 def test_ignores_case(repo: Repo, value: str | None, ignores: bool) -> None:
     """Whether the disk tells `A` from `a` is what git found out about it."""
     repo.git("config", "--unset-all", "core.ignorecase", code=5)
-    if value:
+    if value is not None:
         repo.git("config", "core.ignorecase", value)
     assert Repository(repo.root).ignores_case() is ignores
+
+
+def test_a_setting_without_a_value(repo: Repo) -> None:
+    """A name alone in git's configuration is a yes, and of two addresses of the origin the last one counts."""
+    with (repo.root / ".git/config").open("a") as file:
+        file.write('[core]\n\tignorecase\n[remote "origin"]\n\turl = git@one.com:a/b\n\turl = git@two.com:a/b\n')
+    repository = Repository(repo.root)
+    assert repository.ignores_case() and repository.origin() == {"origin two.com/a/b"}
 
 
 # --- what identifies a repository -----------------------------------------------------------------------------------
