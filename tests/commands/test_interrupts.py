@@ -249,10 +249,12 @@ def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Pers
 def test_two_runs_at_once_never_mix(project: Project, person: Person, workspace: Workspace) -> None:
     """A second run on the same target says who is at work and writes nothing; the first one is not disturbed."""
     many(project, 10)
-    slowly(workspace, IMPORT, 1500)
+    slowly(workspace, IMPORT, 500)
     first = project.start("to_databricks")
     until(lambda: workspace.struck()[0] > 0)
+    first.send_signal(signal.SIGSTOP)  # however long the second one takes to begin, the first is still at it
     second = project.finish(project.start("from_databricks"))
+    first.send_signal(signal.SIGCONT)
     assert second.code != 0 and f"process {first.pid}" in second.err
     assert project.finish(first).code == 0 and len(person.names()) == 10
 
