@@ -55,13 +55,13 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     paths: dict[str, Parked] = {}
     again = report.request.again
     for step in report.conflicts:
-        typed = shell.path(report.request.typed(step.path))
+        quoted = shell.path(report.request.typed(step.path))
         ways: tuple[str, ...] = (
-            f"to keep the local version: to_databricks{again} --overwrite {typed}",
-            f"to keep the workspace version: from_databricks{again} --overwrite {typed}",
+            f"to keep the local version: to_databricks{again} --overwrite {quoted}",
+            f"to keep the workspace version: from_databricks{again} --overwrite {quoted}",
         )
         if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
-            ways += (f"to merge the cells: from_databricks{again} --merge {typed}",)
+            ways += (f"to merge the cells: from_databricks{again} --merge {quoted}",)
         paths[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
     seen: set[Parked] = set()
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]

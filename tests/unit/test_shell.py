@@ -121,7 +121,7 @@ _COMMAND = re.compile(
 )
 # What stands in a command without being a word of somebody's choice.
 _OURS = re.compile(
-    r"^((report|request|found|s)\.)?(again|login|command|backup|name|count|named|path|outer|inner|FOLDER)$|shell\.|"
+    r"^((report|request|saved_run|s)\.)?(again|login|command|backup|name|count|named|path|quoted|outer|inner|FOLDER)$|shell\.|"
     r"^(option|word|path|argument|options\.again|options\.login|options\.folders)\("
 )
 
