@@ -16,24 +16,26 @@ from databricks_sync.errors import ExitCode, SettingsError, SyncError
 
 
 class UnknownHook(SettingsError):
-    pass
+    """No project has a hook of that name."""
 
 
 class HookError(SyncError):
+    """What is wrong with a hook, its project or its generated files."""
+
     exit_code = ExitCode.LEFT
 
 
 class BrokenProject(HookError):
-    pass
+    """A project has mistakes; each is a finding."""
 
 
 class EditedByHand(HookError):
-    pass
+    """A generated file was edited, and would be overwritten."""
 
 
 class Unwritable(HookError):
-    pass
+    """A generated file cannot be written because of what stands in its place."""
 
 
 class OutOfDate(HookError):
-    pass
+    """What is written is not what would be generated now."""

@@ -33,12 +33,16 @@ RESERVED = (GIT_REF, EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID)
 
 
 class RefKind(str, Enum):
+    """What a hook's source is pinned to."""
+
     TAG = "tag"
     COMMIT = "commit"
     BRANCH = "branch"
 
 
 class FindingSeverity(str, Enum):
+    """An error stops generate and deploy; a warning does not."""
+
     ERROR = "error"
     WARNING = "warning"
 
@@ -86,6 +90,8 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
+    """An entry point of an MLproject: its command, with `{parameter}` where a value goes."""
+
     name: str
     command: str
     parameters: tuple[Declared, ...] = ()

@@ -217,6 +217,7 @@ class Reset(Response):
     """No answer: the connection is reset under the client."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends a reset (RST) instead of an answer."""
         transport = scope["extensions"][TRANSPORT]
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.fileno() != -1:  # the client may have closed it before
@@ -233,6 +234,7 @@ class Truncated(Response):
         self.raw_headers = whole.raw_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the beginning of the answer, and closes the connection."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         scope["extensions"][TRANSPORT].close()

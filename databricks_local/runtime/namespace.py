@@ -37,6 +37,7 @@ class NoSpark:
         raise RuntimeError(NO_SPARK.format(f"{name}.{attribute}"))
 
     def __call__(self, *_: object, **__: object) -> Any:
+        """Raises RuntimeError: there is no Spark here."""
         raise RuntimeError(NO_SPARK.format(f"{self.__dict__['_name']}()"))
 
 

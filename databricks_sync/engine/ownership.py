@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from databricks_sync.local.git import Repository
-from databricks_sync.local.identity import Identity, nameless
+from databricks_sync.local.identity import RepositoryIdentity, nameless
 from databricks_sync.model import Direction
 from databricks_sync.remote.marker import Marker, MarkerView, another, other_folders
 from databricks_sync.rules.layout import Layout
@@ -21,7 +21,7 @@ class Ownership:
     def __init__(self, repository: Repository, project: str, folders: tuple[str, ...]) -> None:
         """`project`: its folder in the repository, "" where a target is of all projects; `folders`: what it syncs."""
         self.repository = repository
-        self.identity = Identity(repository)
+        self.identity = RepositoryIdentity(repository)
         self.project = project
         self.folders = folders
 

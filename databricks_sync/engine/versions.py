@@ -40,27 +40,27 @@ class Versions:
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def _here(self, step: Step) -> diff.Version:
+    def _here(self, step: Step) -> diff.FileVersion:
         """Raises OSError, SyncError."""
         if step.local is None:
-            return diff.Version(None, *_reading(step))
-        return diff.Version(self.local.read(step.local.path)[0], step.local.form, step.local.language)
+            return diff.FileVersion(None, *_reading(step))
+        return diff.FileVersion(self.local.read(step.local.path)[0], step.local.form, step.local.language)
 
-    def _there(self, step: Step) -> diff.Version:
+    def _there(self, step: Step) -> diff.FileVersion:
         """Of what is moved, that at its old place. Raises SyncError."""
         key, remote = step.key, step.remote
         if step.is_move:
             key, remote = step.moved, self.comparison.sides.remote.get(step.moved)
         if remote is None:
-            return diff.Version(None, *_reading(step))
+            return diff.FileVersion(None, *_reading(step))
         export = self.comparison.exports.get(key) or read(self.workspace, remote, step.local, step.base)
-        return diff.Version(export.raw, export.form, export.language)
+        return diff.FileVersion(export.raw, export.form, export.language)
 
-    def _copy(self, step: Step) -> diff.Version | None:
+    def _copy(self, step: Step) -> diff.FileVersion | None:
         """Raises SyncError."""
-        return diff.Version(self.backups.read(step.saved), *_reading(step)) if step.saved else None
+        return diff.FileVersion(self.backups.read(step.saved), *_reading(step)) if step.saved else None
 
-    def _agreed(self, step: Step) -> merge.Version | None:
+    def _agreed(self, step: Step) -> merge.NotebookVersion | None:
         """None where its text was not kept."""
         entry = step.base
         if entry is None or entry.form is None:
@@ -71,7 +71,7 @@ class Versions:
             whole = raw is not None and digest(raw, entry.form, entry.language) == entry.digest
         except BrokenNotebook:
             whole = False
-        return merge.Version(raw, entry.form, entry.language) if raw is not None and whole else None
+        return merge.NotebookVersion(raw, entry.form, entry.language) if raw is not None and whole else None
 
     # --- differences --------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ class Versions:
         except (OSError, SyncError) as error:
             return [diff.Line("@", f"cannot be shown: {error}")]
         if step.merge and step.merge.raw is not None:
-            new = diff.Version(step.merge.raw, old.form, old.language)
+            new = diff.FileVersion(step.merge.raw, old.form, old.language)
         return diff.difference(old, new)
 
     # --- merges -------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ class Versions:
         agreed = {step.key: self._agreed(step) for step in steps if step.action is Action.MERGE}
         return list(pool.map(lambda step: self._settled(step, agreed.get(step.key), text), steps))
 
-    def _settled(self, step: Step, base: merge.Version | None, text: merge.TextMerge | None) -> Step:
+    def _settled(self, step: Step, base: merge.NotebookVersion | None, text: merge.TextMerge | None) -> Step:
         if step.problem:
             return step
         if step.shape == "-xy" and step.action is Action.CONFLICT:
@@ -116,7 +116,7 @@ class Versions:
         action = Action.CONFLICT if result.raw is None else Action.MARK if result.clashes else Action.MERGE
         return step._replace(action=action, merge=result)
 
-    def _merged(self, step: Step, base: merge.Version | None, text: merge.TextMerge | None) -> merge.Merge:
+    def _merged(self, step: Step, base: merge.NotebookVersion | None, text: merge.TextMerge | None) -> merge.Merge:
         """Raises BrokenNotebook, OSError, SyncError."""
         item, export = step.local, self.comparison.exports.get(step.key)
         assert item and item.form
@@ -129,8 +129,8 @@ class Versions:
             return merge.Merge(reason="it was changed locally during the run")
         if export.form is not item.form:
             return merge.Merge(reason="the workspace does not export it in the format of the local file")
-        local = merge.Version(raw, item.form, item.language)
-        remote = merge.Version(export.raw, item.form, export.language)
+        local = merge.NotebookVersion(raw, item.form, item.language)
+        remote = merge.NotebookVersion(export.raw, item.form, export.language)
         if (spoken := _language(local)) is not (other := _language(remote)):
             return merge.Merge(reason=f"its language is {spoken.value} locally and {other.value} in the workspace")
         return merge.merge(base, local, remote, text)
@@ -148,7 +148,7 @@ def _reading(step: Step) -> tuple[Form | None, Language | None]:
     return (side.form, side.language) if side else (None, None)
 
 
-def _language(notebook: merge.Version) -> Language:
+def _language(notebook: merge.NotebookVersion) -> Language:
     """The language of a notebook's plain cells. Raises BrokenNotebook."""
     if notebook.form is Form.JUPYTER:
         return jupyter_language(parse(notebook.raw))

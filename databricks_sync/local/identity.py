@@ -27,7 +27,7 @@ def project_of(project: Path, repository: Repository) -> str:
     return nfc(Path(inside).as_posix())
 
 
-class Identity:
+class RepositoryIdentity:
     """Its origin and its first commits. One that pushes before it has either gets a name, beside its state."""
 
     def __init__(self, repository: Repository) -> None:

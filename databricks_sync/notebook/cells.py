@@ -47,13 +47,14 @@ class Piece(NamedTuple):
 
     @property
     def meaning(self) -> Hashable:
+        """What a person would call the same cell, in whatever format it is written."""
         return self.cell, self.attachments
 
     @property
     def id(self) -> str:
         """The id of a Jupyter cell, where it has one. The workspace may draw new ones."""
-        found = (self.document or {}).get("id")
-        return found if isinstance(found, str) else ""
+        value = (self.document or {}).get("id")
+        return value if isinstance(value, str) else ""
 
 
 class Placed(NamedTuple):
@@ -151,7 +152,7 @@ def _source_cell(body: str, comment: str, default: str) -> Cell:
 
 
 def _with_magic(source: str, default: str) -> Cell:
-    found = re.match(r"%([\w-]+)[ \t]*\n?", source)
-    if not found:
+    match = re.match(r"%([\w-]+)[ \t]*\n?", source)
+    if not match:
         return Cell(default, source)
-    return Cell(_MAGIC_NAMES.get(found[1], found[1]), source[found.end() :])
+    return Cell(_MAGIC_NAMES.get(match[1], match[1]), source[match.end() :])

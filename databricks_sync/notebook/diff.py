@@ -23,7 +23,7 @@ class Line(NamedTuple):
     text: str
 
 
-class Version(NamedTuple):
+class FileVersion(NamedTuple):
     """One side's bytes and how to read them; `form` is None for a workspace file."""
 
     raw: bytes | None
@@ -31,7 +31,7 @@ class Version(NamedTuple):
     language: Language | None = None
 
 
-def difference(old: Version, new: Version) -> list[Line]:
+def difference(old: FileVersion, new: FileVersion) -> list[Line]:
     """What has to change in `old` to make it `new`; empty when they are equal, as equality is meant here."""
     try:
         before, after = _cells(old), _cells(new)
@@ -42,9 +42,9 @@ def difference(old: Version, new: Version) -> list[Line]:
     return list(_file_lines(old.raw or b"", new.raw or b""))
 
 
-def clashes(found: Sequence[Clash]) -> list[Line]:
+def clashes(merge_clashes: Sequence[Clash]) -> list[Line]:
     """A heading for each clash of a merge: which cells, and what each side did with them."""
-    return [Line("@", _clash(clash)) for clash in found]
+    return [Line("@", _clash(clash)) for clash in merge_clashes]
 
 
 def _clash(clash: Clash) -> str:
@@ -57,7 +57,7 @@ def _clash(clash: Clash) -> str:
     return f"{numbers}{where} ({_named(side[0].cell)}) {did}"
 
 
-def _cells(version: Version) -> tuple[Cell, ...] | None:
+def _cells(version: FileVersion) -> tuple[Cell, ...] | None:
     if version.raw is None:
         return ()
     return cells(version.raw, version.form, version.language) if version.form else None
@@ -77,7 +77,7 @@ def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
             yield from _text_lines(before.source if before else "", after.source if after else "")
 
 
-def _unseen_lines(old: Version, new: Version) -> Iterator[Line]:
+def _unseen_lines(old: FileVersion, new: FileVersion) -> Iterator[Line]:
     if old.raw is None or new.raw is None or not old.form or old.form is not new.form:
         return
     if canonical(old.raw, old.form, old.language) != canonical(new.raw, old.form, new.language):
@@ -99,8 +99,8 @@ def _named(cell: Cell) -> str:
 
 def _text_lines(old: str, new: str) -> Iterator[Line]:
 
-    one, two = old.split("\n") if old else [], new.split("\n") if new else []
-    for line in list(unified_diff(one, two, n=CONTEXT, lineterm=""))[2:]:
+    old_lines, new_lines = old.split("\n") if old else [], new.split("\n") if new else []
+    for line in list(unified_diff(old_lines, new_lines, n=CONTEXT, lineterm=""))[2:]:
         if line.startswith("@@"):
             continue
         yield Line(line[0], printable(line[1:].replace("\t", "    ")))
@@ -108,12 +108,12 @@ def _text_lines(old: str, new: str) -> Iterator[Line]:
 
 def _file_lines(old: bytes, new: bytes) -> Iterator[Line]:
     try:
-        one, two = old.decode("utf-8"), new.decode("utf-8")
+        old_text, new_text = old.decode("utf-8"), new.decode("utf-8")
     except UnicodeDecodeError:
-        one = two = "\0"
-    if "\0" in one or "\0" in two:
+        old_text = new_text = "\0"
+    if "\0" in old_text or "\0" in new_text:
         yield Line("@", f"binary, {quantity(len(old), 'byte')} → {quantity(len(new), 'byte')}")
         return
-    yield from _text_lines(one.rstrip("\n"), two.rstrip("\n"))
-    if one.rstrip("\n") == two.rstrip("\n") and one != two:
+    yield from _text_lines(old_text.rstrip("\n"), new_text.rstrip("\n"))
+    if old_text.rstrip("\n") == new_text.rstrip("\n") and old_text != new_text:
         yield Line("@", "only the newlines at the end differ")

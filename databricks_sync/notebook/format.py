@@ -102,6 +102,7 @@ def wire(raw: bytes, kind: Kind) -> bytes:
 
 
 def sha256(data: bytes) -> str:
+    """The hash of bytes as the workspace tells it: 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -196,8 +197,8 @@ def jupyter_language(document: dict[str, Any]) -> Language:
     """The notebook's default language: Python unless its metadata names another we know."""
     metadata = document.get("metadata") or {}
     for section, field in (("language_info", "name"), ("kernelspec", "language"), ("kernelspec", "name")):
-        found = metadata.get(section)
-        name = found.get(field) if isinstance(found, dict) else None
+        values = metadata.get(section)
+        name = values.get(field) if isinstance(values, dict) else None
         if isinstance(name, str) and name.upper() in Language.__members__:
             return Language[name.upper()]
     return Language.PYTHON

@@ -37,7 +37,7 @@ _MARKERS = tuple(line.encode() for line in _TELLING)
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
 
 
-class Version(NamedTuple):
+class NotebookVersion(NamedTuple):
     """A notebook as one side holds it."""
 
     raw: bytes
@@ -82,27 +82,27 @@ class Merge(NamedTuple):
     reason: str = ""
 
 
-def merge(base: Version, here: Version, there: Version, text: TextMerge | None = None) -> Merge:
+def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, text: TextMerge | None = None) -> Merge:
     """Merges `there` into `here`; clashes are written with markers if `text` merges the text of a cell.
 
     `here` and `there` are of one form and language; `base` may be of another. Raises BrokenNotebook.
     """
-    agreed, ours, theirs = (pieces(one.raw, one.form, one.language) for one in (base, here, there))
+    agreed, ours, theirs = (pieces(version.raw, version.form, version.language) for version in (base, here, there))
     alike = (base.form, base.language) == (here.form, here.language)
     if not alike:
         agreed = tuple(piece._replace(text=piece.cell.source) for piece in agreed)
     mark = attrgetter("essence" if alike else "meaning")
     merged = _Merging(agreed, _Side(agreed, ours, mark), _Side(agreed, theirs, mark), mark)
     made = list(merged.result())
-    clashes = tuple(one for one in made if isinstance(one, Clash))
+    clashes = tuple(item for item in made if isinstance(item, Clash))
     if clashes and text is None:
         return Merge(taken=merged.taken, clashes=clashes)
     whole: list[Placed] = []
-    for one in made:
-        if not isinstance(one, Clash):
-            whole.append(one)
+    for item in made:
+        if not isinstance(item, Clash):
+            whole.append(item)
         elif text:
-            whole += _marked(one, text)
+            whole += _marked(item, text)
     raw = rewrite(here.raw, here.form, here.language, whole)
     return Merge(raw, digest(raw, here.form, here.language), merged.taken, clashes)
 
@@ -111,8 +111,8 @@ def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
     """The number of the first cell that still holds markers, 0 when there is none. Raises BrokenNotebook."""
     if not any(mark in raw for mark in _MARKERS):
         return 0
-    found = (number for number, cell in enumerate(cells(raw, form, language), 1) if _has_markers(cell.source))
-    return next(found, 0)
+    numbers = (number for number, cell in enumerate(cells(raw, form, language), 1) if _has_markers(cell.source))
+    return next(numbers, 0)
 
 
 def _has_markers(source: str) -> bool:
@@ -134,8 +134,8 @@ class _Side:
         self.moved = self.lost & {self.marks[number] for place in self.added for number in place}
         self.did = [self._did(mark, self.to.get(number)) for number, mark in enumerate(before)]
         # What says now what another cell of the base says is no new version of this one.
-        known = {*before}
-        replaced = {i for i, j in self.to.items() if self.did[i] is Did.CHANGED and self.marks[j] in known}
+        old_marks = {*before}
+        replaced = {i for i, j in self.to.items() if self.did[i] is Did.CHANGED and self.marks[j] in old_marks}
         self.gone = replaced.union(i for i, did in enumerate(self.did) if did is Did.REMOVED)
 
     def now(self, number: int) -> list[int]:
@@ -158,8 +158,8 @@ class _Merging:
         # What both sides have less of, and each of them without a cell that the other kept.
         self.torn = self._gone(here, there) & self._gone(there, here)
 
-    def _gone(self, one: _Side, other: _Side) -> set[Hashable]:
-        return {self.marks[i] for i in one.gone if other.did[i] is Did.KEPT}
+    def _gone(self, side: _Side, other: _Side) -> set[Hashable]:
+        return {self.marks[i] for i in side.gone if other.did[i] is Did.KEPT}
 
     def result(self) -> Iterator[Placed | Clash]:
         for number in range(len(self.base) + 1):

@@ -15,6 +15,8 @@ _KEY = re.compile(r"(\d+)\.(?:(\d+)\.)?x-(?:[a-z0-9.-]+-)?scala2\.1[123]|(auto|c
 
 
 class Support(Enum):
+    """Whether Databricks supports a runtime on a given day."""
+
     SUPPORTED = "supported"
     ENDED = "ended"
     UNKNOWN = "unknown"

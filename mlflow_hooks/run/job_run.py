@@ -17,7 +17,7 @@ _LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class JobRunState:
     """`result` is "" until the run is over, and may stay so for one that never began (SERVER: INTERNAL_ERROR)."""
 
     life_cycle: str
@@ -42,10 +42,10 @@ class JobRun:
         self.http = http
         self.run_id = run_id
 
-    def state(self) -> RunState:
+    def state(self) -> JobRunState:
         """Raises WorkspaceError when the workspace does not tell."""
         state = _object(self._get().get("state"))
-        return RunState(
+        return JobRunState(
             str(state.get("life_cycle_state", "")),
             str(state.get("result_state") or ""),
             str(state.get("state_message") or ""),

@@ -18,7 +18,7 @@ from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.notebook import backend_config
 from mlflow_hooks.report import Reporter
 
-from .job_run import JobRun, RunState
+from .job_run import JobRun, JobRunState
 from .run import RunResult, overdue, run
 from .spec import RunSpec
 from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
@@ -93,7 +93,7 @@ class OnDatabricks:
             )
         return str(started.run_id)
 
-    def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> RunState:
+    def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> JobRunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""
         seen, pause = None, _FIRST_LOOK
         while True:

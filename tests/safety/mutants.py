@@ -629,7 +629,7 @@ MUTANTS = (
     ),
     Mutant(
         "a repository without a commit is nobody",
-        "Identity.to_be",
+        "RepositoryIdentity.to_be",
         "self.names() or (frozenset() if self._repository.shallow else frozenset({self._new}))",
         "self.names() and (frozenset() if self._repository.shallow else frozenset({self._new}))",
         VALVES,

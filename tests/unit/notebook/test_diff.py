@@ -10,28 +10,28 @@ from hypothesis import strategies as st
 
 from databricks_sync.errors import printable
 from databricks_sync.model import Form, Language
-from databricks_sync.notebook.diff import Version, difference
+from databricks_sync.notebook.diff import FileVersion, difference
 from databricks_sync.notebook.format import COMMENTS, HEADER, canonical
 
 PYTHON = Language.PYTHON
 
 
-def notebook(*cells: str, language: Language = PYTHON) -> Version:
+def notebook(*cells: str, language: Language = PYTHON) -> FileVersion:
     mark = COMMENTS[language]
     text = f"\n\n{mark} COMMAND ----------\n\n".join(cells)
-    return Version(f"{mark} {HEADER}\n{text}\n".encode(), Form.SOURCE, language)
+    return FileVersion(f"{mark} {HEADER}\n{text}\n".encode(), Form.SOURCE, language)
 
 
-def jupyter(*cells: str, **more: object) -> Version:
+def jupyter(*cells: str, **more: object) -> FileVersion:
     made = [{"cell_type": "code", "source": cell, **more} for cell in cells]
-    return Version(json.dumps({"cells": made, "metadata": {}}).encode(), Form.JUPYTER)
+    return FileVersion(json.dumps({"cells": made, "metadata": {}}).encode(), Form.JUPYTER)
 
 
-def file(text: bytes | str | None) -> Version:
-    return Version(text.encode() if isinstance(text, str) else text)
+def file(text: bytes | str | None) -> FileVersion:
+    return FileVersion(text.encode() if isinstance(text, str) else text)
 
 
-def shown(old: Version, new: Version) -> list[str]:
+def shown(old: FileVersion, new: FileVersion) -> list[str]:
     return [f"{line.sign}{line.text}" for line in difference(old, new)]
 
 
@@ -40,8 +40,8 @@ NOTEBOOKS = [
     ("an edit", notebook("a", "b"), notebook("a", "B"), ["@cell 2 (python) changed", "-b", "+B"]),
     ("a new cell", notebook("a"), notebook("a", "b"), ["@cell 2 (python) new", "+b"]),
     ("a removed cell", notebook("a", "b"), notebook("b"), ["@cell 1 (python) removed", "-a"]),
-    ("a new notebook", Version(None, Form.SOURCE, PYTHON), notebook("a"), ["@cell 1 (python) new", "+a"]),
-    ("a removed notebook", notebook("a"), Version(None, Form.SOURCE, PYTHON), ["@cell 1 (python) removed", "-a"]),
+    ("a new notebook", FileVersion(None, Form.SOURCE, PYTHON), notebook("a"), ["@cell 1 (python) new", "+a"]),
+    ("a removed notebook", notebook("a"), FileVersion(None, Form.SOURCE, PYTHON), ["@cell 1 (python) removed", "-a"]),
     ("context", notebook("\n".join(SEVEN)), notebook("\n".join([*SEVEN[:-1], "x"])),
      ["@cell 1 (python) changed", " line 3", " line 4", " line 5", "-line 6", "+x"]),
     ("a title", notebook("# DBTITLE 1,T\na"), notebook("# DBTITLE 1,U\na"), ["@cell 1 (python “U”) changed"]),
@@ -72,7 +72,7 @@ FILES = [
     ("line ends", file("a\r\nb"), file("a\nb"), ["-a\\r", "+a", " b"]),
     ("binary", file(b"\xff\0"), file(b"\xff\0\0"), ["@binary, 2 bytes → 3 bytes"]),
     ("binary to text", file(b"\0"), file("a"), ["@binary, 1 byte → 1 byte"]),
-    ("a broken notebook", Version(b"{", Form.JUPYTER), Version(b"{}\n", Form.JUPYTER), ["-{", "+{}"]),
+    ("a broken notebook", FileVersion(b"{", Form.JUPYTER), FileVersion(b"{}\n", Form.JUPYTER), ["-{", "+{}"]),
     ("a notebook that became a file", notebook("a"), file("a"), ["-# Databricks notebook source", " a"]),
 ]  # fmt: skip
 
@@ -80,7 +80,7 @@ FILES = [
 @pytest.mark.parametrize(
     ("old", "new", "lines"), [row[1:] for row in NOTEBOOKS + FILES], ids=[row[0] for row in NOTEBOOKS + FILES]
 )
-def test_difference(old: Version, new: Version, lines: list[str]) -> None:
+def test_difference(old: FileVersion, new: FileVersion, lines: list[str]) -> None:
     """A difference names each cell that changed, and shows its lines without markup."""
     assert shown(old, new) == lines
 
@@ -100,5 +100,5 @@ def test_a_difference_is_shown_when_there_is_one(one: list[str], other: list[str
 @given(st.binary(max_size=20), st.binary(max_size=20), st.sampled_from([None, *Form]))
 def test_a_difference_never_fails(one: bytes, other: bytes, form: Form | None) -> None:
     """Any two contents can be compared, broken or not."""
-    lines = difference(Version(one, form), Version(other, form))
+    lines = difference(FileVersion(one, form), FileVersion(other, form))
     assert all(len(line.sign) == 1 and printable(line.text) == line.text for line in lines)

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from databricks_sync.model import Form, Language
 from databricks_sync.notebook.cells import cells, pieces
 from databricks_sync.notebook.format import COMMENTS, HEADER, canonical, digest
-from databricks_sync.notebook.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, Version, merge, unresolved
+from databricks_sync.notebook.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, NotebookVersion, merge, unresolved
 
 PYTHON = Language.PYTHON
 
 
-def source(*bodies: str, language: Language = PYTHON, end: str = "\n", apart: str = "\n\n") -> Version:
+def source(*bodies: str, language: Language = PYTHON, end: str = "\n", apart: str = "\n\n") -> NotebookVersion:
     mark = COMMENTS[language]
     text = f"{apart}{mark} COMMAND ----------{apart}".join(bodies)
-    return Version(f"{mark} {HEADER}\n{text}{end}".encode(), Form.SOURCE, language)
+    return NotebookVersion(f"{mark} {HEADER}\n{text}{end}".encode(), Form.SOURCE, language)
 
 
 def cell(text: str, **more: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def cell(text: str, **more: Any) -> dict[str, Any]:
     return {"cell_type": kind, "metadata": {}, "source": text, **code, **more}
 
 
-def jupyter(*made: str | dict[str, Any], language: str = "python", ids: str = "") -> Version:
+def jupyter(*made: str | dict[str, Any], language: str = "python", ids: str = "") -> NotebookVersion:
     """A Jupyter notebook, of a format without ids unless they begin with `ids`."""
     whole = [cell(one) if isinstance(one, str) else one for one in made]
     if ids:
@@ -41,7 +41,7 @@ def jupyter(*made: str | dict[str, Any], language: str = "python", ids: str = ""
         "cells": whole, "metadata": {"language_info": {"name": language}}, "nbformat": 4,
         "nbformat_minor": 5 if ids else 4,
     }  # fmt: skip
-    return Version(json.dumps(document, indent=1).encode(), Form.JUPYTER)
+    return NotebookVersion(json.dumps(document, indent=1).encode(), Form.JUPYTER)
 
 
 def whole(base: str, here: str, there: str) -> str:
@@ -49,12 +49,12 @@ def whole(base: str, here: str, there: str) -> str:
     return f"{HERE}\n{here}\n{AGREED}\n{base}\n{PARTED}\n{there}\n{THERE}"
 
 
-def bodies(merged: Merge, like: Version) -> list[str]:
+def bodies(merged: Merge, like: NotebookVersion) -> list[str]:
     assert merged.raw is not None
     return [one.source for one in cells(merged.raw, like.form, like.language)]
 
 
-def said(version: Version) -> str:
+def said(version: NotebookVersion) -> str:
     return canonical(version.raw, version.form, version.language)
 
 
@@ -117,7 +117,7 @@ CLASHING = {
     ),
     "rewritten in two ways": ("ab", "XYZ", "UVWT", [("added", 1, "added", 1)]),
 }
-MAKERS: dict[str, Callable[[str], Version]] = {
+MAKERS: dict[str, Callable[[str], NotebookVersion]] = {
     "source": lambda text: source(*text),
     "jupyter": lambda text: jupyter(*text),
     # The workspace draws new ids when it likes, so that they may say anything.
@@ -207,7 +207,7 @@ def test_magics_and_titles_are_merged_as_they_stand(language: Language) -> None:
     """The title of one cell, the text of a Markdown cell and the language of a third merge."""
     mark = COMMENTS[language]
 
-    def made(title: str, text: str, magic: str) -> Version:
+    def made(title: str, text: str, magic: str) -> NotebookVersion:
         first, second = f"{mark} DBTITLE 1,{title}\nx", f"{mark} MAGIC %md\n{mark} MAGIC\n{mark} MAGIC {text}"
         return source(first, second, f"{mark} MAGIC %{magic}\n{mark} MAGIC y", language=language)
 
@@ -227,7 +227,9 @@ def test_attachments_are_content() -> None:
 def test_the_style_of_the_file_stays() -> None:
     """Line ends, final newlines and blank lines round the cells are those of the local file."""
     base, there = source("a", "b", "c"), source("a", "b", "C", end="")
-    here = Version(source("A", "b", "c", apart="\n\n\n", end="\n\n").raw.replace(b"\n", b"\r\n"), Form.SOURCE, PYTHON)
+    here = NotebookVersion(
+        source("A", "b", "c", apart="\n\n\n", end="\n\n").raw.replace(b"\n", b"\r\n"), Form.SOURCE, PYTHON
+    )
     assert merge(base, here, there).raw == here.raw.replace(b"c\r\n\r\n", b"C\r\n\r\n")
 
 
@@ -252,7 +254,7 @@ def test_a_base_of_the_other_form(turned: bool) -> None:
 # --- markers ------------------------------------------------------------------------------------------------
 
 
-def marked(base: Version, here: Version, there: Version) -> str:
+def marked(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion) -> str:
     merged = merge(base, here, there, whole)
     assert merged.raw and merged.clashes
     assert unresolved(merged.raw, here.form, here.language)
@@ -322,12 +324,12 @@ def edited(draw: st.DrawFn, texts: list[str], fresh: str) -> list[str]:
 
 
 @st.composite
-def versions(draw: st.DrawFn) -> tuple[Version, Version, Version]:
+def versions(draw: st.DrawFn) -> tuple[NotebookVersion, NotebookVersion, NotebookVersion]:
     """Three versions of one notebook: a common one, edited on each side."""
     texts = draw(st.lists(TEXTS, min_size=1, max_size=5))
     form = draw(st.sampled_from(list(Form)))
 
-    def made(one: list[str], side: str) -> Version:
+    def made(one: list[str], side: str) -> NotebookVersion:
         if form is Form.SOURCE:
             return source(
                 *one, end=draw(st.sampled_from(["", "\n", "\n\n"])), apart=draw(st.sampled_from(["\n\n", "\n"]))
@@ -340,14 +342,14 @@ def versions(draw: st.DrawFn) -> tuple[Version, Version, Version]:
     return made(texts, ""), made(here, "here"), made(there, "there")
 
 
-def merged_text(base: Version, here: Version, there: Version) -> str:
+def merged_text(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion) -> str:
     merged = merge(base, here, there)
     assert merged.raw is not None and merged.clashes == ()
     return canonical(merged.raw, here.form, here.language)
 
 
 @given(versions())
-def test_one_side_alone_is_taken_as_it_is(three: tuple[Version, Version, Version]) -> None:
+def test_one_side_alone_is_taken_as_it_is(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """Where only one side has edits, or both have the same, the merge says what that side says."""
     base, here, there = three
     assert merged_text(base, here, base) == said(here)
@@ -356,7 +358,9 @@ def test_one_side_alone_is_taken_as_it_is(three: tuple[Version, Version, Version
 
 
 @given(versions())
-def test_nothing_is_taken_from_a_side_without_edits(three: tuple[Version, Version, Version]) -> None:
+def test_nothing_is_taken_from_a_side_without_edits(
+    three: tuple[NotebookVersion, NotebookVersion, NotebookVersion],
+) -> None:
     """Without an edit there the local file stays as it is, byte for byte."""
     base, here, _ = three
     merged = merge(base, here, base)
@@ -367,12 +371,12 @@ def clash_texts(clashes: tuple[Clash, ...]) -> set[str]:
     return {line for one in clashes for piece in (*one.here, *one.there) for line in piece.text.split("\n")}
 
 
-def lines(version: Version) -> set[str]:
+def lines(version: NotebookVersion) -> set[str]:
     return {line for one in pieces(version.raw, version.form, version.language) for line in one.text.split("\n")}
 
 
 @given(versions())
-def test_it_is_the_same_from_both_sides(three: tuple[Version, Version, Version]) -> None:
+def test_it_is_the_same_from_both_sides(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """Whoever merges, the result says the same, and the same cells clash."""
     base, here, there = three
     one, other = merge(base, here, there), merge(base, there, here)
@@ -383,20 +387,20 @@ def test_it_is_the_same_from_both_sides(three: tuple[Version, Version, Version])
 
 
 @given(versions())
-def test_no_edit_is_lost(three: tuple[Version, Version, Version]) -> None:
+def test_no_edit_is_lost(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """What either side wrote is in the merge, or in what clashes; and with markers it is all in the notebook."""
     base, here, there = three
     written = (lines(here) | lines(there)) - lines(base)
     merged = merge(base, here, there, whole)
     assert merged.raw is not None
-    held = lines(Version(merged.raw, here.form, here.language))
+    held = lines(NotebookVersion(merged.raw, here.form, here.language))
     assert written <= held
     clean = merge(base, here, there)
     assert (clean.raw is None) == bool(clean.clashes) == bool(unresolved(merged.raw, here.form, here.language))
 
 
 @st.composite
-def doubles(draw: st.DrawFn) -> tuple[Version, Version, Version]:
+def doubles(draw: st.DrawFn) -> tuple[NotebookVersion, NotebookVersion, NotebookVersion]:
     """Three versions of a notebook in which many cells say the same; each side rearranged it, and wrote some more."""
     texts = draw(st.lists(st.sampled_from(["", "a", "b"]), min_size=2, max_size=5))
 
@@ -411,26 +415,26 @@ def doubles(draw: st.DrawFn) -> tuple[Version, Version, Version]:
     return jupyter(*texts), jupyter(*rearranged("mine")), jupyter(*rearranged("theirs"))
 
 
-def counted(version: Version) -> Counter[str]:
+def counted(version: NotebookVersion) -> Counter[str]:
     return Counter(one.text for one in pieces(version.raw, version.form, version.language))
 
 
 @settings(max_examples=300)
 @given(doubles())
-def test_what_both_hold_stays(three: tuple[Version, Version, Version]) -> None:
+def test_what_both_hold_stays(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """Without a clash a cell is there as often as both sides have it, less those of which one wrote a new version."""
     base, here, there = three
     merged = merge(base, here, there)
     if merged.raw is None:
         return
-    held = counted(Version(merged.raw, here.form, here.language))
+    held = counted(NotebookVersion(merged.raw, here.form, here.language))
     missing = (counted(here) & counted(there)) - held
     new = {text: count for text, count in held.items() if text not in counted(base)}
     assert sum(missing.values()) <= sum(new.values())
 
 
 @given(versions())
-def test_the_result_is_a_notebook(three: tuple[Version, Version, Version]) -> None:
+def test_the_result_is_a_notebook(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """With markers or without, the result is a valid notebook, and the one it was meant to be."""
     base, here, there = three
     for text in (None, whole):
@@ -443,10 +447,10 @@ def test_the_result_is_a_notebook(three: tuple[Version, Version, Version]) -> No
 
 
 @given(versions())
-def test_a_merge_comes_to_rest(three: tuple[Version, Version, Version]) -> None:
+def test_a_merge_comes_to_rest(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """Merged again with the same version from there, the result stays as it is."""
     base, here, there = three
     merged = merge(base, here, there)
     if merged.raw is not None:
-        again = merge(there, Version(merged.raw, here.form, here.language), there)
+        again = merge(there, NotebookVersion(merged.raw, here.form, here.language), there)
         assert again.raw == merged.raw

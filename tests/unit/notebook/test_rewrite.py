@@ -15,7 +15,7 @@ from databricks_sync.model import Form, Language
 from databricks_sync.notebook.cells import Placed, pieces
 from databricks_sync.notebook.format import canonical
 from databricks_sync.notebook.json_text import block, style
-from databricks_sync.notebook.merge import Version, merge
+from databricks_sync.notebook.merge import NotebookVersion, merge
 from databricks_sync.notebook.rewrite import materialise, rewrite
 
 PYTHON = Language.PYTHON
@@ -169,8 +169,8 @@ def exported(cells: list[dict[str, Any]]) -> bytes:
     return json.dumps({"cells": shown, **frame}).encode()
 
 
-def version(raw: bytes) -> Version:
-    return Version(raw, Form.JUPYTER)
+def version(raw: bytes) -> NotebookVersion:
+    return NotebookVersion(raw, Form.JUPYTER)
 
 
 @given(laid_out())
@@ -322,11 +322,11 @@ def test_untouched_lines_keep_their_bytes(file: tuple[list[list[str]], str], dat
     """A line edited there changes in the file, and all others keep their bytes; pulled or merged."""
     cells, ending = file
     text = "".join(map("".join, cells)) + ending
-    base, here = Version(saved(text), Form.SOURCE, PYTHON), Version(text.encode(), Form.SOURCE, PYTHON)
+    base, here = NotebookVersion(saved(text), Form.SOURCE, PYTHON), NotebookVersion(text.encode(), Form.SOURCE, PYTHON)
     assert materialise(base.raw, Form.SOURCE, PYTHON, here.raw) == here.raw
     assert merge(base, here, base).raw == here.raw
     number = data.draw(st.integers(0, len(cells) - 1))
-    there = Version(base.raw.replace(b"cell = %d" % number, b"edited"), Form.SOURCE, PYTHON)
+    there = NotebookVersion(base.raw.replace(b"cell = %d" % number, b"edited"), Form.SOURCE, PYTHON)
     expected = text.replace(f"cell = {number}", "edited").encode()
     pulled = materialise(there.raw, Form.SOURCE, PYTHON, here.raw)
     before, after = expected.split(b"\n"), pulled.split(b"\n")
