@@ -403,8 +403,7 @@ class Clone:
         report, error = None, None
         with _machine(process, listen or _meet), _disk(links):
             try:
-                made = self._sync(listener, Pool if threads else Inline)
-                made.http = http or made.http
+                made = self._sync(listener, Pool if threads else Inline, http)
                 if patience is not None:
                     made.http.transport.limits = made.http.limits._replace(silence=patience)
                 report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
@@ -440,11 +439,12 @@ class Clone:
                 pass
         return Restoring(process, self.server.requests(), code, error)
 
-    def _sync(self, listener: Silent, pool: Callable[[], Executor]) -> Sync:
+    def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Sync:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
-        return Sync(known, Repository(known.project), connect(known.login, Hasty()), listener, pool=pool, ttl=self.ttl)
+        http = http or connect(known.login, Hasty())
+        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 
