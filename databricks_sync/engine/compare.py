@@ -1,4 +1,19 @@
-"""Looks at both sides, reads only what the versions cannot tell, and finds out what a killed run had done."""
+"""Puts both sides beside the base, reads only what versions cannot tell, and finds out what a killed run had done.
+
+Theory of operation. The plan needs one digest for each object on each side, and reading costs a request or a disk
+access. So each digest comes from the cheapest source that is certain:
+
+1. Local: a file whose stat is the one in the base has the digest in the base (local/folder.py).
+2. Remote: an object whose version is the same as that in the base has the digest in the base; one whose hash is that of
+   the local file as it would be sent has the digest of the local file. Times are believed only where two saves within
+   one tick of the workspace's clock cannot hide behind them (`racy`).
+3. Everything else is read, many objects at once, and only where base or file exist: what one side alone has is
+   decided without its content.
+
+What cannot be read, or must not be synced, becomes a problem of its key; an unknown side is never taken for an absent
+one. Intents of a run that died are answered first, by what stands at their destination and never by their source: the
+destination alone shows whether the write arrived. Only then the base says what both sides agree on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""One run: look at both sides, recover, plan, check the valves, carry out. The commands above hold no logic."""
+"""One run: look, recover, plan, check, write, verify, record. The commands above hold no logic.
+
+Theory of operation. The order is what makes a run safe to kill at any point:
+
+1. The lock of this machine's record, so that no other run of this clone is at the same target.
+2. One look at both sides and at the marker (look.py); the base is only read.
+3. The plan (rules/plan.py), what is withheld from it, and the checks that may stop it (rules/valves.py). Until here
+   nothing was written on either side: a refusal leaves everything as it was.
+4. What the look showed is recorded: answers to the intents of a killed run, and what turned out to be in sync.
+5. The lock in the workspace for targets that others write to, then the writes (transfer.py). Before each one its intent
+   is recorded, after it what both sides hold.
+6. Backups are pruned last, and only after a run in which nothing failed.
+"""
 
 from __future__ import annotations
 
