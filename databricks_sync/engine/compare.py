@@ -23,6 +23,7 @@ from concurrent.futures import Executor
 from itertools import chain
 from typing import NamedTuple
 
+from databricks_sync import shell
 from databricks_sync.errors import WorkspaceError, printable
 from databricks_sync.local.folder import LocalFolder, Scan, settings_file
 from databricks_sync.model import (
@@ -44,6 +45,7 @@ from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
 from databricks_sync.rules.never_synced import is_litter, is_settings
 from databricks_sync.rules.plan import Sides
+from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
 ON_WINDOWS = os.name == "nt"
@@ -110,7 +112,12 @@ class Comparer:
         places = {key: self.local.shown(key) for key in elsewhere}
         older = self._older(entries, scan, digests)
         sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older, moves)
-        hidden = self._ignored(sides, problems) if direction is Direction.PULL else frozenset()
+        hidden = frozenset[str]()
+        if direction is Direction.PULL:
+            hidden = self._ignored(sides, problems)
+            problems |= {
+                key: problem for key, export in exports.items() if (problem := self._pointer(key, export, scan))
+            }
         return Comparison(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
 
     # --- names --------------------------------------------------------------------------------------------
@@ -186,6 +193,10 @@ class Comparer:
             if paths[-1] in hidden or all(path in hidden for path in paths):
                 problems[key] = ignored(paths[-1])
         return frozenset(hidden)
+
+    def _pointer(self, key: str, export: Export, scan: Scan) -> Problem | None:
+        local = scan.objects.get(key)
+        return pointer_there(local.path if local else key, export.raw)
 
     # --- content ------------------------------------------------------------------------------------------
 
@@ -358,6 +369,14 @@ def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem
 def ignored(path: str) -> Problem:
     """What to say of an object whose local file git would ignore."""
     return Problem(path, "is ignored by git, so it is not synced", "", Severity.NOTE)
+
+
+def pointer_there(path: str, raw: bytes) -> Problem | None:
+    """What to say of an object that holds `raw`, where somebody has pushed but a pointer; else None."""
+    if (program := stand_in(raw)) is None:
+        return None
+    hint = f"From a clone with the file itself, type `to_databricks --overwrite {shell.path(path)}`."
+    return Problem(path, f"is only a pointer of {program.value} in the workspace, so it is not pulled", hint)
 
 
 class KnownContent(NamedTuple):

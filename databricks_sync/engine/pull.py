@@ -26,7 +26,7 @@ from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, p
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 
-from .compare import Comparison, ignored
+from .compare import Comparison, ignored, pointer_there
 
 
 class PullWriter:
@@ -206,6 +206,8 @@ class PullWriter:
         self, step: Step, remote: RemoteObject, export: Export, path: str, data: bytes
     ) -> LocalObject | Outcome:
         """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
+        if problem := pointer_there(path, data):
+            return Outcome(step, Result.LEFT, problem)
         try:
             item = describe(step.key, path, data, Stat(0, 0, 0, 0))
         except BrokenNotebook as error:

@@ -31,6 +31,7 @@ from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, nfc, parents
 from databricks_sync.rules.never_synced import is_litter, is_settings
+from databricks_sync.rules.stand_ins import SIZE, StandIn, is_annex_link, stand_in
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
 from .git import Entry, Repository
@@ -141,13 +142,13 @@ class LocalFolder(LocalFiles):
             return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
         if is_settings(path):
             return settings_file(path, "Add it to .gitignore.")
-        if trouble := _not_carried(path, status, entry):
+        if trouble := _not_carried(f"{folder.path}/{entry.path}", path, status, entry):
             return trouble
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
             return Problem(path, "is inside a symbolic link, which is never followed")
         stamp = stat_of(status)
         cached = entries.get(path)
-        if cached is not None and cached.stat == stamp:
+        if cached is not None and cached.stat == stamp and not _may_be_stand_in(cached):
             # The very strings and numbers of the base, not copies: in a large tree they are most of the memory.
             return LocalObject(
                 key=cached.key,
@@ -198,6 +199,8 @@ class LocalFolder(LocalFiles):
                     "Split it, or add it to .gitignore.",
                 )
         raw, stamp = stable_read(where)
+        if program := stand_in(raw):
+            return pointer(path, program)
         identity = identify(file, raw[:HEAD])
         if identity.form is Form.JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is not a notebook yet", "", Severity.NOTE)
@@ -281,11 +284,24 @@ def _unfetched(folder: Folder) -> SettingsError:
     )
 
 
-def _not_carried(path: str, status: os.stat_result, entry: Entry) -> Problem | None:
+def _may_be_stand_in(agreed: BaseEntry) -> bool:
+    """Whether what was agreed on may be a pointer, which earlier versions pushed: that is read again."""
+    return agreed.kind is Kind.FILE and agreed.stat is not None and 0 < agreed.stat.size < SIZE
+
+
+def _target(link: str) -> str:
+    try:
+        return str(Path(link).readlink())
+    except OSError:
+        return ""
+
+
+def _not_carried(where: str, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
     if modes.S_ISLNK(status.st_mode):
-        return Problem(
-            path, "is a symbolic link, which is never followed", "Replace it with a copy, or add it to .gitignore."
-        )
+        hint, name = "Replace it with a copy, or add it to .gitignore.", shell.path(path)
+        if is_annex_link(_target(where)):
+            hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
+        return Problem(path, "is a symbolic link, which is never followed", hint)
     if modes.S_ISDIR(status.st_mode):
         if entry.tracked:  # nobody can git-ignore it: what is in it is another repository's to carry
             return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
@@ -298,6 +314,13 @@ def _not_carried(path: str, status: os.stat_result, entry: Entry) -> Problem | N
 def settings_file(path: str, hint: str = "") -> Problem:
     """What to say of a `.env`."""
     return Problem(path, "may contain a token, so it is never synced", hint, Severity.NOTE)
+
+
+def pointer(path: str, program: StandIn) -> Problem:
+    """What to say of a file that git-lfs or git-annex has put in place of another one."""
+    lfs = "Type `git lfs pull`; in CI, check out with LFS."
+    hint = lfs if program is StandIn.LFS else f"Type `git annex get {shell.path(path)}`."
+    return Problem(path, f"is a pointer of {program.value}, not the file itself", hint)
 
 
 def check_project(folder: LocalFolder) -> None:

@@ -129,7 +129,7 @@ def _steps(job: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _checkout(step: Mapping[str, Any]) -> Checkout:
     assert step["checkout"] == "self", step  # a deployment job checks nothing out on its own
-    return Checkout(int(step["fetchDepth"]), step["fetchTags"] == "true")
+    return Checkout(int(step["fetchDepth"]), step["fetchTags"] == "true", step.get("lfs") == "true")
 
 
 def _script(step: Mapping[str, Any], variables: Mapping[str, str], known: Mapping[str, str]) -> Script:

@@ -101,7 +101,7 @@ def _checkout(step: Mapping[str, Any]) -> Checkout:
     assert step["uses"].startswith("actions/checkout@"), step
     given = step.get("with", {})
     depth = int(given.get("fetch-depth", 1))
-    return Checkout(depth, depth == 0 or bool(given.get("fetch-tags", False)))
+    return Checkout(depth, depth == 0 or bool(given.get("fetch-tags", False)), bool(given.get("lfs")))
 
 
 def _script(

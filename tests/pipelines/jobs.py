@@ -22,10 +22,11 @@ class Unresolved(AssertionError):
 
 @dataclass(frozen=True)
 class Checkout:
-    """What is fetched: so many commits (0: all), and which tags."""
+    """What is fetched: so many commits (0: all), which tags, and the files of git-lfs or only their pointers."""
 
     depth: int
     tags: bool
+    lfs: bool
 
 
 @dataclass(frozen=True)

@@ -66,12 +66,12 @@ def test_both(services: tuple[Service, Service]) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_commands(services: tuple[Service, Service], name: str) -> None:
-    """What a job types is the same in both CIs, in the same order, and its clone as deep."""
+    """What a job types is the same in both CIs, in the same order, and its clone as deep and with git-lfs."""
     one, other = (
         [(job.name, job.needs, job.environment, job.checkout, typed(job)) for job in jobs(service, name)]
         for service in services
     )
-    assert one == other
+    assert one == other and all(checkout.lfs for _, _, _, checkout, _ in one)
 
 
 def test_same_run(services: tuple[Service, Service]) -> None:

@@ -580,6 +580,22 @@ MUTANTS = (
         "dotenv_is_never",
     ),
     Mutant(
+        "a pointer of git-lfs is pushed in place of the file",
+        "LocalFolder._read",
+        "stand_in(raw)",
+        "None",
+        "tests/commands/test_stand_ins.py",
+        "clone_without",
+    ),
+    Mutant(
+        "a pointer of git-lfs is pulled in place of the file",
+        "pointer_there",
+        "(program := stand_in(raw)) is None",
+        "True",
+        "tests/commands/test_stand_ins.py",
+        "in_the_workspace",
+    ),
+    Mutant(
         "a submodule that was not fetched is an empty folder",
         "LocalFolder.scan",
         'entry.path == "."',
