@@ -1,6 +1,6 @@
 """Which paths are never synced, or only where a person names them. By the path alone; pure.
 
-- Never: `.env` (`is_settings`), what editors leave beside a file while it is open and git does not track (`is_litter`),
+- Never: `.env` (`is_settings`), what editors and other tools leave beside files and git does not track (`is_litter`),
   and files that together would make a folder look like a git repository (`repository_parts`).
 - Only where its PATH is named: a file that holds a credential by its name (`credential_file`), and one that comes from
   the workspace and that a tool would run by itself (`runs_by_itself`).
@@ -18,7 +18,8 @@ from .names import folded
 
 _LITTER_NAMES = ("*~", ".*.sw?", ".#*", "#*#", "4913", ".DS_Store", "Thumbs.db", "*.tmp-databricks-sync")
 _LITTER = re.compile("|".join(translate(os.path.normcase(name)) for name in _LITTER_NAMES))  # asked for every name
-_LITTER_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__"))
+# `.databricks`: in it the official CLI keeps its state of bundles and of its own sync, of this machine alone.
+_LITTER_FOLDERS = frozenset((".ipynb_checkpoints", "__pycache__", ".databricks"))
 
 # SOURCE: the file names of gitrob's and truffleHog's signatures, and what the tools around Databricks write.
 _CREDENTIAL_FOLDERS = re.compile(r"(?:^|/)(?:\.(?:ssh|gnupg|aws|azure|kube|docker)|\.config/gcloud)(?=/)")
@@ -59,7 +60,7 @@ def is_settings(path: str) -> bool:
 
 
 def is_litter(path: str) -> bool:
-    """Whether an editor, Python or we leave files of that name beside others."""
+    """Whether an editor, Python, the official CLI or we leave files of that name beside others."""
     *folders, name = path.split("/")
     return not _LITTER_FOLDERS.isdisjoint(folders) or _LITTER.match(os.path.normcase(name)) is not None
 

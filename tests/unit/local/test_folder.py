@@ -107,11 +107,11 @@ def test_an_empty_and_a_missing_folder_differ(repo: Repo) -> None:
     "name",
     [
         *("a.py~", ".a.py.swp", ".#a.py", "#a.py#", "4913", ".DS_Store", "Thumbs.db", f".x{TEMPORARY}"),
-        *(".ipynb_checkpoints/a-checkpoint.ipynb", "sub/__pycache__/a.pyc"),
+        *(".ipynb_checkpoints/a-checkpoint.ipynb", "sub/__pycache__/a.pyc", "sub/.databricks/bundle/dev/a.json"),
     ],
 )
 def test_litter_is_not_carried(repo: Repo, name: str) -> None:
-    """What editors leave beside a file is carried only where git tracks it."""
+    """What editors and other tools leave beside files is carried only where git tracks it."""
     repo.write(f"notebooks/{name}", '{"cells": []}')
     assert is_litter(name) and repo.keys() == set()
     repo.git("add", "-f", f"notebooks/{name}")

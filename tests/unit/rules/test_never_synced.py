@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.repo import Repo
 
-from databricks_sync.rules.never_synced import credential_file, repository_parts, runs_by_itself
+from databricks_sync.rules.never_synced import credential_file, is_litter, repository_parts, runs_by_itself
 
 ARMED = ("HEAD", "config", "objects/x", "refs/x")
 
@@ -120,6 +120,22 @@ def test_what_tools_run(path: str, part: str) -> None:
 def test_what_nobody_runs(path: str) -> None:
     """Notebooks, files and the few harmless hidden ones are not."""
     assert runs_by_itself(path) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "litter"),
+    [
+        (".databricks/bundle/dev/resources.json", True),
+        ("a/.databricks/sync-snapshots/1.json", True),
+        ("a/.ipynb_checkpoints/b.ipynb", True),
+        ("a/databricks/b.py", False),
+        ("a/.databricks", False),
+        ("databricks.yml", False),
+    ],
+)
+def test_what_tools_leave(path: str, litter: bool) -> None:
+    """The state that tools keep beside the files is told by its folder, wherever that is."""
+    assert is_litter(path) is litter
 
 
 def nothing(_: str) -> list[str]:
