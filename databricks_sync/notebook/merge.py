@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from databricks_sync.model import Form, Language
 
-from .cells import Piece, Placed, cells, pieces, remark, rewritten
+from .cells import Piece, Placed, pieces, remark, rewritten
 from .format import digest
 from .rewrite import rewrite
 from .trace import Pieces, traced
@@ -33,6 +33,7 @@ LABELS = ("local", "last sync", "workspace")
 HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
 _TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
 _MARKERS = tuple(line.encode() for line in _TELLING)
+_OF_GIT = (b"<<<<<<< ", PARTED.encode(), b">>>>>>> ")  # each alone may be anything
 
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
 
@@ -109,14 +110,32 @@ def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, 
 
 def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
     """The number of the first cell that still holds markers, 0 when there is none. Raises BrokenNotebook."""
-    if not any(mark in raw for mark in _MARKERS):
+    if not any(mark in raw for mark in _MARKERS) and not all(mark in raw for mark in _OF_GIT):
         return 0
-    numbers = (number for number, cell in enumerate(cells(raw, form, language), 1) if _has_markers(cell.source))
-    return next(numbers, 0)
+    notebook = pieces(raw, form, language)
+    ours = next((number for number, piece in enumerate(notebook, 1) if _has_markers(piece.cell.source)), 0)
+    return ours or _unresolved_in_git([piece.text for piece in notebook])
 
 
 def _has_markers(source: str) -> bool:
     return any(line.rstrip() in _TELLING for line in source.split("\n"))
+
+
+def _unresolved_in_git(texts: list[str]) -> int:
+    """The number of the cell in which a conflict of git begins, 0 when there is none. It may end in a later cell.
+
+    `texts`: as they stand in the file, for git knows nothing of MAGIC.
+    """
+    began, parted = 0, False
+    for number, text in enumerate(texts, 1):
+        for line in text.split("\n"):
+            if line.startswith("<<<<<<< "):
+                began, parted = number, False
+            elif line.rstrip() == PARTED:
+                parted = began > 0
+            elif parted and line.startswith(">>>>>>> "):
+                return began
+    return 0
 
 
 # --- what is decided ----------------------------------------------------------------------------------------

@@ -166,6 +166,25 @@ def test_markers_are_resolved_in_an_editor(three: Project, person: Person) -> No
     three.at_rest()
 
 
+def test_markers_of_git_are_resolved_too(three: Project, person: Person) -> None:
+    """What git merged with markers, and somebody committed all the same, is not pushed before they are gone."""
+    three.commit()
+    three.git("checkout", "-q", "-b", "other")
+    three.notebook("notebooks/n.py", "a = 1", "b = 'other'", "c = 1")
+    three.commit()
+    three.git("checkout", "-q", "main")
+    three.notebook("notebooks/n.py", "a = 1", "b = 'mine'", "c = 1")
+    three.commit()
+    three.git("merge", "-q", "other", check=False)
+    three.commit()
+    for options in ((), ("--overwrite",), ("--mirror",)):
+        ran = three.push(*options, code=1)
+        assert "notebooks/n.py still contains conflict markers (cell 2)" in ran.out and not ran.carried
+    three.notebook("notebooks/n.py", "a = 1", "b = 'both'", "c = 1")
+    three.push()
+    three.at_rest()
+
+
 def test_markers_hold_up_no_other_path(three: Project, person: Person) -> None:
     """A push refuses the notebook with markers and carries the others."""
     same_cell(three, person)

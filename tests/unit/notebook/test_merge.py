@@ -298,6 +298,33 @@ def test_what_is_unresolved(text: str, number: int) -> None:
     assert unresolved(source(text).raw, Form.SOURCE, PYTHON) == number
 
 
+@pytest.mark.parametrize("made", [source, jupyter])
+@pytest.mark.parametrize(
+    ("texts", "number"),
+    [
+        (["a", "<<<<<<< HEAD\nx\n=======\ny\n>>>>>>> main"], 2),
+        (["<<<<<<< Updated upstream\nx\n||||||| base\nz\n=======\ny\n>>>>>>> Stashed changes"], 1),
+        (["a", "<<<<<<< HEAD\nx", "b", "=======\ny\n>>>>>>> main", "c"], 2),
+        (["<<<<<<< not this", "<<<<<<< HEAD\nx\n=======\n>>>>>>> 1a2b3c4 (work)"], 2),
+        (["Title\n=======\n>>>>>>> quoted"], 0),
+        (["<<<<<<< HEAD\nx\n>>>>>>> main\n======="], 0),
+        (["s = 1 <<<<<<< HEAD\n=======\n>>>>>>> main"], 0),
+        (["    <<<<<<< HEAD\n=======\n>>>>>>> main"], 0),
+        (["<<<<<<< HEAD\n======= x\n>>>>>>> main"], 0),
+    ],
+)
+def test_what_git_left_unresolved(made: Callable[..., NotebookVersion], texts: list[str], number: int) -> None:
+    """The three markers of git at the beginnings of lines, in their order, make a notebook unresolved, also over
+    several cells; one or two of them do not."""
+    assert unresolved(*made(*texts)) == number
+
+
+def test_a_text_about_conflicts_of_git() -> None:
+    """Where a source notebook explains them in Markdown, each line has its MAGIC, which git does not write."""
+    lesson = "\n".join(f"# MAGIC {line}" for line in ("%md", "<<<<<<< HEAD", "x", "=======", "y", ">>>>>>> main"))
+    assert not unresolved(source(lesson).raw, Form.SOURCE, PYTHON)
+
+
 # --- laws ---------------------------------------------------------------------------------------------------
 
 TEXTS = st.sampled_from(
