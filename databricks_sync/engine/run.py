@@ -57,6 +57,7 @@ from databricks_sync.system import Pool
 from .compare import Comparison
 from .look import Look, Snapshot, check_branch
 from .ownership import Ownership, beside
+from .provenance import provenance
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report, RunListener
@@ -183,7 +184,7 @@ class Sync:
             self._check(request, snapshot, base, chosen)
         if writing if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
-        for note in exposed(chosen) if push else ():
+        for note in [*exposed(chosen), *self._provenance(request, snapshot)] if push and writing else ():
             self.tell(note)
         self.listener.plan(request, chosen, diffs)
         reached("planned")
@@ -247,6 +248,11 @@ class Sync:
                 f"{request.mode.direction.command}{request.again} --dry-run",
             )
         return withheld(chosen, request, self.local)
+
+    def _provenance(self, request: Request, snapshot: Snapshot) -> list[str]:
+        last = snapshot.view.marker.branch if snapshot.view.marker else ""
+        folders = [folder.path for folder in self.settings.folders]
+        return provenance(request, self.repository, self.project, folders, last)
 
     def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
         self.tell(self.ownership.claim(request, snapshot, base))

@@ -183,17 +183,22 @@ class Repository:
         return any(name and os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
 
     def dirty(self, folder: Path) -> bool:
-        """Whether something below `folder` is not as it was committed, or not known to git and not ignored.
+        """Whether something below `folder` is not as it was committed, or may not be."""
+        return self.changed(folder) != []
+
+    def changed(self, folder: Path) -> list[str] | None:
+        """What below `folder` is not as it was committed, or not known to git and not ignored, by its path from the
+        top; None where git cannot be asked.
 
         A submodule is asked for its commit alone: to look into it, git would go by the submodule's configuration.
         """
         filters = self._filters()
         if any("=" in name for name in filters):  # no honest name, and none that `-c` can switch off
-            return True
+            return None
         off = [word for name in filters for word in ("-c", f"{name}={_OFF.get(name.rpartition('.')[2], '')}")]
-        return bool(
-            self._git(folder, "status", "--porcelain", "--ignore-submodules=dirty", "--", ".", options=off).strip()
-        )
+        how = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+        answer = self._git(folder, "status", *how, "--", ".", options=off)
+        return [record[3:] for record in answer.decode("utf-8", "surrogateescape").split("\0") if record]
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""

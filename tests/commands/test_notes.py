@@ -51,6 +51,45 @@ def test_what_is_no_note_stops_a_push(pushed: Project, person: Person, name: str
     assert "belongs to another repository" in other.push(code=3).err
 
 
+# --- where a mirror comes from --------------------------------------------------------------------------------------
+
+MIRROR = ("--target", "/Shared/master", "--mirror")
+
+
+def test_a_mirror_of_what_is_not_committed(pushed: Project) -> None:
+    """A mirror into a folder of choice says which files are in no commit, the first three and how many more."""
+    pushed.commit()
+    pushed.notebook("notebooks/a.py", "mine")
+    assert "note: This mirror includes changes that are not committed: notebooks/a.py.\n" in pushed.push(*MIRROR).err
+    pushed.commit()
+    for name in ("v.csv", "w.csv", "x.csv", "y.csv"):
+        pushed.write(f"notebooks/new/{name}", name)
+    pushed.write("elsewhere.txt", "1")
+    for options in (("--dry-run",), ()):
+        assert (
+            ": notebooks/new/v.csv, notebooks/new/w.csv, notebooks/new/x.csv and 1 more.\n"
+            in pushed.push(*MIRROR, *options).err
+        )
+    for ran in (pushed.push(*MIRROR), pushed.push("--mirror"), pushed.push("--target", "/Shared/b")):
+        assert "not committed" not in ran.said
+
+
+def test_a_mirror_from_another_branch(pushed: Project) -> None:
+    """A mirror from another branch than the last one names both, and is done; the next one is of the same branch."""
+    pushed.commit()
+    assert "last pushed from" not in pushed.push(*MIRROR).said
+    pushed.git("checkout", "-q", "-b", "feature/x")
+    pushed.notebook("notebooks/a.py", "mine")
+    pushed.commit()
+    note = "note: /Shared/master was last pushed from the branch main, and this is the branch feature/x.\n"
+    for options in (("--dry-run",), ()):
+        assert pushed.push(*MIRROR, *options).err.count(note) == 1
+    pushed.notebook("notebooks/a.py", "mine too")
+    pushed.commit()
+    ran = pushed.push(*MIRROR)
+    assert ran.carried and "last pushed from" not in ran.said
+
+
 @pytest.mark.parametrize("name", ["a shopping list", "large", "nothing"])
 def test_a_target_is_taken_over_from_a_file_that_is_no_note(pushed: Project, name: str) -> None:
     """With --take-over our note replaces the file, also when nothing else is to be written; the next run is plain."""

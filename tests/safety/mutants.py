@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant(
         "a push says nothing of credentials",
         "Sync._run",
-        "exposed(chosen) if push else ()",
+        "exposed(chosen)",
         "()",
         CREDENTIALS,
         "told or outputs or programs",

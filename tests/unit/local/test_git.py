@@ -20,6 +20,24 @@ def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:
     return {entry.path: entry for entry in Repository(repo.root).entries(repo.root / folder)}
 
 
+def test_what_is_not_as_it_was_committed(repo: Repo) -> None:
+    """Edited, staged, deleted, renamed and new files are named from the top; what git ignores is not."""
+    for name in ("edited", "staged", "gone", "old", "same"):
+        repo.write(f"sub/a/{name}", name)
+    repo.write("beside", "1")
+    repo.write(".gitignore", "*.log\n")
+    repo.commit()
+    for name in ("edited", "staged", "new/é x", "x.log"):
+        repo.write(f"sub/a/{name}", "2")
+    repo.write("beside", "2")
+    repo.git("add", "sub/a/staged")
+    repo.git("mv", "sub/a/old", "sub/a/moved")
+    (repo.root / "sub/a/gone").unlink()
+    names = ("edited", "gone", "moved", "new/é x", "old", "staged")
+    changed = Repository(repo.root / "sub").changed(repo.root / "sub/a")
+    assert changed is not None and sorted(changed) == [f"sub/a/{name}" for name in names]
+
+
 # --- branches and operations ------------------------------------------------------------------------------------
 
 
