@@ -1,11 +1,11 @@
 """Databricks source and Jupyter notebooks: what is one, and what it says. Pure.
 
-A notebook is a `.py .sql .scala .r` file whose first line is the Databricks header, or any `.ipynb`. Two
+A notebook is a `.py .sql .scala .r` file whose first line begins with the Databricks header, or any `.ipynb`. Two
 texts are the same notebook when their *canonical* text is equal. Canonical text is blind to everything the
 workspace is known to change on its own, and to nothing else:
 
-- source: byte order mark, carriage returns at line ends, blanks after the header and after a bare MAGIC prefix,
-  trailing newlines (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
+- source: byte order mark, carriage returns at line ends, what follows the header in its line, blanks after a bare MAGIC
+  prefix, trailing newlines (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
 - Jupyter: outputs, execution counts, ids, metadata, key order and minor version: an export rewrites them all.
 """
 
@@ -36,6 +36,13 @@ _HEADERS = {language: f"{comment} {HEADER}".encode() for language, comment in CO
 BOM = b"\xef\xbb\xbf"
 # The workspace gives these a type of their own (DESIGNER_FILE, DASHBOARD) and keeps the whole name.
 NOT_NOTEBOOKS = (".designer.ipynb", ".lvdash.json")
+# Where the metadata of a Jupyter notebook names its language; the first that is one we know counts.
+_LANGUAGE_FIELDS = (
+    ("language_info", "name"),
+    ("kernelspec", "language"),
+    ("application/vnd.databricks.v1+notebook", "language"),
+    ("kernelspec", "name"),
+)
 
 
 class Identity(NamedTuple):
@@ -60,9 +67,14 @@ def identify(name: str, head: bytes) -> Identity:
 
 
 def has_header(head: bytes, language: Language) -> bool:
-    """Whether content beginning with `head` is a notebook in `language`: its first line is the header."""
+    """Whether content beginning with `head` is a notebook in `language`: its first line begins with the header.
+
+    SERVER: what follows the header, such as `exported at <date>`, is no matter. Nor is what stands before it on the
+    line (databricks/cli, TestImportFileUsingContentFormatAuto); that may be code, so here it makes a file.
+    """
     first = head.removeprefix(BOM).split(b"\n", 1)[0]
-    return first.rstrip() == _HEADERS[language]
+    header = _HEADERS[language]
+    return first.startswith(header) and not first[len(header) : len(header) + 1].strip()
 
 
 def uploads(exported: bytes, language: Language | None) -> Iterator[bytes]:
@@ -139,8 +151,8 @@ def spoken_in(first_line: str, language: Language | None) -> Language:
 
 def source_language(first_line: str) -> Language | None:
     """The language family a header line speaks; Python and R share one, so R is told by its extension."""
-    for language, comment in COMMENTS.items():
-        if first_line.rstrip() == f"{comment} {HEADER}":
+    for language in COMMENTS:
+        if has_header(first_line.encode("utf-8", "replace"), language):
             return language
     return None
 
@@ -196,7 +208,7 @@ def _is_text(source: object) -> bool:
 def jupyter_language(document: dict[str, Any]) -> Language:
     """The notebook's default language: Python unless its metadata names another we know."""
     metadata = document.get("metadata") or {}
-    for section, field in (("language_info", "name"), ("kernelspec", "language"), ("kernelspec", "name")):
+    for section, field in _LANGUAGE_FIELDS:
         values = metadata.get(section)
         name = values.get(field) if isinstance(values, dict) else None
         if isinstance(name, str) and name.upper() in Language.__members__:

@@ -33,6 +33,35 @@ def test_a_notebook_becomes_a_script(project: Project, person: Person, workspace
     project.at_rest()
 
 
+EXPORTED = "# Databricks notebook source exported at Mon, 8 Feb 2016 02:39:31 UTC\n"
+
+
+@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+def test_a_notebook_that_was_exported_long_ago(
+    project: Project, person: Person, workspace: Workspace, hashes: bool
+) -> None:
+    """A header with the date of an export makes a notebook, as in the workspace; a pull leaves that line as it is."""
+    workspace.set(hashes=hashes)
+    project.write("notebooks/a.py", EXPORTED + "a = 1\n\n# COMMAND ----------\n\nb = 1\n")
+    project.push()
+    assert person.tree() == {"a": "NOTEBOOK"}
+    project.at_rest()
+    person.edit("a", "a = 2", "b = 1")
+    project.pull()
+    assert project.text("notebooks/a.py") == EXPORTED + "a = 2\n\n# COMMAND ----------\n\nb = 1\n"
+    project.at_rest()
+
+
+def test_a_language_that_only_databricks_names(project: Project, person: Person, workspace: Workspace) -> None:
+    """The language of an .ipynb is that of its Databricks metadata, where nothing else names one."""
+    workspace.set(hashes=False)
+    metadata = {"application/vnd.databricks.v1+notebook": {"language": "sql"}}
+    project.write("notebooks/a.ipynb", jupyter("select 1", metadata=metadata))
+    project.push()
+    assert person.details()["a"]["language"] == "SQL"
+    project.at_rest()
+
+
 def test_a_script_becomes_a_notebook_there(project: Project, person: Person) -> None:
     """When a file was replaced by a notebook in the workspace, the pull replaces the script by it."""
     project.write("notebooks/a.py", SCRIPT)

@@ -278,6 +278,7 @@ class TestJupyterLaws:
 # --- what a file is -------------------------------------------------------------------------------------------
 
 PY = b"# Databricks notebook source"
+EXPORTED = PY + b" exported at Mon, 8 Feb 2016 02:39:31 UTC"
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,9 @@ PY = b"# Databricks notebook source"
         ("a.py", PY + b"\r\nprint(1)", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
         ("a.py", BOM + PY + b"\n", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
         ("a.py", PY + b" \t \nx", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
+        ("a.py", EXPORTED + b"\nx", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
+        ("a.r", EXPORTED, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
+        ("a.sql", b"--" + EXPORTED[1:], Identity("a", Kind.NOTEBOOK, SOURCE, Language.SQL)),
         ("A.PY", PY, Identity("A", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
         ("a.r", PY, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
         ("a.R", PY, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
@@ -305,6 +309,7 @@ PY = b"# Databricks notebook source"
         ("a.py", b"\n" + PY, Identity("a.py", Kind.FILE)),
         ("a.py", b"`" + PY, Identity("a.py", Kind.FILE)),
         ("a.py", PY + b"s\n", Identity("a.py", Kind.FILE)),
+        ("a.py", b"x = 1  " + PY, Identity("a.py", Kind.FILE)),
         ("a.py", PY.lower(), Identity("a.py", Kind.FILE)),
         ("a.sql", PY, Identity("a.sql", Kind.FILE)),
         ("a.txt", PY, Identity("a.txt", Kind.FILE)),
@@ -314,7 +319,7 @@ PY = b"# Databricks notebook source"
     ],
 )
 def test_identify(name: str, content: bytes, expected: Identity) -> None:
-    """The extension in any case and an exact first line make a notebook, which loses its extension."""
+    """The extension in any case and the header at the very beginning make a notebook, which loses its extension."""
     assert identify(name, content[:64]) == expected
 
 
@@ -397,6 +402,9 @@ def test_jupyter_cells() -> None:
     assert kinds == [("markdown", "# T"), ("python", "a"), ("sql", "select 1"), ("markdown", "x"), ("raw", "r")]
 
 
+DATABRICKS = "application/vnd.databricks.v1+notebook"
+
+
 @pytest.mark.parametrize(
     ("metadata", "language"),
     [
@@ -408,6 +416,10 @@ def test_jupyter_cells() -> None:
         ({"kernelspec": {"name": "python3"}}, "python"),
         ({"language_info": {"name": "julia"}}, "python"),
         ({"language_info": "x", "kernelspec": 3}, "python"),
+        ({DATABRICKS: {"language": "sql"}}, "sql"),
+        ({DATABRICKS: {"language": "sql"}, "kernelspec": {"name": "python3"}}, "sql"),
+        ({DATABRICKS: {"language": "scala"}, "language_info": {"name": "r"}}, "r"),
+        ({DATABRICKS: "sql"}, "python"),
         ({"language_info": {"name": 7}}, "python"),
     ],
 )
