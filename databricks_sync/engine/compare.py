@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import WorkspaceError, printable
-from databricks_sync.local.folder import LocalFolder, Scan, settings_file
+from databricks_sync.local.folder import LocalFolder, Scan, asset_file, settings_file
 from databricks_sync.model import (
     BaseEntry,
     Direction,
@@ -43,7 +43,7 @@ from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_
 from databricks_sync.rules.journal import Advance, Intent
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
-from databricks_sync.rules.never_synced import is_litter, is_settings
+from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.plan import Sides
 from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
@@ -140,6 +140,8 @@ class Comparer:
         for key, item in remote.items():
             if item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown:
                 problems[key] = settings_file(printable(key))
+            if item.kind is Kind.FILE and key not in scan.unknown and (kind := asset(key)):
+                problems[key] = asset_file(printable(key), kind)
         for key, kind in listing.others.items():
             if key not in problems:
                 about = f"is a {type_name(kind)} in the workspace, which is not synced"

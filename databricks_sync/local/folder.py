@@ -30,7 +30,7 @@ from databricks_sync.notebook.merge import unresolved
 from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, nfc, parents
-from databricks_sync.rules.never_synced import is_litter, is_settings
+from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.stand_ins import SIZE, StandIn, is_annex_link, stand_in
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
@@ -142,6 +142,8 @@ class LocalFolder(LocalFiles):
             return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
         if is_settings(path):
             return settings_file(path, "Add it to .gitignore.")
+        if kind := asset(path):
+            return asset_file(path, kind)
         if trouble := _not_carried(f"{folder.path}/{entry.path}", path, status, entry):
             return trouble
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
@@ -314,6 +316,11 @@ def _not_carried(where: str, path: str, status: os.stat_result, entry: Entry) ->
 def settings_file(path: str, hint: str = "") -> Problem:
     """What to say of a `.env`."""
     return Problem(path, "may contain a token, so it is never synced", hint, Severity.NOTE)
+
+
+def asset_file(path: str, kind: str) -> Problem:
+    """What to say of a dashboard, a query and the like in a file."""
+    return Problem(path, f"is {kind} of Databricks, which is not synced", "", Severity.NOTE)
 
 
 def pointer(path: str, program: StandIn) -> Problem:

@@ -1,7 +1,8 @@
 """Which paths are never synced, or only where a person names them. By the path alone; pure.
 
-- Never: `.env` (`is_settings`), what editors and other tools leave beside files and git does not track (`is_litter`),
-  and files that together would make a folder look like a git repository (`repository_parts`).
+- Never: `.env` (`is_settings`), dashboards and the like (`asset`), what editors and other tools leave beside files and
+  git does not track (`is_litter`), and files that together would make a folder look like a git repository
+  (`repository_parts`).
 - Only where its PATH is named: a file that holds a credential by its name (`credential_file`), and one that comes from
   the workspace and that a tool would run by itself (`runs_by_itself`).
 """
@@ -15,6 +16,15 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate
 
 from .names import folded
+
+# SOURCE: Databricks' documentation of asset types in Git folders; the last one: databricks/cli, libs/notebook/ext.go.
+# An import that is told what to make of them makes files, or a notebook, that nobody can open as what they are.
+_ASSETS = {
+    ".dbquery.ipynb": "a query",
+    ".lvdash.json": "a dashboard",
+    ".dbalert.json": "an alert",
+    ".designer.ipynb": "a Lakeflow Designer file",
+}
 
 _LITTER_NAMES = ("*~", ".*.sw?", ".#*", "#*#", "4913", ".DS_Store", "Thumbs.db", "*.tmp-databricks-sync")
 _LITTER = re.compile("|".join(translate(os.path.normcase(name)) for name in _LITTER_NAMES))  # asked for every name
@@ -57,6 +67,12 @@ _GIT_NAMES = re.compile(rf"(?:^|/)(?:{'|'.join(sorted(_GIT_FILES | _GIT_FOLDERS)
 def is_settings(path: str) -> bool:
     """Whether a file is a `.env`: pushed, its token would be read by others; pulled, it would be of their choice."""
     return path.rpartition("/")[2].casefold() == ".env"
+
+
+def asset(path: str) -> str:
+    """What of the workspace, neither notebook nor file, is written down in a file of this name; "" for nothing."""
+    name = path.casefold()
+    return next((kind for suffix, kind in _ASSETS.items() if name.endswith(suffix)), "")
 
 
 def is_litter(path: str) -> bool:

@@ -231,6 +231,22 @@ def test_a_dashboard_is_left_alone(pushed: Project, person: Person) -> None:
     assert person.tree().keys() > {"sales", "etl/exp", "flow.designer.ipynb"}
 
 
+def test_assets_in_files_are_left_alone(pushed: Project, person: Person) -> None:
+    """Queries, dashboards and alerts in git are pushed as nothing else, with a note; none is taken away anywhere."""
+    names = ("top.dbquery.ipynb", "sales.lvdash.json", "late.dbalert.json")
+    for name in names:
+        pushed.write(f"notebooks/{name}", "{}")
+    person.put("sales.lvdash.json", "{}", object_type="DASHBOARD")
+    person.put("old.lvdash.json", "{}")  # an earlier version pushed it as a file
+    before = person.tree()
+    for options in ((), ("--overwrite",), ("--mirror",)):
+        ran = pushed.push(*options)
+        assert "notebooks/top.dbquery.ipynb is a query of Databricks, which is not synced" in ran.out
+        assert "notebooks/late.dbalert.json is an alert of" in ran.out and not ran.carried
+    pushed.pull("--overwrite")
+    assert person.tree() == before and {*names} < pushed.names() and "old.lvdash.json" not in pushed.names()
+
+
 def test_a_dashboard_with_the_name_of_a_notebook_is_refused(project: Project, person: Person) -> None:
     """A notebook whose name a dashboard has in the workspace is reported, also when overwriting."""
     person.put("a", "{}", object_type="DASHBOARD")

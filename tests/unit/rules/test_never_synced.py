@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.repo import Repo
 
-from databricks_sync.rules.never_synced import credential_file, is_litter, repository_parts, runs_by_itself
+from databricks_sync.rules.never_synced import asset, credential_file, is_litter, repository_parts, runs_by_itself
 
 ARMED = ("HEAD", "config", "objects/x", "refs/x")
 
@@ -136,6 +136,25 @@ def test_what_nobody_runs(path: str) -> None:
 def test_what_tools_leave(path: str, litter: bool) -> None:
     """The state that tools keep beside the files is told by its folder, wherever that is."""
     assert is_litter(path) is litter
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a/top.dbquery.ipynb", "a query"),
+        ("sales.lvdash.json", "a dashboard"),
+        ("Sales.LVDASH.json", "a dashboard"),
+        ("a/late.dbalert.json", "an alert"),
+        ("flow.designer.ipynb", "a Lakeflow Designer file"),
+        ("dbquery.ipynb", ""),
+        ("lvdash.json", ""),
+        ("a.lvdash.json/b.json", ""),
+        ("a.lvdash.json.bak", ""),
+    ],
+)
+def test_assets(path: str, kind: str) -> None:
+    """What Databricks keeps in files of its own kinds is told by the end of the name, in any case."""
+    assert asset(path) == kind
 
 
 def nothing(_: str) -> list[str]:
