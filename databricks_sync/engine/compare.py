@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from databricks_sync import shell
@@ -45,6 +46,7 @@ from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.plan import Sides
+from databricks_sync.rules.rivals import rivals
 from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
@@ -61,6 +63,7 @@ class Comparison(NamedTuple):
     recovered: tuple[Advance, ...] = ()
     settled: frozenset[str] = frozenset()  # keys whose intents are answered, one way or the other
     ignored: frozenset[str] = frozenset()  # local paths that git would ignore
+    rivals: Mapping[str, str] = MappingProxyType({})  # file -> notebook of one local file: see rules/rivals.py
     leftover: tuple[LocalObject, ...] = ()  # old files that a killed pull had already replaced by a new name
 
 
@@ -118,7 +121,17 @@ class Comparer:
             problems |= {
                 key: problem for key, export in exports.items() if (problem := self._pointer(key, export, scan))
             }
-        return Comparison(sides, scan, listing, exports, tuple(recovered), frozenset(settled), hidden, leftover)
+        return Comparison(
+            sides=sides,
+            scan=scan,
+            listing=listing,
+            exports=exports,
+            recovered=tuple(recovered),
+            settled=frozenset(settled),
+            ignored=hidden,
+            rivals=self._rivals(sides),
+            leftover=leftover,
+        )
 
     # --- names --------------------------------------------------------------------------------------------
 
@@ -199,6 +212,23 @@ class Comparer:
     def _pointer(self, key: str, export: Export, scan: Scan) -> Problem | None:
         local = scan.objects.get(key)
         return pointer_there(local.path if local else key, export.raw)
+
+    def _rivals(self, sides: Sides) -> dict[str, str]:
+        """The pairs that want one local file; a Jupyter notebook wants none that a script has."""
+        pairs = rivals(sides.local, sides.remote)
+        answers = [(file, self.pool.submit(self._is_jupyter, sides, notebook)) for file, notebook in pairs.items()]
+        return {file: pairs[file] for file, is_jupyter in answers if not is_jupyter.result()}
+
+    def _is_jupyter(self, sides: Sides, key: str) -> bool:
+        """Whether a notebook that only the workspace has is kept as .ipynb there."""
+        if key in sides.local:
+            return False
+        if entry := sides.base.get(key):
+            return entry.form is Form.JUPYTER
+        try:
+            return self.workspace.chosen_form(sides.remote[key].key)[0] is Form.JUPYTER
+        except WorkspaceError:
+            return False
 
     # --- content ------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ from databricks_sync.remote.marker import (
 )
 from databricks_sync.rules.journal import Advance, Content
 from databricks_sync.rules.plan import Action, Step, steps
+from databricks_sync.rules.rivals import apart, replacements
 from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import Situation, check
 from databricks_sync.state.backups import Backups
@@ -184,7 +185,7 @@ class Sync:
             self._check(request, snapshot, base, chosen)
         if writing if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
-        for note in [*exposed(chosen), *self._provenance(request, snapshot)] if push and writing else ():
+        for note in self._notes(request, snapshot, chosen) if push and writing else ():
             self.tell(note)
         self.listener.plan(request, chosen, diffs)
         reached("planned")
@@ -236,6 +237,8 @@ class Sync:
     def _chosen(self, request: Request, comparison: Comparison) -> list[Step]:
         """The plan, as far as the run is about it."""
         every = steps(comparison.sides, request.mode, delete=request.delete)
+        if comparison.rivals:
+            every = apart(every, comparison.rivals, request.mode.direction)
         scope = request.scope.among(step.path for step in every)
         chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
         if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
@@ -249,10 +252,15 @@ class Sync:
             )
         return withheld(chosen, request, self.local)
 
-    def _provenance(self, request: Request, snapshot: Snapshot) -> list[str]:
+    def _notes(self, request: Request, snapshot: Snapshot, chosen: list[Step]) -> list[str]:
+        """What to tell of a push that writes, before it does."""
         last = snapshot.view.marker.branch if snapshot.view.marker else ""
         folders = [folder.path for folder in self.settings.folders]
-        return provenance(request, self.repository, self.project, folders, last)
+        return [
+            *exposed(chosen),
+            *replacements(chosen, snapshot.comparison.rivals),
+            *provenance(request, self.repository, self.project, folders, last),
+        ]
 
     def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
         self.tell(self.ownership.claim(request, snapshot, base))

@@ -219,7 +219,7 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
         seen_shape = shape(base.digest if base else None, local.digest if local else None, seen)
         action = decide(seen_shape, mode, delete=delete)
         if local and remote and local.kind is not remote.kind:
-            action, problem = CONFLICT, _types_differ(local, remote)
+            action, problem = CONFLICT, types_differ(local, remote)
         elif action is MERGE and local and local.kind is Kind.FILE:
             action = CONFLICT
         elif local and local.unresolved and mode.direction is Direction.PUSH and action in (CREATE, UPDATE):
@@ -231,7 +231,8 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
     return Step(key, action, seen_shape, base, local, remote, digest, problem, sides.places.get(key, ""), older=older)
 
 
-def _types_differ(local: LocalObject, remote: RemoteObject) -> Problem:
+def types_differ(local: LocalObject, remote: RemoteObject) -> Problem:
+    """What to say where the one is a notebook and the other a workspace file."""
     return Problem(
         local.path,
         f"is a {_spoken(local.kind.value)} locally and a {_spoken(remote.kind.value)} in the workspace",

@@ -33,6 +33,80 @@ def test_a_notebook_becomes_a_script(project: Project, person: Person, workspace
     project.at_rest()
 
 
+def judged_otherwise(project: Project, person: Person, kind: str) -> str:
+    """Local content of this kind, where another tool has made an object of the other one there; what is said of it."""
+    if kind == "file":
+        project.write("notebooks/a.py", SCRIPT)
+        person.edit("a", "print(1)")
+        return "notebooks/a.py is a workspace file locally and a notebook in the workspace"
+    project.notebook("notebooks/a.py", "print(1)")
+    person.put("a.py", SCRIPT)
+    return "notebooks/a.py is a notebook locally and a workspace file in the workspace"
+
+
+@pytest.mark.parametrize("kind", ["file", "notebook"])
+def test_two_types_of_one_file(project: Project, person: Person, kind: str) -> None:
+    """Where both sides differ in type, dry run, run and --overwrite say so alike, and neither side is written."""
+    sentence = judged_otherwise(project, person, kind)
+    before, there = project.files(), person.tree()
+    for command in ("to_databricks", "from_databricks"):
+        for options in (
+            (),
+            ("--overwrite",),
+            ("--mirror", "--no-delete") if command == "to_databricks" else ("--merge",),
+        ):
+            dry, ran = (project.quick(command, *options, *more, code=(0, 1)) for more in (("--dry-run",), ()))
+            assert ran.code == 1 and not ran.carried
+            assert (
+                f"{sentence}." in dry.out
+                and f"{sentence}." in ran.out
+                and "remove notebooks/a.py locally, or /" in ran.out
+            )
+    assert project.files() == before and person.tree() == there
+    person.delete(*there)
+    project.push()
+    project.at_rest()
+
+
+@pytest.mark.parametrize("kind", ["file", "notebook"])
+def test_a_mirror_changes_a_type_with_a_word(project: Project, person: Person, kind: str) -> None:
+    """A mirror makes what git has, keeps a backup of the object that it never pushed, and says which one that was."""
+    sentence = judged_otherwise(project, person, kind)
+    (old,) = person.names()
+    for options in (("--dry-run",), ()):
+        ran = project.push("--mirror", *options)
+        assert f"note: {sentence}: this mirror deletes {person.folder}/{old}, with a backup" in ran.err
+    assert person.names() == {"a.py" if kind == "file" else "a"} and len(project.backups()) == 1
+    project.at_rest()
+
+
+@pytest.mark.parametrize("kind", ["file", "notebook"])
+def test_a_type_that_another_tool_changed(project: Project, person: Person, kind: str) -> None:
+    """Of what was in sync before, --overwrite refuses to make the one type beside the other; a pull follows."""
+    if kind == "file":
+        project.write("notebooks/a.py", SCRIPT)
+    else:
+        project.notebook("notebooks/a.py", "print(1)")
+    project.push()
+    person.delete(*person.names())
+    sentence = judged_otherwise(project, person, kind)
+    for options in (("--overwrite", "--dry-run"), ("--overwrite",)):
+        ran = project.push(*options, code=1)
+        assert sentence in ran.out and not ran.carried
+    project.pull()
+    project.at_rest()
+
+
+def test_a_jupyter_notebook_beside_a_script(project: Project, person: Person) -> None:
+    """A notebook `a` that the workspace keeps as .ipynb does not want the file of `a.py`: both are synced."""
+    project.write("notebooks/a.py", SCRIPT)
+    project.push()
+    person.edit("a", "print(1)", export_format="JUPYTER")
+    project.pull()
+    assert project.names() == {"a.py", "a.ipynb"}
+    project.at_rest()
+
+
 EXPORTED = "# Databricks notebook source exported at Mon, 8 Feb 2016 02:39:31 UTC\n"
 
 

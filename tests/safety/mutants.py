@@ -63,7 +63,7 @@ MUTANTS = (
     ),
     Mutant(
         "a push says nothing of credentials",
-        "Sync._run",
+        "Sync._notes",
         "exposed(chosen)",
         "()",
         CREDENTIALS,
@@ -594,6 +594,14 @@ MUTANTS = (
         "True",
         "tests/commands/test_stand_ins.py",
         "in_the_workspace",
+    ),
+    Mutant(
+        "a notebook is made beside the file of its name",
+        "apart",
+        "making.action is Action.CREATE",
+        "False",
+        "tests/commands/test_types.py",
+        "two_types or another_tool",
     ),
     Mutant(
         "a submodule that was not fetched is an empty folder",
