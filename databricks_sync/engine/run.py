@@ -45,7 +45,7 @@ from databricks_sync.remote.marker import (
     unread,
 )
 from databricks_sync.rules.journal import Advance, Content
-from databricks_sync.rules.plan import Action, Step, steps
+from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.rules.rivals import apart, replacements
 from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import Situation, check
@@ -240,7 +240,11 @@ class Sync:
         if comparison.rivals:
             every = apart(every, comparison.rivals, request.mode.direction)
         scope = request.scope.among(step.path for step in every)
-        chosen = [step for step in every if scope.holds(step.path) or scope.holds(step.key)]
+        chosen = [
+            resolved(step, request.mode, delete=request.delete) if step.path in scope.exact else step
+            for step in every
+            if scope.holds(step.path) or scope.holds(step.key)
+        ]
         if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
             keys = {step.key for step in chosen} | moved
             chosen = [step for step in every if step.key in keys]

@@ -153,6 +153,16 @@ def steps(sides: Sides, mode: Mode, *, delete: bool = True) -> list[Step]:
     return plan
 
 
+def resolved(step: Step, mode: Mode, *, delete: bool = True) -> Step:
+    """The step of an object whose very path was named: with --overwrite the source wins even where it has nothing.
+
+    A run of everything leaves a deletion that meets an edit a conflict; here a person has looked at this one.
+    """
+    if step.action is not CONFLICT or step.problem or step.moved or not mode.source_wins:
+        return step
+    return step._replace(action=DELETE if delete else AHEAD)
+
+
 # --- moves ----------------------------------------------------------------------------------------------------
 
 
