@@ -254,21 +254,37 @@ class Scope(NamedTuple):
 
     paths: tuple[str, ...] = ()
     exact: frozenset[str] = frozenset()  # those that are the very path of an object, and mean no other one
+    keys: frozenset[str] = frozenset()  # those of the others that are the very key of one
 
-    def among(self, paths: Iterable[str]) -> Scope:
-        """The same, where these are the paths of all objects."""
-        return self._replace(exact=frozenset(self.paths).intersection(paths) if self.paths else frozenset())
+    def among(self, objects: Iterable[tuple[str, str]]) -> Scope:
+        """The same, where these are the paths and keys of all objects."""
+        if not self.paths:
+            return self
+        both = list(objects)
+        paths = frozenset(path for path, _ in both).intersection(self.paths)
+        keys = frozenset(key for _, key in both).intersection(self.paths)
+        return self._replace(exact=paths, keys=keys - paths)
 
-    def holds(self, path: str) -> bool:
-        """Whether `path` is one of the paths or below one; a notebook is also known without its extension."""
-        return not self.paths or any(
-            p in (".", path) or path.startswith(f"{p}/") or (p not in self.exact and path == splitext(p)[0])
-            for p in self.paths
-        )
+    def holds(self, path: str, key: str) -> bool:
+        """Whether the object with this path and key is meant, or lies below what is."""
+        return not self.paths or any(self._means(typed, path, key) for typed in self.paths)
+
+    def _means(self, typed: str, path: str, key: str) -> bool:
+        """What no object is called exactly may be either name, and a notebook's without its extension."""
+        if typed in self.exact:
+            return _within(path, typed)
+        if typed in self.keys:
+            return _within(key, typed)
+        stem = splitext(typed)[0]
+        return any(_within(name, typed) or name == stem for name in (path, key))
 
     def names(self, path: str) -> bool:
         """Whether one of the paths is `path` itself or below it: a folder around it names nothing in particular."""
         return any(p == path or p.startswith(f"{path}/") for p in self.paths)
+
+
+def _within(name: str, folder: str) -> bool:
+    return folder in (".", name) or name.startswith(f"{folder}/")
 
 
 class Allowed(NamedTuple):

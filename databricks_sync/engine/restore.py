@@ -90,7 +90,7 @@ def _chosen(backups: Backups, request: Request) -> list[Saved]:
     copies = {
         (saved.key, saved.path): saved
         for saved in saved_run.objects
-        if saved.direction is direction and (scope.holds(saved.path) or scope.holds(saved.key))
+        if saved.direction is direction and scope.holds(saved.path, saved.key)
     }
     if not copies:
         _check_side(saved_run, request)

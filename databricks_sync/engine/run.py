@@ -239,11 +239,11 @@ class Sync:
         every = steps(comparison.sides, request.mode, delete=request.delete)
         if comparison.rivals:
             every = apart(every, comparison.rivals, request.mode.direction)
-        scope = request.scope.among(step.path for step in every)
+        scope = request.scope.among((step.path, step.key) for step in every)
         chosen = [
             resolved(step, request.mode, delete=request.delete) if step.path in scope.exact else step
             for step in every
-            if scope.holds(step.path) or scope.holds(step.key)
+            if scope.holds(step.path, step.key)
         ]
         if scope.paths and (moved := {step.moved for step in chosen} - {""}):  # a move is two steps
             keys = {step.key for step in chosen} | moved

@@ -70,6 +70,20 @@ def test_a_script_does_not_stand_for_a_notebook_of_its_name(project: Project, pe
         project.notebook("notebooks/a.sql", "select 1", language="sql")
 
 
+def test_the_path_of_one_object_is_not_the_key_of_another(project: Project, person: Person) -> None:
+    """What is named by its path, or else by its key, takes nothing along that other folders have by that name."""
+    project.write("notebooks/x.csv", "1")
+    project.write("notebooks/notebooks/x.csv", "1")  # whose key is the path of the first
+    project.write("notebooks/lib/scatter.R", "1")
+    project.notebook("notebooks/lib/scatter.sql", "select 1", language="sql")
+    project.push()
+    for key in ("x.csv", "notebooks/x.csv", "lib/scatter.R"):
+        person.put(key, "theirs")
+    person.edit("lib/scatter", "theirs", language="sql")
+    for typed, key in (("notebooks/x.csv", "x.csv"), ("lib/scatter.R", "lib/scatter.R")):
+        assert project.push("--overwrite", typed).carried == [("import", f"{HOME}/main/{key}")]
+
+
 def test_a_target_is_put_back_where_it_was(pushed: Project, person: Person) -> None:
     """What is advised when a target is gone is about that target, and not about the folder of the branch."""
     target = "/Shared/my team"

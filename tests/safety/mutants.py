@@ -755,9 +755,9 @@ MUTANTS = (
     ),
     Mutant(
         "a path stands for a notebook of its name",
-        "Scope.holds",
-        "p not in self.exact and path == splitext(p)[0]",
-        "path == splitext(p)[0]",
+        "Scope._means",
+        "typed in self.exact",
+        "False",
         HINTS,
         "does_not_stand",
     ),
