@@ -25,12 +25,12 @@ def provenance(request: Request, repository: Repository, project: str, folders: 
     """
     if request.mode is not Mode.PUSH_MIRROR or not request.insisted:
         return []
-    return [*_uncommitted(request, repository, project, folders), *_branches(request, last)]
+    return [*_uncommitted(repository, project, folders), *_branches(request, last)]
 
 
-def _uncommitted(request: Request, repository: Repository, project: str, folders: list[Path]) -> list[str]:
+def _uncommitted(repository: Repository, project: str, folders: list[Path]) -> list[str]:
     changed = [path for folder in folders if folder.is_dir() for path in repository.changed(folder) or ()]
-    shown = [path for path in (posixpath.relpath(path, project) for path in changed) if request.scope.holds(path)]
+    shown = [posixpath.relpath(path, project) for path in changed]
     if not shown:
         return []
     rest = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
