@@ -9,15 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
+from os.path import splitext
 
 from databricks_sync.errors import SyncError, TypeMismatch
 from databricks_sync.local.files import settled
-from databricks_sync.model import BaseEntry, Kind, RemoteObject
+from databricks_sync.model import BaseEntry, Kind, Problem, RemoteObject
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace, keys_by_nfc
 from databricks_sync.rules.journal import Advance, Content
 from databricks_sync.rules.outcome import Outcome, Result, done, failed
-from databricks_sync.rules.plan import Action, Step
+from databricks_sync.rules.plan import Action, Step, types_differ
 
 _FEW = 8  # up to so many objects are looked at one by one, more by one listing
 _STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
@@ -61,11 +62,25 @@ class ReadBack:
                     return confirmed
         except SyncError as error:
             return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
+        if problem := self._of_another_type(step):
+            return failed(step, f"was written, but {problem.what}", problem.hint)
         return failed(
             step,
             "was written, but the workspace does not show what was sent",
             "Compare both sides with the options --dry-run --diff.",
         )
+
+    def _of_another_type(self, step: Step) -> Problem | None:
+        """What to say where the workspace made a notebook of a file, or a file of a notebook."""
+        key = key_there(step)
+        for candidate in dict.fromkeys((key, splitext(key)[0])):  # a notebook may have lost its extension
+            try:
+                now = self.workspace.look(candidate)
+            except SyncError:
+                continue
+            if step.local and now and now.kind is not step.local.kind:
+                return types_differ(step.local, now)
+        return None
 
     def _compared(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
         """Done, when the workspace shows what was meant; None when it does not (yet)."""

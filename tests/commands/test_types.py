@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.project import GIT_FOLDERS, Person, Project, Workspace, jupyter, notebook
+from support.project import GIT_FOLDERS, IMPORT, Person, Project, Workspace, edits, jupyter, notebook, rule
 
 SCRIPT = "def util():\n    return 1\n"
 
@@ -95,6 +95,18 @@ def test_a_type_that_another_tool_changed(project: Project, person: Person, kind
         assert sentence in ran.out and not ran.carried
     project.pull()
     project.at_rest()
+
+
+@pytest.mark.parametrize("name", ["a", "a.py"])
+def test_the_workspace_makes_another_type(project: Project, person: Person, workspace: Workspace, name: str) -> None:
+    """The type that came of a push is read back: where it is another one, the push fails, and says which it is."""
+    project.write("notebooks/a.py", SCRIPT)
+    made = [person.change("a.py", delete=True), person.change(name, source=notebook("print(1)"), language="PYTHON")]
+    workspace.faults(rule(IMPORT, edits(*made), object="*/a.py", phase="after", times=1))
+    sentence = "is a workspace file locally and a notebook in the workspace"
+    assert f"notebooks/a.py was written, but {sentence}" in project.push(code=4).out
+    for options in (("--dry-run",), (), ("--overwrite",)):
+        assert f"notebooks/a.py {sentence}" in project.push(*options, code=(0, 1)).out
 
 
 def test_a_jupyter_notebook_beside_a_script(project: Project, person: Person) -> None:
