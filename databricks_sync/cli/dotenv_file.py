@@ -16,6 +16,7 @@ from dotenv.parser import Original, parse_stream
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
+from databricks_sync.system import here
 
 NAME = ".env"
 _LARGEST = 1_000_000  # bytes
@@ -74,7 +75,7 @@ class Dotenv:
         if tracks(self.path):
             return (
                 "is tracked by git, where others can change it",
-                f"Type `git rm --cached {shell.path(_here(self.path))}` and add it to .gitignore",
+                f"Type `git rm --cached {shell.path(here(self.path))}` and add it to .gitignore",
             )
         if self.path.is_symlink() and tracks(target):  # git may hold another name for it, and others write to that
             return "is a link to a file that is tracked by git", "Replace the link with a copy of that file"
@@ -158,14 +159,6 @@ def _belongs_to_us(file: Path) -> bool:
     if os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdecimal():  # as git judges the owner of a repository
         trusted.add(int(os.environ["SUDO_UID"]))
     return file.lstat().st_uid in trusted
-
-
-def _here(path: Path) -> str:
-    """A path from the current folder."""
-    try:
-        return os.path.relpath(path)
-    except ValueError:  # on another drive
-        return str(path)
 
 
 def _line(original: Original) -> int:

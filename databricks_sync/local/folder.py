@@ -32,6 +32,7 @@ from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, nfc, parents
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.stand_ins import SIZE, StandIn, is_annex_link, stand_in
+from databricks_sync.system import here
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
 from .git import Entry, Repository
@@ -141,13 +142,14 @@ class LocalFolder(LocalFiles):
         except OSError as error:
             return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
         if is_settings(path):
-            return settings_file(path, "Add it to .gitignore.")
+            return settings_file(path, _sentence(self._unlisting(path, entry)))
         if kind := asset(path):
             return asset_file(path, kind)
-        if trouble := _not_carried(f"{folder.path}/{entry.path}", path, status, entry):
-            return trouble
+        if not modes.S_ISREG(status.st_mode):
+            return self._not_carried(path, status, entry)
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
-            return Problem(path, "is inside a symbolic link, which is never followed")
+            hint = f"Replace the link with a copy of its folder; or {self._unlisting(path, entry)}."
+            return Problem(path, "is inside a symbolic link, which is never followed", hint)
         stamp = stat_of(status)
         cached = entries.get(path)
         if cached is not None and cached.stat == stamp and not _may_be_stand_in(cached):
@@ -187,6 +189,30 @@ class LocalFolder(LocalFiles):
             return Problem(path, error.message, error.hint, Severity.FAILED)
         except OSError as error:
             return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
+
+    def _not_carried(self, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
+        """What to say of what is no regular file; None where git does not know yet that a file became a folder."""
+        if modes.S_ISLNK(status.st_mode):
+            hint, name = f"Replace it with a copy; or {self._unlisting(path, entry)}.", shell.path(path)
+            if is_annex_link(_target(f"{self.project}/{path}")):
+                hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
+            return Problem(path, "is a symbolic link, which is never followed", hint)
+        if not modes.S_ISDIR(status.st_mode):
+            return Problem(path, "is not a regular file", _sentence(self._unlisting(path, entry)))
+        if not entry.tracked:
+            return Problem(path, "is a git repository of its own, which is not synced", "Add it to .gitignore.")
+        if self.repository.is_submodule(self.project / path):  # nobody can git-ignore it: it is another repository's
+            return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
+        return None
+
+    def _unlisting(self, path: str, entry: Entry) -> str:
+        """What makes git list a path no more: it minds no .gitignore where it tracks the path."""
+        ignoring = "add it to .gitignore"
+        return (
+            f"type `git rm --cached {shell.path(here(self.project / path))}` and {ignoring}"
+            if entry.tracked
+            else ignoring
+        )
 
     def _read(self, folder: Folder, name: str, path: str, size: int, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
@@ -298,19 +324,8 @@ def _target(link: str) -> str:
         return ""
 
 
-def _not_carried(where: str, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
-    if modes.S_ISLNK(status.st_mode):
-        hint, name = "Replace it with a copy, or add it to .gitignore.", shell.path(path)
-        if is_annex_link(_target(where)):
-            hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
-        return Problem(path, "is a symbolic link, which is never followed", hint)
-    if modes.S_ISDIR(status.st_mode):
-        if entry.tracked:  # nobody can git-ignore it: what is in it is another repository's to carry
-            return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
-        return Problem(path, "is a git repository of its own, which is not synced", "Add it to .gitignore.")
-    if not modes.S_ISREG(status.st_mode):
-        return Problem(path, "is not a regular file", "Add it to .gitignore.")
-    return None
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def settings_file(path: str, hint: str = "") -> Problem:

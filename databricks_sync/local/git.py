@@ -227,6 +227,13 @@ class Repository:
                 yield Entry(path, tracked=tag != "?", sparse=tag == "S", unmerged=tag == "M")
             last = path
 
+    def is_submodule(self, folder: Path) -> bool:
+        """Whether a folder that git lists as tracked is a submodule, fetched or not; else a file had its name."""
+        if os.path.lexists(folder / ".git"):
+            return True
+        listed = self._git(folder.parent, "ls-files", "-s", "--", f":(literal){folder.name}")
+        return listed.startswith(b"160000 ")
+
     def ignored(self, paths: list[str]) -> set[str]:
         """Those of `paths` (relative to the project folder) that git would ignore if they stood there.
 

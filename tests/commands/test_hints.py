@@ -151,6 +151,21 @@ def deleted_there(project: Project, person: Person) -> None:
     person.delete("a")
 
 
+def a_tracked_link(project: Project, _: Person) -> None:
+    (project.root / "notebooks/link").symlink_to("data.csv")
+    project.commit()
+
+
+def behind_a_link(project: Project, _: Person) -> None:
+    (project.root / "notebooks/etl/deep").rename(project.root / "deep")
+    (project.root / "notebooks/etl/deep").symlink_to("../../deep")
+
+
+def tracked_settings(project: Project, _: Person) -> None:
+    project.write("notebooks/.env", "A=1")
+    project.commit()
+
+
 ROWS = {
     "deleted here, edited there, and it is to go": Row(
         deleted_here,
@@ -180,7 +195,41 @@ ROWS = {
         "to keep the local version",
         lambda project, person: b"mine" in person.read("a"),
     ),
+    "a symbolic link that git tracks": Row(
+        a_tracked_link,
+        "to_databricks",
+        "link is a symbolic link",
+        "or type",
+        lambda project, person: "link" not in person.names() and (project.root / "notebooks/link").is_symlink(),
+        more="link",
+    ),
+    "a tracked file behind a symbolic link": Row(
+        behind_a_link,
+        "to_databricks",
+        "deep/save.py is inside a symbolic link",
+        "or type",
+        lambda project, person: "etl/deep/save" in person.names() and (project.root / "deep/save.py").is_file(),
+        more="deep",
+    ),
+    "settings that git tracks": Row(
+        tracked_settings,
+        "to_databricks",
+        ".env may contain a token",
+        "Type",
+        lambda project, person: ".env" not in person.names() and project.text("notebooks/.env") == "A=1",
+        code=0,
+        more=".env",
+    ),
 }
+
+
+def test_a_file_that_became_a_folder_is_pushed(pushed: Project, person: Person) -> None:
+    """Nothing has to be typed where a tracked file is a folder by now: git lists what is in it, and it is pushed."""
+    pushed.remove("notebooks/data.csv")
+    pushed.write("notebooks/data.csv/part-0", "1")
+    pushed.push()
+    assert "data.csv/part-0" in person.names()
+    pushed.at_rest()
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
