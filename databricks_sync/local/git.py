@@ -30,6 +30,8 @@ _CONFIGURATION = (
     *("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"),
     *("-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never", "-c", "safe.bareRepository=explicit"),
 )
+# SOURCE: git's setup.c, die_upon_dubious_ownership(); the second is git 2.35.2 to 2.37.
+_DUBIOUS = re.compile(r"dubious ownership in repository at '(.+)'|unsafe repository \('(.+)' is owned by")
 _OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
 _ORIGIN, _IGNORES_CASE = "remote.origin.url", "core.ignorecase"
 _YES = ("true", "yes", "on", "1")  # of a setting, as `git config --type=bool` reads it
@@ -310,6 +312,16 @@ def _no_repository(folder: Path) -> SettingsError:
     )
 
 
+def _untrusted(folder: str) -> SettingsError:
+    """`folder`: as git names it, for it goes by that very name. A container may have no home to write a setting to."""
+    typed = shell.path(folder)
+    return SettingsError(
+        f"{printable(folder)} belongs to another user of this machine, so git does not read it.",
+        f"If you trust what is in it, type `git config --global --add safe.directory {typed}`; where that cannot be "
+        f"written, set GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0={shell.word(folder)}.",
+    )
+
+
 def _same(first: Path, second: Path) -> bool:
     """Whether both names are of one file, which may be a link."""
     return os.path.samestat(first.lstat(), second.lstat())
@@ -354,12 +366,8 @@ def _git(
     if done.returncode in accept:
         return done.stdout
     stderr = done.stderr.decode("utf-8", "replace").strip()
-    if "dubious ownership" in stderr:
-        trusted = f"git config --global --add safe.directory {shell.path(str(folder))}"
-        raise SettingsError(
-            f"{printable(str(folder))} belongs to another user of this machine, so git does not read it.",
-            f"If you trust what is in it, type `{trusted}`.",
-        )
+    if match := _DUBIOUS.search(stderr):
+        raise _untrusted(next(filter(None, match.groups())))
     no_work_tree = ("not a git repository", "must be run in a work tree", "cannot use bare repository")
     if any(reason in stderr for reason in no_work_tree):
         raise _no_repository(folder)

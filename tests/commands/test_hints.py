@@ -166,6 +166,10 @@ def tracked_settings(project: Project, _: Person) -> None:
     project.commit()
 
 
+def another_owner(project: Project, _: Person) -> None:
+    project.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+
+
 ROWS = {
     "deleted here, edited there, and it is to go": Row(
         deleted_here,
@@ -220,7 +224,23 @@ ROWS = {
         code=0,
         more=".env",
     ),
+    "a work tree of another user, as in a container": Row(
+        another_owner,
+        "to_databricks",
+        "belongs to another user of this machine",
+        "type",
+        lambda project, person: project.git("config", "--get", "safe.directory") == str(project.root),
+        code=2,
+    ),
 }
+
+
+def test_a_work_tree_is_trusted_where_nothing_can_be_written(pushed: Project) -> None:
+    """Without a home folder, the variables that are printed make git read a work tree of another user."""
+    pushed.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+    ran = pushed.push(code=2)
+    words = advised(ran.err, "set")
+    pushed.push(env=dict(word.removesuffix(".").split("=", 1) for word in words))
 
 
 def test_a_file_that_became_a_folder_is_pushed(pushed: Project, person: Person) -> None:
