@@ -40,6 +40,20 @@ def quantity(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
+class Again(str):
+    """A hint to run the command again, in both its wordings; `watching` is that of a watch, which does so by itself."""
+
+    watching: str
+
+    def __new__(cls, more: str = ".", *, before: str = "") -> Again:
+        """`more` and `before` are what stands after and before the words."""
+        begins = not before or before.endswith(". ")
+        typed, waited = ("Run", "This") if begins else ("run", "this")
+        hint = super().__new__(cls, f"{before}{typed} the command again{more}")
+        hint.watching = f"{before}{waited} is tried again{more}"
+        return hint
+
+
 class ExitCode(IntEnum):
     """How a command ends, for scripts; the README has a table of them."""
 

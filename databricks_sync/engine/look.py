@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-from databricks_sync.errors import BranchSwitched, ValveError, printable
+from databricks_sync.errors import Again, BranchSwitched, ValveError, printable
 from databricks_sync.local.folder import LocalFolder, Scan
 from databricks_sync.local.git import GitState, Repository
 from databricks_sync.model import Direction
@@ -84,9 +84,7 @@ class Look:
             if after == before:
                 return scan
             before = self._wait_for_git(after, moved=True)
-        raise BranchSwitched(
-            "Git changed the files while they were read.", "Run the command again when it has finished."
-        )
+        raise BranchSwitched("Git changed the files while they were read.", Again(" when it has finished."))
 
     def _wait_for_git(self, git_state: GitState, *, moved: bool = False) -> GitState:
         """The moment when git has finished what it is at. Raises BranchSwitched when it does not.
@@ -125,7 +123,7 @@ def check_branch(request: Request, git_state: GitState) -> None:
     if request.head is not None and git_state.branch != request.head:
         raise BranchSwitched(
             f"The branch was switched to {printable(git_state.branch or 'none')} while the folder was read.",
-            "Nothing was written; run the command again.",
+            Again(before="Nothing was written; "),
         )
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
-from databricks_sync.errors import BrokenNotebook, NotFound, SyncError, printable
+from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
 from databricks_sync.local.files import Changing, settled
 from databricks_sync.local.folder import LocalFolder, describe
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
@@ -91,7 +91,7 @@ class PullWriter:
         try:
             export = self.source(step)
         except NotFound:
-            return left(step, "was deleted in the workspace during the run", "Run the command again.")
+            return left(step, "was deleted in the workspace during the run", Again())
         path = step.base.path if step.base and step.base.form is export.form else self._place(step, export)
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
@@ -108,7 +108,7 @@ class PullWriter:
             export = self.source(step)
             raw, _ = self.local.read(step.local.path)
         except NotFound:
-            return left(step, "was deleted in the workspace during the run", "Run the command again.")
+            return left(step, "was deleted in the workspace during the run", Again())
         except FileNotFoundError:
             return _changed(step)
         if sha256(wire(raw, step.local.kind)) != step.local.sha:
@@ -125,7 +125,7 @@ class PullWriter:
         """Deletes a file after its backup, if its object is still gone. Raises SyncError, OSError."""
         assert step.local
         if self.workspace.look(step.key) is not None:
-            return left(step, "exists in the workspace again", "Run the command again.")
+            return left(step, "exists in the workspace again", Again())
         try:
             raw, _ = self.local.read(step.local.path)
             if sha256(wire(raw, step.local.kind)) != step.local.sha:
@@ -286,4 +286,4 @@ def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
 
 
 def _changed(step: Step) -> Outcome:
-    return left(step, "was changed locally during the run", "Run the command again.")
+    return left(step, "was changed locally during the run", Again())

@@ -18,7 +18,16 @@ from concurrent.futures import Executor, Future, wait
 from functools import partial
 from typing import Literal, NamedTuple
 
-from databricks_sync.errors import AlreadyExists, NotEmpty, NotFound, SyncError, Throttled, TypeMismatch, Unreachable
+from databricks_sync.errors import (
+    Again,
+    AlreadyExists,
+    NotEmpty,
+    NotFound,
+    SyncError,
+    Throttled,
+    TypeMismatch,
+    Unreachable,
+)
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
 from databricks_sync.notebook.format import sha256, wire
@@ -164,7 +173,7 @@ class PushWriter:
             except Unreachable:
                 if (verdict := self._after_doubt(step, None, pause)) is not None:
                     return verdict
-        return failed(step, "could not be created: the workspace gave no answer", "Run the command again.")
+        return failed(step, "could not be created: the workspace gave no answer", Again())
 
     def update(self, step: Step) -> Outcome:
         """Replaces an object by what is here, or in a backup, after the backup of what is there. Raises SyncError."""
@@ -189,7 +198,7 @@ class PushWriter:
         except NotFound:
             return done(step)
         except NotEmpty:
-            return left(step, "became a folder in the workspace", "Run the command again.")
+            return left(step, "became a folder in the workspace", Again())
 
     def _guarded(
         self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Permit], None]
@@ -214,7 +223,7 @@ class PushWriter:
                 except Unreachable:
                     if (verdict := self._after_doubt(step, before, pauses.pop(0))) is not None:
                         return verdict
-        return failed(step, "could not be written: the workspace gave no clear answer", "Run the command again.")
+        return failed(step, "could not be written: the workspace gave no clear answer", Again())
 
     # --- before a write -------------------------------------------------------------------------------------
 
@@ -350,12 +359,12 @@ class PushWriter:
 
 
 def _changed_here(step: Step) -> Outcome:
-    return left(step, "was changed locally during the run", "Run the command again.")
+    return left(step, "was changed locally during the run", Again())
 
 
 def _changed_there(step: Step) -> Outcome:
     """The next run reads the object anew, whatever its version: perhaps what was recorded of it is not true."""
-    outcome = left(step, "was changed in the workspace during the run", "Run the command again.")
+    outcome = left(step, "was changed in the workspace during the run", Again())
     return outcome._replace(advance=Advance(step.key, step.base._replace(version=UNKNOWN))) if step.base else outcome
 
 

@@ -21,6 +21,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 
 from databricks_sync.errors import (
+    Again,
     BranchSwitchedMidRun,
     ExitCode,
     SettingsError,
@@ -377,7 +378,7 @@ class Sync:
             return BranchSwitchedMidRun(
                 f"The branch {printable(request.head)} is no longer checked out: what was being written is finished, "
                 "the rest was skipped.",
-                "Check that branch out and run the command again.",
+                Again(before="Check that branch out and "),
             )
 
         return overtaken

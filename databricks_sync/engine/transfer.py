@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from typing import Protocol
 
-from databricks_sync.errors import LoginError, SyncError
+from databricks_sync.errors import Again, LoginError, SyncError
 from databricks_sync.interrupt import Interruption
 from databricks_sync.rules.journal import Advance, Content, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
@@ -42,7 +42,7 @@ from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
 from databricks_sync.system import CONNECTIONS
 
-_AGAIN = "Run the command again."
+_AGAIN = Again()
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _NEAR_END = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _BATCH = 300  # so many contents are kept at once while objects are carried, so that few are left for the end

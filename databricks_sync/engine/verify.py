@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from os.path import splitext
 
-from databricks_sync.errors import SyncError, TypeMismatch
+from databricks_sync.errors import Again, SyncError, TypeMismatch
 from databricks_sync.local.files import settled
 from databricks_sync.model import BaseEntry, Kind, Problem, RemoteObject
 from databricks_sync.remote.exports import read
@@ -61,7 +61,7 @@ class ReadBack:
                 if (confirmed := self._compared(step, now, outcome.sent)) is not None:
                     return confirmed
         except SyncError as error:
-            return failed(step, f"was written, but could not be read back: {error.message}", "Run the command again.")
+            return failed(step, f"was written, but could not be read back: {error.message}", Again())
         if problem := self._of_another_type(step):
             return failed(step, f"was written, but {problem.what}", problem.hint)
         return failed(

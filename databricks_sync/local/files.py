@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import Again, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import LocalObject, Stat
 from databricks_sync.notebook.format import sha256, wire
@@ -142,7 +142,7 @@ class LocalFiles:
     def _expect(self, where: Path, item: LocalObject) -> None:
         raw, _ = stable_read(where)
         if sha256(wire(raw, item.kind)) != item.sha:
-            raise Changing("was changed locally during the run", "Run the command again.")
+            raise Changing("was changed locally during the run", Again())
 
     def read(self, path: str) -> tuple[bytes, Stat]:
         """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""
@@ -200,7 +200,7 @@ def stable_read(where: Path | str) -> tuple[bytes, Stat]:
             os.close(file)
         if before == after and len(raw) == before.size:
             return raw, before
-    raise Changing("is being written", "Run the command again when that is done.")
+    raise Changing("is being written", Again(" when that is done."))
 
 
 def _bytes_of(file: int, size: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from databricks_sync import shell
 from databricks_sync.engine.report import Report
-from databricks_sync.errors import printable
+from databricks_sync.errors import Again, printable
 from databricks_sync.model import Kind, Severity
 from databricks_sync.rules.outcome import Result
 
@@ -77,12 +77,7 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
 
 def advice(hint: str) -> str:
     """A hint of a single run as it reads in a watch, which runs again by itself. Pure."""
-    for text, instead in (
-        ("Run the command again", "This is tried again"),
-        ("run the command again", "this is tried again"),
-    ):
-        hint = hint.replace(text, instead)
-    return hint
+    return hint.watching if isinstance(hint, Again) else hint
 
 
 class View(Protocol):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from databricks_sync.errors import BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
+from databricks_sync.errors import Again, BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
 from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, RemoteVersion
 from databricks_sync.notebook.format import digest, file_digest, has_header, sha256, source_language, uploads
 
@@ -165,5 +165,5 @@ def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | 
 def _unproved(now: RemoteObject) -> Unproved:
     return Unproved(
         f"The content that the workspace sent for {printable(now.path)} does not match its listing.",
-        "Run the command again in a minute; if this stays, something on the way, such as a proxy, changes the content.",
+        Again(" in a minute; if this stays, something on the way, such as a proxy, changes the content."),
     )

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from databricks_sync.errors import (
+    Again,
     BadAnswer,
     Denied,
     NotFound,
@@ -144,7 +145,7 @@ class Workspace:
             except (ValueError, RecursionError):
                 raise Unreachable(
                     f"The workspace sent a listing of {printable(path)} that cannot be read.",
-                    "Run the command again; nothing is lost.",
+                    Again("; nothing is lost."),
                 ) from None
 
         return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
@@ -194,7 +195,7 @@ class Workspace:
                         other.cancel()
                     raise ValveError(
                         f"The folder {printable(path)} cannot be listed, so its contents are unknown: {error.message}",
-                        "Nothing was written; run the command again when it can be listed.",
+                        Again(" when it can be listed.", before="Nothing was written; "),
                     ) from None
                 every += items
                 enter(items, path)

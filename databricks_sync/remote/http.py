@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from databricks_sync import __version__
 from databricks_sync.clock import CLOCK, Clock
 from databricks_sync.errors import (
+    Again,
     AlreadyExists,
     BadAnswer,
     Denied,
@@ -76,7 +77,7 @@ class Answer(NamedTuple):
         return document
 
 
-_AGAIN = "Run the command again; nothing is lost."
+_AGAIN = Again("; nothing is lost.")
 _ELSEWHERE = (
     "Check DATABRICKS_HOST, and whether something else answers: the login page of a VPN or a network, or a proxy."
 )

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from databricks_sync.errors import (
+    Again,
     AlreadyExists,
     Busy,
     Denied,
@@ -200,7 +201,7 @@ class RemoteLock:
                     self._lost = LockLost(
                         f"Another run took the lock on {self.target}: what was being written is finished, "
                         "the rest was skipped.",
-                        "Run the command again; add --wait SECONDS to wait for the other run.",
+                        Again("; add --wait SECONDS to wait for the other run."),
                     )
                     return
                 self._renewed += 1

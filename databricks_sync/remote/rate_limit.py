@@ -25,7 +25,7 @@ from math import inf
 from typing import NamedTuple
 
 from databricks_sync.clock import Clock
-from databricks_sync.errors import WorkspaceError
+from databricks_sync.errors import Again, WorkspaceError
 
 # SERVER: 30 imports a second are documented for a workspace (2026); other limits are not, or higher.
 _LEAST_AT_FIRST = 30.0  # requests a second after the first refusal, at least
@@ -132,7 +132,7 @@ class RateLimiter:
                 if self.schedule.all_refused_for(self.clock.monotonic()) > self.patience:
                     raise WorkspaceError(
                         f"The workspace refuses all {self.endpoint} requests, because there are too many (429).",
-                        "Run the command again later; nothing is lost.",
+                        Again(" later; nothing is lost."),
                         status=429,
                     )
                 self.clock.wait(self.changed, None if delay == inf else delay)

@@ -22,7 +22,7 @@ from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
-from databricks_sync.errors import printable
+from databricks_sync.errors import Again, printable
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject
 from databricks_sync.notebook.merge import Merge
 
@@ -190,7 +190,7 @@ def _moving(step: Step, to: str, moves: Moves, mode: Mode, delete: bool) -> list
         return [step._replace(action=CONFLICT if step.remote else step.action, moved=to)]
     if to in moves.moving or to in moves.left:
         what = f"cannot move to {printable(to)} before another object has moved away from there"
-        return [step._replace(action=NOTHING, problem=Problem(item.path, what, "Run the command again."))]
+        return [step._replace(action=NOTHING, problem=Problem(item.path, what, Again()))]
     if item.unresolved:
         return [step._replace(action=NOTHING, problem=_unresolved(item))]
     created = Step(to, CREATE, "-x-", local=item._replace(key=to), moved=step.key)
@@ -254,7 +254,7 @@ def _unresolved(local: LocalObject) -> Problem:
     return Problem(
         local.path,
         f"still contains conflict markers (cell {local.unresolved})",
-        "Choose what to keep, remove the markers, and run the command again.",
+        Again(before="Choose what to keep, remove the markers, and "),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from databricks_sync.errors import Foreign, NotOurs, ValveError, printable, quantity
+from databricks_sync.errors import Again, Foreign, NotOurs, ValveError, printable, quantity
 from databricks_sync.model import Allowed, Direction, Mode
 
 from .plan import REPLACES, Action, Step
@@ -97,7 +97,7 @@ def _strange_note(s: Situation, allowed: Allowed, tracked: int) -> None:
 def understood(strange: NotOurs | None, target: str, allowed: Allowed) -> None:
     """Raises NotOurs when what stands in the place of the note does not tell whose the target is."""
     if strange and not allowed.take_over:
-        hint = f"{strange.hint} Then run the command again; if only this repository uses {target}, add --take-over."
+        hint = Again(f"; if only this repository uses {target}, add --take-over.", before=f"{strange.hint} Then ")
         raise NotOurs(strange.message, hint, option="--take-over")
 
 

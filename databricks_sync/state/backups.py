@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import Again, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import Direction, Form, Kind, Language
 from databricks_sync.notebook.format import sha256
@@ -68,7 +68,7 @@ class Backups:
             self._save(saved, raw)
         except OSError as error:
             about = f"could not be backed up ({error.strerror}), so it was skipped"
-            raise SyncError(about, f"Free some space in {self.folder}, and run the command again.") from None
+            raise SyncError(about, Again(before=f"Free some space in {self.folder}, and ")) from None
 
     def _save(self, saved: Saved, raw: bytes) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from databricks_sync.errors import BrokenNotebook, SettingsError, SyncError
+from databricks_sync.errors import Again, BrokenNotebook, SettingsError, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
 from databricks_sync.notebook.format import CANON_VERSION, digest, file_digest, sha256
@@ -110,7 +110,7 @@ class Base:
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
                 raise SyncError(
-                    f"{self.file} cannot be used ({error}).", "Make it accessible, and run the command again."
+                    f"{self.file} cannot be used ({error}).", Again(before="Make it accessible, and ")
                 ) from None
             return self._set_aside(create)
         if schema > SCHEMA:
@@ -244,7 +244,7 @@ class Base:
                     yield db
                     reached(f"in {what}")
         except sqlite3.Error as error:
-            hint = "Free some space there and run the command again: nothing is lost."
+            hint = Again(": nothing is lost.", before="Free some space there and ")
             raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
         reached(f"after {what}")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import Again, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import TOP, BaseEntry
 from databricks_sync.system import fsync_directory
@@ -47,7 +47,7 @@ class Record(NamedTuple):
                 os.replace(self.former / _FILE, self.folder / _FILE)
             except OSError as error:  # on Windows also while another program reads it
                 message = f"{self.former / _FILE} cannot be moved to {self.folder} ({error.strerror})."
-                raise SyncError(message, "Close the programs that use it, and run the command again.") from None
+                raise SyncError(message, Again(before="Close the programs that use it, and ")) from None
             reached("after record")
             fsync_directory(self.folder)
             fsync_directory(self.former)

@@ -11,6 +11,7 @@ from support.project import Person, Project, Workspace, answer, notebook, rule, 
 
 from databricks_sync.engine.report import Report
 from databricks_sync.engine.request import Request
+from databricks_sync.errors import Again
 from databricks_sync.model import Kind, LocalObject, Mode, Problem, RemoteObject, RemoteVersion, Severity, Stat
 from databricks_sync.output.watching import Parked, advice, lines, parked, standing
 from databricks_sync.rules.outcome import Outcome, Result
@@ -73,9 +74,9 @@ def test_what_only_just_failed_is_not_parked() -> None:
     [
         ("", ""),
         ("Rename it.", "Rename it."),
-        ("Run the command again.", "This is tried again."),
-        ("Run the command again; nothing is lost.", "This is tried again; nothing is lost."),
-        ("Nothing was written; run the command again.", "Nothing was written; this is tried again."),
+        (Again(), "This is tried again."),
+        (Again("; nothing is lost."), "This is tried again; nothing is lost."),
+        (Again(before="Nothing was written; "), "Nothing was written; this is tried again."),
     ],
 )
 def test_advice(hint: str, expected: str) -> None:
