@@ -73,14 +73,15 @@ class Answer(NamedTuple):
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise Unreachable("The workspace sent an answer that is not JSON.", _AGAIN)
+            raise Unreachable("The workspace sent an answer that is not JSON.", _OR_ELSEWHERE)
         return document
 
 
 _AGAIN = Again("; nothing is lost.")
-_ELSEWHERE = (
-    "Check DATABRICKS_HOST, and whether something else answers: the login page of a VPN or a network, or a proxy."
-)
+_OR_ELSEWHERE = Again("; if this stays, something else answers, such as the login page of a network, or a proxy.")
+# Whose word it was, this layer does not know.
+_HOST = "the address of the workspace (DATABRICKS_HOST, or the host of the profile)"
+_ELSEWHERE = f"Check {_HOST}, and whether something else answers: the login page of a VPN or a network, or a proxy."
 
 
 def page() -> BadAnswer:
@@ -277,7 +278,7 @@ def _no_answer(host: str, failure: Failure) -> tuple[str, str]:
             "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
         )
     if failure is Failure.UNREACHED:
-        return f"{host} cannot be reached.", "Check DATABRICKS_HOST and the network."
+        return f"{host} cannot be reached.", f"Check {_HOST} and the network."
     if failure is Failure.PROXY:
         return (
             f"The proxy cannot reach {host}.",
@@ -296,10 +297,14 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
     def error(kind: type[WorkspaceError], hint: str = "") -> WorkspaceError:
         return kind(sentence.rstrip(".") + ".", hint, code=code, status=status)
 
+    way_in = _way_in(text, host) if status in (401, 403) else ""
+    if way_in and code in ("", str(status)):
+        return LoginError(f"{sentence.rstrip('.')}.", way_in)
     if status == 401 or (status == 403 and code in ("", "403") and "token" in text.lower()):
         return LoginError(
             f"{host} does not accept the token: it is wrong, expired or for another workspace.",
-            "Make a new one in the workspace (Settings, Developer, Access tokens) and put it into DATABRICKS_TOKEN.",
+            "Make a new one in the workspace (Settings, Developer, Access tokens) and put it where the old one is: "
+            "DATABRICKS_TOKEN, or the profile.",
         )
     if status == 429:
         return error(Throttled)
@@ -319,10 +324,30 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
     if status == 404 and code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
         return error(NotFound)
     if status == 403:
-        return error(Denied, "Ask the owner of the folder for permission, or give another --target.")
+        elsewhere = _ELSEWHERE if _PAGE.match(body) else ""
+        return error(
+            Denied, way_in or elsewhere or "Ask the owner of the folder for permission, or give another --target."
+        )
     if 300 <= status < 400:
-        return LoginError(f"{host} redirects elsewhere, so it is not a workspace.", "Correct DATABRICKS_HOST.")
+        return LoginError(f"{host} redirects elsewhere, so it is not a workspace.", f"Correct {_HOST}.")
     return error(WorkspaceError)
+
+
+# SERVER: these come with 401 or 403, and a code that says no more than the status (public reports of 2024 to 2026).
+_IP_LIST = re.compile(r"(?i)\bIP (?:ACL|access list)|source IP address")
+_DISABLED = re.compile(r"(?i)token\w*\b.*\b(?:disabled|not (?:enabled|allowed|permitted))|disabled\b.*\btoken")
+_SCOPE = re.compile(r"(?i)\bscopes?\b")
+
+
+def _way_in(text: str, host: str) -> str:
+    """What to type where what is denied is no matter of a folder: this machine, this kind of token, this API."""
+    if _IP_LIST.search(text):
+        return "Connect to your company's network or VPN, or have this address added to the workspace's IP access list."
+    if _DISABLED.search(text):
+        return f"Type `databricks auth login --host {host}`, remove DATABRICKS_TOKEN, and add --profile NAME."
+    if _SCOPE.search(text):
+        return "Make a token with the scopes that this API needs, or with the scope all-apis."
+    return ""
 
 
 def _error(body: bytes) -> tuple[str, str]:

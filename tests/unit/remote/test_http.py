@@ -146,6 +146,30 @@ def test_what_can_be_done_is_said(status: int, code: str) -> None:
     assert translate(status, body(code, "x"), HOST).hint
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "text", "hint", "kind"),
+    [
+        (403, "403", "Source IP address: 192.0.2.1 is blocked by Databricks IP ACL", "IP access list", LoginError),
+        (403, "PERMISSION_DENIED", "Source IP address: 192.0.2.1 is blocked", "IP access list", Denied),
+        (403, "403", "Personal access tokens are disabled.", "databricks auth login --host", LoginError),
+        (403, "403", "Provided OAuth token does not have required scopes: workspace", "scope", LoginError),
+        (403, "PERMISSION_DENIED", "The token does not have the scope workspace", "scope", Denied),
+        (403, "PERMISSION_DENIED", "me does not have Manage permissions on /p.", "owner of the folder", Denied),
+    ],
+)  # fmt: skip
+def test_who_is_denied_is_told_what_is_in_the_way(
+    status: int, code: str, text: str, hint: str, kind: type[SyncError]
+) -> None:
+    """An IP access list, a kind of token or a missing scope is no matter of the folder's owner."""
+    error = translate(status, body(code, text), HOST)
+    assert type(error) is kind and hint in error.hint and text.rstrip(".") in error.message
+
+
+def test_a_page_that_denies_is_no_workspace() -> None:
+    """A proxy's own page with a 403 is not taken for the word of a folder's owner."""
+    assert "something else answers" in translate(403, b"<html>Forbidden</html>", HOST).hint
+
+
 def test_the_code_and_status_are_kept() -> None:
     """Callers tell errors apart by their code, and never by their text."""
     error = translate(400, body("SOME_CODE", "x"), HOST)
