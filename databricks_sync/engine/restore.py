@@ -29,7 +29,7 @@ from databricks_sync.rules.valves import owned, understood
 from databricks_sync.state.backups import Backups, SavedRun
 from databricks_sync.state.base import Base
 
-from .compare import Comparison
+from .compare import ON_WINDOWS, Comparison
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report
@@ -162,7 +162,7 @@ def _restored(
 
 def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
     """What there is to do for one object; why nothing can be, as a problem."""
-    if reason := flaw(saved.key, windows=False) or flaw(saved.path, windows=False):
+    if reason := _flaw(saved):
         return _refused(saved, f"is not restored: {reason}")
     try:
         return plan(saved)
@@ -170,6 +170,11 @@ def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
         return _refused(saved, error.message, error.hint, Severity.FAILED)
     except OSError as error:
         return _refused(saved, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
+
+
+def _flaw(saved: Saved) -> str:
+    here = ON_WINDOWS and saved.direction is Direction.PULL
+    return flaw(saved.key, windows=False) or flaw(saved.path, windows=here)
 
 
 def _refused(saved: Saved, what: str, hint: str = "", severity: Severity = Severity.REFUSED) -> Step:

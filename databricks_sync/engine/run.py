@@ -66,7 +66,7 @@ from .report import Report, RunListener
 from .request import Request
 from .transfer import Transfer, Writer
 from .versions import Versions
-from .withheld import exposed, withheld
+from .withheld import exposed, unportable, withheld
 
 
 class Sync:
@@ -186,7 +186,7 @@ class Sync:
             self._check(request, snapshot, base, chosen)
         if writing if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
-        for note in self._notes(request, snapshot, chosen) if push and writing else ():
+        for note in (*(self._notes(request, snapshot, chosen) if push and writing else ()), *unportable(chosen)):
             self.tell(note)
         self.listener.plan(request, chosen, diffs)
         reached("planned")

@@ -14,6 +14,7 @@ from databricks_sync import shell
 from databricks_sync.errors import printable
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import Direction, Kind, Problem, Severity
+from databricks_sync.rules.names import is_device
 from databricks_sync.rules.never_synced import credential_file, repository_parts, runs_by_itself
 from databricks_sync.rules.plan import Action, Step
 
@@ -48,6 +49,14 @@ def exposed(steps: Iterable[Step]) -> list[str]:
             f"{len(exposing) - _MOST_NOTES:,} more files contain what looks like a credential (--json lists them all)."
         )
     return notes
+
+
+def unportable(steps: Iterable[Step]) -> list[str]:
+    """What to tell of new objects that a colleague on Windows will not get."""
+    devices = [step.path for step in steps if step.writes and step.action is Action.CREATE and is_device(step.key)]
+    named = ", ".join(printable(path) for path in devices[:_MOST_NOTES])
+    rest = f" and {len(devices) - _MOST_NOTES:,} more" if len(devices) > _MOST_NOTES else ""
+    return [f"Windows takes these names for devices, and cannot sync them: {named}{rest}."] if devices else []
 
 
 def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:

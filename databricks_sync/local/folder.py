@@ -164,7 +164,7 @@ class LocalFolder(LocalFiles):
                 form=cached.form,
                 language=cached.language,
             )
-        if reason := flaw(nfc(entry.path), windows=False):
+        if reason := flaw(nfc(entry.path), windows=shell.ON_WINDOWS):
             return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
         notebook = cached is not None and cached.kind is Kind.NOTEBOOK
         return self._read_or_problem(folder, entry.path, path, status.st_size, notebook=notebook)
@@ -175,7 +175,7 @@ class LocalFolder(LocalFiles):
         """The object that a file is, or what is wrong with it; None where it is gone."""
         try:
             item = self._read(folder, name, path, size, notebook=notebook)
-            if isinstance(item, LocalObject) and (reason := flaw(item.key, windows=False)):
+            if isinstance(item, LocalObject) and (reason := flaw(item.key, windows=shell.ON_WINDOWS)):
                 return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
             return item
         except OldNotebook as error:

@@ -36,8 +36,8 @@ def folded(path: str) -> str:
 def flaw(key: str, *, windows: bool) -> str:
     """Why the name `key` must not be written to a disk or sent to the workspace; empty when it may.
 
-    Colons and the like are common in the workspace ("New Notebook 2026-05-04 13:54:24") and only Windows
-    cannot store them; what would confuse any system is refused on all.
+    Colons and the like are common in the workspace ("New Notebook 2026-05-04 13:54:24"), and some people call a file
+    `aux.py`: only Windows cannot store them. What would confuse any system is refused on all.
     """
     if not key:
         return "it has no name"
@@ -59,7 +59,7 @@ def _flaw_of_part(part: str, windows: bool) -> str:
         return "its name contains a backslash"
     if _GIT.match(_IGNORABLE.sub("", part)):
         return "it would be inside a git directory"
-    if _DEVICE.match(part):
+    if windows and is_device(part):
         return f"{part} is a device name on Windows"
     if part.endswith((".", " ")):
         return "its name ends with a dot or a space, which Windows cannot store"
@@ -68,6 +68,11 @@ def _flaw_of_part(part: str, windows: bool) -> str:
     if len(part.encode()) > 240:
         return "its name is longer than 240 bytes"
     return ""
+
+
+def is_device(key: str) -> bool:
+    """Whether a part of `key` is a device on Windows, which can then store nothing of that name."""
+    return any(_DEVICE.match(part) for part in key.split("/"))
 
 
 def _is_unicode(name: str) -> bool:

@@ -243,6 +243,17 @@ def test_a_work_tree_is_trusted_where_nothing_can_be_written(pushed: Project) ->
     pushed.push(env=dict(word.removesuffix(".").split("=", 1) for word in words))
 
 
+def test_a_name_that_only_windows_refuses_is_synced_elsewhere(project: Project, person: Person) -> None:
+    """Elsewhere a file may be called as a device of Windows: it goes and comes, and is noted once."""
+    project.write("notebooks/nul.dat", "1")
+    project.notebook("notebooks/aux.py", "1")
+    assert "Windows takes these names for devices" in (ran := project.push()).said and "aux.py" in ran.said
+    person.edit("con", "select 1", language="sql")
+    assert "notebooks/con" in project.pull().err and {"nul.dat", "aux"} < person.names()
+    assert "con.sql" in project.names()
+    project.at_rest()
+
+
 def test_a_file_that_became_a_folder_is_pushed(pushed: Project, person: Person) -> None:
     """Nothing has to be typed where a tracked file is a folder by now: git lists what is in it, and it is pushed."""
     pushed.remove("notebooks/data.csv")
