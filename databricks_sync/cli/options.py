@@ -138,8 +138,9 @@ def named(name: str, text: str, **more: Any) -> Callable[..., Any]:
     return click.option(name, metavar="NAME", callback=_filled, help=text, **more)
 
 
-def absolute(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def absolute(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The callback of an option that takes an absolute path of the workspace. Raises click.BadParameter for others."""
+    value = _filled(context, parameter, value)
     if value is not None and not value.startswith("/"):
         proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
         raise click.BadParameter(f"{value} is not an absolute path; write /{proposal}.")

@@ -243,6 +243,11 @@ def test_a_work_tree_is_trusted_where_nothing_can_be_written(pushed: Project) ->
     pushed.push(env=dict(word.removesuffix(".").split("=", 1) for word in words))
 
 
+def test_an_empty_target_is_an_unset_variable(project: Project) -> None:
+    """An empty --target gets no proposal of a folder that nobody meant."""
+    assert "--target is empty" in project.push("--target", "", code=2).err
+
+
 def test_a_name_that_only_windows_refuses_is_synced_elsewhere(project: Project, person: Person) -> None:
     """Elsewhere a file may be called as a device of Windows: it goes and comes, and is noted once."""
     project.write("notebooks/nul.dat", "1")
