@@ -101,7 +101,7 @@ class Comparer:
         if direction is Direction.PULL:
             for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
                 if not self.local.holds(key):
-                    problems[key] = Problem(key, "is in none of the folders that are synced", "", Severity.NOTE)
+                    problems[key] = outside(key)
         recovered, settled, exports = self._recover(scan, remote)
         recovered = [*followed, *recovered]
         if recovered:
@@ -197,17 +197,14 @@ class Comparer:
 
     def _ignored(self, sides: Sides, problems: dict[str, Problem]) -> frozenset[str]:
         """Which of the names that a pull might write are ignored by git; such a key is not carried at all."""
-        candidates: dict[str, list[str]] = {}
-        for key, remote in sides.remote.items():
-            if key not in sides.local and key not in problems:
-                belongs = sides.moves.belongs(key)
-                candidates[key] = [self.local.place(belongs, remote.kind, *names) for names in _possible(remote)]
-        hidden = self.local.repository.ignored([path for paths in candidates.values() for path in paths])
-        for key, paths in candidates.items():
-            # The source form first: a notebook in the other form is only known as such when it is read.
-            if paths[-1] in hidden or all(path in hidden for path in paths):
-                problems[key] = ignored(paths[-1])
-        return frozenset(hidden)
+        candidates = {
+            key: (sides.moves.belongs(key), remote)
+            for key, remote in sides.remote.items()
+            if key not in sides.local and key not in problems
+        }
+        hidden, names = ignored_here(self.local, candidates)
+        problems |= hidden
+        return names
 
     def _pointer(self, key: str, export: Export, scan: Scan) -> Problem | None:
         local = scan.objects.get(key)
@@ -396,6 +393,32 @@ def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem
         if problem not in kept.values():
             kept[key] = problem
     return kept
+
+
+def ignored_here(
+    local: LocalFolder, objects: Mapping[str, tuple[str, RemoteObject]]
+) -> tuple[dict[str, Problem], frozenset[str]]:
+    """Those objects that git would ignore here, each with what to say of it; and all names that it would ignore.
+
+    `objects`: by key, each with the key that it has here, which one of the folders holds.
+    """
+    places = {
+        key: [local.place(belongs, remote.kind, *names) for names in _possible(remote)]
+        for key, (belongs, remote) in objects.items()
+    }
+    names = local.repository.ignored([path for paths in places.values() for path in paths])
+    # The source form first: a notebook in the other form is only known as such when it is read.
+    hidden = {
+        key: ignored(paths[-1])
+        for key, paths in places.items()
+        if paths[-1] in names or all(path in names for path in paths)
+    }
+    return hidden, frozenset(names)
+
+
+def outside(key: str) -> Problem:
+    """What to say of an object of the workspace that would be nowhere here."""
+    return Problem(key, "is in none of the folders that are synced", "", Severity.NOTE)
 
 
 def ignored(path: str) -> Problem:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from databricks_sync import shell
 from databricks_sync.errors import printable
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.model import Direction, Kind, Problem, Severity
+from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
 from databricks_sync.rules.names import is_device
 from databricks_sync.rules.never_synced import credential_file, repository_parts, runs_by_itself
 from databricks_sync.rules.plan import Action, Step
+
+from .compare import ignored_here, outside
 
 if TYPE_CHECKING:
     from .request import Request
@@ -28,7 +30,7 @@ def withheld(steps: Sequence[Step], request: Request, local: LocalFolder) -> lis
     """The steps, those that are left out with the problem that says why."""
     left = [_unless_named(step, request, local) for step in steps]
     if request.mode.direction is Direction.PUSH:
-        return left
+        return left if request.mode is Mode.PUSH_MIRROR else _unless_pulled(left, local)
     writing = {_path(step): step for step in left if step.writes and step.action is not Action.DELETE}
     traps = repository_parts(writing, local.names_in) if writing else {}
     refused = {writing[path].key: _trap(folder) for path, folder in traps.items()}
@@ -57,6 +59,14 @@ def unportable(steps: Iterable[Step]) -> list[str]:
     named = ", ".join(printable(path) for path in devices[:_MOST_NOTES])
     rest = f" and {len(devices) - _MOST_NOTES:,} more" if len(devices) > _MOST_NOTES else ""
     return [f"Windows takes these names for devices, and cannot sync them: {named}{rest}."] if devices else []
+
+
+def _unless_pulled(steps: list[Step], local: LocalFolder) -> list[Step]:
+    """The steps; what only the workspace has, and no pull would bring, is not told to be pulled."""
+    ahead = {step.key: step.remote for step in steps if step.shape == "--x" and step.remote and not step.problem}
+    problems = {key: outside(key) for key in ahead if not local.holds(key)}
+    problems |= ignored_here(local, {key: (key, item) for key, item in ahead.items() if key not in problems})[0]
+    return [step._replace(problem=problems.get(step.key, step.problem)) for step in steps] if problems else steps
 
 
 def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:

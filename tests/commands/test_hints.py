@@ -248,6 +248,19 @@ def test_an_empty_target_is_an_unset_variable(project: Project) -> None:
     assert "--target is empty" in project.push("--target", "", code=2).err
 
 
+def test_what_no_pull_would_bring_is_not_told_to_be_pulled(pushed: Project, person: Person) -> None:
+    """A push says of what git ignores here that it is ignored, and advises no pull; a mirror removes it as before."""
+    pushed.write(".gitignore", "out*\n")
+    person.put("out.csv", "1")
+    person.edit("outline", "1")
+    ran = pushed.push()
+    assert "from_databricks" not in ran.out and ran.out.count("is ignored by git") == 2
+    person.edit("new", "1")
+    assert "from_databricks" in pushed.push().out
+    pushed.push("--mirror")
+    assert not {"out.csv", "outline", "new"} & person.names()
+
+
 def test_a_name_that_only_windows_refuses_is_synced_elsewhere(project: Project, person: Person) -> None:
     """Elsewhere a file may be called as a device of Windows: it goes and comes, and is noted once."""
     project.write("notebooks/nul.dat", "1")
