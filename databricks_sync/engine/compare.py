@@ -158,8 +158,11 @@ class Comparer:
         for key, kind in listing.others.items():
             if key not in problems:
                 about = f"is a {type_name(kind)} in the workspace, which is not synced"
-                severity = Severity.REFUSED if key in scan.objects else Severity.NOTE
-                problems[key] = Problem(printable(key), about, "", severity)
+                problems[key] = Problem(printable(key), about, "", Severity.NOTE)
+                if local := scan.objects.get(key):
+                    tracked = self.local.repository.tracks(self.local.project / local.path)
+                    hint = f"Rename one of them; or {self.local.unlisting(local.path, tracked=tracked)}."
+                    problems[key] = Problem(local.path, about, hint)
         for key, paths in local_collisions(scan.claims).items():
             named = " and ".join(paths)
             problems[key] = Problem(

@@ -142,13 +142,13 @@ class LocalFolder(LocalFiles):
         except OSError as error:
             return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
         if is_settings(path):
-            return settings_file(path, _sentence(self._unlisting(path, entry)))
+            return settings_file(path, _sentence(self.unlisting(path, tracked=entry.tracked)))
         if kind := asset(path):
             return asset_file(path, kind)
         if not modes.S_ISREG(status.st_mode):
             return self._not_carried(path, status, entry)
         if _linked(folder.path, entry.path.rpartition("/")[0], links):
-            hint = f"Replace the link with a copy of its folder; or {self._unlisting(path, entry)}."
+            hint = f"Replace the link with a copy of its folder; or {self.unlisting(path, tracked=entry.tracked)}."
             return Problem(path, "is inside a symbolic link, which is never followed", hint)
         stamp = stat_of(status)
         cached = entries.get(path)
@@ -193,26 +193,23 @@ class LocalFolder(LocalFiles):
     def _not_carried(self, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
         """What to say of what is no regular file; None where git does not know yet that a file became a folder."""
         if modes.S_ISLNK(status.st_mode):
-            hint, name = f"Replace it with a copy; or {self._unlisting(path, entry)}.", shell.path(path)
+            hint = f"Replace it with a copy; or {self.unlisting(path, tracked=entry.tracked)}."
             if is_annex_link(_target(f"{self.project}/{path}")):
+                name = shell.path(path)
                 hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
             return Problem(path, "is a symbolic link, which is never followed", hint)
         if not modes.S_ISDIR(status.st_mode):
-            return Problem(path, "is not a regular file", _sentence(self._unlisting(path, entry)))
+            return Problem(path, "is not a regular file", _sentence(self.unlisting(path, tracked=entry.tracked)))
         if not entry.tracked:
             return Problem(path, "is a git repository of its own, which is not synced", "Add it to .gitignore.")
         if self.repository.is_submodule(self.project / path):  # nobody can git-ignore it: it is another repository's
             return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
         return None
 
-    def _unlisting(self, path: str, entry: Entry) -> str:
+    def unlisting(self, path: str, *, tracked: bool) -> str:
         """What makes git list a path no more: it minds no .gitignore where it tracks the path."""
-        ignoring = "add it to .gitignore"
-        return (
-            f"type `git rm --cached {shell.path(here(self.project / path))}` and {ignoring}"
-            if entry.tracked
-            else ignoring
-        )
+        untrack = f"type `git rm --cached {shell.path(here(self.project / path))}` and " if tracked else ""
+        return f"{untrack}add it to .gitignore"
 
     def _read(self, folder: Folder, name: str, path: str, size: int, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""

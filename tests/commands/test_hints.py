@@ -170,6 +170,12 @@ def another_owner(project: Project, _: Person) -> None:
     project.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
 
 
+def a_dashboard_on_both_sides(project: Project, person: Person) -> None:
+    person.put("sales", "{}", "DASHBOARD")
+    project.write("notebooks/sales", "{}")
+    project.commit()
+
+
 ROWS = {
     "deleted here, edited there, and it is to go": Row(
         deleted_here,
@@ -223,6 +229,14 @@ ROWS = {
         lambda project, person: ".env" not in person.names() and project.text("notebooks/.env") == "A=1",
         code=0,
         more=".env",
+    ),
+    "a dashboard on both sides": Row(
+        a_dashboard_on_both_sides,
+        "to_databricks",
+        "notebooks/sales is a",
+        "or type",
+        lambda project, person: {"sales"} <= project.names() & person.names(),
+        more="sales",
     ),
     "a work tree of another user, as in a container": Row(
         another_owner,
