@@ -41,7 +41,7 @@ class Ownership:
             names = self.identity.to_be() if push else self.identity.names()
             if not push and nameless(marker.repository) and not marker.repository & names:
                 return None
-        return another(marker, Marker(request.target, names, project=self.project))
+        return another(marker, Marker(request.target, names, project=self.project, called=self.repository.top.name))
 
     def laid_out(self, view: MarkerView, base: Base) -> tuple[str, str] | None:
         """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.
@@ -59,7 +59,14 @@ class Ownership:
         noted = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
         origin = self.repository.origin()
         names = origin if origin & noted else self.identity.kept()
-        ours = Marker(request.target, names, request.branch, project=self.project, folders=self.folders)
+        ours = Marker(
+            request.target,
+            names,
+            request.branch,
+            project=self.project,
+            folders=self.folders,
+            called=self.repository.top.name,
+        )
         return snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over)
 
     def takes(self, request: Request, view: MarkerView, base: Base) -> bool:

@@ -33,7 +33,7 @@ from databricks_sync.model import TOP, Kind, RemoteVersion
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw
-from databricks_sync.rules.target import NOTES, normalise
+from databricks_sync.rules.target import NOTES, branch_folder, normalise
 
 from .folder import DIRECTORY, Listing, Workspace, type_name
 from .http import Http
@@ -55,6 +55,7 @@ class Marker(NamedTuple):
     serials: Mapping[str, int] = MappingProxyType({})  # clone -> its last push
     project: str = ""  # where it is in the repository; empty for all of them, and version 0.1 did not say
     folders: tuple[str, ...] = ()  # of the project, that are carried; version 0.1 did not say
+    called: str = ""  # what people call the repository: the name of its folder in the clone that pushed last
 
     def of_another(self, repository: frozenset[str]) -> bool:
         """Whether this is certainly the note of another repository."""
@@ -102,6 +103,7 @@ def to_json(marker: Marker) -> bytes:
             "branch": marker.branch,
             "project": marker.project,
             "folders": marker.folders,
+            "called": marker.called,
             "clones": newest,
         },
         indent=1,
@@ -118,7 +120,8 @@ def from_json(raw: bytes, target: str) -> Marker | None:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
         branch = str(fields.get("branch", ""))
-        return Marker(target, frozenset(names), branch, clones, _project(fields), _folders(fields))
+        called = str(fields.get("called", ""))[:_LONGEST]
+        return Marker(target, frozenset(names), branch, clones, _project(fields), _folders(fields), called)
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return None
 
@@ -288,16 +291,17 @@ def _mark(version: RemoteVersion) -> str:
 def another(marker: Marker, ours: Marker) -> tuple[str, str] | None:
     """What to say when a target belongs to another repository, or to another project of this one."""
     if marker.of_another(ours.repository):
-        return other_repository(marker)
-    return other_project(marker, ours.project) if marker.of_another_project(ours.project) else None
+        return other_repository(marker, ours)
+    return other_project(marker, ours) if marker.of_another_project(ours.project) else None
 
 
-def other_project(marker: Marker, project: str) -> tuple[str, str]:
+def other_project(marker: Marker, ours: Marker) -> tuple[str, str]:
     """What to say when a target belongs to another project of this repository."""
     return (
         f"{printable(marker.target)} belongs to {_spoken(marker.project)} of this repository, "
-        f"and this is {_spoken(project)}.",
-        "Give another --target or --branch; to use it for this project, add --take-over.",
+        f"and this is {_spoken(ours.project)}.",
+        f"{_another_target(ours, ours.called if ours.project == TOP else ours.project)}; "
+        "to use it for this project, add --take-over.",
     )
 
 
@@ -318,14 +322,26 @@ def _listed(folders: Iterable[str]) -> str:
     return " and ".join(printable(folder) for folder in folders)
 
 
-def other_repository(marker: Marker) -> tuple[str, str]:
+def other_repository(marker: Marker, ours: Marker) -> tuple[str, str]:
     """What to say when a target belongs to another repository: a sentence and what to type."""
-    names = ", ".join(printable(name) for name in sorted(marker.repository)[:1])
-    branch = printable(marker.branch) or "?"
+    about = f"{printable(_repository(marker))}, branch {printable(marker.branch) or '?'}"
     return (
-        f"{printable(marker.target)} belongs to another repository ({names}, branch {branch}).",
-        "Give another --target or --branch; to use it for this repository, add --take-over.",
+        f"{printable(marker.target)} belongs to another repository ({about}).",
+        f"{_another_target(ours, ours.called)}; to use it for this repository, add --take-over.",
     )
+
+
+def _repository(marker: Marker) -> str:
+    """A name by which people may know the repository of a note: where it was cloned from, or its folder."""
+    names = sorted(marker.repository)
+    origins = [name.removeprefix("origin ") for name in names if name.startswith("origin ")]
+    return next(iter((*origins, *filter(None, (marker.called,)), *names)), "?")
+
+
+def _another_target(ours: Marker, name: str) -> str:
+    """The option with a folder beside the target that is named after what is pushed, typed with the same command."""
+    typed = shell.option("target", f"{ours.target}-{branch_folder(name)}").strip()
+    return f"Add `{typed}`, in place of any other --target or --branch"
 
 
 def unread(view: MarkerView, target: str) -> str:

@@ -262,6 +262,22 @@ def test_an_empty_target_is_an_unset_variable(project: Project) -> None:
     assert "--target is empty" in project.push("--target", "", code=2).err
 
 
+@pytest.mark.parametrize("typed", [(), ("--target", "/Shared/etl")], ids=["a branch folder", "a target"])
+def test_a_second_repository_finds_a_folder_of_its_own(pushed: Project, person: Person, typed: tuple[str, ...]) -> None:
+    """Two repositories with a branch of one name: the other is called by its name, and the option leads elsewhere."""
+    pushed.push(*typed)
+    second = Project(pushed.home / "my second", pushed.home, pushed.workspace)
+    second.git("init", "-q", "-b", "main")
+    second.notebook("notebooks/z.py", "1")
+    second.commit()
+    ran = second.push(*typed, code=3)
+    assert "belongs to another repository (project, branch main)" in ran.err
+    option, target = advised(ran.err, "Add")[:2]
+    second.push(option, target)
+    assert person.at(target).names() == {"z"} and "z" not in person.names()
+    assert "nothing to do" in second.push(option, target).out
+
+
 def test_what_no_pull_would_bring_is_not_told_to_be_pulled(pushed: Project, person: Person) -> None:
     """A push says of what git ignores here that it is ignored, and advises no pull; a mirror removes it as before."""
     pushed.write(".gitignore", "out*\n")
