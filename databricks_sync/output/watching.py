@@ -257,10 +257,16 @@ class LiveView(LineView):
             region.append(Text(f"  {hint}"))
         if self._parked:
             region.append(Text(f"  needs attention ({len(self._parked):,}): skipped on both sides", "bold"))
-        shown = min(_SHOWN, max(self._live.console.height // 6, 1))  # the events above need some room too
-        for item in list(self._parked.values())[:shown]:
-            region.append(Text(f"  ! {printable(item.path)}  {item.what}", STYLES["!"]))
-            region += [Text(f"      {way}") for way in item.ways]
+        console, shown = self._live.console, 0
+        room = console.height * 2 // 3 - len(region)  # the events above need some, too
+        for item in list(self._parked.values())[:_SHOWN]:
+            rows = [Text(f"  ! {printable(item.path)}  {item.what}", STYLES["!"])]
+            rows += [Text(f"      {way}") for way in item.ways]
+            wrapped = [line for row in rows for line in row.wrap(console, console.width, overflow="fold")]
+            room -= len(wrapped)
+            if shown and room < 0:
+                break
+            region, shown = region + wrapped, shown + 1
         if len(self._parked) > shown:
             region.append(Text(f"  … and {len(self._parked) - shown:,} more"))
         return Group(*region)

@@ -156,6 +156,22 @@ def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: l
     assert seen.stop() == 130 and "● Watching" not in seen.screen
 
 
+def test_commands_wrap(pushed: Project, person: Person, terminals: list[Terminal]) -> None:
+    """With 80 columns a command for what is parked goes on in the next line, and nothing of it is cut."""
+    name = "a_rather_long_name_for_a_notebook_of_somebody.py"
+    pushed.notebook(f"notebooks/{name}", "one")
+    pushed.push()
+    person.edit(name.removesuffix(".py"), "there")
+    pushed.notebook(f"notebooks/{name}", "here")
+    seen = Terminal(pushed, "to_databricks", "--watch", columns=80, lines=30)
+    terminals.append(seen)
+    screen = seen.until("● Watching", "needs attention (1)", "to merge the cells")
+    region = " ".join(screen.partition("● Watching")[2].split())
+    for command in ("to_databricks --overwrite", "from_databricks --overwrite", "from_databricks --merge"):
+        assert f"{command} notebooks/{name}" in region
+    assert seen.stop() == 130
+
+
 def test_trouble_on_a_terminal(pushed: Project, workspace: Workspace, terminals: list[Terminal]) -> None:
     """Trouble is shown as long as it lasts, and remains readable above when it is over."""
     seen = Terminal(pushed, "to_databricks", "--watch", NO_COLOR="1")
