@@ -8,6 +8,7 @@ person would see no difference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -198,6 +199,10 @@ class Problem(NamedTuple):
     severity: Severity = Severity.REFUSED
 
 
+# Hosts that are of one workspace each, whose records have their bare name: of Azure, AWS and Google Cloud.
+_OF_ONE_WORKSPACE = re.compile(r"https://(?:adb-\d+\.\d+\.azuredatabricks\.|dbc-[\w-]+\.cloud\.|\d+\.\d+\.gcp\.)")
+
+
 class Login(NamedTuple):
     """How to reach and log in to the workspace. `token` is empty when databricks-sdk has to find the way."""
 
@@ -208,6 +213,7 @@ class Login(NamedTuple):
     withheld: frozenset[str] = frozenset()  # of the environment's variables: they are of another host, or of none
     notice: str = ""
     where: str = ""  # what to call the workspace on this machine, whose port changes from run to run
+    workspace_id: str = ""  # of one workspace among several of a host, "" where none was named
 
     def __repr__(self) -> str:
         """Without what nobody may see."""
@@ -221,7 +227,8 @@ class Login(NamedTuple):
     @property
     def name(self) -> str:
         """What identifies the workspace, to people and in the state."""
-        return self.where or self.host
+        one_of_many = self.workspace_id and not _OF_ONE_WORKSPACE.match(self.host)
+        return self.where or (f"{self.host}?o={self.workspace_id}" if one_of_many else self.host)
 
     def withhold(self, environ: MutableMapping[str, str]) -> None:
         """Takes from this process's environment what must not go to the host, before databricks-sdk looks there."""

@@ -1,7 +1,8 @@
 """How to log in: which host, with which credential, and which credentials must not go there.
 
 A credential goes only to the host that its own source names, or a stronger one. The sources, strongest first: an
-option, the environment, `.env`, a profile.
+option, the environment, `.env`, a profile. Which workspace of a host is meant goes by the same order, except that an
+option names a profile with all that is in it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import configparser
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.model import Login
@@ -19,6 +20,8 @@ from .dotenv_file import Dotenv
 
 Tracks = Callable[[Path], bool]  # whether git tracks a file
 
+_WORKSPACE = "DATABRICKS_WORKSPACE_ID"
+_SETTINGS = "__settings__"  # the section of the file of profiles that is none
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # What databricks-sdk takes up by itself, whatever host it is given (0.162: config.py, credentials_provider.py,
 # oidc_token_supplier.py). Somebody set these on purpose:
@@ -53,7 +56,7 @@ _WAYS_OF_PROFILES = frozenset(
 _NOT_PASSED_ON = frozenset(
     {
         *("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_LOCAL_DIR", "DATABRICKS_TOKEN"),
-        *("DATABRICKS_OIDC_TOKEN_ENV", "DATABRICKS_OIDC_TOKEN"),
+        *("DATABRICKS_OIDC_TOKEN_ENV", "DATABRICKS_OIDC_TOKEN", _WORKSPACE),
     }
 )
 
@@ -66,14 +69,44 @@ def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: 
     if options.get("host"):
         return Login(str(options["host"]))
     if options.get("profile"):
-        return _profile(options["profile"], environ)[0]._replace(withheld=_credentials(environ))
+        login = _profile(options["profile"], environ)[0]
+        return _in_workspace(login, login.workspace_id)._replace(withheld=_credentials(environ))
     if host := environ.get("DATABRICKS_HOST", "").strip():
-        return _of_environment(_host(host), environ, dotenv, tracks)
+        login = _of_environment(_host(host), environ, dotenv, tracks)
+        return _in_workspace(login, environ.get(_WORKSPACE, ""), _workspace_of(host), login.workspace_id)
     if profile := environ.get("DATABRICKS_CONFIG_PROFILE"):
-        return _of_profile(profile, environ)
+        login = _of_profile(profile, environ)
+        return _in_workspace(login, environ.get(_WORKSPACE, ""), login.workspace_id)
     if any(dotenv.values.get(name, "").strip() for name in ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE")):
-        return _of_dotenv(dotenv.login({}, tracks), environ)
-    return _of_profile("DEFAULT", environ) if _section("DEFAULT", environ).get("host") else None
+        values = dotenv.login({}, tracks)
+        login, typed = _of_dotenv(values, environ), _workspace_of(values.get("DATABRICKS_HOST", ""))
+        named = (environ.get(_WORKSPACE, ""), values.get(_WORKSPACE, ""))
+        return _in_workspace(login, *named, typed, login.workspace_id)
+    profile = _section(_SETTINGS, environ).get("default_profile", "").strip()  # of `databricks auth switch`
+    if not profile and not _section("DEFAULT", environ).get("host"):
+        return None
+    login = _of_profile(profile or "DEFAULT", environ)
+    return _in_workspace(login, environ.get(_WORKSPACE, ""), login.workspace_id)
+
+
+def _in_workspace(login: Login, *named: str) -> Login:
+    """The login, to the workspace that the strongest of these names. Raises SettingsError for what names none."""
+    name = next((name.strip() for name in named if name.strip()), "")
+    if login.local or name.lower() == "none":  # so the official CLI says that a profile is of no workspace
+        return login._replace(workspace_id="")
+    if not re.fullmatch(r"[\w-]*", name, re.ASCII):
+        raise SettingsError(
+            f"{printable(name)} is not the id of a workspace.", f"Correct {_WORKSPACE}, or the host or profile."
+        )
+    return login._replace(workspace_id=name)
+
+
+def _workspace_of(host: str) -> str:
+    """The id in an address as the browser shows it, `https://name/?o=1234`; "" where there is none."""
+    try:
+        return parse_qs(urlsplit(host.strip()).query).get("o", [""])[0]
+    except ValueError:
+        return ""
 
 
 def _of_environment(host: str, environ: Mapping[str, str], dotenv: Dotenv, tracks: Tracks) -> Login:
@@ -90,7 +123,7 @@ def _of_environment(host: str, environ: Mapping[str, str], dotenv: Dotenv, track
     values = dotenv.login(environ, tracks) if not named or _same(named, host) else {}
     values.pop("DATABRICKS_DISCOVERY_URL", "")  # it says where an identity goes, which may be the environment's
     token = _sound(values.get("DATABRICKS_TOKEN", "").strip(), "DATABRICKS_TOKEN")
-    return Login(host, token, variables=_passed_on(values, environ))
+    return Login(host, token, variables=_passed_on(values, environ), workspace_id=values.get(_WORKSPACE, ""))
 
 
 def _of_dotenv(values: Mapping[str, str], environ: Mapping[str, str]) -> Login:
@@ -176,8 +209,8 @@ def _sound(token: str, name: str) -> str:
     raise SettingsError(f"{printable(name)} contains a space or a character that no token has.", "Copy it again.")
 
 
-def _host(text: str) -> str:
-    """`https://name`, from whatever people paste. Raises SettingsError."""
+def _host(text: str, setting: str = "DATABRICKS_HOST") -> str:
+    """`https://name`, from whatever people paste; `setting` is who says so. Raises SettingsError."""
     if text.lower() == "local":
         return "local"
     try:
@@ -189,12 +222,12 @@ def _host(text: str) -> str:
     named = re.fullmatch(r"[\w.-]+\.[\w-]+\.?", name) or name in _LOOPBACK
     if url.scheme not in ("http", "https") or not named or url.username or url.password:
         raise SettingsError(
-            "DATABRICKS_HOST is not the address of a workspace.",
+            f"{setting} is not the address of a workspace.",
             "Set it to an address such as https://adb-1234567890123456.7.azuredatabricks.net, or to local.",
         )
     if url.scheme == "http" and name not in _LOOPBACK:
         raise SettingsError(
-            f"DATABRICKS_HOST is http://{name}, so the token would be sent unencrypted.",
+            f"{setting} is http://{name}, so the token would be sent unencrypted.",
             f"Use https://{name}.",
         )
     return f"{url.scheme}://{f'[{name}]' if ':' in name else name}{port}"
@@ -218,10 +251,11 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]
     A plain token is read here, every other way is left to databricks-sdk.
     """
     profile, path = name or "DEFAULT", _profiles(environ)
-    section = _section(profile, environ)
+    section = {} if profile == _SETTINGS else _section(profile, environ)
     if not section:
         raise SettingsError(
-            f"There is no profile {printable(profile)} in {path}.", "Correct --profile, or add it to that file."
+            f"There is no profile {printable(profile)} in {path}.",
+            "Correct its name (--profile, DATABRICKS_CONFIG_PROFILE or default_profile), or add it to that file.",
         )
     if not section.get("host"):
         raise SettingsError(
@@ -229,7 +263,10 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]
         )
     plain = section.get("token", "") if section.get("auth_type", "pat") == "pat" else ""
     token = _sound(plain.strip(), f"The token of profile {profile}")
-    return Login(_host(section["host"].strip()), token, profile), bool(_WAYS_OF_PROFILES & section.keys())
+    named = section["host"].strip()
+    host = _host(named, f"The host of the profile {printable(profile)} in {path}")
+    workspace = section.get("workspace_id", "").strip() or _workspace_of(named)
+    return Login(host, token, profile, workspace_id=workspace), bool(_WAYS_OF_PROFILES & section.keys())
 
 
 def _profiles(environ: Mapping[str, str]) -> Path:

@@ -12,17 +12,22 @@ from databricks_sync.model import Login
 
 from .http import Headers, Http, reason
 
+# SOURCE: databricks-sdk 0.162, mixins/workspace.py: a host of several workspaces routes a request by this header.
+_ROUTING = "X-Databricks-Workspace-Id"
+
 
 def connect(login: Login, clock: Clock = CLOCK) -> Http:
     """Requests to a workspace that is logged in to.
 
     Raises SettingsError where there is no way to log in, Unreachable where nothing answers.
     """
+    routed = {_ROUTING: login.workspace_id} if login.workspace_id else {}
     if login.token:
-        bearer = {"Authorization": f"Bearer {login.token}"}
+        bearer = {"Authorization": f"Bearer {login.token}", **routed}
         return Http(login.host, lambda: bearer, clock=clock)
     _reach(login.host)
-    return Http(login.host, _sdk_headers(login), clock=clock)
+    headers = _sdk_headers(login)
+    return Http(login.host, lambda: {**headers(), **routed}, clock=clock)
 
 
 def _reach(host: str) -> None:
@@ -43,7 +48,8 @@ def _sdk_headers(login: Login) -> Headers:
     from databricks.sdk.core import Config  # 0.9 s: only for those who log in by other ways than a token
 
     try:
-        config = Config(host=login.host, profile=login.profile, **_attributes(Config.attributes(), login.variables))
+        variables = {**login.variables, "DATABRICKS_WORKSPACE_ID": login.workspace_id or None}
+        config = Config(host=login.host, profile=login.profile, **_attributes(Config.attributes(), variables))
         config.authenticate()
     except Exception as error:
         raise SettingsError(
@@ -53,7 +59,7 @@ def _sdk_headers(login: Login) -> Headers:
     return config.authenticate
 
 
-def _attributes(attributes: Iterable[Any], variables: Mapping[str, str]) -> dict[str, Any]:
+def _attributes(attributes: Iterable[Any], variables: Mapping[str, str | None]) -> dict[str, Any]:
     """The variables as the arguments of databricks-sdk's Config: what is in the environment, every child gets."""
     names = {
         variable: attribute.name
@@ -61,4 +67,4 @@ def _attributes(attributes: Iterable[Any], variables: Mapping[str, str]) -> dict
         for variable in (attribute.env, *getattr(attribute, "env_aliases", ()))
         if variable
     }
-    return {names[name]: value for name, value in variables.items() if name in names}
+    return {names[name]: value for name, value in variables.items() if value and name in names}
