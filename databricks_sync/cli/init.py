@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = "env.sample"
 _PLAIN = re.compile(r"[\w@.:/+-]+")
+_OF_ENVIRONMENT = ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_WORKSPACE_ID")
 
 
 def run(options: Options, report: Reporter) -> int:
@@ -106,18 +107,27 @@ def _values(options: Options, environ: Mapping[str, str]) -> dict[str, str | Non
     """What is known already: variable -> value, or None for what must not be set."""
     if options.profile:
         values: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_CONFIG_PROFILE": options.profile}
+    elif options.local:
+        values = {"DATABRICKS_HOST": "local"}
     else:
-        values = {"DATABRICKS_HOST": "local" if options.local else environ.get("DATABRICKS_HOST", "").strip()}
+        values = {name: environ.get(name, "").strip() for name in _OF_ENVIRONMENT}
+        if values["DATABRICKS_CONFIG_PROFILE"] and not values["DATABRICKS_HOST"]:
+            values["DATABRICKS_HOST"] = None  # the sample's own must not come first
     values["DATABRICKS_USER"] = options.user
     return {name: value for name, value in values.items() if value != "" and (value or name == "DATABRICKS_HOST")}
+
+
+def _quoted(value: str) -> str:
+    """A value as it is written into a `.env`."""
+    return value if _PLAIN.fullmatch(value) else "'" + re.sub(r"[\\']", lambda sign: f"\\{sign[0]}", value) + "'"
 
 
 def filled(sample: str, values: Mapping[str, str | None]) -> str:
     """`sample` with these variables set, and those that are None commented out. Raises SettingsError. Pure."""
     for name, value in values.items():
-        if value is not None and not _PLAIN.fullmatch(value):
+        if value is not None and printable(value) != value:
             raise SettingsError(f"{name} would be {printable(value)}, which cannot be written to .env.", "Correct it.")
-        line = f"#{name}=" if value is None else f"{name}={value}"
+        line = f"#{name}=" if value is None else f"{name}={_quoted(value)}"
         sample, count = re.subn(rf"(?m)^#?{name}=.*$", lambda _, line=line: line, sample)  # type: ignore[misc]
         if not count and value is not None:
             sample = f"{sample.rstrip()}\n{line}\n"

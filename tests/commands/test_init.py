@@ -103,6 +103,29 @@ def test_gitignore_is_a_link(project: Project, tmp_path: Path) -> None:
     assert (tmp_path / "own").read_text() == "mine\n"
 
 
+@pytest.mark.parametrize(
+    ("env", "typed"),
+    [
+        ({"DATABRICKS_HOST": "HOST/?o=7"}, ()),
+        ({"DATABRICKS_WORKSPACE_ID": "7"}, ()),
+        ({"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None, "DATABRICKS_CONFIG_PROFILE": "it's #1"}, ()),
+        ({"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}, ("--profile", "it's #1")),
+        ({}, ("--user", "o'neil me@example.com")),
+    ],
+)
+def test_it_takes_what_a_push_takes(project: Project, env: dict[str, str | None], typed: tuple[str, ...]) -> None:
+    """Whatever names a workspace for a push does so for this, and the .env that is written says the same."""
+    host, token = project.workspace.host, project.workspace.token
+    (project.home / ".databrickscfg").write_text(f"[it's #1]\nhost = {host}\ntoken = {token}\n")
+    env = {name: value and value.replace("HOST", host) for name, value in env.items()}
+    project.notebook("notebooks/a.py", "1")
+    pushed = project.push("--dry-run", *typed, env=env).out.splitlines()[0]
+    project.push("--init", *typed, env=env)
+    if "\nDATABRICKS_CONFIG_PROFILE=" not in (text := project.text(".env")):
+        project.write(".env", text.replace("#DATABRICKS_TOKEN=", f"DATABRICKS_TOKEN={token}"))
+    assert project.push("--dry-run", env=NOBODY).out.splitlines()[0] == pushed
+
+
 def test_no_workspace(project: Project) -> None:
     """A workspace that cannot be reached is said in one sentence, and .env is there to be corrected."""
     ran = project.run("to_databricks", "--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
@@ -137,7 +160,8 @@ def test_json(project: Project) -> None:
         ({"B": None}, "# a\n#A=x\n#B=\n"),
         ({"C": "you@example.com"}, "# a\n#A=x\nB=2\nC=you@example.com\n"),
         ({"C": None}, "# a\n#A=x\nB=2\n"),
-        ({"A": r"\1"}, None),
+        ({"A": r"\1"}, "# a\nA='\\\\1'\nB=2\n"),
+        ({"A": "https://x/?o=1"}, "# a\nA='https://x/?o=1'\nB=2\n"),
         ({"A": "x\nTOKEN=1"}, None),
     ],
 )
