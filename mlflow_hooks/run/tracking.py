@@ -60,6 +60,8 @@ def log_in(login: Login) -> str:
     for name, value in login.variables.items():
         os.environ.setdefault(name, value)
     os.environ["DATABRICKS_HOST"] = login.host
+    if login.workspace_id:
+        os.environ["DATABRICKS_WORKSPACE_ID"] = login.workspace_id
     if not login.token and login.profile:
         return f"databricks://{login.profile}"
     if login.token:

@@ -151,7 +151,7 @@ def test_what_can_be_done_is_said(status: int, code: str) -> None:
     [
         (403, "403", "Source IP address: 192.0.2.1 is blocked by Databricks IP ACL", "IP access list", LoginError),
         (403, "PERMISSION_DENIED", "Source IP address: 192.0.2.1 is blocked", "IP access list", Denied),
-        (403, "403", "Personal access tokens are disabled.", "databricks auth login --host", LoginError),
+        (403, "403", "Personal access tokens are disabled.", "databricks auth login", LoginError),
         (403, "403", "Provided OAuth token does not have required scopes: workspace", "scope", LoginError),
         (403, "PERMISSION_DENIED", "The token does not have the scope workspace", "scope", Denied),
         (403, "PERMISSION_DENIED", "me does not have Manage permissions on /p.", "owner of the folder", Denied),
