@@ -41,7 +41,7 @@ def model(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> dict[str, An
             "position": float(number),
             "command": f"%md\n{cell.text}" if cell.kind == "markdown" else cell.text,
             "commandTitle": cell.title or "",
-            "showCommandTitle": cell.title is not None,
+            "showCommandTitle": cell.title is not None and cell.title_shown,
         }
         for number, cell in enumerate(cells, 1)
     ]
@@ -60,12 +60,16 @@ def parse(body: bytes) -> list[NotebookCell]:
     try:
         commands = json.loads(body)["commands"]
         ordered = sorted(commands, key=lambda command: float(command["position"]))
-        return [_from_command(str(command["command"]), command.get("commandTitle")) for command in ordered]
+        return [_from_command(command) for command in ordered]
     except (ValueError, KeyError, TypeError):
         raise invalid("The archive holds a notebook that cannot be read.") from None
 
 
-def _from_command(text: str, title: str | None) -> NotebookCell:
-    if text.startswith("%md\n"):
-        return NotebookCell("markdown", text.removeprefix("%md\n"), title or None)
-    return NotebookCell("code", text, title or None)
+def _from_command(command: dict[str, Any]) -> NotebookCell:
+    text, title = str(command["command"]), command.get("commandTitle") or None
+    return NotebookCell(
+        kind="markdown" if text.startswith("%md\n") else "code",
+        text=text.removeprefix("%md\n"),
+        title=title and str(title),
+        title_shown=title is None or bool(command.get("showCommandTitle", True)),
+    )

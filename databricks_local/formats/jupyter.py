@@ -85,11 +85,18 @@ def _cell(cell: dict[str, Any]) -> NotebookCell:
     text = "".join(str(line) for line in text) if isinstance(text, list) else str(text)
     metadata = cell.get("metadata")
     ours = metadata.get(CELL_KEY) if isinstance(metadata, dict) else None
-    title = ours.get("title") if isinstance(ours, dict) and ours.get("showTitle") else None
+    ours = ours if isinstance(ours, dict) else {}
+    title = ours.get("title") or None
     outputs = cell.get("outputs")
     # Raw cells: what the service makes of them is unknown; here they become code.
     kind = "markdown" if cell.get("cell_type") == "markdown" else "code"
-    return NotebookCell(kind, text, title or None, tuple(outputs) if isinstance(outputs, list) else ())
+    return NotebookCell(
+        kind=kind,
+        text=text,
+        title=title and str(title),
+        outputs=tuple(outputs) if isinstance(outputs, list) else (),
+        title_shown=title is None or bool(ours.get("showTitle")),
+    )
 
 
 def _exported(cell: NotebookCell, seed: str, outputs: bool) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def _exported(cell: NotebookCell, seed: str, outputs: bool) -> dict[str, Any]:
                 "cellMetadata": {},
                 "inputWidgets": {},
                 "nuid": str(uuid.uuid5(NAMESPACE, seed)),
-                "showTitle": cell.title is not None,
+                "showTitle": cell.title is not None and cell.title_shown,
                 "tableResultSettingsMap": {},
                 "title": cell.title or "",
             }

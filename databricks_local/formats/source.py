@@ -1,19 +1,19 @@
 """Databricks source: a notebook as one program text. Cells in, text out and back. Pure.
 
 Header on the first line, `# COMMAND ----------` between cells, `# MAGIC` before every line of a cell in
-another language, `# DBTITLE 1,` for titles [DOCS].
+another language, `# DBTITLE 1,` for titles [DOCS], `# DBTITLE 0,` for hidden ones [seen in public repositories].
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 PREFIXES: Mapping[str, str] = MappingProxyType({"PYTHON": "#", "R": "#", "SCALA": "//", "SQL": "--"})
 EXTENSIONS: Mapping[str, str] = MappingProxyType({"PYTHON": ".py", "R": ".r", "SCALA": ".scala", "SQL": ".sql"})
-TITLE = "DBTITLE 1,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class NotebookCell:
     text: str
     title: str | None = None
     outputs: tuple[Any, ...] = ()
+    title_shown: bool = True
 
 
 def header(language: str) -> str:
@@ -83,6 +84,12 @@ def render(cells: Sequence[NotebookCell], language: str) -> str:
     return header(language) + "\n" + between.join(_chunk(cell, prefix) for cell in cells)
 
 
+def titled(line: str, prefix: str) -> tuple[str, bool] | None:
+    """The title that a cell's first line gives it and whether that is shown, or None for any other line."""
+    match = re.fullmatch(rf"{prefix} DBTITLE ([01]),(.*)", line)
+    return match and (match[2], match[1] == "1")
+
+
 def _trimmed(lines: list[str]) -> list[str]:
     first, last = 0, len(lines)
     while first < last and not lines[first].strip():
@@ -93,19 +100,22 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 def _cell(lines: list[str], prefix: str) -> NotebookCell:
-    title = None
-    if lines and lines[0].startswith(f"{prefix} {TITLE}"):
-        title = lines[0].removeprefix(f"{prefix} {TITLE}")
-        lines = lines[1:]
+    title = titled(lines[0], prefix) if lines else None
+    if title is None:
+        return _untitled(lines, prefix)
+    return replace(_untitled(lines[1:], prefix), title=title[0], title_shown=title[1])
+
+
+def _untitled(lines: list[str], prefix: str) -> NotebookCell:
     magic = f"{prefix} MAGIC"
     if not lines or not all(line.startswith(magic) for line in lines):
-        return NotebookCell("code", "\n".join(lines), title)
+        return NotebookCell("code", "\n".join(lines))
     text = "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
     word, _, rest = text.partition("\n")
     if word.split(" ")[0].rstrip() not in ("%md", "%md-sandbox"):
-        return NotebookCell("code", text, title)
+        return NotebookCell("code", text)
     inline = word.partition(" ")[2]
-    return NotebookCell("markdown", "\n".join(part for part in (inline, rest) if part), title)
+    return NotebookCell("markdown", "\n".join(part for part in (inline, rest) if part))
 
 
 def _chunk(cell: NotebookCell, prefix: str) -> str:
@@ -115,5 +125,5 @@ def _chunk(cell: NotebookCell, prefix: str) -> str:
     if lines[0].startswith("%"):
         lines = [f"{prefix} MAGIC {line}".rstrip() for line in lines]
     if cell.title is not None:
-        lines = [f"{prefix} {TITLE}{cell.title}", *lines]
+        lines = [f"{prefix} DBTITLE {int(cell.title_shown)},{cell.title}", *lines]
     return "\n".join(lines)

@@ -66,7 +66,7 @@ class Source:
         new = self._source_lines(text)
         if first == last:
             return self._replaced(start, stop, [*([""] if number > 1 else []), *new, ""])
-        return self._replaced(first + self._is_titled(first, last), last, new)
+        return self._replaced(first + (self._titled(first, last) is not None), last, new)
 
     def added(self, after: int, language: str, text: str) -> str:
         """A cell after another one; after 0 it becomes the first."""
@@ -99,20 +99,17 @@ class Source:
             last -= 1
         return first, last
 
-    def _is_titled(self, first: int, last: int) -> bool:
-        return first < last and self._lines[first].startswith(f"{self._prefix} {source.TITLE}")
+    def _titled(self, first: int, last: int) -> tuple[str, bool] | None:
+        return source.titled(self._lines[first], self._prefix) if first < last else None
 
     def _cell(self, number: int, start: int, stop: int) -> PageCell:
         first, last = self._without_blank_lines(start, stop)
-        title = None
-        if self._is_titled(first, last):
-            title = self._lines[first].removeprefix(f"{self._prefix} {source.TITLE}")
-            first += 1
-        lines, magic = self._lines[first:last], f"{self._prefix} MAGIC"
+        title, is_shown = self._titled(first, last) or (None, True)
+        lines, magic = self._lines[first + (title is not None) : last], f"{self._prefix} MAGIC"
         if lines and all(line.startswith(magic) for line in lines):
             lines = [line.removeprefix(magic).removeprefix(" ") for line in lines]
         text = "\n".join(lines)
-        return PageCell(number, *_read_magic(text, self.language), title)
+        return PageCell(number, *_read_magic(text, self.language), title if is_shown else None)
 
     def _source_lines(self, text: str) -> list[str]:
         lines = text.strip("\n").split("\n")
@@ -134,7 +131,12 @@ class Jupyter:
     def cells(self) -> list[PageCell]:
         """All cells, numbered from 1. Raises ApiError (400) for content that is no notebook."""
         return [
-            PageCell(number, *self._read(cell.kind, cell.text.replace("\r\n", "\n")), cell.title, cell.outputs)
+            PageCell(
+                number,
+                *self._read(cell.kind, cell.text.replace("\r\n", "\n")),
+                title=cell.title if cell.title_shown else None,
+                outputs=cell.outputs,
+            )
             for number, cell in enumerate(jupyter.parse(self._content), 1)
         ]
 

@@ -29,6 +29,7 @@ x = 1   \n\n# COMMAND ----------
 
 # COMMAND ----------
 
+# DBTITLE 0,hidden
 # MAGIC %sql
 # MAGIC select 1
 
@@ -39,7 +40,18 @@ x = 1   \n\n# COMMAND ----------
 line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
 text = st.lists(line, max_size=4).map("\n".join)
 chunk = st.one_of(
-    text, st.sampled_from(["# MAGIC %sql\n# MAGIC a", "# DBTITLE 1,t\nx", "", "\n\n", "# MAGIC a\nb", "%md a"])
+    text,
+    st.sampled_from(
+        [
+            "# MAGIC %sql\n# MAGIC a",
+            "# DBTITLE 1,t\nx",
+            "# DBTITLE 0,t\n# MAGIC %md a",
+            "",
+            "\n\n",
+            "# MAGIC a\nb",
+            "%md a",
+        ]
+    ),
 )
 notebooks = st.lists(chunk, min_size=1, max_size=5).map(
     lambda chunks: "# Databricks notebook source\n" + "\n\n# COMMAND ----------\n\n".join(chunks)
@@ -51,7 +63,7 @@ def texts(notebook: str) -> list[str]:
 
 
 def test_cells_as_the_editor_shows_them() -> None:
-    """A cell's text has its magic but not the comment signs; its title stands apart."""
+    """A cell's text has its magic but not the comment signs; its title stands apart, unless it is hidden."""
     cells = Source(NOTEBOOK, "PYTHON").cells()
     assert [cell.language for cell in cells] == ["PYTHON", "PYTHON", "MARKDOWN", "SQL", "PYTHON"]
     assert [cell.title for cell in cells] == [None, "Title <b>", None, None, None]

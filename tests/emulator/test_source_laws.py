@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_local.formats import jupyter, source
+from databricks_local.core.model import WorkspaceObject
+from databricks_local.formats import dbc, jupyter, source
 from databricks_local.formats.source import NotebookCell
 
 LANGUAGES = st.sampled_from(sorted(source.PREFIXES))
@@ -57,9 +58,14 @@ def test_legacy_newlines(content: bytes) -> None:
     assert content.replace(b"\r\n", b"\n") in (kept, kept + b"\n")
 
 
+@pytest.mark.parametrize("kind", ["code", "markdown"])
+@pytest.mark.parametrize("is_shown", [True, False])
 @pytest.mark.parametrize("language", sorted(source.PREFIXES))
-def test_titles_survive(language: str) -> None:
-    """A cell's title goes through source and Jupyter."""
-    cells = [NotebookCell("code", "1", "Load it")]
+def test_titles_survive(language: str, is_shown: bool, kind: str) -> None:
+    """A cell's title, shown or hidden, goes through source, Jupyter and DBC."""
+    cells = [NotebookCell(kind, "1", "Load it", title_shown=is_shown)]
+    number = int(is_shown)
+    assert f"{source.PREFIXES[language]} DBTITLE {number},Load it\n" in source.render(cells, language)
+    assert dbc.parse(dbc.document(WorkspaceObject(1, "/n", "NOTEBOOK", language), cells)) == cells
     assert source.parse(source.render(cells, language), language) == cells
     assert jupyter.parse(jupyter.render(cells, language, "n", 1)) == cells
