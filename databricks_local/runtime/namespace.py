@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .dbutils import DBUtils, RestartPython
-from .notebook_cells import NO_SPARK, CellStep, MagicError, check_python, pip_lines, refuse
-from .notebook_cells import requirements as named
-from .requirements import lacking
+from .interactive_shell import InteractiveShell
+from .notebook_cells import NO_SPARK, CellStep, MagicError, check_python, refuse
+from .shell_lines import translated
 
 TRACE_LIMIT = 256 * 1024
 DISPLAY_LIMIT = 256 * 1024
@@ -77,8 +77,7 @@ class Namespace:
 
     def __init__(self, make_dbutils: Callable[[], DBUtils], pip_install: bool, packages: str) -> None:
         self._make_dbutils = make_dbutils
-        self._pip_install = pip_install
-        self._packages = packages
+        self._packages = packages if pip_install else None
         self._names: dict[str, Any] = {}
         self._fresh = True
         self._number = 0
@@ -93,15 +92,13 @@ class Namespace:
         self._number = step.number
         if step.kind == "nothing":
             return
-        if step.kind == "python" and language != "PYTHON":
+        if step.kind == "code" and language != "PYTHON":
             raise MagicError(NO_SPARK.format(f"{language} cells"))
         if self._fresh:
             self._begin()
         try:
-            if step.kind == "python":
+            if step.kind in ("code", "python"):
                 self._python(step, path)
-            elif step.kind == "pip":
-                self._pip(step.text)
             elif step.kind == "sh":
                 _shell(step.text)
             else:
@@ -130,9 +127,11 @@ class Namespace:
         sys.modules["__main__"] = module
         self._names = module.__dict__
         dbutils = self._make_dbutils()
+        shell = InteractiveShell(self._names, self._packages, self.notes)
         self._names.update(
             dbutils=dbutils,
             getArgument=dbutils.widgets.getArgument,
+            get_ipython=lambda: shell,
             display=self._display,
             displayHTML=self._display_html,
             **{name: NoSpark(name) for name in ("spark", "sc", "sqlContext", "table", "sql")},
@@ -143,31 +142,13 @@ class Namespace:
         check_python(step.text)
         name = f"<{path} cell {step.number}>"
         linecache.cache[name] = (len(step.text), None, step.text.splitlines(keepends=True), name)
-        tree = ast.parse(step.text, name)
+        tree = ast.parse(translated(step.text), name)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         exec(compile(tree, name, "exec"), self._names)
         if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), name, "eval"), self._names)
             if value is not None:
                 print(repr(value))  # noqa: T201
-
-    def _pip(self, text: str) -> None:
-        for arguments in pip_lines(text):
-            self.notes.append("%pip " + " ".join(arguments))
-            if self._pip_install and arguments[:1] == ["install"]:
-                target = ["--target", self._packages, "--disable-pip-version-check"]
-                done = subprocess.run([sys.executable, "-m", "pip", *arguments, *target], check=False)
-                if done.returncode:
-                    raise MagicError(f"%pip ended with exit code {done.returncode}")
-                if self._packages not in sys.path:
-                    sys.path.insert(0, self._packages)
-                continue
-            missing = [sentence for sentence in map(lacking, named(arguments)) if sentence]
-            if missing:
-                raise MagicError(
-                    f"%pip: {'; '.join(missing)}. Nothing is installed by itself here: "
-                    "install it for the server's Python, or start the server with --pip-install"
-                )
 
     def _display(self, *values: Any, **_: Any) -> None:
         for value in values:

@@ -1,6 +1,7 @@
-"""What the cells of a notebook ask for: Python, a magic, nothing. Pure.
+"""What the cells of a notebook ask for: code, a magic, nothing. Pure.
 
-A magic stands on the first line of its cell and owns the whole cell; only Python cells share the namespace.
+A magic such as `%sh` stands on the first line of its cell and owns the whole cell; `%pip` and others that Python's
+interactive shell takes are lines of a Python cell (shell_lines.py). Only Python cells share the namespace.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databricks_local.formats.source import NotebookCell
+
+# What a cell is by the magic on its first line.
+KINDS = {"%python": "python", "%run": "run", "%sh": "sh", "%md": "nothing", "%md-sandbox": "nothing"}
 
 # Lines an interactive shell would take, which mean nothing in a job.
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")
@@ -24,7 +28,7 @@ class MagicError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CellStep:
-    """One cell as it is to be run; `kind` is python, pip, run, sh or nothing."""
+    """One cell as it is to be run; `kind` is code (in the notebook's language), python, run, sh, nothing or other."""
 
     number: int
     kind: str
@@ -42,14 +46,13 @@ def step(number: int, cell: NotebookCell) -> CellStep:
     if cell.kind == "markdown" or not text.strip():
         return CellStep(number, "nothing", "")
     word = text.split(None, 1)[0]
-    if word in IGNORED:
-        rest = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(IGNORED))
-        return step(number, NotebookCell(cell.kind, rest))
     if not word.startswith("%"):
+        return CellStep(number, "code", text)
+    if word in ("%pip", *IGNORED):
         return CellStep(number, "python", text)
     body = text.partition("\n")[2] if text.split("\n", 1)[0].strip() == word else text.strip()[len(word) :].lstrip(" ")
-    kind = {"%python": "python", "%pip": "pip", "%run": "run", "%sh": "sh", "%md": "nothing"}.get(word, "other")
-    return CellStep(number, kind, text if kind in ("pip", "other") else body)
+    kind = KINDS.get(word, "other")
+    return CellStep(number, kind, text if kind == "other" else body)
 
 
 def check_python(text: str) -> None:
@@ -60,20 +63,13 @@ def check_python(text: str) -> None:
 
 
 def refuse(text: str) -> MagicError:
-    """The error for a cell whose magic is not run here."""
+    """The error for a magic that is not run, or not where it stands."""
     word = text.split(None, 1)[0]
     if word in ("%sql", "%scala", "%r"):
         return MagicError(NO_SPARK.format(word))
+    if word in KINDS:
+        return MagicError(f"{word} stands at the beginning of its cell only")
     return MagicError(f"{word} is not known here")
-
-
-def pip_lines(text: str) -> list[list[str]]:
-    """The arguments of each `%pip` line of a cell. Raises MagicError."""
-    lines = [line.strip() for line in text.replace("\\\n", " ").split("\n") if line.strip()]
-    for line in lines:
-        if not line.startswith(("%pip ", "#")):
-            raise MagicError(f"a %pip cell holds nothing else: {line}")
-    return [shlex.split(line.removeprefix("%pip")) for line in lines if not line.startswith("#")]
 
 
 def run_line(text: str) -> tuple[str, dict[str, str]]:

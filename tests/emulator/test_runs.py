@@ -90,7 +90,9 @@ FAILURES = [
     (["%pip install no-such-package-at-all"], "no-such-package-at-all is not installed"),
     (["%pip install -r requirements.txt"], "--pip-install"),
     (["x = 1\n# MAGIC %pip install x"], "either a magic or Python"),
-    (["%pip install pytest\nprint(1)"], "holds nothing else"),
+    (["x = 1\nif x:\n    %pip install no-such-package-at-all"], "no-such-package-at-all is not installed"),
+    (["x = 1\n%sql select 1"], "there is no Spark here"),
+    (["x = 1\n%run ./none"], "%run stands at the beginning of its cell only"),
     (["%run ./none"], "Unable to access the notebook"),
     (["%sh -e\nexit 3"], "exit code 3"),
     (["dbutils.secrets.get('no', 'key')"], "Secret does not exist with scope: no and key: key"),
@@ -139,6 +141,20 @@ def test_dbutils(work: Work) -> None:
     assert ended.output["log"] == "it is [REDACTED]\nfrom shell\n"
     assert [one["text"] for one in ended.output["displays"]] == ["<b>[REDACTED]", "{'a': 1}"]
     assert ended.output["notes"] == ["%pip install --quiet pytest"]
+
+
+def test_lines_of_the_interactive_shell(work: Work) -> None:
+    """Commands and %pip stand between lines of Python, in one cell with a restart, below a hidden title too."""
+    ended = work.run_notebook(
+        "# DBTITLE 0,hidden\n# MAGIC %md\n# MAGIC # Title",
+        "%pip install --quiet pytest\nbefore = 1\ndbutils.library.restartPython()\n1 / 0",
+        "assert 'before' not in globals()\nname = 'py' + 'test'\n%pip install {name}\n!echo from $name; exit 3",
+        "lines = !echo one && echo two\nassert (lines, _exit_code) == (['one', 'two'], 3)\n!no-such-command",
+        "%matplotlib inline\ndbutils.notebook.exit('fine')",
+    )
+    assert ended.result == "fine"
+    assert ended.output["notes"] == ["%pip install --quiet pytest", "%pip install pytest"]
+    assert ended.output["log"].startswith("from pytest\n") and "no-such-command" in ended.output["log"]
 
 
 def test_notebook_runs_notebook(work: Work) -> None:
