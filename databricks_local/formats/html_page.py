@@ -37,7 +37,7 @@ def render(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     embedded = base64.b64encode(quote(json.dumps(dbc.model(entry, cells))).encode()).decode()
     shown = "\n".join(f"<pre>{escape(cell.text)}</pre>" for cell in cells)
     page = PAGE.format(title=escape(entry.name), embedded=embedded, shown=shown)
-    return page.encode("utf-8", "surrogatepass")
+    return source.encoded(page)
 
 
 def to_source(content: bytes) -> tuple[bytes, str]:
@@ -52,4 +52,4 @@ def to_source(content: bytes) -> tuple[bytes, str]:
         raise invalid("The HTML file does not contain a Databricks notebook.") from None
     if language not in LANGUAGES:
         raise invalid(f"Unknown notebook language {language}.")
-    return source.render(dbc.parse(document), language).encode(), language
+    return source.encoded(source.render(dbc.parse(document), language)), language

@@ -36,6 +36,11 @@ def load(content: bytes) -> dict[str, Any]:
     return document
 
 
+def dumped(document: dict[str, Any]) -> bytes:
+    """The document as text: indented by one blank, in UTF-8, with JSON's escape for half a surrogate pair."""
+    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
 def language(document: dict[str, Any]) -> str | None:
     """From `language_info`, else the kernel [REAL: R, Scala and SQL come out in their language too]."""
     metadata = document.get("metadata")
@@ -73,7 +78,7 @@ def render(cells: Sequence[NotebookCell], language: str, name: str, object_id: i
         "nbformat": 4,
         "nbformat_minor": 0,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return dumped(document)
 
 
 def _broken() -> ApiError:

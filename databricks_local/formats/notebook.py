@@ -23,7 +23,7 @@ def as_source(entry: WorkspaceObject, content: bytes, newlines: str) -> bytes:
     """
     language = entry.language or "PYTHON"
     if entry.export_format == "JUPYTER":
-        return source.render(jupyter.parse(content), language).encode("utf-8", "surrogatepass")
+        return source.encoded(source.render(jupyter.parse(content), language))
     body = source.with_header(content, language)
     is_bare = body == source.header(language).encode()
     return body + b"\n" if is_bare and newlines == "legacy" else body

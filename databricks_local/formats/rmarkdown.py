@@ -31,4 +31,4 @@ def render(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     """The cells as R Markdown: code of whatever language in `{r}` chunks."""
     parts = [f"---\ntitle: {entry.name}\noutput: html_document\n---"]
     parts += [cell.text if cell.kind == "markdown" else f"```{{r}}\n{cell.text}\n```" for cell in cells]
-    return "\n\n".join(parts).encode("utf-8", "surrogatepass")
+    return source.encoded("\n\n".join(parts))

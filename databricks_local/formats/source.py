@@ -84,6 +84,11 @@ def render(cells: Sequence[NotebookCell], language: str) -> str:
     return header(language) + "\n" + between.join(_chunk(cell, prefix) for cell in cells)
 
 
+def encoded(text: str) -> bytes:
+    """UTF-8, as text of any format. Half a surrogate pair, which has none, becomes `?` as in Java [INFERRED]."""
+    return text.encode("utf-8", "replace")
+
+
 def titled(line: str, prefix: str) -> tuple[str, bool] | None:
     """The title that a cell's first line gives it and whether that is shown, or None for any other line."""
     match = re.fullmatch(rf"{prefix} DBTITLE ([01]),(.*)", line)

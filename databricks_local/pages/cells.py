@@ -6,7 +6,6 @@ in a source file. A cell of an `.ipynb` keeps its outputs and metadata when its 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,7 +162,7 @@ class Jupyter:
     def _saved(self, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
         document = jupyter.load(self._content)
         change(document["cells"])
-        return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return jupyter.dumped(document)
 
 
 def with_magic(text: str, language: str, default: str) -> str:

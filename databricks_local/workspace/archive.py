@@ -69,7 +69,7 @@ def _unpacked(path: str, body: bytes) -> tuple[ObjectSpec, bytes]:
     if extension.upper() in LANGUAGES and body.lstrip().startswith(b"{"):
         language = extension.upper()
         text = source.render(dbc.parse(body), language)
-        return ObjectSpec(stem, NOTEBOOK, language, "SOURCE"), text.encode()
+        return ObjectSpec(stem, NOTEBOOK, language, "SOURCE"), source.encoded(text)
     for language, suffix in source.EXTENSIONS.items():
         if path.lower().endswith(suffix):
             return ObjectSpec(path[: -len(suffix)], NOTEBOOK, language, "SOURCE"), body

@@ -145,10 +145,12 @@ def test_ipynb_added_and_deleted() -> None:
 
 
 def test_what_no_form_can_carry() -> None:
-    """A cell with NUL, a lone CR or half a surrogate pair is known for what it is."""
+    """A cell with NUL, a lone CR or half a surrogate pair is known for what it is, and stays in a UTF-8 file."""
     cells = [{"cell_type": "code", "source": text} for text in ("a", "\0", "a\rb", "\ud800", "a\r\nb")]
     found = Jupyter(json.dumps({"cells": cells}).encode(), "PYTHON").cells()
     assert [cell.fits_a_form for cell in found] == [True, False, False, False, True]
+    saved = Jupyter(json.dumps({"cells": cells}).encode(), "PYTHON").changed(1, "b")
+    assert rb'"source": "\ud800"' in saved and saved.decode()
 
 
 MARKDOWN = {

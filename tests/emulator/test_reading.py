@@ -198,6 +198,34 @@ def test_source_as_jupyter(local: Local) -> None:
     assert cells[0]["metadata"]["application/vnd.databricks.v1+cell"]["title"] == "First"
 
 
+HALF = {
+    "SOURCE": b"# DBTITLE 1,?\n'?'",
+    "R_MARKDOWN": b"'?'",
+    "HTML": b"<pre>&#x27;?&#x27;</pre>",
+    "JUPYTER": rb"'\ud83d'",
+    "DBC": b"PK",
+}
+
+
+@pytest.mark.parametrize("form", HALF)
+def test_half_a_surrogate_pair(local: Local, form: str) -> None:
+    """Half a character of an .ipynb leaves as its JSON escape, elsewhere as `?`; exports are text and come in again."""
+    output = {"output_type": "stream", "name": "stdout", "text": ["\ud83d"]}
+    title = {"application/vnd.databricks.v1+cell": {"title": "\ud83d", "showTitle": True}}
+    cell = {"cell_type": "code", "source": ["'\ud83d'"], "metadata": title, "outputs": [output]}
+    document = {"cells": [cell], "metadata": {"language_info": {"name": "r"}}, "nbformat": 4}
+    assert local.put(f"{HOME}/h.ipynb", json.dumps(document).encode()).status == 200
+    body = local.download(f"{HOME}/h", form)
+    assert HALF[form] in body
+    if form != "DBC":
+        body.decode()
+    if form == "JUPYTER":
+        assert json.loads(body)["cells"][0]["outputs"] == [output]
+    language = {"language": "R"} if form == "SOURCE" else {}
+    assert local.put(f"{HOME}/again", body, form, **language).status == 200
+    assert local.get("export", path=f"{HOME}/again").status == 200
+
+
 @pytest.mark.parametrize(
     ("form", "names"),
     [("SOURCE", ["d/", "d/n.py"]), ("AUTO", ["d/", "d/n.py", "f.txt"]), ("DBC", ["d/", "d/n.python"])],
