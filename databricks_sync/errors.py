@@ -190,5 +190,5 @@ class BrokenNotebook(ValueError):
     """Bytes that are not the notebook their name says; the text says what is wrong with them."""
 
 
-class OldNotebook(BrokenNotebook):
-    """A Jupyter notebook of format 3 or older, which Jupyter can convert."""
+class ConverterMissing(BrokenNotebook):
+    """A Jupyter notebook of format 3 or older, and nbformat is not installed."""

@@ -9,14 +9,14 @@ in the next run.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
 from databricks_sync.local.files import Changing, settled
 from databricks_sync.local.folder import LocalFolder, describe
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
-from databricks_sync.notebook.format import sha256, wire
+from databricks_sync.notebook.format import BOM, sha256, wire
 from databricks_sync.notebook.merge import Merge
 from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export, read
@@ -33,13 +33,23 @@ class PullWriter:
     """Writes the objects of one plan into the local folder; a `Writer` of engine/transfer.py."""
 
     def __init__(
-        self, local: LocalFolder, workspace: Workspace, backups: Backups, comparison: Comparison, pool: Executor
+        self,
+        local: LocalFolder,
+        workspace: Workspace,
+        backups: Backups,
+        comparison: Comparison,
+        pool: Executor,
+        *,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`notice` is called with what is worth knowing."""
         self.local = local
         self.workspace = workspace
         self.backups = backups
         self.comparison = comparison
         self.pool = pool
+        self.notice = notice
+        self._converted: list[str] = []  # the paths of notebooks that were of a format before 4
         self._paths = {item.path: item.key for item in comparison.scan.claims}
 
     def intent(self, step: Step) -> Intent:
@@ -111,15 +121,22 @@ class PullWriter:
             return left(step, "was deleted in the workspace during the run", Again())
         except FileNotFoundError:
             return _changed(step)
-        if sha256(wire(raw, step.local.kind)) != step.local.sha:
+        if sha256(wire(raw, step.local.form)) != step.local.sha:
             return _changed(step)
+        outcome = self._update(step, step.local, export, raw)
+        if outcome.result is Result.DONE and _is_converted(step, raw):
+            self._converted.append(step.local.path)
+        return outcome
+
+    def _update(self, step: Step, item: LocalObject, export: Export, raw: bytes) -> Outcome:
+        """Raises SyncError, OSError."""
         if step.remote and step.merge is not None:
-            return self._merge(step, step.local, step.remote, raw, step.merge)
-        self._save(step, step.local, raw, f"replaced by a {'restore' if step.saved else 'pull'}")
+            return self._merge(step, item, step.remote, raw, step.merge)
+        self._save(step, item, raw, f"replaced by a {'restore' if step.saved else 'pull'}")
         data = materialise(export.raw, export.form, export.language, raw) if export.form else export.raw
-        if export.language not in (None, step.local.language) and step.local.language is not None:
+        if export.language not in (None, item.language) and item.language is not None:
             return self._move(step, export, data)
-        return self._write(step, export, step.local.path, data, step.local)
+        return self._write(step, export, item.path, data, item)
 
     def delete(self, step: Step) -> Outcome:
         """Deletes a file after its backup, if its object is still gone. Raises SyncError, OSError."""
@@ -128,7 +145,7 @@ class PullWriter:
             return left(step, "exists in the workspace again", Again())
         try:
             raw, _ = self.local.read(step.local.path)
-            if sha256(wire(raw, step.local.kind)) != step.local.sha:
+            if sha256(wire(raw, step.local.form)) != step.local.sha:
                 return _changed(step)
             self._save(step, step.local, raw, "deleted by a pull")
             self.local.remove(step.local)
@@ -275,14 +292,24 @@ class PullWriter:
         return list(outcomes)
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
-        """Nothing: a folder that becomes empty goes with its last file."""
+        """Says which notebooks were converted; a folder that becomes empty goes with its last file."""
+        for path in sorted(self._converted):
+            self.notice(
+                f"{printable(path)} had an old notebook format, and now has format 4; the backup has the old file."
+            )
 
 
 def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
     """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
-    return Content.named(export.raw, export.version.sha) or Content.of(wire(held, remote.kind))
+    return Content.named(export.raw, export.version.sha) or Content.of(wire(held, export.form))
+
+
+def _is_converted(step: Step, raw: bytes) -> bool:
+    """Whether the file that is written for `raw`, a notebook of a format before 4, is of format 4."""
+    old = wire(raw, step.local.form if step.local else None) != raw.removeprefix(BOM)
+    return old and not step.saved and (step.merge is None or step.merge.raw != raw)
 
 
 def _changed(step: Step) -> Outcome:

@@ -243,7 +243,7 @@ class PushWriter:
             raw = self.local.again(step.local)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        sent = wire(raw, step.local.kind)
+        sent = wire(raw, step.local.form)
         return sent if sha256(sent) == step.local.sha else None
 
     def _put(self, step: Step, data: bytes, *, overwrite: bool, permit: Permit | None = None) -> None:

@@ -356,7 +356,7 @@ class Sync:
     def _writer(self, request: Request, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> Writer:
         workspace, comparison = snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
-            return PullWriter(self.local, workspace, backups, comparison, pool)
+            return PullWriter(self.local, workspace, backups, comparison, pool, notice=self.tell)
         return PushWriter(
             self.local,
             workspace,
@@ -412,6 +412,6 @@ class Sync:
         if export is not None and (kept := Content.named(export.raw, sha)):
             return kept
         try:
-            return Content.named(wire(self.local.read(step.local.path)[0], step.local.kind), sha)
+            return Content.named(wire(self.local.read(step.local.path)[0], step.local.form), sha)
         except (OSError, SyncError):
             return None

@@ -125,7 +125,7 @@ class Versions:
         if item.unresolved:
             return merge.Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
         raw, _ = self.local.read(item.path)
-        if sha256(wire(raw, item.kind)) != item.sha:
+        if sha256(wire(raw, item.form)) != item.sha:
             return merge.Merge(reason="it was changed locally during the run")
         if export.form is not item.form:
             return merge.Merge(reason="the workspace does not export it in the format of the local file")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from databricks_sync import shell
-from databricks_sync.errors import BrokenNotebook, OldNotebook, SettingsError, SyncError, printable
+from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
 from databricks_sync.model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
 from databricks_sync.notebook.format import (
     EXTENSIONS,
@@ -178,9 +178,8 @@ class LocalFolder(LocalFiles):
             if isinstance(item, LocalObject) and (reason := flaw(item.key, windows=shell.ON_WINDOWS)):
                 return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
             return item
-        except OldNotebook as error:
-            typed = f"jupyter nbconvert --to notebook --nbformat 4 --inplace {shell.path(path)}"
-            return Problem(path, f"is skipped: {error}", f"Type `{typed}`.", Severity.FAILED)
+        except ConverterMissing as error:
+            return Problem(path, f"is skipped: {error}", "Type `pip install nbformat`.", Severity.FAILED)
         except BrokenNotebook as error:
             return Problem(path, f"is skipped: {error}", "Correct or remove it.", Severity.FAILED)
         except (FileNotFoundError, NotADirectoryError):
@@ -273,18 +272,19 @@ class LocalFolder(LocalFiles):
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
-    sent = sha256(wire(raw, identity.kind))
     form, language = identity.form, identity.language
+    held = wire(raw, form)
+    sent = sha256(held)
     return LocalObject(
         key=key,
         path=path,
         kind=identity.kind,
-        digest=digest(raw, form, language) if form else file_digest(sent),
+        digest=digest(held, form, language) if form else file_digest(sent),
         sha=sent,
         stat=stamp,
         form=form,
         language=language,
-        unresolved=unresolved(raw, form, language) if form else 0,
+        unresolved=unresolved(held, form, language) if form else 0,
     )
 
 

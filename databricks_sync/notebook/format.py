@@ -17,8 +17,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from databricks_sync.errors import BrokenNotebook, OldNotebook
+from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Kind, Language
+
+from .old_format import converted, is_old, may_be_old
 
 # Raised when `canonical` changes its mind; digests of another version are never compared with ours.
 CANON_VERSION = 1
@@ -108,9 +110,27 @@ def file_name(name: str, form: Form, language: Language | None) -> str:
     return name + SUFFIXES[language or Language.PYTHON]
 
 
-def wire(raw: bytes, kind: Kind) -> bytes:
-    """The bytes to send: as they are, less a notebook's byte order mark, which would hide its header."""
-    return raw.removeprefix(BOM) if kind is Kind.NOTEBOOK else raw
+def wire(raw: bytes, form: Form | None) -> bytes:
+    """The bytes to send: of a file (`form` is None) its own.
+
+    Those of a notebook come without a byte order mark, which would hide its header, and a Jupyter one's in format 4;
+    what is broken stays as it is.
+    """
+    if form is None:
+        return raw
+    text = raw.removeprefix(BOM)
+    return in_format_4(text) if form is Form.JUPYTER else text
+
+
+def in_format_4(raw: bytes) -> bytes:
+    """The bytes of a Jupyter notebook of an older format in format 4; all others as they are."""
+    if may_be_old(raw):
+        try:
+            document = _loaded(raw)
+            return converted(document) if is_old(document) else raw
+        except BrokenNotebook:
+            pass
+    return raw
 
 
 def sha256(data: bytes) -> str:
@@ -181,20 +201,25 @@ def _plain_newlines(text: str) -> str:
 
 def parse(raw: bytes) -> dict[str, Any]:
     """A Jupyter notebook as a dictionary of format 4. Raises BrokenNotebook."""
-    try:
-        document = json.loads(raw.removeprefix(BOM).decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # also a number of too many digits
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise BrokenNotebook(f"it is not valid JSON{where}") from None
+    document = _loaded(raw)
+    if is_old(document):
+        document = _loaded(converted(document))
     if isinstance(document, dict) and isinstance(document.get("worksheets"), list):
-        # SERVER: what the workspace makes of it is not documented; what comes back from there is always format 4.
-        raise OldNotebook("it has an old notebook format, and the workspace needs format 4")
+        raise BrokenNotebook("it has the worksheets of an old notebook format, but not its number")
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
         raise BrokenNotebook("it has no list of cells, so it is not a Jupyter notebook")
     if not isinstance(document.get("metadata", {}), dict):
         raise BrokenNotebook("its metadata is not an object, so it is not a Jupyter notebook")
     return dict(document)
+
+
+def _loaded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw.removeprefix(BOM).decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise BrokenNotebook(f"it is not valid JSON{where}") from None
 
 
 def _is_cell(cell: object) -> bool:

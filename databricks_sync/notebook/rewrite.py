@@ -1,7 +1,8 @@
 """A notebook as it is written into the local folder. Pure.
 
 A file that is replaced stays as it is, down to the byte, but for what somebody edited; that is written in the style
-around it. A new file begins as an empty one in the usual style.
+around it. A new file begins as an empty one in the usual style. A Jupyter notebook of a format before 4 has no place
+for what comes from the workspace: it stays, too, until there is an edit to write, and is then converted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Language
 
 from .cells import Piece, Placed, jupyter_pieces, pieces
-from .format import BOM, has_header, jupyter_language, parse, spoken_in, text_of
+from .format import BOM, has_header, in_format_4, jupyter_language, parse, spoken_in, text_of
 from .jupyter_text import new_jupyter, rewritten_jupyter
 from .source_text import rewritten_source
 from .trace import traced
@@ -33,13 +34,16 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
 def rewrite(raw: bytes, form: Form, language: Language | None, cells: Sequence[Placed]) -> bytes:
     """The file `raw` with these cells in place of its own. Raises BrokenNotebook."""
-    mark = BOM if raw.startswith(BOM) else b""
-    text = raw[len(mark) :].decode("utf-8")
+    mark, before = BOM if raw.startswith(BOM) else b"", raw.removeprefix(BOM)
+    if form is Form.JUPYTER:
+        before = in_format_4(before)
+    text = before.decode("utf-8")
     try:
         text = rewritten_jupyter(text, cells) if form is Form.JUPYTER else rewritten_source(text, language, cells)
     except RecursionError:
         raise BrokenNotebook("it is nested too deeply") from None
-    return mark + text.encode("utf-8")
+    after = text.encode("utf-8")
+    return raw if after == before else mark + after
 
 
 _Versions = tuple[bytes, Sequence[Piece], Sequence[Piece]]  # the file to start from, its cells, and the new ones

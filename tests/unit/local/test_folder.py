@@ -247,7 +247,7 @@ def test_an_unreadable_file_is_not_absent(repo: Repo) -> None:
         ("a.py", HEADER + b"\xe9", "is skipped: it is not UTF-8 (byte 30)"),
         ("a.ipynb", b"{", "is skipped: it is not valid JSON"),
         ("a.ipynb", b"[]", "is skipped: it has no list of cells"),
-        ("a.ipynb", b'{"worksheets": [{"cells": []}]}', "is skipped: it has an old notebook format"),
+        ("a.ipynb", b'{"nbformat": 3, "worksheets": [{}]}', "is skipped: it has an old notebook format"),
     ],
 )
 def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, said: str) -> None:
@@ -258,11 +258,13 @@ def test_a_broken_notebook_is_not_absent(repo: Repo, name: str, content: bytes, 
     assert what.startswith(said) and severity is Severity.FAILED and repo.keys() == {"b"}
 
 
-def test_an_old_notebook_says_how_to_convert_it(repo: Repo) -> None:
-    """What to type for a notebook of format 3 can be copied, whatever its name."""
-    repo.write("notebooks/my old.ipynb", b'{"worksheets": []}')
+def test_an_old_notebook_without_its_converter_says_how_to_get_it(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nbformat is not installed, a notebook of format 3 fails with what to type, and the others go through."""
+    repo.write("notebooks/old.ipynb", b'{"nbformat": 3, "worksheets": []}')
+    repo.notebook("notebooks/b.py")
+    monkeypatch.setitem(sys.modules, "nbformat", None)  # so Python says that a module is not there
     (said,) = {one.hint for one in repo.scan().unknown.values()}
-    assert said == "Type `jupyter nbconvert --to notebook --nbformat 4 --inplace 'notebooks/my old.ipynb'`."
+    assert said == "Type `pip install nbformat`." and repo.keys() == {"b"}
 
 
 def test_an_empty_jupyter_notebook_is_none_yet(repo: Repo) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from databricks_sync.errors import BrokenNotebook, OldNotebook
+from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Kind, Language
 from databricks_sync.notebook.cells import Cell, cells
 from databricks_sync.notebook.format import (
@@ -189,7 +189,7 @@ class TestSourceLaws:
     def test_blind_to_the_server(self, era: Any, one: tuple[bytes, Language]) -> None:
         """L2: an import and export changes nothing, and twenty of them change no more than one."""
         raw, language = one
-        held = raw = wire(raw, Kind.NOTEBOOK)
+        held = raw = wire(raw, SOURCE)
         for _ in range(20):
             held = era(held) if source_language(era(held).decode().split("\n")[0]) else held
         assert canonical(era(raw), SOURCE, language) == canonical(raw, SOURCE, language)
@@ -341,8 +341,8 @@ def test_a_name_round_trips(language: Language) -> None:
 
 def test_a_byte_order_mark_is_not_sent() -> None:
     """It would hide the header from the workspace; a file keeps it."""
-    assert wire(BOM + PY, Kind.NOTEBOOK) == PY
-    assert wire(BOM + PY, Kind.FILE) == BOM + PY
+    assert wire(BOM + PY, SOURCE) == PY
+    assert wire(BOM + PY, None) == BOM + PY
     assert has_header(BOM + PY, Language.PYTHON)
 
 
@@ -530,36 +530,6 @@ def test_half_a_surrogate_pair_survives() -> None:
     assert b"\\ud83d!" in written and digest(written, JUPYTER, None) == digest(raw, JUPYTER, None)
 
 
-# --- old formats ----------------------------------------------------------------------------------------------------
-
-OLD = {
-    "nbformat": 3,
-    "nbformat_minor": 0,
-    "metadata": {"name": ""},
-    "worksheets": [
-        {
-            "cells": [
-                {"cell_type": "heading", "level": 2, "metadata": {}, "source": ["T"]},
-                {"cell_type": "code", "input": ["a = 1\n", "a"], "language": "python", "metadata": {}, "outputs": []},
-            ],
-            "metadata": {},
-        }
-    ],
-}
-
-
-def test_an_old_notebook_is_not_taken_for_a_new_one() -> None:
-    """A notebook of format 3 is neither weighed nor merged, and said to be what it is."""
-    with pytest.raises(OldNotebook, match="old notebook format"):
-        digest(json.dumps(OLD).encode(), JUPYTER, None)
-
-
-def test_an_old_notebook_is_replaced_by_a_new_one() -> None:
-    """What comes from the workspace over a notebook of format 3 is a valid one of format 4."""
-    written = materialise(exported(markdown("## T"), code("b")), JUPYTER, None, json.dumps(OLD).encode())
-    assert valid(written)["nbformat"] == 4
-
-
 # --- broken notebooks ------------------------------------------------------------------------------------------------
 
 BROKEN = [
@@ -635,6 +605,7 @@ def test_no_notebook_breaks_us(raw: bytes, like: bytes) -> None:
     """Whatever JSON or bytes stand in an .ipynb, it is a notebook or BrokenNotebook, and never another error."""
     for act in (
         lambda: digest(raw, JUPYTER, None),
+        lambda: wire(raw, JUPYTER),
         lambda: cells(raw, JUPYTER, None),
         lambda: materialise(raw, JUPYTER, None, like),
         lambda: materialise(document(code("a")), JUPYTER, None, raw),
