@@ -34,6 +34,7 @@ HINTS = "tests/commands/test_hints.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/unit/notebook/test_merge.py"
 REWRITES = "tests/unit/notebook/test_rewrite.py"
+OLD_FORMATS = "tests/unit/notebook/test_old_format.py"
 SERVERS = "tests/unit/remote/test_servers.py"
 BASE = "tests/unit/state/test_base.py"
 GIT = "tests/unit/local/test_git.py"
@@ -170,6 +171,22 @@ MUTANTS = (
         """,
         ADVERSARIES,
         "test_05 or test_42",
+    ),
+    Mutant(
+        "text that a conversion to format 4 loses",
+        "converted",
+        "not kept",
+        "False",
+        OLD_FORMATS,
+        "broken",
+    ),
+    Mutant(
+        "an old notebook converted where nothing was edited",
+        "rewrite",
+        "return raw if after == before else mark + after",
+        "return mark + after",
+        OLD_FORMATS,
+        "only",
     ),
     Mutant(
         "no backup of what --overwrite replaces",
