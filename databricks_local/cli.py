@@ -13,7 +13,8 @@ import click
 
 from databricks_sync import __version__, shell, startup  # noqa: F401 (where programs are looked for)
 from databricks_sync.cli import completion
-from databricks_sync.errors import ExitCode, quantity
+from databricks_sync.errors import quantity
+from databricks_sync.exit_code import ExitCode
 
 from . import extras
 from .core.settings import ServerSettings

@@ -23,7 +23,7 @@ No message ever holds a token: messages are built from paths, hosts and the work
 
 from __future__ import annotations
 
-from enum import IntEnum
+from .exit_code import ExitCode
 
 # What a terminal obeys, and marks that turn the direction of what follows, so that a name can look like another one.
 _OBEYED = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -52,18 +52,6 @@ class Again(str):
         hint = super().__new__(cls, f"{before}{typed} the command again{more}")
         hint.watching = f"{before}{waited} is tried again{more}"
         return hint
-
-
-class ExitCode(IntEnum):
-    """How a command ends, for scripts; the README has a table of them."""
-
-    DONE = 0
-    LEFT = 1  # something was left alone, or mistakes were found: a person has to look
-    USAGE = 2  # options, settings, login
-    STOPPED = 3  # before any write
-    FAILED = 4
-    INTERRUPTED = 130  # as shells say of what SIGINT ended
-    UNREAD = 141  # likewise of SIGPIPE
 
 
 class SyncError(Exception):

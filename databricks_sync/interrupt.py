@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .errors import ExitCode, SyncError
+from .errors import SyncError
+from .exit_code import ExitCode
 
 End = Callable[[], SyncError | None]  # what has happened that ends the writing, if something has
 _ENDS_HOLD = 0.01  # seconds; fifty threads that read a file for each object would wait for each other

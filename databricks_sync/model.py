@@ -16,7 +16,7 @@ from os.path import splitext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import ExitCode
+from .exit_code import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_sync.errors import ExitCode, SyncError
+from databricks_sync.errors import SyncError
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.output.wording import SIGNS, STYLES
 from databricks_sync.rules.plan import Action
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from databricks_sync.cli.project import Project, find
 from databricks_sync.cli.session import Session, opened
-from databricks_sync.errors import ExitCode
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions

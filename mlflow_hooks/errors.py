@@ -12,7 +12,8 @@ SyncError
 
 from __future__ import annotations
 
-from databricks_sync.errors import ExitCode, SettingsError, SyncError
+from databricks_sync.errors import SettingsError, SyncError
+from databricks_sync.exit_code import ExitCode
 
 
 class UnknownHook(SettingsError):

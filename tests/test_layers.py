@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A room, or a module at the top, may import itself and what stands before it.
 ORDER = {
     "databricks_sync": (
-        "__init__ startup errors clock shell model failpoints system interrupt "
+        "__init__ startup exit_code errors clock shell model failpoints system interrupt "
         "notebook rules state local remote engine output cli to_databricks from_databricks"
     ),
     "databricks_local": (

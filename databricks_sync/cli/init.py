@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from databricks_sync import shell
-from databricks_sync.errors import ExitCode, SettingsError, SyncError, printable
+from databricks_sync.errors import SettingsError, SyncError, printable
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 
 from .dotenv_file import without_login

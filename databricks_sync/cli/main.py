@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from databricks_sync import __version__, interrupt
-from databricks_sync.errors import ExitCode, InterruptedRun, SyncError
+from databricks_sync.errors import InterruptedRun, SyncError
+from databricks_sync.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from databricks_sync.engine.report import Diffs, Report
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import BranchSwitched, Busy, ExitCode, SyncError, ValveError, printable
+from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, printable
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import terminable
 from databricks_sync.local.changes import Changes
 from databricks_sync.local.git import GitState

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from databricks_sync.errors import ExitCode, SyncError
+from databricks_sync.errors import SyncError
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.model import Problem
 from databricks_sync.notebook.diff import Line
 from databricks_sync.rules.outcome import Outcome

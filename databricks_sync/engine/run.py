@@ -20,14 +20,8 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from functools import partial
 
-from databricks_sync.errors import (
-    Again,
-    BranchSwitchedMidRun,
-    ExitCode,
-    SettingsError,
-    SyncError,
-    printable,
-)
+from databricks_sync.errors import Again, BranchSwitchedMidRun, SettingsError, SyncError, printable
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.failpoints import reached
 from databricks_sync.interrupt import End, Interruption
 from databricks_sync.local.files import settled
@@ -52,8 +46,8 @@ from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import Situation, check
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
+from databricks_sync.state.location import Record, record
 from databricks_sync.state.lock import held
-from databricks_sync.state.record import Record, record
 from databricks_sync.system import Pool
 
 from .compare import Comparison

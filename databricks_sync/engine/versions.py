@@ -13,7 +13,8 @@ from databricks_sync.errors import BrokenNotebook, SyncError
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import Direction, Form, Language
 from databricks_sync.notebook import diff, merge
-from databricks_sync.notebook.format import digest, jupyter_language, lines_of, parse, sha256, spoken_in, wire
+from databricks_sync.notebook.equality import digest
+from databricks_sync.notebook.format import jupyter_language, lines_of, parse, sha256, spoken_in, wire
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step

@@ -15,17 +15,8 @@ from typing import NamedTuple
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
 from databricks_sync.model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
-from databricks_sync.notebook.format import (
-    EXTENSIONS,
-    Identity,
-    cut_short,
-    digest,
-    file_digest,
-    file_name,
-    identify,
-    sha256,
-    wire,
-)
+from databricks_sync.notebook.equality import digest, file_digest
+from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, file_name, identify, sha256, wire
 from databricks_sync.notebook.merge import unresolved
 from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout

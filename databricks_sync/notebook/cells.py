@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from databricks_sync.model import Form, Language
 
-from .format import COMMENTS, essence, jupyter_language, lines_of, parse, spoken_in
+from .equality import essence
+from .format import COMMENTS, jupyter_language, lines_of, parse, spoken_in
 
 _MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
 

@@ -10,7 +10,7 @@ from databricks_sync.errors import BrokenNotebook, printable, quantity
 from databricks_sync.model import Form, Language
 
 from .cells import Cell, cells
-from .format import canonical
+from .equality import canonical
 from .merge import Clash
 
 CONTEXT = 3

@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from .cells import Placed
-from .format import essence, sha256, source_of
+from .equality import essence
+from .format import sha256, source_of
 from .json_text import Block, Part, Style, block, style
 from .trace import with_moves
 

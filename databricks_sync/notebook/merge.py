@@ -25,7 +25,7 @@ from typing import NamedTuple
 from databricks_sync.model import Form, Language
 
 from .cells import Piece, Placed, pieces, remark, rewritten
-from .format import digest
+from .equality import digest
 from .rewrite import rewrite
 from .trace import Pieces, traced
 

@@ -21,7 +21,8 @@ from typing import NamedTuple, Protocol
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
 from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, RemoteVersion
-from databricks_sync.notebook.format import digest, file_digest, has_header, sha256, source_language, uploads
+from databricks_sync.notebook.equality import digest, file_digest
+from databricks_sync.notebook.format import has_header, sha256, source_language, uploads
 
 from .folder import Workspace
 

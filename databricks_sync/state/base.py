@@ -24,7 +24,8 @@ from typing import Any
 from databricks_sync.errors import Again, BrokenNotebook, SettingsError, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
-from databricks_sync.notebook.format import CANON_VERSION, digest, file_digest, sha256
+from databricks_sync.notebook.equality import CANON_VERSION, digest, file_digest
+from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 
 from . import lineage

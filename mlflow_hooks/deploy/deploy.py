@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from databricks_sync import shell
 from databricks_sync.cli.session import Session
-from databricks_sync.errors import ExitCode, InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
+from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace, object_type, type_name

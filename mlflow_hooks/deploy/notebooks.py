@@ -16,7 +16,8 @@ from databricks_sync import shell
 from databricks_sync.cli.session import Session
 from databricks_sync.engine.report import Report as Synced
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import Denied, ExitCode, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
+from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
 from databricks_sync.output.wording import WHY
 from databricks_sync.remote.folder import Workspace

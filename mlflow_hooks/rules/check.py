@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from databricks_sync.errors import ExitCode, SettingsError, quantity
+from databricks_sync.errors import SettingsError, quantity
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from databricks_sync.errors import ExitCode, InterruptedRun, SyncError, quantity
+from databricks_sync.errors import InterruptedRun, SyncError, quantity
+from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter

@@ -7,7 +7,7 @@ import json
 import pytest
 from support.project import HOME, IMPORT, Person, Project, Workspace, answer, notebook, rule
 
-from databricks_sync.state.record import former_folder
+from databricks_sync.state.location import former_folder
 
 
 def grown(project: Project, folders: str = "notebooks,src") -> Project:

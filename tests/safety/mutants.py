@@ -41,7 +41,7 @@ GIT = "tests/unit/local/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
 LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
 TRUST = "tests/commands/test_trust.py"
-RECORD = "tests/unit/state/test_record.py"
+RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from support.project import notebook, sources
 
-from databricks_sync.state.record import former_folder
+from databricks_sync.state.location import former_folder
 
 from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
 

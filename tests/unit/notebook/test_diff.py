@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from databricks_sync.errors import printable
 from databricks_sync.model import Form, Language
 from databricks_sync.notebook.diff import FileVersion, difference
-from databricks_sync.notebook.format import COMMENTS, HEADER, canonical
+from databricks_sync.notebook.equality import canonical
+from databricks_sync.notebook.format import COMMENTS, HEADER
 
 PYTHON = Language.PYTHON
 

@@ -15,15 +15,13 @@ from hypothesis import strategies as st
 from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Kind, Language
 from databricks_sync.notebook.cells import Cell, cells
+from databricks_sync.notebook.equality import canonical, digest, file_digest
 from databricks_sync.notebook.format import (
     BOM,
     COMMENTS,
     EXTENSIONS,
     HEADER,
     Identity,
-    canonical,
-    digest,
-    file_digest,
     file_name,
     has_header,
     identify,

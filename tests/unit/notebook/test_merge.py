@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from databricks_sync.model import Form, Language
 from databricks_sync.notebook.cells import cells, pieces
-from databricks_sync.notebook.format import COMMENTS, HEADER, canonical, digest
+from databricks_sync.notebook.equality import canonical, digest
+from databricks_sync.notebook.format import COMMENTS, HEADER
 from databricks_sync.notebook.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, NotebookVersion, merge, unresolved
 
 PYTHON = Language.PYTHON

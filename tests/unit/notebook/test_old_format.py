@@ -10,7 +10,8 @@ import pytest
 
 from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form
-from databricks_sync.notebook.format import BOM, canonical, digest, wire
+from databricks_sync.notebook.equality import canonical, digest
+from databricks_sync.notebook.format import BOM, wire
 from databricks_sync.notebook.merge import NotebookVersion, merge
 from databricks_sync.notebook.rewrite import materialise
 

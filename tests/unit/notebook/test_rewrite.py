@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from databricks_sync.model import Form, Language
 from databricks_sync.notebook.cells import Placed, pieces
-from databricks_sync.notebook.format import canonical
+from databricks_sync.notebook.equality import canonical
 from databricks_sync.notebook.json_text import block, style
 from databricks_sync.notebook.merge import NotebookVersion, merge
 from databricks_sync.notebook.rewrite import materialise, rewrite

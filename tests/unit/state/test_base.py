@@ -12,7 +12,8 @@ import pytest
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
-from databricks_sync.notebook.format import CANON_VERSION, digest, sha256
+from databricks_sync.notebook.equality import CANON_VERSION, digest
+from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 from databricks_sync.state.base import SCHEMA, Base
 

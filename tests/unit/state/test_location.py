@@ -13,8 +13,8 @@ from support.repo import Repo, agreed
 from databricks_sync.errors import Busy
 from databricks_sync.rules.journal import Advance
 from databricks_sync.state.base import Base
+from databricks_sync.state.location import TOP, folder_for, former_folder, record
 from databricks_sync.state.lock import held
-from databricks_sync.state.record import TOP, folder_for, former_folder, record
 
 HOST, TARGET = "https://a", "/Users/me/main"
 
