@@ -249,6 +249,19 @@ ROWS = {
 }
 
 
+def test_only_a_named_deletion_wins(pushed: Project, person: Person) -> None:
+    """Without its very path, --overwrite leaves a deletion that meets an edit as it is, on either side."""
+    deleted_here(pushed, person)
+    pushed.notebook("notebooks/b.py", "mine")
+    person.delete("b")
+    pushed.push("--overwrite", "notebooks/a.py", "--no-delete")
+    for typed in ((), ("notebooks",)):
+        pushed.push("--overwrite", "--dry-run", *typed, code=1)
+        pushed.pull("--overwrite", "--dry-run", *typed, code=1)
+    pushed.push("--overwrite", code=1)
+    assert b"theirs" in person.read("a") and "b.py" in pushed.names()
+
+
 def test_a_work_tree_is_trusted_where_nothing_can_be_written(pushed: Project) -> None:
     """Without a home folder, the variables that are printed make git read a work tree of another user."""
     pushed.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"

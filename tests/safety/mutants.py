@@ -771,6 +771,14 @@ MUTANTS = (
         "looks_like_an_option",
     ),
     Mutant(
+        "a deletion wins over an edit unasked",
+        "Sync._chosen",
+        "step.path in scope.exact",
+        "True",
+        HINTS,
+        "only_a_named",
+    ),
+    Mutant(
         "a path stands for a notebook of its name",
         "Scope._means",
         "typed in self.exact",
