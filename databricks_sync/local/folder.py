@@ -185,7 +185,7 @@ class LocalFolder(LocalFiles):
         if modes.S_ISLNK(status.st_mode):
             hint = f"Replace it with a copy; or {self.unlisting(path, tracked=entry.tracked)}."
             if is_annex_link(_target(f"{self.project}/{path}")):
-                name = shell.path(path)
+                name = shell.path(here(self.project / path))
                 hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
             return Problem(path, "is a symbolic link, which is never followed", hint)
         if not modes.S_ISDIR(status.st_mode):
@@ -215,7 +215,7 @@ class LocalFolder(LocalFiles):
                 )
         raw, stamp = stable_read(where)
         if program := stand_in(raw):
-            return pointer(path, program)
+            return pointer(path, program, here(self.project / path))
         identity = identify(file, raw[:HEAD])
         if identity.form is Form.JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is not a notebook yet", "", Severity.NOTE)
@@ -326,10 +326,10 @@ def asset_file(path: str, kind: str) -> Problem:
     return Problem(path, f"is {kind} of Databricks, which is not synced", "", Severity.NOTE)
 
 
-def pointer(path: str, program: StandIn) -> Problem:
-    """What to say of a file that git-lfs or git-annex has put in place of another one."""
+def pointer(path: str, program: StandIn, typed: str) -> Problem:
+    """What to say of a file that git-lfs or git-annex has put in place of another one; `typed`: from where we are."""
     lfs = "Type `git lfs pull`; in CI, check out with LFS."
-    hint = lfs if program is StandIn.LFS else f"Type `git annex get {shell.path(path)}`."
+    hint = lfs if program is StandIn.LFS else f"Type `git annex get {shell.path(typed)}`."
     return Problem(path, f"is a pointer of {program.value}, not the file itself", hint)
 
 

@@ -143,11 +143,12 @@ def test_a_symbolic_link_is_never_followed(repo: Repo, target: str) -> None:
     assert repo.keys() == {"real", "folder/x"}
 
 
-def test_a_link_of_git_annex(repo: Repo) -> None:
-    """A link that stands for a file of git-annex is left alone too, and is said to be one."""
+def test_a_link_of_git_annex(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that stands for a file of git-annex is left alone too; what to type is right in the current folder."""
     repo.write("notebooks/x")
     (repo.root / "notebooks/link").symlink_to("../.git/annex/objects/a/b/SHA256-s1--c/SHA256-s1--c")
-    assert "`git annex unlock notebooks/link`" in repo.scan().unknown["link"].hint
+    monkeypatch.chdir(repo.root / "notebooks")
+    assert "`git annex unlock link`" in repo.scan().unknown["link"].hint
 
 
 def test_a_pointer_that_an_earlier_version_pushed(repo: Repo) -> None:
