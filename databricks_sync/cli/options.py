@@ -147,6 +147,22 @@ def absolute(context: click.Context, parameter: click.Parameter, value: str | No
     return value
 
 
+def _place() -> list[Callable[..., Any]]:
+    """The options that say which workspace, who we are there, and which folder."""
+    return [
+        click.option(
+            *("--target",),
+            metavar="PATH",
+            callback=absolute,
+            help="The workspace folder; default: /Users/<user>/<branch>.",
+        ),
+        named("--branch", "The branch; default: the one that is checked out.", shell_complete=completion.branches),
+        named("--user", "The workspace user; default: the one who is logged in."),
+        named("--profile", "Log in with this profile of ~/.databrickscfg."),
+        flag("--local", "Use the workspace on this machine, like DATABRICKS_HOST=local."),
+    ]
+
+
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
@@ -160,16 +176,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),
-        click.option(
-            *("--target",),
-            metavar="PATH",
-            callback=absolute,
-            help="The workspace folder; default: /Users/<user>/<branch>.",
-        ),
-        named("--branch", "The branch; default: the one that is checked out.", shell_complete=completion.branches),
-        named("--user", "The workspace user; default: the one who is logged in."),
-        named("--profile", "Log in with this profile of ~/.databrickscfg."),
-        flag("--local", "Use the workspace on this machine, like DATABRICKS_HOST=local."),
+        *_place(),
         flag("--no-delete", f"Delete nothing in the {destination}."),
         click.option(
             "--max-delete", metavar="N|P%", callback=_share, help="Delete at most N objects or P% in this run."

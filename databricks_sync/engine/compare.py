@@ -18,7 +18,7 @@ destination alone shows whether the write arrived. Only then the base says what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from types import MappingProxyType
@@ -104,10 +104,7 @@ class Comparer:
                     problems[key] = outside(key)
         recovered, settled, exports = self._recover(scan, remote)
         recovered = [*followed, *recovered]
-        if recovered:
-            new_entries = {advance.key: advance.entry for advance in recovered}
-            others = {key: entry for key, entry in entries.items() if key not in new_entries}
-            entries = others | {key: entry for key, entry in new_entries.items() if entry}
+        entries = _advanced(entries, recovered)
         digests, versions = self._digests(entries, scan, remote, problems, exports)
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
@@ -118,9 +115,8 @@ class Comparer:
         hidden = frozenset[str]()
         if direction is Direction.PULL:
             hidden = self._ignored(sides, problems)
-            problems |= {
-                key: problem for key, export in exports.items() if (problem := self._pointer(key, export, scan))
-            }
+            pointers = ((key, self._pointer(key, export, scan)) for key, export in exports.items())
+            problems |= {key: problem for key, problem in pointers if problem}
         return Comparison(
             sides=sides,
             scan=scan,
@@ -380,6 +376,15 @@ def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, Lo
     if not standing:
         return files
     return {item.key: item for key, item in files.items() for item in [item._replace(key=standing.get(key, key))]}
+
+
+def _advanced(entries: dict[str, BaseEntry], advances: Sequence[Advance]) -> dict[str, BaseEntry]:
+    """The entries as they are after these advances."""
+    if not advances:
+        return entries
+    changed = {advance.key: advance.entry for advance in advances}
+    others = {key: entry for key, entry in entries.items() if key not in changed}
+    return others | {key: entry for key, entry in changed.items() if entry}
 
 
 def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem]:

@@ -43,10 +43,15 @@ def rivals(local: Mapping[str, LocalObject], remote: Mapping[str, RemoteObject])
 def apart(steps: Iterable[Step], pairs: Mapping[str, str], direction: Direction) -> list[Step]:
     """The steps, less those that would make one of a pair while the other one stays."""
     by_key = {step.key: step for step in steps}
-    for here, there in _facing(by_key, pairs):
-        making, staying = (here, there) if direction is Direction.PUSH else (there, here)
-        if making.action is Action.CREATE and staying.action is not Action.DELETE and here.local and there.remote:
-            problem = types_differ(here.local, there.remote)
+    for local_side, remote_side in _facing(by_key, pairs):
+        making, staying = (local_side, remote_side) if direction is Direction.PUSH else (remote_side, local_side)
+        if (
+            making.action is Action.CREATE
+            and staying.action is not Action.DELETE
+            and local_side.local
+            and remote_side.remote
+        ):
+            problem = types_differ(local_side.local, remote_side.remote)
             by_key[making.key] = making._replace(action=Action.CONFLICT, problem=problem)
     return list(by_key.values())
 
@@ -55,11 +60,11 @@ def replacements(steps: Sequence[Step], pairs: Mapping[str, str]) -> list[str]:
     """What to tell of objects that a mirror deletes to make one of the other type, and that this clone never pushed."""
     by_key = {step.key: step for step in steps}
     return [
-        f"{printable(here.path)} {types_differ(here.local, there.remote).what}: this mirror deletes "
-        f"{printable(there.remote.path)}, with a backup, and creates what is local."
-        for here, there in _facing(by_key, pairs)
-        if here.local and there.remote and not there.base
-        if here.action is Action.CREATE and there.action is Action.DELETE
+        f"{printable(local_side.path)} {types_differ(local_side.local, remote_side.remote).what}: this mirror deletes "
+        f"{printable(remote_side.remote.path)}, with a backup, and creates what is local."
+        for local_side, remote_side in _facing(by_key, pairs)
+        if local_side.local and remote_side.remote and not remote_side.base
+        if local_side.action is Action.CREATE and remote_side.action is Action.DELETE
     ]
 
 
@@ -68,5 +73,5 @@ def _facing(by_key: Mapping[str, Step], pairs: Mapping[str, str]) -> Iterator[tu
     for keys in pairs.items():
         both = [by_key[key] for key in keys if key in by_key and not by_key[key].problem]
         if len(both) == len(keys):
-            here, there = both if both[0].local else reversed(both)
-            yield here, there
+            local_side, remote_side = both if both[0].local else reversed(both)
+            yield local_side, remote_side
