@@ -693,8 +693,10 @@ class Machine(RuleBasedStateMachine):
         there = self.world.tree()
         for name, clone in self.world.clones.items():
             run = self.run(name, "pull over", dry_run=True)
+            # A file and a notebook that want one local path are refused together, and told at one of them.
+            paths = {one.problem.path for one in run.steps if one.problem}
             for one in run.steps:
-                if one.problem is not None or one.key in refused:
+                if one.problem is not None or one.key in refused or one.path in paths:
                     continue
                 assert one.action.value in ("nothing", "forget"), (
                     f"{name}: {one.key} {one.action}, {there.get(one.key)}"
