@@ -24,6 +24,8 @@ def materialise(exported: bytes, form: Form, language: Language | None, like: by
 
     The result has the canonical text of `exported`, and of `like` all that is not content. Raises BrokenNotebook.
     """
+    if form is Form.SOURCE and not like:  # all of it is new, so the way below would only lead to the same
+        return (text_of(exported).rstrip("\n") + "\n").encode()
     try:
         raw, old, new = (_jupyter if form is Form.JUPYTER else _source)(exported, language, like or b"")
     except RecursionError:
