@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from dotenv.parser import Original, parse_stream
+from typing import TYPE_CHECKING
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.system import here
+
+if TYPE_CHECKING:
+    from dotenv.parser import Original
 
 NAME = ".env"
 _LARGEST = 1_000_000  # bytes
@@ -99,6 +101,8 @@ def read(path: Path) -> Dotenv:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read ({_reason(error)}).", "Save it as UTF-8 text.") from None
 
+    from dotenv.parser import parse_stream  # five milliseconds, for those who have such a file
+
     values: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
@@ -116,6 +120,7 @@ def without_login(text: str) -> tuple[str, list[str]]:
 
     A sample came with the repository, and what is made of it is the user's own.
     """
+    from dotenv.parser import parse_stream
 
     parts, names = [], []
     for binding in parse_stream(io.StringIO(text)):
