@@ -147,9 +147,11 @@ class Comparer:
             if reason := flaw(key, windows=ON_WINDOWS):
                 problems[key] = Problem(printable(key), f"is skipped: {reason}", "Rename it in the workspace.")
         for key, item in remote.items():
-            if item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown:
+            if item.kind is not Kind.FILE or key in scan.unknown:
+                continue
+            if is_settings(key):
                 problems[key] = settings_file(printable(key))
-            if item.kind is Kind.FILE and key not in scan.unknown and (kind := asset(key)):
+            if kind := asset(key):
                 problems[key] = asset_file(printable(key), kind)
         for key, kind in listing.others.items():
             if key not in problems:

@@ -591,8 +591,14 @@ MUTANTS = (
     Mutant(
         "a .env is pulled",
         "Comparer._unusable",
-        "item.kind is Kind.FILE and is_settings(key) and key not in scan.unknown",
-        "False and key not in scan.unknown",
+        """
+            if is_settings(key):
+                ...
+        """,
+        """
+            if False:
+                ...
+        """,
         "tests/commands/test_bad_input.py",
         "dotenv_is_never",
     ),
