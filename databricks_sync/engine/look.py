@@ -50,9 +50,8 @@ class Look:
 
     def at(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """What there is now. Raises SyncError: what cannot be seen whole is not believed."""
-        whole_trees = base.meta("whole_trees") != "no"
-        workspace = Workspace(self.http, request.target, whole_trees=whole_trees, entries=base.entries())
-        markers = Markers(self.http, request.target, whole_trees=whole_trees)
+        workspace = Workspace(self.http, request.target, whole_trees=base.whole_trees, entries=base.entries())
+        markers = Markers(self.http, request.target, whole_trees=base.whole_trees)
         new = request.mode.direction is Direction.PUSH and not base.entries()
         pool.submit(self.repository.origin)  # it keeps its answer, and the note will ask for it
         viewing = pool.submit(markers.look, base, pool, new=new)

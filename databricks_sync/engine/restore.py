@@ -129,7 +129,7 @@ def _restored(
 ) -> Report:
     direction, backups = request.mode.direction, sync.backups(request.target)
     push = direction is Direction.PUSH
-    workspace = Workspace(sync.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+    workspace = Workspace(sync.http, request.target, whole_trees=base.whole_trees)
     if push:
         asked_types(workspace, pool)()
     viewing = pool.submit(sync.markers(request, base).look, base, pool, new=False) if push else None

@@ -119,7 +119,7 @@ class Sync:
 
     def markers(self, request: Request, base: Base) -> Markers:
         """What reads and writes the note on the target."""
-        return Markers(self.http, request.target, whole_trees=base.meta("whole_trees") != "no")
+        return Markers(self.http, request.target, whole_trees=base.whole_trees)
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""

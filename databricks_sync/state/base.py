@@ -197,6 +197,11 @@ class Base:
         row = self._first("SELECT value FROM meta WHERE name = ?", name)
         return row[0] if row else ""
 
+    @property
+    def whole_trees(self) -> bool:
+        """Whether the workspace may list a whole tree at once: it is asked until it was seen not to."""
+        return self.meta("whole_trees") != "no"
+
     def _first(self, query: str, *values: str) -> Sequence[Any] | None:
         with self._turn:
             return self._db.execute(query, values).fetchone() if self._db is not None else None
