@@ -48,6 +48,27 @@ class Form(str, Enum):
     JUPYTER = "JUPYTER"
 
 
+class Format(NamedTuple):
+    """How to read a notebook's bytes, and to name its file. A workspace file has none.
+
+    `language` is that of a source notebook, whose header tells it too, but for Python and R, which share one; of a
+    Jupyter notebook, which says it itself, it is None.
+    """
+
+    form: Form
+    language: Language | None = None
+
+
+# One value for each format, as there may be very many objects.
+JUPYTER = Format(Form.JUPYTER)
+SOURCES = {language: Format(Form.SOURCE, language) for language in (None, *Language)}  # None: its header tells
+
+
+def same_form(one: Format | None, other: Format | None) -> bool:
+    """Whether both are written down alike, in whatever language; None is a file's format."""
+    return (one and one.form) is (other and other.form)
+
+
 class Direction(str, Enum):
     """Which side a run writes to: a push to the workspace, a pull to the local folder."""
 
@@ -104,8 +125,7 @@ class LocalObject(NamedTuple):
     digest: str
     sha: str  # sha256 of the bytes as they would be sent
     stat: Stat
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
     unresolved: int = 0  # the first cell that holds the markers of a conflict
     credentials: tuple[str, ...] = ()  # the kinds of what looks like one in it, where it was read
 
@@ -154,7 +174,10 @@ class RemoteObject(NamedTuple):
 
 
 class BaseEntry(NamedTuple):
-    """What both sides last agreed on for one key. `path` is the local one, relative to the project folder."""
+    """What both sides last agreed on for one key. `path` is the local one, relative to the project folder.
+
+    `format` is None of a file, and where a run died before it knew that of a notebook.
+    """
 
     key: str
     path: str
@@ -163,8 +186,7 @@ class BaseEntry(NamedTuple):
     version: RemoteVersion
     local_sha: str
     stat: Stat | None = None
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
 
     @classmethod
     def of(cls, item: LocalObject, version: RemoteVersion, stat: Stat | None) -> BaseEntry:
@@ -177,8 +199,7 @@ class BaseEntry(NamedTuple):
             version=version,
             local_sha=item.sha,
             stat=stat,
-            form=item.form,
-            language=item.language,
+            format=item.format,
         )
 
 

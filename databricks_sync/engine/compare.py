@@ -28,9 +28,11 @@ from databricks_sync import shell
 from databricks_sync.errors import WorkspaceError, printable
 from databricks_sync.local.folder import LocalFolder, Scan, asset_file, settings_file
 from databricks_sync.model import (
+    JUPYTER,
+    SOURCES,
     BaseEntry,
     Direction,
-    Form,
+    Format,
     Kind,
     Language,
     LocalObject,
@@ -38,6 +40,7 @@ from databricks_sync.model import (
     RemoteObject,
     RemoteVersion,
     Severity,
+    same_form,
 )
 from databricks_sync.remote.exports import Export, read, read_as
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_name
@@ -222,9 +225,9 @@ class Comparer:
         if key in sides.local:
             return False
         if entry := sides.base.get(key):
-            return entry.form is Form.JUPYTER
+            return entry.format == JUPYTER
         try:
-            return self.workspace.chosen_form(sides.remote[key].key)[0] is Form.JUPYTER
+            return self.workspace.chosen_format(sides.remote[key].key) == JUPYTER
         except WorkspaceError:
             return False
 
@@ -356,8 +359,7 @@ def _answered(
         digest=intent.agreed or intent.after,
         version=version,
         local_sha=intent.sha,
-        form=intent.form,
-        language=intent.language,
+        format=intent.format,
     )
     return Advance(intent.key, entry)
 
@@ -413,7 +415,7 @@ def ignored_here(
     `objects`: by key, each with the key that it has here, which one of the folders holds.
     """
     places = {
-        key: [local.place(belongs, remote.kind, *names) for names in _possible(remote)]
+        key: [local.place(belongs, format) for format in _possible(remote)]
         for key, (belongs, remote) in objects.items()
     }
     names = local.repository.ignored([path for paths in places.values() for path in paths])
@@ -458,7 +460,7 @@ def content_by_version(remote: RemoteObject, base: BaseEntry | None, local: Loca
         return KnownContent(agreed.digest, remote.version)
     if local and local.kind is remote.kind and remote.version.sha and remote.version.sha == local.sha:
         # Equal bytes, but Python and R share a header: the language must not differ either.
-        if local.form is Form.JUPYTER or remote.language in (None, local.language):
+        if local.format == JUPYTER or remote.language in (None, local.format and local.format.language):
             return KnownContent(local.digest, remote.version)
     # What was agreed on was not what has the hash; so it is not of this content either.
     return KnownContent(agreed.digest, agreed.version) if agreed else None
@@ -467,8 +469,8 @@ def content_by_version(remote: RemoteObject, base: BaseEntry | None, local: Loca
 def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
     """Reads an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
     export = read(workspace, remote, base, local)
-    if local and local.form is not export.form and not (base and export.digest == base.digest):
-        return read_as(workspace, remote, local.form, local.language)
+    if local and not same_form(local.format, export.format) and not (base and export.digest == base.digest):
+        return read_as(workspace, remote, local.format)
     return export
 
 
@@ -476,11 +478,11 @@ def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject 
     return all(side is None or side.kind is remote.kind for side in (base, local))
 
 
-def _possible(remote: RemoteObject) -> Iterable[tuple[Form | None, Language | None]]:
+def _possible(remote: RemoteObject) -> Sequence[Format | None]:
+    """The formats that its local file may have."""
     if remote.kind is Kind.FILE:
-        return [(None, None)]
-    languages = [remote.language] if remote.language else list(Language)
-    return [(Form.JUPYTER, None), *((Form.SOURCE, language) for language in languages)]
+        return [None]
+    return [JUPYTER, *(SOURCES[language] for language in ([remote.language] if remote.language else Language))]
 
 
 def _each(

@@ -15,7 +15,7 @@ from concurrent.futures import Executor
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
 from databricks_sync.local.files import Changing, settled
 from databricks_sync.local.folder import LocalFolder, describe
-from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat
+from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat, same_form
 from databricks_sync.notebook.format import BOM, sha256, wire
 from databricks_sync.notebook.merge import Merge
 from databricks_sync.notebook.rewrite import materialise
@@ -67,8 +67,7 @@ class PullWriter:
             kind=step.remote.kind,
             after=step.remote_digest or "unread",
             version=step.remote.version,
-            form=side.form if side else None,
-            language=side.language if side else None,
+            format=side.format if side else None,
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
@@ -80,8 +79,7 @@ class PullWriter:
             kind=remote.kind,
             after=merge.digest,
             version=export.version,
-            form=export.form,
-            language=export.language,
+            format=export.format,
             agreed=export.digest,
             content=_kept(remote, export, export.raw),
         )
@@ -102,13 +100,13 @@ class PullWriter:
             export = self.source(step)
         except NotFound:
             return left(step, "was deleted in the workspace during the run", Again())
-        path = step.base.path if step.base and step.base.form is export.form else self._place(step, export)
+        path = step.base.path if step.base and same_form(step.base.format, export.format) else self._place(step, export)
         if (holder := self._paths.get(path)) and holder != step.key:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
             return postponed(step, f"cannot be stored: {path} is in the way", "Rename it locally or in the workspace.")
         if path in self.comparison.ignored:
             return Outcome(step, Result.LEFT, ignored(path))
-        data = materialise(export.raw, export.form, export.language, None) if export.form else export.raw
+        data = materialise(export.raw, export.format, None)
         return self._write(step, export, path, data, None)
 
     def update(self, step: Step) -> Outcome:
@@ -121,7 +119,7 @@ class PullWriter:
             return left(step, "was deleted in the workspace during the run", Again())
         except FileNotFoundError:
             return _changed(step)
-        if sha256(wire(raw, step.local.form)) != step.local.sha:
+        if sha256(wire(raw, step.local.format)) != step.local.sha:
             return _changed(step)
         outcome = self._update(step, step.local, export, raw)
         if outcome.result is Result.DONE and _is_converted(step, raw):
@@ -133,8 +131,8 @@ class PullWriter:
         if step.remote and step.merge is not None:
             return self._merge(step, item, step.remote, raw, step.merge)
         self._save(step, item, raw, f"replaced by a {'restore' if step.saved else 'pull'}")
-        data = materialise(export.raw, export.form, export.language, raw) if export.form else export.raw
-        if export.language not in (None, item.language) and item.language is not None:
+        data = materialise(export.raw, export.format, raw)
+        if len({format.language for format in (item.format, export.format) if format} - {None}) > 1:
             return self._move(step, export, data)
         return self._write(step, export, item.path, data, item)
 
@@ -145,7 +143,7 @@ class PullWriter:
             return left(step, "exists in the workspace again", Again())
         try:
             raw, _ = self.local.read(step.local.path)
-            if sha256(wire(raw, step.local.form)) != step.local.sha:
+            if sha256(wire(raw, step.local.format)) != step.local.sha:
                 return _changed(step)
             self._save(step, step.local, raw, "deleted by a pull")
             self.local.remove(step.local)
@@ -169,7 +167,7 @@ class PullWriter:
         if step.remote is None:
             return step.place
         key = self.comparison.sides.moves.belongs(step.remote.key)
-        return self.local.place(key, step.remote.kind, export.form, export.language)
+        return self.local.place(key, export.format)
 
     def _save(self, step: Step, item: LocalObject, raw: bytes, reason: str) -> None:
         saved = Saved(
@@ -180,8 +178,7 @@ class PullWriter:
             reason=reason,
             sha=sha256(raw),
             size=len(raw),
-            form=item.form,
-            language=item.language,
+            format=item.format,
         )
         self.backups.save(saved, raw)
 
@@ -275,8 +272,7 @@ class PullWriter:
             digest=export.digest,
             version=export.version,
             local_sha=sha256(export.raw),
-            form=export.form,
-            language=export.language,
+            format=export.format,
         )
         return done(step, Advance(step.key, entry, _kept(remote, export, export.raw)))
 
@@ -303,12 +299,12 @@ def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
     """The text to merge from one day: what the workspace holds or, where it has no hash of it, what is `held` here."""
     if remote.kind is not Kind.NOTEBOOK:
         return None
-    return Content.named(export.raw, export.version.sha) or Content.of(wire(held, export.form))
+    return Content.named(export.raw, export.version.sha) or Content.of(wire(held, export.format))
 
 
 def _is_converted(step: Step, raw: bytes) -> bool:
     """Whether the file that is written for `raw`, a notebook of a format before 4, is of format 4."""
-    old = wire(raw, step.local.form if step.local else None) != raw.removeprefix(BOM)
+    old = wire(raw, step.local.format if step.local else None) != raw.removeprefix(BOM)
     return old and not step.saved and (step.merge is None or step.merge.raw != raw)
 
 

@@ -103,8 +103,7 @@ class PushWriter:
             kind=item.kind,
             after=item.digest,
             sha=item.sha,
-            form=item.form,
-            language=item.language,
+            format=item.format,
         )
 
     # --- folders ------------------------------------------------------------------------------------------
@@ -243,15 +242,12 @@ class PushWriter:
             raw = self.local.again(step.local)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        sent = wire(raw, step.local.form)
+        sent = wire(raw, step.local.format)
         return sent if sha256(sent) == step.local.sha else None
 
     def _put(self, step: Step, data: bytes, *, overwrite: bool, permit: Permit | None = None) -> None:
         assert step.local
-        item = step.local
-        self.workspace.put(
-            key_there(step), data, item.kind, item.form, item.language, overwrite=overwrite, permit=permit
-        )
+        self.workspace.put(key_there(step), data, step.local.format, overwrite=overwrite, permit=permit)
 
     def _save(self, step: Step, reason: str) -> Export | None:
         """Saves what is about to be replaced; None when it is not what was planned with."""
@@ -270,8 +266,7 @@ class PushWriter:
             reason=reason,
             sha=sha256(before.raw),
             size=len(before.raw),
-            form=before.form,
-            language=before.language,
+            format=before.format,
         )
         self.backups.save(saved, before.raw)
         return before
@@ -282,9 +277,7 @@ class PushWriter:
         base, kept = step.base, self._kept.get(step.key)
         if base and base.kind is remote.kind and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
-            return parse_export(kept, remote.kind, base.form, base.language, remote.path)._replace(
-                version=remote.version
-            )
+            return parse_export(kept, remote.kind, base.format, remote.path)._replace(version=remote.version)
         return read(self.workspace, remote, base, step.local)
 
     def _as_planned(self, step: Step, before: Export) -> bool:
@@ -333,7 +326,7 @@ class PushWriter:
     def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
         if step.remote is None or now.kind is not step.remote.kind:
             return False
-        return read_as(self.workspace, now, before.form, before.language).digest == before.digest
+        return read_as(self.workspace, now, before.format).digest == before.digest
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes, each that is done with what the workspace holds now; without that it has failed."""

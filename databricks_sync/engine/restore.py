@@ -183,7 +183,7 @@ def _refused(saved: Saved, what: str, hint: str = "", severity: Severity = Sever
 
 def _there(local: LocalFolder, workspace: Workspace, comparison: Comparison, backups: Backups, saved: Saved) -> Step:
     """Where nothing has its key by now, it gets the key that its file has with the folders of today."""
-    copy = parse_export(backups.read(saved), saved.kind, saved.form, saved.language, saved.path)
+    copy = parse_export(backups.read(saved), saved.kind, saved.format, saved.path)
     standing = comparison.sides.remote
     key = saved.key if saved.key in standing else local.layout.key(saved.path, saved.key) or saved.key
     item = LocalObject(
@@ -193,8 +193,7 @@ def _there(local: LocalFolder, workspace: Workspace, comparison: Comparison, bac
         digest=copy.digest,
         sha=saved.sha,
         stat=_UNSEEN,
-        form=copy.form,
-        language=copy.language,
+        format=copy.format,
     )
     now = standing.get(key)
     if now is None:
@@ -219,7 +218,6 @@ def _here(local: LocalFolder, backups: Backups, saved: Saved) -> Step:
         digest="",
         sha=sha256(current),
         stat=stat,
-        form=saved.form,
-        language=saved.language,
+        format=saved.format,
     )
     return Step(saved.key, Action.NOTHING if current == raw else Action.UPDATE, "", local=item, saved=saved)

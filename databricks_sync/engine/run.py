@@ -406,6 +406,6 @@ class Sync:
         if export is not None and (kept := Content.named(export.raw, sha)):
             return kept
         try:
-            return Content.named(wire(self.local.read(step.local.path)[0], step.local.form), sha)
+            return Content.named(wire(self.local.read(step.local.path)[0], step.local.format), sha)
         except (OSError, SyncError):
             return None

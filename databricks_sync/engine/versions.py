@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from databricks_sync.errors import BrokenNotebook, SyncError
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.model import Direction, Form, Language
+from databricks_sync.model import Direction, Form, Format, Language, same_form
 from databricks_sync.notebook import diff, merge
 from databricks_sync.notebook.equality import digest
 from databricks_sync.notebook.format import jupyter_language, lines_of, parse, sha256, spoken_in, wire
@@ -44,8 +44,8 @@ class Versions:
     def _here(self, step: Step) -> diff.FileVersion:
         """Raises OSError, SyncError."""
         if step.local is None:
-            return diff.FileVersion(None, *_reading(step))
-        return diff.FileVersion(self.local.read(step.local.path)[0], step.local.form, step.local.language)
+            return diff.FileVersion(None, _format(step))
+        return diff.FileVersion(self.local.read(step.local.path)[0], step.local.format)
 
     def _there(self, step: Step) -> diff.FileVersion:
         """Of what is moved, that at its old place. Raises SyncError."""
@@ -53,26 +53,26 @@ class Versions:
         if step.is_move:
             key, remote = step.moved, self.comparison.sides.remote.get(step.moved)
         if remote is None:
-            return diff.FileVersion(None, *_reading(step))
+            return diff.FileVersion(None, _format(step))
         export = self.comparison.exports.get(key) or read(self.workspace, remote, step.local, step.base)
-        return diff.FileVersion(export.raw, export.form, export.language)
+        return diff.FileVersion(export.raw, export.format)
 
     def _copy(self, step: Step) -> diff.FileVersion | None:
         """Raises SyncError."""
-        return diff.FileVersion(self.backups.read(step.saved), *_reading(step)) if step.saved else None
+        return diff.FileVersion(self.backups.read(step.saved), _format(step)) if step.saved else None
 
     def _agreed(self, step: Step) -> merge.NotebookVersion | None:
         """None where its text was not kept."""
         entry = step.base
-        if entry is None or entry.form is None:
+        if entry is None or entry.format is None:
             return None
         # Where the workspace has no hashes, what was kept is what the file held.
         raw = self.base.content(entry.version.sha) or self.base.content(entry.local_sha)
         try:
-            whole = raw is not None and digest(raw, entry.form, entry.language) == entry.digest
+            whole = raw is not None and digest(raw, entry.format) == entry.digest
         except BrokenNotebook:
             whole = False
-        return merge.NotebookVersion(raw, entry.form, entry.language) if raw is not None and whole else None
+        return merge.NotebookVersion(raw, entry.format) if raw is not None and whole else None
 
     # --- differences --------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Versions:
         except (OSError, SyncError) as error:
             return [diff.Line("@", f"cannot be shown: {error}")]
         if step.merge and step.merge.raw is not None:
-            new = diff.FileVersion(step.merge.raw, old.form, old.language)
+            new = diff.FileVersion(step.merge.raw, old.format)
         return diff.difference(old, new)
 
     # --- merges -------------------------------------------------------------------------------------------
@@ -120,18 +120,18 @@ class Versions:
     def _merged(self, step: Step, base: merge.NotebookVersion | None, text: merge.TextMerge | None) -> merge.Merge:
         """Raises BrokenNotebook, OSError, SyncError."""
         item, export = step.local, self.comparison.exports.get(step.key)
-        assert item and item.form
+        assert item and item.format
         if base is None or export is None:  # without a base of the same kind nothing was read there
             return merge.Merge(reason=_UNKNOWN)
         if item.unresolved:
             return merge.Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
         raw, _ = self.local.read(item.path)
-        if sha256(wire(raw, item.form)) != item.sha:
+        if sha256(wire(raw, item.format)) != item.sha:
             return merge.Merge(reason="it was changed locally during the run")
-        if export.form is not item.form:
+        if export.format is None or not same_form(export.format, item.format):
             return merge.Merge(reason="the workspace does not export it in the format of the local file")
-        local = merge.NotebookVersion(raw, item.form, item.language)
-        remote = merge.NotebookVersion(export.raw, item.form, export.language)
+        local = merge.NotebookVersion(raw, item.format)
+        remote = merge.NotebookVersion(export.raw, export.format)
         if (spoken := _language(local)) is not (other := _language(remote)):
             return merge.Merge(reason=f"its language is {spoken.value} locally and {other.value} in the workspace")
         return merge.merge(base, local, remote, text)
@@ -143,14 +143,14 @@ class Versions:
             return ""  # git takes it for binary, and then both versions stand there whole
 
 
-def _reading(step: Step) -> tuple[Form | None, Language | None]:
+def _format(step: Step) -> Format | None:
     """How to read a side that holds nothing."""
     side = step.local or step.base or step.saved
-    return (side.form, side.language) if side else (None, None)
+    return side.format if side else None
 
 
 def _language(notebook: merge.NotebookVersion) -> Language:
     """The language of a notebook's plain cells. Raises BrokenNotebook."""
-    if notebook.form is Form.JUPYTER:
+    if notebook.format.form is Form.JUPYTER:
         return jupyter_language(parse(notebook.raw))
-    return spoken_in(lines_of(notebook.raw)[0], notebook.language)
+    return spoken_in(lines_of(notebook.raw)[0], notebook.format.language)

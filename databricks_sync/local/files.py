@@ -141,7 +141,7 @@ class LocalFiles:
 
     def _expect(self, where: Path, item: LocalObject) -> None:
         raw, _ = stable_read(where)
-        if sha256(wire(raw, item.form)) != item.sha:
+        if sha256(wire(raw, item.format)) != item.sha:
             raise Changing("was changed locally during the run", Again())
 
     def read(self, path: str) -> tuple[bytes, Stat]:

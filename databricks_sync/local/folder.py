@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
-from databricks_sync.model import BaseEntry, Folder, Form, Kind, Language, LocalObject, Problem, Severity, Stat
+from databricks_sync.model import JUPYTER, BaseEntry, Folder, Form, Format, Kind, LocalObject, Problem, Severity, Stat
 from databricks_sync.notebook.equality import digest, file_digest
 from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, file_name, identify, sha256, wire
 from databricks_sync.notebook.merge import unresolved
@@ -152,8 +152,7 @@ class LocalFolder(LocalFiles):
                 digest=cached.digest,
                 sha=cached.local_sha,
                 stat=cached.stat,
-                form=cached.form,
-                language=cached.language,
+                format=cached.format,
             )
         if reason := flaw(nfc(entry.path), windows=shell.ON_WINDOWS):
             return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
@@ -206,20 +205,20 @@ class LocalFolder(LocalFiles):
         where, file = f"{folder.path}/{name}", name.rpartition("/")[2]
         if size > min(LIMITS.values()):
             with Path(where).open("rb") as opened:
-                form = identify(file, opened.read(HEAD)).form
-            if size > LIMITS[form]:
-                limit = LIMITS[form] // 2**20
+                format = identify(file, opened.read(HEAD)).format
+            limit = LIMITS[format and format.form]
+            if size > limit:
                 raise SyncError(
-                    f"is {size / 2**20:.1f} MB, and the workspace accepts {limit} MB",
+                    f"is {size / 2**20:.1f} MB, and the workspace accepts {limit // 2**20} MB",
                     "Split it, or add it to .gitignore.",
                 )
         raw, stamp = stable_read(where)
         if program := stand_in(raw):
             return pointer(path, program, here(self.project / path))
         identity = identify(file, raw[:HEAD])
-        if identity.form is Form.JUPYTER and not raw.strip():
+        if identity.format == JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is not a notebook yet", "", Severity.NOTE)
-        if notebook and identity.form is None and cut_short(name, raw):
+        if notebook and identity.format is None and cut_short(name, raw):
             return Problem(path, "was a notebook and is now empty or half saved", "", Severity.NOTE)
         parent = nfc(folder.prefix + name).rpartition("/")[0]
         key = f"{parent}/{nfc(identity.name)}" if parent else nfc(identity.name)
@@ -238,13 +237,10 @@ class LocalFolder(LocalFiles):
         folder = next(f for f in self.folders if key.startswith(f.prefix))
         return f"{folder.shown}/{key[len(folder.prefix) :]}".removeprefix("./")
 
-    def place(self, key: str, kind: Kind, form: Form | None, language: Language | None) -> str:
+    def place(self, key: str, format: Format | None) -> str:
         """The local path, relative to the project, for a key without a flaw that one of the folders holds."""
         folder = next(f for f in self.folders if key.startswith(f.prefix))
-        inside = key[len(folder.prefix) :]
-        if kind is Kind.NOTEBOOK and form is not None:
-            inside = file_name(inside, form, language)
-        return f"{folder.shown}/{inside}".removeprefix("./")
+        return f"{folder.shown}/{file_name(key[len(folder.prefix) :], format)}".removeprefix("./")
 
     def names_in(self, folder: str) -> list[str]:
         """The names of all that lies in a folder of the project, synced or not; none where it cannot be read."""
@@ -263,19 +259,18 @@ class LocalFolder(LocalFiles):
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
-    form, language = identity.form, identity.language
-    held = wire(raw, form)
+    format = identity.format
+    held = wire(raw, format)
     sent = sha256(held)
     return LocalObject(
         key=key,
         path=path,
-        kind=identity.kind,
-        digest=digest(held, form, language) if form else file_digest(sent),
+        kind=Kind.NOTEBOOK if format else Kind.FILE,
+        digest=digest(held, format) if format else file_digest(sent),
         sha=sent,
         stat=stamp,
-        form=form,
-        language=language,
-        unresolved=unresolved(held, form, language) if form else 0,
+        format=format,
+        unresolved=unresolved(held, format) if format else 0,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Form, Format
 
 from .equality import essence
 from .format import COMMENTS, jupyter_language, lines_of, parse, spoken_in
@@ -65,17 +65,17 @@ class Placed(NamedTuple):
     origin: int | None = None
 
 
-def cells(raw: bytes, form: Form, language: Language | None) -> tuple[Cell, ...]:
+def cells(raw: bytes, format: Format) -> tuple[Cell, ...]:
     """The notebook's cells in order. Raises BrokenNotebook."""
-    return tuple(piece.cell for piece in pieces(raw, form, language))
+    return tuple(piece.cell for piece in pieces(raw, format))
 
 
-def pieces(raw: bytes, form: Form, language: Language | None) -> tuple[Piece, ...]:
+def pieces(raw: bytes, format: Format) -> tuple[Piece, ...]:
     """The notebook taken apart. Raises BrokenNotebook."""
-    if form is Form.JUPYTER:
+    if format.form is Form.JUPYTER:
         return jupyter_pieces(parse(raw))
     header, *lines = lines_of(raw)
-    spoken = spoken_in(header, language)
+    spoken = spoken_in(header, format.language)
     comment = COMMENTS[spoken]
     groups = enumerate(split_cells(lines, comment))
     return tuple(_source_piece(group, number > 0, comment, spoken.value.lower()) for number, group in groups)

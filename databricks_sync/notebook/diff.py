@@ -7,7 +7,7 @@ from difflib import SequenceMatcher, unified_diff
 from typing import NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, printable, quantity
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Format, same_form
 
 from .cells import Cell, cells
 from .equality import canonical
@@ -24,11 +24,10 @@ class Line(NamedTuple):
 
 
 class FileVersion(NamedTuple):
-    """One side's bytes and how to read them; `form` is None for a workspace file."""
+    """One side's bytes and how to read them."""
 
     raw: bytes | None
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
 
 
 def difference(old: FileVersion, new: FileVersion) -> list[Line]:
@@ -60,7 +59,7 @@ def _clash(clash: Clash) -> str:
 def _cells(version: FileVersion) -> tuple[Cell, ...] | None:
     if version.raw is None:
         return ()
-    return cells(version.raw, version.form, version.language) if version.form else None
+    return cells(version.raw, version.format) if version.format else None
 
 
 def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
@@ -78,9 +77,9 @@ def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
 
 
 def _unseen_lines(old: FileVersion, new: FileVersion) -> Iterator[Line]:
-    if old.raw is None or new.raw is None or not old.form or old.form is not new.form:
+    if old.raw is None or new.raw is None or not (old.format and new.format and same_form(old.format, new.format)):
         return
-    if canonical(old.raw, old.form, old.language) != canonical(new.raw, old.form, new.language):
+    if canonical(old.raw, old.format) != canonical(new.raw, new.format):
         yield Line("@", "only the separators of the cells differ, or an image in them")
 
 

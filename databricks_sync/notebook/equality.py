@@ -13,7 +13,7 @@ import json
 import re
 from typing import Any
 
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Form, Format
 
 from .format import COMMENTS, jupyter_language, parse, sha256, source_of, spoken_in, text_of
 
@@ -26,18 +26,18 @@ def file_digest(sha: str) -> str:
     return f"file:{sha}"
 
 
-def digest(raw: bytes, form: Form, language: Language | None) -> str:
+def digest(raw: bytes, format: Format) -> str:
     """The digest of a notebook. Raises BrokenNotebook."""
-    text = canonical(raw, form, language)
-    return f"notebook:{CANON_VERSION}:{form.value}:{sha256(text.encode('utf-8', 'surrogatepass'))}"
+    text = canonical(raw, format)
+    return f"notebook:{CANON_VERSION}:{format.form.value}:{sha256(text.encode('utf-8', 'surrogatepass'))}"
 
 
-def canonical(raw: bytes, form: Form, language: Language | None) -> str:
+def canonical(raw: bytes, format: Format) -> str:
     """The text that decides equality. Raises BrokenNotebook when `raw` is not such a notebook."""
-    if form is Form.JUPYTER:
+    if format.form is Form.JUPYTER:
         return _canonical_jupyter(parse(raw))
     first, _, rest = text_of(raw).partition("\n")
-    spoken = spoken_in(first, language)
+    spoken = spoken_in(first, format.language)
     bare = f"{COMMENTS[spoken]} MAGIC"
     if bare in rest:
         rest = re.sub(rf"^({bare})[ \t]+$", r"\1", rest, flags=re.MULTILINE)

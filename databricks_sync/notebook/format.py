@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook
-from databricks_sync.model import Form, Kind, Language
+from databricks_sync.model import JUPYTER, SOURCES, Form, Format, Language
 
 from .old_format import converted, is_old, may_be_old
 
@@ -39,12 +39,10 @@ _LANGUAGE_FIELDS = (
 
 
 class Identity(NamedTuple):
-    """What a local file is: a notebook (`form` set) or a workspace file, and its name in the workspace."""
+    """What a local file is called in the workspace, and the format of the notebook that it is; None for a file."""
 
     name: str
-    kind: Kind
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
 
 
 def identify(name: str, head: bytes) -> Identity:
@@ -52,11 +50,11 @@ def identify(name: str, head: bytes) -> Identity:
     suffix = _suffix(name)
     stem = name[: -len(suffix)] if suffix else name
     if suffix.lower() == ".ipynb" and not name.lower().endswith(NOT_NOTEBOOKS):
-        return Identity(stem, Kind.NOTEBOOK, Form.JUPYTER)
+        return Identity(stem, JUPYTER)
     language = EXTENSIONS.get(suffix.lower())
     if language and has_header(head, language):
-        return Identity(stem, Kind.NOTEBOOK, Form.SOURCE, language)
-    return Identity(name, Kind.FILE)
+        return Identity(stem, SOURCES[language])
+    return Identity(name)
 
 
 def has_header(head: bytes, language: Language) -> bool:
@@ -94,23 +92,23 @@ def _suffix(name: str) -> str:
     return name[dot:] if 0 < dot < len(name) - 1 else ""
 
 
-def file_name(name: str, form: Form, language: Language | None) -> str:
-    """The local file name of a notebook the workspace calls `name`."""
-    if form is Form.JUPYTER:
-        return f"{name}.ipynb"
-    return name + SUFFIXES[language or Language.PYTHON]
+def file_name(name: str, format: Format | None) -> str:
+    """The local file name of an object the workspace calls `name`."""
+    if format is None:
+        return name
+    return f"{name}.ipynb" if format.form is Form.JUPYTER else name + SUFFIXES[format.language or Language.PYTHON]
 
 
-def wire(raw: bytes, form: Form | None) -> bytes:
-    """The bytes to send: of a file (`form` is None) its own.
+def wire(raw: bytes, format: Format | None) -> bytes:
+    """The bytes to send: of a file its own.
 
     Those of a notebook come without a byte order mark, which would hide its header, and a Jupyter one's in format 4;
     what is broken stays as it is.
     """
-    if form is None:
+    if format is None:
         return raw
     text = raw.removeprefix(BOM)
-    return in_format_4(text) if form is Form.JUPYTER else text
+    return in_format_4(text) if format.form is Form.JUPYTER else text
 
 
 def in_format_4(raw: bytes) -> bytes:

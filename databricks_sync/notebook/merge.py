@@ -22,7 +22,7 @@ from itertools import count
 from operator import attrgetter
 from typing import NamedTuple
 
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Format
 
 from .cells import Piece, Placed, pieces, remark, rewritten
 from .equality import digest
@@ -42,8 +42,7 @@ class NotebookVersion(NamedTuple):
     """A notebook as one side holds it."""
 
     raw: bytes
-    form: Form
-    language: Language | None = None
+    format: Format
 
 
 class Did(str, Enum):
@@ -86,10 +85,10 @@ class Merge(NamedTuple):
 def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, text: TextMerge | None = None) -> Merge:
     """Merges `there` into `here`; clashes are written with markers if `text` merges the text of a cell.
 
-    `here` and `there` are of one form and language; `base` may be of another. Raises BrokenNotebook.
+    `here` and `there` are of one format; `base` may be of another. Raises BrokenNotebook.
     """
-    agreed, ours, theirs = (pieces(version.raw, version.form, version.language) for version in (base, here, there))
-    alike = (base.form, base.language) == (here.form, here.language)
+    agreed, ours, theirs = (pieces(version.raw, version.format) for version in (base, here, there))
+    alike = base.format == here.format
     if not alike:
         agreed = tuple(piece._replace(text=piece.cell.source) for piece in agreed)
     mark = attrgetter("essence" if alike else "meaning")
@@ -104,15 +103,15 @@ def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, 
             whole.append(item)
         elif text:
             whole += _marked(item, text)
-    raw = rewrite(here.raw, here.form, here.language, whole)
-    return Merge(raw, digest(raw, here.form, here.language), merged.taken, clashes)
+    raw = rewrite(here.raw, here.format, whole)
+    return Merge(raw, digest(raw, here.format), merged.taken, clashes)
 
 
-def unresolved(raw: bytes, form: Form, language: Language | None) -> int:
+def unresolved(raw: bytes, format: Format) -> int:
     """The number of the first cell that still holds markers, 0 when there is none. Raises BrokenNotebook."""
     if not any(mark in raw for mark in _MARKERS) and not all(mark in raw for mark in _OF_GIT):
         return 0
-    notebook = pieces(raw, form, language)
+    notebook = pieces(raw, format)
     ours = next((number for number, piece in enumerate(notebook, 1) if _has_markers(piece.cell.source)), 0)
     return ours or _unresolved_in_git([piece.text for piece in notebook])
 

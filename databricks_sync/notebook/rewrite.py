@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from databricks_sync.errors import BrokenNotebook
-from databricks_sync.model import Form, Language
+from databricks_sync.model import Form, Format
 
 from .cells import Piece, Placed, jupyter_pieces, pieces
 from .format import BOM, has_header, in_format_4, jupyter_language, parse, spoken_in, text_of
@@ -19,29 +19,33 @@ from .source_text import rewritten_source
 from .trace import traced
 
 
-def materialise(exported: bytes, form: Form, language: Language | None, like: bytes | None) -> bytes:
+def materialise(exported: bytes, format: Format | None, like: bytes | None) -> bytes:
     """The bytes to store locally for what the workspace `exported`, where the file `like` is (None: a new one).
 
-    The result has the canonical text of `exported`, and of `like` all that is not content. Raises BrokenNotebook.
+    Of a file (no `format`) they are its own. Those of a notebook have the canonical text of `exported`, and of `like`
+    all that is not content. Raises BrokenNotebook.
     """
-    if form is Form.SOURCE and not like:  # all of it is new, so the way below would only lead to the same
+    if format is None:
+        return exported
+    if format.form is Form.SOURCE and not like:  # all of it is new, so the way below would only lead to the same
         return (text_of(exported).rstrip("\n") + "\n").encode()
     try:
-        raw, old, new = (_jupyter if form is Form.JUPYTER else _source)(exported, language, like or b"")
+        raw, old, new = (_jupyter if format.form is Form.JUPYTER else _source)(exported, format, like or b"")
     except RecursionError:
         raise BrokenNotebook("it is nested too deeply") from None
     origins = {after: before for before, after in traced(old, new).items()}
-    return rewrite(raw, form, language, [Placed(piece, origins.get(number)) for number, piece in enumerate(new)])
+    return rewrite(raw, format, [Placed(piece, origins.get(number)) for number, piece in enumerate(new)])
 
 
-def rewrite(raw: bytes, form: Form, language: Language | None, cells: Sequence[Placed]) -> bytes:
+def rewrite(raw: bytes, format: Format, cells: Sequence[Placed]) -> bytes:
     """The file `raw` with these cells in place of its own. Raises BrokenNotebook."""
     mark, before = BOM if raw.startswith(BOM) else b"", raw.removeprefix(BOM)
-    if form is Form.JUPYTER:
+    jupyter = format.form is Form.JUPYTER
+    if jupyter:
         before = in_format_4(before)
     text = before.decode("utf-8")
     try:
-        text = rewritten_jupyter(text, cells) if form is Form.JUPYTER else rewritten_source(text, language, cells)
+        text = rewritten_jupyter(text, cells) if jupyter else rewritten_source(text, format.language, cells)
     except RecursionError:
         raise BrokenNotebook("it is nested too deeply") from None
     after = text.encode("utf-8")
@@ -51,7 +55,7 @@ def rewrite(raw: bytes, form: Form, language: Language | None, cells: Sequence[P
 _Versions = tuple[bytes, Sequence[Piece], Sequence[Piece]]  # the file to start from, its cells, and the new ones
 
 
-def _jupyter(exported: bytes, _: Language | None, like: bytes) -> _Versions:
+def _jupyter(exported: bytes, _: Format, like: bytes) -> _Versions:
     document = parse(exported)
     new = jupyter_pieces(document)
     try:
@@ -63,12 +67,12 @@ def _jupyter(exported: bytes, _: Language | None, like: bytes) -> _Versions:
     return new_jupyter(document).encode("utf-8"), (), new
 
 
-def _source(exported: bytes, language: Language | None, like: bytes) -> _Versions:
+def _source(exported: bytes, format: Format, like: bytes) -> _Versions:
     header = text_of(exported).partition("\n")[0]
-    new = pieces(exported, Form.SOURCE, language)
+    new = pieces(exported, format)
     try:
-        if has_header(like, spoken_in(header, language)):
-            return like, pieces(like, Form.SOURCE, language), new
+        if has_header(like, spoken_in(header, format.language)):
+            return like, pieces(like, format), new
     except BrokenNotebook:
         pass
     return f"{header}\n".encode(), (), new

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
-from databricks_sync.model import UNKNOWN, Form, Kind, Language, RemoteObject, RemoteVersion
+from databricks_sync.model import JUPYTER, SOURCES, UNKNOWN, Form, Format, Kind, RemoteObject, RemoteVersion, same_form
 from databricks_sync.notebook.equality import digest, file_digest
 from databricks_sync.notebook.format import has_header, sha256, source_language, uploads
 
@@ -35,8 +35,7 @@ class Export(NamedTuple):
 
     raw: bytes
     digest: str
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
     version: RemoteVersion = UNKNOWN
 
 
@@ -48,12 +47,8 @@ class Side(Protocol):
         """Notebook or file."""
 
     @property
-    def form(self) -> Form | None:
-        """How a notebook is written down; None for a file."""
-
-    @property
-    def language(self) -> Language | None:
-        """The language of a source notebook."""
+    def format(self) -> Format | None:
+        """That of a notebook, where it is known; None for a file."""
 
 
 def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Export:
@@ -62,32 +57,32 @@ def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Exp
     Raises WorkspaceError: Unproved when what comes is not what was listed.
     """
     side = next((candidate for candidate in sides if candidate and candidate.kind is remote.kind), None)
-    return read_as(workspace, remote, side.form if side else None, side.language if side else None)
+    return read_as(workspace, remote, side.format if side else None)
 
 
-def read_as(workspace: Workspace, remote: RemoteObject, form: Form | None, language: Language | None) -> Export:
-    """The same, a notebook's in `form`, or (None) in the form it is kept in. Raises WorkspaceError."""
+def read_as(workspace: Workspace, remote: RemoteObject, format: Format | None) -> Export:
+    """The same, a notebook's in the form of `format`, or (None) in the form it is kept in. Raises WorkspaceError."""
     now, doubt = remote, Unproved("")
     for pause in _PAUSES:
         if pause:
             workspace.clock.sleep(pause)
             now = _again(workspace, remote)
         try:
-            return _proved(workspace, now, form, now.language or language)
+            return _proved(workspace, now, format)
         except Unproved as error:
             doubt = error
     raise doubt
 
 
-def parse_export(raw: bytes, kind: Kind, form: Form | None, language: Language | None, path: str) -> Export:
-    """An export with its digest. Raises WorkspaceError."""
+def parse_export(raw: bytes, kind: Kind, format: Format | None, path: str) -> Export:
+    """An export with its digest; a notebook of which no format is known is source. Raises WorkspaceError."""
     if kind is Kind.FILE:
         return Export(raw, file_digest(sha256(raw)))
-    form = form or Form.SOURCE
-    if form is Form.SOURCE and not (language and has_header(raw[:64], language)):
-        language = source_language(raw[:64].decode("utf-8", "replace").split("\n", 1)[0])
+    format = format or SOURCES[None]
+    if format.form is Form.SOURCE and not (format.language and has_header(raw[:64], format.language)):
+        format = SOURCES[source_language(raw[:64].decode("utf-8", "replace").split("\n", 1)[0])]
     try:
-        return Export(raw, digest(raw, form, language), form, language)
+        return Export(raw, digest(raw, format), format)
     except BrokenNotebook as error:
         raise WorkspaceError(f"What the workspace exports as {printable(path)} is not a notebook: {error}.") from None
 
@@ -101,32 +96,31 @@ def _again(workspace: Workspace, remote: RemoteObject) -> RemoteObject:
     return now
 
 
-def _proved(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
+def _proved(workspace: Workspace, now: RemoteObject, format: Format | None) -> Export:
     """One export of `now` that is as good as it can be. Raises Unproved where another look may tell more."""
-    if now.kind is Kind.NOTEBOOK and form is None and not now.version.sha:
-        form, spoken = workspace.chosen_form(now.key)
-        language = language or spoken
-    export = _export(workspace, now, form, language)
+    if now.kind is Kind.NOTEBOOK and format is None and not now.version.sha:
+        format = workspace.chosen_format(now.key)
+    export = _export(workspace, now, format)
     if export.version.sha or not now.version.sha:
         return export
     if now.kind is Kind.FILE:
         raise _unproved(now)
-    return _without_hash(workspace, now, form, export)
+    return _without_hash(workspace, now, format, export)
 
 
-def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, export: Export) -> Export:
+def _without_hash(workspace: Workspace, now: RemoteObject, format: Format | None, export: Export) -> Export:
     """A notebook whose bytes do not have the hash: proved by the form it is kept in, or as good as without hashes.
 
     Raises Unproved where neither is so.
     """
-    kept, _ = workspace.chosen_form(now.key)
-    if kept is not export.form:
-        as_kept = _export(workspace, now, kept, export.language)
-        if form is None:
+    kept = workspace.chosen_format(now.key)
+    if not same_form(kept, export.format):
+        as_kept = _export(workspace, now, kept)
+        if format is None:
             export = as_kept
         elif as_kept.version.sha:
             return _steady(workspace, now, export)._replace(version=now.version)
-    if export.version.sha or kept is Form.JUPYTER:
+    if export.version.sha or kept == JUPYTER:
         return export
     age = workspace.age(now.key)
     if age is not None and abs(age) < _LAG:
@@ -136,17 +130,19 @@ def _without_hash(workspace: Workspace, now: RemoteObject, form: Form | None, ex
 
 def _steady(workspace: Workspace, now: RemoteObject, export: Export) -> Export:
     """What was `export`, where it comes a second time. Raises Unproved."""
-    if _export(workspace, now, export.form, export.language).digest != export.digest:
+    if _export(workspace, now, export.format).digest != export.digest:
         raise _unproved(now)
     return export
 
 
-def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language: Language | None) -> Export:
+def _export(workspace: Workspace, now: RemoteObject, format: Format | None) -> Export:
     """An export, with the hash in its version only where the content has it. Raises WorkspaceError, also Unproved."""
-    raw = workspace.export(now.key, now.kind, form or Form.SOURCE)
-    proved = not now.version.sha or _has(raw, now, form, language)
+    if now.kind is Kind.NOTEBOOK and (format is None or format.form is Form.SOURCE):
+        format = SOURCES[now.language or (format and format.language)]
+    raw = workspace.export(now.key, format and format.form)
+    proved = not now.version.sha or _has(raw, now, format)
     try:
-        export = parse_export(raw, now.kind, form, language, now.path)
+        export = parse_export(raw, now.kind, format, now.path)
     except WorkspaceError:
         if proved:
             raise
@@ -154,13 +150,13 @@ def _export(workspace: Workspace, now: RemoteObject, form: Form | None, language
     return export._replace(version=now.version if proved else now.version._replace(sha=""))
 
 
-def _has(raw: bytes, now: RemoteObject, form: Form | None, language: Language | None) -> bool:
+def _has(raw: bytes, now: RemoteObject, format: Format | None) -> bool:
     """Whether these bytes, or what must have been uploaded for them to be exported, have the hash."""
     if sha256(raw) == now.version.sha:
         return True
-    if now.kind is Kind.FILE or form is Form.JUPYTER:
+    if format is None or format.form is Form.JUPYTER:
         return False
-    return any(sha256(upload) == now.version.sha for upload in uploads(raw, language))
+    return any(sha256(upload) == now.version.sha for upload in uploads(raw, format.language))
 
 
 def _unproved(now: RemoteObject) -> Unproved:

@@ -31,7 +31,7 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.model import BaseEntry, Form, Kind, Language, RemoteObject, RemoteVersion
+from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Form, Format, Kind, Language, RemoteObject, RemoteVersion
 from databricks_sync.rules.names import SURROGATE, nfc
 from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 
@@ -270,17 +270,15 @@ class Workspace:
             return None
         return ages[0] if len(ages) == 1 else None
 
-    def chosen_form(self, key: str) -> tuple[Form, Language | None]:
+    def chosen_format(self, key: str) -> Format:
         """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
         query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
         status = self.http.read(f"{_API}/get-status", query).json()
-        form = Form.JUPYTER if status.get("repos_export_format") == "JUPYTER" else Form.SOURCE
-        return form, _language(status)
+        return JUPYTER if status.get("repos_export_format") == "JUPYTER" else SOURCES[_language(status)]
 
-    def export(self, key: str, kind: Kind, form: Form | None, *, most: int = 0) -> bytes:
-        """The bytes of an object, which are `most`, or what the workspace takes; a notebook in `form`."""
-        chosen = form.value if kind is Kind.NOTEBOOK and form else "AUTO"
-        query = {"path": f"{self.root}/{key}", "format": chosen, "direct_download": "true"}
+    def export(self, key: str, form: Form | None, *, most: int = 0) -> bytes:
+        """The bytes of a notebook in `form`, or (None) of a file: at most `most`, or what the workspace takes."""
+        query = {"path": f"{self.root}/{key}", "format": form.value if form else "AUTO", "direct_download": "true"}
         limits = self.http.limits
 
         def take(pieces: Iterator[bytes], header: Header) -> bytes:
@@ -289,7 +287,7 @@ class Workspace:
                 raise page()
             return data
 
-        most = most or (limits.notebook if kind is Kind.NOTEBOOK else limits.file)
+        most = most or (limits.notebook if form else limits.file)
         return self.http.stream(f"{_API}/export", query, take, most)
 
     def small_file(self, key: str, most: int) -> bytes | None:
@@ -325,28 +323,18 @@ class Workspace:
         reached("after mkdirs")
 
     def put(
-        self,
-        key: str,
-        data: bytes,
-        kind: Kind,
-        form: Form | None,
-        language: Language | None,
-        *,
-        overwrite: bool,
-        permit: Permit | None = None,
+        self, key: str, data: bytes, format: Format | None, *, overwrite: bool, permit: Permit | None = None
     ) -> None:
-        """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`.
+        """Creates (AlreadyExists if there is one) or, with `overwrite`, replaces the object at `key`: a file, or the
+        notebook of that format.
 
         The format is always said, never left to the workspace to guess: its test for the header is looser
         than a first line. Multipart, because the JSON form refuses empty content.
         """
         fields = {"path": f"{self.root}/{key}"}
-        if kind is Kind.FILE:
-            fields["format"] = "RAW"
-        elif form is Form.JUPYTER:
-            fields["format"] = "JUPYTER"
-        else:
-            fields |= {"format": "SOURCE", "language": (language or Language.PYTHON).value}
+        fields["format"] = format.form.value if format else "RAW"
+        if format and format.form is Form.SOURCE:
+            fields["language"] = (format.language or Language.PYTHON).value
         if overwrite:
             fields["overwrite"] = "true"
         reached("before import")

@@ -32,7 +32,6 @@ from databricks_sync.errors import (
     TypeMismatch,
     printable,
 )
-from databricks_sync.model import Kind
 from databricks_sync.notebook.format import sha256
 from databricks_sync.system import login_name
 
@@ -144,10 +143,10 @@ class RemoteLock:
 
     def _create(self) -> None:
         try:
-            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=False)
+            self.notes.put(self.name, self._content(), None, overwrite=False)
         except NotFound:
             self.notes.make_folder(self.notes.root)
-            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=False)
+            self.notes.put(self.name, self._content(), None, overwrite=False)
 
     def _holder(self) -> Holder | None:
         """What the lock says; None when there is none. Raises NotOurs for what is no lock: anybody may write there."""
@@ -205,7 +204,7 @@ class RemoteLock:
                     )
                     return
                 self._renewed += 1
-                self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=True)
+                self.notes.put(self.name, self._content(), None, overwrite=True)
             except SyncError:
                 continue  # the next turn tries again, before the lock is stale
 

@@ -275,10 +275,10 @@ class Markers:
 
     def _write(self, raw: bytes, *, overwrite: bool) -> None:
         try:
-            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=overwrite)
+            self.notes.put(self.name, raw, None, overwrite=overwrite)
         except NotFound:
             self.notes.make_folder(self.notes.root)
-            self.notes.put(self.name, raw, Kind.FILE, None, None, overwrite=False)
+            self.notes.put(self.name, raw, None, overwrite=False)
 
 
 def _mark(version: RemoteVersion) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion
+from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Format, Kind, RemoteVersion
 from databricks_sync.notebook.format import sha256
 
 
@@ -36,13 +36,14 @@ class Saved(NamedTuple):
     reason: str
     sha: str  # sha256 of the bytes
     size: int
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
     file: str = ""  # where the bytes lie in the folder of the backups, once they are saved
 
 
 class Intent(NamedTuple):
     """A write about to be tried: `after` is the digest the destination will have, None for a delete.
+
+    `format` is None of a file, and of a notebook that is pulled for the first time, which was not read yet.
 
     `version` is the source's version for a pull, so that recovery need not ask the workspace. A merge leaves here what
     the workspace does not hold: `agreed` is then the digest of what it does hold, and `content` its bytes.
@@ -55,8 +56,7 @@ class Intent(NamedTuple):
     after: str | None
     sha: str = ""
     version: RemoteVersion = UNKNOWN
-    form: Form | None = None
-    language: Language | None = None
+    format: Format | None = None
     agreed: str = ""
     content: Content | None = None
 

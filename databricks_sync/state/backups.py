@@ -20,15 +20,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from databricks_sync.errors import Again, SyncError
 from databricks_sync.failpoints import reached
-from databricks_sync.model import Direction, Form, Kind, Language
+from databricks_sync.model import Direction, Kind
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Saved
 from databricks_sync.system import fsync_directory
 
+from .formats import FORMATS, NAMES
 from .lock import held
 
 _RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
@@ -71,6 +72,7 @@ class Backups:
             raise SyncError(about, Again(before=f"Free some space in {self.folder}, and ")) from None
 
     def _save(self, saved: Saved, raw: bytes) -> None:
+        form, language = NAMES[saved.format]
         with self._lock:
             run = self._begin()
             self._count += 1
@@ -86,8 +88,8 @@ class Backups:
             "reason": saved.reason,
             "sha256": sha256(raw),
             "size": len(raw),
-            "form": saved.form and saved.form.value,
-            "language": saved.language and saved.language.value,
+            "form": form,
+            "language": language,
             "target": self.target,
             "file": name,
         }
@@ -238,9 +240,8 @@ def _manifest(run: Path) -> Iterator[tuple[str, Saved]]:
             continue
 
 
-def _saved(line: dict[str, object], run: str) -> Saved:
-    """What a line of the manifest of `run` says. Raises ValueError or KeyError for what is no such line."""
-    form, language = line["form"], line["language"]
+def _saved(line: dict[str, Any], run: str) -> Saved:
+    """What a line of the manifest of `run` says. Raises ValueError, KeyError, TypeError for what is no such line."""
     if not re.fullmatch(r"[0-9]+", str(line["file"])):
         raise ValueError("not the name of a backup")
     return Saved(
@@ -251,7 +252,6 @@ def _saved(line: dict[str, object], run: str) -> Saved:
         reason=str(line["reason"]),
         sha=str(line["sha256"]),
         size=int(str(line["size"])),
-        form=Form(form) if form else None,
-        language=Language(language) if language else None,
+        format=FORMATS[line["form"], line["language"]],
         file=f"{run}/{line['file']}",
     )

@@ -23,12 +23,13 @@ from typing import Any
 
 from databricks_sync.errors import Again, BrokenNotebook, SettingsError, SyncError
 from databricks_sync.failpoints import reached
-from databricks_sync.model import UNKNOWN, BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
+from databricks_sync.model import SOURCES, UNKNOWN, BaseEntry, Direction, Kind, RemoteVersion, Stat
 from databricks_sync.notebook.equality import CANON_VERSION, digest, file_digest
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 
 from . import lineage
+from .formats import FORMATS, NAMES
 
 SCHEMA = 3
 _PAST = """
@@ -59,8 +60,6 @@ DELETE FROM past WHERE key = ? AND number <=
 
 # Looked up for every row: asking the classes takes three times as long.
 _KINDS = {kind.value: kind for kind in Kind}
-_FORMS: dict[str | None, Form | None] = {None: None, **{form.value: form for form in Form}}
-_LANGUAGES: dict[str | None, Language | None] = {None: None, **{language.value: language for language in Language}}
 # What SQLite says of a file that is not damaged, but cannot be used right now.
 _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full|permission", re.IGNORECASE)
 
@@ -341,8 +340,7 @@ def _has_hash(db: sqlite3.Connection, entry: BaseEntry) -> bool:
     row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.version.sha,)).fetchone()
     try:
         raw = zlib.decompress(row[0]) if row else b""
-        form = entry.form or Form.SOURCE
-        return sha256(raw) == entry.version.sha and digest(raw, form, entry.language) == entry.digest
+        return sha256(raw) == entry.version.sha and digest(raw, entry.format or SOURCES[None]) == entry.digest
     except (zlib.error, BrokenNotebook):
         return False
 
@@ -356,8 +354,7 @@ def _row(entry: BaseEntry | None) -> tuple[object, ...]:
         entry.path,
         entry.kind.value,
         entry.digest,
-        entry.form and entry.form.value,
-        entry.language and entry.language.value,
+        *NAMES[entry.format],
         entry.local_sha,
         *numbers,
         version.object_id,
@@ -380,8 +377,7 @@ def _entry(row: Sequence[Any]) -> BaseEntry:
         version=version,
         local_sha=str(local_sha),
         stat=stat,
-        form=_FORMS[form],
-        language=_LANGUAGES[language],
+        format=FORMATS[form, language],
     )
 
 
@@ -392,8 +388,7 @@ def _intent_row(intent: Intent) -> tuple[object, ...]:
         intent.direction.value,
         intent.path,
         intent.kind.value,
-        intent.form and intent.form.value,
-        intent.language and intent.language.value,
+        *NAMES[intent.format],
         intent.after,
         intent.agreed or intent.sha,  # a pull has no use for the hash of what was sent, and a push merges nothing
         version.object_id,
@@ -402,7 +397,7 @@ def _intent_row(intent: Intent) -> tuple[object, ...]:
     )
 
 
-def _intent(row: Sequence[object]) -> Intent:
+def _intent(row: Sequence[Any]) -> Intent:
     key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
     pulled = direction == Direction.PULL.value
     return Intent(
@@ -414,7 +409,6 @@ def _intent(row: Sequence[object]) -> Intent:
         sha="" if pulled else str(sha),
         # Racy on purpose: the time was not weighed against the server's clock again.
         version=RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=True),
-        form=Form(form) if form else None,
-        language=Language(language) if language else None,
+        format=FORMATS[form, language],
         agreed=str(sha) if pulled else "",
     )

@@ -18,7 +18,7 @@ from databricks_sync.engine.report import Report as Synced
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.exit_code import ExitCode
-from databricks_sync.model import Allowed, Folder, Form, Kind, Mode, Problem, Scope
+from databricks_sync.model import Allowed, Folder, Form, Mode, Problem, Scope
 from databricks_sync.output.wording import WHY
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.marker import Markers
@@ -210,7 +210,7 @@ class Notebooks:
     def _text(self, key: str) -> str:
         """What a notebook holds there; "" when it is gone meanwhile."""
         try:
-            raw = self.workspace.export(key, Kind.NOTEBOOK, Form.SOURCE)
+            raw = self.workspace.export(key, Form.SOURCE)
         except NotFound:
             return ""
         # SERVER: an export may lack the newline at the end that was imported.

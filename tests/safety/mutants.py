@@ -97,7 +97,7 @@ MUTANTS = (
     Mutant(
         "what comes is what was listed",
         "_export",
-        "not now.version.sha or _has(raw, now, form, language)",
+        "not now.version.sha or _has(raw, now, format)",
         "True",
         EXPORTS,
         "replaces_nothing or writes_and_records",
@@ -113,7 +113,7 @@ MUTANTS = (
     Mutant(
         "another form is as new as the one that is kept",
         "_steady",
-        "_export(workspace, now, export.form, export.language).digest != export.digest",
+        "_export(workspace, now, export.format).digest != export.digest",
         "False",
         EXPORTS,
         "another_form",
@@ -422,7 +422,7 @@ MUTANTS = (
         "RemoteLock._create",
         """
         try:
-            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=False)
+            self.notes.put(self.name, self._content(), None, overwrite=False)
         except NotFound:
             ...
         """,
@@ -430,7 +430,7 @@ MUTANTS = (
         try:
             if self._holder() is not None:
                 raise AlreadyExists("taken")
-            self.notes.put(self.name, self._content(), Kind.FILE, None, None, overwrite=True)
+            self.notes.put(self.name, self._content(), None, overwrite=True)
         except NotFound:
             ...
         """,
@@ -1010,7 +1010,7 @@ MUTANTS = (
     Mutant(
         "a half-saved notebook is a plain file",
         "LocalFolder._read",
-        "notebook and identity.form is None and cut_short(name, raw)",
+        "notebook and identity.format is None and cut_short(name, raw)",
         "False",
         SAVES,
         "half_written_source",
@@ -1096,7 +1096,7 @@ MUTANTS = (
     Mutant(
         "a merge from any base",
         "Versions._agreed",
-        "raw is not None and digest(raw, entry.form, entry.language) == entry.digest",
+        "raw is not None and digest(raw, entry.format) == entry.digest",
         "True",
         MERGES,
         "damaged",

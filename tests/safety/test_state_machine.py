@@ -26,7 +26,7 @@ from databricks_sync.cli.settings import load
 from databricks_sync.errors import Busy
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.local.git import Repository
-from databricks_sync.model import Direction, Form, Kind, Language
+from databricks_sync.model import JUPYTER, SOURCES, Direction, Kind, Language
 from databricks_sync.remote.exports import parse_export
 from databricks_sync.remote.marker import from_json
 
@@ -611,14 +611,14 @@ class Machine(RuleBasedStateMachine):
         """What an object may be told by: a notebook by its digest in either form."""
         path = f"{TARGET}/{key}"
         if found.kind == "FILE":
-            return {parse_export(found.raw, Kind.FILE, None, None, path).digest}
+            return {parse_export(found.raw, Kind.FILE, None, path).digest}
         if found.kind != "NOTEBOOK":
             return set()
         jupyter = self.server.export(path, "JUPYTER")
         language = Language[found.language]
         return {
-            parse_export(found.raw, Kind.NOTEBOOK, Form.SOURCE, language, path).digest,
-            parse_export(jupyter, Kind.NOTEBOOK, Form.JUPYTER, language, path).digest,
+            parse_export(found.raw, Kind.NOTEBOOK, SOURCES[language], path).digest,
+            parse_export(jupyter, Kind.NOTEBOOK, JUPYTER, path).digest,
         }
 
     @invariant()

@@ -59,7 +59,6 @@ def agreed(item: LocalObject) -> BaseEntry:
         RemoteVersion(1, 1),
         item.sha,
         item.stat,
-        item.form,
-        item.language,
+        item.format,
     )
     return BaseEntry(*facts)

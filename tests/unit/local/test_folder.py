@@ -20,7 +20,7 @@ from databricks_sync.errors import SettingsError, SyncError
 from databricks_sync.local.files import TEMPORARY, Changing, settled, stable_read
 from databricks_sync.local.folder import LIMITS, LocalFolder, Scan, check_project, describe, is_litter
 from databricks_sync.local.git import Repository
-from databricks_sync.model import Folder, Form, Kind, Language, LocalObject, Severity, Stat
+from databricks_sync.model import JUPYTER, SOURCES, Folder, Form, Format, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook.format import sha256
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
@@ -45,12 +45,12 @@ def test_objects_of_every_kind(repo: Repo) -> None:
     repo.write("notebooks/d.py", "print(1)\n")
     repo.write("notebooks/empty.txt", "")
     found = repo.scan().objects
-    assert {key: (item.path, item.kind, item.form, item.language) for key, item in found.items()} == {
-        "a": ("notebooks/a.py", Kind.NOTEBOOK, Form.SOURCE, Language.PYTHON),
-        "sub/b": ("notebooks/sub/b.sql", Kind.NOTEBOOK, Form.SOURCE, Language.SQL),
-        "c": ("notebooks/c.ipynb", Kind.NOTEBOOK, Form.JUPYTER, None),
-        "d.py": ("notebooks/d.py", Kind.FILE, None, None),
-        "empty.txt": ("notebooks/empty.txt", Kind.FILE, None, None),
+    assert {key: (item.path, item.kind, item.format) for key, item in found.items()} == {
+        "a": ("notebooks/a.py", Kind.NOTEBOOK, SOURCES[Language.PYTHON]),
+        "sub/b": ("notebooks/sub/b.sql", Kind.NOTEBOOK, SOURCES[Language.SQL]),
+        "c": ("notebooks/c.ipynb", Kind.NOTEBOOK, JUPYTER),
+        "d.py": ("notebooks/d.py", Kind.FILE, None),
+        "empty.txt": ("notebooks/empty.txt", Kind.FILE, None),
     }
 
 
@@ -340,9 +340,7 @@ def test_an_unchanged_file_is_not_read(repo: Repo) -> None:
     """A file whose stat is the base's is taken from the base, without a look inside."""
     repo.notebook("notebooks/a.py")
     item = repo.scan().objects["a"]
-    entry = agreed(
-        LocalObject(item.key, item.path, item.kind, "remembered", "sha", item.stat, item.form, item.language)
-    )
+    entry = agreed(LocalObject(item.key, item.path, item.kind, "remembered", "sha", item.stat, item.format))
     assert repo.scan({"a": entry}).objects["a"].digest == "remembered"
 
 
@@ -716,25 +714,25 @@ def test_settle_bears_what_is_gone(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "kind", "form", "language", "path"),
+    ("key", "format", "path"),
     [
-        ("a", Kind.NOTEBOOK, Form.SOURCE, Language.PYTHON, "notebooks/a.py"),
-        ("x/a", Kind.NOTEBOOK, Form.SOURCE, Language.R, "notebooks/x/a.r"),
-        ("a.b", Kind.NOTEBOOK, Form.JUPYTER, None, "notebooks/a.b.ipynb"),
-        ("a.csv", Kind.FILE, None, None, "notebooks/a.csv"),
+        ("a", SOURCES[Language.PYTHON], "notebooks/a.py"),
+        ("x/a", SOURCES[Language.R], "notebooks/x/a.r"),
+        ("a.b", JUPYTER, "notebooks/a.b.ipynb"),
+        ("a.csv", None, "notebooks/a.csv"),
     ],
 )
-def test_place(repo: Repo, key: str, kind: Kind, form: Form | None, language: Language | None, path: str) -> None:
+def test_place(repo: Repo, key: str, format: Format | None, path: str) -> None:
     """An object from the workspace has one place here, which a scan takes for the same key."""
-    assert repo.open().place(key, kind, form, language) == path
+    assert repo.open().place(key, format) == path
 
 
 def test_places_in_several_folders(repo: Repo) -> None:
     """With several folders, a key belongs to the one it begins with, or to none."""
     local = repo.open("one", "two")
-    assert local.place("two/a", Kind.FILE, None, None) == "two/a" and local.shown("one/x/a") == "one/x/a"
+    assert local.place("two/a", None) == "two/a" and local.shown("one/x/a") == "one/x/a"
     assert local.holds("one/a") and not local.holds("three/a") and not local.holds("onerous/a")
-    assert repo.open(".").place("a", Kind.FILE, None, None) == "a"
+    assert repo.open(".").place("a", None) == "a"
 
 
 def test_describe_is_what_a_scan_says(repo: Repo) -> None:

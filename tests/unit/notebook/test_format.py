@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from databricks_sync.errors import BrokenNotebook
-from databricks_sync.model import Form, Kind, Language
+from databricks_sync.model import JUPYTER, SOURCES, Format, Language
 from databricks_sync.notebook.cells import Cell, cells
 from databricks_sync.notebook.equality import canonical, digest, file_digest
 from databricks_sync.notebook.format import (
@@ -33,7 +33,6 @@ from databricks_sync.notebook.format import (
 )
 from databricks_sync.notebook.rewrite import materialise
 
-SOURCE, JUPYTER = Form.SOURCE, Form.JUPYTER
 LANGUAGES = list(Language)
 
 
@@ -178,35 +177,35 @@ class TestSourceLaws:
     def test_writable_and_idempotent(self, one: tuple[bytes, Language], like: tuple[bytes, Language] | None) -> None:
         """L1, L3: what is written down is canonically what was read, in the style of any file."""
         raw, language = one
-        written = materialise(raw, SOURCE, language, like[0] if like else None)
-        assert canonical(written, SOURCE, language) == canonical(raw, SOURCE, language)
-        assert materialise(written, SOURCE, language, written) == written
+        written = materialise(raw, SOURCES[language], like[0] if like else None)
+        assert canonical(written, SOURCES[language]) == canonical(raw, SOURCES[language])
+        assert materialise(written, SOURCES[language], written) == written
 
     @pytest.mark.parametrize("era", ERAS)
     @given(sources())
     def test_blind_to_the_server(self, era: Any, one: tuple[bytes, Language]) -> None:
         """L2: an import and export changes nothing, and twenty of them change no more than one."""
         raw, language = one
-        held = raw = wire(raw, SOURCE)
+        held = raw = wire(raw, SOURCES[None])
         for _ in range(20):
             held = era(held) if source_language(era(held).decode().split("\n")[0]) else held
-        assert canonical(era(raw), SOURCE, language) == canonical(raw, SOURCE, language)
-        assert canonical(held, SOURCE, language) == canonical(raw, SOURCE, language)
+        assert canonical(era(raw), SOURCES[language]) == canonical(raw, SOURCES[language])
+        assert canonical(held, SOURCES[language]) == canonical(raw, SOURCES[language])
 
     @pytest.mark.parametrize("era", ERAS)
     @given(sources())
     def test_at_rest(self, era: Any, one: tuple[bytes, Language]) -> None:
         """L4: pulling what was pushed gives the file that was there, byte for byte, when it was clean."""
         raw, language = one
-        file = materialise(raw, SOURCE, language, None)
-        pulled = materialise(era(file), SOURCE, language, file)
-        assert digest(pulled, SOURCE, language) == digest(file, SOURCE, language)
-        assert materialise(era(pulled), SOURCE, language, pulled) == pulled
+        file = materialise(raw, SOURCES[language], None)
+        pulled = materialise(era(file), SOURCES[language], file)
+        assert digest(pulled, SOURCES[language]) == digest(file, SOURCES[language])
+        assert materialise(era(pulled), SOURCES[language], pulled) == pulled
 
     @given(sources(), sources())
     def test_not_too_coarse(self, one: tuple[bytes, Language], other: tuple[bytes, Language]) -> None:
         """L5: notebooks whose cells or languages differ are not equal."""
-        if one[1] is not other[1] or cells(one[0], SOURCE, one[1]) != cells(other[0], SOURCE, other[1]):
+        if one[1] is not other[1] or cells(*part(one)) != cells(*part(other)):
             assert canonical(*part(one)) != canonical(*part(other))
 
     @pytest.mark.parametrize(
@@ -224,32 +223,32 @@ class TestSourceLaws:
     def test_tells_apart(self, one: str, other: str) -> None:
         """Everything the workspace is not known to change on its own counts."""
         raws = [f"{head(Language.PYTHON)}\n{text}".encode() for text in (one, other)]
-        assert canonical(raws[0], SOURCE, Language.PYTHON) != canonical(raws[1], SOURCE, Language.PYTHON)
+        assert canonical(raws[0], SOURCES[Language.PYTHON]) != canonical(raws[1], SOURCES[Language.PYTHON])
 
     def test_python_and_r_differ(self) -> None:
         """The same bytes in R and in Python, which share a header, are two notebooks."""
         raw = f"{head(Language.R)}\nx".encode()
-        assert digest(raw, SOURCE, Language.R) != digest(raw, SOURCE, Language.PYTHON)
+        assert digest(raw, SOURCES[Language.R]) != digest(raw, SOURCES[Language.PYTHON])
 
 
-def part(one: tuple[bytes, Language]) -> tuple[bytes, Form, Language]:
-    return one[0], SOURCE, one[1]
+def part(one: tuple[bytes, Language]) -> tuple[bytes, Format]:
+    return one[0], SOURCES[one[1]]
 
 
 class TestJupyterLaws:
     @given(jupyters(), st.none() | jupyters())
     def test_writable_and_idempotent(self, raw: bytes, like: bytes | None) -> None:
         """L1, L3: what is written down is canonically what was read, in the layout of any notebook."""
-        written = materialise(raw, JUPYTER, None, like)
-        assert canonical(written, JUPYTER, None) == canonical(raw, JUPYTER, None)
-        assert materialise(written, JUPYTER, None, written) == written
+        written = materialise(raw, JUPYTER, like)
+        assert canonical(written, JUPYTER) == canonical(raw, JUPYTER)
+        assert materialise(written, JUPYTER, written) == written
 
     @given(jupyters(), st.none() | jupyters())
     def test_the_result_is_valid(self, raw: bytes, like: bytes | None) -> None:
         """nbformat accepts every notebook we write, and the same pull gives the same bytes."""
-        written = materialise(raw, JUPYTER, None, like)
+        written = materialise(raw, JUPYTER, like)
         valid(written)
-        assert materialise(raw, JUPYTER, None, like) == written
+        assert materialise(raw, JUPYTER, like) == written
 
     @given(jupyters())
     def test_blind_to_the_server(self, raw: bytes) -> None:
@@ -258,19 +257,19 @@ class TestJupyterLaws:
         again = (
             exported(*shown["cells"]).decode().replace('"python"', f'"{shown["metadata"]["language_info"]["name"]}"')
         )
-        assert canonical(again.encode(), JUPYTER, None) == canonical(raw, JUPYTER, None)
+        assert canonical(again.encode(), JUPYTER) == canonical(raw, JUPYTER)
 
     @given(jupyters(), jupyters())
     def test_not_too_coarse(self, one: bytes, other: bytes) -> None:
         """L5: notebooks whose cells differ are not equal."""
-        if cells(one, JUPYTER, None) != cells(other, JUPYTER, None):
-            assert canonical(one, JUPYTER, None) != canonical(other, JUPYTER, None)
+        if cells(one, JUPYTER) != cells(other, JUPYTER):
+            assert canonical(one, JUPYTER) != canonical(other, JUPYTER)
 
     def test_an_attachment_is_content(self) -> None:
         """A picture pasted into a cell counts."""
         one, other = ({"a.png": {"image/png": data}} for data in ("AA", "BB"))
         raws = [document(markdown("![](attachment:a.png)", attachments=a)) for a in (one, other)]
-        assert canonical(raws[0], JUPYTER, None) != canonical(raws[1], JUPYTER, None)
+        assert canonical(raws[0], JUPYTER) != canonical(raws[1], JUPYTER)
 
 
 # --- what a file is -------------------------------------------------------------------------------------------
@@ -282,38 +281,38 @@ EXPORTED = PY + b" exported at Mon, 8 Feb 2016 02:39:31 UTC"
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.py", PY, Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.py", PY + b"\nprint(1)", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.py", PY + b"\r\nprint(1)", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.py", BOM + PY + b"\n", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.py", PY + b" \t \nx", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.py", EXPORTED + b"\nx", Identity("a", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.r", EXPORTED, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
-        ("a.sql", b"--" + EXPORTED[1:], Identity("a", Kind.NOTEBOOK, SOURCE, Language.SQL)),
-        ("A.PY", PY, Identity("A", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.r", PY, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
-        ("a.R", PY, Identity("a", Kind.NOTEBOOK, SOURCE, Language.R)),
-        ("a.sql", b"-- Databricks notebook source", Identity("a", Kind.NOTEBOOK, SOURCE, Language.SQL)),
-        ("a.scala", b"// Databricks notebook source", Identity("a", Kind.NOTEBOOK, SOURCE, Language.SCALA)),
-        ("a.b.py", PY, Identity("a.b", Kind.NOTEBOOK, SOURCE, Language.PYTHON)),
-        ("a.ipynb", b"", Identity("a", Kind.NOTEBOOK, JUPYTER)),
-        ("a.IPYNB", b"{}", Identity("a", Kind.NOTEBOOK, JUPYTER)),
-        ("a.designer.ipynb", b"{}", Identity("a.designer.ipynb", Kind.FILE)),
-        ("a.Designer.ipynb", b"{}", Identity("a.Designer.ipynb", Kind.FILE)),
-        ("a.lvdash.json", b"{}", Identity("a.lvdash.json", Kind.FILE)),
-        ("a.py", b"", Identity("a.py", Kind.FILE)),
-        ("a.py", b"print(1)", Identity("a.py", Kind.FILE)),
-        ("a.py", b" " + PY, Identity("a.py", Kind.FILE)),
-        ("a.py", b"\n" + PY, Identity("a.py", Kind.FILE)),
-        ("a.py", b"`" + PY, Identity("a.py", Kind.FILE)),
-        ("a.py", PY + b"s\n", Identity("a.py", Kind.FILE)),
-        ("a.py", b"x = 1  " + PY, Identity("a.py", Kind.FILE)),
-        ("a.py", PY.lower(), Identity("a.py", Kind.FILE)),
-        ("a.sql", PY, Identity("a.sql", Kind.FILE)),
-        ("a.txt", PY, Identity("a.txt", Kind.FILE)),
-        ("a", PY, Identity("a", Kind.FILE)),
-        (".py", PY, Identity(".py", Kind.FILE)),
-        (".ipynb", b"{}", Identity(".ipynb", Kind.FILE)),
+        ("a.py", PY, Identity("a", SOURCES[Language.PYTHON])),
+        ("a.py", PY + b"\nprint(1)", Identity("a", SOURCES[Language.PYTHON])),
+        ("a.py", PY + b"\r\nprint(1)", Identity("a", SOURCES[Language.PYTHON])),
+        ("a.py", BOM + PY + b"\n", Identity("a", SOURCES[Language.PYTHON])),
+        ("a.py", PY + b" \t \nx", Identity("a", SOURCES[Language.PYTHON])),
+        ("a.py", EXPORTED + b"\nx", Identity("a", SOURCES[Language.PYTHON])),
+        ("a.r", EXPORTED, Identity("a", SOURCES[Language.R])),
+        ("a.sql", b"--" + EXPORTED[1:], Identity("a", SOURCES[Language.SQL])),
+        ("A.PY", PY, Identity("A", SOURCES[Language.PYTHON])),
+        ("a.r", PY, Identity("a", SOURCES[Language.R])),
+        ("a.R", PY, Identity("a", SOURCES[Language.R])),
+        ("a.sql", b"-- Databricks notebook source", Identity("a", SOURCES[Language.SQL])),
+        ("a.scala", b"// Databricks notebook source", Identity("a", SOURCES[Language.SCALA])),
+        ("a.b.py", PY, Identity("a.b", SOURCES[Language.PYTHON])),
+        ("a.ipynb", b"", Identity("a", JUPYTER)),
+        ("a.IPYNB", b"{}", Identity("a", JUPYTER)),
+        ("a.designer.ipynb", b"{}", Identity("a.designer.ipynb")),
+        ("a.Designer.ipynb", b"{}", Identity("a.Designer.ipynb")),
+        ("a.lvdash.json", b"{}", Identity("a.lvdash.json")),
+        ("a.py", b"", Identity("a.py")),
+        ("a.py", b"print(1)", Identity("a.py")),
+        ("a.py", b" " + PY, Identity("a.py")),
+        ("a.py", b"\n" + PY, Identity("a.py")),
+        ("a.py", b"`" + PY, Identity("a.py")),
+        ("a.py", PY + b"s\n", Identity("a.py")),
+        ("a.py", b"x = 1  " + PY, Identity("a.py")),
+        ("a.py", PY.lower(), Identity("a.py")),
+        ("a.sql", PY, Identity("a.sql")),
+        ("a.txt", PY, Identity("a.txt")),
+        ("a", PY, Identity("a")),
+        (".py", PY, Identity(".py")),
+        (".ipynb", b"{}", Identity(".ipynb")),
     ],
 )
 def test_identify(name: str, content: bytes, expected: Identity) -> None:
@@ -325,21 +324,21 @@ def test_identify(name: str, content: bytes, expected: Identity) -> None:
 def test_identify_judges_everything(name: str, content: bytes) -> None:
     """Any name and content is something, and only a notebook's name changes."""
     found = identify(name, content)
-    assert name.startswith(found.name) and (found.kind is Kind.NOTEBOOK or found.name == name)
+    assert name.startswith(found.name) and (found.format or found.name == name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_name_round_trips(language: Language) -> None:
     """The file name given to a notebook is taken for that notebook."""
-    name = file_name("x", SOURCE, language)
-    assert identify(name, head(language).encode()) == Identity("x", Kind.NOTEBOOK, SOURCE, language)
-    assert file_name("x", JUPYTER, language) == "x.ipynb"
+    name = file_name("x", SOURCES[language])
+    assert identify(name, head(language).encode()) == Identity("x", SOURCES[language])
+    assert file_name("x", JUPYTER) == "x.ipynb" and file_name("x", None) == "x"
     assert EXTENSIONS[name[1:]] is language
 
 
 def test_a_byte_order_mark_is_not_sent() -> None:
     """It would hide the header from the workspace; a file keeps it."""
-    assert wire(BOM + PY, SOURCE) == PY
+    assert wire(BOM + PY, SOURCES[None]) == PY
     assert wire(BOM + PY, None) == BOM + PY
     assert has_header(BOM + PY, Language.PYTHON)
 
@@ -347,13 +346,13 @@ def test_a_byte_order_mark_is_not_sent() -> None:
 def test_digests_of_kinds_and_forms_never_meet() -> None:
     """A file and a notebook, and a notebook in two forms, are never equal."""
     raw = document(code("x"))
-    found = {digest(raw, JUPYTER, None), file_digest(sha256(raw)), digest(PY, SOURCE, None)}
+    found = {digest(raw, JUPYTER), file_digest(sha256(raw)), digest(PY, SOURCES[None])}
     assert len(found) == 3
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
 
-SOURCES = [
+CELLS = [
     ("", [("python", "", "")]),
     ("a = 1", [("python", "a = 1", "")]),
     ("a\n\n# COMMAND ----------\n\nb\n", [("python", "a", ""), ("python", "b", "")]),
@@ -372,12 +371,12 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "expected"), SOURCES)
+@pytest.mark.parametrize(("body", "expected"), CELLS)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_source_cells(body: str, expected: list[tuple[str, str, str]], newline: str) -> None:
     """A source notebook is split at its separators, and magics become languages."""
     raw = f"{head(Language.PYTHON)}\n{body}".replace("\n", newline).encode()
-    assert cells(raw, SOURCE, Language.PYTHON) == tuple(Cell(*cell) for cell in expected)
+    assert cells(raw, SOURCES[Language.PYTHON]) == tuple(Cell(*cell) for cell in expected)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -385,7 +384,7 @@ def test_source_cells_of_each_language(language: Language) -> None:
     """Separator, title and magic follow the language's comment."""
     mark = COMMENTS[language]
     raw = f"{head(language)}\nx\n{separator(language)}\n{mark} DBTITLE 1,T\n{mark} MAGIC %md\n{mark} MAGIC y".encode()
-    assert cells(raw, SOURCE, None if language is not Language.R else language) == (
+    assert cells(raw, SOURCES[None if language is not Language.R else language]) == (
         Cell(language.value.lower(), "x"),
         Cell("markdown", "y", "T"),
     )
@@ -396,7 +395,7 @@ def test_jupyter_cells() -> None:
     raw = document(
         markdown("# T\n"), code("a\n"), code("%sql\nselect 1"), code("%md x"), {"cell_type": "raw", "source": "r"}
     )
-    kinds = [(cell.language, cell.source) for cell in cells(raw, JUPYTER, None)]
+    kinds = [(cell.language, cell.source) for cell in cells(raw, JUPYTER)]
     assert kinds == [("markdown", "# T"), ("python", "a"), ("sql", "select 1"), ("markdown", "x"), ("raw", "r")]
 
 
@@ -423,7 +422,7 @@ DATABRICKS = "application/vnd.databricks.v1+notebook"
 )
 def test_jupyter_language(metadata: dict[str, Any], language: str) -> None:
     """The notebook's language is what its metadata names, if we know it."""
-    assert cells(document(code("x"), metadata=metadata), JUPYTER, None)[0].language == language
+    assert cells(document(code("x"), metadata=metadata), JUPYTER)[0].language == language
 
 
 # --- writing down: source ---------------------------------------------------------------------------------------
@@ -445,14 +444,14 @@ NEW = PY + b"\na\n# MAGIC %md\n# MAGIC \nb"
 )
 def test_the_style_of_the_file_is_kept(like: bytes | None, expected: bytes) -> None:
     """Line ends, final newlines and the blank after a bare MAGIC stay as they are in the file."""
-    assert materialise(NEW, SOURCE, Language.PYTHON, like) == expected
+    assert materialise(NEW, SOURCES[Language.PYTHON], like) == expected
 
 
 def test_another_language_s_magic_is_left() -> None:
     """In SQL, a line that says `# MAGIC` is no magic, and keeps its blanks."""
     raw = b"-- Databricks notebook source\n# MAGIC  \n-- MAGIC\n"
     like = b"-- Databricks notebook source\n-- MAGIC \n# MAGIC\n"
-    assert materialise(raw, SOURCE, None, like) == b"-- Databricks notebook source\n# MAGIC  \n-- MAGIC \n"
+    assert materialise(raw, SOURCES[None], like) == b"-- Databricks notebook source\n# MAGIC  \n-- MAGIC \n"
 
 
 # --- writing down: Jupyter ----------------------------------------------------------------------------------------
@@ -463,14 +462,14 @@ def test_unchanged_cells_keep_everything() -> None:
     one = code("a", id="one", outputs=[STREAM], execution_count=4, metadata={"tags": ["t"]})
     two, three = code("b", id="two", execution_count=0), markdown("c", id="three")
     file = document(one, two, three, metadata={"language_info": {"name": "python"}, "kernelspec": {"x": 1}})
-    written = materialise(exported(one, code("B"), three), JUPYTER, None, file)
+    written = materialise(exported(one, code("B"), three), JUPYTER, file)
     assert written == file.replace(b'"source": "b"', b'"source": "B"')
 
 
 def test_an_edited_cell_keeps_its_identity() -> None:
     """Its id and metadata stay, its source and outputs are the workspace's."""
     file = document(code("a", id="one", metadata={"tags": ["t"]}, outputs=[STREAM], execution_count=2))
-    (cell,) = valid(materialise(exported(code("A", outputs=[])), JUPYTER, None, file))["cells"]
+    (cell,) = valid(materialise(exported(code("A", outputs=[])), JUPYTER, file))["cells"]
     assert (cell["id"], cell["metadata"], cell["source"], cell["outputs"]) == ("one", {"tags": ["t"]}, "A", [])
 
 
@@ -481,29 +480,29 @@ def test_an_edited_cell_keeps_its_identity() -> None:
 def test_ids_are_unique_and_stable(now: list[str]) -> None:
     """Whatever was added, removed or moved, the same pull gives the same unique ids, and kept cells keep theirs."""
     file = document(code("a", id="one"), code("b", id="two"))
-    written = materialise(exported(*map(code, now)), JUPYTER, None, file)
+    written = materialise(exported(*map(code, now)), JUPYTER, file)
     ids = [cell["id"] for cell in valid(written)["cells"]]
     assert len(set(ids)) == len(ids) == len(now)
-    assert materialise(exported(*map(code, now)), JUPYTER, None, file) == written
+    assert materialise(exported(*map(code, now)), JUPYTER, file) == written
 
 
 def test_old_formats_get_no_ids() -> None:
     """A file of format 4.4 stays valid: a cell that comes with an id loses it."""
     fresh = document(code("a"), code("n", id="fresh"))
-    written = valid(materialise(fresh, JUPYTER, None, document(code("a"), minor=4)))
+    written = valid(materialise(fresh, JUPYTER, document(code("a"), minor=4)))
     assert written["nbformat_minor"] == 4 and not any("id" in cell for cell in written["cells"])
 
 
 def test_a_cell_may_change_its_type() -> None:
     """Code that became text is written as text, with nothing of a code cell left."""
-    written = valid(materialise(exported(markdown("a")), JUPYTER, None, document(code("a", id="one"))))
+    written = valid(materialise(exported(markdown("a")), JUPYTER, document(code("a", id="one"))))
     assert set(written["cells"][0]) == {"cell_type", "id", "metadata", "source"}
 
 
 def test_another_language_replaces_the_metadata() -> None:
     """When the notebook speaks another language now, its metadata is the workspace's."""
     fresh = document(code("x", id="a"), metadata={"language_info": {"name": "scala"}})
-    assert valid(materialise(fresh, JUPYTER, None, document(code("x", id="b"))))["metadata"] == {
+    assert valid(materialise(fresh, JUPYTER, document(code("x", id="b"))))["metadata"] == {
         "language_info": {"name": "scala"}
     }
 
@@ -511,21 +510,21 @@ def test_another_language_replaces_the_metadata() -> None:
 @pytest.mark.parametrize("like", [None, b"", b"{", b"\xff", b"[]", b'{"cells": 1}', PY])
 def test_a_broken_file_lends_no_style(like: bytes | None) -> None:
     """What is replaced need not be a notebook."""
-    written = materialise(exported(code("a")), JUPYTER, None, like)
+    written = materialise(exported(code("a")), JUPYTER, like)
     assert valid(written)["cells"][0]["source"] == ["a"] and written.endswith(b"}\n")
 
 
 def test_a_bare_export_becomes_whole() -> None:
     """Fields that the format asks for and an export lacks are added."""
-    shown = valid(materialise(b'{"cells": [{"cell_type": "code", "source": "a"}]}', JUPYTER, None, None))
+    shown = valid(materialise(b'{"cells": [{"cell_type": "code", "source": "a"}]}', JUPYTER, None))
     assert shown["cells"][0] == {**code("a"), "source": ["a"]} and shown["nbformat"] == 4
 
 
 def test_half_a_surrogate_pair_survives() -> None:
     """A character that has no UTF-8 is written as JSON's escape for it."""
     raw = b'{"cells": [{"cell_type": "markdown", "source": "\\ud83d!"}]}'
-    written = materialise(raw, JUPYTER, None, None)
-    assert b"\\ud83d!" in written and digest(written, JUPYTER, None) == digest(raw, JUPYTER, None)
+    written = materialise(raw, JUPYTER, None)
+    assert b"\\ud83d!" in written and digest(written, JUPYTER) == digest(raw, JUPYTER)
 
 
 # --- broken notebooks ------------------------------------------------------------------------------------------------
@@ -563,7 +562,7 @@ BROKEN = [
 def test_a_broken_notebook_is_said_to_be_one(raw: bytes) -> None:
     """What cannot be a Jupyter notebook is BrokenNotebook, with a reason in one line."""
     with pytest.raises(BrokenNotebook, match=r"^it[ s]") as caught:
-        digest(raw, JUPYTER, None)
+        digest(raw, JUPYTER)
     assert len(str(caught.value)) < 300
 
 
@@ -602,11 +601,11 @@ DOCUMENTS = (NEAR | ANYTHING).map(lambda value: json.dumps(value).encode())
 def test_no_notebook_breaks_us(raw: bytes, like: bytes) -> None:
     """Whatever JSON or bytes stand in an .ipynb, it is a notebook or BrokenNotebook, and never another error."""
     for act in (
-        lambda: digest(raw, JUPYTER, None),
+        lambda: digest(raw, JUPYTER),
         lambda: wire(raw, JUPYTER),
-        lambda: cells(raw, JUPYTER, None),
-        lambda: materialise(raw, JUPYTER, None, like),
-        lambda: materialise(document(code("a")), JUPYTER, None, raw),
+        lambda: cells(raw, JUPYTER),
+        lambda: materialise(raw, JUPYTER, like),
+        lambda: materialise(document(code("a")), JUPYTER, raw),
     ):
         try:
             act()
@@ -619,7 +618,7 @@ def test_a_deep_notebook_breaks_nothing(depth: int) -> None:
     """Metadata nested beyond all measure is kept, or it is BrokenNotebook."""
     raw = b'{"cells": [], "metadata": {"x": ' + b"[" * depth + b"]" * depth + b"}}"
     try:
-        assert materialise(raw, JUPYTER, None, raw) == raw
+        assert materialise(raw, JUPYTER, raw) == raw
     except BrokenNotebook:
         assert depth > 100
 
@@ -629,8 +628,8 @@ def test_no_source_breaks_us(raw: bytes, language: Language | None) -> None:
     """Whatever bytes stand in a source notebook, it is one or BrokenNotebook, and never another error."""
     for act in (canonical, cells, digest):
         try:
-            act(PY + b"\n" + raw, SOURCE, language)
-            act(raw, SOURCE, language)
+            act(PY + b"\n" + raw, SOURCES[language])
+            act(raw, SOURCES[language])
         except BrokenNotebook:
             pass
 
@@ -642,7 +641,7 @@ def test_no_source_breaks_us(raw: bytes, language: Language | None) -> None:
 def test_a_broken_source_is_said_to_be_one(raw: bytes, reason: str) -> None:
     """Source that is not UTF-8 or lacks its header says so."""
     with pytest.raises(BrokenNotebook, match=re.escape(reason)):
-        digest(raw, SOURCE, None)
+        digest(raw, SOURCES[None])
 
 
 # --- what was uploaded ------------------------------------------------------------------------------------------
@@ -673,4 +672,4 @@ def test_an_export_tells_of_nothing_else() -> None:
     """No notebook that says something else may have been uploaded for it."""
     exported = LINE + b"\nx = 1\n"
     told = [one for one in uploads(exported, Language.PYTHON) if has_header(one, Language.PYTHON)]
-    assert {digest(one, SOURCE, Language.PYTHON) for one in told} == {digest(exported, SOURCE, Language.PYTHON)}
+    assert {digest(one, SOURCES[Language.PYTHON]) for one in told} == {digest(exported, SOURCES[Language.PYTHON])}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databricks_sync.model import Form, Language
+from databricks_sync.model import JUPYTER, SOURCES, Form, Language
 from databricks_sync.notebook.cells import cells, pieces
 from databricks_sync.notebook.equality import canonical, digest
 from databricks_sync.notebook.format import COMMENTS, HEADER
@@ -24,7 +24,7 @@ PYTHON = Language.PYTHON
 def source(*bodies: str, language: Language = PYTHON, end: str = "\n", apart: str = "\n\n") -> NotebookVersion:
     mark = COMMENTS[language]
     text = f"{apart}{mark} COMMAND ----------{apart}".join(bodies)
-    return NotebookVersion(f"{mark} {HEADER}\n{text}{end}".encode(), Form.SOURCE, language)
+    return NotebookVersion(f"{mark} {HEADER}\n{text}{end}".encode(), SOURCES[language])
 
 
 def cell(text: str, **more: Any) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def jupyter(*made: str | dict[str, Any], language: str = "python", ids: str = ""
         "cells": whole, "metadata": {"language_info": {"name": language}}, "nbformat": 4,
         "nbformat_minor": 5 if ids else 4,
     }  # fmt: skip
-    return NotebookVersion(json.dumps(document, indent=1).encode(), Form.JUPYTER)
+    return NotebookVersion(json.dumps(document, indent=1).encode(), JUPYTER)
 
 
 def whole(base: str, here: str, there: str) -> str:
@@ -52,11 +52,11 @@ def whole(base: str, here: str, there: str) -> str:
 
 def bodies(merged: Merge, like: NotebookVersion) -> list[str]:
     assert merged.raw is not None
-    return [one.source for one in cells(merged.raw, like.form, like.language)]
+    return [one.source for one in cells(merged.raw, like.format)]
 
 
 def said(version: NotebookVersion) -> str:
-    return canonical(version.raw, version.form, version.language)
+    return canonical(version.raw, version.format)
 
 
 # --- a table ------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_the_type_of_a_cell_is_an_edit() -> None:
     base, here = jupyter("a", "b"), jupyter(cell("a", cell_type="markdown"), "b")
     assert [c.number_here for c in merge(base, here, jupyter("A", "b")).clashes] == [1]
     merged = merge(base, here, jupyter("a", "B"))
-    assert [one.language for one in cells(merged.raw or b"", Form.JUPYTER, None)] == ["markdown", "python"]
+    assert [one.language for one in cells(merged.raw or b"", JUPYTER)] == ["markdown", "python"]
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -229,7 +229,7 @@ def test_the_style_of_the_file_stays() -> None:
     """Line ends, final newlines and blank lines round the cells are those of the local file."""
     base, there = source("a", "b", "c"), source("a", "b", "C", end="")
     here = NotebookVersion(
-        source("A", "b", "c", apart="\n\n\n", end="\n\n").raw.replace(b"\n", b"\r\n"), Form.SOURCE, PYTHON
+        source("A", "b", "c", apart="\n\n\n", end="\n\n").raw.replace(b"\n", b"\r\n"), SOURCES[PYTHON]
     )
     assert merge(base, here, there).raw == here.raw.replace(b"c\r\n\r\n", b"C\r\n\r\n")
 
@@ -258,8 +258,8 @@ def test_a_base_of_the_other_form(turned: bool) -> None:
 def marked(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion) -> str:
     merged = merge(base, here, there, whole)
     assert merged.raw and merged.clashes
-    assert unresolved(merged.raw, here.form, here.language)
-    if here.form is Form.JUPYTER:
+    assert unresolved(merged.raw, here.format)
+    if here.format == JUPYTER:
         nbformat.validate(json.loads(merged.raw))
     return "\n--\n".join(bodies(merged, here))
 
@@ -296,7 +296,7 @@ def test_a_clash_is_marked_also_where_the_lines_fit() -> None:
 )  # fmt: skip
 def test_what_is_unresolved(text: str, number: int) -> None:
     """Each of our markers, alone in its line, makes a notebook unresolved; what merely looks like one does not."""
-    assert unresolved(source(text).raw, Form.SOURCE, PYTHON) == number
+    assert unresolved(source(text).raw, SOURCES[PYTHON]) == number
 
 
 @pytest.mark.parametrize("made", [source, jupyter])
@@ -323,7 +323,7 @@ def test_what_git_left_unresolved(made: Callable[..., NotebookVersion], texts: l
 def test_a_text_about_conflicts_of_git() -> None:
     """Where a source notebook explains them in Markdown, each line has its MAGIC, which git does not write."""
     lesson = "\n".join(f"# MAGIC {line}" for line in ("%md", "<<<<<<< HEAD", "x", "=======", "y", ">>>>>>> main"))
-    assert not unresolved(source(lesson).raw, Form.SOURCE, PYTHON)
+    assert not unresolved(source(lesson).raw, SOURCES[PYTHON])
 
 
 # --- laws ---------------------------------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def versions(draw: st.DrawFn) -> tuple[NotebookVersion, NotebookVersion, Noteboo
 def merged_text(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion) -> str:
     merged = merge(base, here, there)
     assert merged.raw is not None and merged.clashes == ()
-    return canonical(merged.raw, here.form, here.language)
+    return canonical(merged.raw, here.format)
 
 
 @given(versions())
@@ -400,7 +400,7 @@ def clash_texts(clashes: tuple[Clash, ...]) -> set[str]:
 
 
 def lines(version: NotebookVersion) -> set[str]:
-    return {line for one in pieces(version.raw, version.form, version.language) for line in one.text.split("\n")}
+    return {line for one in pieces(version.raw, version.format) for line in one.text.split("\n")}
 
 
 @given(versions())
@@ -410,7 +410,7 @@ def test_it_is_the_same_from_both_sides(three: tuple[NotebookVersion, NotebookVe
     one, other = merge(base, here, there), merge(base, there, here)
     assert clash_texts(one.clashes) == clash_texts(other.clashes)
     if one.raw is not None and other.raw is not None:
-        apart = [cells(merged.raw or b"", here.form, here.language) for merged in (one, other)]
+        apart = [cells(merged.raw or b"", here.format) for merged in (one, other)]
         assert apart[0] == apart[1]
 
 
@@ -421,10 +421,10 @@ def test_no_edit_is_lost(three: tuple[NotebookVersion, NotebookVersion, Notebook
     written = (lines(here) | lines(there)) - lines(base)
     merged = merge(base, here, there, whole)
     assert merged.raw is not None
-    held = lines(NotebookVersion(merged.raw, here.form, here.language))
+    held = lines(NotebookVersion(merged.raw, here.format))
     assert written <= held
     clean = merge(base, here, there)
-    assert (clean.raw is None) == bool(clean.clashes) == bool(unresolved(merged.raw, here.form, here.language))
+    assert (clean.raw is None) == bool(clean.clashes) == bool(unresolved(merged.raw, here.format))
 
 
 @st.composite
@@ -444,7 +444,7 @@ def doubles(draw: st.DrawFn) -> tuple[NotebookVersion, NotebookVersion, Notebook
 
 
 def counted(version: NotebookVersion) -> Counter[str]:
-    return Counter(one.text for one in pieces(version.raw, version.form, version.language))
+    return Counter(one.text for one in pieces(version.raw, version.format))
 
 
 @settings(max_examples=300)
@@ -455,7 +455,7 @@ def test_what_both_hold_stays(three: tuple[NotebookVersion, NotebookVersion, Not
     merged = merge(base, here, there)
     if merged.raw is None:
         return
-    held = counted(NotebookVersion(merged.raw, here.form, here.language))
+    held = counted(NotebookVersion(merged.raw, here.format))
     missing = (counted(here) & counted(there)) - held
     new = {text: count for text, count in held.items() if text not in counted(base)}
     assert sum(missing.values()) <= sum(new.values())
@@ -469,8 +469,8 @@ def test_the_result_is_a_notebook(three: tuple[NotebookVersion, NotebookVersion,
         merged = merge(base, here, there, text)
         if merged.raw is None:
             continue
-        assert digest(merged.raw, here.form, here.language) == merged.digest
-        if here.form is Form.JUPYTER:
+        assert digest(merged.raw, here.format) == merged.digest
+        if here.format == JUPYTER:
             nbformat.validate(json.loads(merged.raw))
 
 
@@ -480,5 +480,5 @@ def test_a_merge_comes_to_rest(three: tuple[NotebookVersion, NotebookVersion, No
     base, here, there = three
     merged = merge(base, here, there)
     if merged.raw is not None:
-        again = merge(there, NotebookVersion(merged.raw, here.form, here.language), there)
+        again = merge(there, NotebookVersion(merged.raw, here.format), there)
         assert again.raw == merged.raw

@@ -9,13 +9,12 @@ import nbformat
 import pytest
 
 from databricks_sync.errors import BrokenNotebook
-from databricks_sync.model import Form
+from databricks_sync.model import JUPYTER
 from databricks_sync.notebook.equality import canonical, digest
 from databricks_sync.notebook.format import BOM, wire
 from databricks_sync.notebook.merge import NotebookVersion, merge
 from databricks_sync.notebook.rewrite import materialise
 
-JUPYTER = Form.JUPYTER
 Document = dict[str, Any]
 
 
@@ -74,7 +73,7 @@ def test_an_old_notebook_is_sent_in_format_4(name: str) -> None:
     nbformat.validate(made)
     assert made["nbformat"] == 4 and sent == wire(raw, JUPYTER) == wire(sent, JUPYTER)
     assert [(cell["cell_type"], "".join(cell["source"])) for cell in made["cells"]] == expected
-    assert digest(raw, JUPYTER, None) == digest(sent, JUPYTER, None)
+    assert digest(raw, JUPYTER) == digest(sent, JUPYTER)
 
 
 def export(raw: bytes, *sources: str) -> bytes:
@@ -89,11 +88,11 @@ def export(raw: bytes, *sources: str) -> bytes:
 def test_only_an_edit_converts_the_file(name: str, mark: bytes) -> None:
     """An export without an edit leaves every byte; one with an edit makes a valid notebook of format 4."""
     raw = mark + json.dumps(OLD[name][0]).encode()
-    assert materialise(export(raw), JUPYTER, None, raw) == raw
-    edited = materialise(export(raw, "new"), JUPYTER, None, raw)
+    assert materialise(export(raw), JUPYTER, raw) == raw
+    edited = materialise(export(raw, "new"), JUPYTER, raw)
     assert edited.startswith(mark)
     nbformat.validate(json.loads(edited.removeprefix(BOM)))
-    assert canonical(edited, JUPYTER, None) == canonical(export(raw, "new"), JUPYTER, None)
+    assert canonical(edited, JUPYTER) == canonical(export(raw, "new"), JUPYTER)
 
 
 def test_a_merge_converts_only_what_it_writes_into() -> None:
@@ -134,6 +133,6 @@ def test_a_broken_old_notebook_is_refused_in_a_sentence(name: str, capfd: pytest
     """What cannot be converted, or not without losing text, is BrokenNotebook, and nbformat says nothing itself."""
     raw = json.dumps(BROKEN[name]).encode()
     with pytest.raises(BrokenNotebook, match=r"^it has .*(an old notebook format|no list of cells)") as caught:
-        digest(raw, JUPYTER, None)
+        digest(raw, JUPYTER)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
     assert wire(raw, JUPYTER) == raw and capfd.readouterr() == ("", "")

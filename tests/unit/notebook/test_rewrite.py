@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databricks_sync.model import Form, Language
+from databricks_sync.model import JUPYTER, SOURCES, Language
 from databricks_sync.notebook.cells import Placed, pieces
 from databricks_sync.notebook.equality import canonical
 from databricks_sync.notebook.json_text import block, style
@@ -121,12 +121,12 @@ class Laid(NamedTuple):
 
 
 STREAM = {"output_type": "stream", "name": "stdout", "text": ["1e-05\n", "</b>\x1b[0m"]}
-SOURCES = st.text(alphabet="ab</é\n\r'\x1b🚲", max_size=8)
+SCRAPS = st.text(alphabet="ab</é\n\r'\x1b🚲", max_size=8)
 
 
 @st.composite
 def jupyter_cells(draw: st.DrawFn) -> dict[str, Any]:
-    source = draw(SOURCES)
+    source = draw(SCRAPS)
     cell: dict[str, Any] = {
         "cell_type": draw(st.sampled_from(["code", "markdown"])),
         "source": draw(st.sampled_from([source, source.splitlines(keepends=True)])),
@@ -170,16 +170,16 @@ def exported(cells: list[dict[str, Any]]) -> bytes:
 
 
 def version(raw: bytes) -> NotebookVersion:
-    return NotebookVersion(raw, Form.JUPYTER)
+    return NotebookVersion(raw, JUPYTER)
 
 
 @given(laid_out())
 def test_a_notebook_comes_back_byte_for_byte(file: Laid) -> None:
     """Pulled as it was pushed, merged with itself or written with its own cells, a file is what it was."""
     raw = file.raw
-    own = [Placed(piece, number) for number, piece in enumerate(pieces(raw, Form.JUPYTER, None))]
-    assert rewrite(raw, Form.JUPYTER, None, own) == raw
-    assert materialise(exported(file.cells), Form.JUPYTER, None, raw) == raw
+    own = [Placed(piece, number) for number, piece in enumerate(pieces(raw, JUPYTER))]
+    assert rewrite(raw, JUPYTER, own) == raw
+    assert materialise(exported(file.cells), JUPYTER, raw) == raw
     there = version(exported(file.cells))
     assert merge(there, version(raw), there).raw == raw
 
@@ -190,7 +190,7 @@ def test_an_edit_stays_within_its_cell(file: Laid, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, len(file.cells) - 1))
     cells = list(file.cells)
     cells[number] = cells[number] | {"source": "edited\n" + "".join(cells[number]["source"])}
-    pulled = materialise(exported(cells), Form.JUPYTER, None, file.raw)
+    pulled = materialise(exported(cells), JUPYTER, file.raw)
     start, end = file.around(number)
     assert pulled.startswith(start) and pulled.endswith(end)
     own = json.loads(pulled[len(start) : len(pulled) - len(end)])
@@ -206,8 +206,8 @@ def test_cells_come_and_go_whole(file: Laid, data: st.DataObject) -> None:
     order = data.draw(st.permutations([*range(len(file.cells)), -1]))
     order = order[: data.draw(st.integers(0, len(order)))]
     cells = [file.cells[number] if number >= 0 else new[0] for number in order]
-    pulled = materialise(exported(cells), Form.JUPYTER, None, file.raw)
-    assert canonical(pulled, Form.JUPYTER, None) == canonical(exported(cells), Form.JUPYTER, None)
+    pulled = materialise(exported(cells), JUPYTER, file.raw)
+    assert canonical(pulled, JUPYTER) == canonical(exported(cells), JUPYTER)
     nbformat.validate(nbformat.reads(pulled.decode("utf-8-sig"), as_version=nbformat.NO_CONVERT))
     text = pulled.decode()
     assert all(text.count(file.texts[number]) for number in order if number >= 0)
@@ -273,7 +273,7 @@ def test_an_edit_in_the_style_of_the_file(name: str) -> None:
     """What is written looks like what stands around it, and nothing else is written."""
     text, sources, (old, new) = EDITS[name]
     cells = [{"cell_type": "raw", "metadata": {}, "source": source} for source in sources]
-    pulled = materialise(json.dumps({"cells": cells}).encode(), Form.JUPYTER, None, text.encode())
+    pulled = materialise(json.dumps({"cells": cells}).encode(), JUPYTER, text.encode())
     assert pulled.decode() == text.replace(old, new, 1)
 
 
@@ -284,7 +284,7 @@ def test_outputs_come_with_an_edit_only() -> None:
     ran = [
         cell | {"source": source, "outputs": [STREAM], "execution_count": 8, "metadata": {}} for source in ("a", "B")
     ]
-    pulled = materialise(exported(ran), Form.JUPYTER, None, raw.encode())
+    pulled = materialise(exported(ran), JUPYTER, raw.encode())
     first, second = json.loads(pulled)["cells"]
     assert first == cell
     assert second == cell | {"source": "B", "outputs": [STREAM], "execution_count": 8}
@@ -322,13 +322,13 @@ def test_untouched_lines_keep_their_bytes(file: tuple[list[list[str]], str], dat
     """A line edited there changes in the file, and all others keep their bytes; pulled or merged."""
     cells, ending = file
     text = "".join(map("".join, cells)) + ending
-    base, here = NotebookVersion(saved(text), Form.SOURCE, PYTHON), NotebookVersion(text.encode(), Form.SOURCE, PYTHON)
-    assert materialise(base.raw, Form.SOURCE, PYTHON, here.raw) == here.raw
+    base, here = NotebookVersion(saved(text), SOURCES[PYTHON]), NotebookVersion(text.encode(), SOURCES[PYTHON])
+    assert materialise(base.raw, SOURCES[PYTHON], here.raw) == here.raw
     assert merge(base, here, base).raw == here.raw
     number = data.draw(st.integers(0, len(cells) - 1))
-    there = NotebookVersion(base.raw.replace(b"cell = %d" % number, b"edited"), Form.SOURCE, PYTHON)
+    there = NotebookVersion(base.raw.replace(b"cell = %d" % number, b"edited"), SOURCES[PYTHON])
     expected = text.replace(f"cell = {number}", "edited").encode()
-    pulled = materialise(there.raw, Form.SOURCE, PYTHON, here.raw)
+    pulled = materialise(there.raw, SOURCES[PYTHON], here.raw)
     before, after = expected.split(b"\n"), pulled.split(b"\n")
     assert [line.rstrip() for line in after] == [line.rstrip() for line in before]
     assert len([line for line, same in zip(after, before, strict=True) if line != same]) <= 1
@@ -356,4 +356,4 @@ SOURCE_EDITS = {
 def test_a_line_in_the_style_of_the_file(name: str) -> None:
     """New lines end as the line before them, a bare MAGIC is spelled as the one before, and the file ends as it did."""
     here, there, expected = (f"{HEADER}  \n{text}".encode() for text in SOURCE_EDITS[name])
-    assert materialise(there, Form.SOURCE, PYTHON, here) == expected
+    assert materialise(there, SOURCES[PYTHON], here) == expected

@@ -20,7 +20,7 @@ from support.wire import answering, listening
 
 from databricks_sync.errors import BadAnswer, LoginError, SettingsError, SyncError, Unreachable, ValveError
 from databricks_sync.errors import WorkspaceError as Refused
-from databricks_sync.model import Form, Kind
+from databricks_sync.model import Form
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.limits import Limits
@@ -281,9 +281,9 @@ def called(call: str, workspace: Workspace) -> Exception | None:
             "tree": lambda: workspace.listing(pool),
             "folder": lambda: Workspace(workspace.http, ROOT, whole_trees=False).listing(pool),
             "status": lambda: workspace.type_of(ROOT),
-            "export": lambda: workspace.export("a.csv", Kind.FILE, None),
-            "notebook": lambda: workspace.export("a", Kind.NOTEBOOK, Form.SOURCE),
-            "import": lambda: workspace.put("a", b"x", Kind.FILE, None, None, overwrite=False),
+            "export": lambda: workspace.export("a.csv", None),
+            "notebook": lambda: workspace.export("a", Form.SOURCE),
+            "import": lambda: workspace.put("a", b"x", None, overwrite=False),
             "delete": lambda: workspace.delete("a"),
             "mkdirs": lambda: workspace.make_folder(ROOT),
         }

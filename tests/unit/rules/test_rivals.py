@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.model import UNKNOWN, Form, Kind, Language, LocalObject, RemoteObject, Stat
+from databricks_sync.model import SOURCES, UNKNOWN, Kind, Language, LocalObject, RemoteObject, Stat
 from databricks_sync.rules.rivals import rivals
 
 
 def here(path: str, kind: Kind) -> LocalObject:
     key = path.rpartition(".")[0] if kind is Kind.NOTEBOOK else path
-    form = Form.SOURCE if kind is Kind.NOTEBOOK else None
-    return LocalObject(key, path, kind, digest="d", sha="s", stat=Stat(1, 1, 1, 1), form=form)
+    format = SOURCES[None] if kind is Kind.NOTEBOOK else None
+    return LocalObject(key, path, kind, digest="d", sha="s", stat=Stat(1, 1, 1, 1), format=format)
 
 
 def there(key: str, kind: Kind, language: Language | None = None) -> RemoteObject:

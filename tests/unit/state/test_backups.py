@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SyncError
-from databricks_sync.model import Direction, Form, Kind, Language
+from databricks_sync.model import SOURCES, Direction, Kind, Language
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Saved
 from databricks_sync.state.backups import Backups
@@ -21,7 +21,7 @@ TARGET = "/Users/me/main"
 
 
 def saved(key: str = "a", raw: bytes = b"x", **more: object) -> Saved:
-    usual: dict[str, object] = {"form": Form.SOURCE, "language": Language.R}
+    usual: dict[str, object] = {"format": SOURCES[Language.R]}
     facts = (key, f"notebooks/{key}.r", Direction.PUSH, Kind.NOTEBOOK, "replaced by a push", sha256(raw), len(raw))
     return Saved(*facts, **(usual | more))  # type: ignore[arg-type]
 
@@ -35,12 +35,12 @@ def test_what_was_saved_comes_back(folder: Path) -> None:
     """Bytes and everything said about them are read back by another run."""
     backups = Backups(folder, TARGET)
     backups.save(saved("a", b"one"), b"one")
-    backups.save(saved("ü/b", b"", form=None, language=None), b"")
+    backups.save(saved("ü/b", b"", format=None), b"")
     (run,) = Backups(folder, TARGET).runs()
     assert (run.name, run.target) == (backups.run, TARGET)
-    assert [(s.key, s.form, s.language, s.size) for s in run.objects] == [
-        ("a", Form.SOURCE, Language.R, 3),
-        ("ü/b", None, None, 0),
+    assert [(s.key, s.format, s.size) for s in run.objects] == [
+        ("a", SOURCES[Language.R], 3),
+        ("ü/b", None, 0),
     ]
     assert [backups.read(one) for one in run.objects] == [b"one", b""]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SettingsError
-from databricks_sync.model import BaseEntry, Direction, Form, Kind, Language, RemoteVersion, Stat
+from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Direction, Kind, Language, RemoteVersion, Stat
 from databricks_sync.notebook.equality import CANON_VERSION, digest
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
@@ -28,7 +28,7 @@ NOTEBOOK = BaseEntry(
         RemoteVersion(1, 0, "", True),
         "s",
     ),
-    *(None, Form.SOURCE, Language.SCALA),
+    *(None, SOURCES[Language.SCALA]),
 )
 
 
@@ -84,7 +84,7 @@ def test_an_advance_replaces_and_removes(folder: Path) -> None:
 
 
 INTENTS = [
-    Intent("a", Direction.PUSH, "notebooks/a.py", Kind.NOTEBOOK, "d", "sha", VERSION, Form.JUPYTER, None),
+    Intent("a", Direction.PUSH, "notebooks/a.py", Kind.NOTEBOOK, "d", "sha", VERSION, JUPYTER),
     Intent("b", Direction.PULL, "notebooks/b", Kind.FILE, None),
 ]
 
@@ -95,8 +95,8 @@ def test_intents_stand_until_they_are_answered(folder: Path) -> None:
     base.intend(INTENTS)
     base.close()
     again = reopened(folder)
-    assert [(i.key, i.direction, i.after, i.form) for i in again.intents()] == [
-        ("a", Direction.PUSH, "d", Form.JUPYTER),
+    assert [(i.key, i.direction, i.after, i.format) for i in again.intents()] == [
+        ("a", Direction.PUSH, "d", JUPYTER),
         ("b", Direction.PULL, None, None),
     ]
     again.advance([Advance("a", None)], finished=["b"])
@@ -214,6 +214,14 @@ def test_a_value_of_another_world_is_damage(folder: Path, column: str, value: st
     assert base.notice and base.entries() == {}
 
 
+def test_a_jupyter_notebook_has_no_language(folder: Path) -> None:
+    """That of the listing, which earlier versions sometimes wrote down, makes no other format."""
+    made(folder, NOTEBOOK._replace(format=JUPYTER)).close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute("UPDATE base SET language = 'SQL'")
+    assert reopened(folder).entries()[NOTEBOOK.key].format is JUPYTER
+
+
 @pytest.mark.parametrize("table", ["intent", "past"])
 def test_a_missing_table_is_damage(folder: Path, table: str) -> None:
     """A file of the right version that lacks a table is set aside, not a reason to wait."""
@@ -298,11 +306,11 @@ PROVED = BaseEntry(
         "n",
         "notebooks/n.py",
         Kind.NOTEBOOK,
-        digest(RAW, Form.SOURCE, Language.PYTHON),
+        digest(RAW, SOURCES[Language.PYTHON]),
         RemoteVersion(2, 5, sha256(RAW)),
         "s",
     ),
-    *(None, Form.SOURCE, Language.PYTHON),
+    *(None, SOURCES[Language.PYTHON]),
 )
 
 
