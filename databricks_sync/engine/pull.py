@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
-from databricks_sync.local.files import Changing, settled
+from databricks_sync.local.files import Changing, as_scanned, settled
 from databricks_sync.local.folder import LocalFolder, describe
 from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, RemoteObject, Stat, same_form
 from databricks_sync.notebook.format import BOM, sha256, wire
@@ -119,10 +119,11 @@ class PullWriter:
             return left(step, "was deleted in the workspace during the run", Again())
         except FileNotFoundError:
             return _changed(step)
-        if sha256(wire(raw, step.local.format)) != step.local.sha:
+        sent = as_scanned(raw, step.local)
+        if sent is None:
             return _changed(step)
         outcome = self._update(step, step.local, export, raw)
-        if outcome.result is Result.DONE and _is_converted(step, raw):
+        if outcome.result is Result.DONE and _is_converted(step, raw, sent):
             self._converted.append(step.local.path)
         return outcome
 
@@ -143,7 +144,7 @@ class PullWriter:
             return left(step, "exists in the workspace again", Again())
         try:
             raw, _ = self.local.read(step.local.path)
-            if sha256(wire(raw, step.local.format)) != step.local.sha:
+            if as_scanned(raw, step.local) is None:
                 return _changed(step)
             self._save(step, step.local, raw, "deleted by a pull")
             self.local.remove(step.local)
@@ -302,10 +303,9 @@ def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
     return Content.named(export.raw, export.version.sha) or Content.of(wire(held, export.format))
 
 
-def _is_converted(step: Step, raw: bytes) -> bool:
-    """Whether the file that is written for `raw`, a notebook of a format before 4, is of format 4."""
-    old = wire(raw, step.local.format if step.local else None) != raw.removeprefix(BOM)
-    return old and not step.saved and (step.merge is None or step.merge.raw != raw)
+def _is_converted(step: Step, raw: bytes, sent: bytes) -> bool:
+    """Whether a pull wrote in format 4 what was `raw` before: not what is `sent` for it, if of an older format."""
+    return sent != raw.removeprefix(BOM) and not step.saved and (step.merge is None or step.merge.raw != raw)
 
 
 def _changed(step: Step) -> Outcome:

@@ -28,9 +28,10 @@ from databricks_sync.errors import (
     TypeMismatch,
     Unreachable,
 )
+from databricks_sync.local.files import as_scanned
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
-from databricks_sync.notebook.format import sha256, wire
+from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.rate_limit import Permit
@@ -242,8 +243,7 @@ class PushWriter:
             raw = self.local.again(step.local)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        sent = wire(raw, step.local.format)
-        return sent if sha256(sent) == step.local.sha else None
+        return as_scanned(raw, step.local)
 
     def _put(self, step: Step, data: bytes, *, overwrite: bool, permit: Permit | None = None) -> None:
         assert step.local

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import BrokenNotebook, SyncError
+from databricks_sync.local.files import as_scanned
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import Direction, Form, Format, Language, same_form
 from databricks_sync.notebook import diff, merge
 from databricks_sync.notebook.equality import digest
-from databricks_sync.notebook.format import jupyter_language, lines_of, parse, sha256, spoken_in, wire
+from databricks_sync.notebook.format import jupyter_language, lines_of, parse, spoken_in
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
@@ -126,7 +127,7 @@ class Versions:
         if item.unresolved:
             return merge.Merge(reason=f"it still contains the markers of an earlier conflict (cell {item.unresolved})")
         raw, _ = self.local.read(item.path)
-        if sha256(wire(raw, item.format)) != item.sha:
+        if as_scanned(raw, item) is None:
             return merge.Merge(reason="it was changed locally during the run")
         if export.format is None or not same_form(export.format, item.format):
             return merge.Merge(reason="the workspace does not export it in the format of the local file")

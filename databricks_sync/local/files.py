@@ -140,8 +140,7 @@ class LocalFiles:
                 temporary.rename(where)
 
     def _expect(self, where: Path, item: LocalObject) -> None:
-        raw, _ = stable_read(where)
-        if sha256(wire(raw, item.format)) != item.sha:
+        if as_scanned(stable_read(where)[0], item) is None:
             raise Changing("was changed locally during the run", Again())
 
     def read(self, path: str) -> tuple[bytes, Stat]:
@@ -181,6 +180,12 @@ class LocalFiles:
         for root in self.roots:
             for where, _, names in os.walk(root):
                 yield from (Path(where, name) for name in names if name.endswith(TEMPORARY))
+
+
+def as_scanned(raw: bytes, item: LocalObject) -> bytes | None:
+    """The bytes to send of a file that holds `raw`, while that is what the scan saw; else None."""
+    sent = wire(raw, item.format)
+    return sent if sha256(sent) == item.sha else None
 
 
 def settled(stamp: Stat, now_ns: int) -> Stat | None:

@@ -838,8 +838,8 @@ MUTANTS = (
     Mutant(
         "a file is not looked at again before it is sent",
         "PushWriter.source",
-        "sent if sha256(sent) == step.local.sha else None",
-        "sent",
+        "as_scanned(raw, step.local)",
+        "raw",
         ADVERSARIES,
         "test_16",
     ),
