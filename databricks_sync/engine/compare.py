@@ -17,7 +17,6 @@ destination alone shows whether the write arrived. Only then the base says what 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
@@ -52,8 +51,6 @@ from databricks_sync.rules.plan import Sides
 from databricks_sync.rules.rivals import rivals
 from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
-
-ON_WINDOWS = os.name == "nt"
 
 
 class Comparison(NamedTuple):
@@ -147,7 +144,7 @@ class Comparer:
     def _unusable(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> dict[str, Problem]:
         problems: dict[str, Problem] = {}
         for key in [*remote, *listing.others]:
-            if reason := flaw(key, windows=ON_WINDOWS):
+            if reason := flaw(key, windows=shell.ON_WINDOWS):
                 problems[key] = Problem(printable(key), f"is skipped: {reason}", "Rename it in the workspace.")
         for key, item in remote.items():
             if item.kind is not Kind.FILE or key in scan.unknown:

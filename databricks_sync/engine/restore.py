@@ -21,7 +21,7 @@ from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severit
 from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import parse_export, read
 from databricks_sync.remote.folder import Listing, Workspace, asked_types, keys_by_nfc
-from databricks_sync.remote.marker import unread
+from databricks_sync.remote.marker import Markers, unread
 from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.names import flaw
 from databricks_sync.rules.plan import Action, Sides, Step
@@ -29,7 +29,7 @@ from databricks_sync.rules.valves import owned, understood
 from databricks_sync.state.backups import Backups, SavedRun
 from databricks_sync.state.base import Base
 
-from .compare import ON_WINDOWS, Comparison
+from .compare import Comparison
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report
@@ -132,7 +132,8 @@ def _restored(
     workspace = Workspace(sync.http, request.target, whole_trees=base.whole_trees)
     if push:
         asked_types(workspace, pool)()
-    viewing = pool.submit(sync.markers(request, base).look, base, pool, new=False) if push else None
+    markers = Markers(sync.http, request.target, whole_trees=base.whole_trees)
+    viewing = pool.submit(markers.look, base, pool, new=False) if push else None
     listing = workspace.listing(pool) if push else Listing()
     sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
     comparison = Comparison(sides, Scan(), listing, {})
@@ -173,7 +174,7 @@ def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
 
 
 def _flaw(saved: Saved) -> str:
-    here = ON_WINDOWS and saved.direction is Direction.PULL
+    here = shell.ON_WINDOWS and saved.direction is Direction.PULL
     return flaw(saved.key, windows=False) or flaw(saved.path, windows=here)
 
 

@@ -33,7 +33,6 @@ from databricks_sync.notebook.format import wire
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.lock import TTL, RemoteLock
 from databricks_sync.remote.marker import (
-    Markers,
     marker_serial,
     next_serial,
     note_path,
@@ -116,10 +115,6 @@ class Sync:
     def remote_lock(self, target: str) -> RemoteLock:
         """The lock that keeps other machines from writing to the target at the same time."""
         return RemoteLock(self.http, target, self.ttl)
-
-    def markers(self, request: Request, base: Base) -> Markers:
-        """What reads and writes the note on the target."""
-        return Markers(self.http, request.target, whole_trees=base.whole_trees)
 
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""

@@ -38,7 +38,7 @@ from databricks_sync.system import login_name
 from .folder import FILE, Workspace, type_name
 from .http import Http
 from .marker import home, note_name
-from .notes import check_folder, not_ours, read
+from .notes import check_folder, not_ours, read, write
 
 TTL = 120.0  # seconds
 _LOOK_AGAIN = 0.3  # seconds after a lock was broken, before believing that it is ours
@@ -142,11 +142,7 @@ class RemoteLock:
             raise self._not_ours("cannot be created, and what is there instead cannot be read")
 
     def _create(self) -> None:
-        try:
-            self.notes.put(self.name, self._content(), None, overwrite=False)
-        except NotFound:
-            self.notes.make_folder(self.notes.root)
-            self.notes.put(self.name, self._content(), None, overwrite=False)
+        write(self.notes, self.name, self._content(), overwrite=False)
 
     def _holder(self) -> Holder | None:
         """What the lock says; None when there is none. Raises NotOurs for what is no lock: anybody may write there."""

@@ -22,7 +22,6 @@ from databricks_sync.errors import (
     AlreadyExists,
     Denied,
     Foreign,
-    NotFound,
     NotOurs,
     SettingsError,
     ValveError,
@@ -37,7 +36,7 @@ from databricks_sync.rules.target import NOTES, branch_folder, normalise
 
 from .folder import DIRECTORY, Listing, Workspace, type_name
 from .http import Http
-from .notes import check_folder, not_ours, read
+from .notes import check_folder, not_ours, read, write
 
 _SUFFIX = ".json"
 _LONGEST = 200
@@ -251,7 +250,7 @@ class Markers:
         try:
             if not view.folder:
                 self.notes.make_folder(self.notes.root)
-            self._write(raw, overwrite=view.marker is not None or view.strange is not None)
+            write(self.notes, self.name, raw, overwrite=view.marker is not None or view.strange is not None)
         except AlreadyExists as error:
             if not take_over:
                 self._check_quicker(ours)
@@ -272,13 +271,6 @@ class Markers:
 
     def _unwritten(self, error: WorkspaceError) -> str:
         return f"The marker file of {printable(self.target)} could not be written: {error.message}"
-
-    def _write(self, raw: bytes, *, overwrite: bool) -> None:
-        try:
-            self.notes.put(self.name, raw, None, overwrite=overwrite)
-        except NotFound:
-            self.notes.make_folder(self.notes.root)
-            self.notes.put(self.name, raw, None, overwrite=False)
 
 
 def _mark(version: RemoteVersion) -> str:

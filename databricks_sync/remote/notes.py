@@ -26,6 +26,15 @@ def read(notes: Workspace, name: str) -> bytes | None:
     return raw
 
 
+def write(notes: Workspace, name: str, raw: bytes, *, overwrite: bool) -> None:
+    """Writes the file `name`, and makes the folder `notes` where it is missing. Raises WorkspaceError."""
+    try:
+        notes.put(name, raw, None, overwrite=overwrite)
+    except NotFound:
+        notes.make_folder(notes.root)
+        notes.put(name, raw, None, overwrite=False)
+
+
 def check_folder(notes: Workspace) -> None:
     """Raises NotOurs when something else than a folder stands where the notes belong."""
     kind = notes.type_of(notes.root)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.project import Person, Project, Ran, notebook
 
+from databricks_sync import shell
+
 RUNNER = Path(__file__).with_name("windows.py")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,12 +67,10 @@ with held(next(Path({str(pushed.root)!r}, ".git/databricks_sync").rglob("lock"))
 
 def test_names_of_windows(pushed: Project, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a name cannot be stored, it is refused before anything is written: `a:b` would be a stream of `a`."""
-    from databricks_sync.engine import compare
-
     person.edit("New Notebook 2026-05-04 13:54:24", "print(1)")
     assert "New Notebook 2026-05-04 13:54:24.py" in pulled(pushed)
     person.edit("What now?", "print(1)")
-    monkeypatch.setattr(compare, "ON_WINDOWS", True)
+    monkeypatch.setattr(shell, "ON_WINDOWS", True)
     ran = pushed.quick("from_databricks", code=1)
     assert "What now? is skipped: its name contains a character that Windows cannot store" in ran.out
     assert not [name for name in pushed.names() if "What now" in name]

@@ -420,20 +420,8 @@ MUTANTS = (
     Mutant(
         "a lock by looking and then writing",
         "RemoteLock._create",
-        """
-        try:
-            self.notes.put(self.name, self._content(), None, overwrite=False)
-        except NotFound:
-            ...
-        """,
-        """
-        try:
-            if self._holder() is not None:
-                raise AlreadyExists("taken")
-            self.notes.put(self.name, self._content(), None, overwrite=True)
-        except NotFound:
-            ...
-        """,
+        "write(self.notes, self.name, self._content(), overwrite=False)",
+        "write(self.notes, self.name, self._content(), overwrite=self._holder() is None)",
         ADVERSARIES,
         "test_18",
     ),
@@ -870,8 +858,8 @@ MUTANTS = (
     Mutant(
         "names from the workspace are trusted",
         "Comparer._unusable",
-        "flaw(key, windows=ON_WINDOWS)",
-        '"" and flaw(key, windows=ON_WINDOWS)',
+        "flaw(key, windows=shell.ON_WINDOWS)",
+        '"" and flaw(key, windows=shell.ON_WINDOWS)',
         ADVERSARIES,
         "test_37",
     ),
