@@ -6,6 +6,7 @@ is the content itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ from databricks_local.core.errors import ApiError
 from databricks_local.core.model import Call
 from databricks_local.core.paths import Spelling
 
-from .wire import ARRIVED, json_object
+from .wire import call, json_object
 
 MAX_FORM = 8192  # of whoever has not logged in yet
 _MOST_FIELDS = 20
@@ -30,6 +31,10 @@ class TooLongError(ValueError):
 SUBJECTS = ("path", "job_id", "run_id", "scope", "experiment_name", "name")
 
 
+def _subject(parameters: Mapping[str, Any]) -> Spelling:
+    return Spelling(next((str(parameters[name]) for name in SUBJECTS if name in parameters), ""))
+
+
 async def read_json(request: Request) -> Call:
     """A call from a query, and a JSON object over it. Raises ApiError (400) for a body that is no object."""
     parameters: dict[str, Any] = dict(request.query_params)
@@ -37,7 +42,7 @@ async def read_json(request: Request) -> Call:
     json_body = bool(body.strip())
     if json_body:
         parameters.update(json_object(body))
-    return _call(request, parameters, body, json_body)
+    return call(request, _subject(parameters), parameters, body, json_body=json_body)
 
 
 async def read_raw(request: Request) -> Call:
@@ -45,21 +50,7 @@ async def read_raw(request: Request) -> Call:
     parameters: dict[str, Any] = dict(request.query_params)
     parameters["path"] = "/" + str(request.path_params.get("path", ""))
     parameters["range"] = request.headers.get("range", "")
-    return _call(request, parameters, await request.body(), False)
-
-
-def _call(request: Request, parameters: dict[str, Any], content: bytes, json_body: bool) -> Call:
-    subject = next((str(parameters[name]) for name in SUBJECTS if name in parameters), "")
-    return Call(
-        method=request.method,
-        endpoint=request.scope["path"],
-        target=Spelling(subject),
-        parameters=parameters,
-        content=content,
-        json_body=json_body,
-        arrived=request.scope["extensions"][ARRIVED],
-        gzip_accepted="gzip" in request.headers.get("accept-encoding", ""),
-    )
+    return call(request, _subject(parameters), parameters, await request.body())
 
 
 async def read_whole(request: Request) -> Call:
@@ -74,7 +65,7 @@ async def read_whole(request: Request) -> Call:
     parameters["headers"] = request.headers.items()
     parameters["query"] = request.url.query
     parameters["user-agent"] = request.headers.get("user-agent", "")
-    return _call(request, parameters, body, json_body)
+    return call(request, _subject(parameters), parameters, body, json_body=json_body)
 
 
 async def read_form(request: Request, limit: int) -> dict[str, str]:

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, refusal
-from databricks_local.core.paths import spelled
+from databricks_local.core.paths import Spelling, spelled
 
 from .multipart import is_multipart, parts
 
@@ -162,10 +162,17 @@ async def read(request: Request) -> Call:
     path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")
+    return call(request, spelled(path), parameters, content, json_body=json_body)
+
+
+def call(
+    request: Request, target: Spelling, parameters: Mapping[str, Any], content: bytes | None, *, json_body: bool = False
+) -> Call:
+    """The call that a request is, once it is known what it is about and what it holds."""
     return Call(
         method=request.method,
         endpoint=request.scope["path"],
-        target=spelled(path),
+        target=target,
         parameters=parameters,
         content=content,
         json_body=json_body,

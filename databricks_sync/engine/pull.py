@@ -22,6 +22,7 @@ from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
+from databricks_sync.rules.never_synced import asset
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
@@ -227,11 +228,11 @@ class PullWriter:
             item = describe(step.key, path, data, Stat(0, 0, 0, 0))
         except BrokenNotebook as error:
             return failed(step, f"cannot be stored as {path}: {error}")
-        if item.kind is not remote.kind:
+        if mistaken := asset(path) or ("" if item.kind is remote.kind else f"a {item.kind.value}"):
             kind = "workspace file" if remote.kind is Kind.FILE else "notebook"
             return left(
                 step,
-                f"is a {kind} in the workspace, but a local file {path} with that content would be a {item.kind.value}",
+                f"is a {kind} in the workspace, but a local file {path} with that content would be {mistaken}",
                 "Rename it in the workspace.",
             )
         if item.digest != export.digest:

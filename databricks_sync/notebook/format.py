@@ -27,8 +27,6 @@ SUFFIXES = {language: suffix for suffix, language in EXTENSIONS.items()}
 COMMENTS = {Language.PYTHON: "#", Language.SQL: "--", Language.SCALA: "//", Language.R: "#"}
 _HEADERS = {language: f"{comment} {HEADER}".encode() for language, comment in COMMENTS.items()}
 BOM = b"\xef\xbb\xbf"
-# The workspace gives these a type of their own (DESIGNER_FILE, DASHBOARD) and keeps the whole name.
-NOT_NOTEBOOKS = (".designer.ipynb", ".lvdash.json")
 # Where the metadata of a Jupyter notebook names its language; the first that is one we know counts.
 _LANGUAGE_FIELDS = (
     ("language_info", "name"),
@@ -49,7 +47,7 @@ def identify(name: str, head: bytes) -> Identity:
     """What the file called `name` is, whose content begins with `head` (64 bytes are enough)."""
     suffix = _suffix(name)
     stem = name[: -len(suffix)] if suffix else name
-    if suffix.lower() == ".ipynb" and not name.lower().endswith(NOT_NOTEBOOKS):
+    if suffix.lower() == ".ipynb":
         return Identity(stem, JUPYTER)
     language = EXTENSIONS.get(suffix.lower())
     if language and has_header(head, language):

@@ -333,6 +333,16 @@ def test_assets_in_files_are_left_alone(pushed: Project, person: Person) -> None
     assert person.tree() == before and {*names} < pushed.names() and "old.lvdash.json" not in pushed.names()
 
 
+def test_a_notebook_with_the_name_of_an_asset_is_not_stored(pushed: Project, person: Person) -> None:
+    """What would be taken for a query, or for a designer file, here stays where it is, and the remedy is named."""
+    for name in ("top.dbquery", "flow.designer"):
+        person.edit(name, "1", export_format="JUPYTER")
+    ran = pushed.pull(code=1)
+    assert "local file notebooks/top.dbquery.ipynb with that content would be a query" in ran.out
+    assert "would be a Lakeflow Designer file" in ran.out and "Rename it in the workspace." in ran.out
+    assert not [name for name in pushed.names() if "dbquery" in name or "designer" in name]
+
+
 def test_a_dashboard_with_the_name_of_a_notebook_is_refused(project: Project, person: Person) -> None:
     """A notebook whose name a dashboard has in the workspace is reported, also when overwriting."""
     person.put("a", "{}", object_type="DASHBOARD")

@@ -15,6 +15,15 @@ from pathlib import Path
 Talk = Callable[[socket.socket, int], None]  # what to do with the connection of this number, from 0 on
 
 
+def cut(raw: bytes, lengths: list[int]) -> list[bytes]:
+    """The bytes in pieces of these lengths, and the rest."""
+    pieces = []
+    for length in lengths:
+        pieces.append(raw[:length])
+        raw = raw[length:]
+    return [*pieces, raw]
+
+
 @dataclass
 class Listener:
     """A server on this machine; `heard` is what each connection received, in the order they came."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.wire import cut
 
 from databricks_sync.remote.encoding import decoded
 from databricks_sync.remote.limits import BadBody
@@ -26,14 +27,6 @@ def parts(data: bytes) -> bytes:
 
 PACKERS = [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("GZIP ", parts), ("deflate", zlib.compress)]
 PACKERS += [("deflate", bare), ("identity", bytes), ("", bytes)]
-
-
-def cut(raw: bytes, lengths: list[int]) -> list[bytes]:
-    pieces = []
-    for length in lengths:
-        pieces.append(raw[:length])
-        raw = raw[length:]
-    return [*pieces, raw]
 
 
 @given(st.sampled_from(PACKERS), st.binary(max_size=200), st.lists(st.integers(0, 9), max_size=20))

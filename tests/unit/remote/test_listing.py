@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.wire import cut
 
 from databricks_sync.remote.limits import BadBody, Limits
 from databricks_sync.remote.listing import each_object
@@ -20,14 +21,6 @@ VALUES = st.recursive(
 )
 OBJECTS = st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=5)
 MORE = st.dictionaries(st.text().filter(lambda name: name != "objects"), VALUES, max_size=2)
-
-
-def cut(raw: bytes, lengths: list[int]) -> list[bytes]:
-    pieces = []
-    for length in lengths:
-        pieces.append(raw[:length])
-        raw = raw[length:]
-    return [*pieces, raw]
 
 
 @given(OBJECTS, MORE, st.booleans(), st.sampled_from([None, 1]), st.lists(st.integers(0, 30), max_size=8))
