@@ -22,7 +22,7 @@ from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, nfc, parents
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
-from databricks_sync.rules.stand_ins import SIZE, StandIn, is_annex_link, stand_in
+from databricks_sync.rules.stand_ins import StandIn, is_annex_link, stand_in
 from databricks_sync.system import here
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
@@ -143,7 +143,7 @@ class LocalFolder(LocalFiles):
             return Problem(path, "is inside a symbolic link, which is never followed", hint)
         stamp = stat_of(status)
         cached = entries.get(path)
-        if cached is not None and cached.stat == stamp and not _may_be_stand_in(cached):
+        if cached is not None and cached.stat == stamp:
             # The very strings and numbers of the base, not copies: in a large tree they are most of the memory.
             return LocalObject(
                 key=cached.key,
@@ -293,11 +293,6 @@ def _unfetched(folder: Folder) -> SettingsError:
         f"{folder.shown} is a git submodule that was not fetched, so its contents are unknown.",
         f"Type `git submodule update --init {shell.path(folder.path.as_posix())}`; in CI, check out with submodules.",
     )
-
-
-def _may_be_stand_in(agreed: BaseEntry) -> bool:
-    """Whether what was agreed on may be a pointer, which earlier versions pushed: that is read again."""
-    return agreed.kind is Kind.FILE and agreed.stat is not None and 0 < agreed.stat.size < SIZE
 
 
 def _target(link: str) -> str:

@@ -26,12 +26,13 @@ from databricks_sync.failpoints import reached
 from databricks_sync.model import SOURCES, UNKNOWN, BaseEntry, Direction, Kind, RemoteVersion, Stat
 from databricks_sync.notebook.equality import CANON_VERSION, digest, file_digest
 from databricks_sync.notebook.format import sha256
+from databricks_sync.rules import stand_ins
 from databricks_sync.rules.journal import Advance, Content, Intent
 
 from . import lineage
 from .formats import FORMATS, NAMES
 
-SCHEMA = 3
+SCHEMA = 4
 _PAST = """
 CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE INDEX past_by_key ON past (key, digest);
@@ -102,9 +103,9 @@ class Base:
                 self._entries = _read_entries(db)
                 self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
                 if schema < SCHEMA:
-                    self._doubt(db)
+                    doubted = self._doubt(db, schema)
                     if create:
-                        self._upgrade(db, schema)
+                        self._upgrade(db, schema, doubted)
                 if self._remembers:
                     db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
@@ -120,26 +121,36 @@ class Base:
             )
         return db
 
-    def _doubt(self, db: sqlite3.Connection) -> None:
-        """Takes their versions from the entries of which an older release did not compare what came with the hash.
+    def _doubt(self, db: sqlite3.Connection, schema: int) -> list[BaseEntry]:
+        """Takes from the entries of an older file what saves reading, where a release before this one was wrong.
 
-        They prove nothing from then on, so that what is there is read again.
+        Before 3, what came from the workspace was not compared with the hash, so that no version proves anything;
+        before 4, pointers of git-lfs were pushed, and then taken for what they stand for while their stat was the same.
         """
+        doubted = []
         for entry in self._entries.values():
-            if entry.version.sha and not _has_hash(db, entry):
-                self._entries[entry.key] = entry._replace(version=UNKNOWN)
-        self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
+            lasting = entry
+            if schema < 3 and entry.version.sha and not _has_hash(db, entry):
+                lasting = lasting._replace(version=UNKNOWN)
+            if entry.kind is Kind.FILE and entry.stat and entry.stat.size < stand_ins.SIZE:
+                lasting = lasting._replace(stat=None)
+            if lasting is not entry:
+                doubted.append(lasting)
+        self._entries |= {entry.key: entry for entry in doubted}
+        if schema < 3:
+            self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
+        return doubted
 
-    def _upgrade(self, db: sqlite3.Connection, schema: int) -> None:
+    def _upgrade(self, db: sqlite3.Connection, schema: int, doubted: Sequence[BaseEntry]) -> None:
         reached("before record")
         with db:
             db.execute("BEGIN")
             if schema == 1:
                 for statement in filter(str.strip, _PAST.split(";")):
                     db.execute(statement)
-            doubted = [entry for entry in self._entries.values() if entry.version is UNKNOWN]
             db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
-            db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
+            if schema < 3:
+                db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:

@@ -129,7 +129,7 @@ MUTANTS = (
     Mutant(
         "a record of an older version is true",
         "Base._doubt",
-        "entry.version.sha and not _has_hash(db, entry)",
+        "schema < 3 and entry.version.sha and not _has_hash(db, entry)",
         "False",
         EXPORTS,
         "older_version",
@@ -597,6 +597,14 @@ MUTANTS = (
         "None",
         "tests/commands/test_stand_ins.py",
         "clone_without",
+    ),
+    Mutant(
+        "a pointer of git-lfs that was pushed once is the file",
+        "Base._doubt",
+        "entry.stat.size < stand_ins.SIZE",
+        "False",
+        "tests/commands/test_stand_ins.py",
+        "earlier_version",
     ),
     Mutant(
         "a pointer of git-lfs is pulled in place of the file",

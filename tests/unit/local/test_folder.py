@@ -151,19 +151,6 @@ def test_a_link_of_git_annex(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "`git annex unlock link`" in repo.scan().unknown["link"].hint
 
 
-def test_a_pointer_that_an_earlier_version_pushed(repo: Repo) -> None:
-    """A pointer that both sides agreed on is none to agree on: it is read again, though nobody has touched it."""
-    repo.write("notebooks/data.csv", f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 5\n")
-    repo.write("notebooks/small.csv", "a,b\n")
-    entries = {}
-    for name in ("data.csv", "small.csv"):
-        raw, stamp = stable_read(repo.root / "notebooks" / name)
-        entries[name] = agreed(describe(name, f"notebooks/{name}", raw, stamp))
-    found = repo.scan(entries)
-    assert found.unknown["data.csv"].what == "is a pointer of git-lfs, not the file itself"
-    assert found.objects["small.csv"].stat == entries["small.csv"].stat
-
-
 def test_a_tracked_folder_that_became_a_link(repo: Repo) -> None:
     """Files that git tracks behind what is now a link are not read through it."""
     repo.write("notebooks/d/x", "mine")

@@ -15,6 +15,7 @@ from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Direction, Kind, 
 from databricks_sync.notebook.equality import CANON_VERSION, digest
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.stand_ins import SIZE
 from databricks_sync.state.base import SCHEMA, Base
 
 VERSION = RemoteVersion(7, 1_700_000_000_000, "f" * 64)
@@ -294,7 +295,7 @@ def test_an_older_file_is_brought_up_to_date(folder: Path) -> None:
     """A run that writes takes over all that an older version knew, and remembers from then on."""
     of_version_1(folder)
     base = Base(folder, create=True)
-    assert base.notice == "" and base.entries() == {"a.csv": WHOLE, NOTEBOOK.key: NOTEBOOK}
+    assert base.notice == "" and base.entries() == {"a.csv": WHOLE._replace(stat=None), NOTEBOOK.key: NOTEBOOK}
     base.close()
     agreed_on(base, "file:2")
     assert reopened(folder).earlier([(FILE.key, WHOLE.digest)]) == {(FILE.key, WHOLE.digest)}
@@ -340,6 +341,27 @@ def test_hashes_that_an_older_version_did_not_compare_prove_nothing(folder: Path
         base.close()
     with sqlite3.connect(folder / "state.db") as db:
         assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA if create else 2,)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_small_file_of_an_older_version_may_be_a_pointer(folder: Path, create: bool) -> None:
+    """It is read again, once: only its stat is forgotten, and no larger file's or notebook's, nor any version."""
+    small, large = (FILE._replace(key=f"{size}", stat=Stat(size, 2, 3, 4)) for size in (SIZE - 1, SIZE))
+    notebook = NOTEBOOK._replace(stat=small.stat)
+    base = made(folder, small, large, notebook)
+    intent = Intent("i", Direction.PULL, "i.csv", Kind.FILE, "after", "", VERSION)
+    base.intend([intent])
+    base.close()
+    with sqlite3.connect(folder / "state.db") as db:
+        db.execute("PRAGMA user_version = 3")
+    for base in (Base(folder, create=create), reopened(folder)):
+        assert base.entries() == {entry.key: entry for entry in (small._replace(stat=None), large, notebook)}
+        assert base.intents()[0].version.sha == VERSION.sha
+        base.close()
+    base = Base(folder, create=True)
+    base.advance([Advance(small.key, small)])
+    base.close()
+    assert reopened(folder).entries()[small.key] == small
 
 
 def test_a_dry_run_leaves_an_older_file_as_it_is(folder: Path) -> None:
