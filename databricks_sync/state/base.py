@@ -1,6 +1,6 @@
 """What both sides last agreed on, kept in the git directory, where it is never committed and is per worktree.
 
-One SQLite file for each target of a project (record.py says where): the base, the bytes the workspace held then (the
+One SQLite file for each target of a project (location.py says where): the base, the bytes the workspace held then (the
 base text for a merge, and a pre-image that needs no download), the digests of what was agreed on before, and
 the intents of a run under way. A missing or unreadable file means that nothing was ever in step: then a plain
 run can create, adopt and report conflicts, and never delete or replace. A file of an older version of this tool
@@ -14,44 +14,22 @@ import re
 import sqlite3
 import threading
 import time
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from databricks_sync.errors import Again, BrokenNotebook, SettingsError, SyncError
+from databricks_sync.errors import Again, SettingsError, SyncError
 from databricks_sync.failpoints import reached
-from databricks_sync.model import SOURCES, UNKNOWN, BaseEntry, Direction, Kind, RemoteVersion, Stat
-from databricks_sync.notebook.equality import CANON_VERSION, digest, file_digest
+from databricks_sync.model import UNKNOWN, BaseEntry, Kind
+from databricks_sync.notebook.equality import CANON_VERSION
 from databricks_sync.notebook.format import sha256
-from databricks_sync.rules import stand_ins
 from databricks_sync.rules.journal import Advance, Content, Intent
 
 from . import lineage
-from .formats import FORMATS, NAMES
-
-SCHEMA = 4
-_PAST = """
-CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
-CREATE INDEX past_by_key ON past (key, digest);
-"""
-_TABLES = f"""{_PAST}
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE base (
-    key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
-    form TEXT, language TEXT, local_sha TEXT NOT NULL,
-    size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
-    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE content (sha TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE intent (
-    key TEXT PRIMARY KEY, direction TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
-    form TEXT, language TEXT, after TEXT, sha TEXT NOT NULL,
-    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL
-) WITHOUT ROWID;
-"""
+from .rows import PUT_ENTRY, PUT_INTENT, entry_of, entry_row, intent_of, intent_row
+from .schema import HASHES_COMPARED, PAST_KEPT, SCHEMA, doubtful, make_tables, upgrade
 
 _REMEMBERED = 20  # states of a key that both sides agreed on once
 _FORGOTTEN = f"""
@@ -59,8 +37,6 @@ DELETE FROM past WHERE key = ? AND number <=
     (SELECT number FROM past WHERE key = ? ORDER BY number DESC LIMIT 1 OFFSET {_REMEMBERED})
 """
 
-# Looked up for every row: asking the classes takes three times as long.
-_KINDS = {kind.value: kind for kind in Kind}
 # What SQLite says of a file that is not damaged, but cannot be used right now.
 _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full|permission", re.IGNORECASE)
 
@@ -90,22 +66,22 @@ class Base:
         try:
             db = _connect(self.file)
             schema = db.execute("PRAGMA user_version").fetchone()[0]
-            if schema == 0 and self.file.stat().st_size:
-                raise sqlite3.DatabaseError  # not a file of ours
             if schema == 0:
-                reached("before record")
-                with db:
-                    lineage_row = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
-                    db.executescript(f"BEGIN; {_TABLES} {lineage_row} PRAGMA user_version = {SCHEMA}; COMMIT;")
-            self._remembers = create or 1 < schema <= SCHEMA
+                if self.file.stat().st_size:
+                    raise sqlite3.DatabaseError  # not a file of ours
+                make_tables(db)
+            self._remembers = create or PAST_KEPT <= schema <= SCHEMA
             if 0 < schema <= SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
                 self._entries = _read_entries(db)
-                self._intents = [_intent(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+                self._intents = [intent_of(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
                 if schema < SCHEMA:
-                    doubted = self._doubt(db, schema)
+                    doubted = doubtful(db, schema, self._entries.values())
+                    self._entries |= {entry.key: entry for entry in doubted}
+                    if schema < HASHES_COMPARED:
+                        self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
                     if create:
-                        self._upgrade(db, schema, doubted)
+                        upgrade(db, schema, doubted)
                 if self._remembers:
                     db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
@@ -120,38 +96,6 @@ class Base:
                 "Upgrade: pip install -U databricks-branch-sync",
             )
         return db
-
-    def _doubt(self, db: sqlite3.Connection, schema: int) -> list[BaseEntry]:
-        """Takes from the entries of an older file what saves reading, where a release before this one was wrong.
-
-        Before 3, what came from the workspace was not compared with the hash, so that no version proves anything;
-        before 4, pointers of git-lfs were pushed, and then taken for what they stand for while their stat was the same.
-        """
-        doubted = []
-        for entry in self._entries.values():
-            lasting = entry
-            if schema < 3 and entry.version.sha and not _has_hash(db, entry):
-                lasting = lasting._replace(version=UNKNOWN)
-            if entry.kind is Kind.FILE and entry.stat and entry.stat.size < stand_ins.SIZE:
-                lasting = lasting._replace(stat=None)
-            if lasting is not entry:
-                doubted.append(lasting)
-        self._entries |= {entry.key: entry for entry in doubted}
-        if schema < 3:
-            self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
-        return doubted
-
-    def _upgrade(self, db: sqlite3.Connection, schema: int, doubted: Sequence[BaseEntry]) -> None:
-        reached("before record")
-        with db:
-            db.execute("BEGIN")
-            if schema == 1:
-                for statement in filter(str.strip, _PAST.split(";")):
-                    db.execute(statement)
-            db.executemany("INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(_row, doubted))
-            if schema < 3:
-                db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:
         self._entries, self._intents = {}, []
@@ -278,7 +222,7 @@ class Base:
         if self._db is None or not intents:
             return
         with self._writing("intents") as db:
-            db.executemany("INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(_intent_row, intents))
+            db.executemany(PUT_INTENT, map(intent_row, intents))
             self._keep(db, (intent.content for intent in intents))
 
     def keep(self, contents: Iterable[Content]) -> None:
@@ -312,10 +256,7 @@ class Base:
                 db.executemany("INSERT INTO past (key, digest) VALUES (?, ?)", replaced)
                 db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
             db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in latest if a.entry is None])
-            db.executemany(
-                "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                [_row(a.entry) for a in latest if a.entry],
-            )
+            db.executemany(PUT_ENTRY, [entry_row(a.entry) for a in latest if a.entry])
             self._keep(db, (a.content for a in latest))
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
 
@@ -336,90 +277,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
-    entries = (_entry(row) for row in db.execute("SELECT * FROM base"))
+    entries = (entry_of(row) for row in db.execute("SELECT * FROM base"))
     # Digests of another definition of equality say nothing; the bytes are still there to be compared.
     mark = f"notebook:{CANON_VERSION}:"
     return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
-
-
-def _has_hash(db: sqlite3.Connection, entry: BaseEntry) -> bool:
-    """Whether what was agreed on is certainly what has the hash of the entry's version."""
-    if entry.kind is Kind.FILE:
-        return entry.digest == file_digest(entry.version.sha)
-    if entry.local_sha == entry.version.sha:
-        return True
-    row = db.execute("SELECT body FROM content WHERE sha = ?", (entry.version.sha,)).fetchone()
-    try:
-        raw = zlib.decompress(row[0]) if row else b""
-        return sha256(raw) == entry.version.sha and digest(raw, entry.format or SOURCES[None]) == entry.digest
-    except (zlib.error, BrokenNotebook):
-        return False
-
-
-def _row(entry: BaseEntry | None) -> tuple[object, ...]:
-    assert entry is not None
-    stat, version = entry.stat, entry.version
-    numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode) if stat else (None,) * 4
-    return (
-        entry.key,
-        entry.path,
-        entry.kind.value,
-        entry.digest,
-        *NAMES[entry.format],
-        entry.local_sha,
-        *numbers,
-        version.object_id,
-        version.modified_at,
-        version.sha,
-        int(version.racy),
-    )
-
-
-def _entry(row: Sequence[Any]) -> BaseEntry:
-    key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy = row
-    stat = Stat(*map(int, numbers)) if None not in numbers else None
-    # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
-    version = RemoteVersion(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
-    return BaseEntry(
-        key=str(key),
-        path=str(path),
-        kind=_KINDS[kind],
-        digest=str(digest),
-        version=version,
-        local_sha=str(local_sha),
-        stat=stat,
-        format=FORMATS[form, language],
-    )
-
-
-def _intent_row(intent: Intent) -> tuple[object, ...]:
-    version = intent.version
-    return (
-        intent.key,
-        intent.direction.value,
-        intent.path,
-        intent.kind.value,
-        *NAMES[intent.format],
-        intent.after,
-        intent.agreed or intent.sha,  # a pull has no use for the hash of what was sent, and a push merges nothing
-        version.object_id,
-        version.modified_at,
-        version.sha,
-    )
-
-
-def _intent(row: Sequence[Any]) -> Intent:
-    key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
-    pulled = direction == Direction.PULL.value
-    return Intent(
-        key=str(key),
-        direction=Direction(direction),
-        path=str(path),
-        kind=Kind(kind),
-        after=None if after is None else str(after),
-        sha="" if pulled else str(sha),
-        # Racy on purpose: the time was not weighed against the server's clock again.
-        version=RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=True),
-        format=FORMATS[form, language],
-        agreed=str(sha) if pulled else "",
-    )

@@ -128,8 +128,8 @@ MUTANTS = (
     ),
     Mutant(
         "a record of an older version is true",
-        "Base._doubt",
-        "schema < 3 and entry.version.sha and not _has_hash(db, entry)",
+        "doubtful",
+        "schema < HASHES_COMPARED and entry.version.sha and not _has_hash(db, entry)",
         "False",
         EXPORTS,
         "older_version",
@@ -554,9 +554,9 @@ MUTANTS = (
     ),
     Mutant(
         "the time of an interrupted pull is believed",
-        "_intent",
-        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=True)",
-        "RemoteVersion(int(str(object_id)), int(str(modified)), str(remote_sha), racy=False)",
+        "intent_of",
+        "RemoteVersion(int(object_id), int(modified), str(remote_sha), racy=True)",
+        "RemoteVersion(int(object_id), int(modified), str(remote_sha), racy=False)",
         "tests/unit/state/test_base.py",
         "intent_s_token",
     ),
@@ -600,7 +600,7 @@ MUTANTS = (
     ),
     Mutant(
         "a pointer of git-lfs that was pushed once is the file",
-        "Base._doubt",
+        "doubtful",
         "entry.stat.size < stand_ins.SIZE",
         "False",
         "tests/commands/test_stand_ins.py",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.project import EXPORT, IMPORT, edits, notebook, rule
 
-from databricks_sync.state.base import SCHEMA
+from databricks_sync.state.schema import SCHEMA
 
 from .world import TARGET, Clone, Run, World, compose, values
 

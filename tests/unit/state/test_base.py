@@ -16,7 +16,8 @@ from databricks_sync.notebook.equality import CANON_VERSION, digest
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 from databricks_sync.rules.stand_ins import SIZE
-from databricks_sync.state.base import SCHEMA, Base
+from databricks_sync.state.base import Base
+from databricks_sync.state.schema import SCHEMA
 
 VERSION = RemoteVersion(7, 1_700_000_000_000, "f" * 64)
 FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", VERSION, "sha", Stat(1, 2**62, 3, 2**62))
