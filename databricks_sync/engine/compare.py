@@ -1,4 +1,4 @@
-"""Puts both sides beside the base, reads only what versions cannot tell, and finds out what a killed run had done.
+"""Puts both sides beside the base, and reads only what versions cannot tell.
 
 Theory of operation. The plan needs one digest for each object on each side, and reading costs a request or a disk
 access. So each digest comes from the cheapest source that is certain:
@@ -6,18 +6,17 @@ access. So each digest comes from the cheapest source that is certain:
 1. Local: a file whose stat is the one in the base has the digest in the base (local/folder.py).
 2. Remote: an object whose version is the same as that in the base has the digest in the base; one whose hash is that of
    the local file as it would be sent has the digest of the local file. Times are believed only where two saves within
-   one tick of the workspace's clock cannot hide behind them (`racy`).
+   one tick of the workspace's clock cannot hide behind them (content.py).
 3. Everything else is read, many objects at once, and only where base or file exist: what one side alone has is
    decided without its content.
 
 What cannot be read, or must not be synced, becomes a problem of its key; an unknown side is never taken for an absent
-one. Intents of a run that died are answered first, by what stands at their destination and never by their source: the
-destination alone shows whether the write arrived. Only then the base says what both sides agree on.
+one. Intents of a run that died are answered first (recovery.py); only then the base says what both sides agree on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from types import MappingProxyType
@@ -39,11 +38,10 @@ from databricks_sync.model import (
     RemoteObject,
     RemoteVersion,
     Severity,
-    same_form,
 )
-from databricks_sync.remote.exports import Export, read, read_as
+from databricks_sync.remote.exports import Export
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_name
-from databricks_sync.rules.journal import Advance, Intent
+from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
@@ -51,6 +49,9 @@ from databricks_sync.rules.plan import Sides
 from databricks_sync.rules.rivals import rivals
 from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
+
+from .content import content_by_version, each, read_as_known, same_kind
+from .recovery import recover, replaced_files
 
 
 class Comparison(NamedTuple):
@@ -86,15 +87,9 @@ class Comparer:
         noted = noted if noted and noted.apart(self.local.layout) else None
         moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
         scan = _followed(scan, moves.followed)
-        leftover = self._leftover(scan, entries, moves)
-        if leftover:
-            claims = tuple(item for item in scan.claims if item not in leftover)
-            scan = scan._replace(claims=claims, objects={item.key: item for item in claims})
+        leftover = replaced_files(self.base.intents(), scan, entries, moves)
+        scan = _without(scan, leftover)
         problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
-        followed = [
-            *(Advance(old, None) for old in moves.followed),
-            *(Advance(new, entries[old]._replace(key=new)) for old, new in moves.followed.items()),
-        ]
         scan = scan._replace(objects=_standing(scan.objects, moves))
         if litter := {key for key in remote if self._is_litter(key, entries, scan)}:  # hardly ever, and it is a copy
             remote = {key: item for key, item in remote.items() if key not in litter}
@@ -102,9 +97,9 @@ class Comparer:
             for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
                 if not self.local.holds(key):
                     problems[key] = outside(key)
-        recovered, settled, exports = self._recover(scan, remote)
-        recovered = [*followed, *recovered]
-        entries = _advanced(entries, recovered)
+        recovery = recover(self.base.intents(), scan, self.workspace, remote, self.pool)
+        advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
+        entries = _advanced(entries, advances)
         digests, versions = self._digests(entries, scan, remote, problems, exports)
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
@@ -122,8 +117,8 @@ class Comparer:
             scan=scan,
             listing=listing,
             exports=exports,
-            recovered=tuple(recovered),
-            settled=frozenset(settled),
+            recovered=tuple(advances),
+            settled=recovery.settled,
             ignored=hidden,
             rivals=self._rivals(sides),
             leftover=leftover,
@@ -254,18 +249,18 @@ class Comparer:
                 digests[key] = listed.digest
                 if listed.version is not item.version:
                     versions[key] = listed.version
-            elif _same_kind(item, base, local):
+            elif same_kind(item, base, local):
                 unread.append(key)
 
         def fetch(key: str) -> Export:
-            return _read(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
+            return read_as_known(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
 
         def name(key: str) -> str:
             side = scan.objects.get(key) or entries.get(key)
             return side.path if side else printable(key)
 
         unread = [key for key in unread if key not in exports]
-        for key, export in _each(self.pool, fetch, unread, name):
+        for key, export in each(self.pool, fetch, unread, name):
             if isinstance(export, Problem):
                 problems[key] = export
             else:
@@ -279,86 +274,18 @@ class Comparer:
         held = chain(((key, item.digest) for key, item in scan.objects.items()), digests.items())
         return self.base.earlier((key, now) for key, now in held if key in entries and now != entries[key].digest)
 
-    def _leftover(self, scan: Scan, entries: dict[str, BaseEntry], moves: Moves) -> tuple[LocalObject, ...]:
-        """The old files of notebooks whose extension a pull changed before it was killed.
 
-        Only where both are certain: the old one is what was agreed on, the new one what the pull meant to write.
-        """
-        meant = {intent.key: intent.after for intent in self.base.intents() if intent.direction is Direction.PULL}
-        standing = moves.standing()
-        claims = [(standing.get(item.key, item.key), item) for item in scan.claims] if meant else []
-        written = {key for key, item in claims if item.digest == meant.get(key)}
-        return tuple(
-            item
-            for key, item in claims
-            if key in written
-            and (base := entries.get(key))
-            and (item.path, item.digest) == (base.path, base.digest)
-            and item.digest != meant[key]
-        )
-
-    # --- recovery -----------------------------------------------------------------------------------------
-
-    def _recover(
-        self, scan: Scan, remote: Mapping[str, RemoteObject]
-    ) -> tuple[list[Advance], list[str], dict[str, Export]]:
-        """Looks at the destination of each intent, and never at its source: only that says what was done."""
-        exports: dict[str, Export] = {}
-        intents = self.base.intents()
-        doubtful = [
-            i.key
-            for i in intents
-            if i.direction is Direction.PUSH and i.after and i.key in remote and remote[i.key].version.sha != i.sha
-        ]
-        by_key = {intent.key: intent for intent in intents}
-
-        def fetch(key: str) -> Export:
-            return read(self.workspace, remote[key], by_key[key])
-
-        unreadable = set()
-        for key, export in _each(self.pool, fetch, doubtful, lambda key: by_key[key].path):
-            if isinstance(export, Problem):
-                unreadable.add(key)  # the intent stays for the next run
-            elif export.digest == by_key[key].after:
-                exports[key] = export
-        advances, settled = [], []
-        for intent in intents:
-            if intent.key in unreadable:
-                continue
-            settled.append(intent.key)
-            advance = _answered(intent, scan.objects.get(intent.key), remote.get(intent.key), exports)
-            if advance:
-                advances.append(advance)
-        return advances, settled, exports
+def _without(scan: Scan, files: Sequence[LocalObject]) -> Scan:
+    if not files:
+        return scan
+    claims = tuple(item for item in scan.claims if item not in files)
+    return scan._replace(claims=claims, objects={item.key: item for item in claims})
 
 
-def _answered(
-    intent: Intent, local: LocalObject | None, remote: RemoteObject | None, exports: dict[str, Export]
-) -> Advance | None:
-    """What the destination says of an intent: what both sides agreed on, or None when it was not carried out."""
-    pushed = intent.direction is Direction.PUSH
-    if intent.after is None:
-        return Advance(intent.key, None) if (remote if pushed else local) is None else None
-    version = intent.version
-    if not pushed:
-        applied = local is not None and local.digest == intent.after
-    elif intent.key in exports:
-        applied, version = True, exports[intent.key].version
-    else:
-        applied = remote is not None and remote.version.sha == intent.sha != ""
-        version = remote.version if remote else version
-    if not applied:
-        return None
-    entry = BaseEntry(
-        key=intent.key,
-        path=intent.path,
-        kind=intent.kind,
-        digest=intent.agreed or intent.after,
-        version=version,
-        local_sha=intent.sha,
-        format=intent.format,
-    )
-    return Advance(intent.key, entry)
+def _moved(moves: Moves, entries: Mapping[str, BaseEntry]) -> Iterator[Advance]:
+    """What both sides hold where somebody else has moved it."""
+    for old, new in moves.followed.items():
+        yield from (Advance(old, None), Advance(new, entries[old]._replace(key=new)))
 
 
 def _followed(scan: Scan, followed: Mapping[str, str]) -> Scan:
@@ -425,6 +352,13 @@ def ignored_here(
     return hidden, frozenset(names)
 
 
+def _possible(remote: RemoteObject) -> Sequence[Format | None]:
+    """The formats that its local file may have."""
+    if remote.kind is Kind.FILE:
+        return [None]
+    return [JUPYTER, *(SOURCES[language] for language in ([remote.language] if remote.language else Language))]
+
+
 def outside(key: str) -> Problem:
     """What to say of an object of the workspace that would be nowhere here."""
     return Problem(key, "is in none of the folders that are synced", "", Severity.NOTE)
@@ -441,53 +375,3 @@ def pointer_there(path: str, raw: bytes) -> Problem | None:
         return None
     hint = f"From a clone with the file itself, type `to_databricks --overwrite {shell.path(path)}`."
     return Problem(path, f"is only a pointer of {program.value} in the workspace, so it is not pulled", hint)
-
-
-class KnownContent(NamedTuple):
-    """What an object holds, as far as that is known without a download; `version` is of that very content."""
-
-    digest: str
-    version: RemoteVersion
-
-
-def content_by_version(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> KnownContent | None:
-    """What a remote object holds if its version is that of the base, or of the local file; else None. Pure."""
-    agreed = base if base and base.kind is remote.kind and remote.version.same_as(base.version) else None
-    if agreed and agreed.version.sha == remote.version.sha:
-        return KnownContent(agreed.digest, remote.version)
-    if local and local.kind is remote.kind and remote.version.sha and remote.version.sha == local.sha:
-        # Equal bytes, but Python and R share a header: the language must not differ either.
-        if local.format == JUPYTER or remote.language in (None, local.format and local.format.language):
-            return KnownContent(local.digest, remote.version)
-    # What was agreed on was not what has the hash; so it is not of this content either.
-    return KnownContent(agreed.digest, agreed.version) if agreed else None
-
-
-def _read(workspace: Workspace, remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> Export:
-    """Reads an object in the form of the base, and if that differs also in the local one. Raises WorkspaceError."""
-    export = read(workspace, remote, base, local)
-    if local and not same_form(local.format, export.format) and not (base and export.digest == base.digest):
-        return read_as(workspace, remote, local.format)
-    return export
-
-
-def _same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:
-    return all(side is None or side.kind is remote.kind for side in (base, local))
-
-
-def _possible(remote: RemoteObject) -> Sequence[Format | None]:
-    """The formats that its local file may have."""
-    if remote.kind is Kind.FILE:
-        return [None]
-    return [JUPYTER, *(SOURCES[language] for language in ([remote.language] if remote.language else Language))]
-
-
-def _each(
-    pool: Executor, fetch: Callable[[str], Export], keys: list[str], name: Callable[[str], str]
-) -> Iterable[tuple[str, Export | Problem]]:
-    futures = [(key, pool.submit(fetch, key)) for key in keys]
-    for key, future in futures:
-        try:
-            yield key, future.result()
-        except WorkspaceError as error:
-            yield key, Problem(name(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED)

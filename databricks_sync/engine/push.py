@@ -42,7 +42,8 @@ from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 
-from .compare import Comparison, content_by_version
+from .compare import Comparison
+from .content import content_by_version
 from .verify import ReadBack, key_there, look_back
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind

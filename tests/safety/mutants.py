@@ -546,9 +546,9 @@ MUTANTS = (
     ),
     Mutant(
         "what recovery cannot read is settled",
-        "Comparer._recover",
-        "unreadable.add(key)",
-        "pass",
+        "recover",
+        "intent.key in exports or intent.key not in results",
+        "True",
         ADVERSARIES,
         "test_09",
     ),
