@@ -40,7 +40,8 @@ from databricks_sync.model import (
     Severity,
 )
 from databricks_sync.remote.exports import Export
-from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc, type_name
+from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc
+from databricks_sync.remote.objects import type_name
 from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins

@@ -31,25 +31,21 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Form, Format, Kind, Language, RemoteObject, RemoteVersion
-from databricks_sync.rules.names import SURROGATE, nfc
+from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Form, Format, Language, RemoteObject
+from databricks_sync.rules.names import nfc
 from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 
+from . import objects
 from .http import Header, Http, milliseconds, no_page, page
 from .limits import BadBody
 from .listing import each_object
+from .objects import DIRECTORY, Other, Shown, key_in, object_type, type_name
 from .rate_limit import Permit
 
 _API = "/api/2.0/workspace"
-# An object changed this shortly before we looked may change again within the same tick of the server's clock.
-_RACY_MS = 2000
 _HASHES = {"return_wsfs_metadata": "true"}
-_NUMBERS = 2**63  # what is not below is no number that a workspace, or our own state, can hold
-_SHA = 64  # letters
 # A page where an object was to come; those that people keep in the workspace are named like one.
 _PAGE, _PAGES = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b"), re.compile(r"(?i)\.x?html?$")
-DIRECTORY, FILE, NOTEBOOK = "DIRECTORY", "FILE", "NOTEBOOK"
-_KINDS = {NOTEBOOK: Kind.NOTEBOOK, FILE: Kind.FILE}
 
 
 class Listing(NamedTuple):
@@ -62,14 +58,6 @@ class Listing(NamedTuple):
     hashed: bool = True
 
 
-class _Other(NamedTuple):
-    """What a listing shows besides notebooks and workspace files: a folder, a dashboard, something outside."""
-
-    path: str
-    type: str
-
-
-_Shown = RemoteObject | _Other
 T = TypeVar("T")
 
 
@@ -109,9 +97,9 @@ class Workspace:
             return Listing(exists=False)
         return self._listed(self._descend(self._inside(top), pool))
 
-    def _inside(self, items: list[_Shown]) -> list[_Shown]:
+    def _inside(self, items: list[Shown]) -> list[Shown]:
         """The items of a listing of the root. Raises SettingsError when the root is not a folder, but listed itself."""
-        if len(items) == 1 and isinstance(items[0], _Other) and normalise(items[0].path) == self.root:
+        if len(items) == 1 and isinstance(items[0], Other) and normalise(items[0].path) == self.root:
             raise SettingsError(
                 f"The target {self.root} is a {type_name(items[0].type)}, not a folder.",
                 "Give another --target, or rename it in the workspace.",
@@ -130,8 +118,8 @@ class Workspace:
                 raise
             return None
 
-    def _items(self, call: str, path: str) -> list[_Shown]:
-        return self._listing(call, path, self._shown)
+    def _items(self, call: str, path: str) -> list[Shown]:
+        return self._listing(call, path, self._object)
 
     def _listing(self, call: str, path: str, each: Callable[[dict[str, Any], int], T]) -> list[T]:
         """What `each` makes of every object of a listing, and of the server's clock at that moment."""
@@ -150,37 +138,22 @@ class Workspace:
 
         return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
 
-    def _shown(self, item: dict[str, Any], now: int) -> _Shown:
-        path, kind = item.get("path"), object_type(item)
-        if not isinstance(path, str) or not kind or not self._is_path(path):
-            raise ValueError("not an object of a workspace")
-        key = self._key(path)
-        if key is None or kind not in _KINDS:
-            return _Other(path, kind)
-        number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
-        racy = not now or not modified or abs(now - modified) <= _RACY_MS
-        version = RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy)
-        entry = self.entries.get(key)
-        if entry and entry.version == version:
-            key, version = entry.key, entry.version  # not copies: in a large tree they are most of the memory
-        return RemoteObject(key, self.root, _KINDS[kind], version, _language(item))
+    def _object(self, item: dict[str, Any], now: int) -> Shown:
+        return objects.shown(item, now, self.root, self.entries, self.http.limits.path)
 
-    def _is_path(self, path: str) -> bool:
-        return len(path) <= self.http.limits.path and (path.isascii() or not SURROGATE.search(path))
-
-    def _descend(self, top: list[_Shown], pool: Executor) -> list[_Shown]:
+    def _descend(self, top: list[Shown], pool: Executor) -> list[Shown]:
         every = list(top)
-        pending: dict[Future[list[_Shown]], str] = {}
+        pending: dict[Future[list[Shown]], str] = {}
 
-        def enter(items: Iterable[_Shown], path: str) -> None:
-            inside = f"{_plain(path).rstrip('/')}/"
+        def enter(items: Iterable[Shown], path: str) -> None:
+            inside = f"{objects.plain(path).rstrip('/')}/"
             if len(every) > self.http.limits.objects:
                 for other in pending:
                     other.cancel()
                 raise _endless(self.root, self.http.limits.objects)
             for item in items:
                 # What lies elsewhere, or is this folder, is nothing to go on with: that might have no end.
-                if isinstance(item, _Other) and item.type == DIRECTORY and _plain(item.path).startswith(inside):
+                if isinstance(item, Other) and item.type == DIRECTORY and objects.plain(item.path).startswith(inside):
                     pending[pool.submit(self._items, "list", item.path)] = item.path
 
         enter(top, self.root)
@@ -201,14 +174,14 @@ class Workspace:
                 enter(items, path)
         return every
 
-    def _listed(self, items: Iterable[_Shown]) -> Listing:
+    def _listed(self, items: Iterable[Shown]) -> Listing:
         objects: dict[str, RemoteObject] = {}
         folders: set[str] = set()
         others: dict[str, str] = {}
         for item in items:
             if isinstance(item, RemoteObject):
                 objects[item.key] = item
-            elif (key := self._key(item.path)) is not None:
+            elif (key := key_in(self.root, item.path)) is not None:
                 if item.type == DIRECTORY:
                     folders.add(key)
                 else:
@@ -224,11 +197,6 @@ class Workspace:
             self.hashed = hashed
         return Listing(objects, frozenset(folders), others, hashed=hashed)
 
-    def _key(self, path: str) -> str | None:
-        """The key of an absolute path; None for the root itself and for what is not below it."""
-        path = _plain(path)
-        return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") and path != f"{self.root}/" else None
-
     def look(self, key: str) -> RemoteObject | None:
         """The object at `key` right now, None when there is none: the last look before a write.
 
@@ -239,7 +207,7 @@ class Workspace:
             items = self._items("list", path)
         except NotFound:
             return None
-        if len(items) == 1 and self._key(items[0].path) == key:
+        if len(items) == 1 and key_in(self.root, items[0].path) == key:
             if isinstance(items[0], RemoteObject):
                 return items[0]
             raise TypeMismatch(f"{printable(path)} is a {type_name(items[0].type)}.")
@@ -265,7 +233,7 @@ class Workspace:
     def age(self, key: str) -> float | None:
         """Seconds since the object at `key` was written, by the workspace's own clock; None when it does not say."""
         try:
-            ages = self._listing("list", f"{self.root}/{key}", _age)
+            ages = self._listing("list", f"{self.root}/{key}", objects.age)
         except NotFound:
             return None
         return ages[0] if len(ages) == 1 else None
@@ -274,7 +242,7 @@ class Workspace:
         """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
         query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
         status = self.http.read(f"{_API}/get-status", query).json()
-        return JUPYTER if status.get("repos_export_format") == "JUPYTER" else SOURCES[_language(status)]
+        return JUPYTER if status.get("repos_export_format") == "JUPYTER" else SOURCES[objects.language(status)]
 
     def export(self, key: str, form: Form | None, *, most: int = 0) -> bytes:
         """The bytes of a notebook in `form`, or (None) of a file: at most `most`, or what the workspace takes."""
@@ -306,7 +274,7 @@ class Workspace:
 
     def me(self) -> str:
         """The name of the user whose token this is."""
-        name = _text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
+        name = objects.text(self.http.read("/api/2.0/preview/scim/v2/Me", {}).json(), "userName")
         if name in ("", ".", "..") or "/" in name or not name.isprintable():
             raise SettingsError("The workspace does not say who is logged in.", "Set DATABRICKS_USER.")
         return name
@@ -349,25 +317,6 @@ class Workspace:
         reached("after delete")
 
 
-def object_type(item: Mapping[str, Any]) -> str:
-    """The type of what an answer tells of, the same for both kinds of Git folder.
-
-    SERVER: the classic kind is a REPO; one with Git CLI access is a DIRECTORY with `directory_info.is_git_folder`
-    (API reference, Beta; databricks/cli 1.11). Other directories say false, or nothing. What is no text is "".
-    """
-    kind = _text(item, "object_type")
-    if kind == DIRECTORY:
-        about = item.get("directory_info")
-        return GIT_FOLDER if isinstance(about, dict) and about.get("is_git_folder") is True else DIRECTORY
-    return kind
-
-
-def type_name(kind: str) -> str:
-    """An object's type as people read it."""
-    names = {GIT_FOLDER: "Git folder", DIRECTORY: "folder", "": "object without a type"}
-    return names.get(kind) or printable(kind).lower().replace("_", " ")
-
-
 def asked_types(workspace: Workspace, pool: Executor) -> Callable[[], None]:
     """Asks for the types of a target and of what it lies in; what is returned raises SettingsError for a Git folder."""
     types = {path: pool.submit(workspace.type_of, path) for path in may_be_git_folders(workspace.root)}
@@ -393,29 +342,6 @@ def _form_data(fields: Mapping[str, str], content: bytes) -> tuple[bytes, str]:
     return body, f"multipart/form-data; boundary={boundary}"
 
 
-def _age(item: dict[str, Any], now: int) -> float | None:
-    modified = _number(item.get("modified_at"))
-    return (now - modified) / 1000 if now and modified else None
-
-
-def _number(value: object) -> int:
-    """A number as an id or a time is one; 0, which proves nothing, for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBERS else 0
-
-
-def _sha(value: object) -> str:
-    return value if isinstance(value, str) and len(value) == _SHA else ""
-
-
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _plain(path: str) -> str:
-    return path.removeprefix("/Workspace") if path.startswith("/Workspace/") else path
-
-
 def _digest(pieces: Iterator[bytes], _: Header) -> bytes:
     hashed = sha256()
     for piece in pieces:
@@ -428,8 +354,3 @@ def _endless(root: str, most: int) -> BadAnswer:
         f"The folder {root} contains more than {most:,} objects, which is more than can be synced.",
         "Give another --target.",
     )
-
-
-def _language(item: dict[str, Any]) -> Language | None:
-    name = item.get("language")
-    return Language[name] if isinstance(name, str) and name in Language.__members__ else None

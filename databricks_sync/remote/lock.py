@@ -35,10 +35,11 @@ from databricks_sync.errors import (
 from databricks_sync.notebook.format import sha256
 from databricks_sync.system import login_name
 
-from .folder import FILE, Workspace, type_name
+from .folder import Workspace
 from .http import Http
 from .marker import home, note_name
 from .notes import check_folder, not_ours, read, write
+from .objects import FILE, type_name
 
 TTL = 120.0  # seconds
 _LOOK_AGAIN = 0.3  # seconds after a lock was broken, before believing that it is ours

@@ -34,9 +34,10 @@ from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw
 from databricks_sync.rules.target import NOTES, branch_folder, normalise
 
-from .folder import DIRECTORY, Listing, Workspace, type_name
+from .folder import Listing, Workspace
 from .http import Http
 from .notes import check_folder, not_ours, read, write
+from .objects import DIRECTORY, type_name
 
 _SUFFIX = ".json"
 _LONGEST = 200

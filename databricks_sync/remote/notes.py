@@ -9,7 +9,8 @@ from __future__ import annotations
 from databricks_sync.errors import NotFound, NotOurs, printable
 from databricks_sync.rules.target import GIT_FOLDER
 
-from .folder import DIRECTORY, Workspace, type_name
+from .folder import Workspace
+from .objects import DIRECTORY, type_name
 
 _MOST = 2**20  # bytes; ours have some hundreds
 _REMOVE = "Delete or rename it in the workspace, or ask its owner to do so."

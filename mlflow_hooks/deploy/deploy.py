@@ -17,8 +17,9 @@ from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, Sync
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from databricks_sync.local.git import Repository
-from databricks_sync.remote.folder import Workspace, object_type, type_name
+from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
+from databricks_sync.remote.objects import object_type, type_name
 from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
 from mlflow_hooks.change import Change, report_changes
