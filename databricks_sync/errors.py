@@ -23,6 +23,8 @@ No message ever holds a token: messages are built from paths, hosts and the work
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .exit_code import ExitCode
 
 # What a terminal obeys, and marks that turn the direction of what follows, so that a name can look like another one.
@@ -38,6 +40,12 @@ def printable(text: str) -> str:
 def quantity(number: int, noun: str) -> str:
     """A count for people: "1 object", "2,000 objects"."""
     return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def enumerated(names: Sequence[str], most: int = 3) -> str:
+    """Names for people, `most` of them: "a.py, b.py, c.py and 4 more"."""
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(map(printable, names[:most]))}{rest}"
 
 
 class Again(str):

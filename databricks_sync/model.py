@@ -126,6 +126,7 @@ class LocalObject(NamedTuple):
     sha: str  # sha256 of the bytes as they would be sent
     stat: Stat
     format: Format | None = None
+    extras: str = ""  # the digest of what a Jupyter notebook has beside its content: see notebook/equality.py
     unresolved: int = 0  # the first cell that holds the markers of a conflict
     credentials: tuple[str, ...] = ()  # the kinds of what looks like one in it, where it was read
 
@@ -187,6 +188,7 @@ class BaseEntry(NamedTuple):
     local_sha: str
     stat: Stat | None = None
     format: Format | None = None
+    extras: str = ""  # of the file, if the workspace is known to have got just these, or to have given them
 
     @classmethod
     def of(cls, item: LocalObject, version: RemoteVersion, stat: Stat | None) -> BaseEntry:
@@ -200,6 +202,7 @@ class BaseEntry(NamedTuple):
             local_sha=item.sha,
             stat=stat,
             format=item.format,
+            extras=item.extras,
         )
 
 

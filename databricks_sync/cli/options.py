@@ -22,6 +22,7 @@ _EXIT_CODES = """
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
+_OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
 
 
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     mirror: bool = False
     merge: bool = False
     markers: bool = False
+    outputs: bool = False
     dry_run: bool = False
     diff: bool = False
     watch: bool = False
@@ -88,6 +90,7 @@ class Options(NamedTuple):
             "overwrite": self.overwrite,
             "mirror": self.mirror,
             "merge": self.merge,
+            "outputs": self.outputs,
         }
         for name, typed in replacing.items():
             if typed:
@@ -163,6 +166,12 @@ def _place() -> list[Callable[..., Any]]:
     ]
 
 
+def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
+    """The options beside --overwrite that say what becomes of differences."""
+    pulling = [flag("--merge", _MERGE), flag("--markers", _MARKERS), flag("--outputs", _OUTPUTS)]
+    return [flag("--mirror", _MIRROR)] if push else pulling
+
+
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
@@ -170,7 +179,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     return [
         click.argument("paths", nargs=-1, type=click.Path(), callback=_all_filled),
         flag("--overwrite", f"Overwrite the {destination} where both sides differ; a backup is kept."),
-        *([flag("--mirror", _MIRROR)] if push else [flag("--merge", _MERGE), flag("--markers", _MARKERS)]),
+        *_of_one_direction(push),
         flag("-n/--dry-run", "Show the plan and change nothing."),
         flag("--diff", "Show the differences too, cell by cell."),
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),

@@ -59,6 +59,7 @@ class Session(NamedTuple):
             diff=options.diff,
             restore=options.restore or "",
             markers=options.markers,
+            outputs=options.outputs,
             delete=not options.no_delete,
             insisted=options.named,
             allowed=Allowed(

@@ -16,7 +16,7 @@ one. Intents of a run that died are answered first (recovery.py); only then the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from types import MappingProxyType
@@ -37,9 +37,10 @@ from databricks_sync.model import (
     Problem,
     RemoteObject,
     RemoteVersion,
+    Scope,
     Severity,
 )
-from databricks_sync.remote.exports import Export
+from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc
 from databricks_sync.remote.objects import type_name
 from databricks_sync.rules.journal import Advance
@@ -52,6 +53,7 @@ from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
 from .content import content_by_version, each, read_as_known, same_kind
+from .extras import Listed, others, unread_extras
 from .recovery import recover, replaced_files
 
 
@@ -78,8 +80,16 @@ class Comparer:
         self.base = base
         self.pool = pool
 
-    def compare(self, direction: Direction, scan: Scan, listing: Listing, noted: Layout | None = None) -> Comparison:
-        """`noted`: how the target is carried, as far as its note says.
+    def compare(
+        self,
+        direction: Direction,
+        scan: Scan,
+        listing: Listing,
+        noted: Layout | None = None,
+        extras: Scope | None = None,
+    ) -> Comparison:
+        """`noted`: how the target is carried, as far as its note says. `extras`: which objects may be read for theirs,
+        None for none; a pull then does not look at extras at all.
 
         Raises WorkspaceError; then nothing was changed.
         """
@@ -98,16 +108,31 @@ class Comparer:
             for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
                 if not self.local.holds(key):
                     problems[key] = outside(key)
-        recovery = recover(self.base.intents(), scan, self.workspace, remote, self.pool)
+        recovery = recover(self.base.intents(), self.base.entries(), scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
         digests, versions = self._digests(entries, scan, remote, problems, exports)
+        listed = Listed(remote, exports)
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
         elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
         places = {key: self.local.shown(key) for key in elsewhere}
         older = self._older(entries, scan, digests)
-        sides = Sides(entries, scan.objects, remote, digests, problems, scan.outside, places, older, moves)
+        sides = Sides(
+            base=entries,
+            local=scan.objects,
+            remote=remote,
+            digests=digests,
+            problems=problems,
+            outside=scan.outside,
+            places=places,
+            older=older,
+            moves=moves,
+        )
+        if extras is not None:
+            self._read_extras(unread_extras(sides, listed, direction, extras), sides, problems, exports)
+        if extras is not None or direction is Direction.PUSH:
+            sides = sides._replace(others=others(sides, listed, self.local, direction))
         hidden = frozenset[str]()
         if direction is Direction.PULL:
             hidden = self._ignored(sides, problems)
@@ -260,15 +285,32 @@ class Comparer:
             side = scan.objects.get(key) or entries.get(key)
             return side.path if side else printable(key)
 
-        unread = [key for key in unread if key not in exports]
-        for key, export in each(self.pool, fetch, unread, name):
+        self._fetch(fetch, [key for key in unread if key not in exports], name, problems, exports)
+        digests |= {key: export.digest for key, export in exports.items() if key not in digests}
+        versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
+        return digests, versions
+
+    def _read_extras(
+        self, keys: list[str], sides: Sides, problems: dict[str, Problem], exports: dict[str, Export]
+    ) -> None:
+        def fetch(key: str) -> Export:
+            return read(self.workspace, sides.remote[key], sides.local[key])
+
+        self._fetch(fetch, keys, lambda key: sides.local[key].path, problems, exports)
+
+    def _fetch(
+        self,
+        fetch: Callable[[str], Export],
+        keys: list[str],
+        name: Callable[[str], str],
+        problems: dict[str, Problem],
+        exports: dict[str, Export],
+    ) -> None:
+        for key, export in each(self.pool, fetch, keys, name):
             if isinstance(export, Problem):
                 problems[key] = export
             else:
                 exports[key] = export
-        digests |= {key: export.digest for key, export in exports.items() if key not in digests}
-        versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
-        return digests, versions
 
     def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
         """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""

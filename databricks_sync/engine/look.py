@@ -68,7 +68,9 @@ class Look:
             base.distrust()
             self.notice("The record of the last sync is an old copy, so both sides are compared again from the start.")
         comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
-        comparison = comparer.compare(request.mode.direction, scan, listing, layout)
+        replacing = request.mode.source_wins and request.mode.direction is Direction.PUSH
+        extras = request.scope if request.outputs or replacing else None
+        comparison = comparer.compare(request.mode.direction, scan, listing, layout, extras)
         if request.mode.direction is Direction.PULL:
             self._check_unlisted(workspace, comparison)
         return Snapshot(workspace, markers, view, comparison)

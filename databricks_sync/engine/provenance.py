@@ -9,13 +9,11 @@ from __future__ import annotations
 import posixpath
 from pathlib import Path
 
-from databricks_sync.errors import printable
+from databricks_sync.errors import enumerated, printable
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
 
 from .request import Request
-
-_SHOWN = 3
 
 
 def provenance(request: Request, repository: Repository, project: str, folders: list[Path], last: str) -> list[str]:
@@ -33,8 +31,7 @@ def _uncommitted(repository: Repository, project: str, folders: list[Path]) -> l
     shown = [posixpath.relpath(path, project) for path in changed]
     if not shown:
         return []
-    rest = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
-    return [f"This mirror includes changes that are not committed: {', '.join(map(printable, shown[:_SHOWN]))}{rest}."]
+    return [f"This mirror includes changes that are not committed: {enumerated(shown)}."]
 
 
 def _branches(request: Request, last: str) -> list[str]:

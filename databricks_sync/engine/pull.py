@@ -42,14 +42,16 @@ class PullWriter:
         pool: Executor,
         *,
         notice: Callable[[str], None] = lambda _: None,
+        outputs: bool = False,
     ) -> None:
-        """`notice` is called with what is worth knowing."""
+        """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too."""
         self.local = local
         self.workspace = workspace
         self.backups = backups
         self.comparison = comparison
         self.pool = pool
         self.notice = notice
+        self.outputs = outputs
         self._converted: list[str] = []  # the paths of notebooks that were of a format before 4
         self._paths = {item.path: item.key for item in comparison.scan.claims}
 
@@ -69,6 +71,7 @@ class PullWriter:
             after=step.remote_digest or "unread",
             version=step.remote.version,
             format=side.format if side else None,
+            extras=_unpushed(step),
         )
 
     def _merge_intent(self, step: Step, remote: RemoteObject, merge: Merge) -> Intent:
@@ -81,6 +84,7 @@ class PullWriter:
             after=merge.digest,
             version=export.version,
             format=export.format,
+            extras=step.base.extras if step.base else "",
             agreed=export.digest,
             content=_kept(remote, export, export.raw),
         )
@@ -133,7 +137,7 @@ class PullWriter:
         if step.remote and step.merge is not None:
             return self._merge(step, item, step.remote, raw, step.merge)
         self._save(step, item, raw, f"replaced by a {'restore' if step.saved else 'pull'}")
-        data = materialise(export.raw, export.format, raw)
+        data = materialise(export.raw, export.format, raw, outputs=self.outputs)
         if len({format.language for format in (item.format, export.format) if format} - {None}) > 1:
             return self._move(step, export, data)
         return self._write(step, export, item.path, data, item)
@@ -216,6 +220,8 @@ class PullWriter:
         if remote is None or item is None:
             return done(step)
         entry = BaseEntry.of(item, export.version, settled(stamp, time.time_ns()))
+        if extras := _unpushed(step):  # the file is read again, without its stat, until they are pushed
+            entry = entry._replace(extras=extras, stat=None)
         return done(step, Advance(step.key, entry, _kept(remote, export, data)))
 
     def _fitting(
@@ -275,6 +281,7 @@ class PullWriter:
             version=export.version,
             local_sha=sha256(export.raw),
             format=export.format,
+            extras=step.base.extras if step.base else "",
         )
         return done(step, Advance(step.key, entry, _kept(remote, export, export.raw)))
 
@@ -307,6 +314,15 @@ def _kept(remote: RemoteObject, export: Export, held: bytes) -> Content | None:
 def _is_converted(step: Step, raw: bytes, sent: bytes) -> bool:
     """Whether a pull wrote in format 4 what was `raw` before: not what is `sent` for it, if of an older format."""
     return sent != raw.removeprefix(BOM) and not step.saved and (step.merge is None or step.merge.raw != raw)
+
+
+def _unpushed(step: Step) -> str:
+    """The extras that the workspace has, where the file has others by now and keeps them; else "".
+
+    So they are still an edit that a push carries, after the content of the workspace has been pulled.
+    """
+    before = step.base.extras if step.base else ""
+    return before if step.local and step.local.extras != before else ""
 
 
 def _changed(step: Step) -> Outcome:

@@ -27,10 +27,12 @@ from databricks_sync.errors import (
     Throttled,
     TypeMismatch,
     Unreachable,
+    enumerated,
 )
 from databricks_sync.local.files import as_scanned
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.model import UNKNOWN, Direction, Kind, RemoteObject
+from databricks_sync.model import JUPYTER, UNKNOWN, Direction, Kind, RemoteObject
+from databricks_sync.notebook.equality import is_unkept
 from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
@@ -72,10 +74,11 @@ class PushWriter:
         comparison: Comparison,
         pool: Executor,
         *,
+        notice: Callable[[str], None] = lambda _: None,
         write_marker: Callable[[], None] = lambda: None,
         mirror: bool = False,
     ) -> None:
-        """`write_marker` notes whose the target is. Raises SyncError when it is not ours.
+        """`notice` is called with what is worth knowing. `write_marker` notes whose the target is.
 
         `mirror`: whether folders go that are empty for any other reason than our deletes.
         """
@@ -85,12 +88,14 @@ class PushWriter:
         self.backups = backups
         self.comparison = comparison
         self.pool = pool
+        self.notice = notice
         self.write_marker = write_marker
         self.mirror = mirror
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
         self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
+        self._unkept: list[str] = []  # the paths of new notebooks with what the workspace may not keep
 
     def intent(self, step: Step) -> Intent:
         """What the workspace will hold."""
@@ -106,6 +111,7 @@ class PushWriter:
             after=item.digest,
             sha=item.sha,
             format=item.format,
+            extras=item.extras,
         )
 
     # --- folders ------------------------------------------------------------------------------------------
@@ -155,7 +161,11 @@ class PushWriter:
         if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
             _quietly(making.result)
         load = self._load(step)
-        return _changed_here(step) if load is None else load.on(self._create(step, load.raw))
+        if load is None:
+            return _changed_here(step)
+        if step.local and step.local.format == JUPYTER and not step.saved and is_unkept(load.raw):
+            self._unkept.append(step.local.path)
+        return load.on(self._create(step, load.raw))
 
     def _create(self, step: Step, raw: bytes) -> Outcome:
         for pause in _PAUSES:
@@ -322,6 +332,8 @@ class PushWriter:
         if step.action is Action.DELETE or item is None or now.kind is not item.kind:
             return False
         content = content_by_version(now, None, item)
+        if content is None and step.remote_digest == item.digest:
+            return False  # the content was so before, and only the hash could tell our bytes
         return (content or read(self.workspace, now, item)).digest == item.digest
 
     def _holds(self, now: RemoteObject, before: Export, step: Step) -> bool:
@@ -336,7 +348,12 @@ class PushWriter:
     # --- afterwards -----------------------------------------------------------------------------------------
 
     def tidy(self, outcomes: Sequence[Outcome]) -> None:
-        """Removes the folders that our deletes emptied."""
+        """Removes the folders that our deletes emptied; says what may have stayed here only."""
+        if self._unkept:
+            self.notice(
+                "Raw cells and attachments stay in your files, but the workspace may not keep them: "
+                f"{enumerated(sorted(self._unkept))}."
+            )
         wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
         emptied = set(self.comparison.listing.folders) if self.mirror else set()
         for outcome in outcomes:

@@ -28,9 +28,14 @@ class Recovery(NamedTuple):
 
 
 def recover(
-    intents: Sequence[Intent], scan: Scan, workspace: Workspace, remote: Mapping[str, RemoteObject], pool: Executor
+    intents: Sequence[Intent],
+    entries: Mapping[str, BaseEntry],
+    scan: Scan,
+    workspace: Workspace,
+    remote: Mapping[str, RemoteObject],
+    pool: Executor,
 ) -> Recovery:
-    """Answers the intents. One whose destination cannot be read stays for the next run."""
+    """Answers the intents; `entries` are those of the base. One whose destination cannot be read stays."""
     by_key = {intent.key: intent for intent in intents}
     doubtful = [
         i.key
@@ -45,28 +50,37 @@ def recover(
     exports = {key: export for key, export in results.items() if isinstance(export, Export)}
     arrived = {key: export for key, export in exports.items() if export.digest == by_key[key].after}
     settled = [intent for intent in intents if intent.key in exports or intent.key not in results]
-    answers = (_answered(i, scan.objects.get(i.key), remote.get(i.key), arrived.get(i.key)) for i in settled)
+    answers = (
+        _answered(i, entries.get(i.key), scan.objects.get(i.key), remote.get(i.key), arrived.get(i.key))
+        for i in settled
+    )
     return Recovery(tuple(filter(None, answers)), frozenset(intent.key for intent in settled), arrived)
 
 
 def _answered(
-    intent: Intent, local: LocalObject | None, remote: RemoteObject | None, export: Export | None
+    intent: Intent,
+    before: BaseEntry | None,
+    local: LocalObject | None,
+    remote: RemoteObject | None,
+    export: Export | None,
 ) -> Advance | None:
     """What the destination says of an intent: what both sides agreed on, or None when it was not carried out.
 
-    `export`: of an object that was read, and holds what the intent says.
+    `export`: of an object that was read, and holds what the intent says. Where the content was so `before`, only the
+    hash proves anything; without it, there is nothing to be learned.
     """
     pushed = intent.direction is Direction.PUSH
     if intent.after is None:
         return Advance(intent.key, None) if (remote if pushed else local) is None else None
     version = intent.version
-    if not pushed:
+    if pushed and remote and remote.version.sha == intent.sha != "":
+        applied, version = True, remote.version
+    elif before and before.digest == intent.after:
+        applied = False
+    elif not pushed:
         applied = local is not None and local.digest == intent.after
-    elif export:
-        applied, version = True, export.version
-    else:
-        applied = remote is not None and remote.version.sha == intent.sha != ""
-        version = remote.version if remote else version
+    elif applied := export is not None:
+        version = export.version
     if not applied:
         return None
     entry = BaseEntry(
@@ -77,6 +91,7 @@ def _answered(
         version=version,
         local_sha=intent.sha,
         format=intent.format,
+        extras=intent.extras,
     )
     return Advance(intent.key, entry)
 

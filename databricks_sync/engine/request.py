@@ -17,6 +17,7 @@ class Request(NamedTuple):
     diff: bool = False
     restore: str = ""  # the name of the backup to bring back, where the run is about one
     markers: bool = False  # of a merge: what cannot be merged is written with markers
+    outputs: bool = False  # of a pull: the outputs of notebooks come, too, where nobody edited the cells
     delete: bool = True
     insisted: bool = False  # the target or the branch was named
     allowed: Allowed = Allowed()

@@ -17,7 +17,8 @@ from databricks_sync import shell
 from databricks_sync.errors import SettingsError, SyncError, printable
 from databricks_sync.interrupt import Interruption
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
-from databricks_sync.model import Direction, Kind, LocalObject, Problem, Severity, Stat
+from databricks_sync.model import JUPYTER, Direction, Kind, LocalObject, Problem, Severity, Stat
+from databricks_sync.notebook.equality import same_outputs
 from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import parse_export, read
 from databricks_sync.remote.folder import Listing, Workspace, asked_types, keys_by_nfc
@@ -202,7 +203,8 @@ def _there(local: LocalFolder, workspace: Workspace, comparison: Comparison, bac
     if now.kind is not saved.kind:
         return _refused(saved, f"is now a {now.kind.value} in the workspace", f"Rename {printable(now.path)}.")
     export = comparison.exports[key] = read(workspace, now, item)
-    action = Action.NOTHING if export.digest == copy.digest else Action.UPDATE
+    same = export.digest == copy.digest and (copy.format != JUPYTER or same_outputs(export.raw, copy.raw))
+    action = Action.NOTHING if same else Action.UPDATE
     return Step(key, action, "", local=item, remote=now, remote_digest=export.digest, saved=saved)
 
 

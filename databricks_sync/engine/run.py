@@ -50,6 +50,7 @@ from databricks_sync.state.lock import held
 from databricks_sync.system import Pool
 
 from .compare import Comparison
+from .extras import differing
 from .look import Look, Snapshot, check_branch
 from .ownership import Ownership, beside
 from .provenance import provenance
@@ -177,6 +178,8 @@ class Sync:
             self.tell(unread(snapshot.view, request.target))
         for note in (*(self._notes(request, snapshot, chosen) if push and writing else ()), *unportable(chosen)):
             self.tell(note)
+        if push:
+            self.tell(differing(chosen))
         self.listener.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
@@ -345,7 +348,9 @@ class Sync:
     def _writer(self, request: Request, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> Writer:
         workspace, comparison = snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
-            return PullWriter(self.local, workspace, backups, comparison, pool, notice=self.tell)
+            return PullWriter(
+                self.local, workspace, backups, comparison, pool, notice=self.tell, outputs=request.outputs
+            )
         return PushWriter(
             self.local,
             workspace,
@@ -353,6 +358,7 @@ class Sync:
             backups,
             comparison,
             pool,
+            notice=self.tell,
             write_marker=partial(self._write_marker, request, snapshot, base),
             mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
         )
@@ -384,6 +390,10 @@ class Sync:
                 if step.base and step.local.stat is step.base.stat and step.remote.version is step.base.version:
                     continue  # seen to be what it was, and most are
                 entry = BaseEntry.of(step.local, step.remote.version, settled(step.local.stat, time.time_ns()))
+                if step.remote.version.sha != step.local.sha:  # which extras the workspace has does not show
+                    entry = entry._replace(
+                        extras=step.base.extras if step.base and step.action is Action.NOTHING else ""
+                    )
                 if entry != step.base:
                     advances.append(Advance(step.key, entry, self._content(comparison, base, step)))
         return advances

@@ -16,6 +16,7 @@ from databricks_sync.model import Direction, Form, Format, Language, same_form
 from databricks_sync.notebook import diff, merge
 from databricks_sync.notebook.equality import digest
 from databricks_sync.notebook.format import jupyter_language, lines_of, parse, spoken_in
+from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
@@ -90,10 +91,12 @@ class Versions:
                 old, new = self._there(step), self._copy(step) or self._here(step)
             else:
                 old, new = self._here(step), self._copy(step) or self._there(step)
-        except (OSError, SyncError) as error:
+            if step.merge and step.merge.raw is not None:
+                new = diff.FileVersion(step.merge.raw, old.format)
+            elif direction is Direction.PULL and not step.saved:
+                new = _as_written(step, old, new)
+        except (BrokenNotebook, OSError, SyncError) as error:
             return [diff.Line("@", f"cannot be shown: {error}")]
-        if step.merge and step.merge.raw is not None:
-            new = diff.FileVersion(step.merge.raw, old.format)
         return diff.difference(old, new)
 
     # --- merges -------------------------------------------------------------------------------------------
@@ -148,6 +151,13 @@ def _format(step: Step) -> Format | None:
     """How to read a side that holds nothing."""
     side = step.local or step.base or step.saved
     return side.format if side else None
+
+
+def _as_written(step: Step, old: diff.FileVersion, new: diff.FileVersion) -> diff.FileVersion:
+    """What a pull makes of a file: the workspace may show as changed what stays here. Raises BrokenNotebook."""
+    if old.raw is None or new.raw is None or new.format is None or not same_form(old.format, new.format):
+        return new
+    return new._replace(raw=materialise(new.raw, new.format, old.raw, outputs=step.shape.endswith("o")))
 
 
 def _language(notebook: merge.NotebookVersion) -> Language:

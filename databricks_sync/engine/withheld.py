@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from databricks_sync import shell
-from databricks_sync.errors import printable
+from databricks_sync.errors import enumerated, printable
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
 from databricks_sync.rules.names import is_device
@@ -56,9 +56,8 @@ def exposed(steps: Iterable[Step]) -> list[str]:
 def unportable(steps: Iterable[Step]) -> list[str]:
     """What to tell of new objects that a colleague on Windows will not get."""
     devices = [step.path for step in steps if step.writes and step.action is Action.CREATE and is_device(step.key)]
-    named = ", ".join(printable(path) for path in devices[:_MOST_NOTES])
-    rest = f" and {len(devices) - _MOST_NOTES:,} more" if len(devices) > _MOST_NOTES else ""
-    return [f"Windows takes these names for devices, and cannot sync them: {named}{rest}."] if devices else []
+    named = enumerated(devices, most=_MOST_NOTES)
+    return [f"Windows takes these names for devices, and cannot sync them: {named}."] if devices else []
 
 
 def _unless_pulled(steps: list[Step], local: LocalFolder) -> list[Step]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
 from databricks_sync.model import JUPYTER, BaseEntry, Folder, Form, Format, Kind, LocalObject, Problem, Severity, Stat
-from databricks_sync.notebook.equality import digest, file_digest
+from databricks_sync.notebook.equality import digest, extras, file_digest
 from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, file_name, identify, sha256, wire
 from databricks_sync.notebook.merge import unresolved
 from databricks_sync.rules.credentials import kinds
@@ -153,6 +153,7 @@ class LocalFolder(LocalFiles):
                 sha=cached.local_sha,
                 stat=cached.stat,
                 format=cached.format,
+                extras=cached.extras,
             )
         if reason := flaw(nfc(entry.path), windows=shell.ON_WINDOWS):
             return Problem(printable(path), f"cannot be synced: {reason}", "Rename it.")
@@ -270,6 +271,7 @@ def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) ->
         sha=sent,
         stat=stamp,
         format=format,
+        extras=extras(held, format),
         unresolved=unresolved(held, format) if format else 0,
     )
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from databricks_sync.model import Form, Format
 
-from .equality import essence
-from .format import COMMENTS, jupyter_language, lines_of, parse, spoken_in
+from .equality import essence, title_of
+from .format import COMMENTS, jupyter_language, lines_of, parse, source_of, spoken_in
 
 _MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
 
@@ -41,7 +41,6 @@ class Piece(NamedTuple):
     cell: Cell
     text: str
     essence: Hashable
-    attachments: str = ""
     frame: Frame = Frame()
     spelling: str = ""
     document: dict[str, Any] | None = None  # the whole cell of a Jupyter notebook
@@ -49,7 +48,7 @@ class Piece(NamedTuple):
     @property
     def meaning(self) -> Hashable:
         """What a person would call the same cell, in whatever format it is written."""
-        return self.cell, self.attachments
+        return self.cell
 
     @property
     def id(self) -> str:
@@ -120,9 +119,9 @@ def remark(text: str) -> Piece:
 
 
 def _jupyter_piece(document: dict[str, Any], default: str) -> Piece:
-    kind, source, attachments = essence(document)
+    kind, source = document["cell_type"], source_of(document)
     cell = _with_magic(source, default) if kind == "code" else Cell(kind, source)
-    return Piece(cell, source, (kind, source, attachments), attachments, document=document)
+    return Piece(cell._replace(title=title_of(document)), source, essence(document), document=document)
 
 
 def _source_piece(lines: list[str], separated: bool, comment: str, default: str) -> Piece:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, printable, quantity
-from databricks_sync.model import Format, same_form
+from databricks_sync.model import JUPYTER, Format, same_form
 
 from .cells import Cell, cells
 from .equality import canonical
+from .format import parse
 from .merge import Clash
 
 CONTEXT = 3
@@ -31,7 +32,7 @@ class FileVersion(NamedTuple):
 
 
 def difference(old: FileVersion, new: FileVersion) -> list[Line]:
-    """What has to change in `old` to make it `new`; empty when they are equal, as equality is meant here."""
+    """What has to change in `old` to make it `new`; empty when a person would see no difference."""
     try:
         before, after = _cells(old), _cells(new)
         if before is not None and after is not None:
@@ -80,7 +81,21 @@ def _unseen_lines(old: FileVersion, new: FileVersion) -> Iterator[Line]:
     if old.raw is None or new.raw is None or not (old.format and new.format and same_form(old.format, new.format)):
         return
     if canonical(old.raw, old.format) != canonical(new.raw, new.format):
-        yield Line("@", "only the separators of the cells differ, or an image in them")
+        yield Line("@", "only the separators of the cells differ")
+    elif old.format == JUPYTER:
+        yield from _extras_lines(parse(old.raw), parse(new.raw))
+
+
+def _extras_lines(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Line]:
+    pairs = list(enumerate(zip(old["cells"], new["cells"], strict=True), 1))
+    only_metadata = True
+    for part in ("outputs", "attachments"):
+        numbers = [str(number) for number, (a, b) in pairs if (a.get(part) or None) != (b.get(part) or None)]
+        if numbers:
+            only_metadata = False
+            yield Line("@", f"{part} of cell {', '.join(numbers)} changed")
+    if only_metadata and any(a.get("metadata") != b.get("metadata") for a, b in ((old, new), *(p for _, p in pairs))):
+        yield Line("@", "only metadata changed")
 
 
 def _heading(number: int, before: Cell | None, after: Cell | None) -> str:

@@ -4,7 +4,12 @@ Canonical text is blind to everything the workspace is known to change on its ow
 
 - source: byte order mark, carriage returns at line ends, what follows the header in its line, blanks after a bare MAGIC
   prefix, trailing newlines (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
-- Jupyter: outputs, execution counts, ids, metadata, key order and minor version: an export rewrites them all.
+- Jupyter: outputs, execution counts, ids, metadata but for titles, key order and minor version: an export rewrites them
+  all. Attachments, and whether a cell is raw or code: a workspace may be unable to hold them.
+
+A Jupyter notebook has more that people care for than a workspace gives back. So what a *file* holds beside its content
+has a digest of its own (`extras`). It is compared with that of the file as it was synced last, never with what the
+workspace exports: an edit of it here is pushed, and what the workspace made of it is no edit there.
 """
 
 from __future__ import annotations
@@ -13,10 +18,11 @@ import json
 import re
 from typing import Any
 
-from databricks_sync.model import Form, Format
+from databricks_sync.model import JUPYTER, Form, Format
 
 from .format import COMMENTS, jupyter_language, parse, sha256, source_of, spoken_in, text_of
 
+CELL_METADATA = "application/vnd.databricks.v1+cell"
 # Raised when `canonical` changes its mind; digests of another version are never compared with ours.
 CANON_VERSION = 1
 
@@ -45,9 +51,75 @@ def canonical(raw: bytes, format: Format) -> str:
 
 
 def essence(cell: dict[str, Any]) -> tuple[str, str, str]:
-    """What of a Jupyter cell decides equality: its type, its source, its attachments."""
-    attachments = cell.get("attachments") or {}
-    return cell["cell_type"], source_of(cell), json.dumps(attachments, sort_keys=True) if attachments else ""
+    """What of a Jupyter cell decides equality: its type, its source, its title."""
+    kind = cell["cell_type"]
+    return "code" if kind == "raw" else kind, source_of(cell), title_of(cell)
+
+
+def title_of(cell: dict[str, Any]) -> str:
+    """The title that Databricks shows above a Jupyter cell; "" where it has none."""
+    metadata = cell.get("metadata")
+    of_databricks = metadata.get(CELL_METADATA) if isinstance(metadata, dict) else None
+    title = of_databricks.get("title") if isinstance(of_databricks, dict) else None
+    return title if isinstance(title, str) else ""
+
+
+def extras(raw: bytes, format: Format | None) -> str:
+    """A digest of what a file holds beside its content: outputs, metadata, attachments; "" unless it is Jupyter.
+
+    Execution counts and ids are no part of it: tools draw new ones without an edit. Raises BrokenNotebook.
+    """
+    if format != JUPYTER:
+        return ""
+    document = parse(raw)
+    cells = [kept for kept in map(_extras_of, document["cells"]) if kept]
+    text = json.dumps([document.get("metadata"), cells], sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode())
+
+
+def is_unkept(raw: bytes) -> bool:
+    """Whether a Jupyter notebook has raw cells or attachments, which a workspace may be unable to keep.
+
+    Raises BrokenNotebook.
+    """
+    if b'"raw"' not in raw and b'"attachments"' not in raw:
+        return False
+    return any(cell["cell_type"] == "raw" or cell.get("attachments") for cell in parse(raw)["cells"])
+
+
+def same_outputs(one: bytes, other: bytes) -> bool:
+    """Whether two Jupyter notebooks of equal content have the same outputs and attachments. Raises BrokenNotebook."""
+    pairs = zip(parse(one)["cells"], parse(other)["cells"], strict=True)
+    return all(
+        (cell.get(part) or None) == (another.get(part) or None)
+        for cell, another in pairs
+        for part in ("outputs", "attachments")
+    )
+
+
+def cleared(local: bytes, exported: bytes) -> bool:
+    """Whether a cell has outputs in the workspace and none here; the two are Jupyter notebooks of equal content.
+
+    Raises BrokenNotebook.
+    """
+    pairs = zip(parse(local)["cells"], parse(exported)["cells"], strict=True)
+    return any(there.get("outputs") and not here.get("outputs") for here, there in pairs)
+
+
+def _extras_of(cell: dict[str, Any]) -> dict[str, Any]:
+    """Without what a plain cell of code or Markdown has, so that its coming and going is no edit of extras."""
+    kept = {key: value for key, value in cell.items() if value and key not in ("source", "id", "execution_count")}
+    if cell["cell_type"] != "raw":
+        del kept["cell_type"]
+    if isinstance(outputs := kept.get("outputs"), list):
+        kept["outputs"] = [_without_count(output) for output in outputs]
+    return kept
+
+
+def _without_count(output: Any) -> Any:
+    if not isinstance(output, dict):
+        return output
+    return {key: value for key, value in output.items() if key != "execution_count"}
 
 
 def _canonical_jupyter(document: dict[str, Any]) -> str:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
+from urllib.parse import unquote
 
 from .cells import Placed
-from .equality import essence
+from .equality import CELL_METADATA, essence, title_of
 from .format import sha256, source_of
 from .json_text import Block, Part, Style, block, style
 from .trace import with_moves
@@ -24,8 +25,11 @@ def new_jupyter(document: Mapping[str, Any]) -> str:
     return _JUPYTER.written(frame, "\n") + "\n"
 
 
-def rewritten_jupyter(text: str, cells: Sequence[Placed]) -> str:
-    """The text of a notebook with these cells in place of its own. Raises RecursionError."""
+def rewritten_jupyter(text: str, cells: Sequence[Placed], *, outputs: bool = False) -> str:
+    """The text of a notebook with these cells in place of its own.
+
+    `outputs`: whether the outputs of cells that nobody edited are replaced, too. Raises RecursionError.
+    """
     document = block(text, inner="cells")
     members = {part.key: part for part in document.parts}
     place = members["cells"]
@@ -38,7 +42,9 @@ def rewritten_jupyter(text: str, cells: Sequence[Placed]) -> str:
         return text[: place.value_start] + writer.style.written(documents, document.line) + text[place.end :]
     parts = [
         cell.origin
-        if cell.origin is not None and own[cell.origin] == cell.piece.essence
+        if cell.origin is not None
+        and own[cell.origin] == cell.piece.essence
+        and not (outputs and _new_outputs(old.parts[cell.origin].value, cell.piece.document or {}))
         else writer.written(number, cell)
         for number, cell in enumerate(cells)
     ]
@@ -57,15 +63,36 @@ def _lines(cell: dict[str, Any]) -> list[str]:
 
 
 def _edits(own: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
-    """What is different in a cell that was edited: its source, its attachments, or new outputs with their count."""
-    edits: dict[str, Any] = {}
+    """What is different in a cell that was edited: source, title, attachments, or new outputs with their count."""
+    edits: dict[str, Any] = _new_outputs(own, fresh)
     if source_of(own) != source_of(fresh):
-        edits["source"] = _lines(fresh)
-    if essence(own)[2] != essence(fresh)[2]:
-        edits["attachments"] = fresh.get("attachments") or {}
-    if "outputs" in fresh and fresh["outputs"] != own.get("outputs"):
-        edits |= {key: fresh[key] for key in ("outputs", "execution_count") if key in fresh}
+        edits |= {"source": _lines(fresh)} | _attachments(own, fresh)
+    if title_of(own) != title_of(fresh):
+        edits["metadata"] = _titled(own.get("metadata"), fresh["metadata"].get(CELL_METADATA, {}))
     return edits
+
+
+def _new_outputs(own: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+    if own["cell_type"] != "code" or "outputs" not in fresh or fresh["outputs"] == own.get("outputs"):
+        return {}
+    return {key: fresh[key] for key in ("outputs", "execution_count") if key in fresh}
+
+
+def _attachments(own: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+    """The images of a cell with another source: a workspace may have dropped those that it still shows."""
+    before = own.get("attachments") or {}
+    was, now = unquote(source_of(own)), unquote(source_of(fresh))
+    kept = {name: image for name, image in before.items() if unquote(name) in now or unquote(name) not in was}
+    after = {**(fresh.get("attachments") or {}), **kept}
+    return {} if after == before else {"attachments": after}
+
+
+def _titled(metadata: Any, of_databricks: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of a cell with the title that it has in the workspace."""
+    metadata = metadata if isinstance(metadata, dict) else {}
+    own = metadata.get(CELL_METADATA)
+    title = {"title": "", **{key: of_databricks[key] for key in ("title", "showTitle") if key in of_databricks}}
+    return {**metadata, CELL_METADATA: {**(own if isinstance(own, dict) else {}), **title}}
 
 
 class _Writer:
@@ -94,7 +121,7 @@ class _Writer:
         fresh = cell.piece.document
         assert fresh is not None
         own = self.old.parts[cell.origin].value if cell.origin is not None else {}
-        if own.get("cell_type") == fresh["cell_type"]:
+        if own and essence(own)[0] == essence(fresh)[0]:
             return {**own, **_edits(own, fresh)}
         code: dict[str, Any] = {"execution_count": None, "outputs": []} if fresh["cell_type"] == "code" else {}
         document = {"metadata": {}, **code, **fresh, "source": _lines(fresh)}

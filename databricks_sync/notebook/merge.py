@@ -25,7 +25,7 @@ from typing import NamedTuple
 from databricks_sync.model import Format
 
 from .cells import Piece, Placed, pieces, remark, rewritten
-from .equality import digest
+from .equality import digest, essence
 from .rewrite import rewrite
 from .trace import Pieces, traced
 
@@ -270,4 +270,4 @@ def _marked(clash: Clash, text: TextMerge) -> list[Placed]:
 
 def _kind(piece: Piece) -> Hashable:
     """What of a cell is not text."""
-    return piece.attachments, piece.document and piece.document["cell_type"]
+    return essence(piece.document)[::2] if piece.document else None

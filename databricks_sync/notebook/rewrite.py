@@ -19,11 +19,11 @@ from .source_text import rewritten_source
 from .trace import traced
 
 
-def materialise(exported: bytes, format: Format | None, like: bytes | None) -> bytes:
+def materialise(exported: bytes, format: Format | None, like: bytes | None, *, outputs: bool = False) -> bytes:
     """The bytes to store locally for what the workspace `exported`, where the file `like` is (None: a new one).
 
     Of a file (no `format`) they are its own. Those of a notebook have the canonical text of `exported`, and of `like`
-    all that is not content. Raises BrokenNotebook.
+    all that is not content; with `outputs` the outputs are those of `exported`. Raises BrokenNotebook.
     """
     if format is None:
         return exported
@@ -34,18 +34,22 @@ def materialise(exported: bytes, format: Format | None, like: bytes | None) -> b
     except RecursionError:
         raise BrokenNotebook("it is nested too deeply") from None
     origins = {after: before for before, after in traced(old, new).items()}
-    return rewrite(raw, format, [Placed(piece, origins.get(number)) for number, piece in enumerate(new)])
+    placed = [Placed(piece, origins.get(number)) for number, piece in enumerate(new)]
+    return rewrite(raw, format, placed, outputs=outputs)
 
 
-def rewrite(raw: bytes, format: Format, cells: Sequence[Placed]) -> bytes:
-    """The file `raw` with these cells in place of its own. Raises BrokenNotebook."""
+def rewrite(raw: bytes, format: Format, cells: Sequence[Placed], *, outputs: bool = False) -> bytes:
+    """The file `raw` with these cells in place of its own; `outputs`: also theirs. Raises BrokenNotebook."""
     mark, before = BOM if raw.startswith(BOM) else b"", raw.removeprefix(BOM)
     jupyter = format.form is Form.JUPYTER
     if jupyter:
         before = in_format_4(before)
     text = before.decode("utf-8")
     try:
-        text = rewritten_jupyter(text, cells) if jupyter else rewritten_source(text, format.language, cells)
+        if jupyter:
+            text = rewritten_jupyter(text, cells, outputs=outputs)
+        else:
+            text = rewritten_source(text, format.language, cells)
     except RecursionError:
         raise BrokenNotebook("it is nested too deeply") from None
     after = text.encode("utf-8")

@@ -141,7 +141,7 @@ class TextReport:
             self.out.line(f"    to see the differences:         {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep the local version:      to_databricks{request.again} --overwrite {named}")
         self.out.line(f"    to keep the workspace version:  from_databricks{request.again} --overwrite {named}")
-        if any(step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
+        if any(step.shape in ("bxy", "boy") and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
             if request.mode is not Mode.PULL_MERGE:
                 self.out.line(f"    to merge the cells:             from_databricks{request.again} --merge {named}")
             elif any(step.merge and step.merge.clashes for step in conflicts):

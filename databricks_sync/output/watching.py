@@ -60,7 +60,7 @@ def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
             f"to keep the local version: to_databricks{again} --overwrite {quoted}",
             f"to keep the workspace version: from_databricks{again} --overwrite {quoted}",
         )
-        if step.shape == "bxy" and step.local and step.local.kind is Kind.NOTEBOOK:
+        if step.shape in ("bxy", "boy") and step.local and step.local.kind is Kind.NOTEBOOK:
             ways += (f"to merge the cells: from_databricks{again} --merge {quoted}",)
         paths[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
     seen: set[Parked] = set()

@@ -45,7 +45,8 @@ class Intent(NamedTuple):
 
     `format` is None of a file, and of a notebook that is pulled for the first time, which was not read yet.
 
-    `version` is the source's version for a pull, so that recovery need not ask the workspace. A merge leaves here what
+    `version` is the source's version for a pull, so that recovery need not ask the workspace; `extras` are those that
+    the workspace will be known to have. A merge leaves here what
     the workspace does not hold: `agreed` is then the digest of what it does hold, and `content` its bytes.
     """
 
@@ -57,6 +58,7 @@ class Intent(NamedTuple):
     sha: str = ""
     version: RemoteVersion = UNKNOWN
     format: Format | None = None
+    extras: str = ""
     agreed: str = ""
     content: Content | None = None
 

@@ -7,8 +7,14 @@ collapse into a *shape* of three letters, one each for base, local and remote:
     -  absent            b  equal to base
     x  another value     y  yet another value
 
-Fourteen shapes are possible; the table below has one row for each, and one column for each way to run. The
-destination is the workspace for a push and the local folder for a pull. A run never touches its source.
+A Jupyter notebook has *extras* beside its content: outputs, metadata, attachments. They are compared only where the
+content is equal, and then there is a fourth letter:
+
+    o  the content is that of the base (locally) or of the file (in the workspace), but the extras are others
+
+Twenty-one shapes are possible; the table below has one row for each, and one column for each way to run. The
+destination is the workspace for a push and the local folder for a pull. A run never touches its source. A pull only
+looks at the extras of the workspace when it was asked to bring outputs, so in its columns a last `o` means that.
 
 What the table calls a merge is only tried: it takes the three texts to see whether the edits are of different
 cells. Where they are not, the step is a conflict again, or is written with markers where that was asked for.
@@ -23,7 +29,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from databricks_sync.errors import Again, printable
-from databricks_sync.model import BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject
+from databricks_sync.model import JUPYTER, BaseEntry, Direction, Kind, LocalObject, Mode, Problem, RemoteObject
 from databricks_sync.notebook.merge import Merge
 
 from .journal import Saved
@@ -59,13 +65,20 @@ TABLE: dict[str, tuple[Action, Action, Action, Action, Action, Action]] = {
     "--x": (  AHEAD,    CREATE,   AHEAD,    CREATE,   DELETE,   CREATE   ),  # only the workspace has it
     "-x-": (  CREATE,   AHEAD,    CREATE,   AHEAD,    CREATE,   AHEAD    ),  # only the folder has it
     "-xx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT    ),  # the same, made on both sides
+    "-xo": (  ADOPT,    UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # the same but for extras
     "-xy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE,   CONFLICT ),  # two of one name
     "bbb": (  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING,  NOTHING  ),
+    "bbo": (  NOTHING,  UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # other extras in the workspace
+    "bob": (  UPDATE,   AHEAD,    UPDATE,   AHEAD,    UPDATE,   AHEAD    ),  # only extras edited here
+    "boo": (  UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # and others in the workspace
+    "boy": (  CONFLICT, UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # and edited in the workspace: a pull
+    "bo-": (  CONFLICT, CONFLICT, CREATE,   CONFLICT, CREATE,   CONFLICT ),  # keeps them; and deleted there
     "bby": (  AHEAD,    UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # edited in the workspace
     "bb-": (  AHEAD,    DELETE,   CREATE,   DELETE,   CREATE,   DELETE   ),  # deleted in the workspace
     "bxb": (  UPDATE,   AHEAD,    UPDATE,   UPDATE,   UPDATE,   AHEAD    ),  # edited here
     "b-b": (  DELETE,   AHEAD,    DELETE,   CREATE,   DELETE,   AHEAD    ),  # deleted here
     "bxx": (  ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT,    ADOPT    ),  # the same edit on both sides
+    "bxo": (  ADOPT,    UPDATE,   UPDATE,   UPDATE,   UPDATE,   UPDATE   ),  # the same edit but for extras
     "bxy": (  CONFLICT, CONFLICT, UPDATE,   UPDATE,   UPDATE,   MERGE    ),  # two edits
     "bx-": (  CONFLICT, CONFLICT, CREATE,   CONFLICT, CREATE,   CONFLICT ),  # edited here, deleted there
     "b-y": (  CONFLICT, CONFLICT, CONFLICT, CREATE,   DELETE,   CONFLICT ),  # deleted here, edited there
@@ -74,17 +87,40 @@ TABLE: dict[str, tuple[Action, Action, Action, Action, Action, Action]] = {
 # fmt: on
 
 
-def shape(base: str | None, local: str | None, remote: str | None) -> str:
-    """The shape of three digests (None: absent), at least one of which is present."""
+def shape(
+    base: str | None, local: str | None, remote: str | None, *, edited: bool = False, others: bool = False
+) -> str:
+    """The shape of three digests (None: absent), at least one of which is present.
+
+    `edited`: whether the extras of the file were, if its content was not. `others`: whether the workspace has other
+    extras than the file, if it has the same content.
+    """
     if base is None:
         if local is None:
             return "--x"
         if remote is None:
             return "-x-"
-        return "-xx" if local == remote else "-xy"
-    ours = "-" if local is None else "b" if local == base else "x"
-    theirs = "-" if remote is None else "b" if remote == base else "x" if remote == local else "y"
+        return "-xy" if local != remote else "-xo" if others else "-xx"
+    ours = "-" if local is None else "x" if local != base else "o" if edited else "b"
+    if remote is None:
+        theirs = "-"
+    elif remote == local:
+        theirs = "o" if others else "b" if remote == base else "x"
+    else:
+        theirs = "b" if remote == base else "y"
     return intern(f"b{ours}{theirs}")
+
+
+def extras_edited(base: BaseEntry, local: LocalObject) -> bool:
+    """Whether a file with the content of the base has other extras than it had at the last sync.
+
+    Where nobody noted those, it is whether the file has other bytes.
+    """
+    if local.format != JUPYTER:
+        return False
+    if base.extras:
+        return local.extras != base.extras
+    return bool(base.local_sha) and local.sha != base.local_sha
 
 
 def decide(shape: str, mode: Mode, *, delete: bool = True) -> Action:
@@ -141,6 +177,7 @@ class Sides(NamedTuple):
     outside: frozenset[str]  # keys that are no longer carried, though they still exist here
     places: Mapping[str, str] = MappingProxyType({})  # of keys that only the workspace has
     older: frozenset[tuple[str, str]] = frozenset()  # keys and digests that both sides agreed on before the base
+    others: frozenset[str] = frozenset()  # keys of the same content on both sides, but with other extras there
     moves: Moves = Moves()  # of files that other folders carry by now: `local` has them where their objects stand
 
 
@@ -226,7 +263,13 @@ def _step(key: str, sides: Sides, mode: Mode, delete: bool) -> Step:
         action = FORGET if base else NOTHING
     elif problem is None:
         seen = None if remote is None else digest or f"unread:{remote.version}"
-        seen_shape = shape(base.digest if base else None, local.digest if local else None, seen)
+        seen_shape = shape(
+            base.digest if base else None,
+            local.digest if local else None,
+            seen,
+            edited=base is not None and local is not None and extras_edited(base, local),
+            others=key in sides.others,
+        )
         action = decide(seen_shape, mode, delete=delete)
         if local and remote and local.kind is not remote.kind:
             action, problem = CONFLICT, types_differ(local, remote)

@@ -73,8 +73,9 @@ class Base:
             self._remembers = create or PAST_KEPT <= schema <= SCHEMA
             if 0 < schema <= SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
-                self._entries = _read_entries(db)
-                self._intents = [intent_of(row) for row in db.execute("SELECT * FROM intent ORDER BY key").fetchall()]
+                every = "*" if schema == SCHEMA else "*, ''"  # before, nobody noted extras
+                self._entries = _read_entries(db.execute(f"SELECT {every} FROM base"))
+                self._intents = [intent_of(row) for row in db.execute(f"SELECT {every} FROM intent ORDER BY key")]
                 if schema < SCHEMA:
                     doubted = doubtful(db, schema, self._entries.values())
                     self._entries |= {entry.key: entry for entry in doubted}
@@ -276,8 +277,8 @@ def _connect(file: Path) -> sqlite3.Connection:
     return db
 
 
-def _read_entries(db: sqlite3.Connection) -> dict[str, BaseEntry]:
-    entries = (entry_of(row) for row in db.execute("SELECT * FROM base"))
+def _read_entries(rows: Iterable[Sequence[Any]]) -> dict[str, BaseEntry]:
+    entries = map(entry_of, rows)
     # Digests of another definition of equality say nothing; the bytes are still there to be compared.
     mark = f"notebook:{CANON_VERSION}:"
     return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}

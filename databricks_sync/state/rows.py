@@ -10,8 +10,8 @@ from databricks_sync.rules.journal import Intent
 
 from .formats import FORMATS, NAMES
 
-PUT_ENTRY = "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-PUT_INTENT = "INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+PUT_ENTRY = "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+PUT_INTENT = "INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 
 _KINDS = {kind.value: kind for kind in Kind}  # looked up for every row, as FORMATS are
 
@@ -32,12 +32,13 @@ def entry_row(entry: BaseEntry) -> tuple[object, ...]:
         version.modified_at,
         version.sha,
         int(version.racy),
+        entry.extras,
     )
 
 
 def entry_of(row: Sequence[Any]) -> BaseEntry:
     """The entry in a row of `base`. Raises KeyError, ValueError for what makes no sense."""
-    key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy = row
+    key, path, kind, digest, form, language, local_sha, *numbers, object_id, modified, sha, racy, extras = row
     stat = Stat(*map(int, numbers)) if None not in numbers else None
     # Most hold the same bytes on both sides: one string for both hashes, as there may be very many.
     version = RemoteVersion(int(object_id), int(modified), local_sha if sha == local_sha else str(sha), bool(racy))
@@ -50,6 +51,7 @@ def entry_of(row: Sequence[Any]) -> BaseEntry:
         local_sha=str(local_sha),
         stat=stat,
         format=FORMATS[form, language],
+        extras=extras,
     )
 
 
@@ -67,12 +69,13 @@ def intent_row(intent: Intent) -> tuple[object, ...]:
         version.object_id,
         version.modified_at,
         version.sha,
+        intent.extras,
     )
 
 
 def intent_of(row: Sequence[Any]) -> Intent:
     """The intent in a row of `intent`. Raises KeyError, ValueError for what makes no sense."""
-    key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha = row
+    key, direction, path, kind, form, language, after, sha, object_id, modified, remote_sha, extras = row
     pulled = direction == Direction.PULL.value
     return Intent(
         key=str(key),
@@ -84,5 +87,6 @@ def intent_of(row: Sequence[Any]) -> Intent:
         # Racy on purpose: the time was not weighed against the server's clock again.
         version=RemoteVersion(int(object_id), int(modified), str(remote_sha), racy=True),
         format=FORMATS[form, language],
+        extras=extras,
         agreed=str(sha) if pulled else "",
     )

@@ -29,13 +29,15 @@ CREATE TABLE base (
     key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
     form TEXT, language TEXT, local_sha TEXT NOT NULL,
     size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
-    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL,
+    extras TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE content (sha TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE intent (
     key TEXT PRIMARY KEY, direction TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
     form TEXT, language TEXT, after TEXT, sha TEXT NOT NULL,
-    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL,
+    extras TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 """
 
@@ -76,6 +78,8 @@ def upgrade(db: sqlite3.Connection, schema: int, doubted: Iterable[BaseEntry]) -
                 db.execute(statement)
         if schema < HASHES_COMPARED:
             db.execute("UPDATE intent SET object_id = 0, modified_at = 0, remote_sha = ''")
+        for table in ("base", "intent"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN extras TEXT NOT NULL DEFAULT ''")
         db.executemany(PUT_ENTRY, map(entry_row, doubted))
         db.execute(f"PRAGMA user_version = {SCHEMA}")
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 from support.project import Person, Project, Workspace
+from support.record import backdate
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 12345\n"
 ANNEX = "/annex/objects/SHA256E-s12345--4d7a.csv\n"
@@ -85,6 +86,6 @@ def test_a_pointer_that_an_earlier_version_pushed(data: Project, person: Person)
         facts = (f"file:{sha}", sha, sha, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         names = "digest, sha, local_sha, size, mtime_ns, ctime_ns, inode"
         db.execute(f"UPDATE base SET ({names}) = (?, ?, ?, ?, ?, ?, ?) WHERE key = 'data.csv'", facts)
-        db.execute("PRAGMA user_version = 3")
+    backdate(file, 3)
     for options in (("--dry-run",), (), ()):
         assert "notebooks/data.csv is a pointer of git-lfs" in data.push(*options, code=1).out

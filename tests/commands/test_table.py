@@ -70,7 +70,7 @@ def standing(project: Project, person: Person, row: str) -> tuple[str, str]:
 def test_every_row_of_the_action_table_holds(
     project: Project, person: Person, workspace: Workspace, way: int, hashes: bool
 ) -> None:
-    """Each of the fourteen states of a notebook gets the action of its row, and nothing else happens to it."""
+    """Each of the states of content gets the action of its row, and nothing else happens to it."""
     workspace.set(hashes=hashes)
     stage(project, person)
     command, options = WAYS[way]

@@ -31,6 +31,7 @@ CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
 HINTS = "tests/commands/test_hints.py"
+EXTRAS = "tests/commands/test_extras.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/unit/notebook/test_merge.py"
 REWRITES = "tests/unit/notebook/test_rewrite.py"
@@ -1068,10 +1069,59 @@ MUTANTS = (
     Mutant(
         "cells that nobody edited are written anew",
         "rewritten_jupyter",
-        "cell.origin is not None and own[cell.origin] == cell.piece.essence",
+        "cell.origin is not None and own[cell.origin] == cell.piece.essence and not "
+        "(outputs and _new_outputs(old.parts[cell.origin].value, cell.piece.document or {}))",
         "False",
         REWRITES,
         "byte_for_byte",
+    ),
+    Mutant(
+        "an edit of outputs is none",
+        "extras_edited",
+        "local.extras != base.extras",
+        "False",
+        EXTRAS,
+        "edit_of_extras",
+    ),
+    Mutant(
+        "equal content proves that outputs arrived",
+        "PushWriter._holds_ours",
+        "content is None and step.remote_digest == item.digest",
+        "False",
+        EXTRAS,
+        "lost_answer",
+    ),
+    Mutant(
+        "equal content proves that a dead run pushed outputs",
+        "_answered",
+        "before and before.digest == intent.after",
+        "False",
+        CRASHES,
+        "death_at_any_effect and outputs",
+    ),
+    Mutant(
+        "outputs edited here are forgotten by a pull",
+        "_unpushed",
+        "before if step.local and step.local.extras != before else ''",
+        "''",
+        EXTRAS,
+        "outlive_a_pull",
+    ),
+    Mutant(
+        "what a workspace drops is an edit there",
+        "essence",
+        "'code' if kind == 'raw' else kind",
+        "kind",
+        EXTRAS,
+        "cannot_keep",
+    ),
+    Mutant(
+        "an image goes with an edit there",
+        "_attachments",
+        "unquote(name) in now or unquote(name) not in was",
+        "False",
+        EXTRAS,
+        "cannot_keep",
     ),
     Mutant(
         "lines that nobody edited are spelled anew",

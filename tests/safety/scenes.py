@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ class Scene:
 
     way: str
     happened: Callable[[World, Clone], None]
+    then: tuple[str, ...] = ()  # what is run afterwards, undisturbed
     first: bool = False  # the first sync of this clone
     lock: bool = False
     links: bool = True  # whether the disk here has hard links
@@ -89,6 +91,20 @@ def edited_here(world: World, clone: Clone) -> None:
     clone.remove("b.py")
     clone.remove("etl/gone.py")
     (clone.notebooks / "old.py").rename(clone.notebooks / "etl/moved.py")
+
+
+def outputs_edited_here(world: World, clone: Clone) -> None:
+    """A notebook was run here, and nothing else: its content is what it was."""
+    ran = clone.files()["etl/c.ipynb"].replace(b'"ran\\n"', b'"ran again\\n"')
+    assert ran != clone.files()["etl/c.ipynb"]
+    clone.write("etl/c.ipynb", ran)
+
+
+def run_here_and_edited_there(world: World, clone: Clone) -> None:
+    """A notebook was run here, and another cell of it edited in the workspace."""
+    outputs_edited_here(world, clone)
+    there = notebook("print('value0')", "'value1'")
+    world.server.person(world.change("etl/c", source=there, export_format="JUPYTER"))
 
 
 def edited_there(world: World, clone: Clone) -> None:
@@ -226,6 +242,8 @@ SCENES = {
     "first pull": Scene("pull", made_there, first=True),
     "push": Scene("push", edited_here),
     "pull": Scene("pull", edited_there),
+    "push of outputs": Scene("push", outputs_edited_here),
+    "pull beside outputs": Scene("pull", run_here_and_edited_there, then=("push",)),
     "push over": Scene("push over", edited_on_both_sides),
     "pull over": Scene("pull over", edited_on_both_sides),
     "mirror": Scene("mirror", edited_on_both_sides),
@@ -256,6 +274,7 @@ class End:
 
     here: dict[str, object]
     there: dict[str, Remote]
+    outputs: dict[str, object]  # of the .ipynb files, in the workspace
     base: dict[str, str]
     intents: list[str]
     litter: list[str]
@@ -266,7 +285,16 @@ def end(world: World, clone: Clone, last: Run) -> End:
     # The workspace draws ids for the cells of an .ipynb: of such a file only the cells can be compared.
     files = clone.files()
     here: dict[str, object] = {name: sources(raw) if name.endswith(".ipynb") else raw for name, raw in files.items()}
-    return End(here, world.tree(), clone.base(), clone.intents(), clone.litter(), last.conflicts)
+    there = world.tree()
+    shown = {
+        name: [
+            cell.get("outputs")
+            for cell in json.loads(world.server.export(f"{clone.target}/{name[:-6]}", "JUPYTER"))["cells"]
+        ]
+        for name in files
+        if name.endswith(".ipynb") and name[:-6] in there
+    }
+    return End(here, there, shown, clone.base(), clone.intents(), clone.litter(), last.conflicts)
 
 
 def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[End, list[Run], set[str]]:

@@ -19,10 +19,10 @@ def test_a_death_at_any_effect_changes_nothing(
 ) -> None:
     """Wherever a run dies, the next one ends where it would have: same trees, same base, no conflict, no loss."""
     scene = SCENES[name]
-    expected, runs, before = undisturbed(stage, scene, hashes, scene.way)
+    expected, runs, before = undisturbed(stage, scene, hashes, scene.way, *scene.then)
     points = chosen(runs[0], hashes)
     for point in points:
-        found, kept = disturbed(stage, scene, hashes, (point,), scene.way)
+        found, kept = disturbed(stage, scene, hashes, (point,), scene.way, *scene.then)
         assert found == expected, f"died at {point}: {runs[0].effects[point]}"
         assert before <= kept, f"died at {point}: {runs[0].effects[point]}: {before - kept} lost"
     record_property("crash points", len(points))

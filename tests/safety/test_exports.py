@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.project import EXPORT, IMPORT, edits, notebook, rule
+from support.record import backdate
 
 from databricks_sync.state.schema import SCHEMA
 
@@ -324,7 +325,8 @@ def misled(world: World, name: str, version: int) -> Clone:
     (file,) = clone.records
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("UPDATE base SET sha = ?", (token,))
-        db.execute(f"PRAGMA user_version = {version}")
+    if version < SCHEMA:
+        backdate(file, version)
     return clone
 
 

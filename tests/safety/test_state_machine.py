@@ -7,6 +7,8 @@ an edit that lands between the last look at an object and the write of that very
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 import time
@@ -19,7 +21,7 @@ from hypothesis import Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, run_state_machine_as_test
 from hypothesis.stateful import rule as step
-from support.project import RESET, answer, rule
+from support.project import RESET, answer, rule, sources
 
 from databricks_sync.cli.project import find
 from databricks_sync.cli.settings import load
@@ -112,6 +114,15 @@ def with_cell(raw: bytes, value: str) -> bytes:
     return raw + b"\n" + comment + b" COMMAND ----------\n\n" + cell.encode() + b"\n"
 
 
+def with_output(raw: bytes, text: str) -> bytes:
+    """A Jupyter notebook whose first cell has printed a text, if it is one of code."""
+    document = json.loads(raw)
+    for cell in document["cells"][:1]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [f"{text}\n"]}]
+    return json.dumps(document, indent=1).encode()
+
+
 class Edited:
     """An edit of a file that is yet to happen, in the form the file has."""
 
@@ -199,6 +210,26 @@ class Machine(RuleBasedStateMachine):
         clone.write(new, raw)
         self.earlier[new].append(raw)
         self.typed(name, before, raw)
+
+    @step(name=names, slot=slots)
+    def run_here(self, name: str, slot: str) -> None:
+        """Somebody runs a Jupyter notebook on their machine: it has new outputs, and the same content."""
+        clone = self.world.clone(name)
+        path = self.here(clone, slot)
+        if path and path.endswith(".ipynb"):
+            before = clone.files()[path]
+            raw = with_output(before, self.value())
+            clone.write(path, raw)
+            self.typed(name, before, raw)
+
+    @step(slot=slots)
+    def run_there(self, slot: str) -> None:
+        """Somebody runs a notebook in the workspace, which shows outputs from then on."""
+        found = self.there(slot)
+        if found and found[1].kind == "NOTEBOOK":
+            raw = with_output(self.server.export(f"{TARGET}/{found[0]}", "JUPYTER"), f"run {self.count}")
+            content = base64.b64encode(raw).decode()
+            self.world.person(found[0], content=content, object_type="NOTEBOOK", export_format="JUPYTER")
 
     @step(name=names, slot=slots)
     def put_back_here(self, name: str, slot: str) -> None:
@@ -702,8 +733,9 @@ class Machine(RuleBasedStateMachine):
                     f"{name}: {one.key} {one.action}, {there.get(one.key)}"
                 )
                 if one.local and one.remote:
-                    here = values(clone.files()[one.local.path.removeprefix("notebooks/")])
-                    assert here == values(there[one.key].raw), one.key
+                    raw = clone.files()[one.local.path.removeprefix("notebooks/")]
+                    text = "\n".join(sources(raw)).encode() if one.local.format == JUPYTER else raw
+                    assert values(text) == values(there[one.key].raw), one.key
 
 
 class Moving(Machine):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import JUPYTER, SOURCES, Format, Language
 from databricks_sync.notebook.cells import Cell, cells
-from databricks_sync.notebook.equality import canonical, digest, file_digest
+from databricks_sync.notebook.equality import canonical, cleared, digest, extras, file_digest
 from databricks_sync.notebook.format import (
     BOM,
     COMMENTS,
@@ -261,15 +261,43 @@ class TestJupyterLaws:
 
     @given(jupyters(), jupyters())
     def test_not_too_coarse(self, one: bytes, other: bytes) -> None:
-        """L5: notebooks whose cells differ are not equal."""
-        if cells(one, JUPYTER) != cells(other, JUPYTER):
+        """L5: notebooks whose cells differ are not equal, but for whether they are raw."""
+        if cells(one.replace(b'"raw"', b'"code"'), JUPYTER) != cells(other.replace(b'"raw"', b'"code"'), JUPYTER):
             assert canonical(one, JUPYTER) != canonical(other, JUPYTER)
 
-    def test_an_attachment_is_content(self) -> None:
-        """A picture pasted into a cell counts."""
-        one, other = ({"a.png": {"image/png": data}} for data in ("AA", "BB"))
-        raws = [document(markdown("![](attachment:a.png)", attachments=a)) for a in (one, other)]
-        assert canonical(raws[0], JUPYTER) != canonical(raws[1], JUPYTER)
+    @pytest.mark.parametrize(
+        ("change", "counts"),
+        [
+            ({"outputs": [STREAM]}, True),
+            ({"metadata": {"tags": ["x"]}}, True),
+            ({"attachments": {"a.png": {"image/png": "AA"}}}, True),
+            ({"cell_type": "raw"}, True),
+            ({"execution_count": 7}, False),
+            ({"id": "7"}, False),
+        ],
+        ids=["outputs", "tags", "attachments", "raw", "count", "id"],
+    )
+    def test_extras_are_beside_the_content(self, change: dict[str, Any], counts: bool) -> None:
+        """Outputs, tags, images and raw cells are extras and no content; a title is content; a count is neither."""
+        plain, changed = document(code("a")), document({**code("a"), **change})
+        assert canonical(plain, JUPYTER) == canonical(changed, JUPYTER)
+        assert (extras(plain, JUPYTER) != extras(changed, JUPYTER)) is counts
+
+    def test_a_title_is_content(self) -> None:
+        """The title of a cell counts as it does in a source notebook; an empty one is none."""
+        texts = [
+            canonical(
+                document({**code("a"), "metadata": {"application/vnd.databricks.v1+cell": of_databricks}}),
+                JUPYTER,
+            )
+            for of_databricks in ({}, {"title": ""}, {"title": "T"}, {"title": 7}, 7)
+        ]
+        assert texts[0] == texts[1] == texts[3] == texts[4] != texts[2]
+
+    def test_a_cleared_output_is_seen(self) -> None:
+        """A cell with outputs in the workspace and none here is one whose outputs were cleared; not the other way."""
+        here, there = document(code("a"), code("b")), document(code("a"), {**code("b"), "outputs": [1]})
+        assert cleared(here, there) and not cleared(there, here) and not cleared(there, there)
 
 
 # --- what a file is -------------------------------------------------------------------------------------------

@@ -217,12 +217,24 @@ def test_magics_and_titles_are_merged_as_they_stand(language: Language) -> None:
     assert merged.raw == made("T", "TEXT", "sh").raw and merged.taken == 1
 
 
-def test_attachments_are_content() -> None:
-    """An image that was pasted into a cell here, and an edit of the same cell there, clash."""
+def test_attachments_stay() -> None:
+    """An image that was pasted into a cell here stays, whatever became of the text of that cell there."""
     base, there = jupyter(cell("a", cell_type="markdown")), jupyter(cell("A", cell_type="markdown"))
     here = jupyter(cell("a", cell_type="markdown", attachments={"i.png": {"image/png": "AA=="}}))
-    assert len(merge(base, here, there).clashes) == 1
-    assert b"i.png" in (merge(base, here, base).raw or b"")
+    merged = merge(base, here, there)
+    assert b'"A"' in (merged.raw or b"") and b"i.png" in (merged.raw or b"")
+    assert merge(base, here, base).raw == here.raw
+
+
+def test_titles_of_jupyter_cells_merge() -> None:
+    """A title that was set there joins the text that was edited in another cell here; two titles of one cell clash."""
+
+    def made(text: str, title: str) -> NotebookVersion:
+        return jupyter(cell("a", metadata={"application/vnd.databricks.v1+cell": {"title": title}}), cell(text))
+
+    merged = merge(made("b", ""), made("B", ""), made("b", "T"))
+    assert merged.raw == made("B", "T").raw and merged.taken == 1
+    assert len(merge(made("b", ""), made("b", "S"), made("b", "T")).clashes) == 1
 
 
 def test_the_style_of_the_file_stays() -> None:

@@ -128,10 +128,12 @@ SCRAPS = st.text(alphabet="ab</é\n\r'\x1b🚲", max_size=8)
 def jupyter_cells(draw: st.DrawFn) -> dict[str, Any]:
     source = draw(SCRAPS)
     cell: dict[str, Any] = {
-        "cell_type": draw(st.sampled_from(["code", "markdown"])),
+        "cell_type": draw(st.sampled_from(["code", "markdown", "raw"])),
         "source": draw(st.sampled_from([source, source.splitlines(keepends=True)])),
         "metadata": draw(st.sampled_from([{}, {"x": [1e-05, 2, {}]}])),
     }
+    if cell["cell_type"] == "markdown" and draw(st.booleans()):
+        cell["attachments"] = {"a.png": {"image/png": "AA=="}}
     if cell["cell_type"] == "code":
         cell |= {"outputs": draw(st.sampled_from([[], [STREAM]])), "execution_count": draw(st.sampled_from([None, 3]))}
     return cell
@@ -162,9 +164,13 @@ def laid_out(draw: st.DrawFn) -> Laid:
 
 
 def exported(cells: list[dict[str, Any]]) -> bytes:
-    """As the workspace gives a notebook: format 4.0, no ids, metadata of its own, and all outputs as they are here."""
-    marks = {"application/vnd.databricks.v1+cell": {"nuid": "7"}}
-    shown = [{key: value for key, value in cell.items() if key != "id"} | {"metadata": marks} for cell in cells]
+    """As a workspace gives a notebook that cannot hold raw cells or images: format 4.0, no ids, metadata of its own."""
+    marks = {"application/vnd.databricks.v1+cell": {"nuid": "7", "title": ""}}
+    shown = [
+        {key: cell[key] for key in cell if key not in ("id", "attachments")} | {"metadata": marks} for cell in cells
+    ]
+    code = {"cell_type": "code", "outputs": [], "execution_count": 0}
+    shown = [cell | code if cell["cell_type"] == "raw" else cell for cell in shown]
     frame = {"metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 0}
     return json.dumps({"cells": shown, **frame}).encode()
 
@@ -288,6 +294,41 @@ def test_outputs_come_with_an_edit_only() -> None:
     first, second = json.loads(pulled)["cells"]
     assert first == cell
     assert second == cell | {"source": "B", "outputs": [STREAM], "execution_count": 8}
+
+
+def test_outputs_come_when_asked_for() -> None:
+    """With `outputs`, those of a cell that nobody edited come too; all else stays, and so do raw cells."""
+    cell = {"cell_type": "code", "metadata": {"x": 1}, "execution_count": 3, "outputs": [], "source": "a"}
+    cells = [cell, cell | {"source": "b"}, {"cell_type": "raw", "metadata": {}, "source": "r"}]
+    raw = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 4, "metadata": {}}).encode()
+    ran = exported([cell | {"outputs": [STREAM], "execution_count": 8}, *cells[1:]])
+    pulled = materialise(ran, JUPYTER, raw, outputs=True)
+    assert json.loads(pulled)["cells"] == [cell | {"outputs": [STREAM], "execution_count": 8}, *cells[1:]]
+    assert materialise(ran, JUPYTER, pulled, outputs=True) == pulled
+    assert materialise(ran, JUPYTER, raw) == raw
+
+
+def test_an_image_goes_with_the_text_that_shows_it() -> None:
+    """An edit there of a cell with images keeps those that it still shows, and takes away the others."""
+    images = {name: {"image/png": name} for name in ("a b.png", "c.png", "old.png")}
+    source = "![](attachment:a%20b.png) ![](attachment:c.png)"
+    cell = {"cell_type": "markdown", "metadata": {}, "source": source, "attachments": images}
+    raw = json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 4, "metadata": {}}).encode()
+    edited = exported([cell | {"source": "edited ![](attachment:a%20b.png)"}])
+    (pulled,) = json.loads(materialise(edited, JUPYTER, raw))["cells"]
+    assert pulled["attachments"] == {name: images[name] for name in ("a b.png", "old.png")}
+
+
+def test_a_title_comes_alone() -> None:
+    """A title that was set there goes into the cell's metadata; what else stands in it stays."""
+    of_databricks = "application/vnd.databricks.v1+cell"
+    cell = {"cell_type": "raw", "metadata": {"x": 1, of_databricks: {"nuid": "1"}}, "source": "a"}
+    raw = json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 4, "metadata": {}}).encode()
+    titled = {**cell, "metadata": {of_databricks: {"nuid": "2", "title": "T", "showTitle": True}}}
+    there = json.dumps({"cells": [titled], "nbformat": 4, "nbformat_minor": 0, "metadata": {}}).encode()
+    (pulled,) = json.loads(materialise(there, JUPYTER, raw))["cells"]
+    metadata = {"x": 1, of_databricks: {"nuid": "1", "title": "T", "showTitle": True}}
+    assert pulled == {**cell, "metadata": metadata}
 
 
 # --- the law of source notebooks --------------------------------------------------------------------------------

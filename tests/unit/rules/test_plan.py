@@ -9,6 +9,8 @@ from itertools import product
 import pytest
 
 from databricks_sync.model import (
+    JUPYTER,
+    SOURCES,
     BaseEntry,
     Direction,
     Kind,
@@ -20,23 +22,31 @@ from databricks_sync.model import (
     Stat,
 )
 from databricks_sync.rules.layout import Moves
-from databricks_sync.rules.plan import TABLE, Action, Sides, Step, decide, shape, steps
+from databricks_sync.rules.plan import TABLE, Action, Sides, Step, decide, extras_edited, shape, steps
 
 VALUES = (None, "a", "b", "c")
 STATES = [state for state in product(VALUES, repeat=3) if state != (None, None, None)]
 
-# sync-safety, section 3.6, copied by hand: base, local, remote -> push, pull, push -o, pull -o.
+# sync-safety, section 3.6, copied by hand, and what was added for extras (o): base, local, remote -> push, pull,
+# push -o, pull -o.
 SPECIFIED = """
 - - x | ahead    | create   | ahead    | create
 - x - | create   | ahead    | create   | ahead
 - x x | adopt    | adopt    | adopt    | adopt
+- x o | adopt    | update   | update   | update
 - x y | conflict | conflict | update   | update
 b b b | nothing  | nothing  | nothing  | nothing
+b b o | nothing  | update   | update   | update
+b o b | update   | ahead    | update   | ahead
+b o o | update   | update   | update   | update
+b o y | conflict | update   | update   | update
+b o - | conflict | conflict | create   | conflict
 b b y | ahead    | update   | update   | update
 b b - | ahead    | delete   | create   | delete
 b x b | update   | ahead    | update   | update
 b - b | delete   | ahead    | delete   | create
 b x x | adopt    | adopt    | adopt    | adopt
+b x o | adopt    | update   | update   | update
 b x y | conflict | conflict | update   | update
 b x - | conflict | conflict | create   | conflict
 b - y | conflict | conflict | conflict | create
@@ -52,9 +62,15 @@ GOLDEN = [
 
 
 def sides(base: str | None, local: str | None, remote: str | None, **more: object) -> Sides:
+    """`o` for `local` is the content of the base with other extras, for `remote` that of the file."""
+    edited = local == "o"
+    local = base if edited else local
+    if remote == "o":
+        remote, more = local, {"others": frozenset({"k"}), **more}
     stat, version = Stat(1, 1, 1, 1), RemoteVersion(1, 1)
-    entry = BaseEntry("k", "notebooks/k.py", Kind.NOTEBOOK, base or "", version, "")
-    here = LocalObject("k", "notebooks/k.py", Kind.NOTEBOOK, local or "", "", stat)
+    entry = BaseEntry("k", "notebooks/k.ipynb", Kind.NOTEBOOK, base or "", version, "", format=JUPYTER, extras="e")
+    extras = "f" if edited else "e"
+    here = LocalObject("k", "notebooks/k.ipynb", Kind.NOTEBOOK, local or "", "", stat, format=JUPYTER, extras=extras)
     there = RemoteObject("k", "/Users/me/main", more.pop("kind", Kind.NOTEBOOK), version)  # type: ignore[arg-type]
     known: dict[str, object] = {
         "base": {"k": entry} if base else {},
@@ -101,16 +117,17 @@ def planned(mode: Mode, base: str | None, local: str | None, remote: str | None)
 
 @pytest.mark.parametrize(("row", "mode", "action", "values"), GOLDEN)
 def test_the_table_is_the_specified_one(row: str, mode: Mode, action: str, values: list[str]) -> None:
-    """Each of the 14 rows does what the specification says, in each of its four columns."""
+    """Each of the 21 rows does what the specification says, in each of its four columns."""
     base, local, remote = (None if value == "-" else value for value in values)
-    assert shape(base, local, remote) == row
-    assert planned(mode, base, local, remote).action.value == action
+    step = planned(mode, base, local, remote)
+    assert (step.shape, step.action.value) == (row, action)
 
 
 def test_the_table_has_no_other_rows() -> None:
     """The rows stand in the specification's order, and each of them can occur."""
     assert list(TABLE) == [row[0].replace(" ", "") for row in ROWS]
-    assert {shape(*state) for state in STATES} == set(TABLE)
+    extras = [{"edited": edited, "others": others} for edited in (False, True) for others in (False, True)]
+    assert {shape(*state, **flags) for state in STATES for flags in extras} == set(TABLE)
 
 
 @pytest.mark.parametrize("delete", [True, False], ids=["delete", "no delete"])
@@ -247,6 +264,18 @@ def test_what_was_left_at_an_old_place(mode: Mode, there: str | None) -> None:
     assert not any(step.writes for step in steps(known._replace(problems=doubt), mode))
 
 
+def test_extras_are_edited_where_they_differ_from_the_last_sync() -> None:
+    """Of a Jupyter notebook only; where those of the last sync are not noted, other bytes count, if they are noted."""
+    known = sides("a", "o", "a")
+    base, local = known.base["k"], known.local["k"]
+    assert extras_edited(base, local) and not extras_edited(base, local._replace(extras="e"))
+    assert not extras_edited(base, local._replace(format=SOURCES[None]))
+    unnoted = base._replace(extras="")
+    assert not extras_edited(unnoted, local)
+    assert extras_edited(unnoted._replace(local_sha="s"), local._replace(sha="t"))
+    assert not extras_edited(unnoted._replace(local_sha="s"), local._replace(sha="s"))
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_an_unread_object_equals_nothing(mode: Mode) -> None:
     """A remote object whose content was not needed is never taken for equal to anything."""
@@ -271,8 +300,8 @@ def test_steps_are_sorted_and_complete() -> None:
 
 def test_a_step_is_called_by_its_local_path() -> None:
     """A step is shown by its path here: the file's, the base's, or where it would be put."""
-    assert planned(Mode.PUSH, None, "a", None).path == "notebooks/k.py"
-    assert planned(Mode.PUSH, "a", None, "a").path == "notebooks/k.py"
+    assert planned(Mode.PUSH, None, "a", None).path == "notebooks/k.ipynb"
+    assert planned(Mode.PUSH, "a", None, "a").path == "notebooks/k.ipynb"
     assert Step("k", Action.CREATE, "--x", place="notebooks/k").path == "notebooks/k"
     assert Step("k", Action.CREATE, "--x").path == "k"
 
@@ -284,7 +313,7 @@ def test_directions() -> None:
 
 
 def test_a_merge_is_a_pull_that_tries_more() -> None:
-    """With --merge, a pull does what it does without, but for notebooks that both sides changed."""
+    """With --merge, a pull does what it does without, but for notebooks whose content both sides changed."""
     differing = {row for row in TABLE if decide(row, Mode.PULL) is not decide(row, Mode.PULL_MERGE)}
     assert differing == {"bxy"} and decide("bxy", Mode.PULL_MERGE) is Action.MERGE
 
