@@ -54,6 +54,7 @@ ADDED = {
 # The exit codes other than 0. There is a conflict: these tell of it, and leave it.
 CODES = {
     "from_databricks": 1,
+    "from_databricks --outputs": 1,
     "to_databricks notebooks/models": 1,
     "to_databricks --dry-run --diff": 1,
     "from_databricks --dry-run --diff": 1,
