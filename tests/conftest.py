@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +22,22 @@ gc.disable()
 # Whoever starts the tests in the background may have Ctrl-C ignored, which every program they start would inherit.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where tests write: into memory, if there is room for all of them. A disk is asked ten thousand times to keep what is
+# looked at in the next moment, and then to forget it.
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30  # bytes, of which a run that keeps nothing but failures takes the tenth part
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether tests can write into a folder, and start what they wrote."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    return shutil.disk_usage(folder).free > ROOM and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+
+
+if _has_room(MEMORY):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # For every test. Nobody looks at a clock: how long an example takes, and how many come about in a while, tells of the
 # machine alone. The examples are the same each time, and all those of a test share its folder.
