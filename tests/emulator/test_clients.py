@@ -7,23 +7,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import (
-    AlreadyExists,
-    NotFound,
-    PermissionDenied,
-    ResourceAlreadyExists,
-    TemporarilyUnavailable,
-)
-from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectType
 
 from .client import HEADER, HOME, Local
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+pytestmark = pytest.mark.xdist_group("work")
 
 
 @pytest.fixture
 def sdk(local: Local) -> WorkspaceClient:
+    from databricks.sdk import WorkspaceClient
+
     return WorkspaceClient(host=local.host, token=local.token, auth_type="pat")
 
 
@@ -34,6 +33,8 @@ def test_sdk_knows_who_it_is(sdk: WorkspaceClient) -> None:
 
 def test_sdk_upload_and_download(sdk: WorkspaceClient) -> None:
     """databricks-sdk uploads by parts and downloads by stream, names of any script included."""
+    from databricks.sdk.service.workspace import ExportFormat, ImportFormat
+
     sdk.workspace.upload(f"{HOME}/ü b.py", HEADER + b"1\n", format=ImportFormat.AUTO)
     sdk.workspace.upload(f"{HOME}/x.py", b"print(1)")
     sdk.workspace.upload(f"{HOME}/empty.txt", b"", format=ImportFormat.AUTO)
@@ -49,6 +50,8 @@ def test_sdk_upload_and_download(sdk: WorkspaceClient) -> None:
 
 def test_sdk_download_of_much(sdk: WorkspaceClient) -> None:
     """A large, compressed download arrives whole in databricks-sdk."""
+    from databricks.sdk.service.workspace import ImportFormat
+
     sdk.workspace.upload(f"{HOME}/x.txt", b"0123456789" * 300_000, format=ImportFormat.AUTO)
     with sdk.workspace.download(f"{HOME}/x.txt") as body:
         assert body.read() == b"0123456789" * 300_000
@@ -56,6 +59,8 @@ def test_sdk_download_of_much(sdk: WorkspaceClient) -> None:
 
 def test_sdk_tree(sdk: WorkspaceClient) -> None:
     """mkdirs, recursive list, get_status, import_ and delete of databricks-sdk do what they say."""
+    from databricks.sdk.service.workspace import ImportFormat, Language, ObjectType
+
     sdk.workspace.mkdirs(f"{HOME}/a/b")
     content = "c2VsZWN0IDE="
     for path in (f"{HOME}/a/q", f"{HOME}/a/b/q"):
@@ -69,6 +74,9 @@ def test_sdk_tree(sdk: WorkspaceClient) -> None:
 
 def test_sdk_errors(sdk: WorkspaceClient, local: Local) -> None:
     """Refusals arrive in databricks-sdk as the classes it has for them."""
+    from databricks.sdk.errors import AlreadyExists, NotFound, PermissionDenied, ResourceAlreadyExists
+    from databricks.sdk.service.workspace import ImportFormat
+
     with pytest.raises(NotFound):
         sdk.workspace.get_status("/no")
     sdk.workspace.upload("/x.txt", b"1", format=ImportFormat.AUTO)
@@ -91,6 +99,9 @@ def test_sdk_unknown_type(sdk: WorkspaceClient, local: Local) -> None:
 
 def test_sdk_retries_reads_and_not_uploads(sdk: WorkspaceClient, local: Local) -> None:
     """A 503 is retried by databricks-sdk when it lists, and not when it uploads."""
+    from databricks.sdk.errors import TemporarilyUnavailable
+    from databricks.sdk.service.workspace import ImportFormat
+
     busy = {"kind": "answer", "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE", "headers": {"Retry-After": "0"}}
     local.control("faults", {"nth": 1, "action": busy})
     assert list(sdk.workspace.list(HOME)) == []

@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
-from databricks.sdk.errors import ResourceAlreadyExists, ResourceDoesNotExist
 
 from databricks_local.files.tree import OutsideError, Tree
 
 from .work import Work
+
+pytestmark = pytest.mark.xdist_group("work")
 
 
 def dbfs(work: Work, name: str, /, **body: object) -> tuple[int, dict[str, object]]:
@@ -109,6 +110,8 @@ def test_refusals(work: Work, name: str, body: dict[str, object], status: int, c
 
 def test_sdk_maps_refusals(work: Work) -> None:
     """databricks-sdk raises its own classes for them, and a missing path may be deleted."""
+    from databricks.sdk.errors import ResourceAlreadyExists, ResourceDoesNotExist
+
     with pytest.raises(ResourceDoesNotExist):
         work.sdk.dbfs.get_status("/t/never")
     work.sdk.dbfs.put("/t/twice", contents="eA==", overwrite=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.errors import ResourceDoesNotExist
-from databricks.sdk.service import compute, jobs
 
 from databricks_local.embedded import running
 
 from .client import Local
 from .work import CLUSTER, GIT_URL, Work
+
+pytestmark = pytest.mark.xdist_group("work")
 
 NOTEBOOK = {"task_key": "hook", "notebook_task": {"notebook_path": "/Shared/x"}}
 SINGLE_NODE = {
@@ -68,6 +68,8 @@ FULL: dict[str, Any] = {
 
 def test_settings_come_back_as_they_were(work: Work) -> None:
     """The whole of a job's settings is given back unchanged, and unchanged through databricks-sdk."""
+    from databricks.sdk.service import jobs
+
     job_id = work.job(FULL)
     assert work.get("2.2/jobs/get", job_id=job_id).json["settings"] == FULL
     through = work.sdk.jobs.get(job_id).settings
@@ -85,6 +87,9 @@ def test_defaults_on_request(work: Work) -> None:
 
 def test_sdk_life(work: Work) -> None:
     """create, update, reset, get, list and delete of databricks-sdk do what they say."""
+    from databricks.sdk.errors import ResourceDoesNotExist
+    from databricks.sdk.service import compute, jobs
+
     task = jobs.Task(task_key="a", notebook_task=jobs.NotebookTask("/Shared/x"), new_cluster=compute.ClusterSpec(
         spark_version="17.3.x-scala2.13", node_type_id="n", num_workers=1))  # fmt: skip
     job_id = work.sdk.jobs.create(name="sdk life", tasks=[task], tags={"a": "1"}).job_id
@@ -125,6 +130,8 @@ def test_refused_update_changes_nothing(work: Work) -> None:
 
 def test_missing_in_both_shapes(work: Work) -> None:
     """A missing job is 404 or 400, the same sentence, and databricks-sdk makes the same error of both."""
+    from databricks.sdk.errors import ResourceDoesNotExist
+
     assert work.get("2.1/jobs/get", job_id=7).shape == (404, "RESOURCE_DOES_NOT_EXIST", "Job 7 does not exist.")
     work.api.control("settings", {"missing_job_status": 400})
     assert work.get("2.1/jobs/get", job_id=7).shape == (400, "INVALID_PARAMETER_VALUE", "Job 7 does not exist.")
@@ -334,6 +341,8 @@ def test_reset_command(tmp_path: Path) -> None:
 
 def test_sdk_secrets(work: Work) -> None:
     """databricks-sdk makes scopes and secrets, lists them without their values, and deletes them."""
+    from databricks.sdk.errors import ResourceDoesNotExist
+
     secrets = work.sdk.secrets
     secrets.create_scope("sdk-scope")
     secrets.put_secret("sdk-scope", "a", string_value="x")

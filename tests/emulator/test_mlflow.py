@@ -20,8 +20,7 @@ from .client import HOME, Local
 from .test_runs import alive, gone
 from .work import CLUSTER, GIT_URL, Work, python
 
-# MLflow takes seconds to start: with `--dist loadgroup` one worker has all of them.
-pytestmark = pytest.mark.xdist_group("mlflow")
+pytestmark = pytest.mark.xdist_group("work")
 
 TRACK = """
 import json, sys, mlflow, os

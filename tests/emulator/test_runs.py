@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.service import jobs
 
 from databricks_local.embedded import running
 
 from .client import HEADER, Local
 from .work import CLUSTER, GIT_URL, Work, git
+
+pytestmark = pytest.mark.xdist_group("work")
 
 NOW = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 
@@ -48,6 +49,8 @@ def test_notebook(work: Work) -> None:
 
 def test_sdk_waits_and_reads(work: Work) -> None:
     """databricks-sdk submits, waits for the end and reads the result from the task's run."""
+    from databricks.sdk.service import jobs
+
     path = work.notebook("/Shared/sdk", "dbutils.notebook.exit('done')")
     task = jobs.SubmitTask(task_key="a", notebook_task=jobs.NotebookTask(path))
     run = work.sdk.jobs.submit(run_name="by sdk", tasks=[task]).result(timeout=timedelta(seconds=120))

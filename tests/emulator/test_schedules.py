@@ -17,6 +17,8 @@ from databricks_local.jobs.store import JobStore, StoredJob
 from .client import Local
 from .work import Work
 
+pytestmark = pytest.mark.xdist_group("work")
+
 BERLIN = "Europe/Berlin"
 
 

@@ -10,11 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from databricks.sdk import WorkspaceClient
+from typing import TYPE_CHECKING, Any
 
 from .client import HEADER, Local, Reply
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
 
 CLUSTER = {"spark_version": "17.3.x-cpu-ml-scala2.13", "node_type_id": "Standard_DS3_v2", "num_workers": 1}
 SEPARATOR = "\n\n# COMMAND ----------\n\n"
@@ -33,6 +34,8 @@ class Work:
 
     @property
     def sdk(self) -> WorkspaceClient:
+        from databricks.sdk import WorkspaceClient
+
         return WorkspaceClient(host=self.api.host, token=self.api.token, auth_type="pat")
 
     def get(self, name: str, /, **query: object) -> Reply:

@@ -1,4 +1,6 @@
-"""One server per session for DBFS, jobs, runs and MLflow: MLflow takes seconds to start."""
+"""One server for DBFS, jobs, runs and MLflow. MLflow takes seconds to start, and databricks-sdk one to import: who uses
+them is in the group `work`, which one worker has, and imports databricks-sdk in the test.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from databricks.sdk.service.jobs import JobSettings
 
 from databricks_local.jobs.rules.jobs import check_job
 from mlflow_hooks.errors import BrokenProject
@@ -20,8 +19,8 @@ from mlflow_hooks.model import Hook, Parameter
 
 from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
 
-# What reads the bundles and the pipelines takes a second to import: one worker has all of these.
-pytestmark = pytest.mark.xdist_group("jobs")
+# What reads all this takes seconds to import, databricks-sdk among it: the worker that has that has these as well.
+pytestmark = pytest.mark.xdist_group("work")
 
 ALL = pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
 
@@ -29,6 +28,8 @@ ALL = pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
 @ALL
 def test_jobs_api(hook: Hook) -> None:
     """databricks-sdk gives the settings back unchanged, and the embedded workspace would create the job."""
+    from databricks.sdk.service.jobs import JobSettings
+
     given = settings(hook)
     assert JobSettings.from_dict(given).as_dict() == given
     check_job(given, "2.2")

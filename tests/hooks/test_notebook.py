@@ -17,11 +17,10 @@ from datetime import timedelta
 from html import escape
 from importlib.metadata import version
 from types import SimpleNamespace as Some
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from databricks.sdk.service.jobs import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +34,9 @@ from mlflow_hooks.rules.parameters import TYPES, problem
 from mlflow_hooks.schema import DEFAULT_MLFLOW, ResultKeys, Secret
 
 from .samples import HOOK, HOOKS, NOWHERE, PLAIN, PROJECT, hook
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import Run
 
 HOSTILE = [
     '"""',
@@ -300,9 +302,14 @@ def test_settings(name: str, widget: str, taken: dict[str, object], refused: lis
 
 # --- what the notebook makes of the answers it gets ------------------------------------------------------------------
 
+# As databricks-sdk has them, which takes a second to import: the worker that has it anyway has these as well.
+of_answers = pytest.mark.xdist_group("work")
+
 
 def run_of(life_cycle: str | None, result: str | None = None, message: str = "") -> Run:
     """A run of a job as the SDK hands it on, which makes nothing of states it does not know."""
+    from databricks.sdk.service.jobs import Run
+
     state = {"life_cycle_state": life_cycle, "result_state": result, "state_message": message}
     return Run.from_dict({"state": state, "run_page_url": "https://w/run/1", "tasks": [{"task_key": "t", "run_id": 2}]})
 
@@ -328,6 +335,7 @@ VERDICTS = [
 ]
 
 
+@of_answers
 @pytest.mark.parametrize(("life_cycle", "result", "status", "words"), VERDICTS)
 def test_verdict(life_cycle: str, result: str | None, status: str, words: str) -> None:
     """A hook succeeds where both the job and the MLflow run did; else it says how they ended, why, and where."""
@@ -338,6 +346,7 @@ def test_verdict(life_cycle: str, result: str | None, status: str, words: str) -
     assert "https://w/run/1\nthe cause" in str(failed.value)
 
 
+@of_answers
 def test_end_of_the_log() -> None:
     """Of a long log the error has the end, where the reason is."""
     with pytest.raises(RuntimeError) as failed:
@@ -345,6 +354,7 @@ def test_end_of_the_log() -> None:
     assert "b" * 4000 in str(failed.value) and "ab" not in str(failed.value)
 
 
+@of_answers
 def test_outcome() -> None:
     """The result is JSON that everybody reads: a metric that is no number is null, and long tags are cut."""
     wanted = hook(result=ResultKeys(metrics=("rmse", "nan", "inf", "none"), tags=("long", "none")))
@@ -371,6 +381,7 @@ def waiting(answers: list[Any], **given: str) -> Run:
     return found
 
 
+@of_answers
 def test_patience(capsys: pytest.CaptureFixture[str]) -> None:
     """Short disturbances are waited out, long ones are not; and a state that is not known is no end."""
     over, going, away = run_of("TERMINATED", "SUCCESS"), run_of("RUNNING"), ConnectionError("away")
