@@ -57,6 +57,10 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+# What takes seconds to start or to import is for one worker: tests that use it are in one group. `sdk`: databricks-sdk,
+# and the server of emulator/work_fixtures.py; `hooks`: the workspace `shared`; others are of one file.
+
+
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The one workspace server of a worker, which every test that uses it empties first.

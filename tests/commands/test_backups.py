@@ -221,9 +221,9 @@ def test_a_restore_holds_the_lock(one: Project, person: Person, command: str) ->
     name = {"to_databricks": there, "from_databricks": saved_run(one.pull("--overwrite").out)}[command]
     (state,) = one.root.glob(".git/databricks_sync/*/state.db")
     with held(state.parent):
-        ran = one.run(command, "--restore", name, code=3)
+        ran = one.quick(command, "--restore", name, code=3)
         assert not ran.writes and "--wait" in ran.err
-        assert "a.py" in one.run(command, "--restore").out
+        assert "a.py" in one.quick(command, "--restore").out
         waiting = one.start(command, "--restore", name, "--wait", "30")
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(1)

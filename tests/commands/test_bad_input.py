@@ -23,14 +23,15 @@ def test_no_settings(project: Project) -> None:
     """Without a workspace, both commands say what to type: --local, or a .env."""
     project.notebook("notebooks/a.py", "print(1)")
     for command in BOTH:
-        ran = project.run(command, env=NOBODY, code=2)
+        ran = project.quick(command, env=NOBODY, code=2)
         assert brief(ran.err) and "--local" in ran.err and ".env" in ran.err
 
 
+@pytest.mark.xdist_group("sdk")
 def test_no_token(project: Project) -> None:
     """With a host and no way to log in, the run says what to set."""
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.run("to_databricks", env={"DATABRICKS_TOKEN": None}, code=2)
+    ran = project.push(env={"DATABRICKS_TOKEN": None}, code=2)
     assert brief(ran.err) and "DATABRICKS_TOKEN" in ran.err
 
 
@@ -40,14 +41,14 @@ def test_no_token(project: Project) -> None:
 def test_a_malformed_dotenv(one: Project, content: bytes) -> None:
     """A .env that is none ends with exit 2 and names the file, and never shows what stands in it."""
     one.write(".env", b"DATABRICKS_TOKEN=dapi-secret\n" + content)
-    ran = one.run("to_databricks", code=2)
+    ran = one.push(code=2)
     assert brief(ran.err) and ".env" in ran.err and "dapi-secret" not in ran.said
 
 
 def test_a_dotenv_that_is_a_folder(one: Project) -> None:
     """A folder called .env, as virtual environments were called once, does not stop a run that needs no .env."""
     (one.root / ".env").mkdir()
-    ran = one.run("to_databricks", code=(0, 2))
+    ran = one.push(code=(0, 2))
     assert ran.code == 0 or brief(ran.err)
 
 
@@ -65,25 +66,25 @@ def test_an_empty_path_is_refused(one: Project, person: Person, command: str, pa
 def test_no_git(one: Project, tmp_path: Path) -> None:
     """Without git on the PATH, the run says that git is missing."""
     (tmp_path / "empty").mkdir()
-    ran = one.run("to_databricks", env={"PATH": str(tmp_path / "empty")}, code=2)
+    ran = one.push(env={"PATH": str(tmp_path / "empty")}, code=2)
     assert brief(ran.err) and "git is not installed" in ran.err
 
 
 def test_not_a_repository(project: Project) -> None:
     """Outside of a repository both commands say so and what to type, also inside of .git."""
     project.notebook("notebooks/a.py", "print(1)")
-    inside = project.run("to_databricks", cwd=project.root / ".git", code=2)
+    inside = project.push(cwd=project.root / ".git", code=2)
     assert brief(inside.err)
     shutil.rmtree(project.root / ".git")
     for command in BOTH:
-        ran = project.run(command, code=2)
+        ran = project.quick(command, code=2)
         assert brief(ran.err) and "git init" in ran.err
 
 
 def test_no_notebooks_folder(project: Project) -> None:
     """Without the folder, a push says which is missing and how to name another."""
     project.write("README.md", "text")
-    ran = project.run("to_databricks", code=2)
+    ran = project.push(code=2)
     assert brief(ran.err) and "NOTEBOOK_FOLDER" in ran.err and not ran.writes
 
 
@@ -99,19 +100,19 @@ def test_a_notebooks_folder_that_is_a_file(project: Project) -> None:
 def test_an_empty_folder(project: Project, person: Person) -> None:
     """A folder that is empty, or in which git ignores everything, is nothing to do, and that is pointed out."""
     (project.root / "notebooks").mkdir()
-    assert "no file in notebooks" in project.run("to_databricks").err
+    assert "no file in notebooks" in project.push().err
     project.write(".gitignore", "*.py\n")
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.run("to_databricks")
+    ran = project.push()
     assert "git ignores them all" in ran.err and "nothing to do" in ran.out and not ran.writes
     project.write(".gitignore", "")
-    assert not project.run("to_databricks").err
+    assert not project.push().err
 
 
 def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
     """A pull of a branch that was never pushed changes nothing, and says that the folder is not there."""
     project.notebook("notebooks/a.py", "print(1)")
-    ran = project.run("from_databricks", code=(0, 2))
+    ran = project.pull(code=(0, 2))
     assert f"{HOME}/main" in ran.said and project.names() == {"a.py"}
     assert "no folder" in ran.said or "does not exist" in ran.said or "is not there" in ran.said
 
@@ -119,13 +120,13 @@ def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
 @pytest.mark.parametrize("token", ["dapi-wrong", "dapi\u2026", "dapi wrong", "dapi\nInjected: yes", "ü"])
 def test_a_wrong_token(one: Project, token: str) -> None:
     """A wrong token, however it was pasted, ends with exit 2, says where to get one and is never shown."""
-    ran = one.run("to_databricks", env={"DATABRICKS_TOKEN": token}, code=2)
+    ran = one.push(env={"DATABRICKS_TOKEN": token}, code=2)
     assert brief(ran.err) and token not in ran.said and not ran.writes
 
 
 def test_a_mispasted_token_is_in_no_log(one: Project) -> None:
     """A token that came with another line is shown nowhere and written into no file."""
-    one.run("to_databricks", env={"DATABRICKS_TOKEN": f"{one.workspace.token}\nuser: me"}, code=2)
+    one.push(env={"DATABRICKS_TOKEN": f"{one.workspace.token}\nuser: me"}, code=2)
     assert one.secrets() == []
 
 
@@ -134,7 +135,7 @@ def test_an_expired_token_is_told_by_both_commands(one: Project, workspace: Work
     """A token that expired ends with exit 2, whatever the workspace answers it with."""
     for shape in (answer(401, "", "Credential was not sent"), answer(403, "403", "Invalid access token.")):
         workspace.faults(rule("/api/2.0/*", shape))
-        ran = one.run(command, code=2)
+        ran = one.quick(command, code=2)
         assert brief(ran.err) and "token" in ran.err
 
 
@@ -144,7 +145,7 @@ def test_an_expired_token_is_told_by_both_commands(one: Project, workspace: Work
 )
 def test_an_unreachable_host(one: Project, host: str) -> None:
     """A host that is not there is told in a sentence, within seconds, and nothing is lost."""
-    ran = one.run("to_databricks", env={"DATABRICKS_HOST": host}, code=(2, 4))
+    ran = one.push(env={"DATABRICKS_HOST": host}, code=(2, 4))
     assert brief(ran.err) and host in ran.err
 
 
@@ -163,7 +164,7 @@ def test_a_host_that_is_no_workspace(one: Project, workspace: Workspace) -> None
     away = {"kind": "answer", "status": 302, "body": "", "headers": {"Location": "https://login.example.com"}}
     for shape in (page, away):
         workspace.faults(rule("/api/2.0/*", shape))
-        ran = one.run("to_databricks", code=(2, 4))
+        ran = one.push(code=(2, 4))
         assert brief(ran.err) and not ran.writes
 
 
@@ -231,7 +232,7 @@ def test_a_broken_notebook_is_not_a_deleted_one(project: Project, person: Person
         ("from_databricks", ["--overwrite"]),
         ("to_databricks", []),
     ):
-        project.run(command, *options, code=4)
+        project.quick(command, *options, code=4)
     assert b"x = 3" in person.read("n") and project.text("notebooks/n.ipynb") == jupyter("x = 2")[:50]
 
 

@@ -49,8 +49,7 @@ def test_round_trips_change_nothing(project: Project, person: Person, workspace:
             for name in ("plain", "crlf", "many_newlines", "bom", "crlf_many", "only_header", "unicode"):
                 person.resave(name)
             there = {name: person.file(name) for name in person.names()}
-        run = project.run if turn in (0, 3) else project.quick
-        for ran in (run("from_databricks"), run("to_databricks")):
+        for ran in (project.pull(), project.push()):
             assert "nothing to do" in ran.out and not ran.writes, ran.said
     assert project.files() == before
     assert {name: person.file(name) for name in person.names()} == there

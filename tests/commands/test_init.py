@@ -26,7 +26,7 @@ def test_no_settings(project: Project) -> None:
 
 def test_first_time(project: Project) -> None:
     """It writes .env for this workspace, without the token, hides it from git, and says who is connected."""
-    ran = project.run("to_databricks", "--init")
+    ran = project.push("--init")
     assert f"Connected to {project.workspace.host} as {ME}." in ran.out
     assert f"/Users/{ME}/main" in ran.out and "There is no folder notebooks yet" in ran.out
     assert f"DATABRICKS_HOST={project.workspace.host}\n" in project.text(".env")
@@ -40,9 +40,9 @@ def test_again(project: Project) -> None:
     """What is in .env and .gitignore stays as it is, byte for byte."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
     project.write(".gitignore", "*.log")
-    project.run("to_databricks", "--init")
+    project.push("--init")
     before = project.carried()
-    ran = project.run("to_databricks", "--init")
+    ran = project.push("--init")
     assert project.carried() == before
     assert project.text(".gitignore") == "*.log\n.env\n"
     assert project.text(".env") == "NOTEBOOK_FOLDER=src\n" and "was not changed" in ran.out
@@ -51,7 +51,7 @@ def test_again(project: Project) -> None:
 def test_then_it_works(project: Project) -> None:
     """After it, with the token put into .env and nothing in the environment, a push and a pull work."""
     project.notebook("notebooks/a.py", "print(1)")
-    project.run("to_databricks", "--init")
+    project.push("--init")
     project.write(
         ".env", project.text(".env").replace("#DATABRICKS_TOKEN=", f"DATABRICKS_TOKEN={project.workspace.token}")
     )
@@ -63,13 +63,13 @@ def test_tracked(project: Project) -> None:
     """A .env that git tracks is pointed out."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
     project.commit()
-    assert "git rm --cached .env" in project.run("to_databricks", "--init").out
+    assert "git rm --cached .env" in project.push("--init").out
 
 
 def test_own_sample(project: Project) -> None:
     """A project's own env.sample is what .env is made of."""
     project.write("env.sample", "# ours\nDATABRICKS_HOST=\nOURS=1\n")
-    project.run("to_databricks", "--init")
+    project.push("--init")
     assert project.text(".env") == f"# ours\nDATABRICKS_HOST={project.workspace.host}\nOURS=1\n"
 
 
@@ -128,14 +128,14 @@ def test_it_takes_what_a_push_takes(project: Project, env: dict[str, str | None]
 
 def test_no_workspace(project: Project) -> None:
     """A workspace that cannot be reached is said in one sentence, and .env is there to be corrected."""
-    ran = project.run("to_databricks", "--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
+    ran = project.push("--init", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9"})
     assert "cannot be reached" in ran.err and "`to_databricks --init` again" in ran.err
     assert "DATABRICKS_HOST=http://127.0.0.1:9\n" in project.text(".env")
 
 
 def test_no_workspace_to_log_in_to(project: Project) -> None:
     """The same without a token, before anybody asks for five minutes how one logs in there."""
-    ran = project.run("to_databricks", code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": None})
+    ran = project.push(code=4, env={"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": None})
     assert "http://127.0.0.1:9 cannot be reached" in ran.err
 
 
@@ -148,7 +148,7 @@ def test_no_repository(project: Project, tmp_path: Path) -> None:
 
 def test_json(project: Project) -> None:
     """A program is told the host, the user and the target."""
-    ran = project.run("to_databricks", "--init", "--json")
+    ran = project.push("--init", "--json")
     [connected], [ready] = ran.all("connected"), ran.all("ready")
     assert (connected["user"], ready["target"]) == (ME, f"/Users/{ME}/main")
 

@@ -63,7 +63,7 @@ def on_terminal(project: Project, command: str, *arguments: str, **env: str) -> 
 def test_the_plan_is_grouped_by_what_happens(pushed: Project, person: Person) -> None:
     """The screen says what is created, updated, deleted, left, in conflict and refused, and sums it up in a line."""
     mixed(pushed, person)
-    out = pushed.run("to_databricks", code=1).out
+    out = pushed.push(code=1).out
     headings = [line for line in out.splitlines() if re.search(r"\(\d+\)$", line)]
     words = ["Create", "Update", "Delete", "Skipped", "Conflict", "Not synced", "Refused"]
     assert [word for word in words if any(word in line for line in headings)] == words
@@ -76,10 +76,10 @@ def test_the_commands_a_conflict_proposes_work(one: Project, person: Person) -> 
     for keeps in (0, 1):
         one.notebook("notebooks/a.py", f"mine {keeps}")
         person.edit("a", f"theirs {keeps}")
-        out = one.run("to_databricks", code=1).out
+        out = one.push(code=1).out
         lines = re.findall(r":\s+((?:to|from)_databricks .*--overwrite \S+)", out)
         command, *arguments = shlex.split(lines[keeps].split("  ")[0])
-        one.run(command, *arguments)
+        one.quick(command, *arguments)
         one.at_rest()
         assert f"{['mine', 'theirs'][keeps]} {keeps}".encode() in person.read("a")
 
@@ -88,20 +88,20 @@ def test_the_commands_proposed_for_odd_names_work(project: Project, person: Pers
     """A proposed command quotes a path with blanks and quotes, and names the target that was named."""
     project.notebook("notebooks/it's new.py", "print(1)")
     there = person.at("/Shared/my team")
-    project.run("to_databricks", "--target", "/Shared/my team")
+    project.push("--target", "/Shared/my team")
     project.notebook("notebooks/it's new.py", "mine")
     there.edit("it's new", "theirs")
-    out = project.run("to_databricks", "--target", "/Shared/my team", code=1).out
+    out = project.push("--target", "/Shared/my team", code=1).out
     line = next(line for line in out.splitlines() if "from_databricks" in line and "--overwrite" in line)
     command, *arguments = shlex.split(line.partition(":")[2])
-    project.run(command, *arguments)
+    project.quick(command, *arguments)
     assert project.text("notebooks/it's new.py") == notebook("theirs")
 
 
 def test_diff_shows_cells_as_a_person_reads_them(one: Project, person: Person) -> None:
     """--diff shows which cell changes, in which language, line by line and without the markup of the format."""
     one.notebook("notebooks/a.py", "print(2)", "# MAGIC %md\n# MAGIC a title")
-    out = one.run("to_databricks", "--dry-run", "--diff").out
+    out = one.push("--dry-run", "--diff").out
     assert "cell 1 (python) changed" in out and "-print(1)" in out and "+print(2)" in out
     assert "cell 2 (markdown) new" in out and "+a title" in out
     assert "MAGIC" not in out and "COMMAND" not in out
@@ -110,9 +110,9 @@ def test_diff_shows_cells_as_a_person_reads_them(one: Project, person: Person) -
 def test_diff_shows_what_the_run_changes(one: Project, person: Person) -> None:
     """A diff goes from what stands in the destination to what will stand there, for either command."""
     person.edit("a", "print(2)")
-    out = one.run("from_databricks", "--dry-run", "--diff").out
+    out = one.pull("--dry-run", "--diff").out
     assert "-print(1)" in out and "+print(2)" in out
-    out = one.run("to_databricks", "--dry-run", "--diff", "--overwrite").out
+    out = one.push("--dry-run", "--diff", "--overwrite").out
     assert "-print(2)" in out and "+print(1)" in out
 
 
@@ -122,13 +122,13 @@ def test_diff_shows_every_kind(project: Project, person: Person) -> None:
     project.write("notebooks/b.bin", b"\x00\x01")
     project.notebook("notebooks/gone.py", "gone")
     project.notebook("notebooks/c.py", "both")
-    project.run("to_databricks")
+    project.push()
     project.write("notebooks/n.ipynb", jupyter("x = 2"))
     project.write("notebooks/b.bin", b"\x00\x01\x02")
     project.remove("notebooks/gone.py")
     project.notebook("notebooks/c.py", "mine")
     person.edit("c", "theirs")
-    out = project.run("to_databricks", "--diff", "--dry-run", "--allow-all-changed", code=1).out
+    out = project.push("--diff", "--dry-run", "--allow-all-changed", code=1).out
     for expected in ("-x = 1", "+x = 2", "binary, 2 bytes → 3 bytes", "-gone", "-theirs", "+mine"):
         assert expected in out, expected
 
@@ -136,7 +136,7 @@ def test_diff_shows_every_kind(project: Project, person: Person) -> None:
 def test_a_diff_of_a_real_run_is_what_it_does(one: Project, person: Person) -> None:
     """--diff without --dry-run shows the differences and carries them."""
     one.notebook("notebooks/a.py", "print(2)")
-    assert "+print(2)" in one.run("to_databricks", "--diff").out
+    assert "+print(2)" in one.push("--diff").out
     assert b"print(2)" in person.read("a")
 
 
@@ -154,7 +154,7 @@ SUMMARY = {
 def test_json_is_one_object_per_line(pushed: Project, person: Person, command: str) -> None:
     """With --json, stdout holds nothing but objects with stable keys: an event per path, and the summary at the end."""
     mixed(pushed, person)
-    ran = pushed.run(command, "--json", code=1)
+    ran = pushed.quick(command, "--json", code=1)
     assert ran.err == ""
     assert {frozenset(one) for one in ran.all("plan")} == {frozenset(PLAN)}
     assert {frozenset(one) for one in ran.all("result")} == {frozenset(RESULT)}
@@ -166,7 +166,7 @@ def test_json_is_one_object_per_line(pushed: Project, person: Person, command: s
 def test_the_summary_counts_what_happened(pushed: Project, person: Person) -> None:
     """The numbers of the JSON summary are those of the run, and its exit code is the process's."""
     mixed(pushed, person)
-    summary = pushed.run("to_databricks", "--json", code=1).summary
+    summary = pushed.push("--json", code=1).summary
     wanted = {"create": 1, "update": 1, "delete": 1, "conflict": 1, "refused": 1, "failed": 0, "ahead": 1, "noted": 1}
     assert {name: summary[name] for name in wanted} == wanted
     assert summary["exit_code"] == 1 and summary["backup"] and summary["target"] == f"{HOME}/main"
@@ -174,7 +174,7 @@ def test_the_summary_counts_what_happened(pushed: Project, person: Person) -> No
 
 def test_json_tells_errors_as_objects(one: Project) -> None:
     """With --json a mistake is an object, too, with a sentence, the next step and the exit code."""
-    ran = one.run("to_databricks", "--json", "--target", "/Shared", code=2)
+    ran = one.push("--json", "--target", "/Shared", code=2)
     assert ran.events[-1].keys() == {"event", "message", "hint", "exit_code"}
     assert (ran.events[-1]["event"], ran.events[-1]["exit_code"]) == ("error", 2)
 
@@ -182,7 +182,7 @@ def test_json_tells_errors_as_objects(one: Project) -> None:
 def test_json_holds_the_diff(one: Project, person: Person) -> None:
     """With --diff an event holds the differences as lines."""
     one.notebook("notebooks/a.py", "print(2)")
-    (event,) = one.run("to_databricks", "--json", "--diff", "-n").all("plan")
+    (event,) = one.push("--json", "--diff", "-n").all("plan")
     assert "+print(2)" in event["diff"]
 
 
@@ -203,8 +203,8 @@ def test_what_is_back_to_an_old_state_is_said(one: Project, person: Person) -> N
 def test_json_lists_the_backups(one: Project, person: Person) -> None:
     """--restore with --json tells its lines as objects."""
     person.edit("a", "theirs")
-    one.run("to_databricks", "--overwrite")
-    assert all(isinstance(event, dict) for event in one.run("to_databricks", "--restore", "--json").events)
+    one.push("--overwrite")
+    assert all(isinstance(event, dict) for event in one.push("--restore", "--json").events)
 
 
 def test_json_is_ascii_whatever_the_locale(one: Project, person: Person) -> None:
@@ -229,7 +229,7 @@ def test_no_colours_where_there_is_no_terminal(pushed: Project, person: Person) 
 def test_a_terminal_has_colours(pushed: Project, person: Person) -> None:
     """On a terminal the plan is coloured, and says the same as without."""
     mixed(pushed, person)
-    plain = pushed.run("to_databricks", "-n", code=1).out
+    plain = pushed.push("-n", code=1).out
     shown = on_terminal(pushed, "to_databricks", "-n")
     assert COLOUR.search(shown)
     bare = ESCAPE.sub("", shown).replace("\r\n", "\n")
@@ -265,8 +265,8 @@ def test_a_long_plan_is_shortened(project: Project) -> None:
     """A plan of hundreds of paths shows the first ones and how many more there are; JSON has them all."""
     for number in range(300):
         project.write(f"notebooks/n{number}.txt", "x")
-    assert len(project.run("to_databricks", "-n", "--json").all("plan")) == 300
-    out = project.run("to_databricks", "-n").out
+    assert len(project.push("-n", "--json").all("plan")) == 300
+    out = project.push("-n").out
     assert len(out.splitlines()) < 40 and "280 more" in out
 
 
@@ -283,7 +283,7 @@ def test_a_reader_who_leaves_is_no_error(project: Project, arguments: tuple[str,
     process.wait(timeout=60)
     process.stderr.close()
     assert "Traceback" not in err and "BrokenPipe" not in err and "unexpected" not in err
-    project.run("to_databricks")
+    project.push()
     project.at_rest()
 
 
@@ -298,7 +298,7 @@ OPTIONS = (
 def test_help_names_every_option_and_exit_code(project: Project, command: str, tmp_path: Path) -> None:
     """--help needs no settings and no repository, and says every option and what the exit codes mean."""
     for flag in ("--help", "-h"):
-        ran = project.run(command, flag, cwd=tmp_path, env={"DATABRICKS_HOST": None})
+        ran = project.quick(command, flag, cwd=tmp_path, env={"DATABRICKS_HOST": None})
         assert all(option in ran.out for option in OPTIONS.split())
         assert all(re.search(rf"\b{code}\b", ran.out) for code in (0, 1, 2, 3, 4, 130))
         assert ("--mirror" in ran.out) == (command == "to_databricks")
@@ -310,7 +310,7 @@ def test_version_is_told(project: Project, command: str, tmp_path: Path) -> None
     """--version says the command and its version."""
     from databricks_sync import __version__
 
-    ran = project.run(command, "--version", cwd=tmp_path)
+    ran = project.quick(command, "--version", cwd=tmp_path)
     assert command in ran.out and __version__ in ran.out
 
 

@@ -49,7 +49,7 @@ def test_settings_come_from_dotenv(bare: Project, person: Person) -> None:
         "NOTEBOOK_FOLDER=src\nUSER=you@example.com\n",
     )
     bare.notebook("src/b.py", "print(1)")
-    bare.run("to_databricks", env=NOBODY)
+    bare.push(env=NOBODY)
     assert person.at("/Users/you@example.com/main").names() == {"b"}
 
 
@@ -57,14 +57,14 @@ def test_dotenv_is_not_carried(bare: Project, person: Person) -> None:
     """The .env of a project whose folder is the project itself stays here, for git ignores it."""
     dotenv(bare, **login(bare), NOTEBOOK_FOLDER=".")
     bare.write(".gitignore", ".env\n")
-    bare.run("to_databricks", env=NOBODY)
+    bare.push(env=NOBODY)
     assert ".env" not in person.names()
 
 
 def test_the_environment_is_stronger_than_dotenv(bare: Project) -> None:
     """A variable of the process wins over the same one in .env."""
     dotenv(bare, DATABRICKS_HOST="https://other.example.com", DATABRICKS_TOKEN="dapi-other", NOTEBOOK_FOLDER="src")
-    bare.run("to_databricks", env={"NOTEBOOK_FOLDER": "notebooks"})
+    bare.push(env={"NOTEBOOK_FOLDER": "notebooks"})
 
 
 def test_options_are_stronger_than_the_environment(bare: Project) -> None:
@@ -74,10 +74,11 @@ def test_options_are_stronger_than_the_environment(bare: Project) -> None:
     assert target(bare, "--target", "/Shared/x") == "/Shared/x"
 
 
+@pytest.mark.xdist_group("sdk")
 def test_a_token_of_dotenv_goes_to_no_other_host(bare: Project) -> None:
     """The token that .env has for one workspace is not sent to another one that the environment names."""
     dotenv(bare, DATABRICKS_HOST="https://other.example.com", DATABRICKS_TOKEN=bare.workspace.token)
-    ran = bare.run("to_databricks", env={"DATABRICKS_TOKEN": None}, code=2)
+    ran = bare.push(env={"DATABRICKS_TOKEN": None}, code=2)
     assert ran.requests == []
 
 
@@ -85,15 +86,15 @@ def test_a_profile_logs_in(bare: Project, workspace: Workspace) -> None:
     """The DEFAULT profile, --profile and DATABRICKS_CONFIG_PROFILE log in without any variable."""
     profile(bare, "DEFAULT", workspace.host, workspace.token)
     profile(bare, "team", f"{workspace.host}/", workspace.token)
-    bare.run("to_databricks", env=NOBODY)
-    bare.run("to_databricks", "--profile", "team", env=NOBODY)
-    bare.run("to_databricks", env={**NOBODY, "DATABRICKS_CONFIG_PROFILE": "team"})
+    bare.push(env=NOBODY)
+    bare.push("--profile", "team", env=NOBODY)
+    bare.push(env={**NOBODY, "DATABRICKS_CONFIG_PROFILE": "team"})
 
 
 def test_a_profile_that_is_asked_for_is_stronger(bare: Project, workspace: Workspace) -> None:
     """--profile wins over the host and token of the environment."""
     profile(bare, "team", workspace.host, workspace.token)
-    bare.run(
+    bare.quick(
         "to_databricks",
         "--profile",
         "team",
@@ -103,11 +104,11 @@ def test_a_profile_that_is_asked_for_is_stronger(bare: Project, workspace: Works
 
 def test_a_profile_nobody_has_is_a_mistake(bare: Project, workspace: Workspace) -> None:
     """An unknown profile, one without a host and a file that is none end with exit 2 and a sentence."""
-    assert "team" in bare.run("to_databricks", "--profile", "team", code=2).err
+    assert "team" in bare.push("--profile", "team", code=2).err
     profile(bare, "team", "", "x")
-    assert "host" in bare.run("to_databricks", "--profile", "team", code=2).err
+    assert "host" in bare.push("--profile", "team", code=2).err
     (bare.home / ".databrickscfg").write_text("no section\n")
-    assert ".databrickscfg" in bare.run("to_databricks", "--profile", "team", code=2).err
+    assert ".databrickscfg" in bare.push("--profile", "team", code=2).err
 
 
 @pytest.fixture
@@ -119,16 +120,16 @@ def own(bare: Project, tmp_path: Path) -> Project:
 
 def test_host_local_is_the_embedded_workspace(own: Project) -> None:
     """Host `local` needs no account: a workspace is started for the run and remembers what was carried."""
-    assert "1 created" in own.run("to_databricks", env={**NOBODY, "DATABRICKS_HOST": "local"}).out
-    ran = own.run("to_databricks", "--local", env=NOBODY)
+    assert "1 created" in own.push(env={**NOBODY, "DATABRICKS_HOST": "local"}).out
+    ran = own.push("--local", env=NOBODY)
     assert "nothing to do" in ran.out
-    assert "nothing to do" in own.run("from_databricks", "--local").out
+    assert "nothing to do" in own.pull("--local").out
 
 
 def test_local_can_stand_in_dotenv(own: Project) -> None:
     """DATABRICKS_HOST=local in .env is host `local`, with the default folder in the home."""
     dotenv(own, DATABRICKS_HOST="local")
-    own.run("to_databricks", env={**NOBODY, "DATABRICKS_LOCAL_DIR": None})
+    own.push(env={**NOBODY, "DATABRICKS_LOCAL_DIR": None})
     assert (own.home / ".databricks_local").is_dir()
 
 
@@ -156,17 +157,17 @@ def test_a_user_that_is_none_is_a_mistake(bare: Project, user: str) -> None:
 def test_project_folder_names_the_root(bare: Project, person: Person) -> None:
     """PROJECT_FOLDER carries a project from anywhere, and its .env counts."""
     dotenv(bare, **login(bare))
-    bare.run("to_databricks", cwd=bare.home, env={**NOBODY, "PROJECT_FOLDER": str(bare.root)})
+    bare.push(cwd=bare.home, env={**NOBODY, "PROJECT_FOLDER": str(bare.root)})
     assert person.names() == {"a"}
-    assert "PROJECT_FOLDER" in bare.run("to_databricks", env={"PROJECT_FOLDER": "/nowhere/at/all"}, code=2).err
+    assert "PROJECT_FOLDER" in bare.push(env={"PROJECT_FOLDER": "/nowhere/at/all"}, code=2).err
 
 
 def test_a_project_inside_a_repository(bare: Project, person: Person) -> None:
     """PROJECT_FOLDER may be a folder of the repository, and only its notebooks are carried."""
     bare.notebook("team/notebooks/b.py", "print(1)")
-    bare.run("to_databricks", env={"PROJECT_FOLDER": "team"})
+    bare.push(env={"PROJECT_FOLDER": "team"})
     assert person.names() == {"b"}
-    bare.run("to_databricks", cwd=bare.root / "team")
+    bare.push(cwd=bare.root / "team")
 
 
 BRANCHES = ["feature/a", "feature-a", "release:1", "v1.2", "Üser-ß", "a" * 150, "fix#1", "a+b", "x@y", "-" + "x"]
@@ -223,18 +224,18 @@ def test_a_detached_head_without_a_ci_is_refused(bare: Project) -> None:
     """Without a branch, both commands ask for --branch or --target, and carry with one."""
     detach(bare)
     for command in ("to_databricks", "from_databricks"):
-        ran = bare.run(command, code=2)
+        ran = bare.quick(command, code=2)
         assert "--branch" in ran.err and "--target" in ran.err and ran.requests == []
     # Variables that somebody's shell happens to have are no CI.
-    bare.run("to_databricks", env={"GITHUB_REF": "refs/heads/main", "BRANCH_NAME": "main"}, code=2)
+    bare.push(env={"GITHUB_REF": "refs/heads/main", "BRANCH_NAME": "main"}, code=2)
     assert target(bare, "--branch", "main") == f"{HOME}/main"
 
 
 def test_a_tag_is_no_branch(bare: Project) -> None:
     """A CI run for a tag needs --branch or --target."""
     detach(bare)
-    bare.run("to_databricks", env={"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/tags/v1"}, code=2)
-    bare.run("to_databricks", env={"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/tags/v1"}, code=2)
+    bare.push(env={"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/tags/v1"}, code=2)
+    bare.push(env={"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/tags/v1"}, code=2)
 
 
 def test_a_branch_without_a_commit_counts(bare: Project) -> None:
@@ -244,7 +245,7 @@ def test_a_branch_without_a_commit_counts(bare: Project) -> None:
 
 def test_the_variables_of_a_git_hook_do_not_lead_astray(bare: Project, person: Person) -> None:
     """Started from a git hook of another repository, the command carries the project it stands in."""
-    bare.run(
+    bare.quick(
         "to_databricks", env={"GIT_DIR": "/nowhere", "GIT_WORK_TREE": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index"}
     )
     assert person.names() == {"a"}
@@ -255,18 +256,18 @@ def test_a_worktree_has_a_state_of_its_own(one: Project, person: Person) -> None
     one.commit()
     one.git("worktree", "add", "-q", "-b", "other", str(one.home / "tree"))
     tree = Project(one.home / "tree", one.home, one.workspace)
-    tree.run("to_databricks")
+    tree.push()
     assert person.at(f"{HOME}/other").names() == {"a"}
     tree.notebook("notebooks/a.py", "print(2)")
-    tree.run("to_databricks")
+    tree.push()
     assert tree.git("status", "--porcelain") == "M notebooks/a.py"
-    assert "nothing to do" in one.run("to_databricks").out
+    assert "nothing to do" in one.push().out
 
 
 def test_another_workspace_has_a_memory_of_its_own(own: Project, person: Person) -> None:
     """Switching to another workspace makes nothing look deleted or edited."""
-    own.run("to_databricks")
+    own.push()
     person.edit("a", "edited")
-    own.run("to_databricks", "--local")
-    assert "1 skipped" in own.run("to_databricks").out
+    own.push("--local")
+    assert "1 skipped" in own.push().out
     assert own.text("notebooks/a.py") == notebook("print(1)") and b"edited" in person.read("a")

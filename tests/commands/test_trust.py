@@ -128,6 +128,7 @@ CI: dict[str, str | None] = {
 }
 
 
+@pytest.mark.xdist_group("sdk")
 @pytest.mark.parametrize(
     ("arguments", "environ"),
     [([], CI), (["--profile", "bare"], CI), (["--profile", "bare"], {"DATABRICKS_TOKEN": SECRET})],
@@ -139,11 +140,12 @@ def test_what_a_machine_knows_goes_nowhere_by_itself(
     (cloned.home / ".databrickscfg").write_text(f"[bare]\nhost = {elsewhere.host}\n")
     cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\n")
     filled = {name: value and value.replace("{host}", elsewhere.host) for name, value in environ.items()}
-    ran = cloned.run("to_databricks", *arguments, code=2, env={**NOBODY, **filled})
+    ran = cloned.push(*arguments, code=2, env={**NOBODY, **filled})
     assert f"No way to log in to {elsewhere.host}" in ran.err and "where the host is set" in ran.err
     assert elsewhere.got and SECRET not in elsewhere.text
 
 
+@pytest.mark.xdist_group("sdk")
 @pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
 def test_a_login_of_the_person_s_machine(cloned: Project, elsewhere: Elsewhere) -> None:
     """`databricks auth login` logs in to the host of one's own .env, and no program is given what .env says."""
@@ -156,12 +158,13 @@ def test_a_login_of_the_person_s_machine(cloned: Project, elsewhere: Elsewhere) 
     cli.chmod(0o755)
     cloned.write(".env", f"DATABRICKS_HOST={elsewhere.host}\nARM_CLIENT_ID=of-dotenv\n")
     env = {**NOBODY, "PATH": f"{cli.parent}:{cloned.env['PATH']}", "SYSTEM_ACCESSTOKEN": SECRET}
-    cloned.run("to_databricks", code=(2, 4), env={**env, "DATABRICKS_AUTH_TYPE": "databricks-cli"})
+    cloned.push(code=(2, 4), env={**env, "DATABRICKS_AUTH_TYPE": "databricks-cli"})
     assert "Bearer of-the-cli" in elsewhere.text
     seen = (cloned.home / "env").read_text()
     assert "PATH" in seen and SECRET not in seen and "of-dotenv" not in seen
 
 
+@pytest.mark.xdist_group("sdk")
 def test_a_login_of_one_s_own_dotenv(cloned: Project, person: Person) -> None:
     """A client secret in .env logs in to .env's host, whatever the environment has for another, and that is told."""
     secret = cloned.workspace.token
@@ -169,7 +172,7 @@ def test_a_login_of_one_s_own_dotenv(cloned: Project, person: Person) -> None:
         ".env",
         f"DATABRICKS_HOST={cloned.workspace.host}\nDATABRICKS_CLIENT_ID=me\nDATABRICKS_CLIENT_SECRET={secret}\n",
     )
-    ran = cloned.run("to_databricks", env={**NOBODY, "DATABRICKS_TOKEN": SECRET, "ARM_CLIENT_SECRET": SECRET})
+    ran = cloned.push(env={**NOBODY, "DATABRICKS_TOKEN": SECRET, "ARM_CLIENT_SECRET": SECRET})
     assert person.names() == {"a"} and SECRET not in ran.said
     assert "note: DATABRICKS_TOKEN from the environment is not used: .env says how to log in" in ran.err
 

@@ -231,7 +231,7 @@ def test_a_notebook_replaced_by_a_file_there_is_refused(one: Project, person: Pe
     person.delete("a")
     person.put("a", b"a file now")
     for command, options in (("to_databricks", ()), ("from_databricks", ()), ("from_databricks", ("--overwrite",))):
-        ran = one.run(command, *options, code=1)
+        ran = one.quick(command, *options, code=1)
         assert "notebook locally and a workspace file" in ran.out and not ran.writes
     one.push("--overwrite", code=1)
     assert person.file("a") == b"a file now" and one.text("notebooks/a.py") == notebook("print(1)")
@@ -282,7 +282,7 @@ def test_two_files_for_one_notebook_are_refused(pushed: Project, person: Person)
     pushed.notebook("notebooks/a.sql", "select 1", language="sql")
     pushed.notebook("notebooks/b.py", "edited")
     for command in ("to_databricks", "from_databricks"):
-        ran = pushed.run(command, code=1)
+        ran = pushed.quick(command, code=1)
         assert "notebooks/a.py" in ran.out and "notebooks/a.sql" in ran.out
     assert b"edited" in person.read("b") and b"select" not in person.read("a")
 
@@ -310,7 +310,7 @@ def test_a_dashboard_is_left_alone(pushed: Project, person: Person) -> None:
     person.put("etl/exp", "", object_type="MLFLOW_EXPERIMENT")
     person.put("flow.designer.ipynb", "{}", object_type="DESIGNER_FILE")
     for command in ("to_databricks", "from_databricks"):
-        ran = pushed.run(command)
+        ran = pushed.quick(command)
         assert ran.out.count("dashboard") == 1 and "experiment" in ran.out and not ran.writes
     pushed.remove("notebooks/etl/load.py", "notebooks/etl/clean.py", "notebooks/etl/deep/save.py")
     pushed.push("--max-delete=3")

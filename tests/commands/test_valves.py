@@ -150,7 +150,7 @@ def test_a_lost_workspace_folder_deletes_nothing(pushed: Project, person: Person
     """When the branch folder was deleted in the workspace, both commands stop and say how to put it back."""
     before = pushed.files()
     person.delete()
-    ran = pushed.run(command, code=3)
+    ran = pushed.quick(command, code=3)
     assert "to_databricks --overwrite" in ran.err and not ran.writes
     assert pushed.files() == before
     pushed.push("--overwrite")
@@ -188,7 +188,7 @@ def test_a_subfolder_that_cannot_be_listed_stops_the_run(
     person.edit("b", "edited")
     before = pushed.files()
     workspace.forbid(f"{person.folder}/etl", "unreadable")
-    ran = pushed.run(command, code=3)
+    ran = pushed.quick(command, code=3)
     assert f"{person.folder}/etl" in ran.err and not ran.writes
     assert pushed.files() == before
 
@@ -210,7 +210,7 @@ def test_a_whole_listing_that_fails_stops_the_run(pushed: Project, workspace: Wo
     before = pushed.files()
     workspace.faults(rule("*/workspace/list*", answer(403, "PERMISSION_DENIED", "no")))
     for command in ("to_databricks", "from_databricks"):
-        ran = pushed.run(command, code=4)
+        ran = pushed.quick(command, code=4)
         assert not ran.writes and "permission" in ran.err.lower()
     assert pushed.files() == before
 
@@ -441,7 +441,7 @@ def test_git_in_the_middle_of_something_stops_a_run(pushed: Project, person: Per
     begin(pushed)
     before = pushed.files()
     for command in ("to_databricks", "from_databricks"):
-        ran = pushed.run(command, code=3)
+        ran = pushed.quick(command, code=3)
         assert name in ran.err and not ran.writes
     assert pushed.files() == before
     ran = pushed.push("--branch", "conflict", code=1)

@@ -16,7 +16,7 @@ from .client import HEADER, HOME, Local
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 
 @pytest.fixture

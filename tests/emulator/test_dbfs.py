@@ -13,7 +13,7 @@ from databricks_local.files.tree import OutsideError, Tree
 
 from .work import Work
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 
 def dbfs(work: Work, name: str, /, **body: object) -> tuple[int, dict[str, object]]:

@@ -15,7 +15,7 @@ from databricks_local.embedded import running
 from .client import Local
 from .work import CLUSTER, GIT_URL, Work
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 NOTEBOOK = {"task_key": "hook", "notebook_task": {"notebook_path": "/Shared/x"}}
 SINGLE_NODE = {

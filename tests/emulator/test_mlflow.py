@@ -20,7 +20,7 @@ from .client import HOME, Local
 from .test_runs import alive, gone
 from .work import CLUSTER, GIT_URL, Work, python
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 TRACK = """
 import json, sys, mlflow, os

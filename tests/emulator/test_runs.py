@@ -17,7 +17,7 @@ from databricks_local.embedded import running
 from .client import HEADER, Local
 from .work import CLUSTER, GIT_URL, Work, git
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 NOW = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 

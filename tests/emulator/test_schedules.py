@@ -17,7 +17,7 @@ from databricks_local.jobs.store import JobStore, StoredJob
 from .client import Local
 from .work import Work
 
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 BERLIN = "Europe/Berlin"
 

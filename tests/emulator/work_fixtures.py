@@ -1,5 +1,5 @@
 """One server for DBFS, jobs, runs and MLflow. MLflow takes seconds to start, and databricks-sdk one to import: who uses
-them is in the group `work`, which one worker has, and imports databricks-sdk in the test.
+them is in the group `sdk`, which one worker has, and imports databricks-sdk in the test.
 """
 
 from __future__ import annotations

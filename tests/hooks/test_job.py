@@ -20,7 +20,7 @@ from mlflow_hooks.model import Hook, Parameter
 from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
 
 # What reads all this takes seconds to import, databricks-sdk among it: the worker that has that has these as well.
-pytestmark = pytest.mark.xdist_group("work")
+pytestmark = pytest.mark.xdist_group("sdk")
 
 ALL = pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
 

@@ -303,7 +303,7 @@ def test_settings(name: str, widget: str, taken: dict[str, object], refused: lis
 # --- what the notebook makes of the answers it gets ------------------------------------------------------------------
 
 # As databricks-sdk has them, which takes a second to import: the worker that has it anyway has these as well.
-of_answers = pytest.mark.xdist_group("work")
+of_answers = pytest.mark.xdist_group("sdk")
 
 
 def run_of(life_cycle: str | None, result: str | None = None, message: str = "") -> Run:
