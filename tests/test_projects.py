@@ -1,4 +1,7 @@
-"""The sample projects' own tests, which people copy along with a project."""
+"""The sample projects' own tests, which people copy along with a project.
+
+They make two registries, which takes many seconds; that the projects train and score, test_end_to_end.py shows too.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.mark.long
 def test_projects() -> None:
     """They pass as they are: in a process of their own, as only there MLflow and scikit-learn have to be imported."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MLFLOW_"))}
