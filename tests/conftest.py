@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ if _has_room(MEMORY):
 # machine alone. The examples are the same each time, and all those of a test share its folder.
 settings.register_profile(
     "steady",
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,
@@ -55,6 +56,7 @@ settings.register_profile(
     ],
 )
 settings.load_profile("steady")
+settings.register_profile("long", settings.get_profile("steady"), max_examples=500)
 
 
 # What takes seconds to start or to import is for one worker: tests that use it are in one group. `sdk`: databricks-sdk,
@@ -77,6 +79,17 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
+def dot_git(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `.git` of an empty repository on `main`, to be copied, as `git init` takes five times as long."""
+    folder = tmp_path_factory.mktemp("empty")
+    environ = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], env=environ, check=True)
+    for sample in (folder / ".git/hooks").glob("*.sample"):
+        sample.unlink()
+    return folder / ".git"
+
+
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The workspace in which projects are run: by hooks, from a desk and by a pipeline.
 
@@ -91,6 +104,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 # What takes longest comes first, so that no worker is left with it in the end; and a watch, of which most is waiting,
 # runs while others compute.
 FIRST = ("tests/test_projects.py", "tests/watch/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The long run tries ten times as many examples."""
+    if not config.getoption("markexpr"):
+        settings.load_profile("long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

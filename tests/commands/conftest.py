@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -27,10 +28,10 @@ def person(workspace: Workspace) -> Person:
 
 
 @pytest.fixture
-def project(tmp_path: Path, workspace: Workspace) -> Iterator[Project]:
+def project(tmp_path: Path, workspace: Workspace, dot_git: Path) -> Iterator[Project]:
     """An empty project on `main`; afterwards, no token and no report of a crash lies anywhere."""
     made = Project(tmp_path / "project", tmp_path / "home", workspace)
-    made.git("init", "-q", "-b", "main")
+    shutil.copytree(dot_git, made.root / ".git")
     yield made
     assert made.secrets() == []
     assert list((made.home / "tmp").glob("databricks_sync-*")) == []

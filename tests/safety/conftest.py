@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,10 +50,10 @@ def worlds(served: Server, origin: Path, tmp_path: Path) -> Callable[[], World]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: Server) -> Project:
+def project(tmp_path: Path, server: Server, dot_git: Path) -> Project:
     """A project whose commands are real processes."""
     made = Project(tmp_path / "project", tmp_path / "home", server)
-    made.git("init", "-q", "-b", "main")
+    shutil.copytree(dot_git, made.root / ".git")
     return made
 
 

@@ -10,7 +10,6 @@ renamed or removed, a call of git (Python's audit events report these). `test_se
 from __future__ import annotations
 
 import errno
-import http.client
 import json
 import os
 import re
@@ -26,7 +25,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from support.project import HOME, Workspace, jupyter, notebook
 
@@ -202,30 +201,10 @@ def _disk(links: bool) -> Iterator[None]:
 
 # --- the workspace ----------------------------------------------------------------------------------------------
 
-_connections: dict[tuple[str, int], http.client.HTTPConnection] = {}
-
 
 @dataclass(frozen=True)
 class Server(Workspace):
-    """The workspace of one test worker, over one connection for each thread."""
-
-    def ask(self, method: str, url: str, body: Any = None) -> tuple[int, bytes]:
-        sent = None if body is None else json.dumps(body).encode()
-        place = self.host, threading.get_ident()
-        for attempt in (1, 2):
-            address = urlsplit(self.host)
-            connection = _connections.setdefault(
-                place, http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
-            )
-            try:
-                connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
-                answer = connection.getresponse()
-                return answer.status, answer.read()
-            except (OSError, http.client.HTTPException):
-                _connections.pop(place).close()  # the server has closed it, idle
-                if attempt == 2:
-                    raise
-        raise AssertionError
+    """The workspace of one test worker, and what can be seen of it."""
 
     def tree(self, target: str = TARGET) -> dict[str, Remote]:
         """Everything below `target` but folders, by name."""

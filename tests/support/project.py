@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -78,6 +79,9 @@ def edits(*wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "edit", "edits": list(wanted)}
 
 
+_connections: dict[tuple[str, int], http.client.HTTPConnection] = {}
+
+
 @dataclass(frozen=True)
 class Workspace:
     """One embedded workspace, as tests talk to it: by HTTP alone."""
@@ -86,15 +90,23 @@ class Workspace:
     token: str
 
     def ask(self, method: str, url: str, body: Any = None) -> tuple[int, bytes]:
-        address = urlsplit(self.host)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
-        try:
-            sent = None if body is None else json.dumps(body).encode()
-            connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
-            answered = connection.getresponse()
-            return answered.status, answered.read()
-        finally:
-            connection.close()
+        """The status and the body of an answer; over one connection for each thread."""
+        place = self.host, threading.get_ident()
+        sent = None if body is None else json.dumps(body).encode()
+        for attempt in (1, 2):
+            address = urlsplit(self.host)
+            connection = _connections.setdefault(
+                place, http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
+            )
+            try:
+                connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
+                answered = connection.getresponse()
+                return answered.status, answered.read()
+            except (OSError, http.client.HTTPException):
+                _connections.pop(place).close()  # the server has closed it, idle
+                if attempt == 2:
+                    raise
+        raise AssertionError
 
     def control(self, name: str, body: Any = None, method: str = "POST") -> Any:
         status, told = self.ask(method, f"/api/local/{name}", body)

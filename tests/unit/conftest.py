@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def repo(tmp_path: Path, dot_git: Path) -> Repo:
     """An empty repository on `main`."""
     made = Repo(tmp_path / "project")
-    made.git("init", "-q", "-b", "main")
+    shutil.copytree(dot_git, made.root / ".git")
     return made
 
 
