@@ -124,12 +124,16 @@ class Reader:
         if words[0] == "export":
             self.environ |= dict(word.split("=", 1) for word in words[1:])
             return f"$ {command}\n"
-        process = self.start(words)
-        printed, _ = process.communicate()
-        self.code = process.returncode
+        self.code, printed = self.type(words)
         shown = printed.replace(str(self.home), "~").replace(str(self.top), "~/project")
         self.runs |= dict(zip(RUN.findall(output), RUN.findall(shown), strict=False))
         return f"$ {RUN.sub(lambda run: self.runs.get(run[0], run[0]), command)}\n{shown}"
+
+    def type(self, words: Sequence[str]) -> tuple[int, str]:
+        """A command from its start to its end: its exit code, and all that it said."""
+        process = self.start(words)
+        printed, _ = process.communicate()
+        return process.returncode, printed
 
     def start(self, words: Sequence[str], folder: Path | None = None, **variables: str) -> subprocess.Popen[str]:
         """Begins a command, in the project or a folder; all that it says comes in one stream, as on a screen."""
@@ -170,7 +174,7 @@ def steady(text: str) -> str:
 
 
 @contextmanager
-def new_reader() -> Iterator[Reader]:
+def new_reader(kind: type[Reader] = Reader) -> Iterator[Reader]:
     """Somebody with a new project and a workspace of their own, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="databricks-readme-") as name:
         folder = Path(name).resolve()
@@ -178,12 +182,12 @@ def new_reader() -> Iterator[Reader]:
         environ = clean_environment(folder / "home", data) | _ME | {"PYTHONIOENCODING": "utf-8"}
         make_project(folder / "project", environ, BRANCH)
         with running(data) as server:
-            yield Reader(folder, Workspace(server), environ)
+            yield kind(folder, Workspace(server), environ)
 
 
-def followed(text: str) -> str:
+def followed(text: str, kind: type[Reader] = Reader) -> str:
     """A page's text with the output of now."""
-    with new_reader() as reader:
+    with new_reader(kind) as reader:
         return reader.follow(text)
 
 

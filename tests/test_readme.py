@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
 import readme  # noqa: E402
+from support.reader import QuickReader  # noqa: E402
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,7 +52,9 @@ def documented(only: str) -> set[str]:
 def test_screens(page: Path) -> None:
     """What a page shows is what its commands print, up to times."""
     text = page.read_text(encoding="utf-8")
-    assert readme.steady(readme.followed(text)) == readme.steady(text), "python docs/readme.py brings it up to date"
+    assert readme.steady(readme.followed(text, QuickReader)) == readme.steady(text), (
+        "python docs/readme.py brings it up to date"
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -23,7 +23,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlencode, urlsplit
 
 ME = "me@example.com"
@@ -245,25 +245,45 @@ class Ran:
 
 def called(main: Callable[[], object], typed: list[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str, str]:
     """A command in this process, as if it were one of its own: its exit code, and what it said on both streams."""
-    said = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    out, err = _stream(), _stream()
+    code = _ended(main, typed, cwd, env, out, err)
+    return code, _text(out), _text(err)
+
+
+def shown(main: Callable[[], object], typed: list[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """The same as on a screen, which has one stream."""
+    screen = _stream()
+    code = _ended(main, typed, cwd, env, screen, screen)
+    return code, _text(screen)
+
+
+def _ended(
+    main: Callable[[], object], typed: list[str], cwd: Path, env: Mapping[str, str], out: TextIO, err: TextIO
+) -> int:
     environ, here, argv = dict(os.environ), Path.cwd(), sys.argv
-    code = 0
     try:
         os.environ.clear()
         os.environ.update(env)
         os.chdir(cwd)
         sys.argv = typed
-        with redirect_stdout(said[0]), redirect_stderr(said[1]):
+        with redirect_stdout(out), redirect_stderr(err):
             main()
     except SystemExit as end:
-        code = int(end.code or 0)
+        return int(end.code or 0)
     finally:
         sys.argv = argv
         os.chdir(here)
         os.environ.clear()
         os.environ.update(environ)
-    out, err = (stream.buffer.getvalue().decode() for stream in said)  # type: ignore[attr-defined]
-    return code, out, err
+    return 0
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    return stream.buffer.getvalue().decode()  # type: ignore[attr-defined,no-any-return]
 
 
 @dataclass
