@@ -58,7 +58,7 @@ class Workspace:
     def call(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self.server.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.server.host + path, data, headers, method=method), timeout=10) as answer:
+        with urlopen(Request(self.server.host + path, data, headers, method=method), timeout=60) as answer:
             return json.load(answer)
 
     def children(self, path: str) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ class Reader:
             self.workspace.call("POST", "/api/2.0/workspace/mkdirs", {"path": path.rpartition("/")[0]})
             # What `databricks sync` asks for: unlike JSON, it can carry an empty file.
             url = f"{server.host}/api/2.0/workspace-files/import-file/{quote(path[1:], safe='')}"
-            with urlopen(Request(url, file.read_bytes(), {"Authorization": f"Bearer {server.token}"}), timeout=10):
+            with urlopen(Request(url, file.read_bytes(), {"Authorization": f"Bearer {server.token}"}), timeout=60):
                 pass
 
     def _edit(self, side: str, path: str, old: str, new: str) -> None:

@@ -111,7 +111,7 @@ class Chromium:
         whole = "return document.readyState == 'complete'"
         focused = "return !document.querySelector('[autofocus]') || document.activeElement.hasAttribute('autofocus')"
         for script in (whole, focused):
-            WebDriverWait(self.driver, 20).until(lambda driver, script=script: driver.execute_script(script))
+            WebDriverWait(self.driver, 60).until(lambda driver, script=script: driver.execute_script(script))
 
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -177,7 +177,7 @@ class Chromium:
 
     def _changed(self, page: WebElement) -> None:
         """Waits until another page stands where `page` was."""
-        WebDriverWait(self.driver, 20).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "html") != page)
+        WebDriverWait(self.driver, 60).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "html") != page)
         self._settled()
 
 

@@ -54,7 +54,7 @@ def listening(talk: Callable[[Listener], Talk], context: ssl.SSLContext | None =
             with suppress(OSError):
                 while True:
                     connection, _ = server.accept()
-                    connection.settimeout(20)
+                    connection.settimeout(60)
                     listener.heard.append(bytearray())
                     number = len(listener.heard) - 1
                     threading.Thread(target=serve, args=(connection, number), daemon=True).start()
@@ -64,7 +64,7 @@ def listening(talk: Callable[[Listener], Talk], context: ssl.SSLContext | None =
         yield listener
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    thread.join(60)
 
 
 def request(connection: socket.socket, heard: bytearray) -> bytes:
@@ -134,7 +134,7 @@ def proxying(allowed: bytes = b"") -> Callable[[Listener], Talk]:
             method, target, _ = asked.split(b" ", 2)
             where = target if method == b"CONNECT" else target.split(b"/")[2]
             name, _, port = where.decode().rpartition(":")
-            with socket.create_connection((name, int(port)), 20) as onward:
+            with socket.create_connection((name, int(port)), 60) as onward:
                 if method == b"CONNECT":
                     connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
@@ -142,7 +142,7 @@ def proxying(allowed: bytes = b"") -> Callable[[Listener], Talk]:
                 back = threading.Thread(target=_pour, args=(onward, connection), daemon=True)
                 back.start()
                 _pour(connection, onward)
-                back.join(10)
+                back.join(60)
 
         return act
 

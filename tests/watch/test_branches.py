@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.project import HOME, IMPORT, Person, Project, Workspace, notebook, rule, until
@@ -119,15 +120,14 @@ def test_a_switch_in_the_middle_of_a_pull(project: Project, person: Person, work
     assert len(project.names()) == 121
 
 
-SLOW = "*.py filter=slow\n"
-
-
-def slow(project: Project, seconds: float) -> None:
-    """From now on git takes that long for each file it checks out."""
-    project.git("config", "filter.slow.smudge", f"sleep {seconds}; cat")
-    project.git("config", "filter.slow.clean", "cat")
-    (project.root / ".git/info").mkdir(exist_ok=True)
-    (project.root / ".git/info/attributes").write_text(SLOW)
+def held(project: Project, name: str) -> Path:
+    """Git waits when it checks out files of this name, for as long as the file is there that this gives."""
+    here = project.write("../held", "")
+    script = f"echo >> '{here}.begun'; while [ -e '{here}' ]; do sleep 0.05; done; cat"
+    project.git("config", "filter.held.smudge", script)
+    project.git("config", "filter.held.clean", "cat")
+    project.write(".git/info/attributes", f"{name} filter=held\n")
+    return here
 
 
 @pytest.mark.parametrize("watched", [True, False], ids=["watch", "single run"])
@@ -135,21 +135,23 @@ def test_a_slow_checkout(project: Project, person: Person, watching: Start, watc
     """While git takes its time for a checkout nothing is carried, however long that is."""
     branches(project, 8, "one", "two")
     watch = watching() if watched else None
-    slow(project, 0.2 if watched else 0.45)
+    here = held(project, "n003.py")
     project.workspace.forget()
     checkout = subprocess.Popen(["git", "switch", "-q", "one"], cwd=project.root, env=project.env)
-    time.sleep(0.4)
+    until(here.with_suffix(".begun").exists)
     if watch is None:
         ran = project.push(code=3)
-        assert checkout.poll() is None and "Git is changing the files" in ran.err and not ran.writes
-        assert checkout.wait() == 0
-        return
-    project.notebook("notebooks/n000.py", "print('saved meanwhile')")
-    assert checkout.wait() == 0
+        assert "Git is changing the files" in ran.err and not ran.writes
+    else:
+        project.notebook("notebooks/n000.py", "print('saved meanwhile')")
+        watch.until_state("paused")
+    assert checkout.poll() is None
     assert not [one for one in project.workspace.requests() if one["method"] == "POST"]
-    assert "paused" in watch.states
-    watch.until(in_step(person, "one", 8))
-    assert strangers(project, "one", "two") == []
+    here.unlink()
+    assert checkout.wait() == 0
+    if watch is not None:
+        watch.until(in_step(person, "one", 8))
+        assert strangers(project, "one", "two") == []
 
 
 def test_a_killed_git(project: Project, person: Person, watching: Start) -> None:

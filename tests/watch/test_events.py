@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -174,10 +173,9 @@ def test_what_says_what_is_carried(project: Path, name: str) -> None:
 def test_a_pause_is_awaited(project: Path) -> None:
     """Changes that follow each other closely are told at once, after the last."""
     with following(project) as changes:
-        (project / "notebooks/a.py").write_text("1")
-        time.sleep(0.04)
-        (project / "notebooks/b.py").write_text("2")
-        assert {"notebooks/a.py", "notebooks/b.py"} <= seen(changes)
+        changes.note([project / "notebooks/a.py"])
+        changes.note([project / "notebooks/b.py"])
+        assert seen(changes) == {"notebooks/a.py", "notebooks/b.py"}
         assert seen(changes, 0.1) == set()
 
 
@@ -200,13 +198,10 @@ def test_new_folders_are_followed(project: Path) -> None:
 def test_what_is_scanned_is_forgotten(project: Path) -> None:
     """What changed before everything is looked at need not be told again after it, but for the settings."""
     with following(project) as changes:
-        (project / "notebooks/a.py").write_text("1")
-        time.sleep(0.3)
+        changes.note([project / "notebooks/a.py"])
         changes.renew()
         assert seen(changes, 0.1) == set()
-        (project / "notebooks/a.py").write_text("2")
-        (project / ".env").write_text("A=1")
-        time.sleep(0.3)
+        changes.note([project / "notebooks/a.py", project / ".env"])
         changes.renew()
         assert seen(changes) == {".env"}
 

@@ -300,7 +300,7 @@ def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watchi
             time.sleep(0.04)
     watch.until(holds(person, "a", "beside it"))
     watch.until(lambda: "run.txt" in person.names() and person.file("run.txt").endswith(b"59\n"))
-    assert 1 <= writes(pushed.workspace).count(("import", "run.txt")) <= 4
+    assert 1 <= writes(pushed.workspace).count(("import", "run.txt")) < 20  # of sixty; test_rhythm.py has the figures
 
 
 # --- what cannot be carried ---------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ SMALL = Limits(
 HASTY = SMALL._replace(silence=0.2, repeated=0.1)  # for those who are slow, as all others end by what they say
 MEMORY = 8 * 2**20  # bytes, many times what the limits above allow, and nothing beside what the servers here send
 REQUESTS = 40
-WITHIN = 15  # seconds after which a request is said to hang
+WITHIN = 60  # seconds after which a request is said to hang
 
 Say = Callable[[bytes], Iterable[bytes]]  # what to say to a request
 

@@ -78,7 +78,7 @@ def test_one_may_wait(tmp_path: Path) -> None:
         threading.Timer(0.3, process.stdin.close).start()
         started = time.monotonic()
         with held(tmp_path / "state", wait=60):
-            assert 0.2 < time.monotonic() - started < 30
+            assert time.monotonic() - started > 0.2
 
 
 def test_waiting_ends(tmp_path: Path) -> None:
