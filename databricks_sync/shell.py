@@ -18,6 +18,7 @@ _PLAIN = re.compile(r"[\w./][\w./:@%+,=-]*", re.ASCII)  # not `=ls`, which zsh r
 _PLAIN_ON_WINDOWS = re.compile(r"[\w./][\w./:+-]*", re.ASCII)
 _READ_ALIKE = re.compile(r'[^"$`%!\\*?\[~\u201c-\u201f]+')  # PowerShell takes curly quotes for quotes
 _PATH_BEGINS = re.compile(r"[\w./]")
+_PATTERN = re.compile(r"[*?\[\\]")  # SOURCE: gitglossary(7), pathspec
 
 
 def word(text: str, instead: str = "NAME", *, windows: bool = ON_WINDOWS) -> str:
@@ -37,6 +38,11 @@ def word(text: str, instead: str = "NAME", *, windows: bool = ON_WINDOWS) -> str
 def path(text: str, *, windows: bool = ON_WINDOWS) -> str:
     """A path as one word that no command takes for an option, and no shell for a home or a file of arguments."""
     return word(text if _PATH_BEGINS.match(text) else f"./{text}", "PATH", windows=windows)
+
+
+def pathspec(text: str, *, windows: bool = ON_WINDOWS) -> str:
+    """A path as one word that git takes for this very path, and not for a pattern."""
+    return word(f":(literal){text}", "PATH", windows=windows) if _PATTERN.search(text) else path(text, windows=windows)
 
 
 def argument(text: str, *, windows: bool = ON_WINDOWS) -> str:

@@ -28,14 +28,6 @@ class Pool(ThreadPoolExecutor):
         self.shutdown(wait=not interrupted, cancel_futures=interrupted)
 
 
-def here(path: Path) -> str:
-    """A path as it is typed in the current folder."""
-    try:
-        return os.path.relpath(path)
-    except ValueError:  # on another drive
-        return str(path)
-
-
 def fsync_directory(folder: Path) -> None:
     """Makes the names in a folder durable where the system can; raises nothing where it cannot."""
     try:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
-from databricks_sync.system import here
+from databricks_sync.local.git import UNTRACK, typed
 
 if TYPE_CHECKING:
     from dotenv.parser import Original
@@ -77,7 +76,7 @@ class Dotenv:
         if tracks(self.path):
             return (
                 "is tracked by git, where others can change it",
-                f"Type `git rm --cached {shell.path(here(self.path))}` and add it to .gitignore",
+                f"Type `{typed(UNTRACK, self.path.parent, self.path.name)}` and add it to .gitignore",
             )
         if self.path.is_symlink() and tracks(target):  # git may hold another name for it, and others write to that
             return "is a link to a file that is tracked by git", "Replace the link with a copy of that file"

@@ -12,10 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from databricks_sync import shell
-from databricks_sync.errors import SettingsError, SyncError, printable
+from databricks_sync.errors import Again, SettingsError, SyncError, printable
 from databricks_sync.exit_code import ExitCode
-from databricks_sync.local.git import Repository
+from databricks_sync.local.git import UNTRACK, Repository, typed
 
 from .dotenv_file import without_login
 from .project import locate
@@ -52,7 +51,9 @@ def run(options: Options, report: Reporter) -> int:
             line = f"Type `to_databricks{options.again()}` to push {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
     except SyncError as error:
-        error.hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again.".lstrip(". ")
+        if not isinstance(error.hint, Again):
+            hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again."
+            error.hint = hint.lstrip(". ")
         raise
     return ExitCode.DONE
 
@@ -88,8 +89,8 @@ def _shown(path: Path) -> str:
 def _hidden(project: Path, repository: Repository) -> Iterator[str]:
     """Keeps .env out of git, for there will be a token in it."""
     if ".env" in {entry.path for entry in repository.entries(project) if entry.tracked}:
-        typed = f"git rm --cached {shell.path(os.path.relpath(project / '.env'))}"
-        yield f"note: git tracks .env; type `{typed}`, and replace the token if one was ever committed."
+        command = typed(UNTRACK, project, ".env")
+        yield f"note: git tracks .env; type `{command}`, and replace the token if one was ever committed."
     if repository.ignored([".env"]):
         return
     ignore = project / ".gitignore"

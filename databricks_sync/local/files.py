@@ -52,7 +52,8 @@ class LocalFiles:
             if mode is None:
                 break  # and so is everything below it
             if modes.S_ISLNK(mode):
-                raise SyncError(f"is inside the symbolic link {parent}, which is never followed")
+                hint = "Replace the link with a copy of its folder."
+                raise SyncError(f"is inside the symbolic link {parent}, which is never followed", hint)
             if not modes.S_ISDIR(mode):
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
             if mode_of(f"{step}/.git") is not None:

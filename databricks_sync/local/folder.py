@@ -23,10 +23,9 @@ from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, nfc, parents
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.stand_ins import StandIn, is_annex_link, stand_in
-from databricks_sync.system import here
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
-from .git import Entry, Repository
+from .git import UNTRACK, Entry, Repository, program, typed
 
 HEAD = 64
 # SERVER: a source notebook ends at 10 MB on every endpoint, a Jupyter one at 100 MB, a file at 500 MB (Databricks'
@@ -121,7 +120,8 @@ class LocalFolder(LocalFiles):
         """What a path that git lists is: an object, what is wrong with it, or None where nothing is there."""
         path = f"{folder.shown}/{entry.path}".removeprefix("./")
         if entry.unmerged:
-            return Problem(path, "has an unresolved merge conflict", "Resolve it, and `git add` it.")
+            hint = f"Resolve it, and type `{typed('add', self.project, path)}`."
+            return Problem(path, "has an unresolved merge conflict", hint)
         try:
             status = os.lstat(f"{folder.path}/{entry.path}")
         except (FileNotFoundError, NotADirectoryError):
@@ -131,7 +131,8 @@ class LocalFolder(LocalFiles):
                 )
             return None
         except OSError as error:
-            return Problem(path, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
+            hint = f"Make it readable, or {self.unlisting(path, tracked=entry.tracked)}."
+            return Problem(path, f"cannot be accessed ({error.strerror})", hint, Severity.FAILED)
         if is_settings(path):
             return settings_file(path, _sentence(self.unlisting(path, tracked=entry.tracked)))
         if kind := asset(path):
@@ -178,15 +179,16 @@ class LocalFolder(LocalFiles):
         except SyncError as error:
             return Problem(path, error.message, error.hint, Severity.FAILED)
         except OSError as error:
-            return Problem(path, f"cannot be read ({error.strerror})", "", Severity.FAILED)
+            hint = f"Make it readable, or {self.unlisting(path, tracked=self._tracks(path))}."
+            return Problem(path, f"cannot be read ({error.strerror})", hint, Severity.FAILED)
 
     def _not_carried(self, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
         """What to say of what is no regular file; None where git does not know yet that a file became a folder."""
         if modes.S_ISLNK(status.st_mode):
             hint = f"Replace it with a copy; or {self.unlisting(path, tracked=entry.tracked)}."
             if is_annex_link(_target(f"{self.project}/{path}")):
-                name = shell.path(here(self.project / path))
-                hint = f"It stands for a file of git-annex: type `git annex get {name}` and `git annex unlock {name}`."
+                get, unlock = (typed(f"annex {command}", self.project, path) for command in ("get", "unlock"))
+                hint = f"It stands for a file of git-annex: type `{get}` and `{unlock}`."
             return Problem(path, "is a symbolic link, which is never followed", hint)
         if not modes.S_ISDIR(status.st_mode):
             return Problem(path, "is not a regular file", _sentence(self.unlisting(path, tracked=entry.tracked)))
@@ -198,8 +200,11 @@ class LocalFolder(LocalFiles):
 
     def unlisting(self, path: str, *, tracked: bool) -> str:
         """What makes git list a path no more: it minds no .gitignore where it tracks the path."""
-        untrack = f"type `git rm --cached {shell.path(here(self.project / path))}` and " if tracked else ""
+        untrack = f"type `{typed(UNTRACK, self.project, path)}` and " if tracked else ""
         return f"{untrack}add it to .gitignore"
+
+    def _tracks(self, path: str) -> bool:
+        return self.repository.tracks(self.project / path)
 
     def _read(self, folder: Folder, name: str, path: str, size: int, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
@@ -209,13 +214,11 @@ class LocalFolder(LocalFiles):
                 format = identify(file, opened.read(HEAD)).format
             limit = LIMITS[format and format.form]
             if size > limit:
-                raise SyncError(
-                    f"is {size / 2**20:.1f} MB, and the workspace accepts {limit // 2**20} MB",
-                    "Split it, or add it to .gitignore.",
-                )
+                about = f"is {size / 2**20:.1f} MB, and the workspace accepts {limit // 2**20} MB"
+                raise SyncError(about, f"Split it, or {self.unlisting(path, tracked=self._tracks(path))}.")
         raw, stamp = stable_read(where)
-        if program := stand_in(raw):
-            return pointer(path, program, here(self.project / path))
+        if holder := stand_in(raw):
+            return pointer(path, holder, self.project)
         identity = identify(file, raw[:HEAD])
         if identity.format == JUPYTER and not raw.strip():
             return Problem(path, "is empty, so it is not a notebook yet", "", Severity.NOTE)
@@ -290,10 +293,10 @@ def _linked(top: Path, folder: str, links: dict[str, bool]) -> bool:
 
 
 def _unfetched(folder: Folder) -> SettingsError:
-    # By its absolute name: git takes that wherever in the work tree it is typed.
+    command = typed("submodule update --init", folder.path.parent, folder.path.name)
     return SettingsError(
         f"{folder.shown} is a git submodule that was not fetched, so its contents are unknown.",
-        f"Type `git submodule update --init {shell.path(folder.path.as_posix())}`; in CI, check out with submodules.",
+        f"Type `{command}`; in CI, check out with submodules.",
     )
 
 
@@ -318,11 +321,11 @@ def asset_file(path: str, kind: str) -> Problem:
     return Problem(path, f"is {kind} of Databricks, which is not synced", "", Severity.NOTE)
 
 
-def pointer(path: str, program: StandIn, typed: str) -> Problem:
-    """What to say of a file that git-lfs or git-annex has put in place of another one; `typed`: from where we are."""
-    lfs = "Type `git lfs pull`; in CI, check out with LFS."
-    hint = lfs if program is StandIn.LFS else f"Type `git annex get {shell.path(typed)}`."
-    return Problem(path, f"is a pointer of {program.value}, not the file itself", hint)
+def pointer(path: str, holder: StandIn, project: Path) -> Problem:
+    """What to say of a file in a project that git-lfs or git-annex has put in place of another one."""
+    lfs = f"Type `{program(project)} lfs pull`; in CI, check out with LFS."
+    hint = lfs if holder is StandIn.LFS else f"Type `{typed('annex get', project, path)}`."
+    return Problem(path, f"is a pointer of {holder.value}, not the file itself", hint)
 
 
 def check_project(folder: LocalFolder) -> None:
@@ -334,6 +337,6 @@ def check_project(folder: LocalFolder) -> None:
                 raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER.")
             if name != "." and os.path.lexists(where / ".git"):
                 inside = os.path.relpath(item.shown, name)
-                outer, inner = shell.word(name, "PATH"), shell.word(inside, "PATH")
+                outer, inner = shell.word(where.as_posix(), "PATH"), shell.word(inside, "PATH")
                 hint = f"To sync it, set `PROJECT_FOLDER={outer}` and `NOTEBOOK_FOLDER={inner}`."
                 raise SettingsError(f"{name} is a git repository of its own, so it is not synced from here.", hint)

@@ -47,6 +47,9 @@ OPERATIONS = {
 }
 
 
+UNTRACK = "rm --cached -f"  # by force also what was staged and then edited; the file itself stays
+
+
 class Entry(NamedTuple):
     """A path git knows of, relative to the folder asked about.
 
@@ -286,6 +289,20 @@ def work_tree(folder: Path) -> Path | None:
     return next((parent for parent in (folder, *folder.parents) if _has_git(f"{parent}/.git")), None)
 
 
+def program(folder: Path) -> str:
+    """How git is called in the current folder for the repository that `folder` is in."""
+    top = work_tree(Path(os.path.realpath(folder)))
+    return "git" if top is None or top == work_tree(Path.cwd()) else f"git -C {shell.path(top.as_posix())}"
+
+
+def typed(command: str, folder: Path, path: str) -> str:
+    """A command of git about `path` in `folder`, as it is typed in the current folder."""
+    folder = Path(os.path.realpath(folder))
+    called = program(folder)
+    start = Path.cwd() if called == "git" else work_tree(folder) or folder
+    return f"{called} {command} {shell.pathspec(Path(os.path.relpath(folder / path, start)).as_posix())}"
+
+
 def _has_git(mark: str) -> bool:
     return os.path.isfile(mark) or os.path.lexists(f"{mark}/HEAD")  # noqa: PTH113 (what may not be looked at is none)
 
@@ -306,9 +323,10 @@ def _within(path: Path, folder: Path) -> bool:
 
 
 def _no_repository(folder: Path) -> SettingsError:
+    command = "git init" if folder == Path.cwd() else f"git init {shell.path(folder.as_posix())}"
     return SettingsError(
         f"{folder} is not in a git repository, and git decides which files are synced.",
-        "Type `git init` there, or set PROJECT_FOLDER to a folder in a git repository.",
+        f"Type `{command}`, or set PROJECT_FOLDER to a folder in a git repository.",
     )
 
 

@@ -63,7 +63,7 @@ def test_tracked(project: Project) -> None:
     """A .env that git tracks is pointed out."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
     project.commit()
-    assert "git rm --cached .env" in project.push("--init").out
+    assert "git rm --cached -f .env" in project.push("--init").out
 
 
 def test_own_sample(project: Project) -> None:

@@ -149,5 +149,5 @@ def test_init_says_it_of_a_tracked_dotenv_once(project: Project) -> None:
     inside = project.root / "src"
     inside.mkdir()
     for _ in range(2):
-        assert "type `git rm --cached ../.env`" in project.quick("to_databricks", "--init", cwd=inside).out
+        assert "type `git rm --cached -f ../.env`" in project.quick("to_databricks", "--init", cwd=inside).out
     assert project.text(".gitignore") == ".env\n"

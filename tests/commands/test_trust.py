@@ -79,7 +79,7 @@ def test_a_dotenv_s_host_gets_no_credential_of_the_environment(
         cloned.commit()
     ran = cloned.push(code=2, env={**NOBODY, **secrets})
     assert elsewhere.got == [] and SECRET not in ran.said
-    assert ("git rm --cached .env" in ran.err) is tracked
+    assert ("git rm --cached -f .env" in ran.err) is tracked
 
 
 @pytest.mark.parametrize(

@@ -593,7 +593,7 @@ def test_a_folder_of_another_repository_is_refused(repo: Repo, name: str, inside
     (repo.root / "lib/notebooks").mkdir()
     with pytest.raises(SettingsError, match=r"^lib is a git repository of its own") as caught:
         check_project(repo.open(name))
-    assert f"`PROJECT_FOLDER=lib` and `NOTEBOOK_FOLDER={inside}`." in caught.value.hint
+    assert f"`PROJECT_FOLDER={repo.root}/lib` and `NOTEBOOK_FOLDER={inside}`." in caught.value.hint
     check_project(repo.open("."))
 
 
