@@ -230,7 +230,7 @@ class Comparer:
 
     def _pointer(self, key: str, export: Export, scan: Scan) -> Problem | None:
         local = scan.objects.get(key)
-        return pointer_there(local.path if local else key, export.raw)
+        return pointer_there(local.path if local else key, export.raw, self.workspace.root)
 
     def _rivals(self, sides: Sides) -> dict[str, str]:
         """The pairs that want one local file; a Jupyter notebook wants none that a script has."""
@@ -412,9 +412,10 @@ def ignored(path: str) -> Problem:
     return Problem(path, "is ignored by git, so it is not synced", "", Severity.NOTE)
 
 
-def pointer_there(path: str, raw: bytes) -> Problem | None:
-    """What to say of an object that holds `raw`, where somebody has pushed but a pointer; else None."""
+def pointer_there(path: str, raw: bytes, target: str) -> Problem | None:
+    """What to say of an object of `target` that holds `raw`, where somebody has pushed but a pointer; else None."""
     if (program := stand_in(raw)) is None:
         return None
-    hint = f"From a clone with the file itself, type `to_databricks --overwrite {shell.path(path)}`."
+    command = f"to_databricks{shell.option('target', target)} --overwrite {shell.path(path)}"
+    hint = f"From a clone with the file itself, type `{command}`."
     return Problem(path, f"is only a pointer of {program.value} in the workspace, so it is not pulled", hint)

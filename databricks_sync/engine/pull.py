@@ -228,7 +228,7 @@ class PullWriter:
         self, step: Step, remote: RemoteObject, export: Export, path: str, data: bytes
     ) -> LocalObject | Outcome:
         """What a scan would take `data` at `path` for; where that is not what was found, why it is not stored."""
-        if problem := pointer_there(path, data):
+        if problem := pointer_there(path, data, self.workspace.root):
             return Outcome(step, Result.LEFT, problem)
         try:
             item = describe(step.key, path, data, Stat(0, 0, 0, 0))

@@ -100,11 +100,19 @@ def _chosen(backups: Backups, request: Request) -> list[Saved]:
             f"Type `{command} --restore` to see what it contains.",
         )
     if direction is Direction.PUSH and saved_run.target != request.target:
+        command = f"{direction.command}{request.login}{shell.option('target', saved_run.target)}"
         raise SettingsError(
             f"The backup {name} belongs to {printable(saved_run.target)}, not to {request.target}.",
-            f"Type `{direction.command}{request.login}{shell.option('target', saved_run.target)} --restore {name}`.",
+            f"Type `{command} {restoring(request)}`.",
         )
     return sorted(copies.values(), key=_by_path)
+
+
+def restoring(request: Request) -> str:
+    """The option and the PATHS that ask for the same restore of another target, or of the other side."""
+    return " ".join(
+        ["--restore", shell.word(request.restore), *map(shell.path, map(request.typed, request.scope.paths))]
+    )
 
 
 def _check_side(saved_run: SavedRun, request: Request) -> None:
@@ -115,7 +123,7 @@ def _check_side(saved_run: SavedRun, request: Request) -> None:
     other = Direction.PULL if direction is Direction.PUSH else Direction.PUSH
     raise SettingsError(
         f"The backup {saved_run.name} is from {other.side}, not from {direction.side}.",
-        f"Type `{other.command}{request.again} --restore {saved_run.name}` to restore it there.",
+        f"Type `{other.command}{request.again} {restoring(request)}` to restore it there.",
     )
 
 

@@ -174,7 +174,8 @@ class Sync:
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
             self._check(request, snapshot, base, chosen)
-        if writing if push else snapshot.view.strange:
+        taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
+        if writing and not taking if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
         for note in (*(self._notes(request, snapshot, chosen) if push and writing else ()), *unportable(chosen)):
             self.tell(note)
@@ -185,7 +186,6 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self._check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         self._remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
         if not writing:
             if taking:
@@ -245,7 +245,7 @@ class Sync:
             raise SettingsError(
                 f"Nothing, locally or in the workspace, has the name {' or '.join(scope.paths)}.",
                 f"Give paths as the plan shows them{f', after {request.way}/' if request.way else ''}: "
-                f"{request.mode.direction.command}{request.again} --dry-run",
+                f"`{request.mode.direction.command}{request.again} --dry-run`.",
             )
         return withheld(chosen, request, self.local)
 

@@ -43,6 +43,7 @@ from databricks_sync.state.base import Base
 from databricks_sync.system import CONNECTIONS
 
 _AGAIN = Again()
+_ROOM = Again(before="Make sure that its folder is writable and the disk not full, and ")
 _READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _NEAR_END = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _BATCH = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
@@ -201,7 +202,7 @@ class Transfer:
         except SyncError as error:
             return failed(step, error.message, error.hint)
         except OSError as error:
-            return failed(step, f"could not be written ({error.strerror or error})", "Nothing was lost.")
+            return failed(step, f"could not be written ({error.strerror or error})", _ROOM)
 
     def _refused(self, outcome: Outcome) -> Outcome:
         refused = outcome._replace(result=Result.LEFT)

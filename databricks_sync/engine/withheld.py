@@ -83,7 +83,8 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
     command = f"{direction.command}{request.again} {shell.path(request.typed(step.path))}"
-    hint = f"Type `{command}` to sync it, or add it to .gitignore."
+    tracked = step.local is not None and local.repository.tracks(local.project / step.path)
+    hint = f"Type `{command}` to sync it, or {local.unlisting(step.path, tracked=tracked)}."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 

@@ -69,7 +69,7 @@ def test_a_pointer_in_the_workspace(data: Project, person: Person) -> None:
     for options in (("--dry-run",), (), ("--overwrite",), ("--merge",)):
         ran = data.pull(*options, code=(0, 1) if options == ("--dry-run",) else 1)
         assert "notebooks/data.csv is only a pointer of git-lfs in the workspace, so it is not pulled" in ran.out
-        assert "`to_databricks --overwrite notebooks/data.csv`" in ran.out
+        assert "`to_databricks --target /Users/me@example.com/main --overwrite notebooks/data.csv`" in ran.out
     assert "notebooks/other.csv is only a pointer" in ran.out and not (data.root / "notebooks/other.csv").exists()
     assert data.read("notebooks/data.csv") == DATA
     data.push("--overwrite", "notebooks/data.csv")
