@@ -146,7 +146,8 @@ def absolute(context: click.Context, parameter: click.Parameter, value: str | No
     value = _filled(context, parameter, value)
     if value is not None and not value.startswith("/"):
         proposal = value if value.startswith(("Shared/", "Users/", "Workspace/")) else f"Shared/{value}"
-        raise click.BadParameter(f"{value} is not an absolute path; write /{proposal}.")
+        typed = shell.option(str(parameter.name), f"/{proposal}").strip()
+        raise click.BadParameter(f"{value} is not an absolute path; write `{typed}`.")
     return value
 
 

@@ -65,13 +65,13 @@ class TextReport:
 
     def notice(self, text: str) -> None:
         """A line for something that is worth knowing, and no error."""
-        self.err.line(f"note: {text}", "yellow")
+        self.err.line(f"note: {printable(text)}", "yellow")
 
     def error(self, error: SyncError) -> None:
         """Why a run failed, and below it what to type next."""
-        self.err.line(f"error: {error.message}", "bold red")
+        self.err.line(f"error: {printable(error.message)}", "bold red")
         if error.hint:
-            self.err.line(f"  {error.hint}")
+            self.err.line(f"  {printable(error.hint)}")
 
     # --- the plan -------------------------------------------------------------------------------------------
 
@@ -161,9 +161,9 @@ class TextReport:
                 continue
             self.out.line(f"{heading} ({len(group):,})", "bold")
             for problem in group[: _SHOWN if severity is Severity.NOTE else None]:
-                self.out.line(f"  {sign} {printable(problem.path)} {problem.what.rstrip('.')}.", STYLES[sign])
+                self.out.line(f"  {sign} {printable(f'{problem.path} {problem.what}').rstrip('.')}.", STYLES[sign])
                 if problem.hint:
-                    self.out.line(f"      {problem.hint}")
+                    self.out.line(f"      {printable(problem.hint)}")
             if severity is Severity.NOTE and len(group) > _SHOWN:
                 self.out.line(f"  … and {len(group) - _SHOWN:,} more (--json lists them all)")
 

@@ -172,15 +172,15 @@ class LineView:
     def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
         """As `View.parked`: a line for each path that is new, with the commands that resolve it, or resolved."""
         for item in new.values() if not shown else ():
-            self.line(f"! {printable(item.path)}  {item.what}", STYLES["!"])
+            self.line(f"! {item.path}  {item.what}", STYLES["!"])
             for way in item.ways:
                 self.line(f"    {way}")
         for item in settled.values():
-            self.line(f"= {printable(item.path)}  resolved", "green")
+            self.line(f"= {item.path}  resolved", "green")
 
     def line(self, text: str, style: str = "") -> None:
         """Writes one line, with the time before it."""
-        self.report.out.line(f"{time.strftime('%H:%M:%S')}  {text}", style)
+        self.report.out.line(f"{time.strftime('%H:%M:%S')}  {printable(text)}", style)
         self.flush()
 
     def flush(self) -> None:
@@ -231,7 +231,7 @@ class LiveView(LineView):
         else:
             from rich.text import Text
 
-            self._live.console.print(Text(f"{time.strftime('%H:%M:%S')}  {text}", style))
+            self._live.console.print(Text(f"{time.strftime('%H:%M:%S')}  {printable(text)}", style))
 
     def _show(self) -> None:
         if self._standing[0] is State.STOPPED:
@@ -252,16 +252,16 @@ class LiveView(LineView):
 
         state, text, hint = self._standing
         colour = _COLOURS.get(state, "yellow")
-        region = [Text(""), Text.assemble(("● ", colour), (text, "bold"), ("  Ctrl-C to stop", "dim"))]
+        region = [Text(""), Text.assemble(("● ", colour), (printable(text), "bold"), ("  Ctrl-C to stop", "dim"))]
         if hint:
-            region.append(Text(f"  {hint}"))
+            region.append(Text(f"  {printable(hint)}"))
         if self._parked:
             region.append(Text(f"  needs attention ({len(self._parked):,}): skipped on both sides", "bold"))
         console, shown = self._live.console, 0
         room = console.height * 2 // 3 - len(region)  # the events above need some, too
         for item in list(self._parked.values())[:_SHOWN]:
-            rows = [Text(f"  ! {printable(item.path)}  {item.what}", STYLES["!"])]
-            rows += [Text(f"      {way}") for way in item.ways]
+            rows = [Text(f"  ! {printable(f'{item.path}  {item.what}')}", STYLES["!"])]
+            rows += [Text(f"      {printable(way)}") for way in item.ways]
             wrapped = [line for row in rows for line in row.wrap(console, console.width, overflow="fold")]
             room -= len(wrapped)
             if shown and room < 0:

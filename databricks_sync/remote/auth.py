@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from databricks_sync import shell
 from databricks_sync.clock import CLOCK, Clock
 from databricks_sync.errors import LoginError, SettingsError, Unreachable, WorkspaceError
 from databricks_sync.model import Login
@@ -54,7 +55,8 @@ def _sdk_headers(login: Login) -> Headers:
     except Exception as error:
         raise SettingsError(
             f"No way to log in to {login.host} was found ({reason(error)}).",
-            "Log in with `databricks auth login` or `az login`, or set DATABRICKS_TOKEN where the host is set.",
+            f"Log in with `databricks auth login{shell.option('host', login.host)}` or `az login`, "
+            "or set DATABRICKS_TOKEN where the host is set.",
         ) from None
     return config.authenticate
 

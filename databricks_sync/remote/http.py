@@ -18,7 +18,7 @@ from math import isnan
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from databricks_sync import __version__
+from databricks_sync import __version__, shell
 from databricks_sync.clock import CLOCK, Clock
 from databricks_sync.errors import (
     Again,
@@ -209,7 +209,8 @@ class Http:
         except Exception as error:  # databricks-sdk raises what its many ways to log in raise
             raise LoginError(
                 f"The login to {self.host} could not be renewed ({reason(error)}).",
-                "Log in again as before, for example with `databricks auth login` or `az login`.",
+                "Log in again as before, for example with "
+                f"`databricks auth login{shell.option('host', self.host)}` or `az login`.",
             ) from None
 
 

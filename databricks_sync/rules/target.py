@@ -49,9 +49,10 @@ def check_target(target: str, user: str | None) -> None:
     if parts and (reason := flaw("/".join(parts), windows=False)):
         raise SettingsError(f"The target {shown} cannot be used: {reason}.", "Give another --target.")
     if len(parts) < 2 or (top == "users" and len(parts) < 3):
+        below = f"/Users/{parts[1] if len(parts) > 1 else user or 'you@example.com'}/main"
+        example = option("target", below if top == "users" else "/Shared/main").strip()
         raise SettingsError(
-            f"The target {shown} is a protected folder of the workspace.",
-            "Give a folder below it, such as --target /Shared/master.",
+            f"The target {shown} is a protected folder of the workspace.", f"Give a folder such as `{example}`."
         )
     if top == "repos":
         raise SettingsError(

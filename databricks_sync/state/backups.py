@@ -69,7 +69,9 @@ class Backups:
             self._save(saved, raw)
         except OSError as error:
             about = f"could not be backed up ({error.strerror}), so it was skipped"
-            raise SyncError(about, Again(before=f"Free some space in {self.folder}, and ")) from None
+            raise SyncError(
+                about, Again(before=f"Make sure that {self.folder} is writable and its disk not full, and ")
+            ) from None
 
     def _save(self, saved: Saved, raw: bytes) -> None:
         form, language = NAMES[saved.format]

@@ -205,7 +205,7 @@ class Base:
                     yield db
                     reached(f"in {what}")
         except sqlite3.Error as error:
-            hint = Again(": nothing is lost.", before="Free some space there and ")
+            hint = Again(": nothing is lost.", before="Make sure that it is writable and its disk not full, and ")
             raise SyncError(f"{self.file} cannot be written ({error}).", hint) from None
         reached(f"after {what}")
 
