@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable
-from typing import NamedTuple
 
 import pytest
-from support.project import HOME, Person, Project, Ran, notebook
+from support.project import HOME, Person, Project, notebook
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 ROOT = {"NOTEBOOK_FOLDER": "."}
@@ -126,127 +124,9 @@ def test_the_dry_run_that_is_advised_is_of_the_same_target(pushed: Project) -> N
     assert advised(ran.err, "shows them") == ["from_databricks", "--branch", "main", "--dry-run"]
 
 
-# --- the table: message -> next command -> what happens when it is typed as printed ---------------------------------
-
-
-class Row(NamedTuple):
-    """A message that a run prints for ever, until the command below it is typed."""
-
-    stuck: Callable[[Project, Person], None]  # leads into the state
-    ran: str  # the command that prints the message
-    message: str
-    before: str  # what stands before the command that leads out
-    holds: Callable[[Project, Person], bool]  # what is so afterwards
-    code: int = 1  # of the run that prints it
-    more: str = ""  # what the hint asks for besides, in words: a line for .gitignore
-
-
 def deleted_here(project: Project, person: Person) -> None:
     project.remove("notebooks/a.py")
     person.edit("a", "theirs")
-
-
-def deleted_there(project: Project, person: Person) -> None:
-    project.notebook("notebooks/a.py", "mine")
-    person.delete("a")
-
-
-def a_tracked_link(project: Project, _: Person) -> None:
-    (project.root / "notebooks/link").symlink_to("data.csv")
-    project.commit()
-
-
-def behind_a_link(project: Project, _: Person) -> None:
-    (project.root / "notebooks/etl/deep").rename(project.root / "deep")
-    (project.root / "notebooks/etl/deep").symlink_to("../../deep")
-
-
-def tracked_settings(project: Project, _: Person) -> None:
-    project.write("notebooks/.env", "A=1")
-    project.commit()
-
-
-def another_owner(project: Project, _: Person) -> None:
-    project.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
-
-
-def a_dashboard_on_both_sides(project: Project, person: Person) -> None:
-    person.put("sales", "{}", "DASHBOARD")
-    project.write("notebooks/sales", "{}")
-    project.commit()
-
-
-ROWS = {
-    "deleted here, edited there, and it is to go": Row(
-        deleted_here,
-        "to_databricks",
-        "deleted locally, edited in the workspace",
-        "to keep the local version",
-        lambda project, person: "a" not in person.names() and notebook("theirs").strip().encode() in project.backups(),
-    ),
-    "deleted here, edited there, and it is to stay": Row(
-        deleted_here,
-        "to_databricks",
-        "deleted locally, edited in the workspace",
-        "to keep the workspace version",
-        lambda project, person: "theirs" in project.text("notebooks/a.py"),
-    ),
-    "edited here, deleted there, and it is to go": Row(
-        deleted_there,
-        "from_databricks",
-        "edited locally, deleted in the workspace",
-        "to keep the workspace version",
-        lambda project, person: "a.py" not in project.names() and notebook("mine").encode() in project.backups(),
-    ),
-    "edited here, deleted there, and it is to stay": Row(
-        deleted_there,
-        "from_databricks",
-        "edited locally, deleted in the workspace",
-        "to keep the local version",
-        lambda project, person: b"mine" in person.read("a"),
-    ),
-    "a symbolic link that git tracks": Row(
-        a_tracked_link,
-        "to_databricks",
-        "link is a symbolic link",
-        "or type",
-        lambda project, person: "link" not in person.names() and (project.root / "notebooks/link").is_symlink(),
-        more="link",
-    ),
-    "a tracked file behind a symbolic link": Row(
-        behind_a_link,
-        "to_databricks",
-        "deep/save.py is inside a symbolic link",
-        "or type",
-        lambda project, person: "etl/deep/save" in person.names() and (project.root / "deep/save.py").is_file(),
-        more="deep",
-    ),
-    "settings that git tracks": Row(
-        tracked_settings,
-        "to_databricks",
-        ".env may contain a token",
-        "Type",
-        lambda project, person: ".env" not in person.names() and project.text("notebooks/.env") == "A=1",
-        code=0,
-        more=".env",
-    ),
-    "a dashboard on both sides": Row(
-        a_dashboard_on_both_sides,
-        "to_databricks",
-        "notebooks/sales is a",
-        "or type",
-        lambda project, person: {"sales"} <= project.names() & person.names(),
-        more="sales",
-    ),
-    "a work tree of another user, as in a container": Row(
-        another_owner,
-        "to_databricks",
-        "belongs to another user of this machine",
-        "type",
-        lambda project, person: project.git("config", "--get", "safe.directory") == str(project.root),
-        code=2,
-    ),
-}
 
 
 def test_only_a_named_deletion_wins(pushed: Project, person: Person) -> None:
@@ -322,25 +202,3 @@ def test_a_file_that_became_a_folder_is_pushed(pushed: Project, person: Person) 
     pushed.push()
     assert "data.csv/part-0" in person.names()
     pushed.at_rest()
-
-
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_what_is_typed_as_printed_leads_out(pushed: Project, person: Person, row: Row) -> None:
-    """Typed as it is printed, the command below a message brings about what was said, and the message is gone."""
-    row.stuck(pushed, person)
-    ran = pushed.quick(row.ran, code=row.code)
-    assert row.message in ran.said
-    if row.more:
-        pushed.write(".gitignore", f"{row.more}\n")
-    run_as_printed(pushed, advised(ran.said, row.before))
-    after = pushed.quick(row.ran)
-    assert row.message not in after.said and row.holds(pushed, person), after.said
-
-
-def run_as_printed(project: Project, words: list[str]) -> Ran | None:
-    """Types a command: ours in this process, every other one as a process."""
-    command, *arguments = words
-    if command in ("to_databricks", "from_databricks"):
-        return project.quick(command, *arguments)
-    subprocess.run(words, cwd=project.root, env=project.env, check=True, capture_output=True)
-    return None

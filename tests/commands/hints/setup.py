@@ -1,0 +1,86 @@
+"""Hints about how a command is typed, and about setting a project up."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from support.project import ME
+
+from .settings import arrived, environment, nothing, one
+from .table import Scene, does, types
+
+
+def mistyped(ran: str, message: str, then: str) -> Scene:
+    """Options that do not go together; `then`: the same command as the message has it."""
+    return one(nothing, message, message, does(nothing), lambda *_: True, ran=ran, then=then)
+
+
+init = partial(one, ran="to_databricks --init", code=0)
+SCENES = {
+    "merge and overwrite": mistyped(
+        "from_databricks --merge --overwrite --branch b",
+        "--merge and --overwrite cannot be used together: choose one.",
+        "to_databricks --overwrite --branch b",
+    ),
+    "markers alone": mistyped(
+        "from_databricks --markers", "--markers works only with --merge.", "to_databricks --dry-run"
+    ),
+    "a mirror of paths": mistyped(
+        "to_databricks --mirror notebooks",
+        "--mirror works on the whole folder: remove the PATHS.",
+        "to_databricks --mirror",
+    ),
+    "a watch alone": mistyped("to_databricks --poll", "--poll works only with --watch.", "to_databricks"),
+    "a watch that replaces": mistyped(
+        "to_databricks --watch --mirror",
+        "--watch and --mirror cannot be used together: remove one.",
+        "to_databricks --mirror",
+    ),
+    "a watch that restores": mistyped(
+        "to_databricks --watch --restore x",
+        "--watch and --restore cannot be used together: remove one.",
+        "to_databricks --restore",
+    ),
+    "no path": mistyped("to_databricks ''", "one of the PATHS is empty.", "to_databricks notebooks"),
+    "no number": mistyped(
+        "to_databricks --max-delete many",
+        "many must be a number or a percentage, such as 12 or 40%.",
+        "to_databricks --max-delete 40%",
+    ),
+    "set up": init(
+        nothing,
+        f"Connected to … as {ME}.",
+        f"Type `to_databricks --branch b` to push notebooks to /Users/{ME}/b.",
+        types(),
+        lambda _, person: "a" in person.at(f"/Users/{ME}/b").names(),
+        ran="to_databricks --init --branch b",
+        then="to_databricks --branch b --dry-run",
+    ),
+    "a .env that git tracks": init(
+        lambda project, _: (project.write("sub/x", ""), project.write(".env", ""), project.git("add", ".env")),
+        "note: git tracks .env",
+        "note: git tracks .env; type `git rm --cached -f ../.env`, and replace the token if one was ever committed.",
+        types(),
+        lambda project, _: project.git("ls-files") == "" and project.git("check-ignore", ".env"),
+        folder="sub",
+    ),
+    "set up without a way in": one(
+        environment(DATABRICKS_TOKEN="dapi-wrong"),
+        "… does not accept the token",
+        "Make a new one in the workspace (Settings, Developer, Access tokens) and put it where the old one is: "
+        "DATABRICKS_TOKEN, or the profile. Then type `to_databricks --init` again.",
+        types(first=lambda project, person: environment(DATABRICKS_TOKEN=project.workspace.token)(project, person)),
+        arrived,
+        ran="to_databricks --init",
+        then="to_databricks",
+    ),
+    "a user that cannot be written down": one(
+        nothing,
+        "DATABRICKS_USER would be a\\nb, which cannot be written to .env.",
+        "Correct it.",
+        does(nothing),
+        lambda project, _: f"DATABRICKS_USER={ME}" in project.text(".env"),
+        ran="to_databricks --init --user $'a\\nb'",
+        then=f"to_databricks --init --user {ME}",
+    ),
+}
