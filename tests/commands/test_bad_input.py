@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.project import HOME, Person, Project, Workspace, answer, jupyter, notebook, rule
+from support.project import Person, Project, Workspace, answer, jupyter, notebook, rule
 
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 BOTH = ("to_databricks", "from_databricks")
@@ -17,22 +17,6 @@ def brief(err: str) -> bool:
     """Whether an error is a sentence and a next step, and no more."""
     lines = err.strip().splitlines()
     return len(lines) <= 2 and lines[0].startswith(("error:", "Error:"))
-
-
-def test_no_settings(project: Project) -> None:
-    """Without a workspace, both commands say what to type: --local, or a .env."""
-    project.notebook("notebooks/a.py", "print(1)")
-    for command in BOTH:
-        ran = project.quick(command, env=NOBODY, code=2)
-        assert brief(ran.err) and "--local" in ran.err and ".env" in ran.err
-
-
-@pytest.mark.xdist_group("sdk")
-def test_no_token(project: Project) -> None:
-    """With a host and no way to log in, the run says what to set."""
-    project.notebook("notebooks/a.py", "print(1)")
-    ran = project.push(env={"DATABRICKS_TOKEN": None}, code=2)
-    assert brief(ran.err) and "DATABRICKS_TOKEN" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -63,13 +47,6 @@ def test_an_empty_path_is_refused(one: Project, person: Person, command: str, pa
     assert one.text("notebooks/a.py") == notebook("mine") and b"theirs" in person.read("a")
 
 
-def test_no_git(one: Project, tmp_path: Path) -> None:
-    """Without git on the PATH, the run says that git is missing."""
-    (tmp_path / "empty").mkdir()
-    ran = one.push(env={"PATH": str(tmp_path / "empty")}, code=2)
-    assert brief(ran.err) and "git is not installed" in ran.err
-
-
 def test_not_a_repository(project: Project) -> None:
     """Outside of a repository both commands say so and what to type, also inside of .git."""
     project.notebook("notebooks/a.py", "print(1)")
@@ -79,13 +56,6 @@ def test_not_a_repository(project: Project) -> None:
     for command in BOTH:
         ran = project.quick(command, code=2)
         assert brief(ran.err) and "git init" in ran.err
-
-
-def test_no_notebooks_folder(project: Project) -> None:
-    """Without the folder, a push says which is missing and how to name another."""
-    project.write("README.md", "text")
-    ran = project.push(code=2)
-    assert brief(ran.err) and "NOTEBOOK_FOLDER" in ran.err and not ran.writes
 
 
 def test_a_notebooks_folder_that_is_a_file(project: Project) -> None:
@@ -107,14 +77,6 @@ def test_an_empty_folder(project: Project, person: Person) -> None:
     assert "git ignores them all" in ran.err and "nothing to do" in ran.out and not ran.writes
     project.write(".gitignore", "")
     assert not project.push().err
-
-
-def test_a_pull_from_a_folder_nobody_has(project: Project) -> None:
-    """A pull of a branch that was never pushed changes nothing, and says that the folder is not there."""
-    project.notebook("notebooks/a.py", "print(1)")
-    ran = project.pull(code=(0, 2))
-    assert f"{HOME}/main" in ran.said and project.names() == {"a.py"}
-    assert "no folder" in ran.said or "does not exist" in ran.said or "is not there" in ran.said
 
 
 @pytest.mark.parametrize("token", ["dapi-wrong", "dapi\u2026", "dapi wrong", "dapi\nInjected: yes", "ü"])
@@ -156,16 +118,6 @@ def test_a_host_that_is_none(one: Project, host: str) -> None:
     """What cannot be the address of a workspace is a mistake of the settings, found without a request."""
     ran = one.quick("to_databricks", env={"DATABRICKS_HOST": host}, code=2)
     assert brief(ran.err) and "DATABRICKS_HOST" in ran.err and ran.requests == []
-
-
-def test_a_host_that_is_no_workspace(one: Project, workspace: Workspace) -> None:
-    """A web server that answers with a page or sends elsewhere is told apart from a workspace."""
-    page = {"kind": "answer", "status": 200, "body": "<html>login</html>"}
-    away = {"kind": "answer", "status": 302, "body": "", "headers": {"Location": "https://login.example.com"}}
-    for shape in (page, away):
-        workspace.faults(rule("/api/2.0/*", shape))
-        ran = one.push(code=(2, 4))
-        assert brief(ran.err) and not ran.writes
 
 
 def test_no_permission_on_the_target(project: Project, workspace: Workspace) -> None:
@@ -236,14 +188,6 @@ def test_a_broken_notebook_is_not_a_deleted_one(project: Project, person: Person
     assert b"x = 3" in person.read("n") and project.text("notebooks/n.ipynb") == jupyter("x = 2")[:50]
 
 
-def test_a_notebook_over_the_limit(project: Project, person: Person) -> None:
-    """A notebook of more than 10 MB is told with its size before it is sent, and the rest is carried."""
-    project.write("notebooks/big.py", notebook("x = 1") + "#" * (10 * 2**20))
-    project.notebook("notebooks/good.py", "print(1)")
-    ran = project.push(code=4)
-    assert "10.0 MB" in ran.out and "notebooks/big.py" in ran.out and person.names() == {"good"}
-
-
 def test_a_limit_only_the_workspace_knows(project: Project, person: Person, workspace: Workspace) -> None:
     """An object that is too large for this workspace is told in its words, and the rest is carried."""
     workspace.set(max_ipynb_bytes=2000, max_file_bytes=2000)
@@ -291,15 +235,6 @@ def test_an_unreadable_file_is_not_a_deleted_one(pushed: Project, person: Person
     (pushed.root / "notebooks/a.py").chmod(0)
     assert "notebooks/a.py" in pushed.push(code=4).out
     assert "a" in person.names()
-
-
-def test_a_repository_inside_is_not_carried(project: Project, person: Person) -> None:
-    """A git repository of its own inside the folder is reported and not entered."""
-    project.notebook("notebooks/good.py", "print(1)")
-    project.notebook("notebooks/inner/a.py", "print(1)")
-    project.git("init", "-q", "notebooks/inner")
-    ran = project.push(code=1)
-    assert "notebooks/inner" in ran.out and person.names() == {"good"}
 
 
 def test_a_dotenv_is_never_carried(project: Project, person: Person) -> None:

@@ -118,12 +118,6 @@ def test_a_backup_of_another_target_is_found_with_the_same_login(pushed: Project
     assert backup in pushed.quick(command, *words).out
 
 
-def test_the_dry_run_that_is_advised_is_of_the_same_target(pushed: Project) -> None:
-    """Who mistypes a path is told how to see the right ones, of the same target and by the same command."""
-    ran = pushed.pull("--branch", "main", "nowhere", code=2)
-    assert advised(ran.err, "shows them") == ["from_databricks", "--branch", "main", "--dry-run"]
-
-
 def deleted_here(project: Project, person: Person) -> None:
     project.remove("notebooks/a.py")
     person.edit("a", "theirs")

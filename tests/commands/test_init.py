@@ -17,13 +17,6 @@ from databricks_sync.errors import SettingsError
 NOBODY: dict[str, str | None] = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 
 
-def test_no_settings(project: Project) -> None:
-    """Without settings the command says what is missing, and both ways on."""
-    ran = project.quick("to_databricks", code=2, env=NOBODY)
-    assert "DATABRICKS_HOST is not set" in ran.err
-    assert "`to_databricks --local`" in ran.err and "`to_databricks --init`" in ran.err
-
-
 def test_first_time(project: Project) -> None:
     """It writes .env for this workspace, without the token, hides it from git, and says who is connected."""
     ran = project.push("--init")

@@ -81,27 +81,6 @@ def test_no_delete_holds_for_a_pull(project: Project, person: Person) -> None:
     assert "n0.py" in project.names()
 
 
-def test_everything_changed_at_once_stops_a_run(pushed: Project, person: Person) -> None:
-    """A run that would change every object stops, and --allow-all-changed lets it."""
-    for path in pushed.names():
-        pushed.write(f"notebooks/{path}", pushed.read(f"notebooks/{path}") + b"# more\n")
-    ran = pushed.push(code=3)
-    assert not ran.writes and "--allow-all-changed" in ran.err
-    pushed.push("--allow-all-changed")
-    assert b"# more" in person.read("a")
-
-
-def test_an_empty_folder_deletes_nothing(pushed: Project, person: Person) -> None:
-    """When every notebook is gone from the folder, the push stops, and --allow-empty believes it."""
-    names = person.names()
-    for path in pushed.names():
-        pushed.remove(f"notebooks/{path}")
-    ran = pushed.push(code=3)
-    assert not ran.writes and "--allow-empty" in ran.err and person.names() == names
-    pushed.push("--allow-empty")
-    assert person.names() == set()
-
-
 def test_a_missing_folder_deletes_nothing(pushed: Project, person: Person) -> None:
     """When the folder is gone, as on another branch, the push stops, also with --mirror and --overwrite."""
     names = person.names()
@@ -143,30 +122,6 @@ def test_one_missing_folder_of_two_deletes_nothing(project: Project, person: Per
     shutil.rmtree(project.root / "two")
     assert not project.push(code=3).writes
     assert person.names() == {"one/a", "two/b"}
-
-
-@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
-def test_a_lost_workspace_folder_deletes_nothing(pushed: Project, person: Person, command: str) -> None:
-    """When the branch folder was deleted in the workspace, both commands stop and say how to put it back."""
-    before = pushed.files()
-    person.delete()
-    ran = pushed.quick(command, code=3)
-    assert "to_databricks --overwrite" in ran.err and not ran.writes
-    assert pushed.files() == before
-    pushed.push("--overwrite")
-    assert f"{len(before)}" == f"{len(person.names())}"
-    pushed.at_rest()
-
-
-def test_an_emptied_workspace_folder_deletes_nothing(pushed: Project, person: Person) -> None:
-    """When the branch folder was emptied, the pull stops, and --allow-empty believes it."""
-    before = pushed.files()
-    for name in person.names():
-        person.delete(name)
-    pushed.pull(code=3)
-    assert pushed.files() == before
-    pushed.pull("--allow-empty")
-    assert pushed.names() == set() and len(pushed.backups()) == len(before)
 
 
 def test_a_hidden_workspace_folder_deletes_nothing(pushed: Project, person: Person, workspace: Workspace) -> None:

@@ -30,7 +30,7 @@ INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
-HINTS = "tests/commands/test_hints.py"
+HINTS, TABLE = "tests/commands/test_hints.py", "tests/commands/hints/test_table.py"
 EXTRAS = "tests/commands/test_extras.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/unit/notebook/test_merge.py"
@@ -796,6 +796,22 @@ MUTANTS = (
         'f"`to_databricks --overwrite`"',
         HINTS,
         "put_back",
+    ),
+    Mutant(
+        "git reads a file's name as a pattern",
+        "pathspec",
+        "_PATTERN.search(text)",
+        "False",
+        TABLE,
+        "pushed",
+    ),
+    Mutant(
+        "more is restored than was asked for",
+        "restoring",
+        "request.scope.paths",
+        "()",
+        TABLE,
+        "backup and another",
     ),
     Mutant(
         "only a classic Git folder is one",

@@ -238,7 +238,9 @@ SCENES = {
     "emptied there, by mistake": emptied(
         types(), lambda project, person: len(person.names()) == len(project.names()) == 8
     ),
-    "emptied there, on purpose": emptied(adds("--allow-empty"), lambda project, _: not project.names()),
+    "emptied there, on purpose": emptied(
+        adds("--allow-empty"), lambda project, _: not project.names() and len(project.backups()) == 8
+    ),
     "gone there, by mistake": gone(types(), lambda project, person: len(person.names()) == len(project.names()) == 8),
     "gone there, on purpose": gone(
         adds("--allow-empty"), lambda project, _: not project.names(), ran="from_databricks"

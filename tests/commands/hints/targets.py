@@ -150,10 +150,10 @@ SCENES = {
     "no such path": one(
         settings.nothing,
         "Nothing, locally or in the workspace, has the name notebooks/x.",
-        "Give paths as the plan shows them, after ../: `to_databricks --dry-run`.",
+        "Give paths as the plan shows them, after ../: `to_databricks --branch main --dry-run`.",
         types(),
         settings.arrived,
-        ran="to_databricks x",
+        ran="to_databricks --branch main x",
         folder="notebooks",
         then="to_databricks ../notebooks/a.py",
     ),

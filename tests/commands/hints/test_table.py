@@ -11,19 +11,23 @@ from . import answers, conflicts, files, restores, settings, setup, stops, targe
 from .table import Scene, play
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
-SCENES = {
-    **answers.SCENES,
-    **conflicts.SCENES,
-    **files.SCENES,
-    **settings.SCENES,
-    **setup.SCENES,
-    **stops.SCENES,
-    **targets.SCENES,
-    **restores.SCENES,
-}
+MODULES = (answers, conflicts, files, restores, settings, setup, stops, targets)
+SCENES = {name: scene for module in MODULES for name, scene in module.SCENES.items()}
+SDK = ("no token",)  # for which databricks-sdk is imported, which one worker does for all
 
 
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+@pytest.mark.parametrize(
+    "scene",
+    [
+        pytest.param(scene, id=name, marks=[pytest.mark.xdist_group("sdk")] if name in SDK else [])
+        for name, scene in SCENES.items()
+    ],
+)
 def test_what_is_done_as_printed_leads_out(request: pytest.FixtureRequest, person: Person, scene: Scene) -> None:
     """What a hint says is done as it is printed, and brings about what was said; the message is gone."""
     play(scene, request.getfixturevalue(scene.project), person)
+
+
+def test_no_scene_hides_another() -> None:
+    """Every scene has a name of its own."""
+    assert len(SCENES) == sum(len(module.SCENES) for module in MODULES)
