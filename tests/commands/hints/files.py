@@ -20,6 +20,13 @@ def in_conflict(project: Project, person: Person) -> None:
     project.git("stash", "pop", check=False)
 
 
+def called_like_a_pattern(project: Project, person: Person) -> None:
+    """A tracked link with a name that git also takes for another file's."""
+    project.write("notebooks/1x", "x")
+    (project.root / "notebooks/[1]x").symlink_to("data.csv")
+    project.git("add", "notebooks")
+
+
 def a_pipe(project: Project, person: Person) -> None:
     project.write("notebooks/pipe.txt", "")
     project.git("add", "notebooks/pipe.txt")
@@ -31,11 +38,11 @@ LOCAL = Scene(
     code=4,
     rows=(
         Row(
-            lambda project, _: ((project.root / "notebooks/*").symlink_to("data.csv"), project.git("add", "notebooks")),
-            "notebooks/* is a symbolic link, which is never followed",
+            called_like_a_pattern,
+            "notebooks/[1]x is a symbolic link, which is never followed",
             "Replace it with a copy; or type `git rm --cached -f …` and add it to .gitignore.",
             untracks,
-            lambda project, _: "notebooks/a.py" in (tracked := project.git("ls-files")) and "*" not in tracked,
+            lambda project, _: project.git("ls-files", "notebooks/1x", ":(literal)notebooks/[1]x") == "notebooks/1x",
         ),
         Row(
             lambda project, _: (
