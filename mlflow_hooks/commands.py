@@ -40,8 +40,10 @@ def generate(options: HookOptions, report: Reporter) -> int:
     readings = _readings(project, options.projects, options.names)
     for finding in (finding for reading in readings if reading.sound for finding in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
-    hooks = [sound(reading) for reading in readings]
-    refuse(_findings(readings, refs=False))  # what git has at a ref may come after the files that name it
+    hooks = [sound(reading, options.checking()) for reading in readings]
+    refuse(
+        _findings(readings, refs=False), options.checking()
+    )  # what git has at a ref may come after the files that name it
     folder = _folder(project, options)
     planned = changes(hooks, folder, prune=not options.names)
     if not options.check:
@@ -74,8 +76,8 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         _report_notices(session, report)
         session.permitted()
         readings = _readings(project.folder, options.projects, ())
-        hooks = [sound(reading) for reading in readings]
-        refuse(_findings(readings))
+        hooks = [sound(reading, options.checking()) for reading in readings]
+        refuse(_findings(readings), options.checking())
         deployment = DeployOptions(
             session.target,
             generate=f"mlflow_hooks generate{options.folders()}",
@@ -92,7 +94,8 @@ def deploy(options: HookOptions, report: Reporter) -> int:
 def run(options: HookOptions, report: Reporter) -> int:
     """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
     project = _project(options, report)
-    hook = sound(one_by_name(_readings(project.folder, options.projects, ()), options.name))
+    reading = one_by_name(_readings(project.folder, options.projects, ()), options.name)
+    hook = sound(reading, options.checking())
     if options.backend == "local":
         spec = run_spec(hook, options, None, report)
         folder = project.folder / (options.tracking or "mlruns")

@@ -49,5 +49,12 @@ class HookOptions(NamedTuple):
 
     def folders(self) -> str:
         """The options that say where the projects and what is generated lie, as they would be typed once more."""
-        named = (("projects", self.projects), ("folder", self.folder))
-        return "".join(shell.option(name, value) for name, value in named if value)
+        return self._typed(projects=self.projects, folder=self.folder)
+
+    def checking(self) -> str:
+        """The command that checks the projects that this one is about."""
+        return f"mlflow_hooks check{self._typed(projects=self.projects)}"
+
+    @staticmethod
+    def _typed(**named: str | None) -> str:
+        return "".join(shell.option(name, value) for name, value in named.items() if value)

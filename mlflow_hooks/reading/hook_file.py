@@ -99,9 +99,7 @@ def read_hook(folder: Path) -> HookReading:
     subfolder = folder.relative_to(top).as_posix() if top else folder.name
     reader = Reader(folder / HOOK_FILE, f"{subfolder}/{HOOK_FILE}")
     if top is None:
-        reader.error(
-            (), f"{folder} is not in a git repository.", "Type `git init` there: a hook runs a project from git."
-        )
+        reader.error((), f"{folder} is not in a git repository.", "Type `git init`: a hook runs a project from git.")
     project, findings = read_project(folder, subfolder, subfolder)
     if not isinstance(reader.tree, dict):
         if not reader.findings:

@@ -22,7 +22,7 @@ def chosen_by_name(readings: Sequence[HookReading], names: Iterable[str]) -> lis
         if name not in existing:
             typed = sorted(map(argument, existing))
             near = closest(name, typed)
-            hint = f"Type {near}." if near else f"There are: {', '.join(typed)}."
+            hint = f"Give {near} instead." if near else f"There are: {', '.join(typed)}."
             raise UnknownHook(f"No project has a hook called {printable(name)}.", hint)
     return chosen
 
@@ -33,7 +33,7 @@ def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
     if len(matches) > 1:
         alone = [_alone(reading, readings) for reading in matches]
         hint = (
-            f"Type {' or '.join(map(argument, alone))}."
+            f"Give {' or '.join(map(argument, alone))} instead."
             if all(alone)
             else "Give each hook a name of its own in its hook.yml."
         )
@@ -43,13 +43,13 @@ def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
     return matches[0]
 
 
-def sound(reading: HookReading) -> Hook:
-    """The hook, if its files can be believed. Raises BrokenProject."""
+def sound(reading: HookReading, checking: str) -> Hook:
+    """The hook, if its files can be believed. Raises BrokenProject; `checking`: the command that shows all findings."""
     if reading.hook is None or not reading.sound:
         wrong = next(finding for finding in reading.findings if finding.severity.value == "error")
         raise BrokenProject(
             f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
-            "Type `mlflow_hooks check` to see all findings.",
+            f"Type `{checking}` to see all findings.",
         )
     return reading.hook
 

@@ -52,13 +52,13 @@ def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) 
         yield from _cluster(hook, now)
 
 
-def refuse(findings: Iterable[Finding]) -> None:
-    """Raises BrokenProject, with the first of the errors."""
+def refuse(findings: Iterable[Finding], checking: str) -> None:
+    """Raises BrokenProject, with the first of the errors; `checking`: the command that shows all findings."""
     errors = [finding for finding in findings if finding.severity is FindingSeverity.ERROR]
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
-        raise BrokenProject(message, "Type `mlflow_hooks check` to see all findings and what to write instead.")
+        raise BrokenProject(message, f"Type `{checking}` to see all findings and what to write instead.")
 
 
 def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:

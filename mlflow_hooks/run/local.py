@@ -64,7 +64,7 @@ class OnThisMachine:
                 raise KeyboardInterrupt
         run = self.tracking.named(name)
         if run is None:
-            raise HookError("MLflow could not start the project; the reason is above.", "Type `mlflow_hooks check`.")
+            raise HookError("MLflow could not start the project; the reason is above.", f"Type `{self.spec.checking}`.")
         with suppress(Exception):
             self.tracking.tag(run.info.run_id, self.spec.tags)
         good = code == 0 and run.info.status not in ("FAILED", "KILLED")

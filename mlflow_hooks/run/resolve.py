@@ -41,10 +41,11 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     if ref is None:  # what lies here is what is run
         # The workspace on this machine makes no clusters.
         on_databricks = session is not None and not session.settings.login.where
-        refuse(of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks))
+        findings = of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks)
+        refuse(findings, options.checking())
     parameters = spec.values(hook, options.parameters, pasted=pasted)
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
-    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty)
+    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking())
     _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return to_run
 

@@ -26,6 +26,7 @@ class RunSpec:
     branch: str = ""
     ref: str | None = None
     dirty: bool = False
+    checking: str = "mlflow_hooks check"  # the command that checks its project
 
     @property
     def source(self) -> str:

@@ -144,14 +144,14 @@ class Tracking:
 
 
 @contextmanager
-def mlflow_errors() -> Iterator[None]:
-    """Meanwhile: raises whatever MLflow raises as a HookError of one sentence."""
+def mlflow_errors(checking: str = "mlflow_hooks check") -> Iterator[None]:
+    """Meanwhile: raises whatever MLflow raises as a HookError of one sentence; `checking`: what checks the project."""
     try:
         yield
     except HookError:
         raise
     except Exception as error:  # its own, those of git and of requests: it promises none in particular
-        raise HookError(f"MLflow says: {_sentence(error)}", _hint(error)) from None
+        raise HookError(f"MLflow says: {_sentence(error)}", _hint(error, checking)) from None
 
 
 def _sentence(error: Exception) -> str:
@@ -159,10 +159,10 @@ def _sentence(error: Exception) -> str:
     return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]} …"
 
 
-def _hint(error: Exception) -> str:
+def _hint(error: Exception, checking: str) -> str:
     if "Authentication failed" in str(error) or "terminal prompts disabled" in str(error):
         return "Log in to the repository with git's credential helper, or leave out --ref to run the local folder."
-    return "Type `mlflow_hooks check` to look for mistakes in the project."
+    return f"Type `{checking}` to look for mistakes in the project."
 
 
 def metrics_of(run: Any) -> dict[str, float]:

@@ -77,7 +77,7 @@ class OnDatabricks:
         import mlflow.projects
 
         hook = self.spec.hook
-        with mlflow_errors():
+        with mlflow_errors(self.spec.checking):
             started = mlflow.projects.run(  # type: ignore[no-untyped-call]
                 self.spec.source,
                 entry_point=hook.entry_point,

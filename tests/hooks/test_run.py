@@ -189,7 +189,7 @@ def test_local_backend_interrupted(desk: Desk, tracking: Path) -> None:
 # --- what is refused before anything is started -----------------------------------------------------------------
 
 REFUSED = [
-    (["demmo"], "No project has a hook called demmo.", "Type demo."),
+    (["demmo"], "No project has a hook called demmo.", "Give demo instead."),
     (["demo", "-P", "wrod=x"], "has no parameter wrod", "Write word."),
     (["demo", "-P", "word"], "-P word is not name=value", ""),
     (["demo", "-P", "count=many"], "count must be a whole number, not 'many'", ""),

@@ -79,15 +79,15 @@ unnamed = partial(
     one,
     environment(DATABRICKS_HOST=None, DATABRICKS_TOKEN=None),
     "No workspace is configured: DATABRICKS_HOST is not set and there is no profile.",
-    "Type `to_databricks --local` to use a workspace on this machine, or `to_databricks --init` to write a .env.",
+    "Add --local to use a workspace on this machine, or type `to_databricks --init` to write a .env.",
 )
 SCENES = {
     "no workspace": unnamed(adds("--local"), lambda project, _: (project.home / ".databricks_local").is_dir()),
-    "no workspace, and a .env": unnamed(types(1), lambda project, _: "local" in project.text(".env")),
+    "no workspace, and a .env": unnamed(types(), lambda project, _: "local" in project.text(".env")),
     "no workspace in .env": one(
         dotenv("NOTEBOOK_FOLDER=notebooks\n"),
         "No workspace is configured: DATABRICKS_HOST is not set and there is no profile.",
-        "Type `to_databricks --local` to use a workspace on this machine, or set DATABRICKS_HOST in .env.",
+        "Add --local to use a workspace on this machine, or set DATABRICKS_HOST in .env.",
         does(dotenv(LOGIN)),
         arrived,
     ),
