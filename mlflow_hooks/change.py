@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_sync.errors import SyncError
+from databricks_sync.errors import SyncError, printable
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.output.wording import SIGNS, STYLES
 from databricks_sync.rules.plan import Action
@@ -45,7 +45,7 @@ def report_changes(
             style = STYLES[sign]
         report.event(change.kind, text, style, **fields, problem=change.problem or None, hint=change.hint or None)
         if change.hint and not report.as_json:
-            report.out.line(f"    {change.hint}")
+            report.out.line(f"    {printable(change.hint)}")
     counts = {word: sum(1 for change in changes if change.action == action) for action, word in _DONE.items()}
     counts["in_sync"] = sum(1 for change in changes if change.action == "nothing" and not change.problem)
     counts["left"] = sum(1 for change in changes if change.problem)

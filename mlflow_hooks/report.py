@@ -54,9 +54,9 @@ class Reporter:
         if self.as_json:
             self.event("error", message=error.message, hint=error.hint, exit_code=error.exit_code)
             return
-        self.err.line(f"error: {error.message}", "bold red")
+        self.err.line(f"error: {printable(error.message)}", "bold red")
         if error.hint:
-            self.err.line(f"  {error.hint}")
+            self.err.line(f"  {printable(error.hint)}")
 
 
 def _hidden(value: Any) -> Any:

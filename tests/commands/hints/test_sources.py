@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from .table import VARIES
 from .test_table import SCENES
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ROOT / "databricks_sync"
 # Where one of these is made, the argument of this number is a hint; for an error of errors.py it is 1.
 HINTED = {"Problem": 2, "left": 2, "postponed": 2, "failed": 2, "_refused": 2, "UsageError": 0, "BadParameter": 0}
 HELP = ("option", "flag", "named", "argument")
@@ -76,8 +75,11 @@ def called(node: ast.Call) -> str:
 
 @cache
 def errors() -> set[str]:
-    tree = ast.parse((SOURCES / "errors.py").read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    trees = [
+        ast.parse((ROOT / package / "errors.py").read_text(encoding="utf-8"))
+        for package in ("databricks_sync", "mlflow_hooks")
+    ]
+    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 class Hints(ast.NodeVisitor):
@@ -141,30 +143,31 @@ class Hints(ast.NodeVisitor):
             self.texts.add(text)
 
 
-def in_sources() -> Iterator[str]:
-    """Every hint that may be printed, with `…` for what is filled in."""
-    texts = {
-        text for file in SOURCES.rglob("*.py") for text in Hints(ast.parse(file.read_text(encoding="utf-8"))).texts
-    }
+def in_sources(package: str, but: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every hint that a package may print, with `…` for what is filled in; `but`: not those of these modules."""
+    files = [
+        file for file in (ROOT / package).rglob("*.py") if not str(file.relative_to(ROOT / package)).startswith(but)
+    ]
+    texts = {text for file in files for text in Hints(ast.parse(file.read_text(encoding="utf-8"))).texts}
     yield from sorted(text for text in texts if re.search(r"[a-z]{3}", text))
 
 
-def is_tried(text: str) -> bool:
+def is_tried(text: str, rows: Sequence[str] = TRIED) -> bool:
     """Whether a row of the table has it: alone, or with what is said before and after."""
     words = re.sub(r"(\\ )+", " +", re.escape(text.strip(f"{VARIES} ")))
-    return any(re.search(words.replace(re.escape(VARIES), ".*"), tried) for tried in TRIED)
+    return any(re.search(words.replace(re.escape(VARIES), ".*"), tried) for tried in rows)
 
 
 def test_every_hint_is_tried() -> None:
     """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
-    hints = list(in_sources())
+    hints = list(in_sources("databricks_sync"))
     assert len(hints) > 150
     assert [text for text in hints if not is_tried(text) and text not in NOT_TYPED and text not in NO_HINTS] == []
 
 
 def test_every_reason_is_about_a_hint() -> None:
     """No reason is left of a hint that is gone, or that has a row by now; and the tests that are named exist."""
-    hints = set(in_sources())
+    hints = set(in_sources("databricks_sync"))
     assert [text for text in (*NOT_TYPED, *NO_HINTS) if text not in hints or is_tried(text)] == []
     for reason in NOT_TYPED.values():
         for file in re.findall(r"tests/[\w/]+\.py", reason):

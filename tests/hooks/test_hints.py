@@ -1,0 +1,412 @@
+"""What mlflow_hooks advises is done as it is printed, and leads out: tests/commands/hints has the same of the sync."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from commands.hints.table import pattern, words
+from commands.hints.test_sources import in_sources, is_tried
+from emulator.client import Local
+from support.project import notebook
+
+from databricks_local.embedded import Running
+
+from .desk import Desk
+from .work import FILES, HOOK, MLPROJECT, git, repository, write
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+TARGET = "/Shared/mlflow_hooks"
+JOB = "mlflow_demo_hook"
+LOCAL = ("run", "demo", "--backend", "local", "--dry-run")
+Act = Callable[[Desk], object]
+Way = Callable[[Desk, str, list[str]], list[str]]  # given the hint and the command; returns what is typed in the end
+
+
+class Row(NamedTuple):
+    """A message, its hint, what is done as it says; in the end the message is gone."""
+
+    stuck: Act
+    typed: str
+    message: str
+    hint: str
+    way: Way
+    code: int = 2
+    after: int = 0
+
+
+def hook(**replaced: str) -> Act:
+    """A hook.yml in which these words are replaced by others."""
+
+    def act(desk: Desk) -> None:
+        text = HOOK
+        for was, now in replaced.items():
+            text = text.replace(was, now)
+        write(desk.root / "projects/Demo", {"hook.yml": text})
+
+    return act
+
+
+def does(act: Act) -> Way:
+    def way(desk: Desk, hint: str, typed: list[str]) -> list[str]:
+        act(desk)
+        return typed
+
+    return way
+
+
+def adds(*more: str) -> Way:
+    """Adds the option of the hint, with what a person puts in the place of a placeholder."""
+    return lambda desk, hint, typed: [*typed, *more]
+
+
+def types(*, code: int = 0, then: str = "") -> Way:
+    """Types the command of the hint, and then the first one again, or `then`."""
+
+    def way(desk: Desk, hint: str, typed: list[str]) -> list[str]:
+        command, *arguments = words(re.findall("`(.+?)`", hint)[0])
+        if command == "git":
+            git(Path.cwd(), *arguments)
+        else:
+            desk.quick(*arguments, code=code)
+        return then.split() or typed
+
+    return way
+
+
+def moved(desk: Desk) -> None:
+    """The projects are in another folder, and one has a mistake."""
+    (desk.root / "projects").rename(desk.root / "my projects")
+    write(desk.root / "my projects/Demo", {"hook.yml": HOOK.replace("0 0 6", "0 6")})
+
+
+def edited_here(desk: Desk) -> None:
+    desk.quick("generate")
+    (desk.root / "hooks/notebooks/mlflow_demo_hook.py").write_text(notebook("edited"))
+
+
+def in_the_way(desk: Desk) -> None:
+    write(desk.root, {"hooks/notebooks": "a file"})
+
+
+def twins(desk: Desk) -> None:
+    """The name of one hook is that of another one's folder."""
+    write(desk.root / "projects/demo", {**FILES, "hook.yml": HOOK.replace("name: demo", "name: other")})
+
+
+def swapped(desk: Desk) -> None:
+    """Each of two hooks has the name of the other one's folder."""
+    (desk.root / "projects/Demo").rename(desk.root / "projects/demo")
+    write(desk.root / "projects/demo", {"hook.yml": HOOK.replace("name: demo", "name: other")})
+    write(desk.root / "projects/other", FILES)
+
+
+def deployed(desk: Desk) -> None:
+    desk.quick("generate")
+    desk.quick("deploy")
+
+
+def edited_there(desk: Desk) -> None:
+    deployed(desk)
+    write(desk.root / "projects/Demo", {"hook.yml": HOOK.replace("0 0 6", "0 0 7").replace("hello", "hallo")})
+    desk.quick("generate")
+    desk.api.control("edit", {"path": f"{TARGET}/{JOB}", "source": notebook("edited")})
+
+
+def gone(desk: Desk) -> None:
+    write(desk.root / "projects/Other", {**FILES, "hook.yml": HOOK.replace("name: demo", "name: other")})
+    deployed(desk)
+    shutil.rmtree(desk.root / "projects/Other")
+    desk.quick("generate")
+
+
+def job_ids(desk: Desk) -> list[int]:
+    return [job["job_id"] for job in desk.work.get("2.2/jobs/list").json.get("jobs", [])]
+
+
+def somebody_s(desk: Desk) -> None:
+    desk.quick("generate")
+    desk.work.post("2.2/jobs/create", {"name": JOB, "tasks": []})
+
+
+def two_jobs(desk: Desk) -> None:
+    somebody_s(desk)
+    desk.work.post("2.2/jobs/create", {"name": JOB, "tasks": []})
+
+
+def delete_job(desk: Desk) -> None:
+    desk.work.post("2.2/jobs/delete", {"job_id": job_ids(desk)[0]})
+
+
+def elsewhere(desk: Desk) -> None:
+    desk.quick("generate")
+    desk.quick("deploy", "--target", "/Shared/it's")
+
+
+def of_another(desk: Desk) -> None:
+    """The target belongs to another repository."""
+    other = Desk(repository(desk.root.parent / "other", {"README": "another"}), desk.home, desk.api)
+    other.quick("generate")
+    other.quick("deploy")
+    for job in job_ids(desk):
+        desk.work.post("2.2/jobs/delete", {"job_id": job})
+    desk.quick("generate")
+
+
+def nothing(desk: Desk) -> None: ...
+
+
+ROWS = {
+    "a mistake in projects elsewhere": Row(
+        moved,
+        "generate --projects 'my projects'",
+        "my projects/Demo/hook.yml: …",
+        "Type `mlflow_hooks check --projects 'my projects'` to see all findings and what to write instead.",
+        types(code=1, then="generate --projects projects --check"),
+        code=1,
+        after=2,
+    ),
+    "files that cannot be believed": Row(
+        lambda desk: write(desk.root / "projects/Demo", {"hook.yml": HOOK.replace("experiment:", "experimnt:")}),
+        "generate",
+        "projects/Demo/hook.yml, line …: …",
+        "Type `mlflow_hooks check` to see all findings.",
+        lambda desk, hint, typed: (types(code=1)(desk, hint, typed), hook()(desk), typed)[2],  # type: ignore[func-returns-value]
+        code=1,
+    ),
+    "an edit by hand": Row(
+        edited_here,
+        "generate",
+        "These files were edited by hand and would be overwritten: hooks/notebooks/mlflow_demo_hook.py.",
+        "Change hook.yml instead, or add --force to overwrite the edits.",
+        adds("--force"),
+        code=1,
+    ),
+    "something in the way": Row(
+        in_the_way,
+        "generate",
+        "hooks/notebooks/mlflow_demo_hook.py cannot be read or written (…).",
+        "Move what is in its place, or choose another folder with --folder.",
+        adds("--folder", "generated"),
+        code=1,
+    ),
+    "no such hook": Row(
+        nothing,
+        "check demmo",
+        "No project has a hook called demmo.",
+        "Give demo instead.",
+        lambda desk, hint, typed: ["check", hint.split()[1]],
+    ),
+    "nothing like a hook": Row(
+        nothing,
+        "check x",
+        "No project has a hook called x.",
+        "There are: Demo, demo.",
+        lambda desk, hint, typed: ["check", hint.split()[3][:-1]],
+    ),
+    "two of two names": Row(
+        swapped,
+        "run demo --backend local --dry-run",
+        "projects/demo/hook.yml and projects/other/hook.yml are both called demo.",
+        "Give each hook a name of its own in its hook.yml.",
+        does(lambda desk: write(desk.root / "projects/other", {"hook.yml": HOOK.replace("name: demo", "name: third")})),
+    ),
+    "two of a name": Row(
+        twins,
+        "run demo --backend local --dry-run",
+        "projects/Demo/hook.yml and projects/demo/hook.yml are both called demo.",
+        "Give Demo or other instead.",
+        lambda desk, hint, typed: ["run", hint.split()[1], *LOCAL[2:]],
+    ),
+    "no projects": Row(
+        lambda desk: (desk.root / "projects").rename(desk.root / "src"),
+        "check",
+        "No folder in …/projects has a hook.yml.",
+        "Create projects/<Name>/hook.yml, or name the folder with the projects with --projects.",
+        adds("--projects", "src"),
+    ),
+    "no repository": Row(
+        lambda desk: (desk.root / ".git").rename(desk.home / "git"),
+        "check",
+        "… is not in a git repository.",
+        "Type `git init`: a hook runs a project from git.",
+        types(),
+        code=1,
+    ),
+    "no tag here": Row(
+        lambda desk: (git(desk.root, "remote", "add", "origin", HOOK.split()[4]), git(desk.root, "tag", "-d", "v1.0")),
+        "check --strict",
+        "This clone has no tag v1.0, so the project at that ref was not checked.",
+        "Type git fetch --tags, or create the ref and push it.",
+        does(lambda desk: git(desk.root, "tag", "v1.0")),
+        code=1,
+    ),
+    "no value": Row(
+        lambda desk: (
+            write(desk.root / "projects/Demo", {"MLproject": MLPROJECT.replace(", default: hello", "")}),
+            write(desk.root / "projects/Demo", {"hook.yml": HOOK.replace("value: hello, ", "")}),
+        ),
+        " ".join(LOCAL),
+        "The parameter word has no value.",
+        "Add -P word=VALUE.",
+        adds("-P", "word=hello"),
+    ),
+    "no assignment": Row(
+        nothing,
+        f"{' '.join(LOCAL)} -P word",
+        "-P word is not name=value.",
+        "Write -P alpha=0.5, for example.",
+        lambda *_: [*LOCAL, "-P", "word=x"],
+    ),
+    "a value that cannot be": Row(
+        nothing,
+        f"{' '.join(LOCAL)} -P count=many",
+        "…many…",
+        "Give another value with -P count=VALUE.",
+        adds("-P", "count=2"),
+    ),
+    "a time that is none": Row(
+        nothing,
+        f"{' '.join(LOCAL)} --timeout soon",
+        "--timeout ….",
+        "Write 90m, or 2h, or 1d12h.",
+        adds("--timeout", "90m"),
+    ),
+    "no branch": Row(
+        lambda desk: git(desk.root, "checkout", "-q", "--detach"),
+        " ".join(LOCAL),
+        "No branch is checked out (detached HEAD), so it has no experiment.",
+        "Name one with --branch NAME, or an experiment with --experiment PATH.",
+        adds("--branch", "main"),
+    ),
+    "a folder that mlflow splits": Row(
+        lambda desk: (desk.root / "projects/Demo").rename(desk.root / "projects/De#mo"),
+        " ".join(LOCAL),
+        "MLflow does not find …: it splits the path at #.",
+        "Rename the folder, or add --ref to run the project from git.",
+        adds("--ref"),
+    ),
+    "generated outside": Row(
+        lambda desk: desk.quick("generate", "--folder", "../out"),
+        "deploy --folder ../out",
+        "… is not in the project folder …",
+        "Generate into a folder inside it, such as --folder hooks, and commit that folder.",
+        lambda desk, hint, _: (desk.quick("generate"), ["deploy"])[1],
+    ),
+    "out of date": Row(
+        nothing,
+        "deploy --folder 'my hooks'",
+        "my hooks/… is out of date, and so are … more files.",
+        "Type `mlflow_hooks generate --folder 'my hooks'`, review the changes, and deploy again.",
+        types(),
+        code=1,
+    ),
+    "an edit there": Row(
+        edited_there,
+        "deploy",
+        f"notebook {TARGET}/{JOB} is skipped: edited on both sides.",
+        "To replace it, add --overwrite; a backup is kept.",
+        adds("--overwrite"),
+        code=1,
+    ),
+    "a hook that is gone": Row(
+        gone,
+        "deploy",
+        "belongs to no hook any more; it was not deleted.",
+        "To delete it, add --prune.",
+        adds("--prune"),
+        code=0,
+    ),
+    "a job of somebody": Row(
+        somebody_s,
+        "deploy",
+        f"job {JOB} exists without the tag mlflow_hook (job …), so it belongs to somebody else.",
+        "Rename that job, or add the tag mlflow_hook: demo to let the hook use it.",
+        does(delete_job),
+        code=1,
+    ),
+    "two jobs": Row(
+        two_jobs,
+        "deploy",
+        f"job {JOB} is the name of 2 jobs (…).",
+        "Delete or rename all but one of them.",
+        does(delete_job),
+        code=1,
+        after=1,
+    ),
+    "a job of another folder": Row(
+        elsewhere,
+        "deploy",
+        f"job {JOB} runs the notebook in /Shared/it's, so it was deployed to another folder.",
+        "Type `mlflow_hooks deploy --target …`, or delete job ….",
+        types(then="check"),
+        code=1,
+    ),
+    "a target of another repository": Row(
+        of_another,
+        "deploy",
+        f"{TARGET} belongs to another repository (…).",
+        "Choose another folder with --target, or add --take-over to take over this one.",
+        adds("--take-over"),
+        code=3,
+    ),
+}
+
+
+# What findings say is in tests/hooks/test_check.py, and what is generated tells nobody to type it.
+ELSEWHERE = ("rules", "reading/validation.py", "reading/git_address.py", "generate/notebook.py", "generate/origin.py")
+ELSEWHERE += ("templates",)
+# Hints that are not typed here, and why.
+NOT_TYPED = {
+    "Type: pip install 'databricks-branch-sync[hooks]'": "it asks a registry",
+    "Type: pip install 'databricks-branch-sync[mlflow]'": "it asks a registry",
+    "Type the command again: it does the rest.": "tests/hooks/test_deploy.py interrupts it, and does the rest",
+    "Allow more time with --timeout 3h.": "tests/hooks/test_run.py has runs that take too long",
+    "Log in to the repository with git's credential helper, or leave out --ref to run the local folder.": (
+        "only a server of somebody else asks for a password"
+    ),
+    "Type `…` to look for mistakes in the project.": "tests/hooks/test_run.py has what MLflow refuses",
+    "Type `…`.": "only where MLflow does not start",
+    "Restore it, or name another with --experiment.": "tests/hooks/test_run.py deletes an experiment",
+    "Check DATABRICKS_HOST.": "only a server that is no workspace lists jobs without an end",
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, embedded: Running) -> Iterator[Desk]:
+    """A repository with a hook, and an empty workspace."""
+    api = Local(embedded.host, embedded.token)
+    api.control("reset")
+    made = Desk(repository(tmp_path / "team"), tmp_path / "home", api)
+    for job in job_ids(made):
+        made.work.post("2.2/jobs/delete", {"job_id": job})
+    yield made
+    for job in job_ids(made):
+        made.work.post("2.2/jobs/delete", {"job_id": job})
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_what_is_done_as_printed_leads_out(desk: Desk, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a hint says is done as it is printed; the message is gone."""
+    row.stuck(desk)
+    monkeypatch.chdir(desk.root)
+    typed = words(row.typed)
+    ran = desk.quick(*typed, code=row.code)
+    assert re.search(pattern(row.message), ran.said), ran.said
+    hint = re.search(pattern(row.hint), ran.said)
+    assert hint, ran.said
+    after = desk.quick(*row.way(desk, hint[0], typed), code=row.after)
+    assert not re.search(pattern(row.message), after.said), after.said
+
+
+def test_every_hint_is_tried() -> None:
+    """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
+    rows = [text for row in ROWS.values() for text in (row.message, row.hint)]
+    hints = list(in_sources("mlflow_hooks", ELSEWHERE))
+    assert [text for text in hints if not is_tried(text, rows) and text not in NOT_TYPED] == []
+    assert [text for text in NOT_TYPED if text not in hints or is_tried(text, rows)] == []
