@@ -113,8 +113,7 @@ def status(home: Home) -> None:
     """Show whether a server is running for the folder, and what the workspace contains."""
     server = server_status(home)
     if server is None:
-        named = "" if home.folder == default_folder().absolute() else shell.option("dir", str(home.folder))
-        click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{named}")
+        click.echo(f"No server is running for {home.folder}. Start one with: databricks_local serve{home.option()}")
         sys.exit(ExitCode.LEFT)
     click.echo(f"Running at {server['host']} for {home.folder} (process {server['pid']}, user {server['user']})")
     click.echo(f"{quantity(server['notebooks'], 'notebook')}, {quantity(server['files'], 'file')}")

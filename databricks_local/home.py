@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from databricks_sync import shell
+
 DATABASE = "workspace.sqlite"
 MARKER = "databricks_local.json"
 OWN = (MARKER, DATABASE, "token", "server.")
@@ -74,6 +76,10 @@ class Home:
         except OSError as error:
             raise _unusable(self.folder, error) from None
 
+    def option(self) -> str:
+        """The option that names this folder in a command, with a blank before it; "" where none has to."""
+        return "" if self.folder == default_folder().absolute() else shell.option("dir", str(self.folder))
+
     def is_claimed(self) -> bool:
         """Whether the folder holds a local workspace."""
         return (self.folder / MARKER).is_file()
@@ -132,7 +138,7 @@ class Home:
             if not _lock(file):
                 raise TakenError(
                     f"A server is already running for {self.folder}.",
-                    "Use it (databricks_local status) or choose another folder with --dir.",
+                    f"Type `databricks_local status{self.option()}` to see where, or choose another folder with --dir.",
                 )
             yield
 

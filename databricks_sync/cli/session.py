@@ -142,7 +142,8 @@ def _workspace(settings: Settings) -> Iterator[Login]:
         try:
             server = stack.enter_context(embedded.running(folder))
         except embedded.RefusedError as error:
-            raise SettingsError(error.message, error.hint) from None
+            # It is about options of `databricks_local`: here a variable names the folder.
+            raise SettingsError(error.message, error.hint.replace("--dir", "DATABRICKS_LOCAL_DIR")) from None
         yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
 
 

@@ -16,8 +16,8 @@ from . import login as logins
 from .login import Tracks
 from .project import Project, listed, settings_above
 
-_HERE = "Add --local to use a workspace on this machine"
-START = f"{_HERE}, or type `to_databricks --init` to write a .env."
+_LOCAL = "Add --local to use a workspace on this machine"
+START = f"{_LOCAL}, or type `to_databricks --init` to write a .env."
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], project: Project, tracks: Tracks) -> Settings:
@@ -47,7 +47,7 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], project:
 def _unnamed(project: Project) -> SettingsError:
     about = "No workspace is configured: DATABRICKS_HOST is not set and there is no profile."
     if project.dotenv.path.is_file():  # which --init does not change
-        return SettingsError(about, f"{_HERE}, or set DATABRICKS_HOST in .env.")
+        return SettingsError(about, f"{_LOCAL}, or set DATABRICKS_HOST in .env.")
     if above := settings_above(project):
         hint = f"The .env in {above} belongs to another project: type `to_databricks --init` to write one for this one."
         return SettingsError(about, hint)

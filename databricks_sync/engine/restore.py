@@ -103,12 +103,12 @@ def _chosen(backups: Backups, request: Request) -> list[Saved]:
         command = f"{direction.command}{request.login}{shell.option('target', saved_run.target)}"
         raise SettingsError(
             f"The backup {name} belongs to {printable(saved_run.target)}, not to {request.target}.",
-            f"Type `{command} {restoring(request)}`.",
+            f"Type `{command} {_restoring(request)}`.",
         )
     return sorted(copies.values(), key=_by_path)
 
 
-def restoring(request: Request) -> str:
+def _restoring(request: Request) -> str:
     """The option and the PATHS that ask for the same restore of another target, or of the other side."""
     return " ".join(
         ["--restore", shell.word(request.restore), *map(shell.path, map(request.typed, request.scope.paths))]
@@ -123,7 +123,7 @@ def _check_side(saved_run: SavedRun, request: Request) -> None:
     other = Direction.PULL if direction is Direction.PUSH else Direction.PUSH
     raise SettingsError(
         f"The backup {saved_run.name} is from {other.side}, not from {direction.side}.",
-        f"Type `{other.command}{request.again} {restoring(request)}` to restore it there.",
+        f"Type `{other.command}{request.again} {_restoring(request)}` to restore it there.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What mlflow_hooks advises is done as it is printed, and leads out: tests/commands/hints has the same of the sync."""
+"""What mlflow_hooks advises leads out, done as it is printed; tests/commands/hints has the same of the sync."""
 
 from __future__ import annotations
 

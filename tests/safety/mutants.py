@@ -807,7 +807,7 @@ MUTANTS = (
     ),
     Mutant(
         "more is restored than was asked for",
-        "restoring",
+        "_restoring",
         "request.scope.paths",
         "()",
         TABLE,

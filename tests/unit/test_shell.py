@@ -122,7 +122,7 @@ _COMMAND = re.compile(
 # What stands in a command without being a word of somebody's choice.
 _OURS = re.compile(
     r"^((report|request|saved_run|s)\.)?(again|login|command|backup|name|count|named|path|quoted|outer|inner|FOLDER)$|shell\.|"
-    r"^(option|word|path|argument|options\.again|options\.login|options\.folders)\("
+    r"^(option|word|path|argument|options\.again|options\.login|options\.folders|self\.option|home\.option)\("
 )
 
 

@@ -84,6 +84,17 @@ unnamed = partial(
 SCENES = {
     "no workspace": unnamed(adds("--local"), lambda project, _: (project.home / ".databricks_local").is_dir()),
     "no workspace, and a .env": unnamed(types(), lambda project, _: "local" in project.text(".env")),
+    "a folder of something else": one(
+        lambda project, person: (
+            (project.home / "mine").write_text("mine"),
+            environment(DATABRICKS_LOCAL_DIR=str(project.home))(project, person),
+        ),
+        "… contains other files, so it cannot hold a local workspace.",
+        "Choose an empty or new folder with DATABRICKS_LOCAL_DIR.",
+        lambda project, person, hint: sets("DATABRICKS_LOCAL_DIR", str(project.home / "new"))(project, person, hint),
+        lambda project, _: (project.home / "new").is_dir(),
+        ran="to_databricks --local",
+    ),
     "no workspace in .env": one(
         dotenv("NOTEBOOK_FOLDER=notebooks\n"),
         "No workspace is configured: DATABRICKS_HOST is not set and there is no profile.",

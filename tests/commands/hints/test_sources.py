@@ -14,6 +14,7 @@ from .test_table import SCENES
 ROOT = Path(__file__).parents[3]
 # Where one of these is made, the argument of this number is a hint; for an error of errors.py it is 1.
 HINTED = {"Problem": 2, "left": 2, "postponed": 2, "failed": 2, "_refused": 2, "UsageError": 0, "BadParameter": 0}
+HINTED |= {"RefusedError": 1, "TakenError": 1}  # of databricks_local
 HELP = ("option", "flag", "named", "argument")
 COMMAND = re.compile(r"`|\b(?:to|from)_databricks\b|(?<![\w-])--[a-z]")
 TRIED = [text for scene in SCENES.values() for row in scene.rows for text in (row.message, row.hint)]

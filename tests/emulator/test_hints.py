@@ -1,0 +1,121 @@
+"""What databricks_local advises leads out, done as it is printed; tests/commands/hints has the same of the sync."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from commands.hints.table import pattern, words
+from commands.hints.test_sources import in_sources, is_tried
+
+from .test_command import Served, finished
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+Way = Callable[[Path, str], list[str]]  # given a new folder and the hint: what is typed in the end
+
+# What is typed in a folder called `it's`, its message and its hint, and what then works.
+ROWS: dict[str, tuple[list[str], str, str, Way]] = {
+    "no server": (
+        ["status", "--dir", "DIR"],
+        "No server is running for …",
+        "Start one with: databricks_local serve --dir …",
+        lambda new, hint: words(hint.partition(": ")[2])[1:],
+    ),
+    "no workspace": (
+        ["reset", "--dir", "DIR"],
+        "There is no local workspace in …",
+        "Give its folder with --dir.",
+        lambda new, hint: ["serve", "--dir", str(new)],
+    ),
+    "other files": (
+        ["serve", "--dir", "FULL"],
+        "… contains other files, so it cannot hold a local workspace.",
+        "Choose an empty or new folder with --dir.",
+        lambda new, hint: ["serve", "--dir", str(new)],
+    ),
+    "no folder": (
+        ["serve", "--dir", "FULL/file/x"],
+        "… cannot be used: …",
+        "Choose another folder with --dir.",
+        lambda new, hint: ["serve", "--dir", str(new)],
+    ),
+    "no port": (
+        ["serve", "--dir", "DIR", "--port", "TAKEN"],
+        "Port … cannot be used: …",
+        "Choose another one with --port; 0 means any free one.",
+        lambda new, hint: ["serve", "--dir", str(new)],
+    ),
+    "no user": (
+        ["serve", "--dir", "DIR", "--user", "a/b"],
+        "The user must be a name without slashes, such as me@example.com.",
+        "Give it with --user.",
+        lambda new, hint: ["serve", "--dir", str(new), "--user", "me@example.com"],
+    ),
+    "no token": (
+        ["serve", "--dir", "DIR", "--token", "a b"],
+        "A token may contain only ASCII letters, digits and signs, without spaces.",
+        "Choose another one.",
+        lambda new, hint: ["serve", "--dir", str(new), "--token", "ab"],
+    ),
+}
+RUNNING = (
+    "A server is already running for …",
+    "Type `databricks_local status --dir …` to see where, or choose another folder with --dir.",
+    "A server is running for …, so it cannot be emptied.",
+    "Stop the server with Ctrl-C in its terminal (process …), and run the command again.",
+)
+NOT_TYPED = {
+    "Type: pip install 'databricks-branch-sync[local]'": "it asks a registry",
+    "Move it away, or choose another --dir.": "tests/emulator/test_command.py has a database that is none",
+}
+# What the API answers, what a notebook prints and what is written into files tells nobody to type it.
+ELSEWHERE = ("jobs/rules", "jobs/run_folder.py", "jobs/secrets_api.py", "runtime", "workspace/archive.py", "formats")
+ELSEWHERE += ("workspace/exporting.py", "pages", "protocol", "files", "mlflow_server")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_is_done_as_printed_leads_out(tmp_path: Path, name: str) -> None:
+    """What a hint says is done as it is printed, and a server starts."""
+    typed, message, text, way = ROWS[name]
+    folder = tmp_path / "it's"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").write_text("x")
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        stands = {"DIR": str(folder), "FULL": str(tmp_path / "full"), "TAKEN": str(taken.getsockname()[1])}
+        typed = [re.sub("|".join(stands), lambda match: stands[match[0]], word) for word in typed]
+        code, out, err = finished(*typed)
+    assert code and re.search(pattern(message), out + err), out + err
+    hint = re.search(pattern(text), out + err)
+    assert hint, out + err
+    _, _, at, *options = way(tmp_path / "new", hint[0])
+    with Served(Path(at), *options) as served:
+        assert served.local.get("list", path="/").status == 200
+
+
+def test_a_running_server_is_found(tmp_path: Path) -> None:
+    """Who starts a second one is told where the first is; who empties the workspace, to stop it."""
+    folder = tmp_path / "it's"
+    with Served(folder):
+        _, _, err = finished("serve", "--dir", folder, "--port", "0")
+        assert re.search(pattern(RUNNING[0]), err)
+        hint = re.search(pattern(RUNNING[1]), err)
+        assert hint
+        _, out, _ = finished(*words(hint[0].split("`")[1])[1:])
+        assert f"for {folder}" in out
+        _, _, err = finished("reset", "--dir", folder)
+        assert all(re.search(pattern(text), err) for text in RUNNING[2:])
+    code, out, _ = finished("reset", "--dir", folder)
+    assert code == 0 and "is empty" in out
+
+
+def test_every_hint_is_tried() -> None:
+    """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
+    rows = [text for _, message, hint, _ in ROWS.values() for text in (message, hint)] + [*RUNNING]
+    hints = list(in_sources("databricks_local", ELSEWHERE))
+    assert [text for text in hints if not is_tried(text, rows) and text not in NOT_TYPED] == []
+    assert [text for text in NOT_TYPED if text not in hints or is_tried(text, rows)] == []
