@@ -102,7 +102,7 @@ class Comparer:
         scan = _without(scan, leftover)
         problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
         scan = scan._replace(objects=_standing(scan.objects, moves))
-        if litter := {key for key in remote if self._is_litter(key, entries, scan)}:  # hardly ever, and it is a copy
+        if litter := {key for key in remote if key not in entries and key not in scan.objects and is_litter(key)}:
             remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
             for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
@@ -136,8 +136,10 @@ class Comparer:
         hidden = frozenset[str]()
         if direction is Direction.PULL:
             hidden = self._ignored(sides, problems)
-            pointers = ((key, self._pointer(key, export, scan)) for key, export in exports.items())
-            problems |= {key: problem for key, problem in pointers if problem}
+            for key, export in exports.items():
+                local = scan.objects.get(key)
+                if problem := pointer_there(local.path if local else key, export.raw, self.workspace.root):
+                    problems[key] = problem
         return Comparison(
             sides=sides,
             scan=scan,
@@ -214,9 +216,6 @@ class Comparer:
             if not any(key.startswith(f"{folder}/") for key in (*kept, *listing.others))
         }
 
-    def _is_litter(self, key: str, entries: dict[str, BaseEntry], scan: Scan) -> bool:
-        return key not in entries and key not in scan.objects and is_litter(key)
-
     def _ignored(self, sides: Sides, problems: dict[str, Problem]) -> frozenset[str]:
         """Which of the names that a pull might write are ignored by git; such a key is not carried at all."""
         candidates = {
@@ -227,10 +226,6 @@ class Comparer:
         hidden, names = ignored_here(self.local, candidates)
         problems |= hidden
         return names
-
-    def _pointer(self, key: str, export: Export, scan: Scan) -> Problem | None:
-        local = scan.objects.get(key)
-        return pointer_there(local.path if local else key, export.raw, self.workspace.root)
 
     def _rivals(self, sides: Sides) -> dict[str, str]:
         """The pairs that want one local file; a Jupyter notebook wants none that a script has."""

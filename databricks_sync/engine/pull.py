@@ -182,8 +182,6 @@ class PullWriter:
             direction=Direction.PULL,
             kind=item.kind,
             reason=reason,
-            sha=sha256(raw),
-            size=len(raw),
             format=item.format,
         )
         self.backups.save(saved, raw)

@@ -33,7 +33,6 @@ from databricks_sync.local.files import as_scanned
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import JUPYTER, UNKNOWN, Direction, Kind, RemoteObject
 from databricks_sync.notebook.equality import is_unkept
-from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.rate_limit import Permit
@@ -275,8 +274,6 @@ class PushWriter:
             direction=Direction.PUSH,
             kind=step.remote.kind,
             reason=reason,
-            sha=sha256(before.raw),
-            size=len(before.raw),
             format=before.format,
         )
         self.backups.save(saved, before.raw)

@@ -34,10 +34,11 @@ class Saved(NamedTuple):
     direction: Direction
     kind: Kind
     reason: str
-    sha: str  # sha256 of the bytes
-    size: int
     format: Format | None = None
-    file: str = ""  # where the bytes lie in the folder of the backups, once they are saved
+    # Once it is saved: the sha256 of its bytes, how many they are, and where they lie in the folder of the backups.
+    sha: str = ""
+    size: int = 0
+    file: str = ""
 
 
 class Intent(NamedTuple):

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from databricks_sync.errors import SyncError
-from databricks_sync.model import SOURCES, Direction, Kind, Language
-from databricks_sync.notebook.format import sha256
+from databricks_sync.model import SOURCES, Direction, Format, Kind, Language
 from databricks_sync.rules.journal import Saved
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.lock import held
@@ -20,10 +19,8 @@ from databricks_sync.state.lock import held
 TARGET = "/Users/me/main"
 
 
-def saved(key: str = "a", raw: bytes = b"x", **more: object) -> Saved:
-    usual: dict[str, object] = {"format": SOURCES[Language.R]}
-    facts = (key, f"notebooks/{key}.r", Direction.PUSH, Kind.NOTEBOOK, "replaced by a push", sha256(raw), len(raw))
-    return Saved(*facts, **(usual | more))  # type: ignore[arg-type]
+def saved(key: str = "a", format: Format | None = SOURCES[Language.R]) -> Saved:
+    return Saved(key, f"notebooks/{key}.r", Direction.PUSH, Kind.NOTEBOOK, "replaced by a push", format)
 
 
 @pytest.fixture
@@ -34,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
 def test_what_was_saved_comes_back(folder: Path) -> None:
     """Bytes and everything said about them are read back by another run."""
     backups = Backups(folder, TARGET)
-    backups.save(saved("a", b"one"), b"one")
-    backups.save(saved("ü/b", b"", format=None), b"")
+    backups.save(saved("a"), b"one")
+    backups.save(saved("ü/b", None), b"")
     (run,) = Backups(folder, TARGET).runs()
     assert (run.name, run.target) == (backups.run, TARGET)
     assert [(s.key, s.format, s.size) for s in run.objects] == [
@@ -73,7 +70,7 @@ def test_many_threads_save_at_once(folder: Path) -> None:
     """Every object has its number and its line, whichever thread saved it."""
     backups = Backups(folder, TARGET)
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda n: backups.save(saved(f"k{n}", b"%d" % n), b"%d" % n), range(100)))
+        list(pool.map(lambda n: backups.save(saved(f"k{n}"), b"%d" % n), range(100)))
     (run,) = backups.runs()
     assert {one.key: backups.read(one) for one in run.objects} == {f"k{n}": b"%d" % n for n in range(100)}
 
@@ -289,7 +286,7 @@ def test_backups_of_other_places_are_taken_over(folder: Path, tmp_path: Path) ->
     places = [tmp_path / name / "backups" for name in ("one", "two")]
     for number, place in enumerate([folder, *places]):
         for raw in (b"%da" % number, b"%db" % number):
-            at(place, 0).save(saved(raw=raw), raw)
+            at(place, 0).save(saved(), raw)
     for _ in range(2):
         Backups(folder, TARGET).collect([*places, tmp_path / "never"])
     found = Backups(folder, TARGET)
@@ -314,7 +311,7 @@ def test_taking_over_may_die_anywhere(folder: Path, tmp_path: Path) -> None:
     codes = []
     while codes[-1:] != [0]:
         for raw in (b"1", b"2"):
-            at(place, len(codes)).save(saved(raw=raw), raw)
+            at(place, len(codes)).save(saved(), raw)
         codes.append(subprocess.run([sys.executable, "-c", MOVING, str(len(codes) + 1), folder, place]).returncode)
         Backups(folder, TARGET).collect([place])
         found = Backups(folder, TARGET)
@@ -327,11 +324,11 @@ def test_many_processes_take_over_at_once(folder: Path, tmp_path: Path) -> None:
     """Each backup is moved by one of them, and none is lost or made twice, also while runs begin new ones."""
     place = tmp_path / "one/backups"
     for number in range(30):
-        at(place, 0).save(saved(raw=b"%d" % number), b"%d" % number)
+        at(place, 0).save(saved(), b"%d" % number)
 
     def work(number: int) -> None:
         if number % 2:
-            at(folder, 0).save(saved(raw=b"%d" % (100 + number)), b"%d" % (100 + number))
+            at(folder, 0).save(saved(), b"%d" % (100 + number))
         else:
             Backups(folder, TARGET).collect([place])
 
