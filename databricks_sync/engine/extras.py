@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, SyncError, enumerated, quantity
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import JUPYTER, Direction, LocalObject, RemoteObject, Scope
@@ -18,6 +19,8 @@ from databricks_sync.notebook.equality import cleared
 from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export
 from databricks_sync.rules.plan import Sides, Step
+
+from .request import Request
 
 
 class Listed(NamedTuple):
@@ -74,13 +77,13 @@ def _compared(
         return False  # it has changed since: the next run will see
 
 
-def differing(steps: Iterable[Step]) -> str:
+def differing(steps: Iterable[Step], request: Request) -> str:
     """What to tell of notebooks that a push takes for equal though their extras differ; "" where there are none."""
     paths = [step.path for step in steps if step.shape in ("-xo", "bxo") and not step.problem and not step.writes]
     if not paths:
         return ""
-    have = "has" if len(paths) == 1 else "have"
+    have, what = ("has", shell.path(request.typed(paths[0]))) if len(paths) == 1 else ("have", "PATHS")
     return (
         f"{quantity(len(paths), 'notebook')} {have} other outputs or metadata in the workspace: {enumerated(paths)}. "
-        "With --overwrite yours replace them."
+        f"To replace them by yours, type `to_databricks{request.again} --overwrite {what}`."
     )

@@ -180,7 +180,7 @@ class Sync:
         for note in (*(self._notes(request, snapshot, chosen) if push and writing else ()), *unportable(chosen)):
             self.tell(note)
         if push:
-            self.tell(differing(chosen))
+            self.tell(differing(chosen, request))
         self.listener.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from support.project import Person, Project, notebook
+import shutil
+
+from support.project import Person, Project, jupyter, notebook
 
 from .table import Act, Hint, Row, Scene, Way, does, types, untracks
 
@@ -25,6 +27,13 @@ def both_edited(project: Project, person: Person) -> None:
 def clashing(project: Project, person: Person) -> None:
     project.notebook("notebooks/a.py", "mine", "print(2)")
     person.edit("a", "theirs", "print(2)")
+
+
+def cleared_without_a_record(project: Project, _: Person) -> None:
+    project.write("notebooks/ran.ipynb", jupyter("x = 1"))
+    project.push()
+    project.write("notebooks/ran.ipynb", jupyter("x = 1").replace('"ran\\n"', ""))
+    shutil.rmtree(project.root / ".git/databricks_sync")
 
 
 def a_tracked_link(project: Project, _: Person) -> None:
@@ -122,6 +131,15 @@ SCENES = {
         types(code=1),
         lambda _, person: b"mine" in person.read("a"),
         then="to_databricks --overwrite",
+    ),
+    "outputs cleared here, and no record of the last sync": one(
+        cleared_without_a_record,
+        "other outputs or metadata in the workspace",
+        "1 notebook has other outputs or metadata in the workspace: notebooks/ran.ipynb. "
+        "To replace them by yours, type `to_databricks --overwrite notebooks/ran.ipynb`.",
+        types(),
+        lambda _, person: b"ran\\n" not in person.read("ran", "JUPYTER"),
+        code=0,
     ),
     "changed only there": one(
         lambda _, person: person.edit("a", "theirs"),
