@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from databricks_sync.model import Form, Format
 
-from .equality import essence, title_of
-from .format import COMMENTS, jupyter_language, lines_of, parse, source_of, spoken_in
+from .equality import essence
+from .format import COMMENTS, jupyter_language, lines_of, parse, spoken_in
 
 _MAGIC_NAMES = {"md": "markdown", "md-sandbox": "markdown", "py": "python"}
 
@@ -119,9 +119,9 @@ def remark(text: str) -> Piece:
 
 
 def _jupyter_piece(document: dict[str, Any], default: str) -> Piece:
-    kind, source = document["cell_type"], source_of(document)
+    kind, source, title = essence(document)
     cell = _with_magic(source, default) if kind == "code" else Cell(kind, source)
-    return Piece(cell._replace(title=title_of(document)), source, essence(document), document=document)
+    return Piece(cell._replace(title=title), source, (kind, source, title), document=document)
 
 
 def _source_piece(lines: list[str], separated: bool, comment: str, default: str) -> Piece:

@@ -89,11 +89,11 @@ def _unseen_lines(old: FileVersion, new: FileVersion) -> Iterator[Line]:
 def _extras_lines(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Line]:
     pairs = list(enumerate(zip(old["cells"], new["cells"], strict=True), 1))
     only_metadata = True
-    for part in ("outputs", "attachments"):
+    for part, called in (("outputs", "outputs"), ("attachments", "attachments"), ("cell_type", "type")):
         numbers = [str(number) for number, (a, b) in pairs if (a.get(part) or None) != (b.get(part) or None)]
         if numbers:
             only_metadata = False
-            yield Line("@", f"{part} of cell {', '.join(numbers)} changed")
+            yield Line("@", f"{called} of cell {', '.join(numbers)} changed")
     if only_metadata and any(a.get("metadata") != b.get("metadata") for a, b in ((old, new), *(p for _, p in pairs))):
         yield Line("@", "only metadata changed")
 

@@ -55,6 +55,8 @@ NOTEBOOKS = [
     ("two forms", notebook("a", "b"), jupyter("a", "c"), ["@cell 2 (python) changed", "-b", "+c"]),
     ("two forms, equal", notebook("a", "b"), jupyter("a", "b"), []),
     ("outputs", jupyter("a", "b", outputs=[1]), jupyter("a", "b", outputs=[]), ["@outputs of cell 1, 2 changed"]),
+    ("a raw cell", jupyter("a", outputs=[1]), jupyter("a", cell_type="raw"),
+     ["@outputs of cell 1 changed", "@type of cell 1 changed"]),
     ("a tag", jupyter("a", metadata={}), jupyter("a", metadata={"tags": ["x"]}), ["@only metadata changed"]),
     ("counts", jupyter("a", execution_count=1), jupyter("a", execution_count=2), []),
     ("line ends", notebook("a\r\nb"), notebook("a\nb"), []),
