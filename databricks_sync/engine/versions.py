@@ -12,8 +12,9 @@ from concurrent.futures import Executor
 from databricks_sync.errors import BrokenNotebook, SyncError
 from databricks_sync.local.files import as_scanned
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.model import Direction, Form, Format, Language, same_form
+from databricks_sync.model import JUPYTER, Direction, Format, same_form
 from databricks_sync.notebook import diff, merge
+from databricks_sync.notebook.cells import in_one_language
 from databricks_sync.notebook.equality import digest
 from databricks_sync.notebook.format import jupyter_language, lines_of, parse, spoken_in
 from databricks_sync.notebook.rewrite import materialise
@@ -136,8 +137,8 @@ class Versions:
             return merge.Merge(reason="the workspace does not export it in the format of the local file")
         local = merge.NotebookVersion(raw, item.format)
         remote = merge.NotebookVersion(export.raw, export.format)
-        if (spoken := _language(local)) is not (other := _language(remote)):
-            return merge.Merge(reason=f"its language is {spoken.value} locally and {other.value} in the workspace")
+        if reason := _languages_differ(local, remote):
+            return merge.Merge(reason=reason)
         return merge.merge(base, local, remote, text)
 
     def _text(self, base: str, local: str, remote: str) -> str:
@@ -160,8 +161,13 @@ def _as_written(step: Step, old: diff.FileVersion, new: diff.FileVersion) -> dif
     return new._replace(raw=materialise(new.raw, new.format, old.raw, outputs=step.shape.endswith("o")))
 
 
-def _language(notebook: merge.NotebookVersion) -> Language:
-    """The language of a notebook's plain cells. Raises BrokenNotebook."""
-    if notebook.format.form is Form.JUPYTER:
-        return jupyter_language(parse(notebook.raw))
-    return spoken_in(lines_of(notebook.raw)[0], notebook.format.language)
+def _languages_differ(local: merge.NotebookVersion, remote: merge.NotebookVersion) -> str:
+    """What to say where the plain cells of two notebooks of one form are of two languages. Raises BrokenNotebook."""
+    if local.format == JUPYTER:
+        ours, theirs = parse(local.raw), parse(remote.raw)
+        if in_one_language(ours, theirs):
+            return ""
+        one, other = jupyter_language(ours), jupyter_language(theirs)
+    else:
+        one, other = (spoken_in(lines_of(side.raw)[0], side.format.language) for side in (local, remote))
+    return "" if one is other else f"its language is {one.value} locally and {other.value} in the workspace"

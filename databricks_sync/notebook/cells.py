@@ -86,6 +86,18 @@ def jupyter_pieces(document: dict[str, Any]) -> tuple[Piece, ...]:
     return tuple(_jupyter_piece(cell, default) for cell in document["cells"])
 
 
+def in_one_language(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the plain cells of two Jupyter notebooks are in one language, whichever each of them names.
+
+    When somebody switches the language in the workspace, it marks every cell that is of the old one: so a plain cell
+    that is in both shows that nobody did.
+    """
+    if jupyter_language(one) is jupyter_language(other):
+        return True
+    ours, theirs = ({piece.text for piece in jupyter_pieces(document) if _is_plain(piece)} for document in (one, other))
+    return not theirs or not ours.isdisjoint(theirs)
+
+
 def split_cells(lines: Sequence[str], comment: str) -> list[list[str]]:
     """The lines below the header of a source notebook, by cells: each but the first begins with its separator."""
     separator = re.compile(rf"{re.escape(comment)} COMMAND -+\s*")
@@ -116,6 +128,11 @@ def remark(text: str) -> Piece:
     """A cell that is about the notebook and no part of it."""
     document = {"cell_type": "raw", "metadata": {}, "source": text}
     return Piece(Cell("raw", text), text, essence=text, spelling=text, document=document)
+
+
+def _is_plain(piece: Piece) -> bool:
+    kind = essence(piece.document)[0] if piece.document else ""
+    return kind == "code" and bool(piece.text.strip()) and not piece.text.startswith("%")
 
 
 def _jupyter_piece(document: dict[str, Any], default: str) -> Piece:

@@ -5,7 +5,8 @@ Canonical text is blind to everything the workspace is known to change on its ow
 - source: byte order mark, carriage returns at line ends, what follows the header in its line, blanks after a bare MAGIC
   prefix, trailing newlines (until 2025-12-16 an export dropped exactly one of them; since then it keeps them all);
 - Jupyter: outputs, execution counts, ids, metadata but for titles, key order and minor version: an export rewrites them
-  all. Attachments, and whether a cell is raw or code: a workspace may be unable to hold them.
+  all. Attachments, and whether a cell is raw or code: a workspace may be unable to hold them. The language: a workspace
+  may read another one from the metadata; and when somebody switches it there, the cells of the old one are marked.
 
 A Jupyter notebook has more that people care for than a workspace gives back. So what a *file* holds beside its content
 has a digest of its own (`extras`). It is compared with that of the file as it was synced last, never with what the
@@ -18,9 +19,9 @@ import json
 import re
 from typing import Any
 
-from databricks_sync.model import JUPYTER, Form, Format
+from databricks_sync.model import JUPYTER, Form, Format, Language
 
-from .format import COMMENTS, jupyter_language, parse, sha256, source_of, spoken_in, text_of
+from .format import COMMENTS, parse, sha256, source_of, spoken_in, text_of
 
 CELL_METADATA = "application/vnd.databricks.v1+cell"
 # Raised when `canonical` changes its mind; digests of another version are never compared with ours.
@@ -124,4 +125,5 @@ def _without_count(output: Any) -> Any:
 
 def _canonical_jupyter(document: dict[str, Any]) -> str:
     cells = [essence(cell) for cell in document["cells"]]
-    return json.dumps([jupyter_language(document).value, cells], ensure_ascii=False, separators=(",", ":"))
+    # The name of a language stood here; that of most notebooks still does, so that records of earlier versions hold.
+    return json.dumps([Language.PYTHON.value, cells], ensure_ascii=False, separators=(",", ":"))

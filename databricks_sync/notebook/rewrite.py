@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from databricks_sync.errors import BrokenNotebook
 from databricks_sync.model import Form, Format
 
-from .cells import Piece, Placed, jupyter_pieces, pieces
-from .format import BOM, has_header, in_format_4, jupyter_language, parse, spoken_in, text_of
+from .cells import Piece, Placed, in_one_language, jupyter_pieces, pieces
+from .format import BOM, has_header, in_format_4, parse, spoken_in, text_of
 from .jupyter_text import new_jupyter, rewritten_jupyter
 from .source_text import rewritten_source
 from .trace import traced
@@ -64,7 +64,7 @@ def _jupyter(exported: bytes, _: Format, like: bytes) -> _Versions:
     new = jupyter_pieces(document)
     try:
         own = parse(like)
-        if jupyter_language(own) is jupyter_language(document):
+        if in_one_language(own, document):
             return like, jupyter_pieces(own), new
     except BrokenNotebook:
         pass

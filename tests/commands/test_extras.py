@@ -198,6 +198,42 @@ def test_what_the_workspace_cannot_keep_stays_here(
     project.at_rest()
 
 
+def test_a_language_that_the_workspace_reads_otherwise(project: Project, person: Person) -> None:
+    """Metadata of which this tool and the workspace read two languages is no edit: it stays, through pull and merge."""
+    document = json.loads(jupyter("select 1", "select 2", "select 3"))
+    document["metadata"] = {"kernelspec": {"name": "sql", "display_name": "SQL"}, "language_info": {"name": ""}}
+    project.write("notebooks/a.ipynb", json.dumps(document, indent=1))
+    project.push()
+    there(person, source("select 7"))
+    project.pull()
+    document["cells"][0]["source"] = ["select 7"]
+    assert json.loads(project.text("notebooks/a.ipynb")) == document
+    there(person, source("select 8"))
+    here(project, source("select 9", cell=2))
+    project.pull("--merge")
+    assert [cell["source"] for cell in cells(project.read("notebooks/a.ipynb"))] == [
+        ["select 8"],
+        ["select 2"],
+        "select 9",
+    ]
+    assert json.loads(project.text("notebooks/a.ipynb"))["metadata"] == document["metadata"]
+    project.push()
+    project.at_rest()
+
+
+def test_a_language_that_somebody_switched(project: Project, person: Person) -> None:
+    """Where the language was switched in the workspace, which marks the old cells, the file takes it over."""
+    project.write("notebooks/a.ipynb", jupyter("x = 1", "y = 2"))
+    project.push()
+    content = jupyter("%python\nx = 1", "select 1", language="sql").encode()
+    person.do("a", content=base64.b64encode(content).decode(), object_type="NOTEBOOK", language="SQL")
+    project.pull()
+    made = json.loads(project.text("notebooks/a.ipynb"))
+    assert made["metadata"]["language_info"]["name"] == "sql"
+    assert [cell["source"] for cell in made["cells"]] == [["%python\n", "x = 1"], ["select 1"]]
+    project.at_rest()
+
+
 def test_a_restore_brings_outputs_back(synced: Project, person: Person) -> None:
     """What a push of extras replaced in the workspace can be restored there, though the content is the same."""
     there(person, outputs(RAN))
