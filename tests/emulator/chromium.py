@@ -45,8 +45,7 @@ OPTIONS = (
     "--window-size=1200,900",
 )
 
-# Text whose colour is too close to what is behind it: WCAG's formula, 4.5 to 1 or 3 to 1 for large text.
-PALE = """
+_PALE = """
 const parts = c => c.match(/[0-9.]+/g).map(Number);
 const light = c => parts(c).slice(0, 3).map(v => v / 255)
     .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
@@ -70,7 +69,7 @@ for (const e of document.body.querySelectorAll('*')) {
 return pale;
 """
 
-FAULTS = """
+_FAULTS = """
 const faults = [], all = s => [...document.querySelectorAll(s)];
 const only = (s, n) => { if (all(s).length !== n) faults.push(`${all(s).length} of ${s}`); };
 if (!document.documentElement.lang) faults.push('no language');
@@ -161,6 +160,14 @@ class Chromium:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def faults(self) -> list[str]:
+        """What is wrong with how the page is built: its language, headings, labels, ids, its width."""
+        return list(self.run(_FAULTS))
+
+    def pale(self) -> list[str]:
+        """Text whose colour is too close to what is behind it: WCAG's formula, 4.5 to 1 or 3 to 1 for large text."""
+        return list(self.run(_PALE))
 
     def nameless(self) -> list[str]:
         """What can have the focus, yet has nothing that a screen reader could say."""

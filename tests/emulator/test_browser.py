@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from selenium.webdriver.common.keys import Keys
 
-from . import chromium
-from .chromium import Chromium
 from .client import HEADER, HOME, Local
 
-# Chromium takes seconds to start: one worker has it.
+if TYPE_CHECKING:
+    from .chromium import Chromium
+
+# Chromium takes seconds to start, and what steers it half of one to import: one worker has it.
 pytestmark = pytest.mark.xdist_group("browser")
 
 SCRIPT = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'><svg onload='window.taken = 3'>"
@@ -26,6 +27,8 @@ SCRIPT = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """One browser for all tests."""
+    from . import chromium
+
     with chromium.started(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
@@ -96,6 +99,8 @@ def test_push_edit_pull(browser: Chromium, local: Local, project: Project) -> No
 
 def test_keyboard_only(started: Chromium, local: Local, project: Project) -> None:
     """Everything from logging in to saving is done without a mouse, and the focus can always be seen."""
+    from selenium.webdriver.common.keys import Keys
+
     started.driver.delete_all_cookies()
     started.open(local.host)
     started.press(local.token)
@@ -250,9 +255,9 @@ def test_everybody_can_use_it(browser: Chromium, local: Local, scheme: str, widt
     browser.set_view(scheme, width)
     for url in urls:
         browser.open(local.host + url)
-        assert browser.run(chromium.FAULTS) == [], url
-        assert browser.run(chromium.PALE) == [], url
+        assert browser.faults() == [], url
+        assert browser.pale() == [], url
         assert browser.nameless() == [], url
     browser.driver.delete_all_cookies()
     browser.open(local.host)
-    assert browser.run(chromium.FAULTS) + browser.run(chromium.PALE) + browser.nameless() == []
+    assert browser.faults() + browser.pale() + browser.nameless() == []
