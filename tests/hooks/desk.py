@@ -81,7 +81,7 @@ class Desk:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def finish(self, process: subprocess.Popen[bytes], code: int, seconds: float = 180) -> Ran:
+    def finish(self, process: subprocess.Popen[bytes], code: int, seconds: float = 600) -> Ran:
         out, err = process.communicate(timeout=seconds)
         return self._checked(Ran(process.returncode, out.decode(), err.decode()), code)
 
@@ -95,7 +95,7 @@ class Desk:
         return self.finish(self.start(*words, **environment), code)
 
     def quick(self, *words: str, code: int = 0, **environment: str) -> Ran:
-        """The same in this process, which costs a third: for what does not import MLflow."""
+        """The same in this process, which costs a third, and less where MLflow has been imported."""
         return self._checked(Ran(*called(main, ["mlflow_hooks", *words], self.root, {**self.env, **environment})), code)
 
     def asked(self) -> list[str]:
@@ -114,7 +114,7 @@ class Desk:
         return runs
 
 
-def until_line(process: subprocess.Popen[bytes], word: str, seconds: float = 60) -> str:
+def until_line(process: subprocess.Popen[bytes], word: str, seconds: float = 600) -> str:
     """Reads what a command says up to a line with this word, and gives that line."""
     assert process.stdout is not None
     deadline = time.monotonic() + seconds

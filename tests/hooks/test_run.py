@@ -53,7 +53,7 @@ def test_success(desk: Desk) -> None:
     """The folder as it lies here runs in an experiment of the branch's own; links and metrics are told."""
     git(desk.root, "checkout", "--quiet", "-b", "feature/letters")
     write(desk.root / "projects" / "Demo", {"demo.py": QUICK_SCRIPT + "print('edited')\n"})
-    ran = desk.type("run", "Demo", "-P", "count=3", "--json")
+    ran = desk.quick("run", "Demo", "-P", "count=3", "--json")
     start, launched, summary = (ran.one(event) for event in ("start", "launched", "summary"))
     name = start["experiment"]
     assert name.startswith("/Shared/me@example.com/feature-letters-") and name.endswith("_expr")
@@ -83,7 +83,7 @@ def test_pinned(desk: Desk) -> None:
 def test_failure(desk: Desk) -> None:
     """A project that fails gives 1 and its last words, and its run is FAILED."""
     write(desk.root / "projects" / "Demo", {"demo.py": "raise SystemExit('oh no')\n"})
-    ran = desk.type("run", "demo", code=1)
+    ran = desk.quick("run", "demo", code=1)
     assert "oh no" in ran.err and "demo: FAILED" in ran.out
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"
     nothing_is_left(desk)

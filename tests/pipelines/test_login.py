@@ -16,6 +16,7 @@ from support.project import Project, Workspace
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
+@pytest.mark.xdist_group("sdk")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -30,7 +31,7 @@ def test_refused(tmp_path: Path, dev: Workspace, wrong: dict[str, str]) -> None:
     project.git("init", "-q", "-b", "main")
     project.notebook("notebooks/a.py", "print(1)")
     login = {"DATABRICKS_TOKEN": None, "DATABRICKS_CLIENT_ID": "someone", **wrong}
-    ran = project.run("to_databricks", "--target", "/Shared/master", "--mirror", code=2, env=login)
+    ran = project.push("--target", "/Shared/master", "--mirror", code=2, env=login)
     assert "No way to log in" in ran.err
     assert "nobody" not in ran.said
 
