@@ -94,6 +94,7 @@ def test_checked(built: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["to_databricks", "from_databricks", "mlflow_hooks", "databricks_local"])
 def test_versions(installed: Path, command: str, tmp_path: Path) -> None:
     """Each command is there and says its version; one that needs more says in a sentence what to install."""
@@ -103,6 +104,7 @@ def test_versions(installed: Path, command: str, tmp_path: Path) -> None:
     assert "0." in said if done.returncode == 0 else "pip install 'databricks-branch-sync[" in said, said
 
 
+@pytest.mark.long
 def test_main_job(installed: Path, project: dict[str, str], tmp_path: Path) -> None:
     """Push and pull need no extra; the workspace on this machine and hooks do, and say which."""
     here = tmp_path / "project"
@@ -116,6 +118,7 @@ def test_main_job(installed: Path, project: dict[str, str], tmp_path: Path) -> N
     assert refused.returncode == 2 and "pip install 'databricks-branch-sync[hooks]'" in refused.stderr
 
 
+@pytest.mark.long
 def test_only_what_is_needed(installed: Path) -> None:
     """What the wheel brings along is small: no MLflow, no server, no pandas."""
     [packages] = installed.parent.rglob("site-packages")

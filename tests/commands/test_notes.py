@@ -30,7 +30,7 @@ def put(project: Project, path: str, **what: Any) -> None:
     project.workspace.control("edit", [{"path": path, "delete": True}, {"path": path, **what}])
 
 
-@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("hashes", [True, pytest.param(False, marks=pytest.mark.long)], ids=["hashes", "no hashes"])
 @pytest.mark.parametrize("name", STRANGE)
 def test_what_is_no_note_stops_a_push(pushed: Project, person: Person, name: str, hashes: bool) -> None:
     """Where something else is in the place of the note, no target counts as nobody's, and what is told leads out."""

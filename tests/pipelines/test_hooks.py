@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from support.project import Person, Workspace
 
 from .conftest import edit, git
@@ -21,6 +22,7 @@ def deployed(workspace: Workspace) -> dict[str, Any]:
     return {one["settings"]["name"]: one["settings"] for one in json.loads(told).get("jobs", [])}
 
 
+@pytest.mark.long  # test_promote.py deploys hooks, and tests/hooks/test_deploy.py knows every case
 def test_deploy(ci: Ci, dev: Workspace) -> None:
     """A merge creates the hooks that are new, and replaces one that changed though its clone remembers none."""
     edit(ci.origin / SPEC, "timeout: 1h", "timeout: 2h")

@@ -8,6 +8,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
 from support.project import Person, Project, Workspace, until
 
 from .jobs import TAG
@@ -33,7 +34,7 @@ def returned(dev: Workspace, path: str) -> str:
     task = {"task_key": "main", "notebook_task": {"notebook_path": path}}
     _, told = dev.ask("POST", "/api/2.2/jobs/runs/submit", {"tasks": [task]})
     run = json.loads(told)["run_id"]
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while (output := dev.ask("GET", f"/api/local/run-output?run_id={run}")[1]) and time.monotonic() < deadline:
         [ended] = json.loads(output)["tasks"]
         if ended.get("result") or ended.get("error"):
@@ -75,10 +76,11 @@ def test_watch(tmp_path: Path, dev: Workspace, library: dict[str, str]) -> None:
         until(lambda: b"130" in Person(dev).file("src/bikesharing/demand.py"))
     finally:
         watching.terminate()
-        watching.communicate(timeout=60)
+        watching.communicate(timeout=300)
     assert returned(dev, f"/Users/me@example.com/main/{NOTEBOOK}") == "Saturday"
 
 
+@pytest.mark.long
 def test_wheel(ci: Ci, workspaces: dict[str, Workspace]) -> None:
     """A tag's wheel has the tag's version and the package; built once more, in another clone, it has the same bytes."""
     ci.run("library.yml", TAG)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from support.project import Person, Workspace, notebook
 
-from .conftest import edit, git
+from .conftest import BOTH, edit, git
 from .jobs import MASTER
 from .services import Azure, Ci
 
@@ -21,7 +21,7 @@ FOLDERS = "notebooks,projects"
 MIRROR = ("to_databricks", "--target", FOLDER, "--mirror")
 
 
-@pytest.mark.parametrize("ci", ["github", "azure"], indirect=True)  # each keeps backups in its own way
+@pytest.mark.parametrize("ci", BOTH, indirect=True)  # each keeps backups in its own way
 def test_merges(ci: Ci, dev: Workspace) -> None:
     """After a merge the folder is what master is; it was never missing; an edit that was replaced can be restored."""
     shared = Person(dev, FOLDER)

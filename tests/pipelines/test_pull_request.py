@@ -47,8 +47,8 @@ def test_check(ci: Ci) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "step"),
     [
-        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint"),
-        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests"),
+        pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint", marks=pytest.mark.long),
+        pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests", marks=pytest.mark.long),
         ("hooks/notebooks/mlflow_training_hook.py", "training", "draining", "Check projects and hooks"),
     ],
 )

@@ -198,7 +198,7 @@ def test_a_detached_head_pauses(project: Project, person: Person, watching: Star
     assert strangers(project, "one", "two") == [] and not person.at(f"{HOME}/one").names()
 
 
-@pytest.mark.parametrize("operation", ["rebase", "merge"])
+@pytest.mark.parametrize("operation", ["rebase", pytest.param("merge", marks=pytest.mark.long)])
 def test_an_operation_pauses(project: Project, person: Person, watching: Start, operation: str) -> None:
     """A rebase or a merge that stops at a conflict pauses the watch; when it is finished, the result is carried."""
     branches(project, 1, "one", "two")

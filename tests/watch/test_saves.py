@@ -202,7 +202,7 @@ def test_a_half_written_notebook(pushed: Project, person: Person, watching: Star
     assert writes(pushed.workspace) == [("import", "a"), ("import", "j")]
 
 
-@pytest.mark.parametrize("begun", ["", "# Databricks note"], ids=["empty", "half a line"])
+@pytest.mark.parametrize("begun", ["", pytest.param("# Databricks note", marks=pytest.mark.long)])
 def test_a_half_written_source(pushed: Project, person: Person, watching: Start, begun: str) -> None:
     """A notebook whose file is empty, or holds half of its first line, is neither deleted nor made a plain file."""
     watch = watching()

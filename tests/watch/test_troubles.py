@@ -36,8 +36,10 @@ def reads(person: Person, name: str, *cells: str) -> Callable[[], bool]:
     ("fault", "times"),
     [
         (answer(503, "TEMPORARILY_UNAVAILABLE", "down"), 5),
-        (answer(429, "REQUEST_LIMIT_EXCEEDED", "slowly", headers={"Retry-After": "0"}), 3),
-        (RESET, 5),
+        pytest.param(
+            answer(429, "REQUEST_LIMIT_EXCEEDED", "slowly", headers={"Retry-After": "0"}), 3, marks=pytest.mark.long
+        ),
+        pytest.param(RESET, 5, marks=pytest.mark.long),
     ],
     ids=["503", "429", "reset"],
 )
@@ -229,7 +231,7 @@ def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) 
     assert reads(person, "a", "edited there")() and len(watch.all("parked")) == 1
 
 
-@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
+@pytest.mark.parametrize("command", [pytest.param("to_databricks", marks=pytest.mark.long), "from_databricks"])
 def test_a_conflict_is_settled_in_another_terminal(
     pushed: Project, person: Person, watching: Start, command: str
 ) -> None:
@@ -283,7 +285,7 @@ def test_a_run_beside_it(pushed: Project, person: Person, workspace: Workspace, 
     assert not watch.parked()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_stopped_in_the_middle(
     project: Project, person: Person, workspace: Workspace, watching: Start, number: int
 ) -> None:
@@ -328,7 +330,7 @@ def test_stopped_in_an_unlucky_moment(pushed: Project, watching: Start) -> None:
     path = os.pathsep.join([str(pushed.home), *sys.path])
     watch = watching(env={"PYTHONPATH": path})
     watch.process.send_signal(signal.SIGUSR1)
-    assert watch.process.wait(60) == 130
+    assert watch.process.wait(300) == 130
     assert watch.states[-1] == "stopped" and watch.err == ""
 
 
@@ -341,7 +343,7 @@ def test_killed_in_the_middle(project: Project, person: Person, workspace: Works
     kill = {"kind": "kill", "pid": watch.process.pid}
     workspace.faults(rule(IMPORT, kill, nth=20, phase="after"))
     project.notebook("notebooks/n000.py", "print(0) # once more")
-    assert watch.process.wait(60) == -signal.SIGKILL
+    assert watch.process.wait(300) == -signal.SIGKILL
     watch.process.returncode = -signal.SIGKILL
     workspace.faults()
     project.remove("notebooks/n001.py")
