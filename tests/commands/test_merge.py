@@ -295,7 +295,7 @@ def test_a_killed_merge_is_finished_by_the_next(three: Project, person: Person, 
     """Wherever a run dies that writes markers, the next one leaves the file as the first would have, to be resolved."""
     same_cell(three, person)
     typed = [sys.executable, str(VICTIM), "from_databricks", label, "1", "--merge", "--markers"]
-    died = subprocess.run(typed, cwd=three.root, env=three.env, capture_output=True, check=False, timeout=60)
+    died = subprocess.run(typed, cwd=three.root, env=three.env, capture_output=True, check=False, timeout=300)
     assert died.returncode == -signal.SIGKILL
     pull(three, "--merge", "--markers", code=(0, 1))
     assert three.text("notebooks/n.py") == notebook("a = 1", CLASH, "c = 2")

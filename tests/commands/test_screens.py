@@ -54,7 +54,7 @@ def on_terminal(project: Project, command: str, *arguments: str, **env: str) -> 
             break
         shown += chunk
     os.close(ours)
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     text = shown.decode()
     assert "Traceback" not in text and "unexpected" not in text and project.workspace.token not in text
     return text
@@ -280,7 +280,7 @@ def test_a_reader_who_leaves_is_no_error(project: Project, arguments: tuple[str,
     process.stdout.readline()
     process.stdout.close()
     err = process.stderr.read().decode()
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     process.stderr.close()
     assert "Traceback" not in err and "BrokenPipe" not in err and "unexpected" not in err
     project.push()

@@ -110,7 +110,7 @@ class Chromium:
         whole = "return document.readyState == 'complete'"
         focused = "return !document.querySelector('[autofocus]') || document.activeElement.hasAttribute('autofocus')"
         for script in (whole, focused):
-            WebDriverWait(self.driver, 60).until(lambda driver, script=script: driver.execute_script(script))
+            WebDriverWait(self.driver, 300).until(lambda driver, script=script: driver.execute_script(script))
 
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -184,7 +184,7 @@ class Chromium:
 
     def _changed(self, page: WebElement) -> None:
         """Waits until another page stands where `page` was."""
-        WebDriverWait(self.driver, 60).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "html") != page)
+        WebDriverWait(self.driver, 300).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "html") != page)
         self._settled()
 
 
@@ -231,7 +231,7 @@ def _starts(program: str) -> bool:
         # There, asking for the version opens a window.
         return True
     try:
-        return subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+        return subprocess.run([program, "--version"], capture_output=True, timeout=300, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

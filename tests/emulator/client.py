@@ -40,7 +40,7 @@ class Local:
 
     def __post_init__(self) -> None:
         address = urlsplit(self.host)
-        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
 
     def raw(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
         """One request; a connection that breaks raises what http.client raises."""

@@ -139,7 +139,7 @@ def test_kill(local: Local) -> None:
     client = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     local.control("faults", {"phase": "after", "nth": 1, "action": {"kind": "kill", "pid": client.pid}})
     local.put("/x.txt", b"1")
-    assert client.wait(timeout=60) != 0
+    assert client.wait(timeout=300) != 0
     assert local.type_of("/x.txt") == "FILE"
 
 

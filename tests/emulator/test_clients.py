@@ -129,7 +129,7 @@ class LegacyCli:
     def __call__(self, *arguments: str | Path, code: int = 0) -> str:
         program = Path(sys.executable).with_name("databricks")
         command = [str(program), "workspace", *map(str, arguments)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

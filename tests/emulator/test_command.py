@@ -34,7 +34,7 @@ def command(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
 
 def finished(*arguments: str | Path, **more: str) -> tuple[int, str, str]:
     process = command(*arguments, **more)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -89,7 +89,7 @@ def test_interrupt(folder: Path) -> None:
     """Ctrl-C ends the server without a word and leaves no trace of it."""
     with Served(folder) as served:
         served.process.send_signal(signal.SIGINT)
-        _, err = served.process.communicate(timeout=60)
+        _, err = served.process.communicate(timeout=300)
         assert (served.process.returncode, err) == (130, "")
     assert not (folder / "server.json").exists()
 
@@ -266,7 +266,7 @@ def test_embedded_waits_for_clients(folder: Path) -> None:
     host.__exit__(None, None, None)
     assert Local(there.host, there.token).get("list", path="/").status == 200
     client.__exit__(None, None, None)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while server_status(Home(folder)) is not None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server_status(Home(folder)) is None
@@ -287,7 +287,7 @@ with running(Path({str(folder)!r})) as there:
     assert int(parent.stdout.readline()) > 1
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while Home(folder).is_locked() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not Home(folder).is_locked()
@@ -301,7 +301,7 @@ def test_two_at_once(folder: Path) -> None:
     def begin() -> None:
         with running(folder) as there:
             hosts.append(there.host)
-            together.wait(60)
+            together.wait(300)
 
     threads = [threading.Thread(target=begin) for _ in range(2)]
     for thread in threads:

@@ -467,7 +467,7 @@ def job(local: Local, name: str, source: str, **more: object) -> int:
 
 def ended(visitor: Visitor, url: str) -> str:
     """What the page of a run says once it has ended."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         page = visitor.get(url)
         if "Cancel this run" not in text_of(page):

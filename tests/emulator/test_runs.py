@@ -30,7 +30,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(pid: int, seconds: float = 60) -> bool:
+def gone(pid: int, seconds: float = 300) -> bool:
     deadline = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -526,7 +526,7 @@ def test_reset_ends_runs(tmp_path: Path) -> None:
 
 def _logged(work: Work, run_id: int) -> list[str]:
     """The lines a run has printed, as soon as there are any."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (log := work.api.control(f"run-output?run_id={run_id}", method="GET")["tasks"][0]["log"]):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -103,7 +103,7 @@ class Raw:
     def __init__(self, local: Local) -> None:
         address = urlsplit(local.host)
         self.port = address.port
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=60)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=300)
 
     def __enter__(self) -> Raw:
         return self

@@ -72,13 +72,13 @@ class Work:
     def state(self, run_id: int) -> dict[str, Any]:
         return dict(self.get("2.2/jobs/runs/get", run_id=run_id).json["state"])
 
-    def ended(self, run_id: int, seconds: float = 180) -> Ended:
+    def ended(self, run_id: int, seconds: float = 600) -> Ended:
         """The run when it is over."""
         self.until(run_id, "TERMINATED", "SKIPPED", "INTERNAL_ERROR", seconds=seconds)
         told = self.get("2.2/jobs/runs/get", run_id=run_id).json
         return Ended(told, self.api.control(f"run-output?run_id={run_id}", method="GET")["tasks"])
 
-    def until(self, run_id: int, *states: str, seconds: float = 180) -> None:
+    def until(self, run_id: int, *states: str, seconds: float = 600) -> None:
         deadline = time.monotonic() + seconds
         while self.state(run_id)["life_cycle_state"] not in states:
             assert time.monotonic() < deadline, self.state(run_id)

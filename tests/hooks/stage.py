@@ -121,7 +121,7 @@ def commit(folder: Path, tag: str) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def until(what: Callable[[], T], seconds: float = 180) -> T:
+def until(what: Callable[[], T], seconds: float = 600) -> T:
     """What it gives as soon as that is something."""
     deadline, pause = time.monotonic() + seconds, 0.02
     while not (found := what()):

@@ -408,7 +408,7 @@ def test_interrupted(
     there = NOTEBOOK if "import" in endpoint else "*"
     desk.api.control("faults", [{"endpoint": endpoint, "object": there, "phase": "after", "action": SLOW}])
     process = desk.start("deploy", "--json")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not begun(desk) and time.monotonic() < deadline:
         time.sleep(0.02)
     for _ in range(times):

@@ -204,7 +204,7 @@ def test_a_full_disk_costs_a_run_and_no_edit(stage: Stage, command: str, size: i
             capture_output=True,
             preexec_fn=limited(size),
             check=False,
-            timeout=60,
+            timeout=300,
         )
         said = (ran.stdout + ran.stderr).decode()
         assert "Traceback" not in said and "unexpected" not in said, said
@@ -312,7 +312,7 @@ def test_a_folder_that_may_not_be_read_is_not_gone(world: World, option: tuple[s
         typed = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *typed]
     (clone.notebooks / "etl").chmod(0)
     try:
-        ran = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=60)
+        ran = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=300)
     finally:
         (clone.notebooks / "etl").chmod(0o755)
     assert "etl/c" in world.tree() and ran.returncode != 0, ran.stdout

@@ -33,7 +33,7 @@ def killed_at_request(clone: Clone, command: tuple[str, ...], number: int, phase
     """Whether the process lived long enough to make that request, and was killed at it."""
     process = begun(clone, *command)
     clone.server.faults({"nth": number, "phase": phase, "action": {"kind": "kill", "pid": process.pid}})
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     clone.server.faults()
     return process.returncode == -signal.SIGKILL
 
@@ -41,7 +41,7 @@ def killed_at_request(clone: Clone, command: tuple[str, ...], number: int, phase
 def killed_at_label(clone: Clone, command: tuple[str, ...], label: str, number: int) -> bool:
     project = Project(clone.root, clone.root.parent / "home", clone.server)
     typed = [sys.executable, str(VICTIM), command[0], label, str(number), *command[1:], *INSIST]
-    process = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=60)
+    process = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=300)
     return process.returncode == -signal.SIGKILL
 
 
@@ -115,7 +115,7 @@ def test_the_lock_of_a_killed_process_of_this_machine_is_taken_over_at_once(worl
     clone = one_file(world)
     process = begun(clone, "to_databricks", "--lock")
     world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=f"{world.target}/a"))
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     world.server.faults()
     assert process.returncode == -9 and lock_of(world)
     clone.write("b.py", compose("b.py", "value1"))
@@ -147,7 +147,7 @@ def test_the_lock_of_a_killed_process_on_this_machine_is_released_by_the_system(
     refused = clone.sync("push")
     assert refused.error and f"process {process.pid}" in str(refused.error)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     world.server.faults()
     assert clone.sync("push").report
 
@@ -164,7 +164,7 @@ def test_an_impatient_ctrl_c_is_recovered_from(stage: Stage, server: Server, tim
         until(lambda: server.struck()[0])
         for _ in range(times):
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         server.faults()
         assert process.returncode == 130
         assert end(world, clone, clone.sync("push")) == expected and before <= world.kept()

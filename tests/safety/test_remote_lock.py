@@ -231,7 +231,7 @@ def test_a_death_while_the_lock_is_renewed(world: World, phase: str) -> None:
     there = (world.server.host, world.server.token, TARGET)
     process = subprocess.Popen([sys.executable, "-c", HOLD, *there])
     world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=PLACE, phase=phase, nth=2))
-    assert process.wait(timeout=60) == -9
+    assert process.wait(timeout=300) == -9
     world.server.faults()
     assert found(world)["pid"] == process.pid
     run = clone.sync("push", lock=True)

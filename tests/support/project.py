@@ -96,7 +96,7 @@ class Workspace:
         for attempt in (1, 2):
             address = urlsplit(self.host)
             connection = _connections.setdefault(
-                place, http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
+                place, http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
             )
             try:
                 connection.request(method, url, sent, {"Authorization": f"Bearer {self.token}"})
@@ -385,7 +385,7 @@ class Project:
 
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:
         """What the command said in the end: in sentences, and never its secret."""
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=600)
         ran = Ran(process.returncode, out.decode(), err.decode(), self.workspace.requests())
         return self._checked(ran, process.returncode, "", ())
 
@@ -444,7 +444,7 @@ class Project:
         return [one for one in places if one.name != ".env" and token in one.read_bytes()]
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], seconds: float = 180.0) -> None:
     """Waits for what another process is about to do."""
     deadline, pause = time.monotonic() + seconds, 0.01
     while not true():

@@ -134,7 +134,7 @@ def proxying(allowed: bytes = b"") -> Callable[[Listener], Talk]:
             method, target, _ = asked.split(b" ", 2)
             where = target if method == b"CONNECT" else target.split(b"/")[2]
             name, _, port = where.decode().rpartition(":")
-            with socket.create_connection((name, int(port)), 60) as onward:
+            with socket.create_connection((name, int(port)), 300) as onward:
                 if method == b"CONNECT":
                     connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:

@@ -103,7 +103,7 @@ for number in range(5):
         if number == 4:
             (project / "notebooks/etl/b.py").write_text("new")
             (project / ".git/HEAD").write_text("ref: refs/heads/new")
-            print(sorted(path.name for path in changes.wait(60)))
+            print(sorted(path.name for path in changes.wait(300)))
 """
 
 
@@ -118,11 +118,11 @@ Path("/proc/sys/user/max_inotify_watches").write_text("5")
 with Changes(Repository(project), [project / "notebooks"]) as changes:
     assert not changes.polled
     (project / "notebooks/new").mkdir()
-    assert changes.wait(60)
+    assert changes.wait(300)
     changes.renew()
     assert "max_user_watches" in changes.polled
     (project / "notebooks/new/c.py").write_text("new")
-    print(sorted(path.name for path in changes.wait(60) if path.suffix))
+    print(sorted(path.name for path in changes.wait(300) if path.suffix))
 """
 
 
@@ -167,7 +167,7 @@ def test_what_says_what_is_carried(project: Path, name: str) -> None:
     (project / "team/src/notebooks/etl").mkdir(parents=True)
     with following(project / "team", "src/notebooks") as changes:
         (project / name).write_text("new")
-        assert changes.wait(60) == {project / name} and changes.rules(project / name)
+        assert changes.wait(300) == {project / name} and changes.rules(project / name)
 
 
 def test_a_pause_is_awaited(project: Path) -> None:

@@ -80,7 +80,7 @@ class Watching:
                 found.discard(one["path"])
         return found
 
-    def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
+    def until(self, true: Callable[[], object], seconds: float = 180.0) -> None:
         """Waits for what is about to happen; says what the watch has said when it does not."""
         deadline, pause = time.monotonic() + seconds, 0.01
         while not true():
@@ -94,7 +94,7 @@ class Watching:
         with (self.project.root / ".git/info/exclude").open("a") as file:
             file.write("\n")
 
-    def until_state(self, state: str, seconds: float = 60.0) -> None:
+    def until_state(self, state: str, seconds: float = 180.0) -> None:
         self.until(lambda: self.states[-1:] == [state], seconds)
 
     def _last_words(self) -> str:
@@ -106,7 +106,7 @@ class Watching:
         """Ends it, unless it has ended; it says so, and in no other way than in sentences."""
         if self.process.returncode is None:
             self.process.send_signal(number)
-            assert self.process.wait(60) == code, self.err
+            assert self.process.wait(180) == code, self.err
             assert self.states[-1] == "stopped"
         assert self.err == ""
 
@@ -140,7 +140,7 @@ class Terminal:
         with self._drawn:
             return "\n".join(line.rstrip() for line in self.lines)
 
-    def until(self, *texts: str, absent: str = "", seconds: float = 60.0) -> str:
+    def until(self, *texts: str, absent: str = "", seconds: float = 180.0) -> str:
         """Waits until all of the texts are on the screen, and the other one is not; the screen as it was then."""
         seen = ""
 
@@ -158,8 +158,8 @@ class Terminal:
     def stop(self) -> int:
         """Ends it as Ctrl-C does; the exit code."""
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
-        self._reader.join(60)
+        code = self.process.wait(180)
+        self._reader.join(180)
         return code
 
     def kill(self) -> None:

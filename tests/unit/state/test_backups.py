@@ -273,7 +273,7 @@ def test_what_a_removal_left_is_listed_by_nobody(folder: Path) -> None:
     made(folder, 1)
     pass_days(folder, range(5))
 
-    ended = subprocess.run([sys.executable, "-c", DYING, folder], timeout=60)
+    ended = subprocess.run([sys.executable, "-c", DYING, folder], timeout=300)
     assert ended.returncode == 9
     assert len(names(folder)) == 2 and len(Backups(folder, TARGET).runs()) == 1
 

@@ -73,7 +73,7 @@ for number in range(10):
 
 def test_a_base_may_be_closed_while_it_is_read(folder: Path) -> None:
     """Threads that still ask a base when it is closed are told that nothing is known, and the process lives on."""
-    ended = subprocess.run([sys.executable, "-c", CLOSING, folder], capture_output=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", CLOSING, folder], capture_output=True, timeout=300)
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 

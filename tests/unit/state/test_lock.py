@@ -53,7 +53,7 @@ def test_a_killed_process_holds_nothing(tmp_path: Path, how: signal.Signals) -> 
     """After kill -9 the lock is free at once; nothing has to be removed by hand."""
     with holder(tmp_path / "state") as process:
         process.send_signal(how)
-        process.wait(60)
+        process.wait(300)
         with held(tmp_path / "state"):
             pass
 
