@@ -208,6 +208,13 @@ def test_an_emptied_folder_halts(pushed: Project, person: Person, watching: Star
     watch.until_state("watching")
     assert person.names() == {*before, "elsewhere.txt"}
     assert {one["endpoint"].rpartition("/")[2] for one in pushed.workspace.requests()} & {"delete"} == set()
+    if not allowed:  # and as the watch says
+        for path in pushed.names():
+            pushed.remove(f"notebooks/{path}")
+        watch.until_state("halted")
+        assert pushed.finish(pushed.start("to_databricks", "--allow-empty", "--wait", "5")).code == 0
+        watch.until_state("watching")
+        assert person.names() == set()
 
 
 # --- conflicts ----------------------------------------------------------------------------------------------

@@ -124,6 +124,15 @@ SCENES = {
         ran="from_databricks --merge",
         then="to_databricks",
     ),
+    "marked": one(
+        clashing,
+        "Write conflict markers locally (1)",
+        "Choose what to keep and remove the markers in an editor; until then it is not pushed.",
+        does(lambda project, _: project.notebook("notebooks/a.py", "chosen")),
+        lambda _, person: b"chosen" in person.read("a"),
+        ran="from_databricks --merge --markers",
+        then="to_databricks",
+    ),
     "edited on both sides, and looked at": one(
         clashing,
         "Conflicts: changed on both sides",

@@ -140,6 +140,14 @@ LOCAL = Scene(
             lambda project, person: "slash" in person.names(),
         ),
         Row(
+            lambda project, _: project.write("notebooks/secret.txt", "dapi" + "0123456789abcdef" * 2),
+            "notebooks/secret.txt contains what looks like a Databricks token",
+            "notebooks/secret.txt contains what looks like a Databricks token, and everybody who can read it in the "
+            "workspace could use that. Remove it, and read it with dbutils.secrets.get; if it was real, revoke it.",
+            does(lambda project, _: project.write("notebooks/secret.txt", "dbutils.secrets.get")),
+            lambda project, person: person.file("secret.txt") == b"dbutils.secrets.get",
+        ),
+        Row(
             lambda project, _: project.write("notebooks/.netrc", "x"),
             "notebooks/.netrc may contain a credential, so it is synced only if you name its path",
             "Type `to_databricks notebooks/.netrc` to sync it, or add it to .gitignore.",

@@ -7,7 +7,7 @@ from functools import partial
 from support.project import ME
 
 from .settings import arrived, environment, nothing, one
-from .table import Scene, does, types
+from .table import Scene, does, sets, types
 
 
 def mistyped(ran: str, message: str, then: str) -> Scene:
@@ -63,6 +63,30 @@ SCENES = {
         types(),
         lambda project, _: project.git("ls-files") == "" and project.git("check-ignore", ".env"),
         folder="sub",
+    ),
+    "set up before there are notebooks": init(
+        lambda project, _: (project.root / "notebooks").rename(project.root / "my src"),
+        "There is no folder notebooks yet",
+        "There is no folder notebooks yet: create it, or set NOTEBOOK_FOLDER.",
+        sets("NOTEBOOK_FOLDER", "my src"),
+        arrived,
+        then="to_databricks",
+    ),
+    "set up by a sample that logs in": init(
+        lambda project, _: project.write("env.sample", "DATABRICKS_AUTH_TYPE=pat\n"),
+        "note: env.sample of the repository sets DATABRICKS_AUTH_TYPE",
+        "note: env.sample of the repository sets DATABRICKS_AUTH_TYPE: commented out in .env, uncomment what you "
+        "trust.",
+        does(lambda project, _: project.write(".env", project.text(".env").replace("#", ""))),
+        arrived,
+        then="to_databricks",
+    ),
+    "set up where .gitignore is a link": init(
+        lambda project, _: (project.write("ignored", ""), (project.root / ".gitignore").symlink_to("ignored")),
+        "note: git does not ignore .env",
+        "note: git does not ignore .env, and .gitignore is a link; replace it with a file.",
+        does(lambda project, _: (project.remove(".gitignore"), project.write(".gitignore", ""))),
+        lambda project, _: project.text(".gitignore") == ".env\n",
     ),
     "set up without a way in": one(
         environment(DATABRICKS_TOKEN="dapi-wrong"),

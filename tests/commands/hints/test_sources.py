@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[3]
 # Where one of these is made, the argument of this number is a hint; for an error of errors.py it is 1.
 HINTED = {"Problem": 2, "left": 2, "postponed": 2, "failed": 2, "_refused": 2, "UsageError": 0, "BadParameter": 0}
 HINTED |= {"RefusedError": 1, "TakenError": 1}  # of databricks_local
+HINTED |= {"state": 2}  # of a watch
 HELP = ("option", "flag", "named", "argument")
 COMMAND = re.compile(r"`|\b(?:to|from)_databricks\b|(?<![\w-])--[a-z]")
+ADVICE = re.compile(r"(?i)(?:[.:;,] |^ *)(?:create|run|uncomment|replace|remove|choose) (?:it|the|what|…)")
 TRIED = [text for scene in SCENES.values() for row in scene.rows for text in (row.message, row.hint)]
 
 # Hints that are not typed here, and why.
@@ -32,6 +34,11 @@ NOT_TYPED = {
     "Log in again as before, for example with `databricks auth login…` or `az login`.": "it opens a browser",
     "Check that branch out and run the command again.": (
         "tests/watch/test_branches.py does it: test_a_switch_in_the_middle_of_a_pull"
+    ),
+    "git is changing files; if it was killed, remove …": ("tests/watch/test_branches.py removes it: test_a_killed_git"),
+    "The watch goes on when that run has ended.": "tests/watch/test_troubles.py waits for it: test_a_run_beside_it",
+    " Run the command with the option in another terminal; then the watch goes on.": (
+        "tests/watch/test_troubles.py does it: test_an_emptied_folder_halts"
     ),
     "Run the command again; add --wait SECONDS to wait for the other run.": (
         "a lock is lost only by a machine that was asleep for minutes"
@@ -108,6 +115,9 @@ class Hints(ast.NodeVisitor):
         elif isinstance(node, ast.BoolOp):
             for value in node.values:
                 self.add(value)
+        elif isinstance(node, ast.BinOp):
+            self.add(node.left)
+            self.add(node.right)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):  # else it is a docstring
@@ -140,7 +150,7 @@ class Hints(ast.NodeVisitor):
 
     def _take(self, node: ast.expr) -> None:
         text = template(node) or ""
-        if " " in text.strip() and COMMAND.search(text):
+        if " " in text.strip() and (COMMAND.search(text) or ADVICE.search(text)):
             self.texts.add(text)
 
 
@@ -184,7 +194,7 @@ def act(gone):
     more += f" Then remove {gone}."
     if gone:
         return "It went.", "Look elsewhere." if gone else "Look here."
-    print("about `that` file", option("--x", help="not `this`"))
+    print("There is none: create it.", "about `that` file", option("--x", help="not `this`"))
     raise SettingsError("It is odd.", HINT) from Busy("It is old.", more)
     Again(" later.", before=f"Mend {gone}, and ")
 """
@@ -199,5 +209,6 @@ def test_hints_are_found_wherever_they_stand() -> None:
         "Look elsewhere.",
         "Look here.",
         "about `that` file",
+        "There is none: create it.",
         "Mend …, and run the command again later.",
     }
