@@ -156,7 +156,7 @@ def test_name_of_two(root: Path) -> None:
     words = ("run", "other", "--backend", "local", "--dry-run")
     told = typed(root, *words, code=2).stderr
     assert "projects/Demo/hook.yml and projects/other/hook.yml are both called other." in told
-    assert "Type Demo or second." in told
+    assert "Give Demo or second instead." in told
     assert typed(root, "run", "second", *words[2:]).stdout.startswith("second: ")
     write(root / "projects" / "other", {"hook.yml": HOOK.replace("name: demo", "name: other")})
     assert "Give each hook a name of its own" in typed(root, *words, code=2).stderr
@@ -195,7 +195,7 @@ REFUSED = [
     (["check", "--projects", "none"], 2, "No folder in "),
     (["run", "demo"], 2, "No workspace is configured"),
     (["deploy"], 2, "No workspace is configured"),
-    (["deploy", "--target", "Shared/x"], 2, "is not an absolute path; write /Shared/x."),
+    (["deploy", "--target", "Shared/x"], 2, "is not an absolute path; write `--target /Shared/x`."),
     (["deploy", "--target", "/Shared"], 2, ""),
     (["run"], 2, "Missing argument 'NAME'"),
     (["nothing"], 2, "No such command 'nothing'"),
