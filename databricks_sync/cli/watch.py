@@ -26,7 +26,7 @@ from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules import debounce
 from databricks_sync.rules.debounce import Budget
 from databricks_sync.rules.outcome import Outcome, Result
-from databricks_sync.rules.plan import Step
+from databricks_sync.rules.plan import Action, Step
 
 from .session import Session, opened
 
@@ -317,6 +317,8 @@ class Watch:
 
     def _park(self, mode: Mode, report: Report, first: bool) -> None:
         before = self._everything_parked()
+        for other, paths in self._parked.items():
+            self._parked[other] = {key: item for key, item in paths.items() if not _settled(key, report)}
         self._parked[mode] = parked(report, patient=self._stumbles == 1 and not first)
         now = self._everything_parked()
         new = {key: item for key, item in now.items() if key not in before or before[key].what != item.what}
@@ -336,6 +338,17 @@ class Watch:
 
     def _everything_parked(self) -> dict[str, Parked]:
         return {key: item for paths in self._parked.values() for key, item in paths.items()}
+
+
+def _settled(key: str, report: Report) -> bool:
+    """Whether a run has seen an object to be the same on both sides, or a push that it is on neither.
+
+    What the other direction has parked would stay so until it runs again, which may be long after.
+    """
+    step = next((step for step in report.steps if step.key == key), None)
+    if step is None:
+        return report.request.mode.direction is Direction.PUSH
+    return step.action in (Action.NOTHING, Action.ADOPT, Action.FORGET) and not step.problem
 
 
 class _Quiet:

@@ -238,19 +238,35 @@ def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) 
     assert reads(person, "a", "edited there")() and len(watch.all("parked")) == 1
 
 
-@pytest.mark.parametrize("command", [pytest.param("to_databricks", marks=pytest.mark.long), "from_databricks"])
+@pytest.mark.parametrize(
+    ("command", "deleted"),
+    [
+        pytest.param("to_databricks", False, marks=pytest.mark.long),
+        ("from_databricks", False),
+        ("from_databricks", True),
+    ],
+)
 def test_a_conflict_is_settled_in_another_terminal(
-    pushed: Project, person: Person, watching: Start, command: str
+    pushed: Project, person: Person, watching: Start, command: str, deleted: bool
 ) -> None:
     """A conflict that is settled by a command in another terminal is no longer parked."""
     watch = watching("to_databricks", "--pull")
-    person.edit("a", "edited there")
+    if deleted:
+        person.delete("a")
+    else:
+        person.edit("a", "edited there")
     pushed.notebook("notebooks/a.py", "edited here")
     watch.until(lambda: watch.parked() == {"notebooks/a.py"})
+    pushed.workspace.forget()
+    watch.look()  # so that both directions have left it alone
+    watch.until(lambda: sum("list-repo" in ran["endpoint"] for ran in pushed.workspace.requests()) >= 3)
     pushed.finish(pushed.start(command, "--overwrite", "--wait", "5", "notebooks/a.py"))
     if command == "to_databricks":
         watch.look()
     watch.until(lambda: not watch.parked())
+    if deleted:
+        assert "a.py" not in pushed.names() and "a" not in person.names()
+        return
     kept = "edited here" if command == "to_databricks" else "edited there"
     assert pushed.text("notebooks/a.py") == notebook(kept) and reads(person, "a", kept)()
 
