@@ -72,7 +72,7 @@ class Dotenv:
         target = Path(os.path.realpath(self.path))
         for file in (self.path, target):
             if not _belongs_to_us(file):
-                return "belongs to another user", "Make it yours with `chown`, if you trust it"
+                return "belongs to another user", "Replace it with a copy of your own, if you trust it"
         if tracks(self.path):
             return (
                 "is tracked by git, where others can change it",

@@ -298,7 +298,7 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
     def error(kind: type[WorkspaceError], hint: str = "") -> WorkspaceError:
         return kind(sentence.rstrip(".") + ".", hint, code=code, status=status)
 
-    way_in = _way_in(text) if status in (401, 403) else ""
+    way_in = _way_in(text, host) if status in (401, 403) else ""
     if way_in and code in ("", str(status)):
         return LoginError(f"{sentence.rstrip('.')}.", way_in)
     if status == 401 or (status == 403 and code in ("", "403") and "token" in text.lower()):
@@ -340,12 +340,13 @@ _DISABLED = re.compile(r"(?i)token\w*\b.*\b(?:disabled|not (?:enabled|allowed|pe
 _SCOPE = re.compile(r"(?i)\bscopes?\b")
 
 
-def _way_in(text: str) -> str:
+def _way_in(text: str, host: str) -> str:
     """What to type where what is denied is no matter of a folder: this machine, this kind of token, this API."""
     if _IP_LIST.search(text):
         return "Connect to your company's network or VPN, or have this address added to the workspace's IP access list."
     if _DISABLED.search(text):
-        return "Type `databricks auth login`, remove DATABRICKS_TOKEN, and name the new profile with --profile."
+        command = f"databricks auth login{shell.option('host', host)}"
+        return f"Type `{command}`, remove DATABRICKS_TOKEN, and name the new profile with --profile."
     if _SCOPE.search(text):
         return "Make a token with the scopes that this API needs, or with the scope all-apis."
     return ""

@@ -101,7 +101,7 @@ SCENES = {
     ),
     "a kind of token that is not allowed": denied(
         "Tokens are disabled",
-        "Type `databricks auth login`, remove DATABRICKS_TOKEN, and name the new profile with --profile.",
+        "Type `databricks auth login --host …`, remove DATABRICKS_TOKEN, and name the new profile with --profile.",
     ),
     "a token that may not do this": denied(
         "Provided token does not have required scopes: workspace",

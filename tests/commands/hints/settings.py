@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from support.project import ME, Person, Project
 
 from .table import Act, Row, Scene, Way, adds, does, sets, types, untracks
@@ -61,6 +63,14 @@ def profiles(text: str) -> Act:
         environment(DATABRICKS_HOST=None, DATABRICKS_TOKEN=None)(project, person)
 
     return act
+
+
+def another_user_s(project: Project, person: Person) -> None:
+    """The .env was made by somebody else."""
+    if os.geteuid():
+        pytest.skip("only root gives a file away")
+    dotenv(LOGIN)(project, person)
+    os.chown(project.root / ".env", 12345, -1)
 
 
 def unfetched(project: Project, person: Person) -> None:
@@ -135,6 +145,13 @@ SCENES = {
         ".env is a link to a file that is tracked by git, so it may not set",
         "Replace the link with a copy of that file; or set them in the environment.",
         does(lambda project, _: (project.remove(".env"), project.write(".env", project.text("sub/.env")))),
+        arrived,
+    ),
+    "another user's .env": one(
+        another_user_s,
+        "…/.env belongs to another user, so it may not set DATABRICKS_HOST and DATABRICKS_TOKEN.",
+        "Replace it with a copy of your own, if you trust it; or set them in the environment.",
+        does(lambda project, _: shutil.move(shutil.copy(project.root / ".env", project.home), project.root / ".env")),
         arrived,
     ),
     "a .env that is no text": one(

@@ -23,7 +23,6 @@ TRIED = [text for scene in SCENES.values() for row in scene.rows for text in (ro
 
 # Hints that are not typed here, and why.
 NOT_TYPED = {
-    "Make it yours with `chown`, if you trust it": "only root gives a file away, and root may do everything",
     "Type `… lfs pull`; in CI, check out with LFS.": "git-lfs is another program, with a server of its own",
     "It stands for a file of git-annex: type `…` and `…`.": "git-annex is another program",
     "Type `pip install nbformat`.": "it asks a registry",
