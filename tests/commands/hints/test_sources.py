@@ -18,7 +18,7 @@ HINTED |= {"RefusedError": 1, "TakenError": 1}  # of databricks_local
 HINTED |= {"state": 2}  # of a watch
 HELP = ("option", "flag", "named", "argument")
 COMMAND = re.compile(r"`|\b(?:to|from)_databricks\b|(?<![\w-])--[a-z]")
-ADVICE = re.compile(r"(?i)(?:[.:;,] |^ *)(?:create|run|uncomment|replace|remove|choose) (?:it|the|what|…)")
+ADVICE = re.compile(r"(?:[:;,] (?:create|run|uncomment|replace|remove)|(?:^|\. ) *(?:Remove|Choose)) (?:it|the|what|…)")
 TRIED = [text for scene in SCENES.values() for row in scene.rows for text in (row.message, row.hint)]
 
 # Hints that are not typed here, and why.
