@@ -222,6 +222,7 @@ def test_events(desk: Desk) -> None:
         "to_databricks --watch --pull --json",
         "from_databricks --merge --diff --json",
         "to_databricks --json --target /",
+        "to_databricks --status --json",
     )
     events = [json.loads(line) for command in commands for line in desk.type(command)[1].splitlines()]
     assert {*told} - {event["event"] for event in events} == {"settled", "note"}

@@ -134,6 +134,10 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
     with opened(options) as session:
         for notice in session.settings.notices:
             report().notice(notice)
+        if options.status:
+            from . import status
+
+            return status.run(session, options, report())
         run, request = session.sync(report()), session.request(options)
         if options.restore is None:
             done = run.run(request)

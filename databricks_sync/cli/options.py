@@ -38,6 +38,8 @@ class Options(NamedTuple):
     outputs: bool = False
     dry_run: bool = False
     diff: bool = False
+    status: bool = False
+    short: bool = False
     watch: bool = False
     pull: bool = False
     poll: bool = False
@@ -79,24 +81,28 @@ class Options(NamedTuple):
                     raise click.UsageError(f"--{name} works only with --watch.")
         if self.merge and self.overwrite:
             raise click.UsageError("--merge and --overwrite cannot be used together: choose one.")
+        if self.status:
+            self._check_status()
+        elif self.short:
+            raise click.UsageError("--short works only with --status.")
         if self.markers and not self.merge:
             raise click.UsageError("--markers works only with --merge.")
         if self.mirror and self.paths:
             raise click.UsageError("--mirror works on the whole folder: remove the PATHS.")
 
     def _check_watch(self) -> None:
-        replacing = {
-            "dry-run": self.dry_run,
-            "overwrite": self.overwrite,
-            "mirror": self.mirror,
-            "merge": self.merge,
-            "outputs": self.outputs,
-        }
-        for name, typed in replacing.items():
-            if typed:
-                raise click.UsageError(f"--watch and --{name} cannot be used together: remove one.")
-        if self.restore is not None:
-            raise click.UsageError("--watch and --restore cannot be used together: remove one.")
+        self._check_alone("watch", "dry_run", "overwrite", "mirror", "merge", "outputs", "restore")
+
+    def _check_status(self) -> None:
+        self._check_alone("status", "dry_run", "diff", "watch", "overwrite", "mirror", "merge", "outputs", "restore", "init")
+        if self.short and self.as_json:
+            raise click.UsageError("--short and --json cannot be used together: remove one.")
+
+    def _check_alone(self, name: str, *others: str) -> None:
+        """Raises click.UsageError where one of the other options was typed beside `name`."""
+        for other in others:
+            if getattr(self, other) not in (False, None):
+                raise click.UsageError(f"--{name} and --{other.replace('_', '-')} cannot be used together: remove one.")
 
     def again(self) -> str:
         """The options that say which workspace and folder a run is about, as they would be typed once more."""
@@ -183,6 +189,8 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         *_of_one_direction(push),
         flag("-n/--dry-run", "Show the plan and change nothing."),
         flag("--diff", "Show the differences too, cell by cell."),
+        flag("--status", "Show what differs on either side, and change nothing."),
+        flag("--short", "With --status, print one line for each path, as `git status --short` does."),
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),

@@ -15,10 +15,11 @@ Theory of operation. The order is what makes a run safe to kill at any point:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 
 from databricks_sync.errors import Again, BranchSwitchedMidRun, SettingsError, SyncError, printable
 from databricks_sync.exit_code import ExitCode
@@ -143,29 +144,38 @@ class Sync:
                 record = self.record(request.target)  # somebody may have taken it over since
                 record.taken_over(request.wait)
                 self.collect_backups(request.target)
-            base = Base(record.stands if request.dry_run else record.folder, create=keep)
-            try:
-                if base.notice:
-                    self.listener.notice(base.notice)
-                with self.pool() as pool:
-                    report = act(base, pool, interruption, after_locks)
-            finally:
-                base.close()
+            with self.opened(record.stands if request.dry_run else record.folder, keep=keep) as (base, pool):
+                report = act(base, pool, interruption, after_locks)
         return report._replace(
             interrupted=interruption.pressed, seconds=time.monotonic() - began, requests=self.http.requests
         )
+
+    @contextmanager
+    def opened(self, folder: Path, *, keep: bool) -> Iterator[tuple[Base, Executor]]:
+        """The record in `folder`, and the threads of one run."""
+        base = Base(folder, create=keep)
+        try:
+            self.tell(base.notice)
+            with self.pool() as pool:
+                yield base, pool
+        finally:
+            base.close()
+
+    def seen(self, request: Request, base: Base, pool: Executor) -> Snapshot:
+        """What there is now. Raises SyncError."""
+        try:
+            return self.look.at(request, base, pool)
+        finally:
+            self.permitted()  # in the home of somebody else there may be nothing to see: this says why
 
     def _run(
         self, request: Request, base: Base, pool: Executor, interruption: Interruption, after_locks: ExitStack
     ) -> Report:
         """`after_locks` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
-        try:
-            snapshot = self.look.at(request, base, pool)
-        finally:
-            self.permitted()  # in the home of somebody else there may be nothing to see: this says why
-        self._require(request, snapshot.comparison)
-        self.tell(self._nothing(request, snapshot.comparison))
-        chosen = self._chosen(request, snapshot.comparison)
+        snapshot = self.seen(request, base, pool)
+        self.require(request, snapshot.comparison)
+        self.tell(self.nothing(request, snapshot.comparison))
+        chosen = self.chosen(request, snapshot.comparison)
         backups = self.backups(request.target)
         versions = Versions(self.local, snapshot.workspace, base, backups, snapshot.comparison)
         if request.mode is Mode.PULL_MERGE:
@@ -173,7 +183,7 @@ class Sync:
         diffs = versions.differences(chosen, request.mode.direction, pool) if request.diff else {}
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         if not request.dry_run:
-            self._check(request, snapshot, base, chosen)
+            self.check(request, snapshot, base, chosen)
         taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         if writing and not taking if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
@@ -184,7 +194,7 @@ class Sync:
         self.listener.plan(request, chosen, diffs)
         reached("planned")
         if request.dry_run:  # the plan is shown first: it says what the valve is about
-            self._check(request, snapshot, base, chosen)
+            self.check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
         self._remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
         if not writing:
@@ -227,8 +237,8 @@ class Sync:
             except (OSError, SyncError) as error:
                 self.listener.notice(f"{item.path} was left by an interrupted run and cannot be removed: {error}")
 
-    def _chosen(self, request: Request, comparison: Comparison) -> list[Step]:
-        """The plan, as far as the run is about it."""
+    def chosen(self, request: Request, comparison: Comparison) -> list[Step]:
+        """The plan, as far as the run is about it. Raises SettingsError where it is about nothing that there is."""
         every = steps(comparison.sides, request.mode, delete=request.delete)
         if comparison.rivals:
             every = apart(every, comparison.rivals, request.mode.direction)
@@ -267,7 +277,7 @@ class Sync:
         if notice:
             self.listener.notice(notice)
 
-    def _check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
+    def check(self, request: Request, snapshot: Snapshot, base: Base, chosen: list[Step]) -> None:
         """Raises ValveError when the run must not go on as things are."""
         comparison, view = snapshot.comparison, snapshot.view
         check_branch(request, self.repository.git_state())
@@ -293,7 +303,7 @@ class Sync:
             request.allowed,
         )
 
-    def _require(self, request: Request, comparison: Comparison) -> None:
+    def require(self, request: Request, comparison: Comparison) -> None:
         """Raises SettingsError where the source was never there: then there is nothing to talk about."""
         if request.mode.direction is Direction.PULL and not comparison.listing.exists and not comparison.sides.base:
             raise SettingsError(
@@ -307,7 +317,7 @@ class Sync:
                 self._elsewhere(missing) or "Create it, or set NOTEBOOK_FOLDER to the folder with the notebooks.",
             )
 
-    def _nothing(self, request: Request, comparison: Comparison) -> str:
+    def nothing(self, request: Request, comparison: Comparison) -> str:
         """What to tell where there is nothing to push and never was, which is rarely what somebody wants."""
         if request.mode.direction is Direction.PULL or comparison.sides.base or not comparison.scan.empty:
             return ""

@@ -101,8 +101,8 @@ class TextReport:
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
         self._group("Conflicts: changed on both sides, skipped", conflicts, diffs)
         if conflicts:
-            self._ways_out(request, conflicts)
-        self._problems([s.problem for s in steps if s.problem])
+            self.ways_out(request, conflicts)
+        self.problems([s.problem for s in steps if s.problem])
 
     def _group(self, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
         if not steps:
@@ -135,7 +135,8 @@ class TextReport:
         else:
             self.out.line(f"    to push these changes:  to_databricks{request.again}")
 
-    def _ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
+    def ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
+        """The commands that resolve conflicts."""
         named = shell.path(request.typed(conflicts[0].path)) if len(conflicts) == 1 else "PATH"
         if not request.diff:
             self.out.line(f"    to see the differences:         {self.command}{request.again} --dry-run --diff")
@@ -150,7 +151,8 @@ class TextReport:
                 )
         self.out.line("    Either way, a backup of the overwritten version is kept.")
 
-    def _problems(self, problems: Sequence[Problem]) -> None:
+    def problems(self, problems: Sequence[Problem]) -> None:
+        """Why paths are left alone, by how much that matters."""
         for severity, heading, sign in (
             (Severity.NOTE, "Not synced", "?"),
             (Severity.REFUSED, "Refused", "!"),
@@ -209,7 +211,7 @@ class TextReport:
 
     def summary(self, report: Report) -> None:
         """The run is over: what failed, the backup that was made, and a last line with the numbers."""
-        self._problems([outcome.problem for outcome in report.outcomes if outcome.problem])
+        self.problems([outcome.problem for outcome in report.outcomes if outcome.problem])
         if report.trouble:
             self.error(report.trouble)
         if report.interrupted:

@@ -101,6 +101,14 @@ def takes_away(outcome: Outcome, direction: Direction) -> bool:
     return took and outcome.result is Result.DONE
 
 
+def ago(seconds: float) -> str:
+    """How long ago something was, in the largest unit that fits; clocks of two machines may differ."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"{quantity(int(seconds // length), unit)} ago"
+    return "just now"
+
+
 def summed(report: Report) -> str:
     """The last line of a run."""
     counts = counted(report)

@@ -17,6 +17,7 @@ import os
 import re
 import threading
 import time
+from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from databricks_sync.system import fsync_directory
 from .formats import FORMATS, NAMES
 from .lock import held
 
+_STAMP = "%Y%m%dT%H%M%S"
 _RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MANIFEST = "manifest.jsonl"
@@ -104,7 +106,7 @@ class Backups:
 
     def _begin(self) -> Path:
         if self._run is None:
-            self._run = self._new(time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._clock())))
+            self._run = self._new(time.strftime(_STAMP, time.gmtime(self._clock())))
         return self._run
 
     def _new(self, stamp: str) -> Path:
@@ -193,6 +195,11 @@ class Backups:
     def _worth(self, name: str, seen: set[str]) -> tuple[bool, int, str]:
         """Greatest for the latest run, whatever the clock said of it; one that died before its first line is none."""
         return (self.folder / name / _MANIFEST).exists(), -len(seen), name
+
+
+def made_at(name: str) -> float:
+    """When the run of this name was, in seconds since 1970, by the clock of its machine."""
+    return float(timegm(time.strptime(name[:15], _STAMP)))
 
 
 def _remove(run: Path) -> None:

@@ -30,6 +30,7 @@ INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
+STATUS = "tests/commands/test_status.py"
 HINTS, TABLE = "tests/commands/test_hints.py", "tests/commands/hints/test_table.py"
 EXTRAS = "tests/commands/test_extras.py"
 MERGES = "tests/commands/test_merge.py"
@@ -775,7 +776,7 @@ MUTANTS = (
     ),
     Mutant(
         "a deletion wins over an edit unasked",
-        "Sync._chosen",
+        "Sync.chosen",
         "step.path in scope.exact",
         "True",
         HINTS,
@@ -1172,8 +1173,16 @@ MUTANTS = (
         "restore_that_dies",
     ),
     Mutant(
+        "a status that leaves a record",
+        "look",
+        "sync.opened(sync.record(request.target).stands, keep=False)",
+        "sync.opened(sync.record(request.target).stands, keep=True)",
+        STATUS,
+        "leaves_no_trace",
+    ),
+    Mutant(
         "the home of somebody else",
-        "Sync._run",
+        "Sync.seen",
         "self.permitted()",
         "pass",
         BACKUPS,

@@ -1,0 +1,192 @@
+"""How both sides stand, as people and programs read it: grouped by who has to bring it where, as `git status` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from databricks_sync import shell
+from databricks_sync.engine.request import Request
+from databricks_sync.engine.status import Kept, Status
+from databricks_sync.errors import printable, quantity
+from databricks_sync.model import Direction, Severity
+from databricks_sync.rules.plan import Step
+from databricks_sync.rules.standing import Side, Standing
+
+from .json_lines import JsonReport
+from .report import Reporter
+from .text import TextReport
+from .wording import STYLES, ago, whole, why
+
+_WORDS = {" ": "", "A": "new", "M": "edited", "D": "deleted", "R": "moved"}
+_COLOURS = {"new": STYLES["+"], "moved": STYLES[">"], "edited": STYLES["~"], "deleted": STYLES["-"]}
+_WIDTH = max(map(len, _WORDS.values()))
+_SHOWN = 20
+_SEVERITIES = {"refused": Severity.REFUSED, "failed": Severity.FAILED, "noted": Severity.NOTE}
+
+
+def show(report: Reporter, status: Status, *, short: bool) -> None:
+    """Tells it; `short`: a line for each path, and nothing else."""
+    if isinstance(report, JsonReport):
+        _events(report, status)
+    elif short:
+        for line in _short(status):
+            report.out.line(line)
+    else:
+        _screen(report, status)
+
+
+def _listed(status: Status) -> list[Standing]:
+    """What there is to say something of: one for each move, and for each reason to leave something alone."""
+    moved = whole(status.of(Side.LOCAL))
+    reasons = {step.problem: step for step in reversed(status.of(Side.UNKNOWN))}
+    shown = {id(step) for step in (*moved, *reasons.values(), *status.of(Side.WORKSPACE), *status.of(Side.BOTH))}
+    return [standing for standing in status.standings if id(standing.step) in shown]
+
+
+def _short(status: Status) -> Iterator[str]:
+    for standing in _listed(status):
+        step, about = standing.step, standing.step.problem or standing.step
+        before = f"{printable(step.moved)} -> " if standing.letters == "R " else ""
+        yield f"{standing.letters} {before}{printable(about.path)}"
+
+
+# --- for people -----------------------------------------------------------------------------------------------
+
+
+def _screen(report: TextReport, status: Status) -> None:
+    line, request = report.out.line, status.request
+    sides = f"{', '.join(status.folders)} ↔ {printable(request.target)}"
+    if status.settled:
+        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}", "green")
+        return
+    line(f"{sides}  ({printable(status.host)})")
+    if not status.exists and not status.stops:
+        line("There is no such folder in the workspace yet.")
+    _group(report, "Changed locally", status, Side.LOCAL)
+    _group(report, "Changed in the workspace", status, Side.WORKSPACE)
+    conflicts = status.of(Side.BOTH)
+    if conflicts:
+        line(f"Conflicts: changed on both sides ({len(conflicts):,})", "bold")
+        for step in conflicts[:_SHOWN]:
+            line(f"  ! {printable(step.path)}  {why(step)}", STYLES["!"])
+        _rest(report, conflicts)
+        report.ways_out(request, conflicts)
+    report.problems(status.problems)
+    for about, error in _stops(status):
+        line(f"{about} would stop: {error[0]}", "yellow")
+        line(f"    {error[1]}")
+    for direction, saves in status.saves.items():
+        line(_saved(saves, direction, request, status.now))
+    line(_summed(status), "bold")
+
+
+def _group(report: TextReport, heading: str, status: Status, side: Side) -> None:
+    steps = whole(status.of(side))
+    if not steps:
+        return
+    report.out.line(f"{heading} ({len(steps):,})", "bold")
+    for step in steps[:_SHOWN]:
+        word = _change(Standing(side, step))
+        more = f"  {_more(step)}" if _more(step) else ""
+        report.out.line(f"  {word:<{_WIDTH}}  {printable(step.path)}{more}", _COLOURS[word])
+    _rest(report, steps)
+    direction = Direction.PUSH if side is Side.LOCAL else Direction.PULL
+    if direction not in status.stops:
+        command = f"{direction.command}{status.request.again}{_paths(status.request)}"
+        report.out.line(f"    to {direction.value} these changes:  {command}")
+
+
+def _change(standing: Standing) -> str:
+    """What has happened on the side that has changed alone."""
+    return _WORDS[standing.letters.strip()]
+
+
+def _more(step: Step) -> str:
+    """What is to be said of a change beside what has happened."""
+    if step.is_move:
+        return why(step)
+    return why(step).partition(": ")[2] if step.older else ""
+
+
+def _rest(report: TextReport, steps: Sequence[Step]) -> None:
+    if len(steps) > _SHOWN:
+        report.out.line(f"  … and {len(steps) - _SHOWN:,} more (--short lists them all)")
+
+
+def _paths(request: Request) -> str:
+    """The paths that the status is about, as they are typed."""
+    return "".join(f" {shell.path(request.typed(path))}" for path in request.scope.paths)
+
+
+def _stops(status: Status) -> list[tuple[str, tuple[str, str]]]:
+    """Which command would stop, and why; once where it is the same for both."""
+    reasons = {direction: (error.message, error.hint) for direction, error in status.stops.items()}
+    if len(reasons) > 1 and len({*reasons.values()}) == 1:
+        return [("Either command", next(iter(reasons.values())))]
+    return [(direction.command, reason) for direction, reason in reasons.items()]
+
+
+def _saved(saves: Kept, direction: Direction, request: Request, now: float) -> str:
+    what = f"{quantity(saves.number, 'backup')} of {'the workspace' if direction is Direction.PUSH else 'local files'}"
+    return f"{what}, the latest {ago(now - saves.at)}:  {direction.command}{request.again} --restore"
+
+
+def _summed(status: Status) -> str:
+    counts = _counted(status)
+    parts = [f"{counts[name]:,} to {verb}" for name, verb in (("local", "push"), ("workspace", "pull")) if counts[name]]
+    if counts["both"]:
+        parts.append(quantity(counts["both"], "conflict"))
+    parts += [f"{counts[name]:,} {name}" for name in ("refused", "failed") if counts[name]]
+    return f"{', '.join(parts)}{', ' if parts else ''}{counts['neither']:,} in sync ({status.seconds:.2f} s)"
+
+
+def _counted(status: Status) -> dict[str, int]:
+    counts = {side.value: len(whole(status.of(side))) for side in Side if side is not Side.UNKNOWN}
+    severities = [problem.severity for problem in status.problems]
+    return counts | {name: severities.count(severity) for name, severity in _SEVERITIES.items()}
+
+
+# --- for programs ---------------------------------------------------------------------------------------------
+
+
+def _events(report: JsonReport, status: Status) -> None:
+    request = status.request
+    report.emit("start", command=report.command, folders=status.folders, target=request.target, host=status.host)
+    for standing in status.standings:
+        step, problem = standing.step, standing.step.problem
+        if standing.side is Side.NEITHER:
+            continue
+        local, workspace = (_WORDS.get(letter) or None for letter in standing.letters)
+        fields: dict[str, object] = {"moved": step.moved} if step.moved else {}
+        if step.older:
+            fields["older"] = step.older
+        report.emit(
+            "status",
+            path=step.path,
+            key=step.key,
+            side=standing.side.value,
+            local=local,
+            workspace=workspace,
+            why=why(step),
+            problem=problem and problem.what,
+            hint=problem and problem.hint,
+            **fields,
+        )
+    report.emit(
+        "summary",
+        command=report.command,
+        target=request.target,
+        exists=status.exists,
+        **_counted(status),
+        stops=[
+            {"command": direction.command, "message": error.message, "hint": error.hint}
+            for direction, error in status.stops.items()
+        ],
+        backups={
+            direction.command: {"count": saves.number, "latest": saves.latest}
+            for direction, saves in status.saves.items()
+        },
+        requests=status.requests,
+        seconds=round(status.seconds, 3),
+        exit_code=0,
+    )

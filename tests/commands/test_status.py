@@ -1,0 +1,112 @@
+"""What differs, and on which side: --status, which looks once and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from support.project import HOME, Person, Project
+
+BOTH = ("to_databricks", "from_databricks")
+SHORT = """\
+M  notebooks/a.py
+D  notebooks/b.py
+MM notebooks/c.py
+!! notebooks/etl/clean.py
+ M notebooks/etl/load.py
+ A notebooks/made there
+A  notebooks/new.py
+?? sales
+"""
+
+
+@pytest.fixture
+def mixed(pushed: Project, person: Person) -> Project:
+    """A project with something of everything on either side."""
+    pushed.notebook("notebooks/new.py", "new")
+    pushed.notebook("notebooks/a.py", "edited here")
+    pushed.remove("notebooks/b.py")
+    pushed.notebook("notebooks/c.py", "mine")
+    person.edit("c", "theirs")
+    person.edit("etl/load", "edited there")
+    person.edit("made there", "x")
+    person.put("sales", "{}", object_type="DASHBOARD")
+    pushed.notebook("notebooks/etl/clean.sql", "select 1", language="sql")
+    return pushed
+
+
+@pytest.mark.parametrize("command", BOTH)
+def test_it_changes_nothing(mixed: Project, person: Person, command: str) -> None:
+    """Neither side changes, no writing request is sent, not even the state moves, and no more is asked than for a plan.
+
+    Whatever differs, the exit code is 0.
+    """
+    before, there = mixed.everything(), person.details()
+    ran = mixed.quick(command, "--status")
+    assert ran.writes == [] and (mixed.everything(), person.details()) == (before, there)
+    assert len(ran.requests) <= len(mixed.quick("from_databricks", "-n", code=1).requests)
+
+
+def test_a_first_one_leaves_no_trace(project: Project, person: Person) -> None:
+    """Before anything was ever pushed it says so and shows what is new, and leaves no folder and no state."""
+    project.notebook("notebooks/a.py", "print(1)")
+    before = project.everything()
+    out = project.pull("--status").out
+    assert "no such folder in the workspace yet" in out and "new      notebooks/a.py" in out
+    assert project.everything() == before and person.at(HOME).tree() == {}
+
+
+@pytest.mark.parametrize("command", BOTH)
+def test_both_directions_are_in_one_list(mixed: Project, command: str) -> None:
+    """Either command says what was changed locally, in the workspace and on both sides, with the commands to type."""
+    out = mixed.quick(command, "--status").out
+    local, rest = out.split("Changed in the workspace (2)\n")
+    workspace, rest = rest.split("Conflicts: changed on both sides (1)\n")
+    assert "Changed locally (3)" in local and "to push these changes:  to_databricks\n" in local
+    for line in ("edited   notebooks/a.py", "deleted  notebooks/b.py", "new      notebooks/new.py"):
+        assert f"  {line}\n" in local
+    assert "  edited   notebooks/etl/load.py\n" in workspace and "  new      notebooks/made there\n" in workspace
+    assert "to pull these changes:  from_databricks\n" in workspace
+    assert "notebooks/c.py  edited on both sides" in rest and "to_databricks --overwrite notebooks/c.py" in rest
+    assert "? sales is a dashboard" in rest and "notebooks/etl/clean.py collides" in rest
+    assert "3 to push, 2 to pull, 1 conflict, 1 refused, 3 in sync" in rest.splitlines()[-1]
+
+
+def test_the_short_form(mixed: Project) -> None:
+    """--short is a line with git's two letters for each path, the first for the local side, and nothing else."""
+    ran = mixed.push("--status", "--short")
+    assert (ran.out, ran.err) == (SHORT, "")
+    assert mixed.push("--status", "--short", "notebooks/etl", "notebooks/a.py").out.splitlines() == [
+        "M  notebooks/a.py",
+        "!! notebooks/etl/clean.py",
+        " M notebooks/etl/load.py",
+    ]
+
+
+def test_what_a_program_reads(mixed: Project) -> None:
+    """With --json there is an event with stable keys for each path that differs, and a summary with the numbers."""
+    ran = mixed.push("--status", "--json")
+    fields = {"event", "path", "key", "side", "local", "workspace", "why", "problem", "hint"}
+    assert {frozenset(event) for event in ran.all("status")} == {frozenset(fields)}
+    sides = {event["key"]: (event["side"], event["local"], event["workspace"]) for event in ran.all("status")}
+    assert sides["a"] == ("local", "edited", None) and sides["made there"] == ("workspace", None, "new")
+    assert sides["c"] == ("both", "edited", "edited") and sides["sales"] == ("unknown", None, None)
+    numbers = {"local": 3, "workspace": 2, "both": 1, "neither": 3, "refused": 1, "noted": 1, "failed": 0}
+    assert numbers.items() <= ran.summary.items() and ran.summary["exit_code"] == 0
+
+
+def test_in_sync_is_one_line(pushed: Project, person: Person) -> None:
+    """Where there is nothing to push, to pull or to say, it is one line; backups are told where it is more."""
+    assert len(pushed.push("--status").out.splitlines()) == 1
+    person.edit("a", "theirs")
+    pushed.push("--overwrite")
+    assert "in sync, 8 objects" in pushed.pull("--status").out
+    pushed.notebook("notebooks/new.py", "new")
+    assert "1 backup of the workspace, the latest just now:  to_databricks --restore" in pushed.pull("--status").out
+
+
+def test_what_would_stop_a_run_is_told(pushed: Project, person: Person) -> None:
+    """Where a safety check would stop either command, the reason stands below what differs, and no such command."""
+    person.delete()
+    out = pushed.push("--status").out
+    assert f"Either command would stop: The folder {HOME}/main is missing" in out and "to pull these" not in out
+    (stop, other) = pushed.push("--status", "--json").summary["stops"]
+    assert (stop["command"], other["command"]) == BOTH and stop["message"] == other["message"]
