@@ -17,13 +17,15 @@ from . import completion
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EXIT_CODES = """
-    Exit codes: 0 in sync, 1 conflicts or refused paths, 2 a mistake in the options, settings or login, 3 stopped by a
-    safety check before any change, 4 some objects failed and the rest was done, 130 interrupted.
+    Exit codes: 0 in sync, 1 conflicts or refused paths, or (with --check) something to do, 2 a mistake in the options,
+    settings or login, 3 stopped by a safety check before any change, 4 some objects failed and the rest was done, 130
+    interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
+_CHANGING = ("overwrite", "mirror", "merge", "outputs")  # what a run does where both sides differ
 
 
 class Options(NamedTuple):
@@ -37,6 +39,7 @@ class Options(NamedTuple):
     markers: bool = False
     outputs: bool = False
     dry_run: bool = False
+    checking: bool = False
     diff: bool = False
     status: bool = False
     short: bool = False
@@ -85,16 +88,18 @@ class Options(NamedTuple):
             self._check_status()
         elif self.short:
             raise click.UsageError("--short works only with --status.")
+        if self.checking:
+            self._check_alone("check", "restore", "init")
         if self.markers and not self.merge:
             raise click.UsageError("--markers works only with --merge.")
         if self.mirror and self.paths:
             raise click.UsageError("--mirror works on the whole folder: remove the PATHS.")
 
     def _check_watch(self) -> None:
-        self._check_alone("watch", "dry_run", "overwrite", "mirror", "merge", "outputs", "restore")
+        self._check_alone("watch", "dry_run", "checking", *_CHANGING, "restore")
 
     def _check_status(self) -> None:
-        self._check_alone("status", "dry_run", "diff", "watch", "overwrite", "mirror", "merge", "outputs", "restore", "init")
+        self._check_alone("status", "dry_run", "checking", "diff", "watch", *_CHANGING, "restore", "init")
         if self.short and self.as_json:
             raise click.UsageError("--short and --json cannot be used together: remove one.")
 
@@ -102,7 +107,8 @@ class Options(NamedTuple):
         """Raises click.UsageError where one of the other options was typed beside `name`."""
         for other in others:
             if getattr(self, other) not in (False, None):
-                raise click.UsageError(f"--{name} and --{other.replace('_', '-')} cannot be used together: remove one.")
+                typed = {"checking": "check", "dry_run": "dry-run"}.get(other, other)
+                raise click.UsageError(f"--{name} and --{typed} cannot be used together: remove one.")
 
     def again(self) -> str:
         """The options that say which workspace and folder a run is about, as they would be typed once more."""
@@ -188,6 +194,11 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--overwrite", f"Overwrite the {destination} where both sides differ; a backup is kept."),
         *_of_one_direction(push),
         flag("-n/--dry-run", "Show the plan and change nothing."),
+        click.option(
+            *("--check", "checking"),
+            is_flag=True,
+            help=f"As --dry-run, but exit with 1 where there is something to {verb}, or a conflict.",
+        ),
         flag("--diff", "Show the differences too, cell by cell."),
         flag("--status", "Show what differs on either side, and change nothing."),
         flag("--short", "With --status, print one line for each path, as `git status --short` does."),

@@ -46,13 +46,17 @@ class Report(NamedTuple):
 
     @property
     def exit_code(self) -> ExitCode:
-        """0: all is done; 1: a conflict or a refusal; 4: a failure; 130: Ctrl-C; else the one of `trouble`."""
+        """0: all is done; 1: a conflict or a refusal, or of a check, a difference; 4: a failure; 130: Ctrl-C.
+
+        Else it is the one of `trouble`.
+        """
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.trouble:
             return self.trouble.exit_code
         worst = max((problem.severity.value for problem in self.problems), default=ExitCode.DONE)
-        return max(worst, ExitCode.LEFT if self.conflicts or self.marked else ExitCode.DONE)
+        differs = self.request.check and any(step.writes for step in self.steps)
+        return max(worst, ExitCode.LEFT if differs or self.conflicts or self.marked else ExitCode.DONE)
 
 
 class RunListener(Protocol):

@@ -14,6 +14,7 @@ class Request(NamedTuple):
     target: str
     scope: Scope = Scope()
     dry_run: bool = False
+    check: bool = False  # of a dry run: what it would write is told by its exit code too
     diff: bool = False
     restore: str = ""  # the name of the backup to bring back, where the run is about one
     markers: bool = False  # of a merge: what cannot be merged is written with markers

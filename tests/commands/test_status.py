@@ -110,3 +110,45 @@ def test_what_would_stop_a_run_is_told(pushed: Project, person: Person) -> None:
     assert f"Either command would stop: The folder {HOME}/main is missing" in out and "to pull these" not in out
     (stop, other) = pushed.push("--status", "--json").summary["stops"]
     assert (stop["command"], other["command"]) == BOTH and stop["message"] == other["message"]
+
+
+# --- --check ----------------------------------------------------------------------------------------------------
+
+
+def test_a_check_tells_by_its_exit_code(pushed: Project, person: Person) -> None:
+    """--check is 1 where the command would write, also of the side that a plain run leaves alone, and changes nothing.
+
+    What only the other command would write is 0, as is being in sync.
+    """
+    for check in (pushed.push, pushed.pull):
+        check("--check")
+    person.edit("a", "edited there")
+    before, there = pushed.everything(), person.details()
+    for ran in (
+        pushed.push("--check"),
+        pushed.pull("--check", "--diff", code=1),
+        pushed.push("--check", "--overwrite", code=1),
+        pushed.push("--check", "notebooks/a.py", "--overwrite", code=1),
+        pushed.push("--check", "--overwrite", "notebooks/b.py"),
+        pushed.push("--check", "--json", "--overwrite", code=1),
+    ):
+        assert ran.writes == [] and (pushed.everything(), person.details()) == (before, there)
+    assert (ran.summary["update"], ran.summary["dry_run"], ran.summary["exit_code"]) == (1, True, 1)
+    pushed.notebook("notebooks/a.py", "edited here")
+    for check in (pushed.push, pushed.pull):
+        check("--check", code=1)
+    pushed.pull("--check", "--merge", code=1)
+
+
+def test_a_mirror_is_watched_by_a_clone_without_memory(pushed: Project, person: Person) -> None:
+    """With --mirror a fresh clone says whether the folder is what it holds: an edit, an addition and a removal show."""
+    shared, mirror = person.at("/Shared/master"), ("--target", "/Shared/master", "--mirror")
+    pushed.push(*mirror)
+    for number, drift in enumerate(
+        (lambda: shared.edit("a", "x"), lambda: shared.put("new.txt", "x"), lambda: shared.delete("b"))
+    ):
+        clone = pushed.clone(f"clone-{number}")
+        clone.push(*mirror, "--check")
+        drift()
+        clone.push(*mirror, "--check", code=1)
+        clone.push(*mirror)

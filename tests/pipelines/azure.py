@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from .identity import job_token
-from .jobs import MASTER, PULL_REQUEST, SOURCE_BRANCH, Checkout, Job, Script, lookup
+from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, lookup
 
 # The task behind `script`, CmdLine@2, gives bash no -e: of several lines only the last one's exit code counts.
 SHELL = ("bash", "--noprofile", "--norc")
@@ -23,7 +23,7 @@ TASKS = {"UsePythonVersion@0"}
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: a push or a pull request."""
+    """What happened: a push, a pull request, or that it was time."""
 
     ref: str
     fork: bool = False
@@ -31,10 +31,11 @@ class Event:
     @property
     def variables(self) -> dict[str, str]:
         """The predefined variables, as far as anybody here reads them."""
+        ref = MASTER if self.ref == SCHEDULE else self.ref
         found = {
-            "Build.SourceBranch": self.ref,
-            "Build.SourceBranchName": self.ref.rpartition("/")[2],
-            "Build.Reason": "PullRequest" if self.ref == PULL_REQUEST else "IndividualCI",
+            "Build.SourceBranch": ref,
+            "Build.SourceBranchName": ref.rpartition("/")[2],
+            "Build.Reason": {PULL_REQUEST: "PullRequest", SCHEDULE: "Schedule"}.get(self.ref, "IndividualCI"),
             "System.JobAttempt": "1",
         }
         if self.ref == PULL_REQUEST:
@@ -72,6 +73,8 @@ def exported(variables: Mapping[str, str]) -> dict[str, str]:
 
 def starts(pipeline: Mapping[str, Any], event: Event) -> bool:
     """Whether the pipeline is started by the event."""
+    if event.ref == SCHEDULE:
+        return any("master" in one["branches"]["include"] for one in pipeline.get("schedules", []))
     if event.ref == PULL_REQUEST:
         return pipeline["pr"] != "none" and "master" in pipeline["pr"]["branches"]["include"]
     trigger = pipeline["trigger"]

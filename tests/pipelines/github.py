@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .jobs import MASTER, PULL_REQUEST, SOURCE_BRANCH, Checkout, Job, Script, Unresolved, lookup
+from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, Unresolved, lookup
 
 # https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax: what `shell` stands for.
 SHELLS = {"": ("bash", "-e"), "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail")}
@@ -20,24 +20,25 @@ REPOSITORY = "databricks-branch-sync/databricks-branch-sync"
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: a push or a pull request."""
+    """What happened: a push, a pull request, or that it was time."""
 
     ref: str
     fork: bool = False
 
     @property
     def name(self) -> str:
-        return "pull_request" if self.ref == PULL_REQUEST else "push"
+        return {PULL_REQUEST: "pull_request", SCHEDULE: "schedule"}.get(self.ref, "push")
 
     @property
     def environ(self) -> dict[str, str]:
         """The variables of every runner, as far as anybody here reads them."""
-        kind, _, short = self.ref.removeprefix("refs/").partition("/")
+        ref = MASTER if self.ref == SCHEDULE else self.ref
+        kind, _, short = ref.removeprefix("refs/").partition("/")
         return {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_EVENT_NAME": self.name,
-            "GITHUB_REF": self.ref,
+            "GITHUB_REF": ref,
             "GITHUB_REF_NAME": short,
             "GITHUB_REF_TYPE": "tag" if kind == "tags" else "branch",
             "GITHUB_HEAD_REF": SOURCE_BRANCH if self.name == "pull_request" else "",
@@ -68,6 +69,8 @@ def starts(workflow: Mapping[str, Any], event: Event) -> bool:
         return False
     if event.name == "pull_request":
         return "master" in trigger["branches"]
+    if event.name == "schedule":
+        return all(one["cron"] for one in trigger)
     kind, _, short = event.ref.removeprefix("refs/").partition("/")
     wanted = trigger.get({"heads": "branches", "tags": "tags"}[kind], [])
     return any(re.fullmatch(one.replace("*", "[^/]*"), short) for one in wanted)

@@ -1,4 +1,7 @@
-"""master.yml: /Shared/master becomes what master is, is never missing meanwhile, and what it replaces is kept."""
+"""master.yml: /Shared/master becomes what master is, is never missing meanwhile, and what it replaces is kept.
+
+drift.yml: where it is not what master is, somebody is told.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pytest
 from support.project import Person, Workspace, notebook
 
 from .conftest import BOTH, edit, git
-from .jobs import MASTER
+from .jobs import MASTER, SCHEDULE
 from .services import Azure, Ci
 
 FOLDER = "/Shared/master"
@@ -38,6 +41,17 @@ def test_merges(ci: Ci, dev: Workspace) -> None:
     assert len(seen) > 40 and set(seen) == {200}
     assert "2 restored" in restore(ci, dev)
     assert shared.read(FORECAST).decode().strip() == notebook("print('mine')").strip()
+
+
+def test_drift(ci: Ci, dev: Workspace) -> None:
+    """The scheduled run fails, and names what differs, where somebody has edited the folder; it changes nothing."""
+    shared = Person(dev, FOLDER)
+    ci.type(dev, *MIRROR, NOTEBOOK_FOLDER=FOLDERS)
+    ci.run("drift.yml", SCHEDULE)
+    shared.edit(FORECAST, "print('mine')")
+    before = shared.details()
+    [[compared]] = ci.run("drift.yml", SCHEDULE, code=1).values()
+    assert f"~ {FORECAST}.py" in compared.said and shared.details() == before
 
 
 def merge(ci: Ci) -> None:

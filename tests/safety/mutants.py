@@ -1173,6 +1173,14 @@ MUTANTS = (
         "restore_that_dies",
     ),
     Mutant(
+        "a check that finds nothing",
+        "Report.exit_code",
+        "self.request.check and any(step.writes for step in self.steps)",
+        "False",
+        STATUS,
+        "by_its_exit_code",
+    ),
+    Mutant(
         "a status that leaves a record",
         "look",
         "sync.opened(sync.record(request.target).stands, keep=False)",
