@@ -41,6 +41,7 @@ class Running:
     host: str
     token: str
     pid: int
+    is_child: bool = False  # ours, which ends with us unless somebody else uses it by then
 
 
 def server_status(home: Home) -> dict[str, Any] | None:
@@ -115,7 +116,7 @@ def _wait_for(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> 
     lines = [child.stdout.readline().decode().strip() for _ in range(2)]
     variables = dict(line.partition("=")[::2] for line in lines)
     if variables.get("DATABRICKS_HOST"):
-        return Running(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"], child.pid)
+        return Running(variables["DATABRICKS_HOST"], variables["DATABRICKS_TOKEN"], child.pid, is_child=True)
     lines = child.stderr.read().decode("utf-8", "replace").splitlines()
     code = child.wait()
     deadline = time.monotonic() + DEADLINE_S

@@ -238,6 +238,7 @@ class Login(NamedTuple):
     notice: str = ""
     where: str = ""  # what to call the workspace on this machine, whose port changes from run to run
     workspace_id: str = ""  # of one workspace among several of a host, "" where none was named
+    ends: bool = False  # the workspace, with this command
 
     def __repr__(self) -> str:
         """Without what nobody may see."""
@@ -251,8 +252,12 @@ class Login(NamedTuple):
     @property
     def name(self) -> str:
         """What identifies the workspace, to people and in the state."""
-        one_of_many = self.workspace_id and not _OF_ONE_WORKSPACE.match(self.host)
-        return self.where or (f"{self.host}?o={self.workspace_id}" if one_of_many else self.host)
+        return self.where or (f"{self.host}?o={self.one_of_many}" if self.one_of_many else self.host)
+
+    @property
+    def one_of_many(self) -> str:
+        """The id of the workspace, where its host may be of others too."""
+        return "" if _OF_ONE_WORKSPACE.match(self.host) else self.workspace_id
 
     def withhold(self, environ: MutableMapping[str, str]) -> None:
         """Takes from this process's environment what must not go to the host, before databricks-sdk looks there."""

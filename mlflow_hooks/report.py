@@ -14,8 +14,8 @@ from .credentials import hidden
 
 
 class _HidingScreen(Screen):
-    def line(self, text: str = "", style: str = "") -> None:
-        super().line(hidden(text), style)
+    def line(self, text: str = "", style: str = "", link: tuple[str, str] = ("", "")) -> None:
+        super().line(hidden(text), style, link)
 
 
 class Reporter:

@@ -149,4 +149,8 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
                 return 0
             done = restore.run(run, request)
         report().summary(done)
+        if options.open:
+            from . import browser
+
+            browser.show(request.address(), report().notice)
         return done.exit_code

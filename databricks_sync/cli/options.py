@@ -43,6 +43,7 @@ class Options(NamedTuple):
     diff: bool = False
     status: bool = False
     short: bool = False
+    open: bool = False
     watch: bool = False
     pull: bool = False
     poll: bool = False
@@ -202,6 +203,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--diff", "Show the differences too, cell by cell."),
         flag("--status", "Show what differs on either side, and change nothing."),
         flag("--short", "With --status, print one line for each path, as `git status --short` does."),
+        flag("--open", "Open the workspace folder in the browser, when the run is over."),
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),

@@ -18,6 +18,7 @@ from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.rules import target as targets
+from databricks_sync.rules.address import pages
 from databricks_sync.rules.valves import unfinished
 from databricks_sync.system import Pool
 
@@ -51,6 +52,7 @@ class Session(NamedTuple):
 
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
+        login = self.settings.login
         return Request(
             mode=options.mode if mode is None else mode,
             target=self.target,
@@ -76,6 +78,7 @@ class Session(NamedTuple):
             again=options.again(),
             login=options.login(),
             way=_way(self.settings.project),
+            pages="" if login.ends and not options.watch else pages(login.host, login.one_of_many),
         )
 
 
@@ -145,7 +148,8 @@ def _workspace(settings: Settings) -> Iterator[Login]:
         except embedded.RefusedError as error:
             # It is about options of `databricks_local`: here a variable names the folder.
             raise SettingsError(error.message, error.hint.replace("--dir", "DATABRICKS_LOCAL_DIR")) from None
-        yield login._replace(host=server.host, token=server.token, where=f"local, in {folder}")
+        where = f"local, in {folder}"
+        yield login._replace(host=server.host, token=server.token, where=where, ends=server.is_child)
 
 
 def _target(

@@ -8,6 +8,7 @@ from databricks_sync.model import Mode
 from databricks_sync.output import status as output
 from databricks_sync.output.report import Reporter
 
+from . import browser
 from .options import Options
 from .session import Session
 
@@ -16,4 +17,6 @@ def run(session: Session, options: Options, report: Reporter) -> int:
     """Tells how both sides stand; returns the exit code. Raises SyncError when they cannot be seen whole."""
     request = session.request(options, Mode.PULL)._replace(dry_run=True)
     output.show(report, status.look(session.sync(report), request), short=options.short)
+    if options.open:
+        browser.show(request.address(), report.notice)
     return ExitCode.DONE

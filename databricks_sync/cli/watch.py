@@ -28,6 +28,7 @@ from databricks_sync.rules.debounce import Budget
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import Action, Step
 
+from . import browser
 from .session import Session, opened
 
 if TYPE_CHECKING:
@@ -300,6 +301,8 @@ class Watch:
             with self.view.shown() as report:
                 ran = session.sync(report).run(request)
                 report.summary(ran)
+            if self.options.open and not self._shown:
+                browser.show(request.address(), self.view.notice)
         else:
             quiet = _Quiet(self.view, self._noticed)
             request = request._replace(diff=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from databricks_sync.model import Allowed, Mode, Scope
+from databricks_sync.rules.address import address
 
 
 class Request(NamedTuple):
@@ -28,8 +29,13 @@ class Request(NamedTuple):
     head: str | None = None  # the branch that was checked out when the target was chosen, if any was
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
     login: str = ""  # those of them that name the workspace
+    pages: str = ""  # what a path is put behind to find it in the browser, where it will be found
     way: str = ""  # from the current folder to the project, where that is another one
 
     def typed(self, path: str) -> str:
         """A path that the plan shows, as it is typed in the current folder."""
         return f"{self.way}/{path}" if self.way else path
+
+    def address(self, key: str = "") -> str:
+        """Where an object, or the target itself, is in the browser; "" where it is not to be seen."""
+        return address(self.pages, f"{self.target}/{key}" if key else self.target)

@@ -41,7 +41,14 @@ class JsonReport:
 
     def start(self, request: Request, folders: list[str], host: str) -> None:
         """A run begins, over these folders of the project and on this host: the event `start`."""
-        self.emit("start", command=request.mode.direction.command, folders=folders, target=request.target, host=host)
+        self.emit(
+            "start",
+            command=request.mode.direction.command,
+            folders=folders,
+            target=request.target,
+            host=host,
+            address=request.address() or None,
+        )
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         """An event `plan` for each step, with its difference where `diffs` has one; *** stands for credentials."""
@@ -54,6 +61,7 @@ class JsonReport:
                 "why": why(step),
                 "problem": problem and problem.what,
                 "hint": problem and problem.hint,
+                "address": (request.address(step.remote.key) or None) if step.remote else None,
             }
             if step.moved:
                 fields["moved"] = step.moved
@@ -102,6 +110,7 @@ class JsonReport:
             backup=report.backup or None,
             requests=report.requests,
             seconds=round(report.seconds, 3),
+            address=report.request.address() or None,
             exit_code=report.exit_code,
         )
 

@@ -59,7 +59,7 @@ def _screen(report: TextReport, status: Status) -> None:
     if status.settled:
         line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}", "green")
         return
-    line(f"{sides}  ({printable(status.host)})")
+    line(f"{sides}  ({printable(status.host)})", link=(printable(request.target), request.address()))
     if not status.exists and not status.stops:
         line("There is no such folder in the workspace yet.")
     _group(report, "Changed locally", status, Side.LOCAL)
@@ -68,7 +68,7 @@ def _screen(report: TextReport, status: Status) -> None:
     if conflicts:
         line(f"Conflicts: changed on both sides ({len(conflicts):,})", "bold")
         for step in conflicts[:_SHOWN]:
-            line(f"  ! {printable(step.path)}  {why(step)}", STYLES["!"])
+            line(f"  ! {printable(step.path)}  {why(step)}", STYLES["!"], report.link(request, step))
         _rest(report, conflicts)
         report.ways_out(request, conflicts)
     report.problems(status.problems)
@@ -78,6 +78,8 @@ def _screen(report: TextReport, status: Status) -> None:
     for direction, saves in status.saves.items():
         line(_saved(saves, direction, request, status.now))
     line(_summed(status), "bold")
+    if status.exists:
+        report.address(request)
 
 
 def _group(report: TextReport, heading: str, status: Status, side: Side) -> None:
@@ -88,7 +90,9 @@ def _group(report: TextReport, heading: str, status: Status, side: Side) -> None
     for step in steps[:_SHOWN]:
         word = _change(Standing(side, step))
         more = f"  {_more(step)}" if _more(step) else ""
-        report.out.line(f"  {word:<{_WIDTH}}  {printable(step.path)}{more}", _COLOURS[word])
+        report.out.line(
+            f"  {word:<{_WIDTH}}  {printable(step.path)}{more}", _COLOURS[word], report.link(status.request, step)
+        )
     _rest(report, steps)
     direction = Direction.PUSH if side is Side.LOCAL else Direction.PULL
     if direction not in status.stops:
@@ -151,7 +155,14 @@ def _counted(status: Status) -> dict[str, int]:
 
 def _events(report: JsonReport, status: Status) -> None:
     request = status.request
-    report.emit("start", command=report.command, folders=status.folders, target=request.target, host=status.host)
+    report.emit(
+        "start",
+        command=report.command,
+        folders=status.folders,
+        target=request.target,
+        host=status.host,
+        address=request.address() or None,
+    )
     for standing in status.standings:
         step, problem = standing.step, standing.step.problem
         if standing.side is Side.NEITHER:
@@ -170,6 +181,7 @@ def _events(report: JsonReport, status: Status) -> None:
             why=why(step),
             problem=problem and problem.what,
             hint=problem and problem.hint,
+            address=(request.address(step.remote.key) or None) if step.remote else None,
             **fields,
         )
     report.emit(
@@ -188,5 +200,6 @@ def _events(report: JsonReport, status: Status) -> None:
         },
         requests=status.requests,
         seconds=round(status.seconds, 3),
+        address=request.address() or None,
         exit_code=0,
     )

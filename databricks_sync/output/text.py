@@ -41,12 +41,18 @@ class Screen:
 
             self._console = Console(file=stream, highlight=False, soft_wrap=True)
 
-    def line(self, text: str = "", style: str = "") -> None:
-        """Writes one line; `style` is a colour of rich, and counts only on a terminal that shows colours."""
+    def line(self, text: str = "", style: str = "", link: tuple[str, str] = ("", "")) -> None:
+        """Writes one line; `style` is a colour of rich, and counts only on a terminal that shows colours.
+
+        `link` is a part of the text and the address that it leads to, where the terminal has links.
+        """
         if self._console is not None:
             from rich.text import Text
 
-            self._console.print(Text(text, style))
+            shown, (part, address) = Text(text, style), link
+            if part and address and (start := text.find(part)) >= 0:
+                shown.stylize(f"link {address}", start, start + len(part))
+            self._console.print(shown)
         else:
             self.stream.write(text + "\n")
 
@@ -78,33 +84,35 @@ class TextReport:
     def start(self, request: Request, folders: list[str], host: str) -> None:
         """The first line of a run: which folders are synced with which target, and on which host."""
         arrow = "→" if request.mode.direction is Direction.PUSH else "←"
-        self.out.line(f"{', '.join(folders)} {arrow} {printable(request.target)}  ({printable(host)})")
+        target = printable(request.target)
+        link = (target, request.address())
+        self.out.line(f"{', '.join(folders)} {arrow} {target}  ({printable(host)})", link=link)
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         """What the run will do, in a group for each action, then what it skips, conflicts with and refuses."""
         direction = request.mode.direction
         where = THERE[direction]
         will = "Would " if request.dry_run else ""
-        self._group(f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
+        self._group(request, f"{'Would move' if will else 'Move'} {where}", [s for s in steps if s.is_move], diffs)
         for action in PAST:
             name = "write conflict markers" if action is Action.MARK else action.value
             verb = f"{will}{name}" if will else name.capitalize()
-            self._group(f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
+            self._group(request, f"{verb} {where}", [s for s in shown_as(steps, action) if s.writes], diffs)
         if any(step.action is Action.MARK for step in steps):
             self.out.line("    Choose what to keep and remove the markers in an editor; until then it is not pushed.")
         ahead = [s for s in shown_as(steps, Action.AHEAD) if not s.problem]
         kept = {s.key for s in ahead if not request.delete and decide(s.shape, request.mode) is Action.DELETE}
-        self._group("Skipped: not deleted, because of --no-delete", [s for s in ahead if s.key in kept], {})
-        self._group(f"Skipped: {AHEAD[direction]}", [s for s in ahead if s.key not in kept], {})
+        self._group(request, "Skipped: not deleted, because of --no-delete", [s for s in ahead if s.key in kept], {})
+        self._group(request, f"Skipped: {AHEAD[direction]}", [s for s in ahead if s.key not in kept], {})
         if len(ahead) > len(kept) or any(step.action is Action.MERGE for step in steps):
             self._way_on(request)
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
-        self._group("Conflicts: changed on both sides, skipped", conflicts, diffs)
+        self._group(request, "Conflicts: changed on both sides, skipped", conflicts, diffs)
         if conflicts:
             self.ways_out(request, conflicts)
         self.problems([s.problem for s in steps if s.problem])
 
-    def _group(self, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
+    def _group(self, request: Request, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
         if not steps:
             return
         self.out.line(f"{heading} ({len(steps):,})", "bold")
@@ -116,7 +124,7 @@ class TextReport:
             if step.action is Action.MERGE and step.merge:
                 reason += f", {_taken(step.merge.taken)} from the workspace"
             text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()
-            self.out.line(text, STYLES[sign])
+            self.out.line(text, STYLES[sign], self.link(request, step))
             if step.merge:
                 self._diff([Line("@", f"not merged: {step.merge.reason}")] if step.merge.reason else [])
                 self._diff(clashes(step.merge.clashes))
@@ -223,6 +231,18 @@ class TextReport:
                 f" --restore {report.backup}"
             )
         self.out.line(summed(report), "bold" if report.exit_code else "bold green")
+        differs = any(step.writes or step.action in (Action.AHEAD, Action.CONFLICT) for step in report.steps)
+        if differs and (not report.request.dry_run or any(step.remote for step in report.steps)):
+            self.address(report.request)  # of what is there
+
+    def link(self, request: Request, step: Step) -> tuple[str, str]:
+        """The path of what is in the workspace, and the address that it leads to there."""
+        return printable(step.path), request.address(step.remote.key) if step.remote else ""
+
+    def address(self, request: Request) -> None:
+        """Where to look at the folder in the browser."""
+        if address := request.address():
+            self.out.line(address, link=(address, address))
 
     def backups(self, request: Request, runs: Sequence[SavedRun], elsewhere: Mapping[str, int]) -> None:
         """Lists what can be restored; `elsewhere`: how many backups other targets have."""

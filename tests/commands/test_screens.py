@@ -15,7 +15,8 @@ from support.project import HOME, IMPORT, Person, Project, Workspace, jupyter, n
 
 pty = pytest.importorskip("pty", reason="only where there are pseudo-terminals")
 
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\]8;[^\x1b]*\x1b\\)")
+LINK = re.compile(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b\\([^\x1b]*)\x1b")
 COLOUR = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
 BOTH = ("to_databricks", "from_databricks")
 
@@ -30,6 +31,11 @@ def mixed(project: Project, person: Person) -> None:
     person.edit("etl/load", "edited there")
     person.put("sales", "{}", object_type="DASHBOARD")
     project.notebook("notebooks/etl/clean.sql", "select 1", language="sql")
+
+
+def there(project: Project, path: str) -> str:
+    """The page of an object of the workspace on this machine."""
+    return f"{project.workspace.host}/workspace?path={path}"
 
 
 def on_terminal(project: Project, command: str, *arguments: str, **env: str) -> str:
@@ -67,7 +73,8 @@ def test_the_plan_is_grouped_by_what_happens(pushed: Project, person: Person) ->
     headings = [line for line in out.splitlines() if re.search(r"\(\d+\)$", line)]
     words = ["Create", "Update", "Delete", "Skipped", "Conflict", "Not synced", "Refused"]
     assert [word for word in words if any(word in line for line in headings)] == words
-    last = out.strip().splitlines()[-1]
+    last, address = out.strip().splitlines()[-2:]
+    assert address == there(pushed, f"{HOME}/main")
     assert re.fullmatch(r"1 created, 1 updated, 1 deleted, 1 conflict, 1 refused, 1 skipped, .*\(\d+\.\d+ s\)", last)
 
 
@@ -142,11 +149,12 @@ def test_a_diff_of_a_real_run_is_what_it_does(one: Project, person: Person) -> N
 
 # --- JSON -----------------------------------------------------------------------------------------------------
 
-PLAN = {"event", "path", "key", "action", "why", "problem", "hint"}
+PLAN = {"event", "path", "key", "action", "why", "problem", "hint", "address"}
 RESULT = {"event", "path", "key", "action", "result", "problem", "hint"}
 SUMMARY = {
     "event", "command", "target", "dry_run", "create", "update", "delete", "move", "merge", "mark", "conflict",
-    "refused", "failed", "noted", "ahead", "in_sync", "interrupted", "backup", "requests", "seconds", "exit_code",
+    "refused", "failed", "noted", "ahead", "in_sync", "interrupted", "backup", "requests", "seconds", "address",
+    "exit_code",
 }  # fmt: skip
 
 
@@ -159,7 +167,10 @@ def test_json_is_one_object_per_line(pushed: Project, person: Person, command: s
     assert {frozenset(one) for one in ran.all("plan")} == {frozenset(PLAN)}
     assert {frozenset(one) for one in ran.all("result")} == {frozenset(RESULT)}
     assert ran.events[-1] == ran.summary and set(ran.summary) == SUMMARY
-    assert ran.events[0].keys() == {"event", "command", "folders", "target", "host"}
+    assert ran.events[0].keys() == {"event", "command", "folders", "target", "host", "address"}
+    addresses = {one["key"]: one["address"] for one in ran.all("plan")}
+    assert addresses["c"] == there(pushed, f"{HOME}/main/c") and addresses["new"] is None
+    assert ran.summary["address"] == ran.events[0]["address"] == there(pushed, f"{HOME}/main")
     assert {one["key"] for one in ran.all("plan")} >= person.names() | {"new"}
 
 
@@ -233,7 +244,17 @@ def test_a_terminal_has_colours(pushed: Project, person: Person) -> None:
     shown = on_terminal(pushed, "to_databricks", "-n")
     assert COLOUR.search(shown)
     bare = ESCAPE.sub("", shown).replace("\r\n", "\n")
-    assert bare.splitlines()[:-1] == plain.splitlines()[:-1]
+    assert bare.splitlines()[:-2] == plain.splitlines()[:-2]
+
+
+def test_a_terminal_has_links(pushed: Project, person: Person) -> None:
+    """On a terminal the folder, and what is in it, such as a conflict, lead to their pages."""
+    mixed(pushed, person)
+    for arguments in (("-n",), ("--status",)):
+        links = LINK.findall(re.sub(r"\x1b\[[\d;]*m", "", on_terminal(pushed, "to_databricks", *arguments)))
+        assert (there(pushed, f"{HOME}/main"), f"{HOME}/main") in links
+        assert (there(pushed, f"{HOME}/main/c"), "notebooks/c.py") in links
+        assert "notebooks/new.py" not in {text for _, text in links}
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
@@ -250,7 +271,7 @@ def test_a_terminal_shows_progress(project: Project, workspace: Workspace) -> No
     workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 250}))
     shown = on_terminal(project, "to_databricks")
     assert re.search(r"\d+/120", shown)
-    assert "120 created" in ESCAPE.sub("", shown).splitlines()[-1]
+    assert "120 created" in ESCAPE.sub("", shown).splitlines()[-2]
 
 
 def test_names_are_never_markup_on_a_terminal(project: Project, person: Person) -> None:

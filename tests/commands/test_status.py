@@ -67,7 +67,7 @@ def test_both_directions_are_in_one_list(mixed: Project, command: str) -> None:
     assert "to pull these changes:  from_databricks\n" in workspace
     assert "notebooks/c.py  edited on both sides" in rest and "to_databricks --overwrite notebooks/c.py" in rest
     assert "? sales is a dashboard" in rest and "notebooks/etl/clean.py collides" in rest
-    assert "3 to push, 2 to pull, 1 conflict, 1 refused, 3 in sync" in rest.splitlines()[-1]
+    assert "3 to push, 2 to pull, 1 conflict, 1 refused, 3 in sync" in rest.splitlines()[-2]
 
 
 def test_the_short_form(mixed: Project) -> None:
@@ -84,7 +84,7 @@ def test_the_short_form(mixed: Project) -> None:
 def test_what_a_program_reads(mixed: Project) -> None:
     """With --json there is an event with stable keys for each path that differs, and a summary with the numbers."""
     ran = mixed.push("--status", "--json")
-    fields = {"event", "path", "key", "side", "local", "workspace", "why", "problem", "hint"}
+    fields = {"event", "path", "key", "side", "local", "workspace", "why", "problem", "hint", "address"}
     assert {frozenset(event) for event in ran.all("status")} == {frozenset(fields)}
     sides = {event["key"]: (event["side"], event["local"], event["workspace"]) for event in ran.all("status")}
     assert sides["a"] == ("local", "edited", None) and sides["made there"] == ("workspace", None, "new")

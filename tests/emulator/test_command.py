@@ -226,7 +226,8 @@ def test_embedded(folder: Path) -> None:
         local = Local(there.host, there.token)
         assert local.get("list-repo", path="/").status == 404
         with running(folder) as same:
-            assert same == there
+            assert (same.host, same.token, same.pid) == (there.host, there.token, there.pid)
+            assert there.is_child and not same.is_child
     assert server_status(Home(folder)) is None
     assert not (folder / "server.json").exists()
 

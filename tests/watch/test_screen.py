@@ -251,7 +251,7 @@ def test_programs_get_the_same_keys(pushed: Project, person: Person) -> None:
     assert keys["parked"] == {"path", "key", "problem", "hint"}
     assert keys["settled"] == {"path", "key"}
     assert keys["result"] == {"path", "key", "action", "result", "problem", "hint"}
-    assert keys["start"] == {"command", "folders", "target", "host"}
+    assert keys["start"] == {"command", "folders", "target", "host", "address"}
 
 
 @pytest.mark.parametrize(
