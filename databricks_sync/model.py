@@ -330,6 +330,7 @@ class Allowed(NamedTuple):
     all_changed: bool = False
     empty: bool = False
     take_over: bool = False
+    older: bool = False
 
     def deletes_of(self, tracked: int) -> int | None:
         """How many deletes are allowed; None when nothing was said."""

@@ -22,6 +22,7 @@ _EXIT_CODES = """
     interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
+_OLDER = "Allow --mirror of a commit that is older than the one that was pushed last."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
@@ -56,6 +57,7 @@ class Options(NamedTuple):
     max_delete: str | None = None  # "12" or "40%"
     allow_all_changed: bool = False
     allow_empty: bool = False
+    allow_older: bool = False
     take_over: bool = False
     lock: bool = False
     wait: float = 0.0  # seconds
@@ -214,6 +216,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         ),
         flag("--allow-all-changed", "Allow changing all objects in this run."),
         flag("--allow-empty", f"Allow deleting everything when the {source} is empty or missing."),
+        *([flag("--allow-older", _OLDER)] if push else []),
         flag("--take-over", "Take over a target of another repository or project, or of other folders."),
         *(
             [flag("--lock", "Lock the target against other machines; shared targets are always locked.")]

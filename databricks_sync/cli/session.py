@@ -19,6 +19,7 @@ from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.rules import target as targets
 from databricks_sync.rules.address import pages
+from databricks_sync.rules.ci_run import ci_run
 from databricks_sync.rules.valves import unfinished
 from databricks_sync.system import Pool
 
@@ -70,6 +71,7 @@ class Session(NamedTuple):
                 all_changed=options.allow_all_changed,
                 empty=options.allow_empty,
                 take_over=options.take_over,
+                older=options.allow_older,
             ),
             lock=options.lock,
             wait=options.wait,
@@ -77,6 +79,7 @@ class Session(NamedTuple):
             head=self.head,
             again=options.again(),
             login=options.login(),
+            ci_run=ci_run(os.environ),
             way=_way(self.settings.project),
             pages="" if login.ends and not options.watch else pages(login.host, login.one_of_many),
         )

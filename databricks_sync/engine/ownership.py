@@ -8,6 +8,7 @@ from databricks_sync.local.git import Repository
 from databricks_sync.local.identity import RepositoryIdentity, nameless
 from databricks_sync.model import Direction
 from databricks_sync.remote.marker import Marker, MarkerView, another, other_folders
+from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.layout import Layout
 from databricks_sync.state.base import Base
 
@@ -53,8 +54,11 @@ class Ownership:
             return None
         return None if marker.layout.made(base.entries().values()) else other_folders(marker, self.folders)
 
-    def claim(self, request: Request, snapshot: Snapshot, base: Base) -> str:
-        """Notes beside the target whose it is; with the first commits, where the note does not name us yet."""
+    def claim(self, request: Request, snapshot: Snapshot, base: Base, pushed: Pushed | None = None) -> str:
+        """Notes beside the target whose it is; with the first commits, where the note does not name us yet.
+
+        `pushed`: what all of it will be; None: what was noted of that stays.
+        """
         noted = snapshot.view.marker.repository if snapshot.view.marker else frozenset()
         origin = self.repository.origin()
         names = origin if origin & noted else self.identity.kept()
@@ -65,6 +69,7 @@ class Ownership:
             project=self.project,
             folders=self.folders,
             called=self.repository.top.name,
+            pushed=pushed,
         )
         return snapshot.markers.write(ours, snapshot.view, base, take_over=request.allowed.take_over)
 

@@ -1,17 +1,23 @@
-"""What a mirror into a folder of choice takes there that nobody expects: work that is in no commit, another branch.
+"""Where what is pushed comes from: which commit, and whether that was all of it.
 
-A run that names its target does not depend on what is checked out. So this is told, and no reason to stop: a person may
-want just that, and CI may push what it has built.
+A run that names its target does not depend on what is checked out. So a mirror into a folder of choice tells what
+nobody expects of it: work that is in no commit, another branch. That is no reason to stop: a person may want just that,
+and CI may push what it has built. That it would go back to an older commit is one: most likely nobody knows.
 """
 
 from __future__ import annotations
 
 import posixpath
+import socket
+import time
 from pathlib import Path
 
-from databricks_sync.errors import enumerated, printable
+from databricks_sync.errors import SyncError, enumerated, printable
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
+from databricks_sync.remote.marker import Marker
+from databricks_sync.remote.pushed import Pushed
+from databricks_sync.system import login_name
 
 from .request import Request
 
@@ -24,6 +30,39 @@ def provenance(request: Request, repository: Repository, project: str, folders: 
     if request.mode is not Mode.PUSH_MIRROR or not request.insisted:
         return []
     return [*_uncommitted(repository, project, folders), *_branches(request, last)]
+
+
+def pushed(request: Request, repository: Repository, folders: list[Path]) -> Pushed | None:
+    """What a push notes of itself beside its target; None where it is only about some paths."""
+    if request.scope.paths:
+        return None
+    return Pushed(
+        commit=repository.commit(),
+        clean=_clean(repository, folders),
+        by=f"{login_name()}@{socket.gethostname()}",
+        at=int(time.time()),
+        run=request.ci_run,
+    )
+
+
+def _clean(repository: Repository, folders: list[Path]) -> bool | None:
+    try:
+        changes = [repository.changed(folder) for folder in folders if folder.is_dir()]
+    except SyncError:  # it is only told, and stops nobody
+        return None
+    return None if None in changes else not any(changes)
+
+
+def newer(request: Request, repository: Repository, marker: Marker | None) -> str:
+    """The commit that was pushed last, where a mirror of the one that is checked out would go back from it; else "".
+
+    As far as this clone knows: one without the later commits cannot tell.
+    """
+    last = marker.pushed.commit if marker and marker.pushed else ""
+    if request.mode is not Mode.PUSH_MIRROR or not last:
+        return ""
+    ahead, behind = repository.apart(last) or (0, 0)
+    return last if ahead and not behind else ""
 
 
 def _uncommitted(repository: Repository, project: str, folders: list[Path]) -> list[str]:

@@ -29,6 +29,7 @@ class Request(NamedTuple):
     head: str | None = None  # the branch that was checked out when the target was chosen, if any was
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
     login: str = ""  # those of them that name the workspace
+    ci_run: str = ""  # the address of the CI's run, if this is one
     pages: str = ""  # what a path is put behind to find it in the browser, where it will be found
     way: str = ""  # from the current folder to the project, where that is another one
 

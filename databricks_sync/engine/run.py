@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from databricks_sync.remote.marker import (
     note_path,
     unread,
 )
+from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.journal import Advance, Content
 from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.rules.rivals import apart, replacements
@@ -54,7 +55,7 @@ from .compare import Comparison
 from .extras import differing
 from .look import Look, Snapshot, check_branch
 from .ownership import Ownership, beside
-from .provenance import provenance
+from .provenance import newer, provenance, pushed
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report, RunListener
@@ -182,8 +183,11 @@ class Sync:
             chosen = versions.merged(chosen, pool, markers=request.markers)
         diffs = versions.differences(chosen, request.mode.direction, pool) if request.diff else {}
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
+        source = None
         if not request.dry_run:
             self.check(request, snapshot, base, chosen)
+            if push and writing:  # git takes a while
+                source = pool.submit(pushed, request, self.repository, self._folders)
         taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         if writing and not taking if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
@@ -202,7 +206,7 @@ class Sync:
                 self._write_marker(request, snapshot, base)
             return Report(request, tuple(chosen))
         interruption.ends.append(self._watch_head(request))
-        writer = self._writer(request, snapshot, base, backups, pool)
+        writer = self._writer(request, snapshot, base, backups, pool, source)
         transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
         report = self.carry(request, chosen, transfer, after_locks)
         if not interruption:
@@ -262,15 +266,20 @@ class Sync:
     def _notes(self, request: Request, snapshot: Snapshot, chosen: list[Step]) -> list[str]:
         """What to tell of a push that writes, before it does."""
         last = snapshot.view.marker.branch if snapshot.view.marker else ""
-        folders = [folder.path for folder in self.settings.folders]
         return [
             *exposed(chosen),
             *replacements(chosen, snapshot.comparison.rivals),
-            *provenance(request, self.repository, self.project, folders, last),
+            *provenance(request, self.repository, self.project, self._folders, last),
         ]
 
-    def _write_marker(self, request: Request, snapshot: Snapshot, base: Base) -> None:
-        self.tell(self.ownership.claim(request, snapshot, base))
+    def _write_marker(
+        self, request: Request, snapshot: Snapshot, base: Base, source: Future[Pushed | None] | None = None
+    ) -> None:
+        self.tell(self.ownership.claim(request, snapshot, base, source.result() if source else None))
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [folder.path for folder in self.settings.folders]
 
     def tell(self, notice: str) -> None:
         """Says what is worth knowing, if there is anything."""
@@ -294,6 +303,7 @@ class Sync:
                 insisted=request.insisted,
                 target=request.target,
                 again=request.again,
+                newer=newer(request, self.repository, view.marker),
                 other=self.ownership.owner(request, view, base),
                 laid_out=self.ownership.laid_out(view, base),
                 nested={other: note_path(other) for other in view.nested if not base.meta(beside(other))},
@@ -355,7 +365,15 @@ class Sync:
             trouble=interruption.reason,
         )
 
-    def _writer(self, request: Request, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> Writer:
+    def _writer(
+        self,
+        request: Request,
+        snapshot: Snapshot,
+        base: Base,
+        backups: Backups,
+        pool: Executor,
+        source: Future[Pushed | None] | None,
+    ) -> Writer:
         workspace, comparison = snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
             return PullWriter(
@@ -369,7 +387,7 @@ class Sync:
             comparison,
             pool,
             notice=self.tell,
-            write_marker=partial(self._write_marker, request, snapshot, base),
+            write_marker=partial(self._write_marker, request, snapshot, base, source),
             mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
         )
 

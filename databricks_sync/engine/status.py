@@ -41,6 +41,7 @@ class Status(NamedTuple):
     marker: Marker | None = None
     stops: Mapping[Direction, ValveError] = MappingProxyType({})  # what would stop a run before its first write
     saves: Mapping[Direction, Kept] = MappingProxyType({})  # backups, by the command that restores them
+    apart: tuple[int, int] | None = None  # how many commits only the one there has, and only the one here
     now: float = 0.0
     requests: int = 0
     seconds: float = 0.0
@@ -86,10 +87,15 @@ def look(sync: Sync, request: Request) -> Status:
         snapshot.view.marker,
         stops,
         _saves(sync, (pushing, pulling)),
+        _apart(sync, snapshot.view.marker),
         now=time.time(),
         requests=sync.http.requests,
         seconds=time.monotonic() - began,
     )
+
+
+def _apart(sync: Sync, marker: Marker | None) -> tuple[int, int] | None:
+    return sync.repository.apart(marker.pushed.commit) if marker and marker.pushed and marker.pushed.commit else None
 
 
 def _stops(

@@ -167,6 +167,21 @@ class Repository:
         """Whether this clone has the commit that a branch, tag or hash names."""
         return bool(self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
 
+    def commit(self) -> str:
+        """The hash of the commit that is checked out; "" where there is none yet."""
+        answer = self._git(self.project, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", accept=(0, 1))
+        return answer.decode().strip()
+
+    def apart(self, commit: str) -> tuple[int, int] | None:
+        """How many commits `commit` (a hash) has and the one checked out has not, and the other way round.
+
+        None where this clone does not have it.
+        """
+        both = ("--left-right", "--count", f"{commit}...HEAD")
+        counts = self._git(self.project, "rev-list", *both, "--", accept=(0, 128))
+        ahead, _, behind = counts.decode().strip().partition("\t")
+        return (int(ahead), int(behind)) if behind else None
+
     def at(self, ref: str, path: str) -> bytes | None:
         """A file as it was at a commit, by its path from the top; None where there was none."""
         listed = self._git(self.top, "ls-tree", "--name-only", ref, "--", path)

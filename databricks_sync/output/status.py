@@ -57,11 +57,13 @@ def _screen(report: TextReport, status: Status) -> None:
     line, request = report.out.line, status.request
     sides = f"{', '.join(status.folders)} ↔ {printable(request.target)}"
     if status.settled:
-        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}", "green")
+        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}{_of_commit(status)}", "green")
         return
     line(f"{sides}  ({printable(status.host)})", link=(printable(request.target), request.address()))
     if not status.exists and not status.stops:
         line("There is no such folder in the workspace yet.")
+    for text in _pushed(status):
+        line(text)
     _group(report, "Changed locally", status, Side.LOCAL)
     _group(report, "Changed in the workspace", status, Side.WORKSPACE)
     conflicts = status.of(Side.BOTH)
@@ -80,6 +82,45 @@ def _screen(report: TextReport, status: Status) -> None:
     line(_summed(status), "bold")
     if status.exists:
         report.address(request)
+
+
+def _pushed(status: Status) -> Iterator[str]:
+    """What the note on the target says of the last push, which is anybody's word."""
+    marker = status.marker
+    if marker is None or marker.pushed is None:
+        return
+    pushed = marker.pushed
+    parts = ["Last pushed"]
+    if pushed.at:
+        parts.append(ago(status.now - pushed.at))
+    if pushed.by:
+        parts.append(f"by {printable(pushed.by)}")
+    branch = f", branch {printable(marker.branch)}" if marker.branch else ""
+    yield f"{' '.join(parts)}{branch}{f': {_commit(status)}' if pushed.commit else ''}"
+    if pushed.run:
+        yield f"    {pushed.run}"
+
+
+def _of_commit(status: Status) -> str:
+    pushed = status.marker.pushed if status.marker else None
+    return f" ({_commit(status)})" if pushed and pushed.commit else ""
+
+
+def _commit(status: Status) -> str:
+    """The commit that was pushed last, and how far it is from the one here."""
+    assert status.marker and status.marker.pushed
+    pushed, here = status.marker.pushed, printable(status.request.head or "the commit here")
+    parts = [f"commit {pushed.commit[:10]}"]
+    if pushed.clean is False:
+        parts.append("with changes that are not committed")
+    ahead, behind = status.apart or (0, 0)
+    if status.apart is None:
+        parts.append("which this clone does not have")
+    elif ahead and behind:
+        parts.append(f"{quantity(ahead, 'commit')} ahead of {here} and {behind:,} behind")
+    elif ahead or behind:
+        parts.append(f"{quantity(ahead or behind, 'commit')} {'ahead of' if ahead else 'behind'} {here}")
+    return ", ".join(parts)
 
 
 def _group(report: TextReport, heading: str, status: Status, side: Side) -> None:
@@ -189,6 +230,7 @@ def _events(report: JsonReport, status: Status) -> None:
         command=report.command,
         target=request.target,
         exists=status.exists,
+        pushed=_pushed_fields(status),
         **_counted(status),
         stops=[
             {"command": direction.command, "message": error.message, "hint": error.hint}
@@ -203,3 +245,11 @@ def _events(report: JsonReport, status: Status) -> None:
         address=request.address() or None,
         exit_code=0,
     )
+
+
+def _pushed_fields(status: Status) -> dict[str, object] | None:
+    marker = status.marker
+    if marker is None or marker.pushed is None:
+        return None
+    ahead, behind = status.apart or (None, None)
+    return {"branch": marker.branch, **marker.pushed._asdict(), "ahead": ahead, "behind": behind}

@@ -38,6 +38,7 @@ from .folder import Listing, Workspace
 from .http import Http
 from .notes import check_folder, not_ours, read, write
 from .objects import DIRECTORY, type_name
+from .pushed import Pushed, from_fields
 
 _SUFFIX = ".json"
 _LONGEST = 200
@@ -56,6 +57,7 @@ class Marker(NamedTuple):
     project: str = ""  # where it is in the repository; empty for all of them, and version 0.1 did not say
     folders: tuple[str, ...] = ()  # of the project, that are carried; version 0.1 did not say
     called: str = ""  # what people call the repository: the name of its folder in the clone that pushed last
+    pushed: Pushed | None = None  # what was pushed last, by a version that says so
 
     def of_another(self, repository: frozenset[str]) -> bool:
         """Whether this is certainly the note of another repository."""
@@ -105,6 +107,7 @@ def to_json(marker: Marker) -> bytes:
             "folders": marker.folders,
             "called": marker.called,
             "clones": newest,
+            **({"pushed": marker.pushed.fields()} if marker.pushed else {}),
         },
         indent=1,
     ).encode()
@@ -121,7 +124,16 @@ def from_json(raw: bytes, target: str) -> Marker | None:
             return None
         branch = str(fields.get("branch", ""))
         called = str(fields.get("called", ""))[:_LONGEST]
-        return Marker(target, frozenset(names), branch, clones, _project(fields), _folders(fields), called)
+        return Marker(
+            target,
+            frozenset(names),
+            branch,
+            clones,
+            _project(fields),
+            _folders(fields),
+            called,
+            from_fields(fields.get("pushed")),
+        )
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return None
 
@@ -246,7 +258,8 @@ class Markers:
         before = view.marker if view.marker and not take_over else Marker(self.target)
         serials = {name: number for name, number in before.serials.items() if name != clone}
         serials[clone] = int(base.meta("serial"))
-        marker = ours._replace(repository=ours.repository | before.repository, serials=serials)
+        names, pushed = ours.repository | before.repository, ours.pushed or before.pushed
+        marker = ours._replace(repository=names, serials=serials, pushed=pushed)
         raw = to_json(marker)
         try:
             if not view.folder:

@@ -34,6 +34,7 @@ class Situation(NamedTuple):
     target: str
     again: str = ""  # the options that name this workspace and target
     other: tuple[str, str] | None = None  # what to say of another repository that the target belongs to
+    newer: str = ""  # the commit of which the target is, where that is newer than the one checked out here
     laid_out: tuple[str, str] | None = None  # what to say of the other folders that it is carried from by now
     nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
     noted: bool = True  # whether it could be read whose the target is
@@ -48,6 +49,7 @@ def check(situation: Situation, allowed: Allowed) -> None:
         _strange_note,
         _other_folders,
         _unknown_owner,
+        _older,
         _nested,
         _source_gone,
         _source_empty,
@@ -108,6 +110,16 @@ def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"It is unknown whether another repository uses {s.target}, and --mirror deletes what it did not push.",
             "Ask for permission to read the marker files beside it; if only this repository uses it, add --take-over.",
             option="--take-over",
+        )
+
+
+def _older(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # What a run of CI does that waited, or is run again, when a later one has ended.
+    if s.newer and s.mode is Mode.PUSH_MIRROR and not allowed.older and any(step.writes for step in s.steps):
+        raise ValveError(
+            f"{s.target} was last pushed from the commit {s.newer[:10]}, which is newer than the one checked out here.",
+            "Check out the newer one, for example with `git pull`; to go back to the older one, add --allow-older.",
+            option="--allow-older",
         )
 
 

@@ -86,7 +86,9 @@ class Machine:
         tags = ["--tags"] if what.tags else ["--no-tags"]
         self.git("init", "-q", str(self.clone), here=False)
         self.git("remote", "add", "origin", URL)
-        self.git("fetch", "-q", *depth, *tags, "origin", f"+{ref}:refs/remotes/origin/ci")
+        # Where all commits are fetched, they are those of all branches.
+        every = [] if what.depth else ["+refs/heads/*:refs/remotes/origin/*"]
+        self.git("fetch", "-q", *depth, *tags, "origin", f"+{ref}:refs/remotes/origin/ci", *every)
         self.git("checkout", "-q", "--detach", "refs/remotes/origin/ci")
 
     def git(self, *words: str, here: bool = True) -> str:

@@ -54,6 +54,20 @@ def test_drift(ci: Ci, dev: Workspace) -> None:
     assert f"~ {FORECAST}.py" in compared.said and shared.details() == before
 
 
+def test_a_run_that_comes_late(ci: Ci, dev: Workspace) -> None:
+    """A run of an older commit, started again after a later one has ended, changes nothing and says why."""
+    merge(ci)
+    ci.run("master.yml", MASTER)
+    before = Person(dev, FOLDER).details()
+    git(ci.origin, "branch", "later")
+    git(ci.origin, "reset", "-q", "--hard", "HEAD^1")  # master, as that run checks it out
+    (job,) = ci.service.jobs("master.yml", MASTER)
+    mirror = next(script for script in job.scripts if script.name == "Mirror")
+    (ran,) = ci.machine("master.yml", job, MASTER).run([mirror])
+    assert ran.code == 3 and "is newer than the one checked out here" in ran.said
+    assert Person(dev, FOLDER).details() == before
+
+
 def merge(ci: Ci) -> None:
     """A new commit on master: a notebook changes, and one goes."""
     edit(ci.origin / f"{FORECAST}.py", "DAYS_KEPT_ASIDE = 4", "DAYS_KEPT_ASIDE = 5")

@@ -30,6 +30,7 @@ INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
+COMMIT = "tests/commands/test_commit.py"
 STATUS = "tests/commands/test_status.py"
 HINTS, TABLE = "tests/commands/test_hints.py", "tests/commands/hints/test_table.py"
 EXTRAS = "tests/commands/test_extras.py"
@@ -1171,6 +1172,22 @@ MUTANTS = (
         "pass",
         CRASHES,
         "restore_that_dies",
+    ),
+    Mutant(
+        "a mirror goes back to an older commit unasked",
+        "newer",
+        "ahead and not behind",
+        "False",
+        COMMIT,
+        "go_back",
+    ),
+    Mutant(
+        "git is given what a note takes for a commit",
+        "from_fields",
+        "isinstance(commit, str) and _COMMIT.fullmatch(commit)",
+        "commit",
+        "tests/unit/remote/test_pushed.py",
+        "believed",
     ),
     Mutant(
         "a check that finds nothing",

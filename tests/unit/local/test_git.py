@@ -496,3 +496,18 @@ def test_tracked_under_another_case(repo: Repo) -> None:
     (repo.root / ".env").unlink()
     os.link(repo.root / ".ENV", repo.root / ".env")  # as such a file system would have it
     assert Repository(repo.root).tracks(repo.root / ".env")
+
+
+def test_how_far_two_commits_are_apart(repo: Repo) -> None:
+    """Git counts the commits that only one of two has; of a commit that it does not have it says nothing."""
+    repository = Repository(repo.root)
+    assert repository.commit() == "" and repository.apart("0" * 40) is None
+    hashes = []
+    for message in ("one", "two", "three"):
+        repo.commit(message)
+        hashes.append(repository.commit())
+    assert [repository.apart(commit) for commit in hashes] == [(0, 2), (0, 1), (0, 0)]
+    repo.git("checkout", "-q", hashes[0])
+    assert repository.apart(hashes[2]) == (2, 0)
+    repo.commit("aside")
+    assert repository.apart(hashes[2]) == (2, 1) and repository.apart("f" * 40) is None

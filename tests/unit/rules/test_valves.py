@@ -118,6 +118,9 @@ SITUATIONS = [
     ("notes unread, mirror in step", situation(Mode.PUSH_MIRROR, kept(1), noted=False), ""),
     ("notes unread, push", situation(PUSH, edited(1), noted=False), ""),
     ("notes unread, overwriting push", situation(Mode.PUSH_OVERWRITE, edited(1), noted=False), ""),
+    ("an older commit, mirror", situation(Mode.PUSH_MIRROR, edited(1), newer="c" * 40), "--allow-older"),
+    ("an older commit, mirror in step", situation(Mode.PUSH_MIRROR, kept(1), newer="c" * 40), ""),
+    ("an older commit, push", situation(PUSH, edited(1), newer="c" * 40), ""),
     ("all changed", situation(PUSH, edited(5)), "--allow-all-changed"),
     ("all changed, pull", situation(PULL, edited(5)), "--allow-all-changed"),
     ("all of four changed", situation(PUSH, edited(4)), ""),
@@ -239,6 +242,7 @@ def test_a_mirror_without_a_base_counts_what_is_there() -> None:
     [
         (Allowed(deletes="100%"), {"many deletes", "all deleted"}),
         (Allowed(all_changed=True), {"all changed"}),
+        (Allowed(older=True), {"an older commit"}),
         (Allowed(empty=True), {"no folder", "an empty folder", "the target is gone", "the target is empty"}),
         (
             Allowed(take_over=True),
@@ -254,6 +258,7 @@ def test_each_flag_opens_only_its_own_valve(flag: Allowed, opened: set[str]) -> 
         "another repository": situation(PUSH, kept(1), other=("x", "y")),
         "other folders": situation(PUSH, kept(1), laid_out=("x", "y")),
         "nobody knows whose": situation(Mode.PUSH_MIRROR, edited(1), noted=False),
+        "an older commit": situation(Mode.PUSH_MIRROR, edited(1), newer="c" * 40),
         "a folder in a folder": situation(PUSH, kept(1), nested={"/x/y": "/z"}),
         "a strange note": situation(PUSH, edited(1), strange=STRANGE),
         "no folder": situation(PUSH, list(deleted(7)), **NO_FOLDER),

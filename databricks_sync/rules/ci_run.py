@@ -1,0 +1,39 @@
+"""The address of the run that a CI is at, from that CI's own variables. Pure.
+
+It goes into the note on a target, for people to look at; what is read back there is anybody's word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+# A CI system's flag, and its address of a run, of variables in braces.
+# SOURCE: each system's page of predefined variables.
+_CI = (
+    ("GITHUB_ACTIONS", "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}"),
+    ("TF_BUILD", "{SYSTEM_TEAMFOUNDATIONCOLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}"),
+    ("GITLAB_CI", "{CI_JOB_URL}"),
+    ("BITBUCKET_BUILD_NUMBER", "{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}"),
+    ("CIRCLECI", "{CIRCLE_BUILD_URL}"),
+    ("JENKINS_URL", "{BUILD_URL}"),
+)
+_LONGEST = 300
+# Without a name and password before the host: somebody may have put them there.
+_ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w./%~+:,=&?#@-]*)?", re.ASCII)
+
+
+def ci_run(environ: Mapping[str, str]) -> str:
+    """The address of the run; "" outside CI, and where its variables do not make one."""
+    for flag, pattern in _CI:
+        if environ.get(flag):
+            names = re.findall(r"\{(\w+)\}", pattern)
+            values = {name: quote(environ.get(name, "").strip(), safe=":/?=&#%@~+,") for name in names}
+            return shown(pattern.format(**values)) if all(values.values()) else ""
+    return ""
+
+
+def shown(address: str) -> str:
+    """The address, where it may be shown as one; else ""."""
+    return address if len(address) <= _LONGEST and _ADDRESS.fullmatch(address) else ""

@@ -1,0 +1,47 @@
+"""The address of the run that a CI is at."""
+
+from __future__ import annotations
+
+import pytest
+
+from databricks_sync.rules.ci_run import ci_run, shown
+
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "acme/notebooks",
+    "GITHUB_RUN_ID": "17",
+}
+AZURE = {
+    "TF_BUILD": "True",
+    "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": "https://dev.azure.com/acme/",
+    "SYSTEM_TEAMPROJECT": "Data Science",
+    "BUILD_BUILDID": "42",
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, ""),
+        (GITHUB, "https://github.com/acme/notebooks/actions/runs/17"),
+        (AZURE, "https://dev.azure.com/acme/Data%20Science/_build/results?buildId=42"),
+        (
+            {"GITLAB_CI": "true", "CI_JOB_URL": "https://git.acme.org:8443/a/-/jobs/3"},
+            "https://git.acme.org:8443/a/-/jobs/3",
+        ),
+        ({**GITHUB, "GITHUB_RUN_ID": ""}, ""),
+        ({**GITHUB, "GITHUB_SERVER_URL": "https://me:secret@github.com"}, ""),
+    ],
+)
+def test_the_run(environ: dict[str, str], address: str) -> None:
+    """Each CI's own variables make the address; where one is missing, or a credential is in it, there is none."""
+    assert ci_run(environ) == address
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:x", "https://a b", "https://a\x1b]8;;", "https://a/\n", "x", "https://a/" + "b" * 500]
+)
+def test_what_is_no_address_is_not_shown(address: str) -> None:
+    """What stands in the place of an address is nothing where it could be obeyed."""
+    assert shown(address) == ""
