@@ -1,7 +1,7 @@
 """How each object stands between the two sides, from the plans of both directions for the same sides. Pure.
 
-A push and a pull never carry the same key: what the one writes, the other leaves as ahead. So the plan that writes it
-says on which side somebody has changed it, and no second comparison is made.
+What a push would carry was changed locally, and what only a pull would carry in the workspace. So no second comparison
+is made: what the one plan writes, the other one leaves, but for extras of a notebook, which a pull keeps.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Standing(NamedTuple):
             return "R "
         if self.side is Side.NEITHER:
             return "  "
-        agreed, sides = self.step.shape[0], self.step.shape[1:]
-        return "".join(_letter(agreed, side) for side in sides)
+        local, workspace = (_letter(self.step.shape[0], side) for side in self.step.shape[1:])
+        return f"{' ' if self.side is Side.WORKSPACE else local}{' ' if self.side is Side.LOCAL else workspace}"
 
 
 def standings(pushing: Iterable[Step], pulling: Iterable[Step]) -> list[Standing]:
