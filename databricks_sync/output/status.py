@@ -148,7 +148,7 @@ def _change(standing: Standing) -> str:
 
 def _more(step: Step) -> str:
     """What is to be said of a change beside what has happened."""
-    if step.is_move:
+    if step.is_move or "o" in step.shape:  # only extras of a notebook
         return why(step)
     return why(step).partition(": ")[2] if step.older else ""
 
