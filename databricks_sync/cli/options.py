@@ -17,12 +17,12 @@ from . import completion
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EXIT_CODES = """
-    Exit codes: 0 in sync, 1 conflicts or refused paths, or (with --check) something to do, 2 a mistake in the options,
-    settings or login, 3 stopped by a safety check before any change, 4 some objects failed and the rest was done, 130
-    interrupted.
+    Exit codes: 0 in sync, 1 conflicts, refused paths, or something to do that a check has found, 2 a mistake in the
+    options, settings or login, 3 stopped by a safety check before any change, 4 some objects failed and the rest was
+    done, 130 interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
-_OLDER = "Allow --mirror of a commit that is older than the one that was pushed last."
+_OLDER = "Allow mirroring a commit that is older than the one that was pushed last."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."

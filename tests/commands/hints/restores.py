@@ -22,6 +22,12 @@ def pushed_over(target: str) -> Act:
     return act
 
 
+def backed_up(project: Project, person: Person) -> None:
+    """There is a backup, and something else to say."""
+    pushed_over(f"{HOME}/main")(project, person)
+    person.edit("new", "theirs")
+
+
 def pulled_over(project: Project, person: Person) -> None:
     """A pull has replaced two notebooks, of which this side has a backup."""
     for name in "ab":
@@ -43,6 +49,16 @@ def of_another_type(project: Project, person: Person) -> None:
 
 
 SCENES = {
+    "a status, with a backup": one(
+        backed_up,
+        "1 backup of the workspace, the latest just now:",
+        "1 backup of the workspace, the latest just now:  to_databricks --branch main --restore",
+        types(),
+        lambda project, _: True,
+        code=0,
+        ran="to_databricks --branch main --status",
+        then="to_databricks",
+    ),
     "no such backup": one(
         pushed_over(f"{HOME}/main"),
         "There is no backup x.",

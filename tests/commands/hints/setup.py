@@ -41,6 +41,12 @@ SCENES = {
         "--watch and --restore cannot be used together: remove one.",
         "to_databricks --restore",
     ),
+    "short alone": mistyped("to_databricks --short", "--short works only with --status.", "to_databricks"),
+    "short for a program": mistyped(
+        "to_databricks --status --short --json",
+        "--short and --json cannot be used together: remove one.",
+        "to_databricks --status --short",
+    ),
     "no path": mistyped("to_databricks ''", "one of the PATHS is empty.", "to_databricks notebooks"),
     "no number": mistyped(
         "to_databricks --max-delete many",

@@ -80,8 +80,26 @@ def nested(project: Project, person: Person) -> None:
     new(project, person)
 
 
+def an_older_commit(project: Project, person: Person) -> None:
+    """A colleague has pushed a later commit to a shared folder; here it was fetched, and not pulled yet."""
+    project.commit()
+    project.push("--target", "/Shared/master", "--mirror")
+    colleague = project.clone("colleague")
+    colleague.notebook("notebooks/a.py", "later")
+    colleague.commit()
+    colleague.push("--target", "/Shared/master", "--mirror")
+    project.git("remote", "add", "origin", str(colleague.root))
+    project.git("fetch", "-q", "origin")
+    project.git("branch", "-q", "--set-upstream-to=origin/main")
+
+
 def is_new(_: Project, person: Person) -> bool:
     return "new" in person.names()
+
+
+def later(person: Person) -> bool:
+    """Whether the shared folder holds the later commit."""
+    return b"later" in person.at("/Shared/master").read("a")
 
 
 def forbidden(path: str, access: str) -> Act:
@@ -198,6 +216,13 @@ unknown = partial(
     "It is unknown whether another repository uses …, and --mirror deletes what it did not push.",
     "Ask for permission to read the marker files beside it; if only this repository uses it, add --take-over.",
 )
+older = partial(
+    one,
+    an_older_commit,
+    "/Shared/master was last pushed from the commit …, which is newer than the one checked out here.",
+    "Check out the newer one, for example with `git pull`; to go back to the older one, add --allow-older.",
+    ran="to_databricks --target /Shared/master --mirror",
+)
 inside = partial(
     one,
     nested,
@@ -271,6 +296,10 @@ SCENES = {
         lambda _, person: "a" in person.at(f"{HOME}/b").names(),
         ran="to_databricks --mirror --branch b",
     ),
+    "an older commit": older(
+        types(), lambda project, person: "later" in project.text("notebooks/a.py") and later(person)
+    ),
+    "an older commit, on purpose": older(adds("--allow-older"), lambda _, person: not later(person)),
     "one in another": inside(
         adds("--target", f"{HOME}/elsewhere"), lambda _, person: is_new(_, person.at(f"{HOME}/elsewhere"))
     ),

@@ -53,6 +53,10 @@ NOT_TYPED = {
         "tests/safety/test_faults.py fills a disk"
     ),
     "Close the programs that use it, and run the command again.": "only Windows refuses to move an open file",
+    "The workspace on this machine ends with this command, and its page too. To look at it, type "
+    "`databricks_local serve` and open the address that it prints.": (
+        "tests/emulator/test_command.py does it: test_serve_prints_the_settings"
+    ),
     "Please report this notebook.": "nobody knows such a notebook",
     "Please report it with …, and run the command again: nothing is lost.": "nobody knows such a mistake",
 }
@@ -61,6 +65,7 @@ NO_HINTS = (
     "With --merge, write both versions of such a cell into your file, between conflict markers.",
     "Skipped: not deleted, because of --no-delete",
     "  … and … more (--json lists them all)",
+    "  … and … more (--short lists them all)",
     "… more files contain what looks like a credential (--json lists them all).",
     "--poll was given",
     "multipart/form-data; boundary=…",
