@@ -46,7 +46,7 @@ _VARIES = (
     (re.compile(r"\(\d+\.\d+ s\)"), "(… s)"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME UTC"),
     (re.compile(r"\bcommit [0-9a-f]{10}\b"), "commit HASH"),
-    (re.compile(r"(?<=^Last pushed just now by )\S+(?=,)", re.M), "SOMEBODY"),
+    (re.compile(r"(?<=pushed just now by )[^\s,)]+"), "SOMEBODY"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "HOST"),
     (RUN, "RUN"),
 )

@@ -37,6 +37,7 @@ NOT_TYPED = {
     ".venv\\": "for Windows",
     "python -m venv": "for Windows",
     "pip install": "from the package index; test_installation.py installs what would lie there",
+    "pip wheel": "test_installation.py builds one",
     "python docs/": "test_screens and test_reference compare what it would write",
     "python -m pytest": "this suite",
     "TORTURE_SEED=": "this suite",

@@ -57,7 +57,7 @@ def _screen(report: TextReport, status: Status) -> None:
     line, request = report.out.line, status.request
     sides = f"{', '.join(status.folders)} ↔ {printable(request.target)}"
     if status.settled:
-        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}{_of_commit(status)}", "green")
+        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}{_briefly(status)}", "green")
         return
     line(f"{sides}  ({printable(status.host)})", link=(printable(request.target), request.address()))
     if not status.exists and not status.stops:
@@ -89,21 +89,27 @@ def _pushed(status: Status) -> Iterator[str]:
     marker = status.marker
     if marker is None or marker.pushed is None:
         return
-    pushed = marker.pushed
-    parts = ["Last pushed"]
-    if pushed.at:
-        parts.append(ago(status.now - pushed.at))
-    if pushed.by:
-        parts.append(f"by {printable(pushed.by)}")
     branch = f", branch {printable(marker.branch)}" if marker.branch else ""
-    yield f"{' '.join(parts)}{branch}{f': {_commit(status)}' if pushed.commit else ''}"
-    if pushed.run:
-        yield f"    {pushed.run}"
+    yield f"Last {_when(status)}{branch}{f': {_commit(status)}' if marker.pushed.commit else ''}"
+    if marker.pushed.run:
+        yield f"    {marker.pushed.run}"
 
 
-def _of_commit(status: Status) -> str:
+def _briefly(status: Status) -> str:
+    """The same in a line that says something else."""
     pushed = status.marker.pushed if status.marker else None
-    return f" ({_commit(status)})" if pushed and pushed.commit else ""
+    return f" ({_commit(status)}, {_when(status)})" if pushed and pushed.commit else ""
+
+
+def _when(status: Status) -> str:
+    assert status.marker and status.marker.pushed
+    pushed = status.marker.pushed
+    parts = [
+        "pushed",
+        ago(status.now - pushed.at) if pushed.at else "",
+        f"by {printable(pushed.by)}" if pushed.by else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _commit(status: Status) -> str:

@@ -50,10 +50,10 @@ def test_a_note_says_which_commit_is_there(mirrored: Project) -> None:
 def test_the_status_says_how_far_it_is(mirrored: Project) -> None:
     """It counts the commits between what is there and what is checked out, as far as git here knows them."""
     there = mirrored.git("rev-parse", "HEAD")[:10]
-    assert f"in sync, 8 objects (commit {there})" in mirrored.push(*STATUS).out
+    assert f"in sync, 8 objects (commit {there}, pushed just now by " in mirrored.push(*STATUS).out
     for number in range(3):
         mirrored.commit(str(number))
-    assert f"(commit {there}, 3 commits behind main)" in mirrored.push(*STATUS).out
+    assert f"(commit {there}, 3 commits behind main, pushed " in mirrored.push(*STATUS).out
     mirrored.git("checkout", "-q", "HEAD~4")
     assert f"commit {there}, 1 commit ahead of the commit here" in mirrored.push(*STATUS).out
     summary = mirrored.push(*STATUS, "--json").summary["pushed"]
