@@ -82,8 +82,9 @@ def differing(steps: Iterable[Step], request: Request) -> str:
     paths = [step.path for step in steps if step.shape in ("-xo", "bxo") and not step.problem and not step.writes]
     if not paths:
         return ""
-    have, what = ("has", shell.path(request.typed(paths[0]))) if len(paths) == 1 else ("have", "PATHS")
+    have = "has" if len(paths) == 1 else "have"
+    named = shell.path(request.typed(paths[0])) if len(paths) == 1 else "PATHS"
     return (
         f"{quantity(len(paths), 'notebook')} {have} other outputs or metadata in the workspace: {enumerated(paths)}. "
-        f"To replace them by yours, type `to_databricks{request.again} --overwrite {what}`."
+        f"To replace them by yours, type `to_databricks{request.again} --overwrite {named}`."
     )
