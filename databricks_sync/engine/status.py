@@ -10,7 +10,7 @@ from typing import NamedTuple
 from databricks_sync.errors import ValveError
 from databricks_sync.local.folder import check_project
 from databricks_sync.model import Direction, Mode, Problem
-from databricks_sync.remote.marker import Marker
+from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing, standings
 from databricks_sync.state.backups import made_at
@@ -23,7 +23,7 @@ from .run import Sync
 
 
 class Kept(NamedTuple):
-    """The backups of one side of a target: how many, and the name of the latest, made `at` seconds since 1970."""
+    """The backups of one side of a target: how many, and the name of the latest, made `at` seconds since 1970; or 0."""
 
     number: int
     latest: str
@@ -38,7 +38,8 @@ class Status(NamedTuple):
     host: str  # what the workspace is called
     standings: tuple[Standing, ...]
     exists: bool  # the target, in the workspace
-    marker: Marker | None = None
+    branch: str = ""  # which was pushed last, by the note on the target
+    pushed: Pushed | None = None  # what that note says more
     stops: Mapping[Direction, ValveError] = MappingProxyType({})  # what would stop a run before its first write
     saves: Mapping[Direction, Kept] = MappingProxyType({})  # backups, by the command that restores them
     apart: tuple[int, int] | None = None  # how many commits only the one there has, and only the one here
@@ -78,24 +79,23 @@ def look(sync: Sync, request: Request) -> Status:
         plans = [sync.chosen(asked, snapshot.comparison) for asked in (pushing, pulling)]
         check_branch(request, sync.repository.git_state())
         stops = _stops(sync, snapshot, base, zip((pushing, pulling), plans, strict=True))
+    marker = snapshot.view.marker
+    pushed = marker.pushed if marker else None
     return Status(
         request,
         tuple(folder.shown for folder in sync.settings.folders),
         sync.settings.login.name,
         tuple(standings(*plans)),
         exists,
-        snapshot.view.marker,
+        marker.branch if marker else "",
+        pushed,
         stops,
         _saves(sync, (pushing, pulling)),
-        _apart(sync, snapshot.view.marker),
+        sync.repository.apart(pushed.commit) if pushed and pushed.commit else None,
         now=time.time(),
         requests=sync.http.requests,
         seconds=time.monotonic() - began,
     )
-
-
-def _apart(sync: Sync, marker: Marker | None) -> tuple[int, int] | None:
-    return sync.repository.apart(marker.pushed.commit) if marker and marker.pushed and marker.pushed.commit else None
 
 
 def _stops(

@@ -9,6 +9,7 @@ from databricks_sync.engine.request import Request
 from databricks_sync.engine.status import Kept, Status
 from databricks_sync.errors import printable, quantity
 from databricks_sync.model import Direction, Severity
+from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing
 
@@ -86,36 +87,27 @@ def _screen(report: TextReport, status: Status) -> None:
 
 def _pushed(status: Status) -> Iterator[str]:
     """What the note on the target says of the last push, which is anybody's word."""
-    marker = status.marker
-    if marker is None or marker.pushed is None:
-        return
-    branch = f", branch {printable(marker.branch)}" if marker.branch else ""
-    yield f"Last {_when(status)}{branch}{f': {_commit(status)}' if marker.pushed.commit else ''}"
-    if marker.pushed.run:
-        yield f"    {marker.pushed.run}"
+    if pushed := status.pushed:
+        branch = f", branch {printable(status.branch)}" if status.branch else ""
+        yield f"Last {_when(pushed, status.now)}{branch}{f': {_commit(pushed, status)}' if pushed.commit else ''}"
+        if pushed.run:
+            yield f"    {pushed.run}"
 
 
 def _briefly(status: Status) -> str:
     """The same in a line that says something else."""
-    pushed = status.marker.pushed if status.marker else None
-    return f" ({_commit(status)}, {_when(status)})" if pushed and pushed.commit else ""
+    pushed = status.pushed
+    return f" ({_commit(pushed, status)}, {_when(pushed, status.now)})" if pushed and pushed.commit else ""
 
 
-def _when(status: Status) -> str:
-    assert status.marker and status.marker.pushed
-    pushed = status.marker.pushed
-    parts = [
-        "pushed",
-        ago(status.now - pushed.at) if pushed.at else "",
-        f"by {printable(pushed.by)}" if pushed.by else "",
-    ]
+def _when(pushed: Pushed, now: float) -> str:
+    parts = ["pushed", ago(now - pushed.at) if pushed.at else "", f"by {printable(pushed.by)}" if pushed.by else ""]
     return " ".join(filter(None, parts))
 
 
-def _commit(status: Status) -> str:
+def _commit(pushed: Pushed, status: Status) -> str:
     """The commit that was pushed last, and how far it is from the one here."""
-    assert status.marker and status.marker.pushed
-    pushed, here = status.marker.pushed, printable(status.request.head or "the commit here")
+    here = printable(status.request.head or "the commit here")
     parts = [f"commit {pushed.commit[:10]}"]
     if pushed.clean is False:
         parts.append("with changes that are not committed")
@@ -135,21 +127,14 @@ def _group(report: TextReport, heading: str, status: Status, side: Side) -> None
         return
     report.out.line(f"{heading} ({len(steps):,})", "bold")
     for step in steps[:_SHOWN]:
-        word = _change(Standing(side, step))
-        more = f"  {_more(step)}" if _more(step) else ""
-        report.out.line(
-            f"  {word:<{_WIDTH}}  {printable(step.path)}{more}", _COLOURS[word], report.link(status.request, step)
-        )
+        word = _WORDS[Standing(side, step).letters.strip()]
+        text = f"  {word:<{_WIDTH}}  {printable(step.path)}  {_more(step)}".rstrip()
+        report.out.line(text, _COLOURS[word], report.link(status.request, step))
     _rest(report, steps)
     direction = Direction.PUSH if side is Side.LOCAL else Direction.PULL
     if direction not in status.stops:
         command = f"{direction.command}{status.request.again}{_paths(status.request)}"
         report.out.line(f"    to {direction.value} these changes:  {command}")
-
-
-def _change(standing: Standing) -> str:
-    """What has happened on the side that has changed alone."""
-    return _WORDS[standing.letters.strip()]
 
 
 def _more(step: Step) -> str:
@@ -179,7 +164,8 @@ def _stops(status: Status) -> list[tuple[str, tuple[str, str]]]:
 
 def _saved(saves: Kept, direction: Direction, request: Request, now: float) -> str:
     what = f"{quantity(saves.number, 'backup')} of {'the workspace' if direction is Direction.PUSH else 'local files'}"
-    return f"{what}, the latest {ago(now - saves.at)}:  {direction.command}{request.again} --restore"
+    when = f", the latest {ago(now - saves.at)}" if saves.at else ""
+    return f"{what}{when}:  {direction.command}{request.again} --restore"
 
 
 def _summed(status: Status) -> str:
@@ -254,8 +240,7 @@ def _events(report: JsonReport, status: Status) -> None:
 
 
 def _pushed_fields(status: Status) -> dict[str, object] | None:
-    marker = status.marker
-    if marker is None or marker.pushed is None:
+    if status.pushed is None:
         return None
     ahead, behind = status.apart or (None, None)
-    return {"branch": marker.branch, **marker.pushed._asdict(), "ahead": ahead, "behind": behind}
+    return {"branch": status.branch, **status.pushed._asdict(), "ahead": ahead, "behind": behind}

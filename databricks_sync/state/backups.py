@@ -198,8 +198,11 @@ class Backups:
 
 
 def made_at(name: str) -> float:
-    """When the run of this name was, in seconds since 1970, by the clock of its machine."""
-    return float(timegm(time.strptime(name[:15], _STAMP)))
+    """When the run of this name was, in seconds since 1970, by the clock of its machine; 0 for no time."""
+    try:
+        return float(timegm(time.strptime(name[:15], _STAMP)))
+    except ValueError:
+        return 0.0
 
 
 def _remove(run: Path) -> None:

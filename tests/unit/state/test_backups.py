@@ -13,7 +13,7 @@ import pytest
 from databricks_sync.errors import SyncError
 from databricks_sync.model import SOURCES, Direction, Format, Kind, Language
 from databricks_sync.rules.journal import Saved
-from databricks_sync.state.backups import Backups
+from databricks_sync.state.backups import Backups, made_at
 from databricks_sync.state.lock import held
 
 TARGET = "/Users/me/main"
@@ -40,6 +40,14 @@ def test_what_was_saved_comes_back(folder: Path) -> None:
         ("ü/b", None, 0),
     ]
     assert [backups.read(one) for one in run.objects] == [b"one", b""]
+
+
+@pytest.mark.parametrize(
+    ("name", "at"), [("19700102T000001", 86_401), ("19700102T000001-12", 86_401), ("99999999T999999", 0)]
+)
+def test_a_name_is_a_time(name: str, at: float) -> None:
+    """The name of a backup says when it was made, and a name that no run gives says nothing."""
+    assert made_at(name) == at
 
 
 def test_a_run_that_saves_nothing_leaves_nothing(folder: Path) -> None:
