@@ -56,11 +56,13 @@ def _short(status: Status) -> Iterator[str]:
 
 def _screen(report: TextReport, status: Status) -> None:
     line, request = report.out.line, status.request
-    sides = f"{', '.join(status.folders)} ↔ {printable(request.target)}"
+    target, address = printable(request.target), request.address()
+    sides = f"{', '.join(status.folders)} ↔ {target}"
     if status.settled:
-        line(f"{sides}: in sync, {quantity(len(status.standings), 'object')}{_briefly(status)}", "green")
+        text = f"{sides}: in sync, {quantity(len(status.standings), 'object')}{_briefly(status)}"
+        line(text, "green", (target, address))
         return
-    line(f"{sides}  ({printable(status.host)})", link=(printable(request.target), request.address()))
+    line(f"{sides}  ({printable(status.host)})", link=(target, address))
     if not status.exists and not status.stops:
         line("There is no such folder in the workspace yet.")
     for text in _pushed(status):
