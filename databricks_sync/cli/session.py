@@ -118,9 +118,10 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
     with _workspace(settings) as login, Pool() as pool:
         settings = settings._replace(login=login)
         http = connect(login)
-        if not options.named and (operation := repository.operation()):
-            raise unfinished(operation)
         head = repository.branch()
+        looking = options.status and head  # a merge changes no branch, and a status tells of it
+        if not options.named and not looking and (operation := repository.operation()):
+            raise unfinished(operation)
         branch = options.branch or head or targets.ci_branch(os.environ)
         target, permitted = _target(options.target, branch, settings, http, pool)
         yield Session(settings, repository, http, target, branch or "", head, permitted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.project import HOME, Person, Project
 
+from .test_valves import in_a_merge
+
 BOTH = ("to_databricks", "from_databricks")
 SHORT = """\
 M  notebooks/a.py
@@ -110,6 +112,13 @@ def test_what_would_stop_a_run_is_told(pushed: Project, person: Person) -> None:
     assert f"Either command would stop: The folder {HOME}/main is missing" in out and "to pull these" not in out
     (stop, other) = pushed.push("--status", "--json").summary["stops"]
     assert (stop["command"], other["command"]) == BOTH and stop["message"] == other["message"]
+
+
+def test_a_merge_in_progress_is_told(pushed: Project) -> None:
+    """While git is in the middle of a merge, what differs is shown all the same, and that no command would run now."""
+    in_a_merge(pushed)
+    ran = pushed.pull("--status")
+    assert "Either command would stop: Git is in the middle of a merge" in ran.out and "notebooks/a.py" in ran.out
 
 
 # --- --check ----------------------------------------------------------------------------------------------------
