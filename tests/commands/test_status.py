@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.project import HOME, Person, Project
+from support.project import HOME, Person, Project, jupyter
 
 from .test_valves import in_a_merge
 
 BOTH = ("to_databricks", "from_databricks")
+WRITES = {"create", "update", "delete"}
 SHORT = """\
 M  notebooks/a.py
 D  notebooks/b.py
@@ -93,6 +94,25 @@ def test_what_a_program_reads(mixed: Project) -> None:
     assert sides["c"] == ("both", "edited", "edited") and sides["sales"] == ("unknown", None, None)
     numbers = {"local": 3, "workspace": 2, "both": 1, "neither": 3, "refused": 1, "noted": 1, "failed": 0}
     assert numbers.items() <= ran.summary.items() and ran.summary["exit_code"] == 0
+
+
+def test_it_says_what_both_commands_would_do(mixed: Project, person: Person) -> None:
+    """What is changed locally is what a push would write, what is in the workspace what a pull would, from one look.
+
+    That holds for a notebook of which only the outputs were edited, a file that needs its path named, and a moved one.
+    """
+    mixed.write("notebooks/n.ipynb", jupyter("x = 1"))
+    mixed.push("notebooks/n.ipynb")
+    mixed.write("notebooks/n.ipynb", jupyter("x = 1", metadata={"mine": 1}))
+    mixed.write("notebooks/key.pem", "secret")
+    person.put(".github/x.yml", "a: 1")
+    mixed.write("lib/util.py", "x = 1\n")
+    for env in ({}, {"NOTEBOOK_FOLDER": "notebooks,lib"}):
+        said = mixed.push("--status", "--json", env=env).all("status")
+        for command, side in (("to_databricks", "local"), ("from_databricks", "workspace")):
+            plans = mixed.quick(command, "-n", "--json", env=env, code=(1, 3)).all("plan")
+            writes = {plan["key"] for plan in plans if plan["action"] in WRITES and not plan["problem"]}
+            assert {one["key"] for one in said if one["side"] == side} == writes != set()
 
 
 def test_in_sync_is_one_line(pushed: Project, person: Person) -> None:
