@@ -113,6 +113,16 @@ def not_a_zip() -> ApiError:
     return ApiError(400, "INVALID_PARAMETER_VALUE", "The zip archive contains no items.")
 
 
+def only_dbc() -> ApiError:
+    """A zip of sources in an older workspace: text from the documentation until 2023; status and code [INFERRED]."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", "Importing a directory is only supported for the DBC format.")
+
+
+def not_in_archives(name: str) -> ApiError:
+    """A member that an archive must not have: nobody says that there is such a refusal."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", f"{name} is not a notebook.")
+
+
 def not_empty(path: str) -> ApiError:
     """delete of a folder with something in it, without `recursive`: 400 [REAL]."""
     return ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")  # [REAL]

@@ -30,7 +30,7 @@ def import_object(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     form, language = format_of(call.text("format")), language_of(call.text("language"))
     content = _content(workspace, call)
     if form == "DBC" or (form == "SOURCE" and language is None and archive.is_zip(content)):
-        return archive.import_folder(workspace, call, content)
+        return archive.import_folder(workspace, call, form, content)
     if form == "R_MARKDOWN":
         content = rmarkdown.to_source(content)
     if form == "HTML":

@@ -98,16 +98,80 @@ def test_identifier_survives_overwrites(local: Local) -> None:
     assert told["created_at"] <= told["modified_at"]
 
 
-def test_zip_of_sources(local: Local) -> None:
-    """SOURCE without a language takes a zip and makes a folder of notebooks."""
+def zipped(**members: bytes) -> bytes:
+    """A zip of members, whose names have `__` for a slash and `_` for a dot."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
-        out.writestr("a.py", HEADER + b"1")
-        out.writestr("deep/b.sql", b"select 1")
-    assert local.put(f"{HOME}/all", packed.getvalue(), "SOURCE").status == 200
+        for name, body in members.items():
+            out.writestr(name.replace("__", "/").replace("_", "."), body)
+    return packed.getvalue()
+
+
+ALL = zipped(a_py=HEADER + b"1", deep__b_sql=b"select 1", c_ipynb=b'{"cells": []}', d_csv=b"1", e_csv=b"2")
+AS_SENT = {
+    "a": "NOTEBOOK",
+    "deep": "DIRECTORY",
+    "deep/b": "NOTEBOOK",
+    "c": "NOTEBOOK",
+    "d.csv": "FILE",
+    "e.csv": "FILE",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "different"),
+    [
+        ({}, {}),
+        ({"archive_sources": "files"}, {"a": None, "deep/b": None, "a.py": "FILE", "deep/b.sql": "FILE"}),
+        ({"archive_sources": "dropped"}, {"deep": None, "deep/b": None}),
+        ({"archive_jupyter": "files"}, {"c": None, "c.ipynb": "FILE"}),
+        ({"archive_files": "dropped"}, {"d.csv": None}),
+    ],
+    ids=str,
+)
+def test_zip_of_sources(local: Local, settings: dict[str, str], different: dict[str, str | None]) -> None:
+    """SOURCE without a language takes a zip and makes a folder, of what the settings say of its members."""
+    local.control("settings", settings)
+    assert local.put(f"{HOME}/all", ALL, "SOURCE").status == 200
     objects = local.get("list-repo", path=f"{HOME}/all").json["objects"]
-    found = {one["path"].removeprefix(HOME): one.get("language") for one in objects}
-    assert found == {"/all/a": "PYTHON", "/all/deep": None, "/all/deep/b": "SQL"}
+    found = {one["path"].removeprefix(f"{HOME}/all/"): one["object_type"] for one in objects}
+    assert found == {name: kind for name, kind in {**AS_SENT, **different}.items() if kind}
+
+
+def test_a_zip_that_is_altered(local: Local) -> None:
+    """Every second notebook holds something else than was sent, if that is asked for."""
+    local.control("settings", {"archive_sources": "altered"})
+    local.put(f"{HOME}/all", zipped(a_py=HEADER, b_py=HEADER), "SOURCE")
+    assert [local.download(f"{HOME}/all/{name}") for name in "ab"] == [HEADER, HEADER + b"\naltered"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "text"),
+    [
+        ({"source_archives": False}, "INVALID_PARAMETER_VALUE", "only supported for the DBC format"),
+        ({"archive_files": "refused"}, "INVALID_PARAMETER_VALUE", "is not a notebook"),
+        ({"max_archive_bytes": 100}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
+        ({"max_json_bytes": 100}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
+        ({"max_source_bytes": 1}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
+    ],
+    ids=str,
+)
+def test_a_zip_that_is_refused(local: Local, settings: dict[str, object], code: str, text: str) -> None:
+    """A zip that is not taken leaves nothing behind."""
+    local.control("settings", settings)
+    refused = local.put(f"{HOME}/all", ALL, "SOURCE")
+    assert (refused.status, refused.shape[1]) == (400, code) and text in refused.json["message"]
+    assert local.get("get-status", path=f"{HOME}/all").status == 404
+
+
+def test_a_zip_never_replaces(local: Local) -> None:
+    """Where anything has the path, nothing is touched, with `overwrite` or without."""
+    local.post("mkdirs", path=f"{HOME}/folder")
+    local.put(f"{HOME}/notebook", HEADER, "SOURCE", language="PYTHON")
+    for name in ("folder", "notebook"):
+        for more in ({}, {"overwrite": True}):
+            assert local.put(f"{HOME}/{name}", ALL, "SOURCE", **more).shape[1] == "RESOURCE_ALREADY_EXISTS"
+    assert local.names(f"{HOME}/folder") == [] and local.download(f"{HOME}/notebook") == HEADER
 
 
 def test_folder_archive_comes_back(local: Local) -> None:

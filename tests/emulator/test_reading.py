@@ -227,11 +227,18 @@ def test_half_a_surrogate_pair(local: Local, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "names"),
-    [("SOURCE", ["d/", "d/n.py"]), ("AUTO", ["d/", "d/n.py", "f.txt"]), ("DBC", ["d/", "d/n.python"])],
+    ("form", "layout", "names"),
+    [
+        ("SOURCE", "inside", ["d/", "d/n.py"]),
+        ("SOURCE", "around", ["x/d/", "x/d/n.py"]),
+        ("SOURCE", "dbc", ["d/", "d/n.python"]),
+        ("AUTO", "inside", ["d/", "d/n.py", "f.txt"]),
+        ("DBC", "inside", ["d/", "d/n.python"]),
+    ],
 )
-def test_folder_export(local: Local, form: str, names: list[str]) -> None:
+def test_folder_export(local: Local, form: str, layout: str, names: list[str]) -> None:
     """A folder exports as a zip: notebooks by SOURCE and DBC, files too by AUTO."""
+    local.control("settings", {"folder_exports": layout})
     local.post("mkdirs", path="/Shared/x/d")
     local.put("/Shared/x/d/n.py", HEADER)
     local.put("/Shared/x/f.txt", b"1")
