@@ -13,9 +13,8 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future, wait
-from functools import partial
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from typing import Literal, NamedTuple
 
 from databricks_sync.errors import (
@@ -45,9 +44,8 @@ from databricks_sync.state.base import Base
 
 from .compare import Comparison
 from .content import content_by_version
+from .new_folders import PAUSES, NewFolders
 from .verify import ReadBack, key_there, look_back
-
-_PAUSES = (0.1, 0.4, 1.0)  # seconds to wait before reading what an unclear answer left behind
 
 
 class Load(NamedTuple):
@@ -93,7 +91,7 @@ class PushWriter:
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
-        self._making: dict[str, Future[None]] = {}  # missing folders, by their keys
+        self._folders = NewFolders(workspace, pool)
         self._unkept: list[str] = []  # the paths of new notebooks with what the workspace may not keep
 
     def intent(self, step: Step) -> Intent:
@@ -113,52 +111,33 @@ class PushWriter:
             extras=item.extras,
         )
 
-    # --- folders ------------------------------------------------------------------------------------------
+    # --- before all writes ----------------------------------------------------------------------------------
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Begins to claim the target, and to make the missing folders.
-
-        Only the innermost ones, for the workspace makes those above them.
-        """
+        """Begins to claim the target, and to make the missing folders."""
         self._marking = self.pool.submit(self.write_marker)
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
         listing = self.comparison.listing
         standing = listing.folders | {""} if listing.exists else frozenset[str]()
-        missing = {step.key.rpartition("/")[0] for step in steps if step.action is Action.CREATE} - standing
-        above = {folder: ("", *parents(folder)) for folder in missing if folder}
-        innermost = missing.difference(*above.values())
-        for folder in sorted(innermost):
-            made = self.pool.submit(self._make, f"{self.workspace.root}/{folder}".rstrip("/"))
-            self._making |= {name: made for name in (folder, *above.get(folder, ())) if name not in standing}
+        self._folders.begin({folder_of(step) for step in steps if step.action is Action.CREATE}, standing)
 
     def ready(self) -> None:
         """Waits until the target is claimed, and stands. Raises SyncError when nothing may be written."""
         try:
             self._marking.result()
-            if self._making.keys() == {""}:
-                self._making[""].result()
+            self._folders.ready()
         except SyncError:
-            wait(self._making.values())
-            self._remove(self._making)
+            self._folders.undo()
             raise
-
-    def _make(self, path: str) -> None:
-        for pause in _PAUSES:
-            try:
-                return self.workspace.make_folder(path)
-            except Unreachable:  # making a folder twice harms nobody
-                self.workspace.clock.sleep(pause)
-        return self.workspace.make_folder(path)
 
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:
         """Sends an object to where there is none. Raises SyncError."""
         # Folders were given to the pool before what goes into them, so none waits for us.
-        if (making := self._making.get(step.key.rpartition("/")[0])) is not None:
-            _quietly(making.result)
+        self._folders.wait_for(folder_of(step))
         load = self._load(step)
         if load is None:
             return _changed_here(step)
@@ -167,7 +146,7 @@ class PushWriter:
         return load.on(self._create(step, load.raw))
 
     def _create(self, step: Step, raw: bytes) -> Outcome:
-        for pause in _PAUSES:
+        for pause in PAUSES:
             try:
                 self._put(step, raw, overwrite=False)
                 return done(step)
@@ -177,7 +156,7 @@ class PushWriter:
                 return postponed(step, error.message, error.hint)
             except NotFound:
                 try:
-                    self._make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
+                    self._folders.make(f"{self.workspace.root}/{step.key}".rpartition("/")[0])
                 except (AlreadyExists, TypeMismatch) as error:
                     return postponed(step, error.message, "Rename it locally or in the workspace.")
             except Unreachable:
@@ -217,7 +196,7 @@ class PushWriter:
         before = self._save(step, reason)
         if before is None:
             return _changed_there(step)
-        pauses = list(_PAUSES)
+        pauses = list(PAUSES)
         while pauses:
             with self.workspace.permit(call) as permit:
                 if not self._as_planned(step, before):
@@ -351,19 +330,19 @@ class PushWriter:
                 "Raw cells and attachments stay in your files, but the workspace may not keep them: "
                 f"{enumerated(sorted(self._unkept))}."
             )
-        wait(self._making.values())  # after an interruption nobody did, and the lock is about to be given back
+        self._folders.finish()  # after an interruption nobody did, and the lock is about to be given back
         emptied = set(self.comparison.listing.folders) if self.mirror else set()
         for outcome in outcomes:
             if outcome.result is Result.DONE and outcome.step.action is Action.DELETE:
                 emptied.update(parents(outcome.step.key))
         moves = self.comparison.sides.moves
         in_use = {p for key in self.comparison.sides.local for p in parents(moves.belongs(key))}
-        self._remove(emptied - in_use)
+        self._folders.remove(emptied - in_use)
 
-    def _remove(self, folders: Iterable[str]) -> None:
-        """Removes folders, those in others first; one that is not empty stays."""
-        for folder in sorted(folders, reverse=True):
-            _quietly(partial(self.workspace.delete, folder))
+
+def folder_of(step: Step) -> str:
+    """The folder in which the object is to stand; "" is the target itself."""
+    return step.key.rpartition("/")[0]
 
 
 def _changed_here(step: Step) -> Outcome:
@@ -374,10 +353,3 @@ def _changed_there(step: Step) -> Outcome:
     """The next run reads the object anew, whatever its version: perhaps what was recorded of it is not true."""
     outcome = left(step, "was changed in the workspace during the run", Again())
     return outcome._replace(advance=Advance(step.key, step.base._replace(version=UNKNOWN))) if step.base else outcome
-
-
-def _quietly(act: Callable[[], None]) -> None:
-    try:
-        act()
-    except SyncError:
-        pass  # whatever needs the folder will say so; one that is left behind is empty and harms nobody
