@@ -42,7 +42,7 @@ from .listing import each_object
 from .objects import DIRECTORY, Other, Shown, key_in, object_type, type_name
 from .rate_limit import Permit
 
-_API = "/api/2.0/workspace"
+API = "/api/2.0/workspace"
 _HASHES = {"return_wsfs_metadata": "true"}
 # A page where an object was to come; those that people keep in the workspace are named like one.
 _PAGE, _PAGES = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b"), re.compile(r"(?i)\.x?html?$")
@@ -110,7 +110,7 @@ class Workspace:
         """A hash over the whole tree, in one request; None where the workspace does not list it in one."""
         try:
             query, most = {"path": self.root, **_HASHES}, self.http.limits.listing
-            return self.http.stream(f"{_API}/list-repo", query, _digest, most)
+            return self.http.stream(f"{API}/list-repo", query, _digest, most)
         except NotFound:
             return None
         except WorkspaceError as error:
@@ -136,7 +136,7 @@ class Workspace:
                     Again("; nothing is lost."),
                 ) from None
 
-        return self.http.stream(f"{_API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
+        return self.http.stream(f"{API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
 
     def _object(self, item: dict[str, Any], now: int) -> Shown:
         return objects.shown(item, now, self.root, self.entries, self.http.limits.path)
@@ -216,7 +216,7 @@ class Workspace:
     def stands(self, folder: str = "") -> bool:
         """Whether the root, or the folder `folder` (a key), exists, though perhaps we may not look into it."""
         try:
-            status = self.http.read(f"{_API}/get-status", {"path": f"{self.root}/{folder}".rstrip("/")}).json()
+            status = self.http.read(f"{API}/get-status", {"path": f"{self.root}/{folder}".rstrip("/")}).json()
         except NotFound:
             return False
         except Denied:
@@ -226,7 +226,7 @@ class Workspace:
     def type_of(self, path: str) -> str:
         """The type of the object at the absolute `path`; nothing where there is none, or no telling."""
         try:
-            return object_type(self.http.read(f"{_API}/get-status", {"path": path}).json())
+            return object_type(self.http.read(f"{API}/get-status", {"path": path}).json())
         except (NotFound, Denied):
             return ""
 
@@ -241,7 +241,7 @@ class Workspace:
     def chosen_format(self, key: str) -> Format:
         """The format somebody chose for a notebook in the workspace (SERVER: only get-status tells)."""
         query = {"path": f"{self.root}/{key}", "return_export_info": "true"}
-        status = self.http.read(f"{_API}/get-status", query).json()
+        status = self.http.read(f"{API}/get-status", query).json()
         return JUPYTER if status.get("repos_export_format") == "JUPYTER" else SOURCES[objects.language(status)]
 
     def export(self, key: str, form: Form | None, *, most: int = 0) -> bytes:
@@ -256,7 +256,7 @@ class Workspace:
             return data
 
         most = most or (limits.notebook if form else limits.file)
-        return self.http.stream(f"{_API}/export", query, take, most)
+        return self.http.stream(f"{API}/export", query, take, most)
 
     def small_file(self, key: str, most: int) -> bytes | None:
         """The bytes of the file at `key`; None, read no further, when they are more than `most`."""
@@ -270,7 +270,7 @@ class Workspace:
             return raw
 
         query = {"path": f"{self.root}/{key}", "format": "AUTO", "direct_download": "true"}
-        return self.http.stream(f"{_API}/export", query, take, 2 * most)  # what is too long is no broken answer
+        return self.http.stream(f"{API}/export", query, take, 2 * most)  # what is too long is no broken answer
 
     def me(self) -> str:
         """The name of the user whose token this is."""
@@ -283,11 +283,11 @@ class Workspace:
 
     def permit(self, call: Literal["import", "delete"]) -> Permit:
         """Waits until a write may be sent, so that nothing is left to wait for between the last look and the write."""
-        return self.http.permit(f"{_API}/{call}")
+        return self.http.permit(f"{API}/{call}")
 
     def make_folder(self, path: str) -> None:
         """Makes the folder at the absolute `path`; making one that exists is no error."""
-        self.http.write(f"{_API}/mkdirs", json.dumps({"path": path}).encode())
+        self.http.write(f"{API}/mkdirs", json.dumps({"path": path}).encode())
         reached("after mkdirs")
 
     def put(
@@ -306,14 +306,14 @@ class Workspace:
         if overwrite:
             fields["overwrite"] = "true"
         reached("before import")
-        self.http.write(f"{_API}/import", *_form_data(fields, data), permit=permit)
+        self.http.write(f"{API}/import", *_form_data(fields, data), permit=permit)
         reached("after import")
 
     def delete(self, key: str, *, permit: Permit | None = None) -> None:
         """Deletes one object or one empty folder; never anything below it."""
         body = {"path": f"{self.root}/{key}" if key else self.root, "recursive": False}
         reached("before delete")
-        self.http.write(f"{_API}/delete", json.dumps(body).encode(), permit=permit)
+        self.http.write(f"{API}/delete", json.dumps(body).encode(), permit=permit)
         reached("after delete")
 
 

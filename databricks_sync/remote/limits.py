@@ -29,6 +29,8 @@ class Limits(NamedTuple):
     # SERVER: 500 MB is the most that a file may have, 10 and 100 a notebook; a notebook may come with its results.
     file: int = 512 * MEGABYTE
     notebook: int = 128 * MEGABYTE
+    archive: int = 32 * MEGABYTE  # bytes of the notebooks of a folder, packed
+    unpacked: int = 128 * MEGABYTE  # and unpacked
     # An object in a listing takes some 400 bytes here and there. A folder holds 10,000 at most, a Git folder 10,000.
     objects: int = 250_000
     object: int = MEGABYTE // 4  # bytes of one of them

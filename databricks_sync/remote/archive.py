@@ -1,0 +1,50 @@
+"""Folders of the workspace as a whole: made of an archive of source notebooks, and read as one.
+
+SERVER: a directory is imported as SOURCE without a language, and exported as SOURCE (API reference, GA, 2026; older
+workspaces take DBC only, and answer 400). An existing path is refused, and `overwrite` is not supported for it.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+
+from databricks_sync.errors import Unreachable, printable
+from databricks_sync.failpoints import reached
+from databricks_sync.notebook.archive import BadArchive, packed, unpacked
+
+from .folder import API, Workspace
+
+
+def make_folder(workspace: Workspace, folder: str, members: Mapping[str, bytes]) -> None:
+    """Makes the folder `folder` (a key) of source notebooks, by their names in it with an extension.
+
+    Sent once, and replaces nothing. Raises AlreadyExists when anything has the path, Unreachable when nobody knows
+    whether it was made, another WorkspaceError, or LoginError.
+    """
+    content = b64encode(packed(members)).decode()
+    body = {"path": _path(workspace, folder), "format": "SOURCE", "content": content}
+    reached("before import")
+    workspace.http.write(f"{API}/import", json.dumps(body).encode())
+    reached("after import")
+
+
+def notebooks(workspace: Workspace, folder: str) -> dict[str, bytes]:
+    """The notebooks of a folder (a key) as source, by what the archive calls them: its word for it, and no path.
+
+    Raises WorkspaceError.
+    """
+    query = {"path": _path(workspace, folder), "format": "SOURCE", "direct_download": "true"}
+    limits = workspace.http.limits
+    raw = workspace.http.read(f"{API}/export", query, limits.archive).data
+    try:
+        return unpacked(raw, limits.unpacked)
+    except BadArchive as error:
+        raise Unreachable(
+            f"The workspace sent an archive of {printable(folder or workspace.root)} that cannot be read ({error})."
+        ) from None
+
+
+def _path(workspace: Workspace, folder: str) -> str:
+    return f"{workspace.root}/{folder}".rstrip("/")

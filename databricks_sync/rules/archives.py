@@ -1,0 +1,99 @@
+"""Which folders cross as a whole, in an archive: one request carries all their source notebooks. Pure.
+
+Theory of operation. The workspace makes a new folder of a zip of sources, and gives the notebooks of a folder as such a
+zip. One request does the work of a thousand, where the workspace grants 30 a second. It takes an archive only where
+nothing has the path of its folder: so an archive can replace nothing, and what stands already gets single writes.
+
+Of the folders that may be archives the outermost ones are, for the fewest requests. A folder that is too large is none,
+but those in it may be; what lies in it directly crosses by itself.
+
+Into an archive goes only what is known to arrive right: source notebooks with names that any zip can hold. What becomes
+of a Jupyter notebook or of a file is not documented, so each of them crosses by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from os.path import splitext
+from typing import NamedTuple
+
+from databricks_sync.model import Form
+from databricks_sync.notebook.format import EXTENSIONS, file_name
+
+from .names import parents
+from .plan import Action, Step
+
+FEW = 8  # up to so many notebooks are not worth an archive: they go at once anyway
+MOST = 1000  # notebooks in an archive: one that takes the workspace too long is given up
+# SERVER: content in JSON may be 10 MB (API reference); as base64 it is a third larger than the zip, which is no larger
+# than what is in it.
+MOST_BYTES = 7 * 2**20
+_MEMBER = 128  # bytes of a zip for each member, besides its content and twice its name
+_PLAIN = re.compile(r"\w(?:[\w .,()@=+-]*[\w)])?")
+
+
+class Archive(NamedTuple):
+    """A new folder, "" being the target itself, and what it shall hold: creates of source notebooks."""
+
+    folder: str
+    steps: tuple[Step, ...]
+
+
+def member(folder: str, step: Step) -> str:
+    """The name of a notebook in the archive of `folder`: the extension tells the workspace its language."""
+    assert step.local
+    return file_name(step.key[len(folder) :].lstrip("/"), step.local.format)
+
+
+def archives(steps: Iterable[Step], taken: Collection[str], few: int = FEW) -> list[Archive]:
+    """What of a push goes in archives of more than `few` notebooks. `taken`: what has a name in the workspace."""
+    creates = {step.key: step for step in steps if _arrives_right(step)}
+
+    def fits(folder: str, keys: Sequence[str]) -> bool:
+        return folder not in taken and len(keys) <= MOST and sum(_size(creates[key]) for key in keys) <= MOST_BYTES
+
+    whole = _outermost(creates, fits, few)
+    return [Archive(folder, tuple(creates[key] for key in keys)) for folder, keys in sorted(whole.items())]
+
+
+def exports(wanted: Iterable[str], notebooks: Iterable[str], few: int = FEW) -> dict[str, list[str]]:
+    """The folders to read as archives, each with what is wanted of it: most of its notebooks.
+
+    Both are keys: of the notebooks to be read, and of all that stand there.
+    """
+    held = Counter(folder for key in notebooks for folder in ("", *parents(key)))
+    return _outermost(wanted, lambda folder, keys: held[folder] <= min(MOST, 2 * len(keys)), few)
+
+
+def _outermost(keys: Iterable[str], fits: Callable[[str, Sequence[str]], bool], few: int) -> dict[str, list[str]]:
+    waiting = [("", sorted(keys))]
+    whole: dict[str, list[str]] = {}
+    while waiting:
+        folder, inside = waiting.pop()
+        if len(inside) <= few:
+            continue
+        if fits(folder, inside):
+            whole[folder] = inside
+            continue
+        start = len(folder) + 1 if folder else 0
+        folders = defaultdict(list)
+        for key in inside:
+            if (end := key.find("/", start)) >= 0:
+                folders[key[:end]].append(key)
+        waiting += folders.items()
+    return whole
+
+
+def _arrives_right(step: Step) -> bool:
+    format = step.local.format if step.local else None
+    if step.action is not Action.CREATE or step.saved or format is None or format.form is not Form.SOURCE:
+        return False
+    plain = all(_PLAIN.fullmatch(part) for part in step.key.split("/"))
+    return plain and splitext(step.key)[1].lower() not in EXTENSIONS
+
+
+def _size(step: Step) -> int:
+    assert step.local
+    return step.local.stat.size + 2 * len(step.key.encode()) + _MEMBER

@@ -1,0 +1,115 @@
+"""Which folders cross as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from databricks_sync.model import JUPYTER, SOURCES, Direction, Format, Kind, Language, LocalObject, Stat
+from databricks_sync.rules import archives as rule
+from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, member
+from databricks_sync.rules.journal import Saved
+from databricks_sync.rules.plan import Action, Step
+
+
+PYTHON = SOURCES[Language.PYTHON]
+
+
+def create(key: str, *, size: int = 100, format: Format | None = PYTHON) -> Step:
+    kind = Kind.NOTEBOOK if format else Kind.FILE
+    item = LocalObject(key, f"notebooks/{key}", kind, "digest", "sha", Stat(size, 0, 0, 0), format)
+    return Step(key, Action.CREATE, "-x-", local=item)
+
+
+def sent(steps: list[Step], *taken: str, few: int = 1) -> dict[str, list[str]]:
+    return {one.folder: [step.key for step in one.steps] for one in archives(steps, taken, few)}
+
+
+KEYS = ("a/1", "a/2", "a/b/3", "a/b/4", "c/5", "d", "e")
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        ((), {"": list(KEYS)}),
+        (("",), {"a": ["a/1", "a/2", "a/b/3", "a/b/4"]}),
+        (("", "a"), {"a/b": ["a/b/3", "a/b/4"]}),
+        (("", "a", "a/b"), {}),
+    ],
+    ids=str,
+)
+def test_the_outermost_new_folders_go_as_a_whole(taken: tuple[str, ...], expected: dict[str, list[str]]) -> None:
+    """A folder whose path nothing has takes all that is in it along, and what stands takes nothing."""
+    steps = [create(key) for key in reversed(KEYS)]
+    assert {folder: sorted(keys) for folder, keys in sent(steps, *taken).items()} == {
+        folder: sorted(keys) for folder, keys in expected.items()
+    }
+
+
+def test_a_handful_goes_singly() -> None:
+    """Up to `few` notebooks are no archive."""
+    steps = [create(f"a/{number}") for number in range(4)]
+    assert sent(steps, "", few=4) == {} and sent(steps, "", few=3) == {"a": ["a/0", "a/1", "a/2", "a/3"]}
+
+
+def test_a_folder_that_is_too_large_is_cut() -> None:
+    """What does not fit into one archive goes by the folders in it, and what lies in it directly by itself."""
+    for size, many in ((MOST_BYTES // 3, 2), (1, MOST - 1)):
+        steps = [create(f"{folder}/{number}", size=size) for folder in "ab" for number in range(many)] + [create("c")]
+        assert sent(steps).keys() == {"a", "b"}
+    assert sent([create(f"a/{number}") for number in range(MOST + 1)]) == {}
+
+
+def test_the_content_of_the_request_stays_below_its_limit() -> None:
+    """As base64, what is as large as may be is no larger than the 10 MB that are documented."""
+    assert MOST_BYTES * 4 / 3 < 10_000_000
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        create("x", format=JUPYTER),
+        create("x.csv", format=None),
+        create("x")._replace(action=Action.UPDATE),
+        create("x")._replace(saved=Saved("x", "x", Direction.PUSH, Kind.NOTEBOOK, "", "", 0)),
+        *map(create, ("x.py", "x.IPYNB.R", "x\\y", "x:y", ".x", "x.", "x ", "x\ny", "a/..", "x\u202ey", "a//x", "~x")),
+    ],
+    ids=lambda step: step.key,
+)
+def test_only_what_arrives_right_goes(step: Step) -> None:
+    """Files, Jupyter notebooks, restores, updates and names that a zip may not hold as they are go by themselves."""
+    assert sent([create("a"), create("b"), step]) == {"": ["a", "b"]}
+
+
+@pytest.mark.parametrize("key", ["x", "x y", "0.1 Intro (old)", "gr\u00fc\u00dfe", "\u5206\u6790", "a-b_c+d=e@f,g"])
+def test_usual_names_go(key: str) -> None:
+    """Letters of all languages, and what people write between them."""
+    assert sent([create(key), create("b")]) != {}
+
+
+def test_the_extension_tells_the_language() -> None:
+    """A member is called as its file would be, from its folder on."""
+    assert member("", create("a/b")) == "a/b.py"
+    assert member("a", create("a/b c", format=SOURCES[Language.R])) == "b c.r"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others", "expected"),
+    [
+        ("a/1 a/2 b/3", "", {"": "a/1 a/2 b/3"}),
+        ("a/1 a/2 b/3", "b/4 b/5 b/6 b/7", {"a": "a/1 a/2"}),
+        ("a/1 b/3", "a/2 b/4 b/5", {}),
+        ("a/1", "", {}),
+    ],
+)
+def test_a_folder_is_read_as_a_whole_where_most_of_it_is_wanted(
+    wanted: str, others: str, expected: dict[str, str]
+) -> None:
+    """At least half of the notebooks that it would bring."""
+    folders = exports(wanted.split(), wanted.split() + others.split(), 1)
+    assert folders == {folder: keys.split() for folder, keys in expected.items()}
+
+
+def test_a_folder_that_is_too_large_is_read_in_parts() -> None:
+    """So that no answer is too large, nor takes too long."""
+    keys = [f"{folder}/{number}" for folder in "ab" for number in range(MOST - 1)]
+    assert exports(keys, keys).keys() == {"a", "b"} and rule.FEW < MOST
