@@ -97,6 +97,10 @@ class PullWriter:
     def ready(self) -> None:
         """There is nothing to wait for."""
 
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
+        """A pull writes file by file."""
+        return []
+
     # --- the three writes -----------------------------------------------------------------------------------
 
     def create(self, step: Step) -> Outcome:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from databricks_sync.errors import (
     Again,
@@ -35,28 +35,20 @@ from databricks_sync.notebook.equality import is_unkept
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.rate_limit import Permit
+from databricks_sync.rules.archives import FEW, Archive, archives
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
-from databricks_sync.rules.names import parents
+from databricks_sync.rules.names import above, lies_in, parents
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 
+from .archive_push import ArchivePush
 from .compare import Comparison
 from .content import content_by_version
+from .load import Load
 from .new_folders import PAUSES, NewFolders
 from .verify import ReadBack, key_there, look_back
-
-
-class Load(NamedTuple):
-    """The bytes to send; of a notebook also packed, as somebody may want to merge with them one day."""
-
-    raw: bytes
-    content: Content | None
-
-    def on(self, outcome: Outcome) -> Outcome:
-        """The outcome with what was sent, if it was."""
-        return outcome._replace(sent=self.content) if outcome.result is Result.DONE else outcome
 
 
 class PushWriter:
@@ -74,10 +66,12 @@ class PushWriter:
         notice: Callable[[str], None] = lambda _: None,
         write_marker: Callable[[], None] = lambda: None,
         mirror: bool = False,
+        few: int = FEW,
     ) -> None:
         """`notice` is called with what is worth knowing. `write_marker` notes whose the target is.
 
-        `mirror`: whether folders go that are empty for any other reason than our deletes.
+        `mirror`: whether folders go that are empty for any other reason than our deletes. `few`: so many notebooks are
+        not worth an archive.
         """
         self.local = local
         self.workspace = workspace
@@ -88,10 +82,12 @@ class PushWriter:
         self.notice = notice
         self.write_marker = write_marker
         self.mirror = mirror
+        self.few = few
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
         self._folders = NewFolders(workspace, pool)
+        self._archives: list[Archive] = []
         self._unkept: list[str] = []  # the paths of new notebooks with what the workspace may not keep
 
     def intent(self, step: Step) -> Intent:
@@ -121,7 +117,13 @@ class PushWriter:
                 self._kept[step.key] = kept
         listing = self.comparison.listing
         standing = listing.folders | {""} if listing.exists else frozenset[str]()
-        self._folders.begin({folder_of(step) for step in steps if step.action is Action.CREATE}, standing)
+        creates = [step for step in steps if step.action is Action.CREATE]
+        if self.base.archives:
+            self._archives = archives(creates, {*standing, *listing.objects, *listing.others}, self.few)
+        new = {archive.folder for archive in self._archives}
+        # What lies in a folder that an archive makes comes after it: made before, it would be in the way.
+        early = {folder for step in creates if not lies_in(folder := folder_of(step), new)}
+        self._folders.begin(early | {above(folder) for folder in new if folder}, standing)
 
     def ready(self) -> None:
         """Waits until the target is claimed, and stands. Raises SyncError when nothing may be written."""
@@ -131,6 +133,22 @@ class PushWriter:
         except SyncError:
             self._folders.undo()
             raise
+
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
+        """Sends new folders as archives; what becomes of their objects is seen at once, and of the rest nothing."""
+        if not self._archives:
+            return []
+        for archive in self._archives:
+            self._folders.wait_for(above(archive.folder))
+        push = ArchivePush(self.workspace, self.pool, self._load)
+        outcomes = push.write(self._archives, due)
+        if push.refused:
+            self.base.note(archives="no")
+        arrived = {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
+        new = {archive.folder for archive in self._archives}
+        folders = {folder_of(step) for step in steps if step.action is Action.CREATE and step.key not in arrived}
+        self._folders.begin({folder for folder in folders if lies_in(folder, new)}, push.standing)
+        return outcomes
 
     # --- the three writes -----------------------------------------------------------------------------------
 
@@ -342,7 +360,7 @@ class PushWriter:
 
 def folder_of(step: Step) -> str:
     """The folder in which the object is to stand; "" is the target itself."""
-    return step.key.rpartition("/")[0]
+    return above(step.key)
 
 
 def _changed_here(step: Step) -> Outcome:

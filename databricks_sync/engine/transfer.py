@@ -6,6 +6,7 @@ when, in this order:
     prepare      the writer begins what must come first: the note on the target, missing folders
     intents      what is about to be tried is recorded, durably, all of it in one transaction
     ready        waits for the note; where it is refused nothing was written, and the intents are taken back
+    folders      what the writer can write many at a time; it looks at once what became of them, and the rest
     put          creates and updates
     delete       deletes, after the others were read back: a move is a create and a delete, and where the create
                  failed, its delete is left out
@@ -65,6 +66,12 @@ class Writer(Protocol):
     def ready(self) -> None:
         """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
 
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
+        """Writes objects where there are none, many at a time; what has no outcome, or failed, is to be written singly.
+
+        What is done has what is there now. `due` says whether to begin no more.
+        """
+
     def create(self, step: Step) -> Outcome:
         """Writes an object where there is none; what stands there by now is left."""
 
@@ -107,6 +114,7 @@ class Transfer:
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
         self._sent: list[Content] = []  # and not yet kept
+        self._doubtful: set[str] = set()  # keys that are perhaps written, and have no outcome yet
         self._settle_at = time.monotonic() + _READ_BACK_SECONDS
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
@@ -122,7 +130,7 @@ class Transfer:
         except SyncError:
             self._record([], finished={step.key for step in steps})
             raise
-        first = [step for step in steps if step.action is not Action.DELETE]
+        first = self._folders([step for step in steps if step.action is not Action.DELETE])
         deletes = [step for step in steps if step.action is Action.DELETE]
         waiting = self._phase(first, self._put)
         if deletes:
@@ -135,8 +143,21 @@ class Transfer:
         self._unverified += [self._refused(outcome) for outcome in again]
         self._settle()
         # What was never begun is nobody's write: recovery would take an equal edit of somebody's for ours.
-        self._record([], finished={step.key for step in steps} - {o.step.key for o in self._verified})
+        begun = {outcome.step.key for outcome in self._verified} | self._doubtful
+        self._record([], finished={step.key for step in steps} - begun)
         return self._verified
+
+    def _folders(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """What is left to be written singly."""
+        outcomes = self.writer.write_folders(steps, self.interruption.due)
+        arrived = [outcome for outcome in outcomes if outcome.result is Result.DONE]
+        for outcome in arrived:
+            self.progress(outcome)
+        self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())
+        self._verified += arrived
+        keys = {outcome.step.key for outcome in arrived}
+        self._doubtful = {outcome.step.key for outcome in outcomes} - keys
+        return [step for step in steps if step.key not in keys]
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
         """A move is a create and a delete: what could not be created at its new place stays at the old one."""

@@ -13,7 +13,7 @@ from os.path import splitext
 
 from databricks_sync.errors import Again, SyncError, TypeMismatch
 from databricks_sync.local.files import settled
-from databricks_sync.model import BaseEntry, Kind, Problem, RemoteObject
+from databricks_sync.model import BaseEntry, Kind, LocalObject, Problem, RemoteObject, RemoteVersion
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace, keys_by_nfc
 from databricks_sync.rules.journal import Advance, Content
@@ -21,7 +21,7 @@ from databricks_sync.rules.outcome import Outcome, Result, done, failed
 from databricks_sync.rules.plan import Action, Step, types_differ
 
 _FEW = 8  # up to so many objects are looked at one by one, more by one listing
-_STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
+STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
 
 
 class ReadBack:
@@ -54,7 +54,7 @@ class ReadBack:
     def _confirm(self, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
         step = outcome.step
         try:
-            for pause in _STALE:
+            for pause in STALE:
                 if pause:
                     self.workspace.clock.sleep(pause)
                 now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
@@ -98,9 +98,14 @@ class ReadBack:
                 return None
             version = export.version
             content = Content.of(export.raw) if version.sha else sent
-        keep = content if content and content.sha == (version.sha or item.sha) else None
-        entry = BaseEntry.of(item, version, settled(item.stat, time.time_ns()))
-        return done(step, Advance(step.key, entry, keep if item.kind is Kind.NOTEBOOK else None))
+        return done(step, agreed(item, version, content))
+
+
+def agreed(item: LocalObject, version: RemoteVersion, content: Content | None) -> Advance:
+    """That the workspace holds what `item` is, at `version`; `content` is kept if it is what has the hash of it."""
+    keep = content if content and content.sha == (version.sha or item.sha) else None
+    entry = BaseEntry.of(item, version, settled(item.stat, time.time_ns()))
+    return Advance(item.key, entry, keep if item.kind is Kind.NOTEBOOK else None)
 
 
 def _shows(now: RemoteObject | None, step: Step) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from functools import lru_cache
 from itertools import chain
 
@@ -84,6 +84,16 @@ def parents(key: str) -> list[str]:
     """The folders above a key, the outermost first."""
     parts = key.split("/")[:-1]
     return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+def above(key: str) -> str:
+    """The folder that `key` lies in; "" is the outermost one, and lies in itself."""
+    return key.rpartition("/")[0]
+
+
+def lies_in(folder: str, folders: Set[str]) -> bool:
+    """Whether `folder` is one of these folders, or lies in one of them; everything lies in ""."""
+    return not folders.isdisjoint(("", *parents(folder), folder))
 
 
 def local_collisions(objects: Iterable[LocalObject]) -> dict[str, tuple[str, ...]]:

@@ -157,6 +157,11 @@ class Base:
         """Whether the workspace may list a whole tree at once: it is asked until it was seen not to."""
         return self.meta("whole_trees") != "no"
 
+    @property
+    def archives(self) -> bool:
+        """Whether the workspace may take new folders as archives: it is tried until one did not arrive as it was."""
+        return self.meta("archives") != "no"
+
     def _first(self, query: str, *values: str) -> Sequence[Any] | None:
         with self._turn:
             return self._db.execute(query, values).fetchone() if self._db is not None else None

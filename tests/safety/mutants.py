@@ -25,6 +25,7 @@ ADVERSARIES, CRASHES, KILLS, FAULTS = (
 SENSES = "tests/safety/test_senses.py"
 EXPORTS = "tests/safety/test_exports.py"
 LOCK = "tests/safety/test_remote_lock.py"
+ARCHIVES = "tests/safety/test_archives.py"
 BACKUPS = "tests/commands/test_backups.py"
 INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
@@ -202,10 +203,10 @@ MUTANTS = (
     Mutant(
         "base advanced before the write",
         "Transfer.run",
-        "first = [step for step in steps if step.action is not Action.DELETE]",
+        "deletes = [step for step in steps if step.action is Action.DELETE]",
         """
-        self.base.advance([Advance(s.key, None) for s in steps if s.action is Action.DELETE])
-        first = [step for step in steps if step.action is not Action.DELETE]
+        deletes = [step for step in steps if step.action is Action.DELETE]
+        self.base.advance([Advance(step.key, None) for step in deletes])
         """,
         CRASHES,
         "any_effect and push",
@@ -421,6 +422,126 @@ MUTANTS = (
         "test_08",
     ),
     Mutant(
+        "an archive where a folder stands",
+        "archives",
+        "folder not in taken",
+        "True",
+        ARCHIVES,
+        "only_new_folders",
+    ),
+    Mutant(
+        "an archive holds whatever there is",
+        "_arrives_right",
+        "format.form is not Form.SOURCE",
+        "False",
+        "tests/unit/rules/test_archives.py",
+        "only_what_arrives_right",
+    ),
+    Mutant(
+        "a folder that is made before its archive",
+        "PushWriter.prepare",
+        "not lies_in(folder := folder_of(step), new)",
+        "(folder := folder_of(step)) or True",
+        ARCHIVES,
+        "new_target",
+    ),
+    Mutant(
+        "what was taken has arrived",
+        "ArchivePush.write",
+        'failed(step, "did not arrive in an archive", Again())',
+        "done(step)",
+        ARCHIVES,
+        "all_arrives or altered",
+    ),
+    Mutant(
+        "what stands there is what was sent",
+        "_has_hash",
+        "step.local.sha == now.version.sha",
+        "True",
+        ARCHIVES,
+        "altered and not no_hashes",
+    ),
+    Mutant(
+        "what stands there is what was sent, without hashes",
+        "_says",
+        "digest(text, item.format) == item.digest",
+        "True",
+        ARCHIVES,
+        "altered",
+    ),
+    Mutant(
+        "what arrived may speak another language",
+        "_arrivals",
+        "now.language in (None, item.format.language)",
+        "True",
+        ARCHIVES,
+        "another_language",
+    ),
+    Mutant(
+        "an archive without an answer was not applied",
+        "ArchivePush._send",
+        "return Sent(archive, loads, answered=False)",
+        "return None",
+        ARCHIVES,
+        "without_an_answer",
+    ),
+    Mutant(
+        "an archive without an answer has lost its members",
+        "ArchivePush.write",
+        "archive.answered and not outcomes.keys() >= archive.loads.keys()",
+        "not outcomes.keys() >= archive.loads.keys()",
+        ARCHIVES,
+        "without_an_answer",
+    ),
+    Mutant(
+        "archives after a stop",
+        "ArchivePush._send",
+        "due()",
+        "False",
+        ARCHIVES,
+        "another_branch",
+    ),
+    Mutant(
+        "what was learnt of archives is forgotten",
+        "PushWriter.write_folders",
+        'self.base.note(archives="no")',
+        "pass",
+        ARCHIVES,
+        "asked_once",
+    ),
+    Mutant(
+        "what arrived is not recorded",
+        "Transfer._folders",
+        "self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())",
+        "pass",
+        ARCHIVES,
+        "new_target",
+    ),
+    Mutant(
+        "a zip unpacks to what it likes",
+        "unpacked",
+        "member.read(info.file_size)",
+        "member.read()",
+        "tests/unit/notebook/test_archive.py",
+        "no_room",
+    ),
+    Mutant(
+        "a zip is as large as it likes",
+        "unpacked",
+        "sum(info.file_size for info in infos) > most",
+        "False",
+        "tests/unit/notebook/test_archive.py",
+        "refused",
+    ),
+    Mutant(
+        "a zip has as many members as it likes",
+        "_check_directory",
+        "size > _MOST_DIRECTORY",
+        "False",
+        "tests/unit/notebook/test_archive.py",
+        "refused",
+    ),
+    Mutant(
         "a lock by looking and then writing",
         "RemoteLock._create",
         "write(self.notes, self.name, self._content(), overwrite=False)",
@@ -566,8 +687,8 @@ MUTANTS = (
     Mutant(
         "what was never begun stays in the journal",
         "Transfer.run",
-        "{step.key for step in steps} - {o.step.key for o in self._verified}",
-        "set() and {step.key for step in steps} - {o.step.key for o in self._verified}",
+        "{step.key for step in steps} - begun",
+        "set()",
         ADVERSARIES,
         "test_32",
     ),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from support.project import notebook, sources
 
+from databricks_sync.rules.archives import FEW
 from databricks_sync.state.location import former_folder
 
 from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
@@ -31,6 +32,7 @@ class Scene:
     first: bool = False  # the first sync of this clone
     lock: bool = False
     links: bool = True  # whether the disk here has hard links
+    few: int = FEW  # so many notebooks are not worth an archive
 
 
 class Stage:
@@ -72,6 +74,7 @@ class Stage:
         if not scene.first:
             self.server.person(*self.held)
         clone = world.clone("A")
+        clone.few = scene.few
         scene.happened(world, clone)
         return world, clone
 
@@ -88,6 +91,7 @@ def edited_here(world: World, clone: Clone) -> None:
     clone.write("etl/c.ipynb", compose("c.ipynb", "value2"))
     clone.write("data.csv", compose("data.csv", "value3"))
     clone.write("new/deep/n.py", compose("n.py", "value4"))
+    clone.write("data/e.csv", compose("e.csv", "value5"))
     clone.remove("b.py")
     clone.remove("etl/gone.py")
     (clone.notebooks / "old.py").rename(clone.notebooks / "etl/moved.py")
@@ -177,7 +181,7 @@ def translated_there(world: World, clone: Clone) -> None:
 
 
 def made_here(world: World, clone: Clone) -> None:
-    for name in ("a.py", "etl/c.ipynb", "data.csv"):
+    for name in ("a.py", "etl/c.ipynb", "etl/n.sql", "data.csv", "data/e.csv"):
         clone.write(name, compose(name, "value1"))
 
 
@@ -238,9 +242,9 @@ def of_yesterday(world: World, clone: Clone) -> None:
 
 
 SCENES = {
-    "first push": Scene("push", made_here, first=True),
+    "first push": Scene("push", made_here, first=True, few=0),
     "first pull": Scene("pull", made_there, first=True),
-    "push": Scene("push", edited_here),
+    "push": Scene("push", edited_here, few=0),
     "pull": Scene("pull", edited_there),
     "push of outputs": Scene("push", outputs_edited_here),
     "pull beside outputs": Scene("pull", run_here_and_edited_there, then=("push",)),

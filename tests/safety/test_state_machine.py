@@ -159,6 +159,7 @@ class Machine(RuleBasedStateMachine):
         """Both clones start in sync with the workspace."""
         self.tick(0)
         one, other = self.world.clone("A"), self.world.clone("B")
+        one.few = 0  # whatever it can send or read as an archive goes as one
         for slot in SLOTS:
             name, raw = written(slot, ".ipynb" if slot == "c" else ".py", self.value())
             one.write(name, raw)
@@ -633,10 +634,13 @@ class Machine(RuleBasedStateMachine):
         if run.way == "merge":  # its base is what the workspace holds, and was never here on its own
             for key, digests in self.held_there.items():
                 self.held_here[name, key] |= digests
-        for verb, path in run.writes:
-            if verb == "import":
-                key = plain(path[len(TARGET) + 1 :])
-                self.held_there[key] |= self.held_here[name, key]
+        for path in [path for verb, path in run.writes if verb == "import"]:
+            written = plain(path[len(TARGET) + 1 :])
+            for key in [key for human, key in self.held_here if human == name]:
+                if key == written or f"/{key}".startswith(
+                    f"/{written}/".replace("//", "/")
+                ):  # an archive holds several
+                    self.held_there[key] |= self.held_here[name, key]
 
     def digests(self, key: str, found: Remote) -> set[str]:
         """What an object may be told by: a notebook by its digest in either form."""

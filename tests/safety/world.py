@@ -43,6 +43,7 @@ from databricks_sync.model import Mode
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.lock import TTL
+from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.valves import Allowed
 from databricks_sync.state.backups import Backups
@@ -351,6 +352,7 @@ class Clone:
         self.notebooks = root / "notebooks"
         self.state = root / ".git/databricks_sync"
         self.ttl = TTL  # of its remote locks
+        self.few = FEW  # so many notebooks are not worth an archive
         self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
         self.notebooks.mkdir(exist_ok=True)
 
@@ -423,7 +425,7 @@ class Clone:
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         http = http or connect(known.login, Hasty())
-        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
+        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl, few=self.few)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 

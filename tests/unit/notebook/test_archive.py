@@ -73,9 +73,14 @@ def with_a_comment() -> bytes:
     return out.getvalue()
 
 
-def with_many_members() -> bytes:
-    whole = zipped(("a.py", b"1"))
-    return whole[:-10] + (2**24).to_bytes(4, "little") + whole[-6:]
+def with_a_long_table_of_contents() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(70):
+            info = zipfile.ZipInfo(f"{number}.py")
+            info.comment = bytes(60_000)
+            archive.writestr(info, b"")
+    return out.getvalue()
 
 
 def of_64_bits() -> bytes:
@@ -96,7 +101,16 @@ def torn() -> bytes:
 
 @pytest.mark.parametrize(
     "made",
-    [too_large, with_a_comment, with_many_members, of_64_bits, encrypted, torn, lambda: b"", lambda: b"<html>"],
+    [
+        too_large,
+        with_a_comment,
+        with_a_long_table_of_contents,
+        of_64_bits,
+        encrypted,
+        torn,
+        lambda: b"",
+        lambda: b"<html>",
+    ],
 )
 def test_what_is_no_plain_archive_is_refused(made: Callable[[], bytes]) -> None:
     """Anything else, and what holds more than may be, is refused with one kind of error."""

@@ -10,7 +10,6 @@ from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, 
 from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.plan import Action, Step
 
-
 PYTHON = SOURCES[Language.PYTHON]
 
 

@@ -1,0 +1,140 @@
+"""New folders of a push as archives: each sent once, several at a time, and what arrived is never believed.
+
+An archive can replace nothing, for the workspace refuses one whose folder exists. What it makes of the members, or made
+of them before an answer was lost, is not known: so a listing says what stands there. What it shows as it was meant is
+done. All the rest is left to single writes: they create what is missing, and look at what has its name by then.
+
+Without hashes one export of each folder is compared with what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+from databricks_sync.errors import Again, BrokenNotebook, LoginError, SyncError, Unreachable, WorkspaceError
+from databricks_sync.model import Kind, LocalObject, RemoteObject
+from databricks_sync.notebook.equality import digest
+from databricks_sync.remote.archive import make_folder, notebooks
+from databricks_sync.remote.folder import Workspace, keys_by_nfc
+from databricks_sync.rules.archives import Archive, member
+from databricks_sync.rules.outcome import Outcome, done, failed
+from databricks_sync.rules.plan import Step
+
+from .load import Load
+from .verify import STALE, agreed
+
+
+class Sent(NamedTuple):
+    """An archive that the workspace took, or may have taken (`answered` says which), with what was in it."""
+
+    archive: Archive
+    loads: Mapping[str, Load]
+    answered: bool
+
+
+class ArchivePush:
+    """Writes archives into the workspace.
+
+    `refused`: it takes none, or makes something else of them. `standing`: the folders that were seen at last.
+    """
+
+    def __init__(self, workspace: Workspace, pool: Executor, load: Callable[[Step], Load | None]) -> None:
+        """`load` gives what to send of a step, or None where the file is no longer what was planned with."""
+        self.workspace = workspace
+        self.pool = pool
+        self.load = load
+        self.refused = False
+        self.standing: frozenset[str] = frozenset()
+
+    def write(self, archives: Sequence[Archive], due: Callable[[], object]) -> list[Outcome]:
+        """What became of each object that was sent: done, or failed where it is not seen there as it was meant.
+
+        What lies in folders that were refused has no outcome. `due` says whether to send no more.
+        """
+        sending = [self.pool.submit(self._send, archive, due) for archive in archives]
+        sent = [archive for future in sending if (archive := future.result())]
+        outcomes: dict[str, Outcome] = {}
+        for pause in STALE:
+            waiting = [archive for archive in sent if not outcomes.keys() >= archive.loads.keys()]
+            if not waiting:
+                break
+            self.workspace.clock.sleep(pause)
+            outcomes |= {outcome.step.key: outcome for outcome in self._arrived(waiting)}
+        if any(archive.answered and not outcomes.keys() >= archive.loads.keys() for archive in sent):
+            self.refused = True
+        every = [step for archive in sent for step in archive.archive.steps if step.key in archive.loads]
+        return [outcomes.get(step.key) or failed(step, "did not arrive in an archive", Again()) for step in every]
+
+    def _send(self, archive: Archive, due: Callable[[], object]) -> Sent | None:
+        """None where nothing was sent, or certainly nothing was made."""
+        if due():
+            return None
+        loads = {step.key: load for step in archive.steps if (load := self._loaded(step))}
+        members = {member(archive.folder, step): loads[step.key].raw for step in archive.steps if step.key in loads}
+        if not members:
+            return None
+        try:
+            make_folder(self.workspace, archive.folder, members)
+        except Unreachable:
+            return Sent(archive, loads, answered=False)
+        except WorkspaceError as error:
+            # Older workspaces: no other error but this one is about archives as such.
+            self.refused = self.refused or (type(error) is WorkspaceError and error.status == 400)
+            return None
+        except LoginError:
+            return None  # the next write says so
+        return Sent(archive, loads, answered=True)
+
+    def _loaded(self, step: Step) -> Load | None:
+        try:
+            return self.load(step)
+        except (OSError, SyncError):
+            return None  # the single write says why
+
+    def _arrived(self, sent: Sequence[Sent]) -> Iterable[Outcome]:
+        """The objects that stand there as they were meant."""
+        try:
+            listing = self.workspace.listing(self.pool)
+            objects = keys_by_nfc(listing)
+        except SyncError:
+            return []
+        self.standing = listing.folders | {""} if listing.exists else frozenset()
+        if self.workspace.hashed:
+            return [outcome for archive in sent for outcome in _arrivals(archive, objects, _has_hash)]
+        comparing = [self.pool.submit(self._compared, archive, objects) for archive in sent]
+        return [outcome for future in comparing for outcome in future.result()]
+
+    def _compared(self, sent: Sent, objects: Mapping[str, RemoteObject]) -> list[Outcome]:
+        """By what an export of the folder holds. It is newer than the listing, so its version is not younger."""
+        folder = sent.archive.folder
+        try:
+            texts = notebooks(self.workspace, folder)
+        except SyncError:
+            return []
+        return _arrivals(sent, objects, lambda step, _: _says(texts.get(member(folder, step), b""), step.local))
+
+
+def _arrivals(
+    sent: Sent, objects: Mapping[str, RemoteObject], is_equal: Callable[[Step, RemoteObject], bool]
+) -> list[Outcome]:
+    """What of an archive stands there as a notebook of its language, and holds what was sent."""
+    outcomes = []
+    for step in sent.archive.steps:
+        item, load, now = step.local, sent.loads.get(step.key), objects.get(step.key)
+        if item and item.format and load and now and now.kind is Kind.NOTEBOOK and is_equal(step, now):
+            if now.language in (None, item.format.language):
+                outcomes.append(done(step, agreed(item, now.version, load.content)))
+    return outcomes
+
+
+def _has_hash(step: Step, now: RemoteObject) -> bool:
+    return step.local is not None and step.local.sha == now.version.sha
+
+
+def _says(text: bytes, item: LocalObject | None) -> bool:
+    try:
+        return item is not None and item.format is not None and digest(text, item.format) == item.digest
+    except BrokenNotebook:
+        return False

@@ -1,0 +1,272 @@
+"""New folders that go as archives: whatever becomes of them, and whoever is there first, nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from typing import Any
+
+import pytest
+from support.project import EXPORT, IMPORT, LIST_REPO, RESET, answer, rule
+
+from .world import Clone, Run, World, compose, script, values
+
+NAMES = ("a.py", "q.sql", "etl/b.py", "etl/deep/c.py", "etl/n.ipynb", "data/d.csv", "odd~name.py")
+ARCHIVED = {"a", "q", "etl/b", "etl/deep/c"}
+HASHES = pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+
+
+def about_to_push(world: World, *names: str) -> Clone:
+    """A clone whose target is yet to be made."""
+    clone = world.clone("A")
+    clone.few = 1
+    for number, name in enumerate(names or NAMES):
+        clone.write(name, compose(name, f"value{number}"))
+    return clone
+
+
+def imports(run: Run, world: World) -> list[str]:
+    """What was imported below the target, by its key; "" is the target itself."""
+    return [path[len(world.target) :].strip("/") for verb, path in run.writes if verb == "import" and "/." not in path]
+
+
+def in_sync(clone: Clone, world: World) -> None:
+    """All that is here is there, and the next runs find nothing to do."""
+    tree = world.tree()
+    here = {name: values(raw) for name, raw in clone.files().items()}
+    there = {name: values(item.raw) for name, item in tree.items()}
+    assert sorted(map(sorted, here.values())) == sorted(map(sorted, there.values()))
+    assert not clone.intents()
+    for way in ("push", "pull"):
+        run = clone.sync(way)
+        assert run.report and run.report.exit_code == 0 and not run.writes and clone.files().keys() == here.keys(), (
+            run.said
+        )
+    assert world.tree() == tree
+
+
+@HASHES
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
+def test_a_new_target_is_one_request_and_what_no_archive_holds(world: World, hashes: bool, threads: bool) -> None:
+    """The source notebooks of all new folders arrive in one archive, and everything else after it."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push(world)
+    run = clone.sync("push", threads=threads)
+    assert run.report and run.report.exit_code == 0, run.said
+    first, *others = imports(run, world)
+    assert first == "" and sorted(others) == ["data/d.csv", "etl/n", "odd~name"]
+    assert {step.step.key for step in run.report.outcomes} == clone.base().keys() == world.tree().keys()
+    in_sync(clone, world)
+
+
+def test_the_request_of_an_archive_is_an_effect(world: World) -> None:
+    """A run can die right before and right after it, and at no other place unseen."""
+    run = about_to_push(world, "a.py", "b.py").sync("push")
+    assert imports(run, world) == [""]
+    at = next(number for number, effect in enumerate(run.effects) if effect == "after intents") + 1
+    effects = [effect for effect in run.effects[at:] if "import" in effect]
+    assert effects[-3:] == ["before import", "POST /api/2.0/workspace/import", "after import"]
+
+
+def test_only_new_folders_go_as_archives(world: World) -> None:
+    """What lies in a folder that stands is written by itself, whatever the folder holds."""
+    clone = about_to_push(world, "a.py", "etl/b.py")
+    clone.sync("push")
+    for name in ("c.py", "etl/d.py", "etl/new/e.py", "etl/new/f/g.py", "etl/new/h.csv"):
+        clone.write(name, compose(name, "value9"))
+    run = clone.sync("push")
+    assert imports(run, world)[0] == "etl/new" and sorted(imports(run, world)[1:]) == ["c", "etl/d", "etl/new/h.csv"]
+    in_sync(clone, world)
+
+
+@HASHES
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"source_archives": False},
+        {"max_archive_bytes": 100},
+        {"archive_sources": "dropped"},
+        {"folder_exports": "around"},
+        {"folder_exports": "dbc"},
+        {"newlines": "legacy"},
+    ],
+    ids=str,
+)
+def test_whatever_is_made_of_an_archive_all_arrives(world: World, hashes: bool, settings: dict[str, Any]) -> None:
+    """Where archives are refused, lose members or come back as something else, single writes do the rest."""
+    world.server.set(hashes=hashes, **settings)
+    clone = about_to_push(world)
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0, run.said
+    in_sync(clone, world)
+
+
+@pytest.mark.parametrize("settings", [{"source_archives": False}, {"archive_sources": "dropped"}], ids=str)
+def test_a_workspace_that_takes_no_archives_is_asked_once(world: World, settings: dict[str, Any]) -> None:
+    """What was learnt of it is remembered with the target."""
+    world.server.set(**settings)
+    clone = about_to_push(world)
+    clone.sync("push")
+    for name in ("new/x.py", "new/y.py"):
+        clone.write(name, compose(name, "value9"))
+    assert sorted(imports(clone.sync("push"), world)) == ["new/x", "new/y"]
+
+
+@HASHES
+def test_what_was_altered_is_not_replaced(world: World, hashes: bool) -> None:
+    """What stands there is not what was sent: nobody knows whose edit that is, so it is told and left."""
+    world.server.set(hashes=hashes, archive_sources="altered")
+    clone = about_to_push(world)
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 1 and len(run.report.problems) == 2, run.said
+    assert sum(item.raw.endswith(b"\naltered") for item in world.tree().values()) == 2
+    assert clone.base().keys() < world.tree().keys() and not clone.intents()
+
+
+def test_notebooks_that_arrive_as_files_are_written_as_notebooks(world: World) -> None:
+    """Of a workspace that takes them for files, nothing is believed, and no further archive is sent there."""
+    world.server.set(archive_sources="files")
+    clone = about_to_push(world)
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0, run.said
+    assert {name for name, item in world.tree().items() if item.kind == "NOTEBOOK"} >= ARCHIVED
+
+
+@HASHES
+def test_a_folder_that_somebody_makes_at_the_last_moment_is_theirs(world: World, hashes: bool) -> None:
+    """The archive is refused as a whole, and each notebook goes by itself: nothing of theirs is replaced."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push(world)
+    theirs = world.change("etl/b", source=compose("b.py", "value77").decode())
+    world.server.faults(rule(IMPORT, {"kind": "edit", "edits": [theirs]}, object=world.target))
+    run = clone.sync("push")
+    assert run.report and run.conflicts == [] and [one.path for one in run.report.problems] == ["notebooks/etl/b.py"]
+    assert values(world.tree()["etl/b"].raw) == {"value77"} and world.tree().keys() >= ARCHIVED
+    assert "etl/b" not in clone.base() and clone.sync("push").conflicts == ["etl/b"]
+
+
+@HASHES
+@pytest.mark.parametrize("where", ["import", "list"])
+def test_an_edit_of_what_just_arrived_stays(world: World, hashes: bool, where: str) -> None:
+    """Whoever edits a notebook right after its archive, before or while it is read back, is not replaced."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push(world)
+    edit = {"kind": "edit", "edits": [world.change("a", source=compose("a.py", "value77").decode())]}
+    rules = {
+        "import": rule(IMPORT, edit, object=world.target, phase="after"),
+        "list": rule(EXPORT if not hashes else LIST_REPO, edit, object=world.target, nth=1 if not hashes else 2),
+    }
+    world.server.faults(rules[where])
+    clone.sync("push")
+    assert world.server.struck() == [1]
+    world.server.faults()
+    clone.sync("push")
+    assert values(world.tree()["a"].raw) == {"value77"}
+
+
+@HASHES
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("action", [RESET, answer(503, "TEMPORARILY_UNAVAILABLE", "later")], ids=["reset", "503"])
+def test_an_archive_without_an_answer_is_looked_for(world: World, hashes: bool, phase: str, action: Any) -> None:
+    """Whether it was applied is seen by a look: what arrived is not sent again, and what did not is."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push(world)
+    world.server.faults(rule(IMPORT, action, object=world.target, phase=phase, times=1))
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0, run.said
+    assert imports(run, world).count("") == 1 and ({*imports(run, world)} >= ARCHIVED) == (phase == "before")
+    world.server.faults()
+    in_sync(clone, world)
+    clone.write("new/x.py", compose("x.py", "value8"))
+    clone.write("new/y.py", compose("y.py", "value9"))
+    assert imports(clone.sync("push"), world) == ["new"], "it is no reason to send no archives"
+
+
+def test_an_archive_that_is_one_request_too_many_is_sent_again(world: World) -> None:
+    """429 says that it was not applied: the archive waits for its turn."""
+    clone = about_to_push(world)
+    often = answer(429, "REQUEST_LIMIT_EXCEEDED", "slow")
+    world.server.faults(rule(IMPORT, often, object=world.target, nth=[1, 2, 3]))
+    run = clone.sync("push")
+    assert imports(run, world)[:4] == [""] * 4 and not ARCHIVED & {*imports(run, world)}
+    in_sync(clone, world)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [answer(403, "PERMISSION_DENIED", "no"), answer(404, "RESOURCE_DOES_NOT_EXIST", "gone"), answer(409, "CONFLICT")],
+    ids=lambda action: action["status"],
+)
+def test_a_refusal_that_is_not_about_archives_is_not_remembered(world: World, refusal: Any) -> None:
+    """What is refused as an archive goes by itself, and the next new folder is tried again."""
+    clone = about_to_push(world)
+    world.server.faults(rule(IMPORT, refusal, object=world.target))
+    clone.sync("push")
+    world.server.faults()
+    in_sync(clone, world)
+    for name in ("new/x.py", "new/y.py"):
+        clone.write(name, compose(name, "value9"))
+    assert imports(clone.sync("push"), world) == ["new"]
+
+
+@HASHES
+def test_two_first_pushes_that_meet_lose_nothing(world: World, hashes: bool) -> None:
+    """The whole first push of one clone happens at the archive of another: one of them finds the target made."""
+    world.server.set(hashes=hashes)
+    clone, other = about_to_push(world), world.clone("B")
+    other.few = 0
+    for name in ("a.py", "etl/b.py", "mine.py"):
+        other.write(name, compose(name, "value77"))
+    ran: list[Run] = []
+    run = clone.sync("push", upon=("POST /api/2.0/workspace/import", 2), act=lambda: ran.append(other.sync("push")))
+    assert run.report and ran and ran[0].report, run.said
+    assert {f"value{number}" for number in range(len(NAMES))} | {"value77"} <= world.kept()
+    there = {name: values(item.raw) for name, item in world.tree().items()}
+    assert all(there[name] == {"value77"} for name in ("a", "etl/b", "mine"))
+
+
+def test_a_notebook_of_another_language_is_not_ours(world: World) -> None:
+    """Python and R share a header: where somebody has made the other of what arrived, equal bytes are no proof."""
+    clone = about_to_push(world)
+    content = base64.b64encode(clone.files()["a.py"]).decode()
+    edit = world.change("a", content=content, object_type="NOTEBOOK", export_format="SOURCE", language="R")
+    world.server.faults(rule(IMPORT, {"kind": "edit", "edits": [edit]}, object=world.target, phase="after"))
+    run = clone.sync("push")
+    assert world.tree()["a"].language == "R" and "a" not in clone.base(), run.said
+
+
+def test_a_file_that_changes_under_way_is_left(world: World) -> None:
+    """What is no longer what was planned with is not sent, in no archive and not by itself."""
+    clone = about_to_push(world)
+    run = clone.sync("push", upon=("after intents", 1), act=lambda: clone.write("a.py", script("value88")))
+    assert run.report and [one.path for one in run.report.problems] == ["notebooks/a.py"], run.said
+    assert imports(run, world)[0] == "" and "a" not in world.tree()
+
+
+def test_nothing_is_sent_once_another_branch_is_checked_out(world: World) -> None:
+    """A checkout ends a run before its archives as it does before its single writes."""
+    clone = about_to_push(world)
+    typed = ["git", "-C", str(clone.root), "checkout", "-q", "-b", "other"]
+    run = clone.sync("push", head="main", upon=("after intents", 1), act=lambda: subprocess.run(typed, check=True))
+    assert not imports(run, world) and not clone.intents() and not world.tree(), run.said
+
+
+def test_a_stop_sends_no_further_archive(world: World) -> None:
+    """After a stop what was sent is read back and recorded, and what was not has no intent."""
+    clone = about_to_push(world, *(f"{folder}/{name}.py" for folder in ("x", "y") for name in ("a", "b")))
+    world.person("theirs", source=compose("a.py", "value77").decode())
+    stopped = answer(401)
+    world.server.faults(rule(IMPORT, stopped, object=f"{world.target}/y*"))
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 2, run.said
+    assert imports(run, world)[:2] == ["x", "y"] and clone.base().keys() == {"x/a", "x/b"}
+    world.server.faults()
+    assert clone.sync("push").report and world.tree().keys() >= {"x/a", "x/b", "y/a", "y/b"}
+
+
+def test_a_listing_that_lags_behind_is_looked_at_again(world: World) -> None:
+    """A workspace that does not show at once what it made is given a second: nothing is sent twice."""
+    clone = about_to_push(world, "a.py", "b.py")
+    world.server.faults(rule(LIST_REPO, {"kind": "stale"}, object=world.target, nth=[1, 2]))
+    run = clone.sync("push")
+    assert imports(run, world) == [""] and run.report and run.report.exit_code == 0, run.said
