@@ -43,6 +43,7 @@ from databricks_sync.model import (
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc
 from databricks_sync.remote.objects import type_name
+from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
@@ -52,6 +53,7 @@ from databricks_sync.rules.rivals import rivals
 from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
+from .archive_reads import ArchiveReads, Read
 from .content import content_by_version, each, read_as_known, same_kind
 from .extras import Listed, others, unread_extras
 from .recovery import recover, replaced_files
@@ -74,7 +76,9 @@ class Comparison(NamedTuple):
 class Comparer:
     """Compares the sides of one target, reading no more than it has to."""
 
-    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
+    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor, few: int = FEW) -> None:
+        """Up to `few` notebooks are read by themselves."""
+        self.few = few
         self.local = local
         self.workspace = workspace
         self.base = base
@@ -273,14 +277,20 @@ class Comparer:
             elif same_kind(item, base, local):
                 unread.append(key)
 
+        unread = [key for key in unread if key not in exports]
+        archives = ArchiveReads(self.workspace, self.pool, self.few)
+        reads = [Read.of(remote[key], entries.get(key), scan.objects.get(key)) for key in unread]
+        archives.begin(reads, remote.values())
+
         def fetch(key: str) -> Export:
-            return read_as_known(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
+            archived = archives.export(remote[key])
+            return archived or read_as_known(self.workspace, remote[key], entries.get(key), scan.objects.get(key))
 
         def name(key: str) -> str:
             side = scan.objects.get(key) or entries.get(key)
             return side.path if side else printable(key)
 
-        self._fetch(fetch, [key for key in unread if key not in exports], name, problems, exports)
+        self._fetch(fetch, unread, name, problems, exports)
         digests |= {key: export.digest for key, export in exports.items() if key not in digests}
         versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
         return digests, versions

@@ -21,12 +21,14 @@ from databricks_sync.notebook.merge import Merge
 from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
+from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.never_synced import asset
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 
+from .archive_reads import ArchiveReads, Read
 from .compare import Comparison, ignored, pointer_there
 
 
@@ -43,8 +45,12 @@ class PullWriter:
         *,
         notice: Callable[[str], None] = lambda _: None,
         outputs: bool = False,
+        few: int = FEW,
     ) -> None:
-        """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too."""
+        """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too.
+
+        Up to `few` notebooks are not worth an archive.
+        """
         self.local = local
         self.workspace = workspace
         self.backups = backups
@@ -52,6 +58,7 @@ class PullWriter:
         self.pool = pool
         self.notice = notice
         self.outputs = outputs
+        self._archives = ArchiveReads(workspace, pool, few)
         self._converted: list[str] = []  # the paths of notebooks that were of a format before 4
         self._paths = {item.path: item.key for item in comparison.scan.claims}
 
@@ -90,9 +97,15 @@ class PullWriter:
         )
 
     def prepare(self, steps: Sequence[Step]) -> None:
-        """Makes the folders to carry, where they are missing. Raises OSError."""
+        """Makes the folders to carry, where they are missing; begins to read what comes at once. Raises OSError."""
         for folder in self.local.folders:
             folder.path.mkdir(parents=True, exist_ok=True)
+        unread = [
+            Read.of(step.remote, step.local, step.base)
+            for step in steps
+            if step.remote and step.action is not Action.DELETE and step.key not in self.comparison.exports
+        ]
+        self._archives.begin(unread, self.comparison.listing.objects.values())
 
     def ready(self) -> None:
         """There is nothing to wait for."""
@@ -171,7 +184,9 @@ class PullWriter:
         if step.saved:
             return Export(self.backups.read(step.saved), "")
         assert step.remote
-        return self.comparison.exports.get(step.key) or read(self.workspace, step.remote, step.local, step.base)
+        if export := self.comparison.exports.get(step.key) or self._archives.export(step.remote):
+            return export
+        return read(self.workspace, step.remote, step.local, step.base)
 
     def _place(self, step: Step, export: Export) -> str:
         if step.remote is None:

@@ -98,7 +98,7 @@ class Sync:
         self.ttl = ttl
         self.few = few
         self.local = LocalFolder(settings.project, settings.folders, repository)
-        self.look = Look(self.local, repository, http, listener.notice)
+        self.look = Look(self.local, repository, http, listener.notice, few)
         self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
     def record(self, target: str) -> Record:
@@ -380,7 +380,14 @@ class Sync:
         workspace, comparison = snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
             return PullWriter(
-                self.local, workspace, backups, comparison, pool, notice=self.tell, outputs=request.outputs
+                self.local,
+                workspace,
+                backups,
+                comparison,
+                pool,
+                notice=self.tell,
+                outputs=request.outputs,
+                few=self.few,
             )
         return PushWriter(
             self.local,

@@ -243,9 +243,9 @@ def of_yesterday(world: World, clone: Clone) -> None:
 
 SCENES = {
     "first push": Scene("push", made_here, first=True, few=0),
-    "first pull": Scene("pull", made_there, first=True),
+    "first pull": Scene("pull", made_there, first=True, few=0),
     "push": Scene("push", edited_here, few=0),
-    "pull": Scene("pull", edited_there),
+    "pull": Scene("pull", edited_there, few=0),
     "push of outputs": Scene("push", outputs_edited_here),
     "pull beside outputs": Scene("pull", run_here_and_edited_there, then=("push",)),
     "push over": Scene("push over", edited_on_both_sides),

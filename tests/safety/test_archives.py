@@ -270,3 +270,103 @@ def test_a_listing_that_lags_behind_is_looked_at_again(world: World) -> None:
     world.server.faults(rule(LIST_REPO, {"kind": "stale"}, object=world.target, nth=[1, 2]))
     run = clone.sync("push")
     assert imports(run, world) == [""] and run.report and run.report.exit_code == 0, run.said
+
+
+# --- pulls --------------------------------------------------------------------------------------------------------
+
+
+def about_to_pull(world: World) -> Clone:
+    """A clone that has nothing of what is in the workspace."""
+    for number, name in enumerate(NAMES):
+        key, language = name.rpartition(".")[0], "SQL" if name.endswith(".sql") else "PYTHON"
+        source = compose("x.sql" if language == "SQL" else "x.py", f"value{number}").decode()
+        if name.endswith(".csv"):
+            world.person(name, text=f"value{number}")
+        else:
+            world.person(key, source=source, language=language, export_format=form_of(name))
+    world.person("r", source=compose("x.py", "value9").decode(), language="R")
+    clone = world.clone("A")
+    clone.few = 1
+    return clone
+
+
+def form_of(name: str) -> str:
+    return "JUPYTER" if name.endswith(".ipynb") else "SOURCE"
+
+
+def exported(run: Run, world: World) -> list[str]:
+    """What was exported, by its key; "" is the whole target."""
+    paths = [one["object"] for one in run.requests if one["endpoint"].endswith("/export")]
+    return [path[len(world.target) :].strip("/") for path in paths if "/." not in path]
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
+def test_a_first_pull_is_one_request_and_what_no_archive_holds(world: World, threads: bool) -> None:
+    """The source notebooks come in one archive, the others and the files after it, each in its form and language."""
+    clone = about_to_pull(world)
+    run = clone.sync("pull", threads=threads)
+    assert run.report and run.report.exit_code == 0, run.said
+    first, *others = exported(run, world)
+    assert first == "" and {*others} == {"data/d.csv", "etl/n"}
+    assert clone.files().keys() == {*NAMES, "r.r"}
+    in_sync(clone, world)
+
+
+def test_a_folder_of_which_little_is_wanted_is_not_read_as_a_whole(world: World) -> None:
+    """An archive that would bring more than twice of what is wanted is not asked for."""
+    clone = about_to_pull(world)
+    clone.sync("pull")
+    edit = {"source": compose("x.py", "value88").decode()}
+    world.server.person(world.change("a", **edit), world.change("etl/b", **edit), world.change("etl/deep/c", **edit))
+    run = clone.sync("pull")
+    assert exported(run, world)[0] == "etl" and {*exported(run, world)[1:]} - {"etl/n"} == {"a"}
+    assert sum(values(raw) == {"value88"} for raw in clone.files().values()) == 3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"folder_exports": "dbc"}, {"folder_exports": "around"}, {"newlines": "legacy"}, {"hashes": False}],
+    ids=str,
+)
+def test_whatever_an_archive_holds_all_comes(world: World, settings: dict[str, Any]) -> None:
+    """What an archive does not hold as it was listed is read by itself, and names in it count for nothing."""
+    world.server.set(**settings)
+    clone = about_to_pull(world)
+    run = clone.sync("pull")
+    assert run.report and run.report.exit_code == 0, run.said
+    assert ("" in exported(run, world)) == settings.get("hashes", True)
+    assert ("a" in exported(run, world)) == (settings in ({"folder_exports": "dbc"}, {"hashes": False}))
+    in_sync(clone, world)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        answer(400, "INVALID_PARAMETER_VALUE", "no"),
+        answer(403, "PERMISSION_DENIED", "no"),
+        answer(404, "RESOURCE_DOES_NOT_EXIST", "gone"),
+        {"kind": "answer", "status": 200, "body": "PK"},
+        {"kind": "answer", "status": 200, "body": "<html>"},
+        {"kind": "truncate"},
+        RESET,
+    ],
+    ids=str,
+)
+def test_an_archive_that_does_not_come_costs_nothing(world: World, action: Any) -> None:
+    """Whatever comes in its place, everything is read by itself."""
+    clone = about_to_pull(world)
+    world.server.faults(rule(EXPORT, action, object=world.target))
+    run = clone.sync("pull")
+    assert run.report and run.report.exit_code == 0 and {*exported(run, world)} >= ARCHIVED, run.said
+    world.server.faults()
+    in_sync(clone, world)
+
+
+def test_what_changes_before_the_archive_is_read_is_not_taken_for_what_was_listed(world: World) -> None:
+    """Bytes without the listed hash are not believed: the notebook is read by itself, as it is by then."""
+    clone = about_to_pull(world)
+    edit = {"kind": "edit", "edits": [world.change("a", source=compose("x.py", "value88").decode())]}
+    world.server.faults(rule(EXPORT, edit, object=world.target))
+    run = clone.sync("pull")
+    assert values(clone.files()["a.py"]) == {"value88"} and "a" in exported(run, world), run.said
+    in_sync(clone, world)
