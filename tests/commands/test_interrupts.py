@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal
 
 
 def many(project: Project, count: int = 120) -> None:
+    """So many new notebooks, each of which goes by itself."""
+    project.workspace.set(source_archives=False)
     for number in range(count):
         project.notebook(f"notebooks/n{number:03}.py", f"print({number})")
 
@@ -54,6 +56,7 @@ def test_ctrl_c_finishes_the_objects_in_hand(project: Project, person: Person, w
 
 def test_ctrl_c_in_a_pull(project: Project, person: Person, workspace: Workspace) -> None:
     """After Ctrl-C a pull exits with 130, no file is half written, and the next run does the rest."""
+    workspace.set(folder_exports="dbc")  # so that each is read by itself
     for number in range(120):
         person.edit(f"n{number:03}", f"print({number})")
     slowly(workspace, EXPORT)
@@ -66,6 +69,18 @@ def test_ctrl_c_in_a_pull(project: Project, person: Person, workspace: Workspace
     project.pull()
     assert len(project.files()) == 120
     project.at_rest()
+
+
+def test_ctrl_c_waits_for_an_archive(project: Project, person: Person, workspace: Workspace) -> None:
+    """What came of an archive that was under way at Ctrl-C is remembered, and nothing is sent after it."""
+    many(project)
+    workspace.set(source_archives=True)
+    project.write("notebooks/later.txt", "1")
+    workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 700}, object=AT))
+    ran = interrupted(project, "to_databricks")
+    assert ran.code == 130 and person.names() == {f"n{number:03}" for number in range(120)}
+    workspace.faults()
+    assert [path for verb, path in project.push().carried if verb == "import"] == [f"{AT}/later.txt"]
 
 
 def test_ctrl_c_says_so_to_a_program(project: Project, workspace: Workspace) -> None:
@@ -95,7 +110,7 @@ def test_ctrl_c_while_looking_says_so_to_a_program(one: Project, workspace: Work
 def test_ctrl_c_while_folders_are_made_waits_for_them(project: Project, workspace: Workspace) -> None:
     """After Ctrl-C no folder is made any more once the lock is given back."""
     for number in range(60):
-        project.notebook(f"notebooks/d{number}/n.py", "print(1)")
+        project.write(f"notebooks/d{number}/n.txt", "1")
     workspace.faults(rule(MKDIRS, {"kind": "latency", "ms": 700}, object=f"{AT}/*"))
     ran = interrupted(project, "to_databricks", "--lock")
     requests = workspace.requests()

@@ -267,7 +267,7 @@ def test_colours_can_be_switched_off(pushed: Project, person: Person, env: dict[
 def test_a_terminal_shows_progress(project: Project, workspace: Workspace) -> None:
     """While a long run works, a terminal shows how many of how many are done; afterwards nothing of it is left."""
     for number in range(120):
-        project.notebook(f"notebooks/n{number}.py", "print(1)")
+        project.write(f"notebooks/n{number}.txt", "1")
     workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 250}))
     shown = on_terminal(project, "to_databricks")
     assert re.search(r"\d+/120", shown)

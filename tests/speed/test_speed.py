@@ -53,6 +53,10 @@ class Bench:
     def pull(self) -> Run:
         return self.run("from_databricks", "--target", self.place.target, clone=True)
 
+    def singly(self) -> None:
+        """From now on the workspace knows no archives of sources: each notebook goes and comes by itself."""
+        self.server.ask("POST", "/api/local/settings", {"source_archives": False, "folder_exports": "dbc"})
+
     def under(self, **conditions: float) -> None:
         self.server.set(Conditions("", **conditions))  # type: ignore[arg-type]
 
@@ -66,6 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def made(folder: Path, server: Server, tree: Tree) -> Bench:
     server.ask("POST", "/api/local/reset", {})
     server.set(Conditions(""))
+    server.ask("POST", "/api/local/settings", {"source_archives": True, "folder_exports": "inside"})
     there = server.there
     place = Place(folder / "project", folder / "clone", folder.name, folder, there.host, there.token)
     tree.make(place.project)
@@ -83,16 +88,25 @@ def count(seen: Seen, *names: str) -> Mapping[str, int]:
 
 
 def test_no_request_too_many(bench: Bench) -> None:
-    """One import a notebook, one folder made for each folder, one listing to see that nothing has changed."""
+    """One import for a new tree of notebooks, one export for it, one listing to see that nothing has changed."""
     first = bench.push().seen
     # And the note beside the target, with its folder.
-    assert count(first, "import", "mkdirs") == {"import": FEW.notebooks + 1, "mkdirs": FEW.folders + 1}
-    assert first.requests <= FEW.notebooks + FEW.folders + 12
+    assert count(first, "import", "mkdirs") == {"import": 1 + 1, "mkdirs": 1} and first.requests <= 12
     again = bench.push().seen
     assert again.requests <= 3 and count(again, "import", "mkdirs", "export") == {"import": 0, "mkdirs": 0, "export": 0}
     pulled = bench.pull().seen
-    assert pulled.requests <= FEW.notebooks + 5 and pulled.endpoints["export"] <= FEW.notebooks + 1
+    assert pulled.requests <= 6 and pulled.endpoints["export"] <= 1 + 1
     assert bench.pull().seen.requests <= 3
+
+
+def test_without_archives_no_request_too_many(bench: Bench) -> None:
+    """One import a notebook, one folder made for each folder, one export a notebook, and one archive tried each way."""
+    bench.singly()
+    first = bench.push().seen
+    assert count(first, "import", "mkdirs") == {"import": FEW.notebooks + 2, "mkdirs": FEW.folders + 1}
+    assert first.requests <= FEW.notebooks + FEW.folders + 13
+    pulled = bench.pull().seen
+    assert pulled.requests <= FEW.notebooks + 6 and pulled.endpoints["export"] <= FEW.notebooks + 2
 
 
 def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> None:
@@ -108,16 +122,18 @@ def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> 
 
 def test_a_limit_is_kept_to(bench: Bench) -> None:
     """At 30 imports a second the first burst is refused, and hardly more; test_rate_limit.py tells how soon all go."""
+    bench.singly()
     bench.under(latency_ms=20, import_rate=30)
     assert bench.push().seen.throttled <= 60
 
 
 def test_few_answers_are_awaited_one_after_the_other(bench: Bench) -> None:
     """A first push waits for dozens of answers at once, and hardly ever for all of them."""
+    bench.singly()
     bench.under(latency_ms=400)
     first = bench.push().seen
-    # To look, for the note and the folders, for the imports, and to read back.
-    assert first.at_once > 30 and first.rounds <= 7
+    # To look, for the note and its folder, for the archive, for the folders, for the imports, and to read back.
+    assert first.at_once > 30 and first.rounds <= 9
     assert bench.push().seen.rounds <= 2
     assert bench.pull().seen.at_once > 30
 
