@@ -9,7 +9,7 @@ in the next run.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
@@ -110,9 +110,9 @@ class PullWriter:
     def ready(self) -> None:
         """There is nothing to wait for."""
 
-    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
         """A pull writes file by file."""
-        return []
+        return iter(())
 
     # --- the three writes -----------------------------------------------------------------------------------
 

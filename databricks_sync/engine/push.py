@@ -13,7 +13,7 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Literal
 
@@ -42,6 +42,7 @@ from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, p
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
+from databricks_sync.system import CONNECTIONS
 
 from .archive_push import ArchivePush
 from .compare import Comparison
@@ -134,21 +135,24 @@ class PushWriter:
             self._folders.undo()
             raise
 
-    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
-        """Sends new folders as archives; what becomes of their objects is seen at once, and of the rest nothing."""
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
+        """Sends new folders as archives, so many at once as there are connections, and looks at what has arrived."""
         if not self._archives:
-            return []
+            return
         for archive in self._archives:
             self._folders.wait_for(above(archive.folder))
         push = ArchivePush(self.workspace, self.pool, self._load)
-        outcomes = push.write(self._archives, due)
-        if push.refused:
-            self.base.note(archives="no")
-        arrived = {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
+        arrived: set[str] = set()
+        for start in range(0, len(self._archives), CONNECTIONS):
+            outcomes = push.write(self._archives[start : start + CONNECTIONS], due)
+            arrived |= {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
+            yield outcomes
+            if push.refused:
+                self.base.note(archives="no")
+                break
         new = {archive.folder for archive in self._archives}
         folders = {folder_of(step) for step in steps if step.action is Action.CREATE and step.key not in arrived}
         self._folders.begin({folder for folder in folders if lies_in(folder, new)}, push.standing)
-        return outcomes
 
     # --- the three writes -----------------------------------------------------------------------------------
 

@@ -66,10 +66,11 @@ class Writer(Protocol):
     def ready(self) -> None:
         """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
 
-    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> list[Outcome]:
-        """Writes objects where there are none, many at a time; what has no outcome, or failed, is to be written singly.
+    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
+        """Writes objects where there are none, many at a time; gives their outcomes in between.
 
-        What is done has what is there now. `due` says whether to begin no more.
+        What is done has what is there now; what has no outcome, or failed, is to be written singly. `due` says whether
+        to begin no more.
         """
 
     def create(self, step: Step) -> Outcome:
@@ -149,14 +150,15 @@ class Transfer:
 
     def _folders(self, steps: Sequence[Step]) -> Sequence[Step]:
         """What is left to be written singly."""
-        outcomes = self.writer.write_folders(steps, self.interruption.due)
-        arrived = [outcome for outcome in outcomes if outcome.result is Result.DONE]
-        for outcome in arrived:
-            self.progress(outcome)
-        self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())
-        self._verified += arrived
-        keys = {outcome.step.key for outcome in arrived}
-        self._doubtful = {outcome.step.key for outcome in outcomes} - keys
+        keys: set[str] = set()
+        for outcomes in self.writer.write_folders(steps, self.interruption.due):
+            arrived = [outcome for outcome in outcomes if outcome.result is Result.DONE]
+            for outcome in arrived:
+                self.progress(outcome)
+            self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())
+            self._verified += arrived
+            keys |= {outcome.step.key for outcome in arrived}
+            self._doubtful |= {outcome.step.key for outcome in outcomes} - keys
         return [step for step in steps if step.key not in keys]
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:
