@@ -37,7 +37,8 @@ class Sent(NamedTuple):
 class ArchivePush:
     """Writes archives into the workspace.
 
-    `refused`: it takes none, or makes something else of them. `standing`: the folders that were seen at last.
+    `refused`: it takes none, or makes something else of them. `trouble`: it does not accept who we say we are.
+    `standing`: the folders that were seen at last.
     """
 
     def __init__(self, workspace: Workspace, pool: Executor, load: Callable[[Step], Load | None]) -> None:
@@ -46,6 +47,7 @@ class ArchivePush:
         self.pool = pool
         self.load = load
         self.refused = False
+        self.trouble: LoginError | None = None
         self.standing: frozenset[str] = frozenset()
 
     def write(self, archives: Sequence[Archive], due: Callable[[], object]) -> list[Outcome]:
@@ -56,20 +58,24 @@ class ArchivePush:
         sending = [self.pool.submit(self._send, archive, due) for archive in archives]
         sent = [archive for future in sending if (archive := future.result())]
         outcomes: dict[str, Outcome] = {}
+        lacking, looked = sent, False
         for pause in STALE:
-            waiting = [archive for archive in sent if not outcomes.keys() >= archive.loads.keys()]
-            if not waiting:
+            if not lacking:
                 break
             self.workspace.clock.sleep(pause)
-            outcomes |= {outcome.step.key: outcome for outcome in self._arrived(waiting)}
-        if any(archive.answered and not outcomes.keys() >= archive.loads.keys() for archive in sent):
-            self.refused = True
+            try:
+                outcomes |= {outcome.step.key: outcome for outcome in self._arrived(lacking)}
+            except SyncError:
+                continue
+            looked = True
+            lacking = [archive for archive in sent if not outcomes.keys() >= archive.loads.keys()]
+        self.refused |= looked and any(archive.answered for archive in lacking)
         every = [step for archive in sent for step in archive.archive.steps if step.key in archive.loads]
         return [outcomes.get(step.key) or failed(step, "did not arrive in an archive", Again()) for step in every]
 
     def _send(self, archive: Archive, due: Callable[[], object]) -> Sent | None:
         """None where nothing was sent, or certainly nothing was made."""
-        if due():
+        if due() or self.trouble:
             return None
         loads = {step.key: load for step in archive.steps if (load := self._loaded(step))}
         members = {member(archive.folder, step): loads[step.key].raw for step in archive.steps if step.key in loads}
@@ -81,10 +87,11 @@ class ArchivePush:
             return Sent(archive, loads, answered=False)
         except WorkspaceError as error:
             # Older workspaces: no other error but this one is about archives as such.
-            self.refused = self.refused or (type(error) is WorkspaceError and error.status == 400)
+            self.refused |= type(error) is WorkspaceError and error.status == 400
             return None
-        except LoginError:
-            return None  # the next write says so
+        except LoginError as error:
+            self.trouble = error
+            return None
         return Sent(archive, loads, answered=True)
 
     def _loaded(self, step: Step) -> Load | None:
@@ -94,12 +101,9 @@ class ArchivePush:
             return None  # the single write says why
 
     def _arrived(self, sent: Sequence[Sent]) -> Iterable[Outcome]:
-        """The objects that stand there as they were meant."""
-        try:
-            listing = self.workspace.listing(self.pool)
-            objects = keys_by_nfc(listing)
-        except SyncError:
-            return []
+        """The objects that stand there as they were meant. Raises SyncError."""
+        listing = self.workspace.listing(self.pool)
+        objects = keys_by_nfc(listing)
         self.standing = listing.folders | {""} if listing.exists else frozenset()
         if self.workspace.hashed:
             return [outcome for archive in sent for outcome in _arrivals(archive, objects, _has_hash)]

@@ -136,7 +136,10 @@ class PushWriter:
             raise
 
     def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
-        """Sends new folders as archives, so many at once as there are connections, and looks at what has arrived."""
+        """Sends new folders as archives, so many at once as there are connections, and looks at what has arrived.
+
+        Raises LoginError.
+        """
         if not self._archives:
             return
         for archive in self._archives:
@@ -147,9 +150,13 @@ class PushWriter:
             outcomes = push.write(self._archives[start : start + CONNECTIONS], due)
             arrived |= {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
             yield outcomes
+            if push.trouble:
+                raise push.trouble
             if push.refused:
                 self.base.note(archives="no")
                 break
+        if due():
+            return
         new = {archive.folder for archive in self._archives}
         folders = {folder_of(step) for step in steps if step.action is Action.CREATE and step.key not in arrived}
         self._folders.begin({folder for folder in folders if lies_in(folder, new)}, push.standing)

@@ -70,7 +70,7 @@ class Writer(Protocol):
         """Writes objects where there are none, many at a time; gives their outcomes in between.
 
         What is done has what is there now; what has no outcome, or failed, is to be written singly. `due` says whether
-        to begin no more.
+        to begin no more. Raises LoginError: then nothing is to be written any more.
         """
 
     def create(self, step: Step) -> Outcome:
@@ -150,15 +150,17 @@ class Transfer:
 
     def _folders(self, steps: Sequence[Step]) -> Sequence[Step]:
         """What is left to be written singly."""
-        keys: set[str] = set()
-        for outcomes in self.writer.write_folders(steps, self.interruption.due):
-            arrived = [outcome for outcome in outcomes if outcome.result is Result.DONE]
-            for outcome in arrived:
-                self.progress(outcome)
-            self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())
-            self._verified += arrived
-            keys |= {outcome.step.key for outcome in arrived}
-            self._doubtful |= {outcome.step.key for outcome in outcomes} - keys
+        try:
+            for outcomes in self.writer.write_folders(steps, self.interruption.due):
+                arrived = [outcome for outcome in outcomes if outcome.result is Result.DONE]
+                for outcome in arrived:
+                    self.progress(outcome)
+                self._record([outcome.advance for outcome in arrived if outcome.advance], finished=())
+                self._verified += arrived
+                self._doubtful |= {outcome.step.key for outcome in outcomes if outcome.result is not Result.DONE}
+        except LoginError as error:
+            self.interruption.stop(error)
+        keys = {outcome.step.key for outcome in self._verified}
         return [step for step in steps if step.key not in keys]
 
     def _without_moves_that_failed(self, deletes: list[Step]) -> list[Step]:

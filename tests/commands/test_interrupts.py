@@ -75,12 +75,12 @@ def test_ctrl_c_waits_for_an_archive(project: Project, person: Person, workspace
     """What came of an archive that was under way at Ctrl-C is remembered, and nothing is sent after it."""
     many(project)
     workspace.set(source_archives=True)
-    project.write("notebooks/later.txt", "1")
+    project.write("notebooks/later/a.txt", "1")
     workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 700}, object=AT))
     ran = interrupted(project, "to_databricks")
-    assert ran.code == 130 and person.names() == {f"n{number:03}" for number in range(120)}
+    assert ran.code == 130 and person.tree().keys() == {f"n{number:03}" for number in range(120)}
     workspace.faults()
-    assert [path for verb, path in project.push().carried if verb == "import"] == [f"{AT}/later.txt"]
+    assert project.push().carried == [("mkdirs", f"{AT}/later"), ("import", f"{AT}/later/a.txt")]
 
 
 def test_ctrl_c_says_so_to_a_program(project: Project, workspace: Workspace) -> None:

@@ -488,10 +488,26 @@ MUTANTS = (
     Mutant(
         "an archive without an answer has lost its members",
         "ArchivePush.write",
-        "archive.answered and not outcomes.keys() >= archive.loads.keys()",
-        "not outcomes.keys() >= archive.loads.keys()",
+        "any(archive.answered for archive in lacking)",
+        "any(True for archive in lacking)",
         ARCHIVES,
         "without_an_answer",
+    ),
+    Mutant(
+        "what was not looked at has not arrived",
+        "ArchivePush.write",
+        "looked and any(archive.answered for archive in lacking)",
+        "any(archive.answered for archive in lacking)",
+        ARCHIVES,
+        "cannot_be_looked_at",
+    ),
+    Mutant(
+        "archives with a login that was refused",
+        "ArchivePush._send",
+        "due() or self.trouble",
+        "due()",
+        ARCHIVES,
+        "login_that_ends",
     ),
     Mutant(
         "archives after a stop",

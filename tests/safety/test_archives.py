@@ -251,15 +251,14 @@ def test_nothing_is_sent_once_another_branch_is_checked_out(world: World) -> Non
     assert not imports(run, world) and not clone.intents() and not world.tree(), run.said
 
 
-def test_a_stop_sends_no_further_archive(world: World) -> None:
-    """After a stop what was sent is read back and recorded, and what was not has no intent."""
-    clone = about_to_push(world, *(f"{folder}/{name}.py" for folder in ("x", "y") for name in ("a", "b")))
+def test_a_login_that_ends_sends_no_further_archive(world: World) -> None:
+    """Nothing is tried any more with a login that was refused; what was sent before is read back and recorded."""
+    clone = about_to_push(world, *(f"{folder}/{name}.py" for folder in ("x", "y", "z") for name in ("a", "b")))
     world.person("theirs", source=compose("a.py", "value77").decode())
-    stopped = answer(401)
-    world.server.faults(rule(IMPORT, stopped, object=f"{world.target}/y*"))
+    world.server.faults(rule(IMPORT, answer(401), object=f"{world.target}/[yz]*"))
     run = clone.sync("push")
     assert run.report and run.report.exit_code == 2, run.said
-    assert imports(run, world)[:2] == ["x", "y"] and clone.base().keys() == {"x/a", "x/b"}
+    assert imports(run, world) == ["x", "y"] and clone.base().keys() == {"x/a", "x/b"} and not clone.intents()
     world.server.faults()
     assert clone.sync("push").report and world.tree().keys() >= {"x/a", "x/b", "y/a", "y/b"}
 
@@ -270,6 +269,20 @@ def test_a_listing_that_lags_behind_is_looked_at_again(world: World) -> None:
     world.server.faults(rule(LIST_REPO, {"kind": "stale"}, object=world.target, nth=[1, 2]))
     run = clone.sync("push")
     assert imports(run, world) == [""] and run.report and run.report.exit_code == 0, run.said
+
+
+def test_what_cannot_be_looked_at_is_looked_at_singly(world: World) -> None:
+    """Without a listing nothing is known of an archive: not what arrived, nor that something did not."""
+    clone = about_to_push(world, "a.py", "b.py")
+    down = answer(503, "TEMPORARILY_UNAVAILABLE", "later")
+    world.server.faults(rule(LIST_REPO, down, object=world.target, nth=list(range(2, 40))))
+    run = clone.sync("push")
+    assert imports(run, world) == ["", "a", "b"] and run.report and run.report.exit_code == 0, run.said
+    world.server.faults()
+    in_sync(clone, world)
+    for name in ("new/x.py", "new/y.py"):
+        clone.write(name, compose(name, "value9"))
+    assert imports(clone.sync("push"), world) == ["new"]
 
 
 # --- pulls --------------------------------------------------------------------------------------------------------
@@ -306,8 +319,7 @@ def test_a_first_pull_is_one_request_and_what_no_archive_holds(world: World, thr
     clone = about_to_pull(world)
     run = clone.sync("pull", threads=threads)
     assert run.report and run.report.exit_code == 0, run.said
-    first, *others = exported(run, world)
-    assert first == "" and {*others} == {"data/d.csv", "etl/n"}
+    assert {*exported(run, world)} == {"", "data/d.csv", "etl/n"}
     assert clone.files().keys() == {*NAMES, "r.r"}
     in_sync(clone, world)
 
