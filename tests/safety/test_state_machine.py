@@ -385,6 +385,15 @@ class Machine(RuleBasedStateMachine):
     def change_server(self, hashes: bool, newlines: str, bump: bool) -> None:
         self.server.set(hashes=hashes, newlines=newlines, bump_on_equal=bump)
 
+    @step(
+        taken=st.booleans(),
+        sources=st.sampled_from(("notebooks", "altered", "dropped")),
+        exports=st.sampled_from(("inside", "around", "dbc")),
+    )
+    def change_archives(self, taken: bool, sources: str, exports: str) -> None:
+        """The workspace makes something else of archives."""
+        self.server.set(source_archives=taken, archive_sources=sources, folder_exports=exports)
+
     @step(mode=st.sampled_from(("frozen", "frozen", "backwards", "absent")))
     def change_clock(self, mode: str) -> None:
         self.mode = {"mode": mode}
