@@ -188,6 +188,28 @@ def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
     return [flag("--mirror", _MIRROR)] if push else pulling
 
 
+def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any]]:
+    """The options that say what a run may do, and what it waits for."""
+    return [
+        flag("--no-delete", f"Delete nothing in the {destination}."),
+        click.option(
+            "--max-delete", metavar="N|P%", callback=_share, help="Delete at most N objects or P% in this run."
+        ),
+        flag("--allow-all-changed", "Allow changing all objects in this run."),
+        flag("--allow-empty", f"Allow deleting everything when the {source} is empty or missing."),
+        *([flag("--allow-older", _OLDER)] if push else []),
+        flag("--take-over", "Take over a target of another repository or project, or of other folders."),
+        *(
+            [flag("--lock", "Lock the target against other machines; shared targets are always locked.")]
+            if push
+            else []
+        ),
+        click.option(
+            "--wait", type=float, default=0, metavar="SECONDS", help="Wait up to SECONDS for another run to end."
+        ),
+    ]
+
+
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
@@ -210,22 +232,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),
         *_place(),
-        flag("--no-delete", f"Delete nothing in the {destination}."),
-        click.option(
-            "--max-delete", metavar="N|P%", callback=_share, help="Delete at most N objects or P% in this run."
-        ),
-        flag("--allow-all-changed", "Allow changing all objects in this run."),
-        flag("--allow-empty", f"Allow deleting everything when the {source} is empty or missing."),
-        *([flag("--allow-older", _OLDER)] if push else []),
-        flag("--take-over", "Take over a target of another repository or project, or of other folders."),
-        *(
-            [flag("--lock", "Lock the target against other machines; shared targets are always locked.")]
-            if push
-            else []
-        ),
-        click.option(
-            "--wait", type=float, default=0, metavar="SECONDS", help="Wait up to SECONDS for another run to end."
-        ),
+        *_safety(push, source, destination),
         click.option(
             *("--restore", "restore"),
             metavar="[RUN]",

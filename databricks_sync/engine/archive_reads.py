@@ -16,7 +16,7 @@ from databricks_sync.errors import SyncError, WorkspaceError
 from databricks_sync.model import SOURCES, Form, Format, Kind, RemoteObject
 from databricks_sync.notebook.format import sha256
 from databricks_sync.remote.archive import notebooks
-from databricks_sync.remote.exports import Export, Side, parse_export
+from databricks_sync.remote.exports import Export, KnownObject, parse_export
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.archives import exports
 
@@ -28,7 +28,7 @@ class Read(NamedTuple):
     formats: tuple[Format | None, ...]
 
     @classmethod
-    def of(cls, remote: RemoteObject, *sides: Side | None) -> Read:
+    def of(cls, remote: RemoteObject, *sides: KnownObject | None) -> Read:
         """An object that is to be compared with these sides."""
         return cls(remote, tuple(side.format for side in sides if side))
 

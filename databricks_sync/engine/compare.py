@@ -109,9 +109,8 @@ class Comparer:
         if litter := {key for key in remote if key not in entries and key not in scan.objects and is_litter(key)}:
             remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
-            for key in remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys():
-                if not self.local.holds(key):
-                    problems[key] = outside(key)
+            foreign = remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys()
+            problems |= {key: outside(key) for key in foreign if not self.local.holds(key)}
         recovery = recover(self.base.intents(), self.base.entries(), scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
@@ -119,20 +118,7 @@ class Comparer:
         listed = Listed(remote, exports)
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
-        elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
-        places = {key: self.local.shown(key) for key in elsewhere}
-        older = self._older(entries, scan, digests)
-        sides = Sides(
-            base=entries,
-            local=scan.objects,
-            remote=remote,
-            digests=digests,
-            problems=problems,
-            outside=scan.outside,
-            places=places,
-            older=older,
-            moves=moves,
-        )
+        sides = self._sides(entries, scan, remote, digests, problems)._replace(moves=moves)
         if extras is not None:
             self._read_extras(unread_extras(sides, listed, direction, extras), sides, problems, exports)
         if extras is not None or direction is Direction.PUSH:
@@ -140,10 +126,7 @@ class Comparer:
         hidden = frozenset[str]()
         if direction is Direction.PULL:
             hidden = self._ignored(sides, problems)
-            for key, export in exports.items():
-                local = scan.objects.get(key)
-                if problem := pointer_there(local.path if local else key, export.raw, self.workspace.root):
-                    problems[key] = problem
+            problems |= self._pointers(exports, scan)
         return Comparison(
             sides=sides,
             scan=scan,
@@ -155,6 +138,34 @@ class Comparer:
             rivals=self._rivals(sides),
             leftover=leftover,
         )
+
+    def _sides(
+        self,
+        entries: dict[str, BaseEntry],
+        scan: Scan,
+        remote: Mapping[str, RemoteObject],
+        digests: dict[str, str],
+        problems: dict[str, Problem],
+    ) -> Sides:
+        elsewhere = (key for key in remote if key not in scan.objects and self.local.holds(key))
+        return Sides(
+            base=entries,
+            local=scan.objects,
+            remote=remote,
+            digests=digests,
+            problems=problems,
+            outside=scan.outside,
+            places={key: self.local.shown(key) for key in elsewhere},
+            older=self._older(entries, scan, digests),
+        )
+
+    def _pointers(self, exports: Mapping[str, Export], scan: Scan) -> dict[str, Problem]:
+        """What was read and holds but a pointer, where a file is meant."""
+        paths = {key: local.path if (local := scan.objects.get(key)) else key for key in exports}
+        problems = (
+            (key, pointer_there(paths[key], export.raw, self.workspace.root)) for key, export in exports.items()
+        )
+        return {key: problem for key, problem in problems if problem}
 
     # --- names --------------------------------------------------------------------------------------------
 

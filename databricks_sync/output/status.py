@@ -199,26 +199,8 @@ def _events(report: JsonReport, status: Status) -> None:
         address=request.address() or None,
     )
     for standing in status.standings:
-        step, problem = standing.step, standing.step.problem
-        if standing.side is Side.NEITHER:
-            continue
-        local, workspace = (_WORDS.get(letter) or None for letter in standing.letters)
-        fields: dict[str, object] = {"moved": step.moved} if step.moved else {}
-        if step.older:
-            fields["older"] = step.older
-        report.emit(
-            "status",
-            path=step.path,
-            key=step.key,
-            side=standing.side.value,
-            local=local,
-            workspace=workspace,
-            why=why(step),
-            problem=problem and problem.what,
-            hint=problem and problem.hint,
-            address=(request.address(step.remote.key) or None) if step.remote else None,
-            **fields,
-        )
+        if standing.side is not Side.NEITHER:
+            report.emit("status", **_fields(standing, request))
     report.emit(
         "summary",
         command=report.command,
@@ -239,6 +221,24 @@ def _events(report: JsonReport, status: Status) -> None:
         address=request.address() or None,
         exit_code=0,
     )
+
+
+def _fields(standing: Standing, request: Request) -> dict[str, object]:
+    step, problem = standing.step, standing.step.problem
+    local, workspace = (_WORDS.get(letter) or None for letter in standing.letters)
+    return {
+        "path": step.path,
+        "key": step.key,
+        "side": standing.side.value,
+        "local": local,
+        "workspace": workspace,
+        "why": why(step),
+        "problem": problem and problem.what,
+        "hint": problem and problem.hint,
+        "address": (request.address(step.remote.key) or None) if step.remote else None,
+        **({"moved": step.moved} if step.moved else {}),
+        **({"older": step.older} if step.older else {}),
+    }
 
 
 def _pushed_fields(status: Status) -> dict[str, object] | None:

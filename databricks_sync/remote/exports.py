@@ -39,7 +39,7 @@ class Export(NamedTuple):
     version: RemoteVersion = UNKNOWN
 
 
-class Side(Protocol):
+class KnownObject(Protocol):
     """Whatever says what an object is: how it is written down here, or was."""
 
     @property
@@ -51,7 +51,7 @@ class Side(Protocol):
         """That of a notebook, where it is known; None for a file."""
 
 
-def read(workspace: Workspace, remote: RemoteObject, *sides: Side | None) -> Export:
+def read(workspace: Workspace, remote: RemoteObject, *sides: KnownObject | None) -> Export:
     """The content of an object in the form of the first of `sides` that is of its kind, else in the form it is kept in.
 
     Raises WorkspaceError: Unproved when what comes is not what was listed.
