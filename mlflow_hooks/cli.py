@@ -108,7 +108,7 @@ def schema(**values: Any) -> None:
 @_PROJECTS
 @_FOLDER
 @click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
-@flag("--overwrite", "Replace notebooks that were edited in the workspace; a backup is kept.")
+@flag("--overwrite", "Replace what was edited in the workspace: notebooks (a backup is kept) and settings of jobs.")
 @flag("--prune", "Delete the notebooks and jobs of hooks that no longer exist.")
 @flag("--take-over", "Take over a target folder that belongs to another repository.")
 @flag("-n/--dry-run", "Show what would be done and change nothing.")
@@ -118,8 +118,9 @@ def schema(**values: Any) -> None:
 def deploy(**values: Any) -> None:
     """Copy the generated notebooks to the workspace, and create or update their jobs.
 
-    Jobs are updated in place and keep their number and history. Notebooks that somebody edited in the workspace are not
-    replaced, and jobs without the tag mlflow_hook are not changed. A second run changes nothing.
+    Jobs are updated in place and keep their number and history. What somebody edited in the workspace is not replaced:
+    notebooks, and single settings of jobs, such as a paused schedule. Jobs of bundles, and those without the tag
+    mlflow_hook, are not touched. A second run changes nothing.
 
     Exit codes: 0 done, 1 conflicts or mistakes, 2 usage or configuration, 3 stopped by a safety limit before any write,
     4 some objects failed and the others were done, 130 interrupted.

@@ -32,6 +32,11 @@ JOB_RUN_ID = "job_run_id"
 RESERVED = (GIT_REF, EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID)
 
 
+def job_name(hook: str) -> str:
+    """What the job of the hook of that name is called, and its notebook."""
+    return f"mlflow_{hook}_hook"
+
+
 class RefKind(str, Enum):
     """What a hook's source is pinned to."""
 
@@ -206,7 +211,7 @@ class Hook:
     @property
     def notebook(self) -> str:
         """What the hook notebook is called, and the job."""
-        return f"mlflow_{self.name}_hook"
+        return job_name(self.name)
 
     @property
     def uri(self) -> str:

@@ -187,10 +187,6 @@ class Repository:
         listed = self._git(self.top, "ls-tree", "--name-only", ref, "--", path)
         return self._git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
 
-    def had(self, path: str) -> bool:
-        """Whether a file with this path from the top was ever committed, as far as this clone's history goes."""
-        return bool(self._git(self.top, "rev-list", "-1", "HEAD", "--", path, accept=(0, 128)).strip())
-
     def branches(self) -> list[str]:
         """The names of all local branches."""
         listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")

@@ -1,22 +1,21 @@
 """Makes the workspace hold the hooks: carries their notebooks, and creates or updates their jobs in place.
 
-Nothing of somebody else's is touched, nothing is deleted and made anew, and a second run sends no write at all.
+Nothing of somebody else's is touched, no edit is replaced unasked, nothing is deleted and made anew, and a second run
+sends no write at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from databricks_sync import shell
 from databricks_sync.cli.session import Session
 from databricks_sync.errors import InterruptedRun, NotFound, SettingsError, SyncError, WorkspaceError
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
-from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.objects import object_type, type_name
@@ -24,15 +23,14 @@ from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
 from mlflow_hooks.change import Change, report_changes
 from mlflow_hooks.errors import OutOfDate
-from mlflow_hooks.generate import job
 from mlflow_hooks.generate.files import FOLDER, changes
-from mlflow_hooks.generate.origin import hook_file, is_gone
-from mlflow_hooks.model import Hook
+from mlflow_hooks.model import Hook, job_name
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from .jobs import HookJob, Jobs, differences, marked
-from .notebooks import PRUNE, DeployOptions, Notebooks
+from .job_deployment import JobDeployment
+from .notebooks import DeployOptions, Notebooks
+from .record import JobRecord
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
             changes.append(change)
         if all(change.exit_code <= ExitCode.LEFT for change in changes):  # else the workspace is not to be relied on
             among_jobs = True
-            for change in _others(hooks, notebooks, session, options, report):
+            for change in _others(hooks, session, options, report):
                 changes.append(change)
     except InterruptedRun:
         stopped = _interrupted(changes, options, in_hand=False)
@@ -97,15 +95,24 @@ def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions
         )
 
 
-def _others(
-    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, report: Reporter
-) -> Iterator[Change]:
+def _others(hooks: Sequence[Hook], session: Session, options: DeployOptions, report: Reporter) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
     notice = "Interrupted: finishing the current step. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     with terminable(), stop.listening():
-        yield from _deploy_jobs(_until(stop, hooks), session, options)
-        yield from _stale_jobs(hooks, notebooks, session, options, stop)
+        jobs = JobDeployment(session, options)
+        for hook in _until(stop, hooks):
+            with _tried(Change("job", hook.notebook)) as failed:
+                yield from jobs.deploy(hook)
+            yield from failed
+        stale = list[JobRecord]()
+        with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
+            stale = jobs.stale({hook.name for hook in hooks})
+        yield from failed
+        for record in _until(stop, stale):
+            with _tried(Change("job", job_name(record.hook))) as failed:
+                yield from jobs.prune(record)
+            yield from failed
         yield from _experiments(_until(stop, hooks), session, options)
 
 
@@ -116,32 +123,6 @@ def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
         yield item
 
 
-def _deploy_jobs(hooks: Iterable[Hook], session: Session, options: DeployOptions) -> Iterator[Change]:
-    jobs = Jobs(session.http)
-    for hook in hooks:
-        with _tried(Change("job", hook.notebook)) as failed:
-            yield _deploy_job(hook, jobs, options)
-        yield from failed
-
-
-def _stale_jobs(
-    hooks: Sequence[Hook], notebooks: Notebooks, session: Session, options: DeployOptions, stop: Interruption
-) -> Iterator[Change]:
-    jobs, stale = Jobs(session.http), list[HookJob]()
-    with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
-        stale = [stale_job for stale_job in jobs.ours() if _is_stale(stale_job, hooks, notebooks, session.repository)]
-    yield from failed
-    for stale_job in _until(stop, stale):
-        if not options.prune:
-            yield Change("job", stale_job.name, problem="belongs to no hook any more; it was not deleted.", hint=PRUNE)
-            continue
-        with _tried(Change("job", stale_job.name)) as failed:
-            if not options.dry_run:
-                jobs.delete(stale_job.job_id)
-            yield Change("job", stale_job.name, "delete")
-        yield from failed
-
-
 @contextmanager
 def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
     """What the workspace refuses to do with one object is told of that object, and the others are still done."""
@@ -150,52 +131,6 @@ def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
         yield failed
     except WorkspaceError as error:
         failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=ExitCode.FAILED))
-
-
-def _deploy_job(hook: Hook, jobs: Jobs, options: DeployOptions) -> Change:
-    settings = marked(job.settings(hook, options.target))
-    same_name = jobs.named(hook.notebook)
-    if (problem := _not_ours(hook, same_name, settings, options)) is not None:
-        return problem
-    if not same_name:
-        if not options.dry_run:
-            jobs.create(settings)
-        return Change("job", hook.notebook, "create")
-    differing = differences(settings, jobs.get(same_name[0].job_id).settings)
-    if not differing:
-        return Change("job", hook.notebook)
-    if not options.dry_run:
-        jobs.reset(same_name[0].job_id, settings)
-    return Change("job", hook.notebook, "update", ", ".join(differing))
-
-
-def _not_ours(
-    hook: Hook, same_name: Sequence[HookJob], settings: Mapping[str, Any], options: DeployOptions
-) -> Change | None:
-    """Why a job of the right name is left alone."""
-    if len(same_name) > 1:
-        numbers = ", ".join(str(other.job_id) for other in same_name)
-        what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
-    elif same_name and same_name[0].hook != hook.name:
-        what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
-        hint = f"Rename that job, or add the tag {job.TAG}: {hook.name} to let the hook use it."
-    elif same_name and (elsewhere := same_name[0].source[0]) and HookJob(0, settings).source[0] not in ("", elsewhere):
-        what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
-        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
-    else:
-        return None
-    return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
-
-
-def _is_stale(candidate: HookJob, hooks: Sequence[Hook], notebooks: Notebooks, repository: Repository) -> bool:
-    """Whether a job with our tag is of a hook that this repository had: other teams deploy to the same workspace."""
-    path = hook_file(candidate.description)
-    if not path or candidate.hook in {hook.name for hook in hooks} or not is_gone(path, candidate.hook, repository.top):
-        return False
-    folder, url = candidate.source
-    if folder:
-        return folder == notebooks.options.target and notebooks.owns_target()
-    return repository.is_of(url) or (url in {hook.git.url for hook in hooks} and repository.had(path))
 
 
 def _experiments(hooks: Iterable[Hook], session: Session, options: DeployOptions) -> Iterator[Change]:

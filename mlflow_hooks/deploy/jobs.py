@@ -1,14 +1,14 @@
-"""The jobs of hooks in the workspace: which are ours, whether one is as it should be, and making it so.
+"""The jobs of hooks in the workspace: which are ours, and making them as they should be.
 
-A job is ours by its tag. What bears our name without it, or bears it twice, is somebody's, and stays as it is.
+A job is ours by its tag. What bears our name without it, or bears it twice, is somebody's, and stays as it is; and so
+does what a bundle deployed, which has our tag where hooks/bundle is included in it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from databricks_sync.errors import BadAnswer
@@ -17,10 +17,8 @@ from mlflow_hooks.generate.job import TAG
 
 _API = "/api/2.2/jobs"
 _PAGES = 1000  # of a hundred jobs each: ten times what a workspace may hold
-# Under which a job keeps the digest of what was wanted of it last: that tells also what is wanted no more.
+# Under which a job keeps the digest of what was asked of it last, see record.py.
 DIGEST = "mlflow_hook_settings"
-# What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
-_TELLING = ("schedule", "trigger", "continuous", "git_source", "parameters", "email_notifications")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +39,34 @@ class HookJob:
         return str((self.settings.get("tags") or {}).get(TAG, ""))
 
     @property
-    def description(self) -> str:
-        """The text that a person reads of the job; it names the hook.yml, see generate/origin.py."""
-        return str(self.settings.get("description", ""))
+    def deployed_by(self) -> str:
+        """What else deploys it, and owns it therefore: BUNDLE, in development mode too; "" for nothing.
+
+        SERVER: `deployment.kind` of the settings (Jobs API 2.2, `JobDeploymentKind`).
+        """
+        return str((self.settings.get("deployment") or {}).get("kind", ""))
 
     @property
-    def source(self) -> tuple[str, str]:
-        """Where its code comes from: the notebook's folder, or else the address of a repository."""
+    def last(self) -> str:
+        """The digest of what was asked of it last; "" where it has none."""
+        return str((self.settings.get("tags") or {}).get(DIGEST, ""))
+
+    @property
+    def unmarked(self) -> dict[str, Any]:
+        """Its settings without that digest."""
+        tags = {name: value for name, value in (self.settings.get("tags") or {}).items() if name != DIGEST}
+        return {**self.settings, "tags": tags}
+
+    @property
+    def folder(self) -> str:
+        """Where the notebook that it runs lies; "" where it runs none."""
         tasks = self.settings.get("tasks") or [{}]
-        notebook = str((tasks[0].get("notebook_task") or {}).get("notebook_path", ""))
-        git = self.settings.get("git_source") or {}
-        return notebook.rpartition("/")[0], str(git.get("git_url", ""))
+        return str((tasks[0].get("notebook_task") or {}).get("notebook_path", "")).rpartition("/")[0]
 
 
-def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a job with a tag that has their digest, see differences()."""
-    digest = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    return {**settings, "tags": {**settings.get("tags", {}), DIGEST: digest}}
-
-
-def differences(settings: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
-    """The names of those `settings` of ours that a job, whose settings are `present`, has otherwise.
-
-    What the workspace adds by itself does not count. `["settings"]` where it is not known which one differs.
-    """
-    names = [name for name in settings if not _covers(settings[name], present.get(name))]
-    names += [name for name in _TELLING if name not in settings and present.get(name)]
-    if _digest(settings) == _digest(present):
-        return names
-    # A setting of ours is gone, but it is one that the workspace might have added by itself, so it has no name here.
-    return [name for name in names if name != "tags"] or ["settings"]
-
-
-def _digest(settings: Mapping[str, Any]) -> str:
-    return str((settings.get("tags") or {}).get(DIGEST, ""))
-
-
-def _covers(setting: object, present: object) -> bool:
-    if isinstance(setting, Mapping):
-        return isinstance(present, Mapping) and all(_covers(value, present.get(key)) for key, value in setting.items())
-    if isinstance(setting, Sequence) and not isinstance(setting, str):
-        if not isinstance(present, Sequence) or isinstance(present, str) or len(present) != len(setting):
-            return False
-        return all(_covers(item, other) for item, other in zip(setting, present, strict=True))
-    return setting == present
+def marked(settings: Mapping[str, Any], last: str) -> dict[str, Any]:
+    """The settings of a job with a tag that has the digest of what hook.yml asks of it."""
+    return {**settings, "tags": {**settings.get("tags", {}), DIGEST: last}}
 
 
 class Jobs:
@@ -97,10 +79,6 @@ class Jobs:
         """Those of exactly this name."""
         # SERVER: the workspace pays no attention to upper and lower case.
         return [job for job in self._listed({"name": name}) if job.name == name]
-
-    def ours(self) -> list[HookJob]:
-        """Those with our tag, whoever deployed them."""
-        return [job for job in self._listed({}) if job.hook]
 
     def get(self, job_id: int) -> HookJob:
         """A job with all its settings: a list leaves out what is long."""
@@ -143,7 +121,8 @@ def _job(value: object) -> HookJob:
     tasks = settings.get("tasks") or [{}]
     if not isinstance(tasks, list):
         raise _unreadable()
-    for inner in (settings.get("tags"), settings.get("git_source"), tasks[0], _object(tasks[0]).get("notebook_task")):
+    outer = (settings.get(name) for name in ("tags", "deployment"))
+    for inner in (*outer, tasks[0], _object(tasks[0]).get("notebook_task")):
         _object(inner or {})
     return HookJob(_number(job), settings)
 

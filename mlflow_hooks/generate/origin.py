@@ -1,9 +1,7 @@
 """Which hook.yml something in the workspace was generated from, and whether that hook is still there.
 
-What is deployed says it: a notebook in its heading, a job in its description, in a form that is written and read here
-alone. A tag of a job would not do: Databricks forwards the tags of a job to its clusters (Jobs API, `tags`), and clouds
-refuse signs there that a path may hold. What belongs to a hook of another project folder of this repository is as
-little stale as what belongs to one of these.
+A notebook says it in its heading, in a form that is written and read here alone; of a job its record has it. What
+belongs to a hook of another project folder of this repository is as little stale as what belongs to one of these.
 """
 
 from __future__ import annotations
@@ -16,9 +14,7 @@ from mlflow_hooks.reading.hook_file import HOOK_FILE, read_hook
 
 from .literal import one_line
 
-_FROM = re.compile(
-    r"Generated (?:from `(.+?)` by `mlflow_hooks generate`|by mlflow_hooks from (.+?)): change it there\."
-)
+_FROM = re.compile(r"Generated from `(.+?)` by `mlflow_hooks generate`: change it there\.")
 
 
 def heading(path: str) -> str:
@@ -32,13 +28,18 @@ def description(path: str) -> str:
 
 
 def hook_file(text: str) -> str:
-    """The path in a heading or a description, as above; "" where the text is none."""
+    """The path in the heading of a notebook, as above; "" where there is none."""
     match = _FROM.search(text)
     if match is None:
         return ""
-    # In a heading it stands in ASCII, see literal.one_line().
-    path = PurePosixPath(match[2] or match[1].encode().decode("unicode_escape"))
-    return str(path) if path.name == HOOK_FILE and not path.is_absolute() and ".." not in path.parts else ""
+    path = match[1].encode().decode("unicode_escape")  # it stands in ASCII, see literal.one_line()
+    return path if may_be_hook_file(path) else ""
+
+
+def may_be_hook_file(path: str) -> bool:
+    """Whether a path, which anybody may have written, is that of a hook.yml inside a repository."""
+    parts = PurePosixPath(path)
+    return parts.name == HOOK_FILE and not parts.is_absolute() and ".." not in parts.parts
 
 
 def hook_at(path: str, top: Path) -> Hook | None:

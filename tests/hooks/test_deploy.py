@@ -14,7 +14,6 @@ import pytest
 from emulator.client import Local
 
 from databricks_local.embedded import running
-from mlflow_hooks.deploy.jobs import differences, marked
 
 from .desk import Desk, Ran
 from .work import FILES, HOOK, URL, git, repository, write
@@ -116,7 +115,10 @@ def test_update_in_place(desk: Desk) -> None:
     number = identity(desk)
     change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
     ran = deploy(desk)
-    assert ran.changes == {NOTEBOOK: "update", JOB: "update"} and ran.one("job")["why"] == "schedule"
+    assert (
+        ran.changes == {NOTEBOOK: "update", JOB: "update"}
+        and ran.one("job")["why"] == "schedule.quartz_cron_expression"
+    )
     (after,) = jobs(desk)
     assert after["job_id"] == before["job_id"]
     assert after["settings"]["schedule"]["quartz_cron_expression"] == "0 0 7 * * ?"
@@ -168,16 +170,130 @@ def test_deleted_in_the_workspace(desk: Desk) -> None:
     assert deploy(desk).changes == {NOTEBOOK: "create", JOB: "create"}
 
 
+def edit_job(desk: Desk, **settings: object) -> int:
+    """Somebody edits the job in the workspace; its number."""
+    number = int(jobs(desk)[0]["job_id"])
+    desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": settings})
+    return number
+
+
+PAUSED = {"quartz_cron_expression": "0 0 6 * * ?", "timezone_id": "Europe/Berlin", "pause_status": "PAUSED"}
+
+
+def test_paused_in_the_workspace(desk: Desk, tmp_path: Path) -> None:
+    """A pause of the job stays through changes of other fields, from any clone; --overwrite alone takes it back."""
+    deploy(desk)
+    edit_job(desk, schedule=PAUSED)
+    ran = deploy(desk)
+    assert ran.one("job")["problem"] == "keeps schedule.pause_status: edited in the workspace." and desk.asked() == []
+    other = clone(desk, tmp_path / "other")
+    change(other, "0 0 6 * * ?", "0 0 7 * * ?")
+    update, kept = (event for event in deploy(other).events if event["event"] == "job")
+    assert update["why"] == "schedule.quartz_cron_expression" and "keeps schedule.pause_status" in kept["problem"]
+    assert jobs(desk)[0]["settings"]["schedule"] == {**PAUSED, "quartz_cron_expression": "0 0 7 * * ?"}
+    assert deploy(other, "--overwrite").one("job")["why"] == 'schedule.pause_status (was "PAUSED")'
+    assert jobs(desk)[0]["settings"]["schedule"]["pause_status"] == "UNPAUSED"
+    assert counts(deploy(other, "--overwrite")) == (0, 0, 0, 2, 0) and desk.asked() == []
+
+
+def test_edited_on_both_sides(desk: Desk) -> None:
+    """A field that both changed is a conflict, and the whole job stays as it is until hook.yml agrees with it."""
+    deploy(desk)
+    edit_job(desk, schedule={**PAUSED, "pause_status": "UNPAUSED", "timezone_id": "Asia/Tokyo"}, timeout_seconds=1)
+    change(desk, "Europe/Berlin", "Europe/Paris")
+    ran = deploy(desk, code=1)
+    assert ran.one("job")["problem"] == "is skipped: schedule.timezone_id edited on both sides."
+    assert "/api/2.2/jobs/reset" not in desk.asked()
+    change(desk, "Europe/Paris", "Asia/Tokyo")
+    update, kept = (event for event in deploy(desk).events if event["event"] == "job")
+    assert update["action"] == "update" and kept["problem"] == "keeps timeout_seconds: edited in the workspace."
+    change(desk, "Asia/Tokyo", "Asia/Seoul")  # they had agreed, so this is a change of hook.yml alone
+    assert [event["action"] for event in deploy(desk).events if event["event"] == "job"] == ["update", "nothing"]
+
+
 def test_added_by_hand(desk: Desk) -> None:
-    """What somebody adds to the job that changes when or with what it runs is taken away again; a tag is not."""
+    """What somebody adds to the job stays too, and is told where it changes when or with what it runs."""
     deploy(desk)
     (job,) = jobs(desk)
-    number, tags = job["job_id"], {**job["settings"]["tags"], "cost": "team"}
-    desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"tags": tags}})
+    edit_job(desk, tags={**job["settings"]["tags"], "cost": "team"})
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0)
-    mail = {"on_failure": ["me@example.com"]}
-    desk.work.post("2.2/jobs/update", {"job_id": number, "new_settings": {"email_notifications": mail}})
-    assert deploy(desk).one("job")["why"] == "email_notifications"
+    edit_job(desk, email_notifications={"on_failure": ["me@example.com"]})
+    assert "keeps email_notifications" in deploy(desk).one("job")["problem"]
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    deploy(desk)
+    (after,) = jobs(desk)
+    assert after["settings"]["tags"]["cost"] == "team"
+    assert after["settings"]["email_notifications"] == {"on_failure": ["me@example.com"]}
+
+
+def test_killed_between_record_and_job(desk: Desk) -> None:
+    """A run that wrote the record and not the job leaves them fitting: the next one knows whose edit is whose."""
+    deploy(desk)
+    edit_job(desk, schedule=PAUSED)
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    refusal = {"kind": "answer", "status": 400, "error_code": "INVALID_PARAMETER_VALUE", "message": "not now"}
+    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/reset", "action": refusal}])
+    assert "not now" in deploy(desk, code=4).one("job")["problem"]
+    desk.api.control("faults", method="DELETE")
+    change(desk, "0 0 7 * * ?", "0 0 8 * * ?")
+    deploy(desk)
+    assert jobs(desk)[0]["settings"]["schedule"] == {**PAUSED, "quartz_cron_expression": "0 0 8 * * ?"}
+
+
+def without_record(desk: Desk) -> None:
+    """As if an earlier version had deployed."""
+    desk.work.post("2.0/workspace/delete", {"path": "/Shared/.databricks_sync", "recursive": True})
+
+
+def test_deployed_by_an_earlier_version(desk: Desk, tmp_path: Path) -> None:
+    """Without a record an unchanged job gets one; what differs is a conflict, because nobody knows who changed it."""
+    deploy(desk)
+    without_record(desk)
+    assert deploy(desk).changes[JOB] == "nothing"
+    other = clone(desk, tmp_path / "other")
+    change(other, "0 0 6 * * ?", "0 0 7 * * ?")
+    assert deploy(other).one("job")["why"] == "schedule.quartz_cron_expression"
+    without_record(desk)
+    change(other, "0 0 7 * * ?", "0 0 8 * * ?")
+    ran = deploy(other, code=1)
+    assert "schedule.quartz_cron_expression differs, and nothing tells what" in ran.one("job")["problem"]
+    assert "--overwrite" in ran.one("job")["hint"] and "/api/2.2/jobs/reset" not in desk.asked()
+    assert deploy(other, "--overwrite").changes[JOB] == "update" and deploy(other).changes[JOB] == "nothing"
+    without_record(desk)
+    change(other, "widget: true", "widget: false")  # the job has one parameter more now, which may be somebody's
+    assert "parameters.word differs" in deploy(other, code=1).one("job")["problem"]
+
+
+@pytest.mark.parametrize("record", ["{", '{"settings": 1}', "[]", "x" * 10])
+def test_a_record_of_somebody_else(desk: Desk, record: str) -> None:
+    """A record that cannot be understood counts as none, and one whose settings were changed is not believed."""
+    deploy(desk)
+    path = "/Shared/.databricks_sync/mlflow_hooks~~demo.job"
+    text = desk.api.download(path, "AUTO").decode() if record == "[]" else record
+    desk.api.upload(path, text.replace("0 0 6", "0 0 7").encode(), "RAW", overwrite="true")
+    change(desk, "0 0 6 * * ?", "0 0 8 * * ?")
+    assert "nothing tells what was deployed last" in deploy(desk, code=1).one("job")["problem"]
+
+
+BUNDLES = {
+    "production": {"edit_mode": "UI_LOCKED", "deployment": {"kind": "BUNDLE", "metadata_file_path": "/x"}},
+    "development": {"deployment": {"kind": "BUNDLE"}},
+}
+
+
+@pytest.mark.parametrize("mode", BUNDLES)
+def test_jobs_of_bundles(desk: Desk, mode: str) -> None:
+    """A job that a bundle deployed, perhaps of our own files, is neither taken over nor deleted, whatever is typed."""
+    deploy(desk)
+    number = edit_job(desk, **BUNDLES[mode])
+    before = jobs(desk)[0]["settings"]
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    ran = deploy(desk, "--overwrite", "--take-over", code=1)
+    assert ran.one("job")["problem"] == f"belongs to a bundle, which deployed job {number}."
+    change(desk, "name: demo", "name: other")
+    deploy(desk, "--prune", "--overwrite", "--take-over")
+    (after,) = (job["settings"] for job in jobs(desk) if job["job_id"] == number)
+    assert after == before
 
 
 def test_removed_from_the_hook(desk: Desk) -> None:
@@ -268,6 +384,20 @@ def test_prune_what_was_edited(desk: Desk) -> None:
     desk.api.control("edit", {"path": path, "source": f"{text}\nedited"})
     assert deploy(desk, "--prune", code=1).changes[path] == "nothing"
     assert deploy(desk, "--prune", "--overwrite").changes[path] == "delete"
+
+
+def test_prune_a_job_that_was_edited(desk: Desk) -> None:
+    """So does the job of no hook that somebody edited; without a record it stays in any case."""
+    deploy(desk)
+    edit_job(desk, schedule=PAUSED)
+    change(desk, "name: demo", "name: other")
+    ran = deploy(desk, "--prune", code=1)
+    assert ran.changes[JOB] == "nothing" and len(jobs(desk)) == 2
+    assert deploy(desk, "--prune", "--overwrite").changes[JOB] == "delete"
+    change(desk, "name: other", "name: third")
+    without_record(desk)
+    assert "mlflow_other_hook" not in deploy(desk, "--prune", "--overwrite", "--take-over").changes
+    assert {job["settings"]["name"] for job in jobs(desk)} == {"mlflow_other_hook", "mlflow_third_hook"}
 
 
 def test_renamed(desk: Desk) -> None:
@@ -384,7 +514,8 @@ NO_LIST = {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "
 
 def test_list_refused(desk: Desk) -> None:
     """Where the workspace does not list the jobs that may be stale, what was done is told all the same."""
-    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/list", "nth": [2], "action": NO_LIST}])
+    listing = {"endpoint": "/api/2.0/workspace/list-repo", "object": "/Shared/.databricks_sync"}
+    desk.api.control("faults", [{**listing, "nth": [2], "action": NO_LIST}])
     ran = deploy(desk, code=4)
     desk.api.control("faults", method="DELETE")
     assert ran.changes == {NOTEBOOK: "create", JOB: "create", "mlflow_*_hook": "nothing"}
@@ -458,36 +589,3 @@ def test_newlines_of_the_workspace(desk: Desk) -> None:
     change(desk, "value: hello", "value: hi")
     shutil.rmtree(desk.root / ".git" / "databricks_sync")
     assert deploy(desk).changes[NOTEBOOK] == "update"
-
-
-DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
-    ({"a": 1}, {"a": 1, "format": "MULTI_TASK"}, []),
-    ({"a": 1}, {"a": 2}, ["a"]),
-    ({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}, []),
-    ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}]}, []),
-    ({"a": [1]}, {"a": [1, 2]}, ["a"]),
-    ({"a": "x"}, {}, ["a"]),
-    ({"a": 1}, {"a": 1, "schedule": {}}, []),
-    ({"a": 1}, {"a": 1, "schedule": {"quartz_cron_expression": "x"}}, ["schedule"]),
-    ({"tags": {"x": "1"}}, {"tags": {"x": "1", "y": "2"}}, []),
-]
-
-
-@pytest.mark.parametrize(("wanted", "there", "expected"), DIFFERENCES)
-def test_differences(wanted: dict[str, Any], there: dict[str, Any], expected: list[str]) -> None:
-    """What the workspace may have added to a job is no difference; all else that changes when or what it runs is."""
-    assert differences(wanted, there) == expected
-
-
-NO_LONGER_WANTED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
-    ({"a": {"b": 1}}, {"a": {"b": 1}}, []),
-    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, ["settings"]),
-    ({"a": 1, "b": 2}, {"a": 1}, ["settings"]),
-    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}, ["a"]),
-]
-
-
-@pytest.mark.parametrize(("before", "wanted", "expected"), NO_LONGER_WANTED)
-def test_no_longer_wanted(before: dict[str, Any], wanted: dict[str, Any], expected: list[str]) -> None:
-    """What a job has because it was wanted once is a difference, at any depth, whatever the workspace added."""
-    assert differences(marked(wanted), {**marked(before), "format": "MULTI_TASK"}) == expected

@@ -139,8 +139,62 @@ def two_jobs(desk: Desk) -> None:
     desk.work.post("2.2/jobs/create", {"name": JOB, "tasks": []})
 
 
+def tag(desk: Desk) -> None:
+    new = {"tags": {"mlflow_hook": "demo"}}
+    desk.work.post("2.2/jobs/update", {"job_id": job_ids(desk)[0], "new_settings": new})
+
+
 def delete_job(desk: Desk) -> None:
     desk.work.post("2.2/jobs/delete", {"job_id": job_ids(desk)[0]})
+
+
+def edited_job(desk: Desk) -> None:
+    """Somebody paused the job in the workspace."""
+    deployed(desk)
+    at_6 = {"quartz_cron_expression": "0 0 6 * * ?", "timezone_id": "Europe/Berlin", "pause_status": "PAUSED"}
+    desk.work.post("2.2/jobs/update", {"job_id": job_ids(desk)[0], "new_settings": {"schedule": at_6}})
+
+
+def edited_schedule(desk: Desk) -> None:
+    """It starts at another time than hook.yml says and than it was deployed with."""
+    deployed(desk)
+    at_8 = {"quartz_cron_expression": "0 0 8 * * ?", "timezone_id": "Europe/Berlin", "pause_status": "UNPAUSED"}
+    desk.work.post("2.2/jobs/update", {"job_id": job_ids(desk)[0], "new_settings": {"schedule": at_8}})
+    at_7(desk)
+
+
+def at_7(desk: Desk) -> None:
+    write(desk.root / "projects/Demo", {"hook.yml": HOOK.replace("0 0 6", "0 0 7")})
+    desk.quick("generate")
+
+
+def at_8(desk: Desk) -> None:
+    write(desk.root / "projects/Demo", {"hook.yml": HOOK.replace("0 0 6", "0 0 8")})
+    desk.quick("generate")
+
+
+def unrecorded(desk: Desk) -> None:
+    """An earlier version deployed it."""
+    deployed(desk)
+    desk.work.post("2.0/workspace/delete", {"path": "/Shared/.databricks_sync", "recursive": True})
+    at_7(desk)
+
+
+def bundled(desk: Desk) -> None:
+    deployed(desk)
+    bundle = {"deployment": {"kind": "BUNDLE"}}
+    desk.work.post("2.2/jobs/update", {"job_id": job_ids(desk)[0], "new_settings": bundle})
+
+
+def recorded_elsewhere(desk: Desk) -> None:
+    """Another repository has a hook of the same name, and deployed it without a notebook."""
+    url = "https://github.com/team/theirs"
+    engine = HOOK.replace("name: demo", "name: demo\nengine: jobs-git").replace(HOOK.split()[4], url)
+    other = Desk(repository(desk.root.parent / "other", {"README": "another", "hook.yml": engine}), desk.home, desk.api)
+    other.quick("generate")
+    other.quick("deploy")
+    write(desk.root / "projects/Demo", {"hook.yml": engine})
+    desk.quick("generate")
 
 
 def elsewhere(desk: Desk) -> None:
@@ -326,8 +380,48 @@ ROWS = {
         somebody_s,
         "deploy",
         f"job {JOB} exists without the tag mlflow_hook (job …), so it belongs to somebody else.",
-        "Rename that job, or add the tag mlflow_hook: demo to let the hook use it.",
+        "Rename that job, or let the hook use it: add the tag mlflow_hook: demo to it, and --overwrite here.",
+        lambda desk, hint, typed: (tag(desk), [*typed, "--overwrite"])[1],
+        code=1,
+    ),
+    "a job of a bundle": Row(
+        bundled,
+        "deploy",
+        f"job {JOB} belongs to a bundle, which deployed job ….",
+        "Deploy this hook with the bundle alone, or remove it from the bundle and deploy that first.",
         does(delete_job),
+        code=1,
+    ),
+    "a job of another repository": Row(
+        recorded_elsewhere,
+        "deploy",
+        f"job {JOB} was deployed from another repository.",
+        "Give the hook another name, or add --take-over.",
+        adds("--take-over"),
+        code=1,
+    ),
+    "an edited job": Row(
+        edited_job,
+        "deploy",
+        f"job {JOB} keeps schedule.pause_status: edited in the workspace.",
+        "To replace it, add --overwrite.",
+        adds("--overwrite"),
+        code=0,
+    ),
+    "a job edited on both sides": Row(
+        edited_schedule,
+        "deploy",
+        f"job {JOB} is skipped: schedule.quartz_cron_expression edited on both sides.",
+        "Write it in hook.yml as the job has it, or add --overwrite to replace it.",
+        does(at_8),
+        code=1,
+    ),
+    "a job without a record": Row(
+        unrecorded,
+        "deploy",
+        f"job {JOB} is skipped: schedule.quartz_cron_expression differs, and nothing tells what was deployed last.",
+        "Look at the job; to replace what it has, add --overwrite.",
+        adds("--overwrite"),
         code=1,
     ),
     "two jobs": Row(

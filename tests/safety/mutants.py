@@ -47,6 +47,7 @@ LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py
 TRUST = "tests/commands/test_trust.py"
 RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
+HOOKS, DEPLOYMENTS = "mlflow_hooks", "tests/hooks/test_deploy.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 MUTANTS = (
@@ -1500,6 +1501,69 @@ MUTANTS = (
         PROJECT,
         "found_from_inside",
     ),
+    Mutant(
+        "a bundle's job that is taken over",
+        "_not_ours",
+        "same_name and same_name[0].deployed_by",
+        "False",
+        DEPLOYMENTS,
+        "bundles",
+        HOOKS,
+    ),
+    Mutant(
+        "a bundle's job that is pruned",
+        "JobDeployment._may_be_of",
+        "candidate.hook == record.hook and not candidate.deployed_by",
+        "candidate.hook == record.hook",
+        DEPLOYMENTS,
+        "bundles",
+        HOOKS,
+    ),
+    Mutant(
+        "an edit of a job that is replaced",
+        "_Merging.field",
+        "base is not _UNKNOWN and local == base",
+        "False",
+        DEPLOYMENTS,
+        "paused",
+        HOOKS,
+    ),
+    Mutant(
+        "a job of which nobody knows what was deployed",
+        "JobDeployment._update",
+        "merged.conflicts or (base is None and not self._options.overwrite)",
+        "merged.conflicts",
+        DEPLOYMENTS,
+        "earlier_version",
+        HOOKS,
+    ),
+    Mutant(
+        "a record that is believed though it was changed",
+        "JobRecord.deployed",
+        "settings is not None and digest(settings) == last",
+        "settings is not None",
+        DEPLOYMENTS,
+        "somebody_else",
+        HOOKS,
+    ),
+    Mutant(
+        "a record that is written after its job",
+        "JobDeployment._update",
+        "{**({present.last: base} if base else {}), now: local}",
+        "{now: local}",
+        DEPLOYMENTS,
+        "killed_between",
+        HOOKS,
+    ),
+    Mutant(
+        "an edited job that is pruned",
+        "JobDeployment.prune",
+        "edited and not self._options.overwrite",
+        "False",
+        DEPLOYMENTS,
+        "was_edited",
+        HOOKS,
+    ),
 )
 
 
@@ -1511,10 +1575,10 @@ def survived(mutant: Mutant) -> bool:
     """Whether the tests take the mutant for the real thing."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copy = Path(folder)
-        for name in ("databricks_sync", "databricks_local", "tests"):
+        for name in ("databricks_sync", "databricks_local", "mlflow_hooks", "tests"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
-        file, text = mutant.applied(copy / "databricks_sync")
+        file, text = mutant.applied(copy / mutant.package)
         file.write_text(text, encoding="utf-8")
         typed = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.where, "-k", mutant.tests]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -13,7 +13,7 @@ from textwrap import dedent
 
 @dataclass(frozen=True)
 class Mutant:
-    """In `place` of databricks_sync, `old` becomes `new`, and the tests that match `tests` in `where` must fail.
+    """In `place` of `package`, `old` becomes `new`, and the tests that match `tests` in `where` must fail.
 
     `place` is a function, a class or a constant by its qualified name, such as `PushWriter._guarded`, in whatever
     module it is. `old` and `new` are expressions or statements, and are looked for as syntax: layout does not matter.
@@ -26,6 +26,7 @@ class Mutant:
     new: str
     where: str
     tests: str
+    package: str = "databricks_sync"
 
     def applied(self, folder: Path) -> tuple[Path, str]:
         """The module below `folder` that has the place, and its changed text.

@@ -20,7 +20,7 @@ ALL = (*MUTANTS, HARMLESS)
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
     """Each mutant is made for the package as it is now, and is Python."""
-    file, text = mutant.applied(ROOT / "databricks_sync")
+    file, text = mutant.applied(ROOT / mutant.package)
     compile(text, file, "exec")
 
 

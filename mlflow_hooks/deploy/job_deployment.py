@@ -1,0 +1,161 @@
+"""One hook's job: created, merged with what somebody edited in it (merge.py), or deleted with the hook.
+
+What was deployed last is told by the job's record (record.py). Where there is none, as of a job that an earlier version
+deployed, a difference is a conflict, and the job is deleted by nobody but its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from databricks_sync import shell
+from databricks_sync.cli.session import Session
+from databricks_sync.errors import enumerated
+from databricks_sync.exit_code import ExitCode
+from mlflow_hooks.change import Change
+from mlflow_hooks.generate import job
+from mlflow_hooks.generate.origin import is_gone
+from mlflow_hooks.model import Hook, job_name
+
+from .jobs import HookJob, Jobs, marked
+from .merge import MergedSettings, merge
+from .notebooks import PRUNE, DeployOptions
+from .record import JobRecord, Records, digest
+
+_SHOWN = 5  # fields that are named
+_OVERWRITE = "To replace it, add --overwrite."
+
+
+class JobDeployment:
+    """The jobs' part of a deployment. Every method raises WorkspaceError."""
+
+    def __init__(self, session: Session, options: DeployOptions) -> None:
+        self._repository = session.repository
+        self._options = options
+        self._jobs = Jobs(session.http)
+        self._records = Records(session.http, options.target)
+
+    def deploy(self, hook: Hook) -> Iterator[Change]:
+        """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
+        local = job.settings(hook, self._options.target)
+        same_name = [self._jobs.get(other.job_id) for other in self._jobs.named(hook.notebook)]
+        record = self._records.of(hook.name)
+        if (problem := _not_ours(hook, same_name, local, self._options)) is not None:
+            yield problem
+        elif same_name and record and record.of_another(self._names()) and not self._options.take_over:
+            what, hint = "was deployed from another repository.", "Give the hook another name, or add --take-over."
+            yield Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+        elif same_name:
+            yield from self._update(hook, same_name[0], record, local)
+        else:
+            self._write_record(hook, record, {digest(local): local})
+            if not self._options.dry_run:
+                self._jobs.create(marked(local, digest(local)))
+            yield Change("job", hook.notebook, "create")
+
+    def _update(
+        self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
+    ) -> Iterator[Change]:
+        now = digest(local)
+        base = local if present.last == now else record.deployed(present.last) if record else None
+        merged = merge(base, local, present.unmarked, overwrite=self._options.overwrite)
+        change = Change("job", hook.notebook)
+        if merged.conflicts or (base is None and not self._options.overwrite):
+            yield _conflict(change, merged, unknown=base is None)
+            return
+        if merged.changed or present.last != now:
+            self._write_record(hook, record, {**({present.last: base} if base else {}), now: local})
+            if not self._options.dry_run:
+                self._jobs.reset(present.job_id, marked(merged.settings, now))
+            yield replace(change, action="update", why=_fields(merged.changed) or "what was deployed last")
+        elif record is None or record.deployed(now) is None or record.of_another(self._names()):
+            self._write_record(hook, record, {now: local})
+        if merged.kept:
+            what = f"keeps {_fields(merged.kept)}: edited in the workspace."
+            yield replace(change, problem=what, hint=_OVERWRITE)
+        elif not merged.changed and present.last == now:
+            yield change
+
+    def stale(self, names: Collection[str]) -> list[JobRecord]:
+        """The records of hooks that this repository had, and has no more; `names`: those that it has."""
+        records = (self._records.of(hook) for hook in self._records.hooks() if hook not in names)
+        ours = (record for record in records if record is not None and record.repository & self._names())
+        return [record for record in ours if is_gone(record.file, record.hook, self._repository.top)]
+
+    def prune(self, record: JobRecord) -> Iterator[Change]:
+        """Deletes the job of a hook that is gone, with --prune, and unless somebody edited it."""
+        change, delete = Change("job", job_name(record.hook)), not self._options.dry_run
+        jobs = [self._jobs.get(same_name.job_id) for same_name in self._jobs.named(change.name)]
+        ours = [candidate for candidate in jobs if self._may_be_of(record, candidate)]
+        if not self._options.prune:
+            yield from (replace(change, problem=_NO_HOOK, hint=PRUNE) for _ in ours)
+            return
+        for candidate in ours:
+            base = record.deployed(candidate.last)
+            edited = base is None or merge(base, base, candidate.unmarked).kept
+            if edited and not self._options.overwrite:
+                what = f"{_NO_HOOK[:-1]}: it was edited in the workspace."
+                yield replace(change, problem=what, hint=_OVERWRITE, exit_code=ExitCode.LEFT)
+                return
+            if delete:
+                self._jobs.delete(candidate.job_id)
+            yield replace(change, action="delete")
+        if delete:
+            self._records.delete(record)
+
+    def _may_be_of(self, record: JobRecord, candidate: HookJob) -> bool:
+        """Whether a job of the right name is the one that was recorded, and nobody else deploys it."""
+        ours = candidate.hook == record.hook and not candidate.deployed_by
+        return ours and candidate.folder in ("", self._options.target)
+
+    def _names(self) -> frozenset[str]:
+        return self._repository.origin() | self._repository.first_commits()
+
+    def _write_record(self, hook: Hook, before: JobRecord | None, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        if self._options.dry_run:
+            return
+        names = self._names()
+        if before is not None and not before.of_another(names):
+            names |= before.repository
+        self._records.write(JobRecord(hook.name, hook.document.name, names, settings))
+
+
+_NO_HOOK = "belongs to no hook any more; it was not deleted."
+
+
+def _fields(paths: Sequence[str]) -> str:
+    return enumerated(paths, _SHOWN)
+
+
+def _conflict(change: Change, merged: MergedSettings, *, unknown: bool) -> Change:
+    fields = _fields(merged.conflicts or merged.kept or ["what it has"])
+    why = "differs, and nothing tells what was deployed last" if unknown else "edited on both sides"
+    hint = "Write it in hook.yml as the job has it, or add --overwrite to replace it."
+    if unknown:
+        hint = "Look at the job; to replace what it has, add --overwrite."
+    return replace(change, problem=f"is skipped: {fields} {why}.", hint=hint, exit_code=ExitCode.LEFT)
+
+
+def _not_ours(
+    hook: Hook, same_name: Sequence[HookJob], settings: Mapping[str, Any], options: DeployOptions
+) -> Change | None:
+    """Why a job of the right name is left alone."""
+    if len(same_name) > 1:
+        numbers = ", ".join(str(other.job_id) for other in same_name)
+        what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
+    elif same_name and same_name[0].deployed_by:
+        what = f"belongs to a bundle, which deployed job {same_name[0].job_id}."
+        hint = "Deploy this hook with the bundle alone, or remove it from the bundle and deploy that first."
+    elif same_name and same_name[0].hook != hook.name:
+        what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
+        hint = (
+            f"Rename that job, or let the hook use it: add the tag {job.TAG}: {hook.name} to it, and --overwrite here."
+        )
+    elif same_name and (elsewhere := same_name[0].folder) and HookJob(0, settings).folder not in ("", elsewhere):
+        what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
+        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
+    else:
+        return None
+    return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
