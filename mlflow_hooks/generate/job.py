@@ -9,8 +9,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from mlflow_hooks.model import (
     EXPERIMENT,
     GIT_REF,
@@ -29,6 +27,7 @@ from mlflow_hooks.schema import Engine
 from .literal import one_line
 from .origin import description
 from .stamp import BLANK, stamped
+from .yaml_text import yaml_text
 
 # By which a job is known as ours: the hook's name.
 TAG = "mlflow_hook"
@@ -69,7 +68,7 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
     `notebook_folder` is the notebooks' place relative to the file; a bundle wants their extension.
     """
     fields = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
-    text = yaml.safe_dump({"resources": {"jobs": {hook.notebook: fields}}}, sort_keys=False, width=100)
+    text = yaml_text({"resources": {"jobs": {hook.notebook: fields}}})
     return stamped(f"# {BLANK}\n# Generated from {one_line(hook.document.name)}: change it there.\n{text}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
 from mlflow_hooks.generate.job import bundle_yaml, job_json, settings
 from mlflow_hooks.generate.stamp import is_intact
+from mlflow_hooks.generate.yaml_text import yaml_text
 from mlflow_hooks.model import Hook, Parameter
 
 from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
@@ -51,6 +52,54 @@ def test_bundle(hook: Hook) -> None:
         assert task["notebook_path"] == "/Shared/mlflow_hooks/mlflow_demo_hook"
         task["notebook_path"] = "../notebooks/mlflow_demo_hook.py"
     assert job == resource == given
+
+
+# Each is a text, and something else to YAML 1.1, to 1.2 or to the CLI, if it is written without quotes.
+TEXTS = ("12345e12", "0o17", "1e-3", "1E5", "0x1f", "0777", "1_000", "1:30", "yes", "n", "~", "null", "2024-01-01")
+TEXTS += (
+    "+1",
+    ".5",
+    "1.",
+    ".nan",
+    "<<",
+    "=",
+    "",
+    " ",
+    "a: b",
+    "#a",
+    "- a",
+    "{a}",
+    "\u0085",
+    "\ufeff",
+    "a\tb",
+    "\U0001f600",
+    "\u2028",
+)
+
+
+def test_texts_in_a_bundle_stay_texts() -> None:
+    """Whichever YAML reads the bundle, a text stays what it is: it is in quotes, and so is a key that needs them."""
+    text = yaml_text({"of_ours": dict.fromkeys(TEXTS, "x"), "list": list(TEXTS), "number": 5, "flag": True})
+    assert yaml.safe_load(text) == {
+        "of_ours": dict.fromkeys(TEXTS, "x"),
+        "list": list(TEXTS),
+        "number": 5,
+        "flag": True,
+    }
+    nodes = [node for node in scalars(yaml.compose(text)) if node.tag == "tag:yaml.org,2002:str"]
+    assert {node.value for node in nodes if node.style != '"'} == {"of_ours", "list", "number", "flag"}
+    assert text.isascii()
+
+
+def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from (*scalars(pair[0]), *scalars(pair[1]))
+    else:
+        for inner in node.value:
+            yield from scalars(inner)
 
 
 @ALL
