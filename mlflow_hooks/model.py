@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
 
@@ -102,17 +102,29 @@ class EntryPoint:
     parameters: tuple[Declared, ...] = ()
 
 
+class Requirements(NamedTuple):
+    """`packages` as pip names them, without options; `index_url`: of the index that has them, "" for the usual.
+
+    `others`: the lines that only pip understands, such as `--extra-index-url …` or `-e .`. `hashed`: some have hashes.
+    """
+
+    packages: tuple[str, ...] = ()
+    index_url: str = ""
+    others: tuple[str, ...] = ()
+    hashed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The project's environment: `kind` is the key in MLproject (python_env, conda_env, docker_env).
 
-    `dependencies` are pip requirements, those of requirement files included; `conda` what only conda can install.
+    `requirements` are those of pip, with those of requirement files; `conda` is what only conda can install.
     """
 
     kind: str
     document: Document
     python: str = ""
-    dependencies: tuple[str, ...] = ()
+    requirements: Requirements = field(default_factory=Requirements)
     conda: tuple[str, ...] = ()
 
 

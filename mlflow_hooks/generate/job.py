@@ -20,6 +20,7 @@ from mlflow_hooks.model import (
     WORKSPACE_FOLDER,
     Hook,
     RefKind,
+    Requirements,
 )
 from mlflow_hooks.rules.command_line import REFERENCE, command_line
 from mlflow_hooks.schema import Engine
@@ -163,13 +164,12 @@ def _of_git(hook: Hook) -> dict[str, Any]:
 def _libraries(hook: Hook) -> list[Mapping[str, Any]]:
     """The cluster file's, then what the project's environment asks pip for."""
     project = hook.project
-    named: tuple[str, ...] = ()
-    if project.spark_job is not None:
-        named = project.spark_job.python_libraries
-    elif project.environment is not None:
-        named = project.environment.dependencies
     libraries = list(project.cluster.libraries) if project.cluster else []
-    return libraries + [{"pypi": {"package": requirement}} for requirement in named]
+    if project.spark_job is not None:
+        return libraries + [{"pypi": {"package": package}} for package in project.spark_job.python_libraries]
+    requirements = project.environment.requirements if project.environment is not None else Requirements()
+    repo = {"repo": requirements.index_url} if requirements.index_url else {}
+    return libraries + [{"pypi": {"package": package, **repo}} for package in requirements.packages]
 
 
 def _hook_cluster(hook: Hook) -> Mapping[str, Any]:

@@ -145,13 +145,18 @@ class Reader:
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises OSError, or ValueError for one that is too large, no file at all or not UTF-8."""
+    return read_bytes(path).decode("utf-8-sig")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError, or ValueError for one that is too large or no file at all."""
     if path.exists() and not path.is_file():
         raise ValueError("it is not a file")
     with path.open("rb") as stream:
         content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError("it is larger than 1 MB")
-    return content.decode("utf-8-sig")
+    return content
 
 
 def credentials(name: str, text: str, severity: FindingSeverity = FindingSeverity.ERROR) -> Iterator[Finding]:

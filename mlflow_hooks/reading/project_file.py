@@ -6,15 +6,15 @@ form; `rules/` judges what the values mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_hooks.credentials import hidden
 from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
 from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
-from .document import Reader, credentials, plain, read_json, read_text
+from .document import Reader, plain, read_json
+from .requirements import read_requirements
 from .validation import validated
 
 ENVIRONMENTS = ("python_env", "conda_env", "docker_env")
@@ -101,29 +101,11 @@ def _environment(
             Environment(
                 kind,
                 reader.document,
-                dependencies=tuple(_requirements(reader, folder, [line for item in conda for line in item.pip])),
+                requirements=read_requirements(reader, folder, [line for item in conda for line in item.pip]),
                 conda=tuple(item.conda for item in conda if item.conda),
             ),
             reader.findings,
         )
     python = validated(reader, PythonEnvironment)
-    dependencies = tuple(_requirements(reader, folder, python.dependencies))
-    return Environment(kind, reader.document, python.python, dependencies), reader.findings
-
-
-def _requirements(reader: Reader, folder: Path, lines: Iterable[str]) -> Iterator[str]:
-    """The requirements, with those of the files that `-r` names."""
-    for line in lines:
-        if not line.startswith(("-r", "--requirement")):
-            yield line
-            continue
-        name = line.removeprefix("--requirement").removeprefix("-r").strip()
-        try:
-            text = read_text(folder / name)
-        except (OSError, ValueError):
-            message = f"The requirement file {name} cannot be read."
-            reader.error(["dependencies"], message, f"Create {name}, or leave it out.")
-            continue
-        reader.findings += credentials(f"{reader.name.rpartition('/')[0]}/{name}", text)
-        rows = (row.partition(" #")[0].strip() for row in hidden(text).splitlines())
-        yield from (row for row in rows if row and row[0] not in "#-")
+    requirements = read_requirements(reader, folder, python.dependencies)
+    return Environment(kind, reader.document, python.python, requirements), reader.findings

@@ -17,6 +17,7 @@ def rules(hook: Hook) -> Findings:
     """What is wrong with a hook whose engine is jobs-git; findings are of MLproject, its environment and hook.yml."""
     yield from command_line.rules(hook)
     yield from _conda(hook)
+    yield from _pip(hook)
     yield from _ignored(hook)
 
 
@@ -27,6 +28,22 @@ def _conda(hook: Hook) -> Findings:
         message = f"A job cannot install {', '.join(lacking)}: its libraries come from pip, not from conda."
         remedy = "Move packages that pip has below - pip:, and install the others in an init script of cluster.json."
         yield error(environment.document, ["dependencies"], message, remedy)
+
+
+def _pip(hook: Hook) -> Findings:
+    """What pip is told besides packages and their index. SERVER: a library has a package and a `repo`, and no more."""
+    environment = hook.project.environment
+    if environment is None or hook.project.spark_job is not None:
+        return
+    for line in environment.requirements.others:
+        message = f"A job cannot do what {line!r} tells pip: its libraries are packages of one index."
+        remedy = "Name packages with their versions instead, or write libraries: beside new_cluster: in cluster.json."
+        yield error(environment.document, ["dependencies"], message, remedy)
+    if environment.requirements.hashed:
+        message = "A job installs the packages without looking at their hashes."
+        yield warning(
+            environment.document, ["dependencies"], message, "Build a wheel with all of them if that matters."
+        )
 
 
 def _ignored(hook: Hook) -> Findings:

@@ -51,6 +51,15 @@ def _spark_job(project: MLflowProject, environments: list[str]) -> Findings:
     for kind in environments:
         message = f"MLflow refuses {kind} beside databricks_spark_job."
         yield error(document, [kind], message, "Name the libraries under databricks_spark_job: python_libraries:.")
+    for library in spark_job.python_libraries:
+        if library.startswith("-"):
+            message = f"MLflow takes {library!r} for the name of a package."
+            yield error(
+                document,
+                ["databricks_spark_job", "python_libraries"],
+                message,
+                "Name packages, such as scikit-learn==1.7.2, and no options of pip.",
+            )
     if spark_job.python_file and project.entry_points:
         message = "MLflow refuses a databricks_spark_job with both python_file and entry_points."
         yield error(document, ["databricks_spark_job", "python_file"], message, "Keep entry_points.")

@@ -17,6 +17,7 @@ from mlflow_hooks.model import (
     MLflowProject,
     Parameter,
     RefKind,
+    Requirements,
 )
 from mlflow_hooks.schema import Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
 
@@ -42,7 +43,7 @@ PROJECT = MLflowProject(
 PLAIN = replace(
     PROJECT,
     cluster=Cluster(NOWHERE, CLUSTER, ({"pypi": {"package": "numpy"}},), wrapped=True),
-    environment=Environment("python_env", NOWHERE, dependencies=("pandas==2.2",)),
+    environment=Environment("python_env", NOWHERE, requirements=Requirements(("pandas==2.2",))),
     spark_job=None,
 )
 

@@ -333,6 +333,23 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ),
     ("conda alone", jobs_git(**conda("python=3.11.4, pip, gdal")), "conda.yaml:1 error: cannot install gdal"),
     (
+        "an option of pip",
+        jobs_git(
+            **PLAIN_FILES | {"env.yaml": "python: 3.12.3\ndependencies: [x, --extra-index-url https://a.example]\n"}
+        ),
+        "env.yaml:2 error: what '--extra-index-url https://a.example' tells pip",
+    ),
+    (
+        "hashes",
+        jobs_git(**PLAIN_FILES | {"env.yaml": "python: 3.12.3\ndependencies: ['x==1 --hash=sha256:aa']\n"}),
+        "env.yaml:2 warning: without looking at their hashes",
+    ),
+    (
+        "an option among the libraries",
+        mlproject("[mlflow-skinny==3.17.2]", "[mlflow-skinny==3.17.2, -r requirements.txt]"),
+        "MLproject:3 error: for the name of a package",
+    ),
+    (
         "a ref to choose",
         {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "tag: v1.0\n  widget: true")},
         "hook.yml:5 warning: ignores git.widget",

@@ -321,8 +321,8 @@ def test_environments(top: Path) -> None:
         assert read is not None and read.project.environment is not None
         if name == "conda.yaml":
             assert read.project.environment.conda == ("python=3.11", "gdal")
-            assert read.project.environment.dependencies == ("pandas==2", "numpy==2.0")
-    assert read.project.environment.dependencies == ("scipy", "numpy==2.0")
+            assert read.project.environment.requirements.packages == ("pandas==2", "numpy==2.0")
+    assert read.project.environment.requirements.packages == ("scipy", "numpy==2.0")
 
 
 ENVIRONMENTS = [
