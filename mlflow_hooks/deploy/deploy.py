@@ -23,8 +23,9 @@ from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
 from mlflow_hooks.change import Change, report_changes
 from mlflow_hooks.errors import OutOfDate
+from mlflow_hooks.generate.data_factory import NOTEBOOK_FOLDER
 from mlflow_hooks.generate.files import FOLDER, changes
-from mlflow_hooks.model import Hook, job_name
+from mlflow_hooks.model import WORKSPACE_FOLDER, Hook, job_name
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -49,6 +50,12 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
         host=session.settings.login.name,
         dry_run=options.dry_run,
     )
+    if options.target != WORKSPACE_FOLDER and any(
+        hook.linked_service and hook.engine is Engine.MLFLOW for hook in hooks
+    ):
+        report.notice(
+            f"In Data Factory, give the parameter {NOTEBOOK_FOLDER} of the pipelines the value {options.target}."
+        )
     notebooks = Notebooks(hooks, folder, session, options, report)
     changes: list[Change] = []
     stopped: SyncError | None = None

@@ -17,6 +17,9 @@ from .job import defaults
 from .origin import description
 from .stamp import BLANK, stamped
 
+# The parameter of a pipeline that says where deploy put the notebook.
+NOTEBOOK_FOLDER = "notebook_folder"
+
 
 def pipeline_json(hook: Hook) -> str:
     """The pipeline as a file, stamped in its description."""
@@ -27,13 +30,13 @@ def pipeline_json(hook: Hook) -> str:
 
 
 def pipeline(hook: Hook) -> dict[str, Any]:
-    """One parameter for each that callers may set; for a job also its number, which differs from workspace to
-    workspace."""
+    """One parameter for each that callers may set, and one for what differs from workspace to workspace: the number of
+    the job, or the folder that `deploy --target` names."""
     parameters: dict[str, Any] = {
         name: {"type": "string", "defaultValue": default} for name, default in defaults(hook).items()
     }
-    if hook.engine is Engine.JOBS_GIT:
-        parameters["job_id"] = {"type": "string"}
+    folder = {"defaultValue": WORKSPACE_FOLDER} if hook.engine is Engine.MLFLOW else {}
+    parameters[_place(hook)] = {"type": "string", **folder}
     return {
         "name": hook.notebook,
         "properties": {
@@ -46,14 +49,16 @@ def pipeline(hook: Hook) -> dict[str, Any]:
 
 def activity(hook: Hook) -> dict[str, Any]:
     """What starts the hook and waits for it. It outlasts the hook's own deadline, so that the hook can clean up."""
-    parameters = {name: _expression(name) for name in defaults(hook)}
     if hook.engine is Engine.MLFLOW:
         kind = "DatabricksNotebook"
-        path = f"{WORKSPACE_FOLDER}/{hook.notebook}"
+        parameters: dict[str, Any] = {name: _expression(_value(name)) for name in defaults(hook)}
+        path = _expression(f"concat({_value(_place(hook))}, '/{hook.notebook}')")
         properties = {"notebookPath": path, "baseParameters": {**parameters, TRIGGER: "data_factory"}}
     else:
         kind = "DatabricksJob"
-        properties = {"jobId": _expression("job_id"), "jobParameters": parameters}
+        # Nothing between here and the script knows what an empty value stands for.
+        given = {name: _or_default(name, default) for name, default in defaults(hook).items()}
+        properties = {"jobId": _expression(_value(_place(hook))), "jobParameters": given}
     return {
         "name": hook.notebook,
         "type": kind,
@@ -64,9 +69,27 @@ def activity(hook: Hook) -> dict[str, Any]:
     }
 
 
-def _expression(parameter: str) -> dict[str, str]:
-    path = f".{parameter}" if parameter.isidentifier() else f"['{parameter}']"
-    return {"value": f"@pipeline().parameters{path}", "type": "Expression"}
+def _place(hook: Hook) -> str:
+    """What the pipeline calls the number of the job or the notebook's folder: as no parameter of the project is."""
+    name = NOTEBOOK_FOLDER if hook.engine is Engine.MLFLOW else "job_id"
+    while name in defaults(hook):
+        name = f"hook_{name}"
+    return name
+
+
+def _expression(formula: str) -> dict[str, str]:
+    return {"value": f"@{formula}", "type": "Expression"}
+
+
+def _value(parameter: str) -> str:
+    return f"pipeline().parameters.{parameter}" if parameter.isidentifier() else f"pipeline().parameters['{parameter}']"
+
+
+def _or_default(parameter: str, default: str) -> dict[str, str]:
+    if not default:
+        return _expression(_value(parameter))
+    quoted = default.replace("'", "''")
+    return _expression(f"if(empty({_value(parameter)}), '{quoted}', {_value(parameter)})")
 
 
 def _timespan(time: timedelta) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
@@ -348,6 +349,15 @@ def test_deployed_elsewhere(desk: Desk) -> None:
     ran = deploy(desk, code=1)
     assert "runs the notebook in /Shared/team/hooks" in ran.one("job")["problem"]
     assert counts(deploy(desk, "--target", "/Shared/team/hooks")) == (0, 0, 0, 2, 0)
+
+
+def test_pipelines_of_another_folder(desk: Desk) -> None:
+    """Who deploys to another folder is told which parameter of the pipelines has to name it."""
+    change(desk, "schedule:", "data_factory: {linked_service: Db}\nschedule:")
+    (note,) = [event["message"] for event in deploy(desk, "--target", "/Shared/qa").events if event["event"] == "note"]
+    assert note == "In Data Factory, give the parameter notebook_folder of the pipelines the value /Shared/qa."
+    (pipeline,) = (desk.root / "hooks" / "data_factory").iterdir()
+    assert "notebook_folder" in json.loads(pipeline.read_text())["properties"]["parameters"]
 
 
 def test_prune(desk: Desk, tmp_path: Path) -> None:

@@ -154,8 +154,28 @@ def test_data_factory_parameters() -> None:
         "git_ref": {"type": "string", "defaultValue": "v1.0"},
         "experiment": {"type": "string", "defaultValue": ""},
         "timeout_seconds": {"type": "string", "defaultValue": ""},
+        "notebook_folder": {"type": "string", "defaultValue": "/Shared/mlflow_hooks"},
     }
-    assert "job_id" in pipeline(JOBS_GIT)["properties"]["parameters"]
+    path = properties["activities"][0]["typeProperties"]["notebookPath"]
+    assert path["value"] == "@concat(pipeline().parameters.notebook_folder, '/mlflow_demo_hook')"
+
+
+def test_data_factory_job() -> None:
+    """The job's number has a parameter of its own, and an empty value of a caller stands for that of hook.yml."""
+    job_id, word = Parameter("job_id", value="7", widget=True), Parameter("word", value="it's", widget=True)
+    properties = pipeline(replace(JOBS_GIT, parameters=(job_id, word)))["properties"]
+    sent = properties["activities"][0]["typeProperties"]
+    assert sent["jobId"]["value"] == "@pipeline().parameters.hook_job_id"
+    assert properties["parameters"]["job_id"] == {"type": "string", "defaultValue": "7"}
+    given = {name: value["value"] for name, value in sent["jobParameters"].items()}
+    assert given == {
+        "job_id": "@if(empty(pipeline().parameters.job_id), '7', pipeline().parameters.job_id)",
+        "word": "@if(empty(pipeline().parameters.word), 'it''s', pipeline().parameters.word)",
+    }
+    assert pipeline(JOBS_GIT)["properties"]["activities"][0]["typeProperties"]["jobId"] == {
+        "value": "@pipeline().parameters.job_id",
+        "type": "Expression",
+    }
 
 
 @pytest.mark.parametrize("value", ["{{job.id}}", "${var.x}", "@concat('a')", "a @{b}"])
