@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:48ecdaeb0a7200d026eddbd8d088b80abb8b0f66d0d9f4baaded81b9b6d73a64 -->
+# MAGIC %md <!-- mlflow_hooks sha256:e54d2786517af55d2a9867fec497e77da2b1424659b9862854003e9d1d97ab0f -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -54,13 +54,12 @@ CONFIG = {
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-for name, parameter in CONFIG["parameters"].items():
-    if parameter["widget"]:
-        dbutils.widgets.text(name, parameter["value"] or "")
+WIDGETS = {name: parameter["value"] or "" for name, parameter in CONFIG["parameters"].items() if parameter["widget"]}
 if CONFIG["git"]["widget"]:
-    dbutils.widgets.text("git_ref", CONFIG["git"]["ref"])
-for name in ("experiment", "timeout_seconds", "trigger", "job_run_id"):
-    dbutils.widgets.text(name, "")
+    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
+WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
+for name, value in WIDGETS.items():
+    dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
@@ -101,6 +100,15 @@ def fits(kind, text):
     if kind == "uri":
         return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
     return kind != "path" or text != ""
+
+
+def refuse_unknown(passed, names):
+    """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
+    unknown = sorted(set(passed) - set(names))
+    if unknown:
+        raise ValueError(
+            f"{CONFIG['hook']} has no {', '.join(unknown)} for a caller to set. It has {', '.join(names)}."
+        )
 
 
 def asked_for():
@@ -201,9 +209,10 @@ def wait(job_run_id, deadline):
                 seen = state
             if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
                 return run
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
-        time.sleep(CONFIG["poll_seconds"])
+        time.sleep(min(CONFIG["poll_seconds"], left))  # what ends after the deadline is too late
 
 
 def judge(run, project_run):
@@ -267,6 +276,8 @@ def cancel(run):
 
 # COMMAND ----------
 
+# SERVER: getAll has what callers pass, whether there is a widget for it or not.
+refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
 parameters, path, seconds = asked_for(), experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]
 

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:f654c0dfce2f63020faae90e49f1ce7d537f3275e324df2907d0e6fc5cf6d66a -->
+# MAGIC %md <!-- mlflow_hooks sha256:5630a8aff72a0238c4949362b7238606349e3153a70824ed1a69f2467bcf3017 -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -53,13 +53,12 @@ CONFIG = {
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-for name, parameter in CONFIG["parameters"].items():
-    if parameter["widget"]:
-        dbutils.widgets.text(name, parameter["value"] or "")
+WIDGETS = {name: parameter["value"] or "" for name, parameter in CONFIG["parameters"].items() if parameter["widget"]}
 if CONFIG["git"]["widget"]:
-    dbutils.widgets.text("git_ref", CONFIG["git"]["ref"])
-for name in ("experiment", "timeout_seconds", "trigger", "job_run_id"):
-    dbutils.widgets.text(name, "")
+    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
+WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
+for name, value in WIDGETS.items():
+    dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
@@ -100,6 +99,15 @@ def fits(kind, text):
     if kind == "uri":
         return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
     return kind != "path" or text != ""
+
+
+def refuse_unknown(passed, names):
+    """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
+    unknown = sorted(set(passed) - set(names))
+    if unknown:
+        raise ValueError(
+            f"{CONFIG['hook']} has no {', '.join(unknown)} for a caller to set. It has {', '.join(names)}."
+        )
 
 
 def asked_for():
@@ -200,9 +208,10 @@ def wait(job_run_id, deadline):
                 seen = state
             if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
                 return run
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
-        time.sleep(CONFIG["poll_seconds"])
+        time.sleep(min(CONFIG["poll_seconds"], left))  # what ends after the deadline is too late
 
 
 def judge(run, project_run):
@@ -266,6 +275,8 @@ def cancel(run):
 
 # COMMAND ----------
 
+# SERVER: getAll has what callers pass, whether there is a widget for it or not.
+refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
 parameters, path, seconds = asked_for(), experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]
 

@@ -44,8 +44,10 @@ def config(hook: Hook) -> dict[str, Any]:
         "entry_point": hook.entry_point,
         "parameters": {
             parameter.name: {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
+            # A default is passed on too, as the text that it is: MLflow makes a date of `2024-01-01T00:00:00Z`, whose
+            # blank tears it in two.
             for parameter in hook.parameters
-            if parameter.widget or parameter.value is not None
+            if parameter.widget or parameter.effective is not None
         },
         "spark_job": hook.project.spark_job is not None,
         "backend_config": backend_config(hook),

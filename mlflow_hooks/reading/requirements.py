@@ -48,7 +48,7 @@ def read_requirements(reader: Reader, folder: Path, lines: Iterable[str]) -> Req
 
 
 def _lines(reader: Reader, folder: Path, file: str, text: str, inside: frozenset[Path]) -> Iterator[str]:
-    """The lines of `file` in `folder`, with those of each file where it is named. `inside`: the files that we are in."""
+    """The lines of `file` in `folder`, with those of each file that it names. `inside`: the files that we are in."""
     for line in logical_lines(text):
         option = _OPTION.fullmatch(line)
         if option is None or option[1] not in _FILES or "://" in option[2]:

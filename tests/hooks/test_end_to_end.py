@@ -20,7 +20,7 @@ from mlflow_hooks.schema import Engine, ResultKeys, Secret
 
 from .private_git import private
 from .stage import OVER, Stage, commit, hook_of, until
-from .work import QUICK_SCRIPT, URL
+from .work import MLPROJECT, QUICK_SCRIPT, URL
 
 # One workspace with one MLflow, which takes seconds to start: one worker has all that run projects.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -48,8 +48,8 @@ from databricks_local.runtime.notebook_runner import Runner
 os.environ["MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT"] = "1"
 file, outcomes = Path(sys.argv[1]), {}
 order = json.loads(file.read_text())
-for path, word in json.loads(dbutils.widgets.get("hooks")):
-    outcomes[path] = Runner({**order, "notebook_path": path, "parameters": {"word": word}}, file).outcome()
+for path, parameters in json.loads(dbutils.widgets.get("hooks")):
+    outcomes[path] = Runner({**order, "notebook_path": path, "parameters": parameters}, file).outcome()
 dbutils.notebook.exit(json.dumps(outcomes))
 """
 
@@ -78,10 +78,11 @@ def test_training_then_scoring(stage: Stage) -> None:
     scoring = hook_of(stage.samples / "projects" / "ExampleScoringProject")
     sent = activity(scoring)["typeProperties"]
     given = {name: value if isinstance(value, str) else "" for name, value in sent["baseParameters"].items()}
-    assert sent["notebookPath"] == stage.publish(scoring)
+    path = stage.publish(scoring)
+    assert sent["notebookPath"]["value"].endswith(f", '/{scoring.notebook}')") and path.endswith(f"/{scoring.notebook}")
     assert given["experiment"] == given["timeout_seconds"] == ""
     elsewhere = replace(scoring, experiment="/Shared/data_factory/scored")
-    scored = stage.result(stage.submit(sent["notebookPath"], given | {"experiment": elsewhere.experiment}))
+    scored = stage.result(stage.submit(path, given | {"experiment": elsewhere.experiment}))
     assert scored["tags"]["model_version"] == "1" and scored["metrics"]["rows"] > 0
     assert scored["experiment"] == elsewhere.experiment and stage.mlflow_runs(scoring) == []
     assert stage.mlflow_runs(elsewhere)[1]["tags"]["trigger"] == "data_factory"
@@ -143,9 +144,12 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
     "fails": ({}, {}, "the word is fail", ["FINISHED", "FAILED"]),
     "login": ({}, down("login", 403, "Invalid access token."), "Invalid access token", NONE),
     "mlflow": ({}, down("mlflow", 503, "MLflow is away"), "Timed out", NONE),
+    "mistyped": ({}, {}, "mistyped has no wrod for a caller to set. It has word", NONE),
     # Its token expires while the project runs, for which it would otherwise wait for ever.
     "expires": ({}, ends("RUNNING"), "Token is expired.", BOTH),
 }
+
+CALLERS = {"fails": {"word": "fail"}, "mistyped": {"wrod": "x"}}
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def tried(shared: Stage) -> Tried:
     with private(shared.team.parent, "x-access-token", TOKEN) as address:
         hooks = {**private_hooks(shared, address), **hooks}
         paths = {name: shared.publish(hook) for name, hook in hooks.items()}
-        every = [(path, "fail" if name == "fails" else "well") for name, path in paths.items()]
+        every = [(path, CALLERS.get(name, {"word": "well"})) for name, path in paths.items()]
         run = shared.submit(shared.work.notebook("/Shared/one_python", ONE_PYTHON), {"hooks": json.dumps(every)})
         until(lambda: shared.submitted(hooks["expires"]))  # the last one: nobody else waits for a project any more
         shared.faults([EXPIRED])
@@ -185,7 +189,9 @@ def tried(shared: Stage) -> Tried:
 
 def private_hooks(stage: Stage, address: str) -> dict[str, Hook]:
     """At the root of the repository, where MLflow packs `.git` as well."""
-    hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT})
+    # MLflow's YAML makes a date with a blank of the default.
+    dated = MLPROJECT.replace("count: {type: int, default: 1}", "count: {default: 2024-01-01T00:00:00Z}")
+    hook = stage.project("Private", HOOK.format(name="private"), {"demo.py": PRINT, "MLproject": dated})
     source = GitSource(f"{address}/team/.git", "v1.0", secret=Secret(scope="git", key="token"))
     hook = replace(hook, git=source, result=ResultKeys())
     return {"private": hook, "stranger": replace(hook, name="stranger", git=replace(source, secret=None))}
@@ -213,6 +219,15 @@ def test_private_repository(shared: Stage, tried: Tried) -> None:
     said = [tried.said, str(tried.outcomes), str(shared.mlflow_runs(hook)), *_held(shared.work.folder / "dbfs")]
     encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
     assert not [text for text in said if TOKEN in text or encoded in text]
+
+
+def test_a_default_that_yaml_takes_for_a_date(shared: Stage, tried: Tried) -> None:
+    """The script gets a default as it is written, in one piece."""
+    number = next(
+        run["tags"].get("mlflow.databricks.shellJobRunID") for run in shared.mlflow_runs(tried.hooks["private"])
+    )
+    (task,) = shared.run(int(number))["tasks"]
+    assert task["spark_python_task"]["parameters"] == ["--word", "well", "--count", "2024-01-01T00:00:00Z"]
 
 
 def _held(dbfs: Path) -> Iterator[str]:

@@ -285,6 +285,20 @@ def test_callers_and_check_agree(kind: str, value: str) -> None:
             asked()
 
 
+def test_defaults_are_passed_on() -> None:
+    """A default that hook.yml leaves as it is arrives as it is written, and MLflow makes nothing else of it."""
+    since = Parameter("since", default="2024-01-01T00:00:00Z")
+    assert function(hook(parameters=(since,)), "asked_for")() == {"since": "2024-01-01T00:00:00Z"}
+
+
+def test_unknown_parameters() -> None:
+    """What a caller passes that the hook has not, mistyped perhaps, is refused by its name."""
+    refuse = function(HOOK, "refuse_unknown")
+    refuse({"word": "x", "trigger": "y"}, {"word": "", "trigger": ""})
+    with pytest.raises(ValueError, match=r"demo has no dept, wrod for a caller to set\. It has word, trigger"):
+        refuse({"wrod": "x", "dept": "9", "word": "x"}, {"word": "", "trigger": ""})
+
+
 SETTINGS = [
     ("experiment_path", "experiment", {"": HOOK.experiment, "/Shared/x": "/Shared/x"}, ["x", "/Workspace/Shared/x"]),
     ("time_limit", "timeout_seconds", {"": 7200, "60": 60, "7200": 7200}, ["7201", "0", "-1", "1h", "1.5"]),
@@ -298,6 +312,23 @@ def test_settings(name: str, widget: str, taken: dict[str, object], refused: lis
     for text in refused:
         with pytest.raises(ValueError, match=f"{widget} must be "):
             function(HOOK, name, **{widget: text})()
+
+
+def waited(hook: Hook, ends_after: float) -> object:
+    """What waiting for a job's run that ends then comes to, after the five seconds that it has."""
+    clock = Clock()
+    state = lambda: Some(value="TERMINATED" if clock.now > ends_after else "RUNNING")  # noqa: E731
+    jobs = Some(get_run=lambda _: Some(state=Some(life_cycle_state=state(), state_message="")))
+    return function(hook, "wait", others={"time": clock, "workspace": Some(jobs=jobs)})(1, 5.0)
+
+
+@pytest.mark.parametrize("poll", [1, 60])
+def test_the_deadline_is_kept(poll: int) -> None:
+    """A run that ends after the deadline is late, however seldom the hook looks at it."""
+    seldom = hook(poll=timedelta(seconds=poll))
+    assert waited(seldom, 4.5)
+    with pytest.raises(TimeoutError):
+        waited(seldom, 6)
 
 
 # --- what the notebook makes of the answers it gets ------------------------------------------------------------------
