@@ -17,7 +17,7 @@ from mlflow_hooks.generate.files import FOLDER, changes, schema_change, write
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
-from mlflow_hooks.rules.check import refuse, report_findings
+from mlflow_hooks.rules.check import pinned, refuse, report_findings
 from mlflow_hooks.run.local import on_this_machine
 from mlflow_hooks.run.resolve import run_spec
 from mlflow_hooks.run.workspace import on_databricks
@@ -78,6 +78,8 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         readings = _readings(project.folder, options.projects, ())
         hooks = [sound(reading, options.checking()) for reading in readings]
         refuse(_findings(readings), options.checking())
+        for finding in (finding for hook in hooks for finding in pinned(hook)):
+            report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
         deployment = DeployOptions(
             session.target,
             generate=f"mlflow_hooks generate{options.folders()}",

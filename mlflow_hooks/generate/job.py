@@ -43,6 +43,8 @@ SINGLE_NODE = {
 }
 # Where the hook's own cluster may come from the same place as the project's.
 MACHINES = ("node_type_id", "instance_pool_id", "policy_id", "azure_attributes", "aws_attributes", "gcp_attributes")
+# Of the attributes of a cloud: that machines may be taken away (`ClusterSpec` of databricks-sdk).
+SPOT = ("availability", "first_on_demand", "spot_bid_max_price", "spot_bid_price_percent", "use_preemptible_executors")
 
 REF_FIELDS = {RefKind.TAG: "git_tag", RefKind.COMMIT: "git_commit", RefKind.BRANCH: "git_branch"}
 
@@ -177,8 +179,15 @@ def _hook_cluster(hook: Hook) -> Mapping[str, Any]:
     if hook.cluster is not None:
         return hook.cluster.spec
     spec = hook.project.cluster.spec if hook.project.cluster else {}
-    machines = {key: spec[key] for key in MACHINES if key in spec}
+    machines = {key: kept for key in MACHINES if key in spec and (kept := _without_spot(spec[key]))}
     return {"spark_version": SPARK_VERSION, **machines, **SINGLE_NODE}
+
+
+def _without_spot(setting: Any) -> Any:
+    """A machine that is taken away in the middle would take the hook with it, which has but this one."""
+    return (
+        {key: value for key, value in setting.items() if key not in SPOT} if isinstance(setting, Mapping) else setting
+    )
 
 
 def _seconds(hook: Hook, ring: int) -> int:

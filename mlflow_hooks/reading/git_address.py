@@ -30,6 +30,8 @@ _ORIGIN = re.compile(
 )
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+")
 _AZURE = "dev.azure.com"
+# A page of the git host, as the browser's address bar has it, rather than the repository.
+_PAGE = re.compile(r"/(?:-/)?(?:tree|blob|commit)/.+$")
 # What `git check-ref-format` refuses, and what git would take for an option.
 _NO_REF = re.compile(r"^[-/.]|[\s~^:?*\[\\\x00-\x20\x7f]|\.\.|@\{|//|\.lock$|[/.]$")
 
@@ -88,6 +90,12 @@ def _address(hook: Hook) -> Findings:
     if parts.username and parts.scheme == "https" and not login_problem(url):
         message = "The user name in git.url is not used with a secret, but appears in logs and tags."
         yield warning(document, keys, message, f"Write https://{_AZURE}/... without it.")
+    if re.search(r"\s", url):
+        message = "git.url has a blank in it, and git does not find such a repository."
+        yield error(document, keys, message, f"Write {re.sub(chr(32), '%20', url.strip())}.")
+    elif (page := _PAGE.search(parts.path)) and parts.path[: page.start()].count("/") > 1:
+        message = f"git.url is the address of a page: git finds no repository at {page[0]}."
+        yield error(document, keys, message, f"Write {url[: url.index(page[0])]}.")
     if parts.query or parts.fragment:
         message = "git.url has a part after ? or #, and git treats it as part of the name."
         yield error(document, keys, message, "Remove that part.")
@@ -129,6 +137,9 @@ def _ref(hook: Hook) -> Findings:
     keys = ["git", kind.value]
     if problem := ref_problem(ref, kind):
         yield error(hook.document, keys, *problem)
+    elif hook.engine is Engine.JOBS_GIT and ref.startswith("refs/"):
+        remedy = f"Write {kind.value}: {ref.split('/', 2)[-1]}."
+        yield error(hook.document, keys, f"A job looks for a {kind.value} of the name {ref}, and finds none.", remedy)
 
 
 def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None:
@@ -138,6 +149,8 @@ def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None
     """
     if ref.startswith("refs/heads/"):
         return f"MLflow fetches {ref} and then cannot check it out.", f"Write {ref.removeprefix('refs/heads/')}."
+    if kind is not None and ref in ("HEAD", "FETCH_HEAD", "ORIG_HEAD"):
+        return f"{ref} is not the name of a {kind.value}.", "Write the name, such as main."
     if kind is RefKind.COMMIT and not re.fullmatch(r"[0-9a-f]{40}", ref):
         return f"{ref} is not a full commit hash, and git cannot fetch an abbreviated one.", "Write all 40 digits."
     if _NO_REF.search(ref):

@@ -13,7 +13,7 @@ from typing import Any
 from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
 from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
-from .document import Reader, plain, read_json
+from .document import Reader, Scalar, plain, read_json
 from .requirements import read_requirements
 from .validation import validated
 
@@ -29,6 +29,7 @@ def read_project(folder: Path, subfolder: str, shown: str) -> tuple[MLflowProjec
     reader = Reader(path, f"{shown}/{path.name}")
     if reader.tree is None and not reader.findings:
         reader.error((), f"{reader.name} is empty, and MLflow fails on it.", "Give it entry_points with a main.")
+    _check_spark_job(reader)
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, shown)
     cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, f"{shown}/{CLUSTER_FILE}")
@@ -62,6 +63,20 @@ def cluster_of(fields: Mapping[str, Any], document: Document) -> Cluster:
         return Cluster(document, fields)
     libraries = fields.get("libraries")
     return Cluster(document, spec, tuple(libraries) if isinstance(libraries, list) else (), wrapped=True)
+
+
+def _check_spark_job(reader: Reader) -> None:
+    """What the Spark job is written as; once validated, all of it is there and is text."""
+    tree = reader.tree if isinstance(reader.tree, dict) else {}
+    spark_job = tree.get("databricks_spark_job", tree)
+    if not spark_job:
+        message = "MLflow ignores databricks_spark_job with nothing below it, and runs the project in a shell."
+        reader.error(["databricks_spark_job"], message, "Write python_libraries: below it, with at least one library.")
+    parameters = spark_job.get("parameters") if isinstance(spark_job, dict) else None
+    for index, value in enumerate(parameters if isinstance(parameters, list) else ()):
+        if isinstance(value, Scalar) and value.tag != "str":
+            message = f"Databricks refuses the parameter {value} of python_file: it is no text."
+            reader.error(["databricks_spark_job", "parameters", index], message, f"Write '{value}', in quotes.")
 
 
 def _mlproject(folder: Path) -> Path:

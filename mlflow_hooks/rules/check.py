@@ -6,23 +6,24 @@ The rules are in the files named after what they are about and know of no disk; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha1, sha256
 
-from databricks_sync.errors import SettingsError, quantity
+from databricks_sync.errors import SettingsError, enumerated, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject
 from mlflow_hooks.reading import git_address
-from mlflow_hooks.reading.document import LARGEST, credentials
+from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
 from mlflow_hooks.reading.findings import Findings, error, warning
-from mlflow_hooks.reading.hook_file import HookReading
+from mlflow_hooks.reading.hook_file import HOOK_FILE, HookReading
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, cron, experiment, jobs_git, mlproject, parameters, script
+from . import cluster, cron, data_factory, experiment, jobs_git, mlproject, parameters, script
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -75,9 +76,12 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         yield from jobs_git.rules(hook)
     else:
         yield from mlproject.environment(hook.project)
+        yield from mlproject.release(hook)
+        yield from cluster.for_hook(hook)
     yield from git_address.rules(hook)
+    yield from data_factory.rules(hook)
     if refs:
-        yield from _pinned(hook)
+        yield from pinned(hook)
     yield from _experiment(hook)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
@@ -134,7 +138,7 @@ def _cluster(hook: Hook, now: datetime) -> Findings:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
 
 
-def _pinned(hook: Hook) -> Findings:
+def pinned(hook: Hook) -> Findings:
     """What a hook runs is what is at its ref, and not what was just checked."""
     git, project = hook.git, hook.project
     keys = ["git", git.kind.value]
@@ -149,13 +153,37 @@ def _pinned(hook: Hook) -> Findings:
         yield warning(hook.document, keys, message, "Type git fetch --tags, or create the ref and push it.")
         return
     path = f"{project.subfolder}/{project.mlproject.path.name}"
-    pinned = repository.at(git.ref, path)
-    if pinned is None:
+    if repository.at(git.ref, path) is None:
         message = f"At {git.ref} there is no {path}: every run would fail."
         yield error(hook.document, keys, message, "Choose a ref that has it.")
-    elif pinned.replace(b"\r\n", b"\n") != project.mlproject.text.replace("\r\n", "\n").encode():
-        message = f"The hook runs {path} at {git.ref}, which differs from the file that was checked here."
-        yield warning(hook.document, keys, message, "After the merge, write the commit or tag that has this file.")
+        return
+    files = [file for file in _differing(repository, git.ref, project.subfolder) if not file.endswith(f"/{HOOK_FILE}")]
+    if files:
+        it = "it differs" if len(files) == 1 else "they differ"
+        message = f"The hook runs {enumerated(files)} as at {git.ref}, and {it} from what was checked here."
+        yield warning(hook.document, keys, message, "After the merge, write the commit or tag that has these files.")
+
+
+def _differing(repository: Repository, ref: str, subfolder: str) -> Iterator[str]:
+    """The files below a folder that are not as they are at a ref, line ends apart, or gone."""
+    for file, known in repository.blobs(ref, subfolder).items():
+        try:
+            raw = read_bytes(repository.top / file)
+        except FileNotFoundError:
+            yield file
+            continue
+        except (OSError, ValueError):  # too large to be code
+            continue
+        hashes = {_git_hash(content, len(known)) for content in (raw, raw.replace(b"\r\n", b"\n"))}
+        if known not in hashes and not (repository.at(ref, file) or b"").startswith(b"version https://git-lfs"):
+            yield file
+
+
+def _git_hash(content: bytes, digits: int) -> str:
+    """By which git knows a file: SHA-1, or SHA-256 in a repository that was made for it."""
+    hashed = sha1(usedforsecurity=False) if digits == 40 else sha256()
+    hashed.update(b"blob %d\0" % len(content) + content)
+    return hashed.hexdigest()
 
 
 def _experiment(hook: Hook) -> Findings:

@@ -9,7 +9,7 @@ from typing import Any
 
 from databricks_local.jobs.rules.clusters import SECURITY_MODES
 from databricks_local.jobs.rules.fields import NAMES, NEW_CLUSTER, PARTS
-from mlflow_hooks.model import Cluster
+from mlflow_hooks.model import Cluster, Hook
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.hook_file import HOOK_FILE
 
@@ -50,7 +50,20 @@ def rules(cluster: Cluster, today: date) -> Findings:
             if not isinstance(value, str):
                 message = f"Databricks refuses {name} {key}: its value is not text."
                 yield error(document, [*at, name, key], message, "Write it in quotes.")
+    if spec.get("docker_image") and "-ml-" in str(spec.get("spark_version", "")):
+        # SERVER: https://learn.microsoft.com/azure/databricks/compute/custom-containers
+        message = "Databricks refuses a container image with a runtime for machine learning."
+        yield error(document, [*at, "docker_image"], message, "Write a spark_version without ml, or no docker_image.")
     yield from _libraries(cluster)
+
+
+def for_hook(hook: Hook) -> Findings:
+    """What is wrong with the hook's own cluster, where it is made of the project's (`generate/job.py`)."""
+    spec = hook.project.cluster.spec if hook.project.cluster else {}
+    if hook.cluster is None and "-gpu-" in str(spec.get("spark_version", "")):
+        message = "The hook notebook would get a machine with a GPU like the project, and a runtime that cannot use it."
+        remedy = "Write cluster: with spark_version, num_workers and a node_type_id of a small machine."
+        yield error(hook.document, [], message, remedy)
 
 
 def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:

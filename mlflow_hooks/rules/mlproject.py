@@ -10,12 +10,13 @@ import re
 import string
 from collections.abc import Iterator
 
-from mlflow_hooks.model import EntryPoint, Finding, MLflowProject
+from mlflow_hooks.model import EntryPoint, Finding, Hook, MLflowProject
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.project_file import ENVIRONMENTS
 
 _COMMAND = "entry_points", "{}", "command"
 _QUOTED = re.compile(r"""(["'])[^"']*\{[^{}"']+\}[^"']*\1""")
+_SPARK_JOBS_SINCE = (2, 14)
 _FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -43,6 +44,14 @@ def environment(project: MLflowProject) -> Findings:
     if chosen is not None and chosen.kind == "conda_env":
         message = "MLflow creates this environment with conda, so the cluster has to have conda."
         yield warning(chosen.document, [], message, "Write python_env: instead, with the requirements of pip.")
+
+
+def release(hook: Hook) -> Findings:
+    """What is wrong with the release of MLflow that the hook installs. SERVER: release notes of MLflow 2.14."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", hook.mlflow)[:2])
+    if hook.project.spark_job is not None and numbers < _SPARK_JOBS_SINCE:
+        message = f"MLflow {hook.mlflow} does not know databricks_spark_job, and would run the project in a shell."
+        yield error(hook.document, ["mlflow"], message, "Write mlflow: 3.17.2, or another release from 2.14 on.")
 
 
 def _spark_job(project: MLflowProject, environments: list[str]) -> Findings:
@@ -87,6 +96,10 @@ def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findi
     if not entry.command.startswith("python "):
         message = "MLflow refuses a command of a databricks_spark_job that does not begin with `python `."
         yield error(document, keys, message, "Write python script.py and its arguments.")
+    elif entry.command.removeprefix("python ").startswith("-"):
+        option = entry.command.split(" ")[1]
+        message = f"MLflow takes {option} for the script of a databricks_spark_job, and does not find it."
+        yield error(document, keys, message, "Write python script.py and its arguments.")
     elif re.search(r"\s\s|[^\S ]|\s$", entry.command):
         message = "The command is split at every blank, so two blanks or a line break become an extra argument."
         yield error(document, keys, message, "Write single blanks; `command: >-` joins lines with one.")
@@ -102,11 +115,18 @@ def _placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding
     keys = [key.format(entry.name) for key in _COMMAND]
     declared = [parameter.name for parameter in entry.parameters]
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(entry.command) if field is not None]
+        parsed = [part for part in string.Formatter().parse(entry.command) if part[1] is not None]
     except ValueError:
         message = "The command has a brace that is not part of a placeholder, and MLflow fails on it."
         yield error(document, keys, message, "Double it: {{ or }}.")
         return
+    fields = [field or "" for _, field, _, _ in parsed]
+    for _, field, form, conversion in parsed:
+        if form or conversion or "." in (field or "") or "[" in (field or ""):
+            shown = f"{{{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            message = f"MLflow fails on the placeholder {shown}: a value is a text, which has no such form or part."
+            yield error(document, keys, message, "Write {name} alone, and the form in the script.")
+            return
     for field in fields:
         if not field or field.isdigit():
             message = f"The placeholder {{{field}}} has no name, and MLflow fails on it."

@@ -384,6 +384,42 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         hook("schedule:", "notifications: {on_failure: team}\nschedule:"),
         "hook.yml:8 error: not an e-mail address",
     ),
+    # What every run would fail with
+    ("an option of Python", command("python -O demo.py --word {word}"), "MLproject:9 error: takes -O for the script"),
+    ("a module", command("python -m demo --word {word}"), "MLproject:9 error: takes -m for the script"),
+    ("a format", command("python demo.py --word {word} --count {count:.2f}"), "MLproject:9 error: {count:.2f}"),
+    ("a part", command("python demo.py --word {word.a} --count {count}"), "MLproject:9 error: {word.a}"),
+    ("an empty Spark job", mlproject(SPARK_JOB, "databricks_spark_job:"), "MLproject:2 error: with nothing below it"),
+    (
+        "a number for a file",
+        {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n  parameters: [a, 0.5]\n"},
+        "MLproject:3 error: parameter 0.5 of python_file",
+    ),
+    ("a page", hook("/team/projects", "/team/projects/tree/main/x"), "hook.yml:3 error: no repository at /tree/main/x"),
+    ("a blank in the address", hook("/team/projects", "/my team/r"), "hook.yml:3 error: /my%20team/r"),
+    ("HEAD", hook("tag: v1.0", "branch: HEAD"), "hook.yml:4 error: not the name of a branch"),
+    (
+        "a ref for a name",
+        {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "tag: refs/tags/v1.0")},
+        "hook.yml:4 error: a tag of the name refs/tags/v1.0",
+    ),
+    ("an old MLflow", hook("name: demo", "mlflow: 2.13.0\nname: demo"), "hook.yml:1 error: from 2.14 on"),
+    (
+        "a GPU for the hook",
+        cluster(spark_version="17.3.x-gpu-ml-scala2.13"),
+        "hook.yml:1 error: a machine with a GPU like the project",
+    ),
+    ("a container", cluster(docker_image={"url": "x"}), "cluster.json:6 error: a container image"),
+    (
+        "a name too long for Data Factory",
+        hook("name: demo", f"data_factory: {{linked_service: x}}\nname: {'a' * 44}"),
+        "hook.yml:2 error: at most 43 characters",
+    ),
+    (
+        "a time too long for Data Factory",
+        hook("name: demo", "data_factory: {linked_service: x}\ntimeout: 7d\nname: demo"),
+        "hook.yml:2 error: Write timeout: 167h",
+    ),
     # Nothing secret
     ("a token", hook("value: hello,", f"value: dapi{'0123456789abcdef' * 2},"), "hook.yml:7 error: a Databricks token"),
     (
@@ -519,7 +555,17 @@ def test_what_is_pinned(tmp_path: Path) -> None:
 
     write(folder, mlproject("default: hello", "default: goodbye"))
     (told,) = check(read_hooks(root / "projects"), NOW)
-    assert "differs from the file that was checked" in told.message and told.line == 4
+    assert "runs projects/Demo/MLproject as at v1.0, and it differs from what was checked" in told.message
+    assert told.line == 4
+    git(root, "checkout", "--quiet", ".")
+
+    write(folder, {"demo.py": SCRIPT.replace("\n", "\r\n"), "hook.yml": HOOK + "# edited\n"})
+    assert check(read_hooks(root / "projects"), NOW) == []
+    write(folder, {"demo.py": SCRIPT + "# edited\n", "cluster.json": None})
+    assert [one.message for one in check(read_hooks(root / "projects"), NOW) if "v1.0" in one.message] == [
+        "The hook runs projects/Demo/cluster.json, projects/Demo/demo.py as at v1.0, "
+        "and they differ from what was checked here."
+    ]
     git(root, "checkout", "--quiet", ".")
 
     git(root, "mv", "projects/Demo", "projects/Moved")

@@ -211,6 +211,16 @@ def test_hook_cluster() -> None:
     assert settings(HOOKS["own cluster"])["job_clusters"][0]["new_cluster"]["num_workers"] == 2
 
 
+def test_hook_cluster_is_no_spot_machine() -> None:
+    """What the hook's machine inherits is where it stands, not that it may be taken away."""
+    azure = {"availability": "SPOT_AZURE", "first_on_demand": 0, "spot_bid_max_price": -1}
+    aws = {"availability": "SPOT", "zone_id": "auto"}
+    spec = {**PROJECT.cluster.spec, "azure_attributes": azure, "aws_attributes": aws}  # type: ignore[union-attr]
+    project = replace(PROJECT, cluster=replace(PROJECT.cluster, spec=spec))  # type: ignore[type-var]
+    cluster = settings(hook(project=project))["job_clusters"][0]["new_cluster"]
+    assert "azure_attributes" not in cluster and cluster["aws_attributes"] == {"zone_id": "auto"}
+
+
 def test_jobs_git() -> None:
     """The task runs the script of the command, with its words: callers' values by reference, the others as they are."""
     given = settings(JOBS_GIT)
