@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from posixpath import join
 from typing import Any, NamedTuple
 
 from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
@@ -144,7 +145,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class MLflowProject:
-    """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`."""
+    """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`; "" for its top."""
 
     folder: Path
     subfolder: str
@@ -158,6 +159,15 @@ class MLflowProject:
     def name(self) -> str:
         """The name of the folder, by which commands know the project too."""
         return self.folder.name
+
+    @property
+    def shown(self) -> str:
+        """Where the project is in the repository, for people."""
+        return self.subfolder or "the repository"
+
+    def path(self, name: str) -> str:
+        """The path in the repository of what is called `name` in the project."""
+        return join(self.subfolder, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +238,7 @@ class Hook:
     @property
     def uri(self) -> str:
         """What `mlflow.run` is given."""
-        return f"{self.git.url}#{self.project.subfolder}"
+        return f"{self.git.url}#{self.project.subfolder}" if self.project.subfolder else self.git.url
 
     @property
     def task_timeout(self) -> timedelta:

@@ -188,8 +188,9 @@ class Repository:
         return self._git(self.top, "cat-file", "blob", f"{ref}:{path}") if listed.strip() else None
 
     def blobs(self, ref: str, path: str) -> dict[str, str]:
-        """The files below `path` at a commit, by their paths from the top, with the hashes that git has for them."""
-        listed = self._git(self.top, "ls-tree", "-r", "-z", ref, "--", f"{path}/").decode("utf-8", "replace")
+        """The files below `path` ("" for all) at a commit, by their paths from the top, with git's hashes of them."""
+        below = ("--", f"{path}/") if path else ()
+        listed = self._git(self.top, "ls-tree", "-r", "-z", ref, *below).decode("utf-8", "replace")
         entries = (entry.partition("\t") for entry in listed.split("\0") if entry.startswith("100"))
         return {name: fields.split()[2] for fields, _, name in entries}
 

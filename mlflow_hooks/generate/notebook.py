@@ -94,7 +94,7 @@ def _title(hook: Hook) -> str:
         f"<!-- {BLANK} -->",
         f"## Hook `{one_line(hook.name)}`",
         "Runs an MLflow project from git on a cluster of its own.",
-        f"- Project: `{one_line(hook.project.subfolder)}`",
+        f"- Project: `{one_line(hook.project.shown)}`",
         f"- Repository: `{one_line(hook.git.url)}`, {hook.git.kind.value} `{one_line(hook.git.ref)}`",
         f"- Experiment: `{one_line(hook.experiment)}`",
         f"- Schedule: `{one_line(when.quartz)}`, {one_line(when.time_zone)}" if when else "- Schedule: none",

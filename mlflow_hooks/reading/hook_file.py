@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import dirname, join
 from urllib.parse import urlsplit
 
 from databricks_sync.errors import SettingsError
@@ -62,8 +63,12 @@ class HookReading:
 
 
 def hook_folders(projects: Path) -> list[Path]:
-    """The project folders with a hook.yml, by name. Raises UnknownHook where there are none."""
-    folders = sorted(path.parent for path in projects.glob(f"*/{HOOK_FILE}"))
+    """The project folders with a hook.yml, by name. Raises UnknownHook where there are none.
+
+    The folder `projects`, or the one that it would lie in, may be a project itself: that of a whole repository.
+    """
+    whole = [folder for folder in (projects.parent, projects) if (folder / HOOK_FILE).is_file()]
+    folders = whole + sorted(path.parent for path in projects.glob(f"*/{HOOK_FILE}"))
     if not folders:
         raise UnknownHook(
             f"No folder in {projects} has a {HOOK_FILE}.",
@@ -96,11 +101,11 @@ def read_hook(folder: Path) -> HookReading:
     folder = folder.resolve()
     repository = _repository(folder)
     top = repository.top.resolve() if repository else None
-    subfolder = folder.relative_to(top).as_posix() if top else folder.name
-    reader = Reader(folder / HOOK_FILE, f"{subfolder}/{HOOK_FILE}")
+    subfolder = "" if folder == top else folder.relative_to(top).as_posix() if top else folder.name
+    reader = Reader(folder / HOOK_FILE, join(subfolder, HOOK_FILE))
     if top is None:
         reader.error((), f"{folder} is not in a git repository.", "Type `git init`: a hook runs a project from git.")
-    project, findings = read_project(folder, subfolder, subfolder)
+    project, findings = read_project(folder, subfolder)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
@@ -213,7 +218,7 @@ def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:
         return cluster_of(plain(cluster), reader.document)
     if not isinstance(cluster, str):
         return None
-    file, findings = read_cluster(folder / cluster, f"{reader.name.rpartition('/')[0]}/{cluster}")
+    file, findings = read_cluster(folder / cluster, join(dirname(reader.name), cluster))
     reader.findings += findings
     return file
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from posixpath import join
 from typing import Any
 
 from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
@@ -23,16 +24,16 @@ USUAL_FILES = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 CLUSTER_FILE = "cluster.json"
 
 
-def read_project(folder: Path, subfolder: str, shown: str) -> tuple[MLflowProject, list[Finding]]:
-    """The project in `folder`; `subfolder` is its path in the repository, `shown` how findings call it."""
+def read_project(folder: Path, subfolder: str) -> tuple[MLflowProject, list[Finding]]:
+    """The project in `folder`; `subfolder` is its path in the repository, by which findings call it."""
     path = _mlproject(folder)
-    reader = Reader(path, f"{shown}/{path.name}")
+    reader = Reader(path, join(subfolder, path.name))
     if reader.tree is None and not reader.findings:
         reader.error((), f"{reader.name} is empty, and MLflow fails on it.", "Give it entry_points with a main.")
     _check_spark_job(reader)
     file = validated(reader, MLproject)
-    environment, environment_findings = _environment(reader.document, file, folder, shown)
-    cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, f"{shown}/{CLUSTER_FILE}")
+    environment, environment_findings = _environment(reader.document, file, folder, subfolder)
+    cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, join(subfolder, CLUSTER_FILE))
     project = MLflowProject(
         folder=folder,
         subfolder=subfolder,
@@ -69,7 +70,7 @@ def _check_spark_job(reader: Reader) -> None:
     """What the Spark job is written as; once validated, all of it is there and is text."""
     tree = reader.tree if isinstance(reader.tree, dict) else {}
     spark_job = tree.get("databricks_spark_job", tree)
-    if not spark_job:
+    if spark_job is None:
         message = "MLflow ignores databricks_spark_job with nothing below it, and runs the project in a shell."
         reader.error(["databricks_spark_job"], message, "Write python_libraries: below it, with at least one library.")
     parameters = spark_job.get("parameters") if isinstance(spark_job, dict) else None
@@ -99,7 +100,7 @@ def _entry_point(reader: Reader, name: str, fields: EntryPointFields) -> EntryPo
 
 
 def _environment(
-    mlproject: Document, file: MLproject, folder: Path, shown: str
+    mlproject: Document, file: MLproject, folder: Path, subfolder: str
 ) -> tuple[Environment | None, list[Finding]]:
     """The first that MLproject names, or the file MLflow would find by itself."""
     named = [(kind, getattr(file, kind)) for kind in ENVIRONMENTS if kind in file.model_fields_set]
@@ -109,7 +110,7 @@ def _environment(
     kind, name = (named or usual)[0]
     if not isinstance(name, str):  # docker_env has no file
         return Environment(kind, mlproject), []
-    reader = Reader(folder / name, f"{shown}/{name}")
+    reader = Reader(folder / name, join(subfolder, name))
     if kind == "conda_env":
         conda = validated(reader, CondaEnvironment).dependencies
         return (

@@ -11,7 +11,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from posixpath import normpath
+from posixpath import dirname, join, normpath
 
 from mlflow_hooks.credentials import hidden
 from mlflow_hooks.model import Requirements
@@ -66,7 +66,7 @@ def _lines(reader: Reader, folder: Path, file: str, text: str, inside: frozenset
             message = f"The requirement file {name} cannot be read."
             reader.error(["dependencies"], message, f"Create {name}, or leave it out.")
             continue
-        shown = normpath(f"{file.rpartition('/')[0]}/{name}")
+        shown = normpath(join(dirname(file), name))
         reader.findings += credentials(shown, text)
         yield from _lines(reader, path.parent, shown, hidden(text), inside | {path})
 

@@ -67,5 +67,5 @@ def _file(reading: HookReading) -> str:
 def _names(reading: HookReading) -> set[str]:
     hook = reading.hook
     if hook is None:  # its hook.yml cannot be read, but its folder can be named
-        return {reading.findings[0].file.split("/")[-2]} if reading.findings else set()
+        return set(reading.findings[0].file.split("/")[-2:-1]) if reading.findings else set()
     return {hook.name, hook.project.name} - {""}

@@ -105,7 +105,7 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
         return
     file = read_script(project, name)
     if file.text is None:
-        message = f"The command runs {name}, but {project.subfolder} has no such file."
+        message = f"The command runs {name}, but {project.shown} has no such file."
         yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
         return
     # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
@@ -127,7 +127,7 @@ def read_script(project: MLflowProject, name: str) -> Script:
                 text = stream.read(LARGEST).decode("utf-8", "replace")
     except OSError:
         text = None
-    return Script(f"{project.subfolder}/{name}", text, frozenset(modules))
+    return Script(project.path(name), text, frozenset(modules))
 
 
 def _cluster(hook: Hook, now: datetime) -> Findings:
@@ -152,12 +152,12 @@ def pinned(hook: Hook) -> Findings:
         message = f"This clone has no {git.kind.value} {git.ref}, so the project at that ref was not checked."
         yield warning(hook.document, keys, message, "Type git fetch --tags, or create the ref and push it.")
         return
-    path = f"{project.subfolder}/{project.mlproject.path.name}"
+    path = project.path(project.mlproject.path.name)
     if repository.at(git.ref, path) is None:
         message = f"At {git.ref} there is no {path}: every run would fail."
         yield error(hook.document, keys, message, "Choose a ref that has it.")
         return
-    files = [file for file in _differing(repository, git.ref, project.subfolder) if not file.endswith(f"/{HOOK_FILE}")]
+    files = [file for file in _differing(repository, git.ref, project.subfolder) if file != project.path(HOOK_FILE)]
     if files:
         it = "it differs" if len(files) == 1 else "they differ"
         message = f"The hook runs {enumerated(files)} as at {git.ref}, and {it} from what was checked here."
@@ -165,8 +165,13 @@ def pinned(hook: Hook) -> Findings:
 
 
 def _differing(repository: Repository, ref: str, subfolder: str) -> Iterator[str]:
-    """The files below a folder that are not as they are at a ref, line ends apart, or gone."""
+    """The files below a folder that are not as they are at a ref, line ends apart, or gone.
+
+    Of a whole repository, those at its top: below it is much that is not the project's, such as what is generated.
+    """
     for file, known in repository.blobs(ref, subfolder).items():
+        if not subfolder and "/" in file:
+            continue
         try:
             raw = read_bytes(repository.top / file)
         except FileNotFoundError:

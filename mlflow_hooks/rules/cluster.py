@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from posixpath import basename
 from typing import Any
 
 from databricks_local.jobs.rules.clusters import SECURITY_MODES
@@ -95,7 +96,7 @@ def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:
 
 def _top(cluster: Cluster) -> list[str]:
     """Where the file begins, which a hook's own cluster may be written out in."""
-    return ["cluster"] if cluster.document.name.endswith(f"/{HOOK_FILE}") else []
+    return ["cluster"] if basename(cluster.document.name) == HOOK_FILE else []
 
 
 def _inside(cluster: Cluster) -> list[str]:

@@ -44,7 +44,7 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
     assert entry is not None
     words = shlex.split(entry.command)
     parameters = {parameter.name: parameter for parameter in hook.parameters}
-    return normpath(f"{hook.project.subfolder}/{words[1]}"), [_filled(word, parameters) for word in words[2:]]
+    return normpath(hook.project.path(words[1])), [_filled(word, parameters) for word in words[2:]]
 
 
 def _form(hook: Hook, entry: EntryPoint) -> Findings:

@@ -35,7 +35,7 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
         report.notice(
-            f"{hook.project.subfolder} has uncommitted changes; they are run too, and the run gets a tag that says so."
+            f"{hook.project.shown} has uncommitted changes; they are run too, and the run gets a tag that says so."
         )
     pasted = session is not None and hook.project.spark_job is not None
     if ref is None:  # what lies here is what is run

@@ -36,7 +36,7 @@ class RunSpec:
     @property
     def shown_source(self) -> str:
         """What is run, as a person reads it."""
-        return f"{self.hook.uri} at {self.ref}" if self.ref else self.hook.project.subfolder
+        return f"{self.hook.uri} at {self.ref}" if self.ref else self.hook.project.shown
 
     @property
     def tags(self) -> dict[str, str]:

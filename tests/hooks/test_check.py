@@ -10,6 +10,7 @@ from shutil import rmtree
 
 import pytest
 
+from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Finding
 from mlflow_hooks.reading.hook_file import read_hooks
 from mlflow_hooks.rules.check import check
@@ -544,6 +545,29 @@ def test_folders_that_mlflow_does_not_find(root: Path, name: str, words: str) ->
     write(root / "more" / name, jobs_git())
     assert check(read_hooks(root / "more"), NOW) == []
     rmtree(root / "more")
+
+
+@pytest.mark.parametrize("engine", ["mlflow", "jobs-git"])
+def test_a_whole_repository(tmp_path: Path, engine: str) -> None:
+    """A project may be at the top of its repository, with either engine, and nothing is wrong with that."""
+    root = tmp_path / "my.project"
+    text = str(jobs_git()["hook.yml"]).replace("engine: jobs-git", f"engine: {engine}")
+    write(root, {**FILES, "hook.yml": text, "other/file.py": "1\n"})
+    git(root, "init", "--quiet")
+    git(root, "remote", "add", "origin", "https://github.com/team/projects.git")
+    git(root, "add", "-A")
+    git(root, "commit", "--quiet", "-m", "first")
+    git(root, "tag", "v1.0")
+    write(root, {"other/file.py": "2\n"})
+    readings = read_hooks(root / "projects")
+    assert check(readings, NOW) == []
+    (hook,) = [reading.hook for reading in readings]
+    assert hook is not None
+    assert hook.uri == "https://github.com/team/projects" and hook.document.name == "hook.yml"
+    if engine == "jobs-git":
+        assert settings(hook)["tasks"][0]["spark_python_task"]["python_file"] == "demo.py"
+    write(root, {"demo.py": SCRIPT + "# edited\n", "cluster.json": "{"})
+    assert {finding.file for finding in check(read_hooks(root / "projects"), NOW)} == {"cluster.json", "hook.yml"}
 
 
 def test_what_is_pinned(tmp_path: Path) -> None:
