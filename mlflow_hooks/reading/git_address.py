@@ -107,7 +107,7 @@ def login_problem(url: str) -> tuple[str, str] | None:
     """The message and remedy for an address that tells more than it must: a login before the host, or a token
     anywhere; None for any other. Azure's clone addresses have a user name, which is no secret."""
     login, _, host = (url.partition("://")[2] or url).partition("/")[0].rpartition("@")
-    harmless = not login or (":" not in login and (not url.lower().startswith("http") or _azure(host.lower())))
+    harmless = not login or (":" not in login and (not url.lower().startswith("http") or is_azure(host.lower())))
     if harmless and not any(credentials.suspicious_lines(url)):  # it may be of the origin, which no file says
         return None
     message = "git.url holds a user name or a token, and would be shown in logs, tags and run names."
@@ -128,7 +128,8 @@ def _ssh(hook: Hook) -> Findings:
         )
 
 
-def _azure(host: str | None) -> bool:
+def is_azure(host: str | None) -> bool:
+    """Whether a host is that of Azure DevOps, under its name of today or an older one."""
     return host == _AZURE or (host or "").endswith(".visualstudio.com")
 
 

@@ -17,7 +17,6 @@ from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import UnknownHook
 from mlflow_hooks.model import (
-    RESERVED,
     Cluster,
     Declared,
     EntryPoint,
@@ -33,7 +32,7 @@ from mlflow_hooks.schema import Engine, Git, HookFile, ParameterSetting
 
 from .document import Reader, plain
 from .findings import nearest
-from .git_address import login_problem, of_origin
+from .git_address import is_azure, login_problem, of_origin
 from .project_file import cluster_of, read_cluster, read_project
 from .validation import validated
 
@@ -167,9 +166,10 @@ def _git(reader: Reader, git: Git, origin: str) -> GitSource:
 
 def _provider(url: str) -> str:
     try:
-        return PROVIDERS.get(urlsplit(url).hostname or "", "")
+        host = urlsplit(url).hostname or ""
     except ValueError:  # git_address.py judges the URL
         return ""
+    return PROVIDERS["dev.azure.com"] if is_azure(host) else PROVIDERS.get(host, "")
 
 
 def _entry_point(reader: Reader, project: MLflowProject, name: str) -> EntryPoint | None:
@@ -206,9 +206,6 @@ def _parameter(reader: Reader, declared: Declared, setting: ParameterSetting) ->
     if parameter.required and not setting.widget:
         message = f"The parameter {name} has no value, and no caller may set it: every run would fail."
         reader.error(keys, message, f"Give {name} a value, or widget: true.")
-    if setting.widget and name in RESERVED:
-        message = f"The widget {name} of every hook notebook would hide the parameter of that name."
-        reader.error(keys, message, "Give the parameter another name, or no widget.")
     return parameter
 
 

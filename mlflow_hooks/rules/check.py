@@ -47,7 +47,7 @@ def check(readings: Iterable[HookReading], now: datetime, *, refs: bool = True) 
 
 def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) -> Findings:
     """What fails wherever the project's code comes from; `on_databricks`: on a cluster there."""
-    yield from mlproject.form(hook.project, on_databricks=on_databricks)
+    yield from mlproject.form(hook.project, on_databricks=on_databricks and hook.engine is Engine.MLFLOW)
     yield from _entry_point(hook, pasted)
     if on_databricks:
         yield from _cluster(hook, now)

@@ -32,7 +32,9 @@ def rules(cluster: Cluster, today: date) -> Findings:
     """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
     if "existing_cluster_id" in spec or ("existing_cluster_id",) in document.lines:
-        message = "MLflow refuses to run a project on an existing cluster."
+        message = (
+            "A project runs on no existing cluster: MLflow refuses it, and a job could not say its experiment there."
+        )
         yield error(
             document, ["existing_cluster_id"], message, "Describe a new cluster: spark_version, node_type_id ..."
         )

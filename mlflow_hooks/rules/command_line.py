@@ -42,17 +42,17 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
     for finding in (*rules(hook), *_placeholders(hook, entry)):
         raise BrokenProject(finding.message, finding.remedy)
     assert entry is not None
-    words = shlex.split(entry.command)
+    words = shlex.split(_in_one_line(entry.command))
     parameters = {parameter.name: parameter for parameter in hook.parameters}
     return normpath(hook.project.path(words[1])), [_filled(word, parameters) for word in words[2:]]
 
 
 def _form(hook: Hook, entry: EntryPoint) -> Findings:
-    if shell := _needs_shell(entry.command.strip()):
+    if shell := _needs_shell(_in_one_line(entry.command).strip()):
         remedy = f"Quote {shell!r} if it is plain text; otherwise do the same in Python."
         yield _broken(hook, "a command that needs a shell", remedy)
     try:
-        words = shlex.split(entry.command)
+        words = shlex.split(_in_one_line(entry.command))
     except ValueError as wrong:
         yield _broken(hook, f"a command with a mistake ({wrong})", "Correct the quotes.")
         return
@@ -61,6 +61,11 @@ def _form(hook: Hook, entry: EntryPoint) -> Findings:
     for name, formatted in _fields(entry) or ():
         if formatted:
             yield _broken(hook, f"a format for {name} in its command", f"Write {{{name}}} alone.")
+
+
+def _in_one_line(command: str) -> str:
+    """As a shell reads it: a line that ends with a backslash goes on in the next one."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\\n", r"\1", command)
 
 
 def _needs_shell(command: str) -> str:

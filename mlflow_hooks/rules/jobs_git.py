@@ -10,7 +10,7 @@ from mlflow_hooks.reading.findings import Findings, error, warning
 from . import command_line
 
 # What every cluster has, in whatever version.
-_ON_EVERY_CLUSTER = re.compile(r"(python|pip|setuptools|wheel)(?![\w.-])")
+_ON_EVERY_CLUSTER = re.compile(r"(?:[\w./-]+::)?(python|pip|setuptools|wheel)(?![\w.-])")
 
 
 def rules(hook: Hook) -> Findings:

@@ -32,10 +32,6 @@ def form(project: MLflowProject, *, on_databricks: bool) -> Findings:
     elif "docker_env" in environments and on_databricks:
         message = "MLflow refuses to run a project with docker_env on Databricks."
         yield error(document, ["docker_env"], message, "Write databricks_spark_job: with python_libraries: instead.")
-    environment = project.environment
-    if environment and environment.python and not _FULL_VERSION.fullmatch(environment.python):
-        message = f"Python {environment.python} means the newest patch release, which the cluster then has to compile."
-        yield warning(environment.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
 
 
 def environment(project: MLflowProject) -> Findings:
@@ -44,6 +40,9 @@ def environment(project: MLflowProject) -> Findings:
     if chosen is not None and chosen.kind == "conda_env":
         message = "MLflow creates this environment with conda, so the cluster has to have conda."
         yield warning(chosen.document, [], message, "Write python_env: instead, with the requirements of pip.")
+    if chosen is not None and chosen.python and not _FULL_VERSION.fullmatch(chosen.python):
+        message = f"Python {chosen.python} means the newest patch release, which the cluster then has to compile."
+        yield warning(chosen.document, ["python"], message, "Write a full version, such as python: 3.12.3.")
 
 
 def release(hook: Hook) -> Findings:

@@ -6,8 +6,9 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
-from mlflow_hooks.model import Hook, Parameter
+from mlflow_hooks.model import RESERVED, Hook, Parameter
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
+from mlflow_hooks.schema import Engine
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -50,6 +51,10 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
         if parameter.widget and not _NAME.fullmatch(parameter.name):
             message = f"Databricks refuses a job parameter called {parameter.name}."
             yield error(declared, keys, message, "Use letters, digits, _, - and . in its name.")
+        if parameter.widget and parameter.name in RESERVED and hook.engine is Engine.MLFLOW:
+            message = f"The widget {parameter.name} of every hook notebook would hide the parameter of that name."
+            remedy = "Give the parameter another name, or no widget."
+            yield error(hook.document, ["parameters", parameter.name], message, remedy)
         if parameter.default is not None:
             for message, remedy in _value(parameter, parameter.default, pasted and parameter.value is None):
                 yield error(declared, keys, message, remedy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,7 @@ MEANINGS = [
     ("0 15 10 ? * *", "2026-03-01 11:00:00", "2026-03-02 10:15:00"),
     ("*/20 * * * * ?", "2026-03-01 11:00:01", "2026-03-01 11:00:20"),
     ("0 0/15 8-9 * * ?", "2026-03-01 08:50:00", "2026-03-01 09:00:00"),
+    ("0 /15 8 * * ?", "2026-03-01 08:01:00", "2026-03-01 08:15:00"),
     ("0 0 8 ? * 1", "2026-03-02 00:00:00", "2026-03-08 08:00:00"),
     ("0 0 8 ? * SUN", "2026-03-02 00:00:00", "2026-03-08 08:00:00"),
     ("0 0 8 ? * MON-FRI", "2026-03-06 09:00:00", "2026-03-09 08:00:00"),
@@ -92,6 +93,12 @@ def test_never_stands_still() -> None:
         assert following is not None and following > moment
         moment, seen = following, seen + 1
     assert abs(seen - 365 * 24) <= 2
+
+
+@pytest.mark.parametrize(("name", "hours"), [("GMT+2", 2), ("UTC-05:00", -5), ("GMT+0", 0), ("Asia/Tokyo", 9)])
+def test_zones_of_java(name: str, hours: int) -> None:
+    """A schedule may be in an offset of whole hours, as Java calls it, which IANA names the other way round."""
+    assert datetime(2026, 3, 1, tzinfo=quartz.zone(name)).utcoffset() == timedelta(hours=hours)
 
 
 def test_an_end() -> None:

@@ -15,7 +15,7 @@ from mlflow_hooks.model import Finding
 from mlflow_hooks.reading.hook_file import read_hooks
 from mlflow_hooks.rules.check import check
 
-from .work import CLUSTER, FILES, HOOK, MLPROJECT, SCRIPT, git, repository, write
+from .work import CLUSTER, FILES, HOOK, MLPROJECT, SCRIPT, URL, git, repository, write
 
 NOW = datetime(2026, 9, 30, tzinfo=timezone.utc)
 SPARK_JOB = "databricks_spark_job:\n  python_libraries: [mlflow-skinny==3.17.2]"
@@ -213,6 +213,11 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         "name of a widget",
         {"MLproject": MLPROJECT.replace("word", "wörd"), **hook("word", "wörd")},
         "MLproject:7 error: refuses a job parameter",
+    ),
+    (
+        "a widget of every notebook",
+        {"MLproject": MLPROJECT.replace("word", "trigger"), **hook("word", "trigger")},
+        "hook.yml:7 error: would hide the parameter",
     ),
     (
         "ignored parameters",
@@ -478,6 +483,29 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
         "a blank, in a shell",
         {**PLAIN_FILES, **cluster(spark_version="14.3.x-scala2.12"), **hook("value: hello,", "value: hello world,")},
     ),
+    (
+        "names of the hook notebook's widgets",
+        {
+            "MLproject": MLPROJECT.replace("word", "experiment"),
+            "hook.yml": str(jobs_git()["hook.yml"]).replace("word:", "experiment:"),
+        },
+    ),
+    ("a short version of Python", jobs_git(**PLAIN_FILES | {"env.yaml": ENV.replace("3.12.3", "'3.8'")})),
+    ("pip of a channel", jobs_git(**conda("conda-forge::python=3.11, conda-forge::pip"))),
+    (
+        "an older name of Azure DevOps",
+        {"hook.yml": HOOK.replace(URL, "https://contoso.visualstudio.com/ml/_git/r") + "engine: jobs-git\n"},
+    ),
+    (
+        "a command on two lines",
+        jobs_git(
+            MLproject=MLPROJECT.replace(
+                "command: python demo.py --word {word}", "command: |\n      python demo.py --word {word} \\\n     "
+            )
+        ),
+    ),
+    ("a step alone", hook("0 0 6 * * ?", "0 /5 * * * ?")),
+    ("an offset of Java", hook("Europe/Berlin", "GMT+2")),
     (
         "a long path",
         {"MLproject": MLPROJECT + "# /Volumes/Main/Default/models/2026/Experiments/DiabetesPrediction/v12\n"},

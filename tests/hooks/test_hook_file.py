@@ -227,13 +227,6 @@ def test_required_parameter(top: Path) -> None:
     assert "no caller may set it" in read.findings[0].message
 
 
-def test_reserved_parameter(top: Path) -> None:
-    """A parameter called like a widget of the hook itself cannot be one."""
-    project = FILES["MLproject"].replace("word", "trigger")
-    read = reading(top, HOOK.replace("word", "trigger"), MLproject=project)
-    assert "would hide the parameter" in read.findings[0].message
-
-
 def test_doubled_names(top: Path) -> None:
     """Two hooks of one name would be one notebook: the second is a mistake."""
     for name in ("Demo", "Other"):

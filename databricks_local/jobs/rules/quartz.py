@@ -75,7 +75,11 @@ def parse(expression: str) -> QuartzSchedule:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """ValueError for a name that is no IANA zone; Java's names are the same."""
+    """ValueError for a name that is no zone of Java, which has those of IANA, and offsets such as GMT+2."""
+    if matched := re.fullmatch(r"(?:GMT|UTC|UT)([+-])(\d{1,2})(?::?00)?", name):
+        # SERVER: java.util.TimeZone. IANA's names for whole hours have the sign the other way round.
+        sign, hours = "-" if matched[1] == "+" else "+", int(matched[2])
+        name = f"Etc/GMT{sign}{hours}" if hours else "Etc/GMT"
     if name not in available_timezones():
         raise ValueError(f"'{name}' is no time zone; names are like Europe/Berlin or UTC")
     return ZoneInfo(name)
@@ -129,7 +133,8 @@ def _numbers(field: str, index: int) -> frozenset[int]:
 
 def _part(part: str, index: int) -> Sequence[int]:
     name, least, most, _ = FIELDS[index]
-    matched = re.fullmatch(r"(\*|[0-9A-Z]+)(?:-([0-9A-Z]+))?(?:/(\d+))?", part)
+    # SERVER: Quartz takes `/5` for `0/5` (CronExpression).
+    matched = re.fullmatch(r"(\*|[0-9A-Z]+)(?:-([0-9A-Z]+))?(?:/(\d+))?", f"*{part}" if part.startswith("/") else part)
     if matched is None or (matched[1] == "*" and matched[2]):
         raise ValueError(f"'{part}' is not understood in {name}")
     step = int(matched[3] or 1)
