@@ -23,6 +23,7 @@ from mlflow_hooks.model import (
     Requirements,
 )
 from mlflow_hooks.rules.command_line import REFERENCE, command_line
+from mlflow_hooks.rules.conda import as_requirement
 from mlflow_hooks.schema import Engine
 
 from .literal import one_line
@@ -171,6 +172,8 @@ def _libraries(hook: Hook) -> list[Mapping[str, Any]]:
         return libraries + [{"pypi": {"package": package}} for package in project.spark_job.python_libraries]
     requirements = project.environment.requirements if project.environment is not None else Requirements()
     repo = {"repo": requirements.index_url} if requirements.index_url else {}
+    conda = project.environment.conda if project.environment is not None else ()
+    libraries += [{"pypi": {"package": package}} for package in filter(None, map(as_requirement, conda))]
     return libraries + [{"pypi": {"package": package, **repo}} for package in requirements.packages]
 
 

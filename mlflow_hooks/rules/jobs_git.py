@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.findings import Findings, error, warning
 
 from . import command_line
-
-# What every cluster has, in whatever version.
-_ON_EVERY_CLUSTER = re.compile(r"(?:[\w./-]+::)?(python|pip|setuptools|wheel)(?![\w.-])")
+from .conda import as_requirement, on_every_cluster
 
 
 def rules(hook: Hook) -> Findings:
@@ -23,7 +19,8 @@ def rules(hook: Hook) -> Findings:
 
 def _conda(hook: Hook) -> Findings:
     environment = hook.project.environment
-    lacking = [package for package in environment.conda if not _ON_EVERY_CLUSTER.match(package)] if environment else []
+    every = environment.conda if environment else ()
+    lacking = [package for package in every if not on_every_cluster(package) and as_requirement(package) is None]
     if environment and lacking:
         message = f"A job cannot install {', '.join(lacking)}: its libraries come from pip, not from conda."
         remedy = "Move packages that pip has below - pip:, and install the others in an init script of cluster.json."

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Requirements
 from mlflow_hooks.reading.document import Reader
 from mlflow_hooks.reading.requirements import read_requirements
+from mlflow_hooks.rules.conda import as_requirement
 
 from .samples import HOOKS
 from .work import write
@@ -78,6 +80,35 @@ def test_a_credential_in_a_file_of_a_file(tmp_path: Path) -> None:
     found, reader = read(tmp_path, "-r deep/secret.txt\n")
     assert [finding.file for finding in reader.findings] == ["projects/Demo/deep/secret.txt"]
     assert "0123456789abcdef" not in str(found)
+
+
+CONDA = {
+    "numpy": "numpy",
+    "numpy=1.26": "numpy==1.26.*",
+    "conda-forge::numpy=1.26.4": "numpy==1.26.4.*",
+    "numpy==1.26.4": "numpy==1.26.4",
+    "numpy=1.26.4=py311h_0": "numpy==1.26.4",
+    "numpy 1.26.*": "numpy==1.26.*",
+    "numpy >=1.2, <2": "numpy>=1.2,<2",
+    "gdal": None,
+    "numpy=[version]": None,
+}
+
+
+@pytest.mark.parametrize("dependency", CONDA)
+def test_what_pip_has_too(dependency: str) -> None:
+    """What conda and pip have under one name is a requirement of pip, of the same versions; the rest stays conda's."""
+    requirement = as_requirement(dependency)
+    assert requirement == CONDA[dependency]
+    assert requirement is None or Requirement(requirement).name == "numpy"
+
+
+def test_conda_packages_of_a_job() -> None:
+    """A job installs with pip what the environment has from conda."""
+    plain = HOOKS["jobs-git plain"]
+    environment = replace(plain.project.environment, conda=("python=3.11", "pandas=2.2"))  # type: ignore[type-var]
+    (task,) = settings(replace(plain, project=replace(plain.project, environment=environment)))["tasks"]
+    assert {"pypi": {"package": "pandas==2.2.*"}} in task["libraries"]
 
 
 def test_the_index_of_a_job() -> None:
