@@ -7,8 +7,9 @@ that comes back with errors is whole enough to be checked further, but nothing m
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import dirname, join
 from urllib.parse import urlsplit
@@ -117,6 +118,7 @@ def _hook(reader: Reader, project: MLflowProject, origin: str) -> Hook:
     name = reader.tree.get("name")
     file = validated(reader, HookFile)
     git = _git(reader, file.git, origin)
+    project = _with_script(project, file)
     if file.engine is Engine.JOBS_GIT and git.url and not git.provider:
         message = f"git.provider is missing: the Jobs API has to know what kind of git host {git.url} is on."
         reader.error(["git"], message, "Write provider: gitHubEnterprise (or another one) below git:.")
@@ -172,11 +174,29 @@ def _provider(url: str) -> str:
     return PROVIDERS["dev.azure.com"] if is_azure(host) else PROVIDERS.get(host, "")
 
 
+def _with_script(project: MLflowProject, file: HookFile) -> MLflowProject:
+    """The project with the script that hook.yml names as its entry point, which MLproject need not have.
+
+    SERVER: MLflow 3.17.2 runs it with what it is given as `--name value` (`Project.get_entry_point`), except in a
+    Spark job, which knows entry points alone.
+    """
+    name = file.entry_point
+    if name in project.entry_points or not name.endswith(".py") or project.spark_job is not None:
+        return project
+    command = "".join(
+        [f"python {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in file.parameters)]
+    )
+    script = EntryPoint(name, command, tuple(Declared(parameter) for parameter in file.parameters))
+    return replace(project, entry_points={**project.entry_points, name: script})
+
+
 def _entry_point(reader: Reader, project: MLflowProject, name: str) -> EntryPoint | None:
     entry = project.entry_points.get(name)
     by_file = project.spark_job is not None and project.spark_job.python_file
     if entry is None and not by_file and project.mlproject.text:
         entries = f"Its entry points are: {', '.join(project.entry_points)}."
+        if not project.entry_points:
+            entries = "Write entry_points: in MLproject, or entry_point: train.py here, with the name of the script."
         remedy = nearest(name, project.entry_points, entries)
         reader.error(["entry_point"], f"{project.name} has no entry point {name!r}.", remedy)
     return entry

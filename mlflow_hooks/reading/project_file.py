@@ -28,6 +28,8 @@ def read_project(folder: Path, subfolder: str) -> tuple[MLflowProject, list[Find
     """The project in `folder`; `subfolder` is its path in the repository, by which findings call it."""
     path = _mlproject(folder)
     reader = Reader(path, join(subfolder, path.name))
+    for other in () if path.exists() else folder.glob("[Mm][Ll][Pp]roject.y*ml"):
+        reader.error((), f"MLflow does not look for {other.name}.", "Rename it to MLproject.")
     if reader.tree is None and not reader.findings:
         reader.error((), f"{reader.name} is empty, and MLflow fails on it.", "Give it entry_points with a main.")
     _check_spark_job(reader)

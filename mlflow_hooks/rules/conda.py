@@ -8,11 +8,11 @@ import re
 _ON_EVERY_CLUSTER = ("python", "pip", "setuptools", "wheel")
 # What both have under one name. Others may be something else there, or need what only conda brings.
 _SAME_NAME = frozenset((
-    "boto3", "catboost", "cloudpickle", "dask", "fastapi", "flask", "hyperopt", "imbalanced-learn", "joblib", "lightgbm",
-    "matplotlib", "mlflow", "mlflow-skinny", "networkx", "nltk", "numpy", "openpyxl", "optuna", "packaging", "pandas",
-    "pillow", "plotly", "polars", "protobuf", "psutil", "pyarrow", "pydantic", "pyspark", "pytest", "pyyaml", "requests",
-    "scikit-learn", "scipy", "seaborn", "shap", "spacy", "sqlalchemy", "statsmodels", "sympy", "tqdm", "transformers",
-    "xgboost",
+    "boto3", "catboost", "cloudpickle", "dask", "fastapi", "flask", "hyperopt", "imbalanced-learn", "joblib",
+    "lightgbm", "matplotlib", "mlflow", "mlflow-skinny", "networkx", "nltk", "numpy", "openpyxl", "optuna", "packaging",
+    "pandas", "pillow", "plotly", "polars", "protobuf", "psutil", "pyarrow", "pydantic", "pyspark", "pytest", "pyyaml",
+    "requests", "scikit-learn", "scipy", "seaborn", "shap", "spacy", "sqlalchemy", "statsmodels", "sympy", "tqdm",
+    "transformers", "xgboost",
 ))  # fmt: skip
 _SPEC = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9._-]+)\s*(?P<version>.*)")
 _FUZZY = re.compile(r"=?\s*(\d[\w.]*?)(\.\*)?")  # `=1.26`, or `1.26` behind a blank

@@ -395,6 +395,12 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ("a module", command("python -m demo --word {word}"), "MLproject:9 error: takes -m for the script"),
     ("a format", command("python demo.py --word {word} --count {count:.2f}"), "MLproject:9 error: {count:.2f}"),
     ("a part", command("python demo.py --word {word.a} --count {count}"), "MLproject:9 error: {word.a}"),
+    (
+        "no entry points",
+        plain(MLproject="python_env: env.yaml\n"),
+        "hook.yml:1 error: or entry_point: train.py here",
+    ),
+    ("another name", {"MLproject.yaml": MLPROJECT, "MLproject": None}, "MLproject:0 error: Rename it to MLproject."),
     ("an empty Spark job", mlproject(SPARK_JOB, "databricks_spark_job:"), "MLproject:2 error: with nothing below it"),
     (
         "a number for a file",
@@ -506,6 +512,14 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
     ),
     ("a step alone", hook("0 0 6 * * ?", "0 /5 * * * ?")),
     ("an offset of Java", hook("Europe/Berlin", "GMT+2")),
+    (
+        "a script for an entry point",
+        jobs_git("entry_point: demo.py\n", MLproject="name: Demo\n"),
+    ),
+    (
+        "a script for an entry point of MLflow",
+        {**PLAIN_FILES, "MLproject": "python_env: env.yaml\n", **hook("git:", "entry_point: demo.py\ngit:")},
+    ),
     (
         "a long path",
         {"MLproject": MLPROJECT + "# /Volumes/Main/Default/models/2026/Experiments/DiabetesPrediction/v12\n"},

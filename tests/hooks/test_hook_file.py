@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import FindingSeverity, Parameter, RefKind
 from mlflow_hooks.reading.hook_file import HookReading, read_hook, read_hooks
 from mlflow_hooks.schema import Engine, HookFile, JobSchedule, Notifications, ResultKeys, Secret, json_schema
@@ -337,3 +338,12 @@ def test_broken_environments(top: Path, environment: str, text: str, words: str)
     read = reading(top, HOOK, MLproject=project, env_yaml=text)
     (found,) = read.findings
     assert words in found.message and found.file.endswith("Demo/env.yaml") and found.line == 1
+
+
+def test_a_script_for_an_entry_point(top: Path) -> None:
+    """A script that MLproject does not mention runs with the parameters of hook.yml as options, in their order."""
+    text = HOOK.replace("git:", "engine: jobs-git\nentry_point: demo.py\ngit:").replace("git.example", "github")
+    found = reading(top, text.replace("schedule:", "  count: 2\nschedule:"), MLproject="name: Demo\n")
+    assert found.hook is not None and found.sound, found.findings
+    (task,) = settings(found.hook)["tasks"]
+    assert task["spark_python_task"]["parameters"] == ["--word", "{{job.parameters.word}}", "--count", "2"]
