@@ -22,8 +22,10 @@ from mlflow_hooks.model import Document, Finding, FindingSeverity
 from . import findings
 
 LARGEST = 1_000_000
+MOST_VALUES = 10_000
 DEEPEST = 60  # levels; a file of Databricks or MLflow has ten at most
 _LONGEST_NUMBER = 100
+_MERGE = "tag:yaml.org,2002:merge"
 
 Keys: TypeAlias = "Iterable[str | int]"
 
@@ -42,19 +44,53 @@ class Scalar(str):
 
 
 class _Loader(yaml.SafeLoader):
-    """Without aliases: a few lines of them can stand for a billion values, or for one that holds itself."""
+    """With aliases, but not for much: a few lines of them can stand for a billion values, or for one that holds itself.
+
+    `sizes`: of each node with an anchor, how many values it stands for, once it is complete.
+    """
 
     depth = 0
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.values = 0  # so far, those that aliases stand for included
+        self.sizes: dict[str, int] = {}
+
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        if self.check_event(AliasEvent):
-            self._refuse("it has an alias (*name); write the value instead")
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        before = self.values
+        self.values += 1
+        if isinstance(event, AliasEvent) and event.anchor is not None:
+            if event.anchor not in self.sizes:
+                known = event.anchor in self.anchors
+                why = f"*{event.anchor} names what it is in" if known else f"*{event.anchor} names nothing that has &"
+                self._refuse(f"{why}; write a text that begins with * in quotes")
+            self.values += self.sizes[event.anchor]
+        if self.values > MOST_VALUES:
+            self._refuse(f"it has more than {MOST_VALUES} values, those of aliases (*name) included")
         self.depth += 1
         if self.depth > DEEPEST:
             self._refuse(f"it is nested deeper than {DEEPEST} levels")
         node: Node | None = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, MappingNode) and not isinstance(event, AliasEvent):
+            node.value = self._with_merged(node)
+        if not isinstance(event, AliasEvent) and event.anchor is not None:
+            self.sizes[event.anchor] = self.values - before
         return node
+
+    def _with_merged(self, node: MappingNode) -> list[tuple[Node, Node]]:
+        """Its keys, and those of what `<<` names that it has not itself (https://yaml.org/type/merge.html)."""
+        own = [(key, value) for key, value in node.value if key.tag != _MERGE]
+        names = {key.value for key, _ in own if isinstance(key, ScalarNode)}
+        for value in (value for key, value in node.value if key.tag == _MERGE):
+            for merged in value.value if isinstance(value, SequenceNode) else [value]:
+                if not isinstance(merged, MappingNode):
+                    raise yaml.MarkedYAMLError(problem="its << names no mapping", problem_mark=value.start_mark)
+                more = [pair for pair in merged.value if pair[0].value not in names]
+                names |= {key.value for key, _ in more}
+                own += more
+        return own
 
     def _refuse(self, problem: str) -> None:
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
@@ -108,6 +144,8 @@ class Reader:
             root: Node | None = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
+            if getattr(error, "context", None) == "while scanning an alias":
+                error.problem = "a text that begins with * must be in quotes"  # type: ignore[attr-defined]
             why = getattr(error, "problem", None) or getattr(error, "reason", "it has an unknown form")
             kind = "JSON" if self.path.suffix == ".json" else "YAML"
             self._note(mark.line + 1 if mark else 0, f"{self.name} is not {kind}: {why}.", "Correct that line.")

@@ -166,7 +166,10 @@ MISTAKES = [
     (("name: demo", "name: demo\nmlflow: latest"), 2, "mlflow must be a full release number"),
     (("name: demo", "name: demo\nmlflow: '3.17.2 --index-url x'"), 2, "mlflow must be a full release number"),
     (("name: demo", "name: demo\ncluster: none.json"), 0, "none.json does not exist"),
-    (("name: demo", "name: &a demo\nengine: *a"), 2, "alias"),
+    (("name: demo", "name: &a demo\nengine: *a"), 2, "engine must be"),
+    (("name: demo", "name: demo\nengine: *a"), 2, "*a names nothing that has &"),
+    (("quartz: 0 0 6 * * ?", "quartz: */5 * * * *"), 9, "begins with * must be in quotes"),
+    (("name: demo", "name: demo\n<<: x"), 2, "<< names no mapping"),
     (("name: demo", "name: 'demo"), 11, "not YAML"),
     (("name: demo", "name: \x07"), 0, "not YAML"),
 ]
@@ -347,3 +350,16 @@ def test_a_script_for_an_entry_point(top: Path) -> None:
     assert found.hook is not None and found.sound, found.findings
     (task,) = settings(found.hook)["tasks"]
     assert task["spark_python_task"]["parameters"] == ["--word", "{{job.parameters.word}}", "--count", "2"]
+
+
+def test_anchors(top: Path) -> None:
+    """A value may be named and repeated, and keys merged, as MLflow reads them; the keys of a mapping itself win."""
+    text = HOOK.replace("word: {value", "word: &word {value").replace(
+        "schedule:", "  count: {<<: *word, value: 2}\nschedule:"
+    )
+    found = reading(top, text)
+    assert found.hook is not None and found.sound, found.findings
+    assert [(one.name, one.value, one.widget) for one in found.hook.parameters] == [
+        ("word", "hello", True),
+        ("count", "2", True),
+    ]

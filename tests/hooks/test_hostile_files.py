@@ -14,13 +14,14 @@ from mlflow_hooks.cli import mlflow_hooks
 from .test_check import PLAIN_FILES
 from .work import CLUSTER, FILES, HOOK, repository, write
 
-LAUGHS = "a: &a [x, x]\n" + "".join(f"{one}: &{one} [*{last}, *{last}]\n" for last, one in pairwise("abcdefgh"))
+LAUGHS = "a: &a [x, x]\n" + "".join(f"{one}: &{one} [{f'*{last}, ' * 10}]\n" for last, one in pairwise("abcdefgh"))
 HOSTILE = {
     "deep JSON": '{"a":' * 100_000 + "1" + "}" * 100_000,
     "deep lists": "[" * 100_000,
     "deep YAML": "\n".join(f"{' ' * level}a:" for level in range(900)),
     "aliases": LAUGHS,
     "an alias of itself": "a: &a [*a]\n",
+    "a chain of aliases": "a0: &a0 x\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}]\n" for n in range(3_000)),
     "a large number": '{"num_workers": 1' + "0" * 30 + "}",
     "a huge number": '{"num_workers": ' + "9" * 10_000 + "}",
     "no number": '{"azure_attributes": {"spot_bid_max_price": 1e999}}',
