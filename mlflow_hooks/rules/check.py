@@ -80,6 +80,8 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         yield from cluster.for_hook(hook)
     yield from git_address.rules(hook)
     yield from data_factory.rules(hook)
+    if hook.engine is Engine.JOBS_GIT:
+        yield from _submodules(hook)
     if refs:
         yield from pinned(hook)
     yield from _experiment(hook)
@@ -136,6 +138,17 @@ def _cluster(hook: Hook, now: datetime) -> Findings:
         yield from cluster.rules(own, now.date())
         if hook.engine is Engine.MLFLOW:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
+
+
+def _submodules(hook: Hook) -> Findings:
+    """SERVER: https://learn.microsoft.com/azure/databricks/repos/limits, Databricks clones no submodules."""
+    try:
+        top = Repository(hook.project.folder).top
+    except SettingsError:
+        return
+    if (top / ".gitmodules").is_file():
+        message = "Databricks fetches the repository without its submodules, so their folders are empty in the job."
+        yield warning(hook.document, ["git"], message, "If the project needs one, install it as a library.")
 
 
 def pinned(hook: Hook) -> Findings:

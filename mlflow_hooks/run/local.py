@@ -81,12 +81,23 @@ class OnThisMachine:
             "uri": spec.source,
             "entry_point": spec.hook.entry_point,
             "version": spec.ref,
-            "parameters": dict(spec.parameters),
+            "parameters": self._parameters(),
             "experiment_id": self.tracking.experiment_id,
             "run_name": name,
             "env_manager": "local",
         }
         return [sys.executable, "-c", _PROGRAM, json.dumps(arguments)]
+
+    def _parameters(self) -> dict[str, str]:
+        """Those of the run. A relative path is of the project: MLflow would look for it in the folder that it is in."""
+        kinds = {parameter.name: parameter.type for parameter in self.spec.hook.parameters}
+        folder = self.spec.hook.project.folder
+        paths = {
+            name: str(folder / value)
+            for name, value in self.spec.parameters.items()
+            if kinds.get(name) == "path" and (folder / value).exists()
+        }
+        return {**self.spec.parameters, **paths}
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_REGISTRY")}

@@ -26,6 +26,9 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
 
     Raises SettingsError, and BrokenProject for a project that cannot run there.
     """
+    if session is None and hook.project.spark_job is not None and hook.project.spark_job.python_file:
+        message = f"{hook.project.name} has a python_file, which MLflow runs in Databricks alone."
+        raise SettingsError(message, "Leave out --backend, or write entry_points: in MLproject instead.")
     repository = Repository(hook.project.folder)
     branch = options.branch or repository.branch() or ci_branch(os.environ) or ""
     path = options.experiment or _experiment(branch, options, session)

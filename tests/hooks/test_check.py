@@ -612,6 +612,16 @@ def test_a_whole_repository(tmp_path: Path, engine: str) -> None:
     assert {finding.file for finding in check(read_hooks(root / "projects"), NOW)} == {"cluster.json", "hook.yml"}
 
 
+def test_submodules(tmp_path: Path) -> None:
+    """A job has the repository without its submodules, which is said; MLflow fetches them."""
+    root = repository(tmp_path, {".gitmodules": "", **jobs_git()})
+    (root / "projects" / "Demo" / ".gitmodules").rename(root / ".gitmodules")
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert "without its submodules" in told.message and told.severity.value == "warning"
+    write(root / "projects" / "Demo", FILES)
+    assert check(read_hooks(root / "projects"), NOW) == []
+
+
 def test_what_is_pinned(tmp_path: Path) -> None:
     """Where the ref is of this repository, the project must be there, and be the one that is checked."""
     root = repository(tmp_path)

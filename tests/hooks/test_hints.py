@@ -345,6 +345,15 @@ ROWS = {
         "Rename the folder, or add --ref to run the project from git.",
         adds("--ref"),
     ),
+    "a file that only Databricks runs": Row(
+        lambda desk: write(
+            desk.root / "projects/Demo", {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n"}
+        ),
+        " ".join(LOCAL),
+        "Demo has a python_file, which MLflow runs in Databricks alone.",
+        "Leave out --backend, or write entry_points: in MLproject instead.",
+        does(lambda desk: write(desk.root / "projects/Demo", {"MLproject": MLPROJECT})),
+    ),
     "generated outside": Row(
         lambda desk: desk.quick("generate", "--folder", "../out"),
         "deploy --folder ../out",

@@ -14,7 +14,7 @@ from emulator.test_runs import gone
 
 from .desk import Desk, until_line
 from .stage import Stage
-from .work import QUICK_SCRIPT, SCRIPT, git, repository, write
+from .work import MLPROJECT, QUICK_SCRIPT, SCRIPT, git, repository, write
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -160,8 +160,15 @@ def statuses(tracking: Path) -> list[str]:
 def test_local_backend(desk: Desk, tracking: Path) -> None:
     """With no workspace at all the project runs here, blanks in its parameters and all, and git never sees the runs."""
     nowhere = {"DATABRICKS_HOST": "", "DATABRICKS_TOKEN": "", "MLFLOW_REGISTRY_URI": "databricks-uc"}
-    logged = 'mlflow.log_metric("nothing", float("nan"))\n    mlflow.set_tag('
-    write(desk.root / "projects" / "Demo", {"demo.py": SCRIPT.replace("mlflow.set_tag(", logged)})
+    logged = 'mlflow.log_metric("nothing", float("nan"))\n    open(arguments.file).close()\n    mlflow.set_tag('
+    script = SCRIPT.replace("mlflow.set_tag(", logged).replace(
+        "arguments =", 'parser.add_argument("--file")\narguments ='
+    )
+    # A path is relative to the project, as the files of the project are.
+    plain = MLPROJECT.replace("databricks_spark_job:\n  python_libraries: [mlflow-skinny==3.17.2]\n", "")
+    plain = plain.replace("    command:", "      file: {type: path, default: demo.py}\n    command:")
+    plain = plain.replace("{count}", "{count} --file {file}")
+    write(desk.root / "projects" / "Demo", {"demo.py": script, "MLproject": plain})
     words = ("--backend", "local", "--tracking", str(tracking), "-P", "word=two words", "--json")
     ran = desk.type("run", "demo", *words, **nowhere)
     assert ran.one("summary")["metrics"] == {"letters": 9.0, "nothing": None} and "NaN" not in ran.out
