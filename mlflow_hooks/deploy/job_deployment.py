@@ -40,8 +40,8 @@ class JobDeployment:
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
         local = job.settings(hook, self._options.target)
-        same_name = [self._jobs.get(other.job_id) for other in self._jobs.named(hook.notebook)]
         record = self._records.of(hook.name)
+        same_name = self._present(hook.notebook, record)
         if (problem := _not_ours(hook, same_name, local, self._options)) is not None:
             yield problem
         elif same_name and record and record.of_another(self._names()) and not self._options.take_over:
@@ -50,9 +50,9 @@ class JobDeployment:
         elif same_name:
             yield from self._update(hook, same_name[0], record, local)
         else:
-            self._write_record(hook, record, {digest(local): local})
             if not self._options.dry_run:
-                self._jobs.create(marked(local, digest(local)))
+                number = self._jobs.create(marked(local, digest(local)))
+                self._write_record(hook, record, number, {digest(local): local})
             yield Change("job", hook.notebook, "create")
 
     def _update(
@@ -66,12 +66,12 @@ class JobDeployment:
             yield _conflict(change, merged, unknown=base is None)
             return
         if merged.changed or present.last != now:
-            self._write_record(hook, record, {**({present.last: base} if base else {}), now: local})
+            self._write_record(hook, record, present.job_id, {**({present.last: base} if base else {}), now: local})
             if not self._options.dry_run:
                 self._jobs.reset(present.job_id, marked(merged.settings, now))
             yield replace(change, action="update", why=_fields(merged.changed) or "what was deployed last")
         elif record is None or record.deployed(now) is None or record.of_another(self._names()):
-            self._write_record(hook, record, {now: local})
+            self._write_record(hook, record, present.job_id, {now: local})
         if merged.kept:
             what = f"keeps {_fields(merged.kept)}: edited in the workspace."
             yield replace(change, problem=what, hint=_OVERWRITE)
@@ -87,7 +87,7 @@ class JobDeployment:
     def prune(self, record: JobRecord) -> Iterator[Change]:
         """Deletes the job of a hook that is gone, with --prune, and unless somebody edited it."""
         change, delete = Change("job", job_name(record.hook)), not self._options.dry_run
-        jobs = [self._jobs.get(same_name.job_id) for same_name in self._jobs.named(change.name)]
+        jobs = self._present(change.name, record)
         ours = [candidate for candidate in jobs if self._may_be_of(record, candidate)]
         if not self._options.prune:
             yield from (replace(change, problem=_NO_HOOK, hint=PRUNE) for _ in ours)
@@ -105,6 +105,14 @@ class JobDeployment:
         if delete:
             self._records.delete(record)
 
+    def _present(self, name: str, record: JobRecord | None) -> list[HookJob]:
+        """The jobs of that name; where there is none, the one that was recorded, which somebody renamed."""
+        same_name = [self._jobs.get(job.job_id) for job in self._jobs.named(name)]
+        if same_name or record is None or not record.job_id:
+            return same_name
+        renamed = self._jobs.at(record.job_id)
+        return [renamed] if renamed is not None and renamed.hook == record.hook else []
+
     def _may_be_of(self, record: JobRecord, candidate: HookJob) -> bool:
         """Whether a job of the right name is the one that was recorded, and nobody else deploys it."""
         ours = candidate.hook == record.hook and not candidate.deployed_by
@@ -113,13 +121,15 @@ class JobDeployment:
     def _names(self) -> frozenset[str]:
         return self._repository.origin() | self._repository.first_commits()
 
-    def _write_record(self, hook: Hook, before: JobRecord | None, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    def _write_record(
+        self, hook: Hook, before: JobRecord | None, job_id: int, settings: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         if self._options.dry_run:
             return
         names = self._names()
         if before is not None and not before.of_another(names):
             names |= before.repository
-        self._records.write(JobRecord(hook.name, hook.document.name, names, settings))
+        self._records.write(JobRecord(hook.name, hook.document.name, names, settings, job_id))
 
 
 _NO_HOOK = "belongs to no hook any more; it was not deleted."

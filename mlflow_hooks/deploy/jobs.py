@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from databricks_sync.errors import BadAnswer
+from databricks_sync.errors import BadAnswer, NotFound, WorkspaceError
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.job import TAG
 
@@ -83,6 +83,17 @@ class Jobs:
     def get(self, job_id: int) -> HookJob:
         """A job with all its settings: a list leaves out what is long."""
         return _job(self.http.read(f"{_API}/get", {"job_id": str(job_id)}, self.http.limits.jobs).json())
+
+    def at(self, job_id: int) -> HookJob | None:
+        """The job of that number; None when there is none any more (SERVER: 404, or 400 with a text that says so)."""
+        try:
+            return self.get(job_id)
+        except NotFound:
+            return None
+        except WorkspaceError as error:
+            if error.status == 400:
+                return None
+            raise
 
     def create(self, settings: Mapping[str, Any]) -> int:
         """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""

@@ -4,8 +4,8 @@ It is there and not on this machine because CI deploys from a new clone each tim
 short for it and are forwarded to its clusters, and whose description is anybody's text.
 
 A job names, in its tag mlflow_hook_settings, the digest of what hook.yml asked of it last; the record has the settings
-of that digest. It is written before the job, with what the job has and what it gets: so the two fit whenever a run is
-killed, and a record that somebody changed is not believed, because its digest is another one then.
+of that digest. Before a job changes, its record is written, with what the job has and what it gets. So the two fit
+whenever a run is killed, and a record that somebody changed is not believed, because its digest is another one then.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def digest(settings: Mapping[str, Any]) -> str:
 class JobRecord(NamedTuple):
     """Of the job of one hook. `file`: its hook.yml, from the top of the repository, which goes by these names.
 
+    `job_id`: by which it is known though somebody renames it; 0 where an older record does not say.
     `settings` has what the job was asked to have last, by digest; beside it, perhaps, what a killed run asked for.
     """
 
@@ -42,6 +43,7 @@ class JobRecord(NamedTuple):
     file: str
     repository: frozenset[str]
     settings: Mapping[str, Mapping[str, Any]]
+    job_id: int = 0
 
     def deployed(self, last: str) -> Mapping[str, Any] | None:
         """The settings of that digest; None where they are not known."""
@@ -96,6 +98,7 @@ def _to_json(record: JobRecord) -> bytes:
             "hook": record.hook,
             "file": record.file,
             "repository": sorted(record.repository),
+            "job_id": record.job_id,
             "settings": record.settings,
         },
         indent=1,
@@ -107,6 +110,7 @@ def _from_json(raw: bytes) -> JobRecord | None:
     try:
         fields = json.loads(raw.decode())
         hook, file, names, settings = (fields[name] for name in ("hook", "file", "repository", "settings"))
+        job_id = fields.get("job_id", 0)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     texts = isinstance(hook, str) and isinstance(file, str) and isinstance(names, list)
@@ -114,4 +118,4 @@ def _from_json(raw: bytes) -> JobRecord | None:
         return None
     if not all(isinstance(value, dict) for value in settings.values()) or not may_be_hook_file(file):
         return None
-    return JobRecord(hook, file, frozenset(names), settings)
+    return JobRecord(hook, file, frozenset(names), settings, job_id if type(job_id) is int else 0)

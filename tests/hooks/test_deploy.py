@@ -197,6 +197,20 @@ def test_paused_in_the_workspace(desk: Desk, tmp_path: Path) -> None:
     assert counts(deploy(other, "--overwrite")) == (0, 0, 0, 2, 0) and desk.asked() == []
 
 
+def test_renamed_in_the_workspace(desk: Desk) -> None:
+    """A job that somebody renamed is still the hook's: there is no second one, which would run beside it."""
+    deploy(desk)
+    number = edit_job(desk, name="ours")
+    assert deploy(desk).one("job")["problem"] == "keeps name: edited in the workspace."
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    deploy(desk)
+    (job,) = jobs(desk)
+    assert (job["job_id"], job["settings"]["name"]) == (number, "ours")
+    assert job["settings"]["schedule"]["quartz_cron_expression"] == "0 0 7 * * ?"
+    desk.work.post("2.2/jobs/delete", {"job_id": number})
+    assert deploy(desk).changes[JOB] == "create"
+
+
 def test_edited_on_both_sides(desk: Desk) -> None:
     """A field that both changed is a conflict, and the whole job stays as it is until hook.yml agrees with it."""
     deploy(desk)
