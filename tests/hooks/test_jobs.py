@@ -36,13 +36,13 @@ def workspace(document: object) -> Iterator[Http]:
         {"job_id": 1, "settings": {"tasks": {"a": 1}}},
         {"job_id": 1, "settings": {"tasks": ["a"]}},
         {"job_id": 1, "settings": {"tasks": [{"notebook_task": "a"}]}},
-        {"job_id": 1, "settings": {"git_source": "a"}},
+        {"job_id": 1, "settings": {"deployment": "a"}},
     ],
 )
 def test_what_is_no_job(job: object) -> None:
     """What has not the form of a job is an error in a sentence."""
     with workspace({"jobs": [job]}) as http, pytest.raises(WorkspaceError, match="unknown form"):
-        Jobs(http).ours()
+        Jobs(http).named("a")
 
 
 @pytest.mark.parametrize("page", [{"jobs": {"a": 1}}, {"jobs": "a"}])
@@ -56,7 +56,7 @@ def test_a_list_of_jobs_without_an_end() -> None:
     """A workspace that always has another page is not read for ever."""
     with workspace({"jobs": [], "next_page_token": "more"}) as http:
         with pytest.raises(WorkspaceError, match="without an end"):
-            Jobs(http).ours()
+            Jobs(http).named("a")
         assert http.requests < 2000
 
 
