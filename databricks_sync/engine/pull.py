@@ -25,11 +25,13 @@ from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.never_synced import asset
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
-from databricks_sync.rules.plan import Action, Step
+from databricks_sync.rules.plan import Action, Step, extras_edited
 from databricks_sync.state.backups import Backups
 
 from .archive_reads import ArchiveReads, Read
 from .compare import Comparison, ignored, pointer_there
+
+_UNNOTED = "unnoted"  # no file's extras: what the workspace has is not known, but that it is not what is here
 
 
 class PullWriter:
@@ -239,6 +241,8 @@ class PullWriter:
         entry = BaseEntry.of(item, export.version, settled(stamp, time.time_ns()))
         if extras := _unpushed(step):  # the file is read again, without its stat, until they are pushed
             entry = entry._replace(extras=extras, stat=None)
+        elif step.local and not (step.base and step.base.extras):
+            entry = entry._replace(extras="")  # nobody noted those of before, and the file keeps them
         return done(step, Advance(step.key, entry, _kept(remote, export, data)))
 
     def _fitting(
@@ -334,12 +338,16 @@ def _is_converted(step: Step, raw: bytes, sent: bytes) -> bool:
 
 
 def _unpushed(step: Step) -> str:
-    """The extras that the workspace has, where the file has others by now and keeps them; else "".
+    """The extras that the workspace has, where those of the file were edited since, and it keeps them; else "".
 
     So they are still an edit that a push carries, after the content of the workspace has been pulled.
     """
-    before = step.base.extras if step.base else ""
-    return before if step.local and step.local.extras != before else ""
+    base, local = step.base, step.local
+    if base is None or local is None:
+        return ""
+    if base.extras:
+        return base.extras if local.extras != base.extras else ""
+    return _UNNOTED if local.digest == base.digest and extras_edited(base, local) else ""
 
 
 def _changed(step: Step) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +151,24 @@ def test_extras_edited_here_outlive_a_pull(synced: Project, person: Person) -> N
     assert b"password" in person.read("a", "JUPYTER")
     assert synced.push().imports("a") == 1
     assert b"password" not in person.read("a", "JUPYTER")
+    synced.at_rest()
+
+
+@pytest.mark.parametrize("edited", [True, False], ids=["edited", "not edited"])
+def test_extras_that_nobody_noted_outlive_a_pull(synced: Project, person: Person, edited: bool) -> None:
+    """A clone that only found both sides equal knows no extras: a pull does not make it believe them synced."""
+    shutil.rmtree(synced.root / ".git/databricks_sync")
+    here(synced, outputs(RAN))
+    synced.push("--take-over")  # the content is equal, and the outputs there may be anybody's
+    if edited:
+        here(synced, outputs())
+    there(person, source("y = 3", cell=1))
+    synced.pull()
+    assert b"password" in person.read("a", "JUPYTER")
+    assert synced.push().imports("a") == (1 if edited else 0)
+    assert (b"password" in person.read("a", "JUPYTER")) is not edited
+    hashes = synced.workspace.control("settings", method="GET")["hashes"]
+    assert synced.push("--overwrite").imports("a") == (1 if hashes and not edited else 0)
     synced.at_rest()
 
 

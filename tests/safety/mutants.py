@@ -1282,7 +1282,7 @@ MUTANTS = (
     Mutant(
         "outputs edited here are forgotten by a pull",
         "_unpushed",
-        "before if step.local and step.local.extras != before else ''",
+        "base.extras if local.extras != base.extras else ''",
         "''",
         EXTRAS,
         "outlive_a_pull",
