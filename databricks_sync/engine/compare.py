@@ -161,11 +161,12 @@ class Comparer:
 
     def _pointers(self, exports: Mapping[str, Export], scan: Scan) -> dict[str, Problem]:
         """What was read and holds but a pointer, where a file is meant."""
-        paths = {key: local.path if (local := scan.objects.get(key)) else key for key in exports}
-        problems = (
-            (key, pointer_there(paths[key], export.raw, self.workspace.root)) for key, export in exports.items()
-        )
-        return {key: problem for key, problem in problems if problem}
+        problems = {}
+        for key, export in exports.items():
+            local = scan.objects.get(key)
+            if problem := pointer_there(local.path if local else key, export.raw, self.workspace.root):
+                problems[key] = problem
+        return problems
 
     # --- names --------------------------------------------------------------------------------------------
 

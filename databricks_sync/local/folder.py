@@ -15,7 +15,7 @@ from typing import NamedTuple
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
 from databricks_sync.model import JUPYTER, BaseEntry, Folder, Form, Format, Kind, LocalObject, Problem, Severity, Stat
-from databricks_sync.notebook.equality import digest, extras, file_digest
+from databricks_sync.notebook.equality import digests, file_digest
 from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, file_name, identify, sha256, wire
 from databricks_sync.notebook.merge import unresolved
 from databricks_sync.rules.credentials import kinds
@@ -266,15 +266,16 @@ def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) ->
     format = identity.format
     held = wire(raw, format)
     sent = sha256(held)
+    content, extras = digests(held, format) if format else (file_digest(sent), "")
     return LocalObject(
         key=key,
         path=path,
         kind=Kind.NOTEBOOK if format else Kind.FILE,
-        digest=digest(held, format) if format else file_digest(sent),
+        digest=content,
         sha=sent,
         stat=stamp,
         format=format,
-        extras=extras(held, format),
+        extras=extras,
         unresolved=unresolved(held, format) if format else 0,
     )
 

@@ -9,7 +9,7 @@ Canonical text is blind to everything the workspace is known to change on its ow
   may read another one from the metadata; and when somebody switches it there, the cells of the old one are marked.
 
 A Jupyter notebook has more that people care for than a workspace gives back. So what a *file* holds beside its content
-has a digest of its own (`extras`). It is compared with that of the file as it was synced last, never with what the
+has a digest of its own. It is compared with that of the file as it was synced last, never with what the
 workspace exports: an edit of it here is pushed, and what the workspace made of it is no edit there.
 """
 
@@ -35,8 +35,23 @@ def file_digest(sha: str) -> str:
 
 def digest(raw: bytes, format: Format) -> str:
     """The digest of a notebook. Raises BrokenNotebook."""
-    text = canonical(raw, format)
+    return _digest(canonical(raw, format), format)
+
+
+def _digest(text: str, format: Format) -> str:
     return f"notebook:{CANON_VERSION}:{format.form.value}:{sha256(text.encode('utf-8', 'surrogatepass'))}"
+
+
+def digests(raw: bytes, format: Format) -> tuple[str, str]:
+    """The digest of a notebook in a file, and that of its extras: what it holds beside its content.
+
+    Extras are outputs, metadata and attachments; of a source notebook, which has none, it is "". Execution counts and
+    ids are no part of them: tools draw new ones without an edit. Raises BrokenNotebook.
+    """
+    if format != JUPYTER:
+        return digest(raw, format), ""
+    document = parse(raw)
+    return _digest(_canonical_jupyter(document), format), _extras(document)
 
 
 def canonical(raw: bytes, format: Format) -> str:
@@ -65,14 +80,7 @@ def title_of(cell: dict[str, Any]) -> str:
     return title if isinstance(title, str) else ""
 
 
-def extras(raw: bytes, format: Format | None) -> str:
-    """A digest of what a file holds beside its content: outputs, metadata, attachments; "" unless it is Jupyter.
-
-    Execution counts and ids are no part of it: tools draw new ones without an edit. Raises BrokenNotebook.
-    """
-    if format != JUPYTER:
-        return ""
-    document = parse(raw)
+def _extras(document: dict[str, Any]) -> str:
     cells = [kept for kept in map(_extras_of, document["cells"]) if kept]
     text = json.dumps([document.get("metadata"), cells], sort_keys=True, separators=(",", ":"))
     return sha256(text.encode())
