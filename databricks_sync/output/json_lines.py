@@ -53,20 +53,12 @@ class JsonReport:
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         """An event `plan` for each step, with its difference where `diffs` has one; *** stands for credentials."""
         for step in steps:
-            problem = step.problem
             fields: dict[str, object] = {
                 "path": step.path,
                 "key": step.key,
                 "action": step.action.value,
-                "why": why(step),
-                "problem": problem and problem.what,
-                "hint": problem and problem.hint,
-                "address": (request.address(step.remote.key) or None) if step.remote else None,
+                **reasons(step, request),
             }
-            if step.moved:
-                fields["moved"] = step.moved
-            if step.older:
-                fields["older"] = step.older
             if step.merge:
                 fields["merge"] = _merge(step.merge)
             if request.mode.direction is Direction.PUSH and step.writes and step.local and step.local.credentials:
@@ -127,6 +119,19 @@ class JsonReport:
     def say(self, text: str, event: str, **fields: object) -> None:
         """Writes the event: a program does not get the `text` for people."""
         self.emit(event, **fields)
+
+
+def reasons(step: Step, request: Request) -> dict[str, object]:
+    """The fields of an event that say what has happened to an object, and where to look at it."""
+    problem = step.problem
+    return {
+        "why": why(step),
+        "problem": problem and problem.what,
+        "hint": problem and problem.hint,
+        "address": (request.address(step.remote.key) or None) if step.remote else None,
+        **({"moved": step.moved} if step.moved else {}),
+        **({"older": step.older} if step.older else {}),
+    }
 
 
 def _merge(merge: Merge) -> dict[str, object]:

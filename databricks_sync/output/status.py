@@ -13,7 +13,7 @@ from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing
 
-from .json_lines import JsonReport
+from .json_lines import JsonReport, reasons
 from .report import Reporter
 from .text import TextReport
 from .wording import STYLES, ago, whole, why
@@ -135,8 +135,7 @@ def _group(report: TextReport, heading: str, status: Status, side: Side) -> None
     _rest(report, steps)
     direction = Direction.PUSH if side is Side.LOCAL else Direction.PULL
     if direction not in status.stops:
-        command = f"{direction.command}{status.request.again}{_paths(status.request)}"
-        report.out.line(f"    to {direction.value} these changes:  {command}")
+        report.way_on(direction, status.request, _paths(status.request))
 
 
 def _more(step: Step) -> str:
@@ -224,7 +223,7 @@ def _events(report: JsonReport, status: Status) -> None:
 
 
 def _fields(standing: Standing, request: Request) -> dict[str, object]:
-    step, problem = standing.step, standing.step.problem
+    step = standing.step
     local, workspace = (_WORDS.get(letter) or None for letter in standing.letters)
     return {
         "path": step.path,
@@ -232,12 +231,7 @@ def _fields(standing: Standing, request: Request) -> dict[str, object]:
         "side": standing.side.value,
         "local": local,
         "workspace": workspace,
-        "why": why(step),
-        "problem": problem and problem.what,
-        "hint": problem and problem.hint,
-        "address": (request.address(step.remote.key) or None) if step.remote else None,
-        **({"moved": step.moved} if step.moved else {}),
-        **({"older": step.older} if step.older else {}),
+        **reasons(step, request),
     }
 
 

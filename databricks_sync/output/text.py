@@ -105,7 +105,7 @@ class TextReport:
         self._group(request, "Skipped: not deleted, because of --no-delete", [s for s in ahead if s.key in kept], {})
         self._group(request, f"Skipped: {AHEAD[direction]}", [s for s in ahead if s.key not in kept], {})
         if len(ahead) > len(kept) or any(step.action is Action.MERGE for step in steps):
-            self._way_on(request)
+            self.way_on(Direction.PULL if direction is Direction.PUSH else Direction.PUSH, request)
         conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
         self._group(request, "Conflicts: changed on both sides, skipped", conflicts, diffs)
         if conflicts:
@@ -137,11 +137,9 @@ class TextReport:
             text = line.text if line.sign == "@" else f"{line.sign}{redacted(line.text)}"
             self.out.line(f"      {text}", STYLES.get(line.sign, ""))
 
-    def _way_on(self, request: Request) -> None:
-        if request.mode.direction is Direction.PUSH:
-            self.out.line(f"    to pull these changes:  from_databricks{request.again}")
-        else:
-            self.out.line(f"    to push these changes:  to_databricks{request.again}")
+    def way_on(self, direction: Direction, request: Request, paths: str = "") -> None:
+        """The command that carries what only one side has changed; `paths` as they are typed."""
+        self.out.line(f"    to {direction.value} these changes:  {direction.command}{request.again}{paths}")
 
     def ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
         """The commands that resolve conflicts."""
