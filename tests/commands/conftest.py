@@ -56,3 +56,15 @@ def one(project: Project) -> Project:
     project.write("notebooks/a.py", notebook("print(1)"))
     project.quick("to_databricks")
     return project
+
+
+def mix(project: Project, person: Person) -> None:
+    """Something of everything: new, edited, deleted, ahead, a conflict, a refusal."""
+    project.notebook("notebooks/new.py", "new")
+    project.notebook("notebooks/a.py", "edited here")
+    project.remove("notebooks/b.py")
+    project.notebook("notebooks/c.py", "mine")
+    person.edit("c", "theirs")
+    person.edit("etl/load", "edited there")
+    person.put("sales", "{}", object_type="DASHBOARD")
+    project.notebook("notebooks/etl/clean.sql", "select 1", language="sql")

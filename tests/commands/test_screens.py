@@ -13,24 +13,14 @@ from pathlib import Path
 import pytest
 from support.project import HOME, IMPORT, Person, Project, Workspace, jupyter, notebook, rule
 
+from .conftest import mix
+
 pty = pytest.importorskip("pty", reason="only where there are pseudo-terminals")
 
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\]8;[^\x1b]*\x1b\\)")
 LINK = re.compile(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b\\([^\x1b]*)\x1b")
 COLOUR = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
 BOTH = ("to_databricks", "from_databricks")
-
-
-def mixed(project: Project, person: Person) -> None:
-    """Something of everything: new, edited, deleted, ahead, a conflict, a refusal."""
-    project.notebook("notebooks/new.py", "new")
-    project.notebook("notebooks/a.py", "edited here")
-    project.remove("notebooks/b.py")
-    project.notebook("notebooks/c.py", "mine")
-    person.edit("c", "theirs")
-    person.edit("etl/load", "edited there")
-    person.put("sales", "{}", object_type="DASHBOARD")
-    project.notebook("notebooks/etl/clean.sql", "select 1", language="sql")
 
 
 def there(project: Project, path: str) -> str:
@@ -68,7 +58,7 @@ def on_terminal(project: Project, command: str, *arguments: str, **env: str) -> 
 
 def test_the_plan_is_grouped_by_what_happens(pushed: Project, person: Person) -> None:
     """The screen says what is created, updated, deleted, left, in conflict and refused, and sums it up in a line."""
-    mixed(pushed, person)
+    mix(pushed, person)
     out = pushed.push(code=1).out
     headings = [line for line in out.splitlines() if re.search(r"\(\d+\)$", line)]
     words = ["Create", "Update", "Delete", "Skipped", "Conflict", "Not synced", "Refused"]
@@ -161,7 +151,7 @@ SUMMARY = {
 @pytest.mark.parametrize("command", BOTH)
 def test_json_is_one_object_per_line(pushed: Project, person: Person, command: str) -> None:
     """With --json, stdout holds nothing but objects with stable keys: an event per path, and the summary at the end."""
-    mixed(pushed, person)
+    mix(pushed, person)
     ran = pushed.quick(command, "--json", code=1)
     assert ran.err == ""
     assert {frozenset(one) for one in ran.all("plan")} == {frozenset(PLAN)}
@@ -176,7 +166,7 @@ def test_json_is_one_object_per_line(pushed: Project, person: Person, command: s
 
 def test_the_summary_counts_what_happened(pushed: Project, person: Person) -> None:
     """The numbers of the JSON summary are those of the run, and its exit code is the process's."""
-    mixed(pushed, person)
+    mix(pushed, person)
     summary = pushed.push("--json", code=1).summary
     wanted = {"create": 1, "update": 1, "delete": 1, "conflict": 1, "refused": 1, "failed": 0, "ahead": 1, "noted": 1}
     assert {name: summary[name] for name in wanted} == wanted
@@ -232,14 +222,14 @@ def test_json_is_ascii_whatever_the_locale(one: Project, person: Person) -> None
 
 def test_no_colours_where_there_is_no_terminal(pushed: Project, person: Person) -> None:
     """Into a pipe goes plain text, also when something asks for colours of other tools."""
-    mixed(pushed, person)
+    mix(pushed, person)
     ran = pushed.run("to_databricks", code=1, env={"TERM": "xterm-256color", "COLORTERM": "truecolor"})
     assert "\x1b" not in ran.said and "\r" not in ran.said
 
 
 def test_a_terminal_has_colours(pushed: Project, person: Person) -> None:
     """On a terminal the plan is coloured, and says the same as without."""
-    mixed(pushed, person)
+    mix(pushed, person)
     plain = pushed.push("-n", code=1).out
     shown = on_terminal(pushed, "to_databricks", "-n")
     assert COLOUR.search(shown)
@@ -249,7 +239,7 @@ def test_a_terminal_has_colours(pushed: Project, person: Person) -> None:
 
 def test_a_terminal_has_links(pushed: Project, person: Person) -> None:
     """On a terminal the folder, and what is in it, such as a conflict, lead to their pages."""
-    mixed(pushed, person)
+    mix(pushed, person)
     for arguments in (("-n",), ("--status",)):
         links = LINK.findall(re.sub(r"\x1b\[[\d;]*m", "", on_terminal(pushed, "to_databricks", *arguments)))
         assert (there(pushed, f"{HOME}/main"), f"{HOME}/main") in links
@@ -260,7 +250,7 @@ def test_a_terminal_has_links(pushed: Project, person: Person) -> None:
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_colours_can_be_switched_off(pushed: Project, person: Person, env: dict[str, str]) -> None:
     """NO_COLOR and a dumb terminal show no colour, also while it works."""
-    mixed(pushed, person)
+    mix(pushed, person)
     assert not COLOUR.search(on_terminal(pushed, "to_databricks", **env))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.project import HOME, Person, Project, jupyter
 
+from .conftest import mix
 from .test_valves import in_a_merge
 
 BOTH = ("to_databricks", "from_databricks")
@@ -24,15 +25,8 @@ A  notebooks/new.py
 @pytest.fixture
 def mixed(pushed: Project, person: Person) -> Project:
     """A project with something of everything on either side."""
-    pushed.notebook("notebooks/new.py", "new")
-    pushed.notebook("notebooks/a.py", "edited here")
-    pushed.remove("notebooks/b.py")
-    pushed.notebook("notebooks/c.py", "mine")
-    person.edit("c", "theirs")
-    person.edit("etl/load", "edited there")
+    mix(pushed, person)
     person.edit("made there", "x")
-    person.put("sales", "{}", object_type="DASHBOARD")
-    pushed.notebook("notebooks/etl/clean.sql", "select 1", language="sql")
     return pushed
 
 
