@@ -33,7 +33,7 @@ _CONFIGURATION = (
 # SOURCE: git's setup.c, die_upon_dubious_ownership(); the second is git 2.35.2 to 2.37.
 _DUBIOUS = re.compile(r"dubious ownership in repository at '(.+)'|unsafe repository \('(.+)' is owned by")
 _OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
-_ORIGIN, _IGNORES_CASE, _FILTER = "remote.origin.url", "core.ignorecase", "filter."
+_ORIGIN, _IGNORES_CASE = "remote.origin.url", "core.ignorecase"
 _YES = ("true", "yes", "on", "1")  # of a setting, as `git config --type=bool` reads it
 _OFF = {"required": "false"}  # a filter is off where what it runs is empty, and then it must not be needed
 # Files and folders of the git directory -> the operation that is in progress while they are there.
@@ -225,9 +225,7 @@ class Repository:
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
-        if not any(name.startswith(_FILTER) for name in self._configured()):
-            return []
-        query = ("--includes", "--name-only", "-z", "--get-regexp", rf"^{re.escape(_FILTER)}")
+        query = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
         answers = [self._git(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
         return sorted({name for name in b"".join(answers).decode("utf-8", "surrogateescape").split("\0") if name})
 
@@ -237,7 +235,7 @@ class Repository:
 
     def _read_configured(self) -> dict[str, str]:
         """What every run asks git's configuration for, at once: name -> value, the last one where there are several."""
-        names = rf"^({re.escape(_ORIGIN)}$|{re.escape(_IGNORES_CASE)}$|{re.escape(_FILTER)})"
+        names = f"^({_ORIGIN}|{_IGNORES_CASE})$".replace(".", r"\.")
         answer = self._git(self.project, "config", "-z", "--get-regexp", names, accept=(0, 1))
         settings = (setting.partition("\n") for setting in answer.decode("utf-8", "replace").split("\0") if setting)
         return {name: value if equals else "true" for name, equals, value in settings}  # a name alone is a yes
