@@ -14,6 +14,7 @@ from hashlib import sha1, sha256
 from databricks_sync.errors import SettingsError, enumerated, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
+from databricks_sync.rules.stand_ins import StandIn, stand_in
 from mlflow_hooks.errors import BrokenProject
 from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject
 from mlflow_hooks.reading import git_address
@@ -193,7 +194,7 @@ def _differing(repository: Repository, ref: str, subfolder: str) -> Iterator[str
         except (OSError, ValueError):  # too large to be code
             continue
         hashes = {_git_hash(content, len(known)) for content in (raw, raw.replace(b"\r\n", b"\n"))}
-        if known not in hashes and not (repository.at(ref, file) or b"").startswith(b"version https://git-lfs"):
+        if known not in hashes and stand_in(repository.at(ref, file) or b"") is not StandIn.LFS:
             yield file
 
 

@@ -612,6 +612,18 @@ def test_a_whole_repository(tmp_path: Path, engine: str) -> None:
     assert {finding.file for finding in check(read_hooks(root / "projects"), NOW)} == {"cluster.json", "hook.yml"}
 
 
+def test_a_large_file_is_no_other_one_than_its_pointer(tmp_path: Path) -> None:
+    """What git-lfs keeps elsewhere differs from its pointer at the ref in every clone, and is not told as an edit."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 12345\n"
+    root = repository(tmp_path, {"data.csv": pointer, "notes.txt": "version https://git-lfs is what we use\n"})
+    git(root, "remote", "add", "origin", "git@git.example.com:team/projects.git")
+    write(root / "projects" / "Demo", {"data.csv": "a,b\n" * 3000})
+    assert check(read_hooks(root / "projects"), NOW) == []
+    write(root / "projects" / "Demo", {"notes.txt": "edited\n"})
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert "runs projects/Demo/notes.txt as at v1.0, and it differs" in told.message
+
+
 def test_submodules(tmp_path: Path) -> None:
     """A job has the repository without its submodules, which is said; MLflow fetches them."""
     root = repository(tmp_path, {".gitmodules": "", **jobs_git()})
