@@ -41,9 +41,8 @@ def generate(options: HookOptions, report: Reporter) -> int:
     for finding in (finding for reading in readings if reading.sound for finding in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
     hooks = [sound(reading, options.checking()) for reading in readings]
-    refuse(
-        _findings(readings, refs=False), options.checking()
-    )  # what git has at a ref may come after the files that name it
+    findings = _findings(readings, refs=False)  # what git has at a ref may come after the files that name it
+    refuse(findings, options.checking())
     folder = _folder(project, options)
     planned = changes(hooks, folder, prune=not options.names)
     if not options.check:

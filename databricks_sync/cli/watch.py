@@ -320,8 +320,10 @@ class Watch:
 
     def _park(self, mode: Mode, report: Report, first: bool) -> None:
         before = self._everything_parked()
-        for other, paths in self._parked.items():
-            self._parked[other] = {key: item for key, item in paths.items() if not _settled(key, report)}
+        if before:
+            steps = {step.key: step for step in report.steps}
+            for other, paths in self._parked.items():
+                self._parked[other] = {key: item for key, item in paths.items() if not _settled(steps.get(key), mode)}
         self._parked[mode] = parked(report, patient=self._stumbles == 1 and not first)
         now = self._everything_parked()
         new = {key: item for key, item in now.items() if key not in before or before[key].what != item.what}
@@ -343,14 +345,14 @@ class Watch:
         return {key: item for paths in self._parked.values() for key, item in paths.items()}
 
 
-def _settled(key: str, report: Report) -> bool:
+def _settled(step: Step | None, mode: Mode) -> bool:
     """Whether a run has seen an object to be the same on both sides, or a push that it is on neither.
 
-    What the other direction has parked would stay so until it runs again, which may be long after.
+    `step` is what the run had for it. What the other direction has parked would stay so until it runs again, which may
+    be long after.
     """
-    step = next((step for step in report.steps if step.key == key), None)
     if step is None:
-        return report.request.mode.direction is Direction.PUSH
+        return mode.direction is Direction.PUSH
     return step.action in (Action.NOTHING, Action.ADOPT, Action.FORGET) and not step.problem
 
 
