@@ -646,9 +646,7 @@ class Machine(RuleBasedStateMachine):
         for path in [path for verb, path in run.writes if verb == "import"]:
             written = plain(path[len(TARGET) + 1 :])
             for key in [key for human, key in self.held_here if human == name]:
-                if key == written or f"/{key}".startswith(
-                    f"/{written}/".replace("//", "/")
-                ):  # an archive holds several
+                if written in ("", key) or key.startswith(f"{written}/"):  # an archive holds several
                     self.held_there[key] |= self.held_here[name, key]
 
     def digests(self, key: str, found: Remote) -> set[str]:
