@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
@@ -139,21 +140,32 @@ def proxying(allowed: bytes = b"") -> Callable[[Listener], Talk]:
                     connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
                     onward.sendall(asked)
-                back = threading.Thread(target=_pour, args=(onward, connection), daemon=True)
-                back.start()
-                _pour(connection, onward)
-                back.join(60)
+                _join(connection, onward)
 
         return act
 
     return talk
 
 
-def _pour(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+def _join(one: socket.socket, other: socket.socket) -> None:
+    """Carries what either says to the other, until one ends.
+
+    In one thread: where one thread reads a TLS socket while another writes to it, Python's `ssl` damages its records.
+    """
+    across = {one: other, other: one}
+    while True:
+        decoded = [end for end in across if isinstance(end, ssl.SSLSocket) and end.pending()]
+        for source in decoded or select.select(list(across), [], [])[0]:
+            source.setblocking(False)
+            try:
+                data = source.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError):  # what came was for TLS itself
+                continue
+            finally:
+                source.settimeout(60)
+            if not data:
+                return
+            across[source].sendall(data)
 
 
 def certificate(folder: Path, host: str) -> Path:
