@@ -7,7 +7,8 @@ can see it. In memory there is only a RunHandle for each run that can still be s
    concurrent runs is skipped, or QUEUED when the job has a queue; else it begins at once.
 2. A queued run looks how many runs of its job are ahead of it, whenever a run ends (`_changed`), and twice a second.
 3. RUNNING: `_run_tasks` starts every task that waits for nothing any more (states.ready) and may run (`run_if`), up to
-   MAX_PARALLEL_TASKS, and goes on whenever one has ended. A task that may not run ends without a process.
+   MAX_PARALLEL_TASKS, and goes on whenever one has ended. A task that may not run ends without a process; one that
+   failed is tried again as often as it may be (`max_retries`).
 4. When nothing runs and nothing is ready, the run's state follows from those of its tasks (states.of_run).
 5. `_finish` closes what is still open, forgets the handle, and wakes those who wait.
 
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .processes import Log
-from .runs import Run, RunState, TaskRun
+from .runs import PENDING, Run, RunState, TaskRun
 from .states import (
     CANCELED,
     DISABLED,
@@ -35,6 +36,7 @@ from .states import (
     TIMED_OUT,
     TOO_MANY,
     internal_error,
+    may_be_retried,
     may_run,
     not_run,
     of_run,
@@ -190,7 +192,17 @@ class Executor:
             begun = run.task(task.key)
             return run.with_task(replace(begun, state=state, started_ms=begun.started_ms or now, ended_ms=now))
 
-        self._store.change_run(run.run_id, change)
+        if may_be_retried(task, state):
+            self._try_again(run, task)
+        else:
+            self._store.change_run(run.run_id, change)
+
+    def _try_again(self, run: Run, task: TaskRun) -> None:
+        """The next attempt is a run of its own; its number is seen of the task from now on. No interval is waited."""
+        number = self._store.identifier()
+        self._store.add_task_run(number, run.run_id)
+        again = replace(task, run_id=number, state=PENDING, started_ms=0, attempt=task.attempt + 1)
+        self._store.change_run(run.run_id, lambda run: run.with_task(again))
 
     def _finish(self, run_id: int, state: RunState) -> None:
         """The run is over, and so are those of its tasks that never began."""

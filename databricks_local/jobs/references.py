@@ -33,7 +33,7 @@ def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> di
         "job.trigger.type": {"PERIODIC": "periodic", "ONE_TIME": "one_time"}.get(run.trigger, run.trigger.lower()),
         "task.name": task.key,
         "task.run_id": str(task.run_id),
-        "task.execution_count": "1",
+        "task.execution_count": str(task.attempt + 1),
         "task.notebook_path": str(task.spec.get("notebook_task", {}).get("notebook_path", "")),
         "workspace.id": workspace_id,
         "workspace.url": workspace_url,
@@ -44,7 +44,7 @@ def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> di
         "task_key": task.key,
         "start_date": started.date().isoformat(),
         "start_time": str(run.created_ms),
-        "task_retry_count": "0",
+        "task_retry_count": str(task.attempt),
         **{f"job.parameters.{name}": value for name, value in run.parameters.items()},
     }
 

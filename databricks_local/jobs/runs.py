@@ -32,7 +32,7 @@ PENDING = RunState("PENDING")
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """One task of a run; `spec` is the task as it was submitted."""
+    """One task of a run; `spec` is the task as it was submitted, `attempt` 0 the first time it is tried."""
 
     run_id: int
     key: str
@@ -40,6 +40,7 @@ class TaskRun:
     state: RunState = PENDING
     started_ms: int = 0
     ended_ms: int = 0
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

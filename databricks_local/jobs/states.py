@@ -60,6 +60,13 @@ def not_run(run_if: str, upstream: Sequence[str]) -> RunState:
     return UPSTREAM_FAILED if any(result not in GOOD for result in upstream) else EXCLUDED
 
 
+def may_be_retried(task: TaskRun, state: RunState) -> bool:
+    """Whether a task that ended so is tried again; -1 retries are any number [DOCS]."""
+    most = int(task.spec.get("max_retries", 0))
+    again = state.result == "FAILED" or (state.result == "TIMEDOUT" and bool(task.spec.get("retry_on_timeout")))
+    return again and (most < 0 or task.attempt < most)
+
+
 def upstream_of(task: TaskRun) -> list[str]:
     """The keys of the tasks it depends on."""
     return [str(dependency["task_key"]) for dependency in task.spec.get("depends_on", [])]

@@ -147,10 +147,15 @@ class JobStore:
             self._db.execute("BEGIN")
             self._save(run)
             for task in run.tasks:
-                self._db.execute("INSERT INTO task_runs VALUES (?, ?)", (task.run_id, run.run_id))
+                self.add_task_run(task.run_id, run.run_id)
             if token:
                 self._db.execute("INSERT INTO tokens VALUES (?, ?)", (token, run.run_id))
             self._db.execute("COMMIT")
+
+    def add_task_run(self, task_run_id: int, parent: int) -> None:
+        """The number of an attempt at a task of the run `parent`."""
+        with self._lock:
+            self._db.execute("INSERT INTO task_runs VALUES (?, ?)", (task_run_id, parent))
 
     def change_run(self, run_id: int, change: Callable[[Run], Run]) -> Run | None:
         """Reads, changes and saves as one step; None when the run is gone."""
@@ -201,11 +206,11 @@ class JobStore:
         return self.runs("open AND job_id = ?", (job_id,))
 
     def remove_run(self, run: Run) -> None:
-        """A run with its tasks and outputs."""
+        """A run with its tasks, all attempts at them, and their outputs."""
         with self._lock:
+            attempts = self._db.execute("SELECT run_id FROM task_runs WHERE parent = ?", (run.run_id,)).fetchall()
             for table in ("runs", "outputs", "task_runs"):
-                numbers = [run.run_id, *(task.run_id for task in run.tasks)]
-                self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(number,) for number in numbers])
+                self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run.run_id,), *attempts])
 
     def put_output(self, run_id: int, output: Output) -> None:
         """What a task's run has left behind; replaces what was stored."""

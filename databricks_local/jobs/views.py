@@ -58,7 +58,7 @@ def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
         "state": state_view(task.state),
         "status": status_view(task.state),
         "start_time": task.started_ms,
-        "attempt_number": 0,
+        "attempt_number": task.attempt,
         "run_page_url": page_url(host, run.job_id, task.run_id),
         **_durations(task.started_ms, task.started_ms, task.ended_ms),
     }

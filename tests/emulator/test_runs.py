@@ -345,6 +345,23 @@ def test_tasks_in_order(work: Work) -> None:
     assert ended.state == ("TERMINATED", "FAILED")
 
 
+def test_a_task_is_tried_again(work: Work) -> None:
+    """A task that fails is tried again as often as it may be, in a run of its own; what waits for it waits so long."""
+    third = work.notebook("/Shared/third", "assert dbutils.widgets.get('attempt') == '2'")
+    bad = work.notebook("/Shared/bad", "1 / 0")
+
+    def task(key: str, path: str, retries: int, *above: str) -> dict[str, Any]:
+        given = {"notebook_path": path, "base_parameters": {"attempt": "{{task_retry_count}}"}}
+        depends = [{"task_key": one} for one in above]
+        return {"task_key": key, "notebook_task": given, "max_retries": retries, "depends_on": depends}
+
+    tasks = [task("third", third, 2), task("after", third, -1, "third"), task("bad", bad, 1), task("once", third, 0)]
+    job_id = work.job({"name": "again", "tasks": tasks})
+    ended = work.ended(work.post("2.2/jobs/run-now", {"job_id": job_id}).json["run_id"])
+    assert {one["task_key"]: (one["state"]["result_state"], one["attempt_number"]) for one in ended.run["tasks"]} == {
+        "third": ("SUCCESS", 2), "after": ("SUCCESS", 2), "bad": ("FAILED", 1), "once": ("FAILED", 0)}  # fmt: skip
+
+
 def test_script_from_the_workspace(work: Work) -> None:
     """A python file of the workspace runs with its parameters as they are, and its logs are the output."""
     script = b"import sys\nprint(sys.argv[1:])\nprint('err', file=sys.stderr)\n"
