@@ -7,7 +7,7 @@ Nothing here reads a file: `reading/` makes these values, `rules/` judges them, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -44,6 +44,13 @@ class RefKind(str, Enum):
     TAG = "tag"
     COMMIT = "commit"
     BRANCH = "branch"
+
+
+class ValueKind(str, Enum):
+    """What a step leaves of a value for a later one, in its MLflow run."""
+
+    TAG = "tag"
+    METRIC = "metric"
 
 
 class FindingSeverity(str, Enum):
@@ -83,6 +90,11 @@ class Document:
             if keys[:length] in self.lines:
                 return self.lines[keys[:length]]
         return 0
+
+    def within(self, *keys: str) -> Document:
+        """The document as a section of it is read: its own values are found first, then those of the whole."""
+        own = {path[len(keys) :]: line for path, line in self.lines.items() if path[: len(keys)] == keys}
+        return replace(self, lines={**self.lines, **own})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +198,20 @@ class GitSource:
 
 
 @dataclass(frozen=True, slots=True)
+class StepValue:
+    """What the step called `step` leaves for a later one, under the name `key`."""
+
+    step: str
+    kind: ValueKind
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of the entry point, with what hook.yml says of it. Values are text, as they are on a command line.
 
-    `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it.
+    `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it. `source`: an earlier
+    step gives the value.
     """
 
     name: str
@@ -197,6 +219,7 @@ class Parameter:
     default: str | None = None
     value: str | None = None
     widget: bool = False
+    source: StepValue | None = None
 
     @property
     def effective(self) -> str | None:
@@ -206,12 +229,15 @@ class Parameter:
     @property
     def required(self) -> bool:
         """Whether a caller has to give a value."""
-        return self.effective is None
+        return self.effective is None and self.source is None
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project."""
+    """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project.
+
+    With `steps`, `parameters` are those that hook.yml gives to all of them, and each step has its own entry point.
+    """
 
     name: str
     document: Document
@@ -229,6 +255,12 @@ class Hook:
     mlflow: str = DEFAULT_MLFLOW
     cluster: Cluster | None = None
     linked_service: str = ""
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Step, ...]:
+        """Its steps; a hook without any is one itself."""
+        return self.steps or (Step("project", self),)
 
     @property
     def notebook(self) -> str:
@@ -254,3 +286,16 @@ class Hook:
     def data_factory_timeout(self) -> timedelta:
         """When Data Factory gives up: after the job."""
         return self.timeout + DATA_FACTORY_MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a pipeline. `hook`: as it would be with this step alone: its project, parameters and timeout.
+
+    `after`: the steps that must have succeeded before; `retries`: how often it is tried again after a failure.
+    """
+
+    name: str
+    hook: Hook
+    after: tuple[str, ...] = ()
+    retries: int = 0

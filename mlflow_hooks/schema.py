@@ -83,6 +83,12 @@ def _cluster(value: object) -> object:
     return value
 
 
+def _count(value: object) -> object:
+    if isinstance(value, str) and not (value.isdecimal() and len(value) < 3):
+        raise ValueError(f"must be a whole number from 0 to 99, not {value!r}")
+    return int(value) if isinstance(value, str) else value
+
+
 def _begun(value: object) -> object:
     """An optional section that is begun and left empty lacks what it must have."""
     return {} if value is None else value
@@ -104,6 +110,7 @@ Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), WithJsonSchema(_TEXTS)]
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True, examples=[True])]
 Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema(_LENGTH), Field(examples=["90m"])]
+Count = Annotated[int, BeforeValidator(_count), Field(examples=[2])]
 ClusterFields = Annotated[Any, BeforeValidator(_cluster), WithJsonSchema({"type": ["string", "object"]})]
 Name = Annotated[str, _pattern("[a-z][a-z0-9_]{0,99}", "must begin with a-z and go on with a-z, 0-9 and _", "training")]
 Release = Annotated[
@@ -220,6 +227,38 @@ class DataFactory(Section):
     linked_service: str = Field(default="", description="What the factory calls the workspace.")
 
 
+class StepParameter(Section):
+    """What a step gets for one parameter: a value, or what an earlier step leaves."""
+
+    short_for = "value"
+    value: Value | None = Field(default=None, description="The value.")
+    step: str = Field(default="", description="The step that leaves it.")
+    tag: Text = Field(default="", description="The tag of that step's MLflow run.")
+    metric: Text = Field(default="", description="The metric of that step's MLflow run.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [_VALUE, handler(core_schema)]}
+
+
+class StepSettings(Section):
+    """One step of a pipeline. It starts as soon as those have succeeded that it comes after."""
+
+    project: str = Field(default="", description="The folder of its project, seen from this one; default: this one.")
+    entry_point: Text = Field(default="", description="Default: the entry point called as the step, else main.")
+    parameters: dict[str, StepParameter] = Field(
+        default={}, description="What differs from the parameters of the pipeline."
+    )
+    after: Texts = Field(default=(), description="The steps that must have succeeded before.")
+    cluster: str = Field(default="", description="Its cluster file, seen from this folder; default: its project's.")
+    timeout: Duration | None = Field(default=None, description="Then the step is cancelled; default: with the whole.")
+    retries: Count = Field(default=0, description="How often it is tried again after a failure; default: 0.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [{"type": "null"}, handler(core_schema)]}
+
+
 class HookFile(Section):
     """How Databricks starts the MLflow project in this folder."""
 
@@ -231,6 +270,9 @@ class HookFile(Section):
         min_length=1, description="An absolute path in the workspace.", examples=["/Shared/experiments/training"]
     )
     entry_point: Text = Field(default="main", description="The entry point of MLproject; default: main.")
+    steps: dict[str, StepSettings] = Field(
+        default={}, description="A pipeline of several entry points, by the names of its steps."
+    )
     parameters: dict[str, ParameterSetting] = Field(
         default={}, description="Parameters of the entry point; those not named keep the default of MLproject."
     )

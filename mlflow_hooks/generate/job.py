@@ -21,6 +21,7 @@ from mlflow_hooks.model import (
     Hook,
     RefKind,
     Requirements,
+    Step,
 )
 from mlflow_hooks.rules.command_line import REFERENCE, command_line
 from mlflow_hooks.rules.conda import as_requirement
@@ -143,24 +144,44 @@ def _of_notebook(hook: Hook, notebook: str) -> dict[str, Any]:
 
 
 def _of_git(hook: Hook) -> dict[str, Any]:
-    """No notebook: Databricks itself fetches the code and runs it on the project's cluster."""
-    file, arguments = command_line(hook)
-    task = {
-        "task_key": "project",
-        "job_cluster_key": "project",
-        "spark_python_task": {"python_file": file, "parameters": arguments, "source": "GIT"},
-        "libraries": _libraries(hook),
-        "timeout_seconds": _seconds(hook, 0),
-        "max_retries": 0,
-    }
+    """No notebook: Databricks itself fetches the code and runs it on the project's cluster, or on that of each step."""
     source = {"git_url": hook.git.url, "git_provider": hook.git.provider, REF_FIELDS[hook.git.kind]: hook.git.ref}
-    spec = dict(hook.project.cluster.spec) if hook.project.cluster else {}
-    spec["spark_env_vars"] = {**spec.get("spark_env_vars", {}), "MLFLOW_EXPERIMENT_NAME": hook.experiment}
+    clusters: dict[str, str] = {}  # the file of a cluster, and the first step that names it: steps may share one
+    for step in hook.parts:
+        clusters.setdefault(_cluster_file(step), step.name)
+    first = {step.name: step for step in hook.parts}
     return {
         "timeout_seconds": _seconds(hook, 1),
         "git_source": source,
-        "job_clusters": [{"job_cluster_key": "project", "new_cluster": spec}],
-        "tasks": [task],
+        "job_clusters": [
+            {"job_cluster_key": key, "new_cluster": _step_cluster(first[key].hook)} for key in clusters.values()
+        ],
+        "tasks": [_task(step, clusters[_cluster_file(step)]) for step in hook.parts],
+    }
+
+
+def _cluster_file(step: Step) -> str:
+    cluster = step.hook.project.cluster
+    return cluster.document.name if cluster else ""
+
+
+def _step_cluster(hook: Hook) -> dict[str, Any]:
+    spec = dict(hook.project.cluster.spec) if hook.project.cluster else {}
+    spec["spark_env_vars"] = {**spec.get("spark_env_vars", {}), "MLFLOW_EXPERIMENT_NAME": hook.experiment}
+    return spec
+
+
+def _task(step: Step, cluster: str) -> dict[str, Any]:
+    file, arguments = command_line(step.hook)
+    after = {"depends_on": [{"task_key": other} for other in step.after]} if step.after else {}
+    return {
+        "task_key": step.name,
+        **after,
+        "job_cluster_key": cluster,
+        "spark_python_task": {"python_file": file, "parameters": arguments, "source": "GIT"},
+        "libraries": _libraries(step.hook),
+        "timeout_seconds": _seconds(step.hook, 0),
+        "max_retries": step.retries,
     }
 
 
@@ -181,7 +202,8 @@ def _hook_cluster(hook: Hook) -> Mapping[str, Any]:
     """The hook's own: what hook.yml says, else one small machine of the kind the project's cluster has."""
     if hook.cluster is not None:
         return hook.cluster.spec
-    spec = hook.project.cluster.spec if hook.project.cluster else {}
+    project = hook.parts[0].hook.project
+    spec = project.cluster.spec if project.cluster else {}
     machines = {key: kept for key in MACHINES if key in spec and (kept := _without_spot(spec[key]))}
     return {"spark_version": SPARK_VERSION, **machines, **SINGLE_NODE}
 

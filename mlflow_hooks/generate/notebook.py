@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from mlflow_hooks.model import GitSource, Hook
+from mlflow_hooks.model import GitSource, Hook, Step, StepValue
 
 from .literal import literal, one_line
 from .origin import heading
@@ -39,23 +39,44 @@ def config(hook: Hook) -> dict[str, Any]:
     """All that the notebook's code knows of its hook."""
     return {
         "hook": hook.name,
-        "project": hook.uri,
+        "pipeline": bool(hook.steps),
+        "steps": {step.name: _step(step, hook) for step in hook.parts},
+        "widgets": {parameter.name: parameter.effective or "" for parameter in hook.parameters if parameter.widget},
         "git": _git(hook.git),
-        "entry_point": hook.entry_point,
-        "parameters": {
-            parameter.name: {"type": parameter.type, "value": parameter.effective, "widget": parameter.widget}
-            # A default is passed on too, as the text that it is: MLflow makes a date of `2024-01-01T00:00:00Z`, whose
-            # blank tears it in two.
-            for parameter in hook.parameters
-            if parameter.widget or parameter.effective is not None
-        },
-        "spark_job": hook.project.spark_job is not None,
-        "backend_config": backend_config(hook),
         "experiment": hook.experiment,
         "timeout_seconds": int(hook.timeout.total_seconds()),
         "poll_seconds": _number(hook.poll.total_seconds()),
         "result": {"metrics": list(hook.result.metrics), "tags": list(hook.result.tags)},
     }
+
+
+def _step(step: Step, hook: Hook) -> dict[str, Any]:
+    return {
+        "run_name": step.name if hook.steps else hook.name,
+        "project": step.hook.uri,
+        "entry_point": step.hook.entry_point,
+        "parameters": {
+            parameter.name: {
+                "type": parameter.type,
+                "value": parameter.effective,
+                "widget": parameter.widget,
+                "from": _source(parameter.source),
+            }
+            # A default is passed on too, as the text that it is: MLflow makes a date of `2024-01-01T00:00:00Z`, whose
+            # blank tears it in two.
+            for parameter in step.hook.parameters
+            if parameter.widget or parameter.source or parameter.effective is not None
+        },
+        "spark_job": step.hook.project.spark_job is not None,
+        "backend_config": backend_config(step.hook),
+        "after": list(step.after),
+        "timeout_seconds": int(step.hook.timeout.total_seconds()),
+        "retries": step.retries,
+    }
+
+
+def _source(source: StepValue | None) -> list[str] | None:
+    return None if source is None else [source.step, source.kind.value, source.key]
 
 
 def backend_config(hook: Hook) -> Mapping[str, Any]:
@@ -94,7 +115,7 @@ def _title(hook: Hook) -> str:
         f"<!-- {BLANK} -->",
         f"## Hook `{one_line(hook.name)}`",
         "Runs an MLflow project from git on a cluster of its own.",
-        f"- Project: `{one_line(hook.project.shown)}`",
+        *(f"- Project: `{one_line(name)}`" for name in dict.fromkeys(step.hook.project.shown for step in hook.parts)),
         f"- Repository: `{one_line(hook.git.url)}`, {hook.git.kind.value} `{one_line(hook.git.ref)}`",
         f"- Experiment: `{one_line(hook.experiment)}`",
         f"- Schedule: `{one_line(when.quartz)}`, {one_line(when.time_zone)}" if when else "- Schedule: none",

@@ -7,8 +7,6 @@ that comes back with errors is whole enough to be checked further, but nothing m
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import dirname, join
@@ -19,22 +17,20 @@ from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import UnknownHook
 from mlflow_hooks.model import (
     Cluster,
-    Declared,
-    EntryPoint,
     Finding,
     FindingSeverity,
     GitSource,
     Hook,
     MLflowProject,
-    Parameter,
     RefKind,
 )
-from mlflow_hooks.schema import Engine, Git, HookFile, ParameterSetting
+from mlflow_hooks.schema import Engine, Git, HookFile
 
 from .document import Reader, plain
-from .findings import nearest
+from .entry_point import with_entry_point
 from .git_address import is_azure, login_problem, of_origin
 from .project_file import cluster_of, read_cluster, read_project
+from .steps import with_steps
 from .validation import validated
 
 HOOK_FILE = "hook.yml"
@@ -110,27 +106,31 @@ def read_hook(folder: Path) -> HookReading:
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
         return HookReading(None, (*reader.findings, *findings))
-    hook = _hook(reader, project, repository.address() if repository else "")
+    name = reader.tree.get("name")
+    file = validated(reader, HookFile)
+    hook = _hook(reader, file, project, repository.address() if repository else "")
+    if file.name != name:  # it is the example that stands in for a wrong one
+        hook = replace(hook, name="")
+    if file.steps:
+        hook = with_steps(hook, file, reader, top or folder)
+        findings = findings if any(step.hook.project.folder == folder for step in hook.steps) else []
+    else:
+        hook = with_entry_point(hook, file, reader)
     return HookReading(hook, (*reader.findings, *findings))
 
 
-def _hook(reader: Reader, project: MLflowProject, origin: str) -> Hook:
-    name = reader.tree.get("name")
-    file = validated(reader, HookFile)
+def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -> Hook:
     git = _git(reader, file.git, origin)
-    project = _with_script(project, file)
     if file.engine is Engine.JOBS_GIT and git.url and not git.provider:
         message = f"git.provider is missing: the Jobs API has to know what kind of git host {git.url} is on."
         reader.error(["git"], message, "Write provider: gitHubEnterprise (or another one) below git:.")
     return Hook(
-        name=file.name if file.name == name else "",  # not the example that stands in for a wrong one
+        name=file.name,
         document=reader.document,
         project=project,
         engine=file.engine,
         git=git,
         experiment=file.experiment,
-        entry_point=file.entry_point,
-        parameters=_parameters(reader, file.parameters, _entry_point(reader, project, file.entry_point)),
         schedule=file.schedule,
         timeout=file.timeout,
         poll=file.poll,
@@ -172,61 +172,6 @@ def _provider(url: str) -> str:
     except ValueError:  # git_address.py judges the URL
         return ""
     return PROVIDERS["dev.azure.com"] if is_azure(host) else PROVIDERS.get(host, "")
-
-
-def _with_script(project: MLflowProject, file: HookFile) -> MLflowProject:
-    """The project with the script that hook.yml names as its entry point, which MLproject need not have.
-
-    SERVER: MLflow 3.17.2 runs it with what it is given as `--name value` (`Project.get_entry_point`), except in a
-    Spark job, which knows entry points alone.
-    """
-    name = file.entry_point
-    if name in project.entry_points or not name.endswith(".py") or project.spark_job is not None:
-        return project
-    command = "".join(
-        [f"python {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in file.parameters)]
-    )
-    script = EntryPoint(name, command, tuple(Declared(parameter) for parameter in file.parameters))
-    return replace(project, entry_points={**project.entry_points, name: script})
-
-
-def _entry_point(reader: Reader, project: MLflowProject, name: str) -> EntryPoint | None:
-    entry = project.entry_points.get(name)
-    by_file = project.spark_job is not None and project.spark_job.python_file
-    if entry is None and not by_file and project.mlproject.text:
-        entries = f"Its entry points are: {', '.join(project.entry_points)}."
-        if not project.entry_points:
-            entries = "Write entry_points: in MLproject, or entry_point: train.py here, with the name of the script."
-        remedy = nearest(name, project.entry_points, entries)
-        reader.error(["entry_point"], f"{project.name} has no entry point {name!r}.", remedy)
-    return entry
-
-
-def _parameters(
-    reader: Reader, settings: Mapping[str, ParameterSetting], entry: EntryPoint | None
-) -> tuple[Parameter, ...]:
-    """Those the entry point declares, in its order, with what hook.yml says of them."""
-    if entry is None:
-        return ()
-    names = [declared.name for declared in entry.parameters]
-    for name in settings:
-        if name not in names:
-            message = f"The entry point {entry.name} has no parameter {name!r}."
-            reader.error(
-                ["parameters", name], message, nearest(name, names, f"It declares {', '.join(names) or 'none'}.")
-            )
-    return tuple(
-        _parameter(reader, declared, settings.get(declared.name, ParameterSetting())) for declared in entry.parameters
-    )
-
-
-def _parameter(reader: Reader, declared: Declared, setting: ParameterSetting) -> Parameter:
-    name, keys = declared.name, ["parameters", declared.name]
-    parameter = Parameter(name, declared.type, declared.default, setting.value, setting.widget)
-    if parameter.required and not setting.widget:
-        message = f"The parameter {name} has no value, and no caller may set it: every run would fail."
-        reader.error(keys, message, f"Give {name} a value, or widget: true.")
-    return parameter
 
 
 def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:

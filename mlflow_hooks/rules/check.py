@@ -24,7 +24,7 @@ from mlflow_hooks.reading.hook_file import HOOK_FILE, HookReading
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, cron, data_factory, experiment, jobs_git, mlproject, parameters, script
+from . import cluster, cron, data_factory, experiment, jobs_git, mlproject, parameters, script, steps
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -68,26 +68,35 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     hook = reading.hook
     if hook is None:
         return
-    pasted = is_pasted(hook)
-    yield from of_project(hook, now, pasted=pasted, on_databricks=True)
-    yield from parameters.rules(hook, pasted=pasted)
+    for step in hook.parts:
+        yield from _part(step.hook, now)
+    yield from steps.rules(hook)
     if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
         yield from cluster.rules(hook.cluster, now.date())
     if hook.engine is Engine.JOBS_GIT:
-        yield from jobs_git.rules(hook)
+        yield from jobs_git.ignored(hook)
+        yield from _submodules(hook)
     else:
-        yield from mlproject.environment(hook.project)
-        yield from mlproject.release(hook)
         yield from cluster.for_hook(hook)
     yield from git_address.rules(hook)
     yield from data_factory.rules(hook)
-    if hook.engine is Engine.JOBS_GIT:
-        yield from _submodules(hook)
     if refs:
         yield from pinned(hook)
     yield from _experiment(hook)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
+
+
+def _part(hook: Hook, now: datetime) -> Findings:
+    """What is wrong with the project of a hook or of one step, and with what it is given."""
+    pasted = is_pasted(hook)
+    yield from of_project(hook, now, pasted=pasted, on_databricks=True)
+    yield from parameters.rules(hook, pasted=pasted)
+    if hook.engine is Engine.JOBS_GIT:
+        yield from jobs_git.rules(hook)
+    else:
+        yield from mlproject.environment(hook.project)
+        yield from mlproject.release(hook)
 
 
 def is_pasted(hook: Hook) -> bool:
@@ -154,7 +163,12 @@ def _submodules(hook: Hook) -> Findings:
 
 def pinned(hook: Hook) -> Findings:
     """What a hook runs is what is at its ref, and not what was just checked."""
-    git, project = hook.git, hook.project
+    for project in {step.hook.project.subfolder: step.hook.project for step in hook.parts}.values():
+        yield from _pinned(hook, project)
+
+
+def _pinned(hook: Hook, project: MLflowProject) -> Findings:
+    git = hook.git
     keys = ["git", git.kind.value]
     try:
         repository = Repository(project.folder)

@@ -62,7 +62,8 @@ def rules(cluster: Cluster, today: date) -> Findings:
 
 def for_hook(hook: Hook) -> Findings:
     """What is wrong with the hook's own cluster, where it is made of the project's (`generate/job.py`)."""
-    spec = hook.project.cluster.spec if hook.project.cluster else {}
+    project = hook.parts[0].hook.project
+    spec = project.cluster.spec if project.cluster else {}
     if hook.cluster is None and "-gpu-" in str(spec.get("spark_version", "")):
         message = "The hook notebook would get a machine with a GPU like the project, and a runtime that cannot use it."
         remedy = "Write cluster: with spark_version, num_workers and a node_type_id of a small machine."

@@ -10,11 +10,10 @@ from .conda import as_requirement, on_every_cluster
 
 
 def rules(hook: Hook) -> Findings:
-    """What is wrong with a hook whose engine is jobs-git; findings are of MLproject, its environment and hook.yml."""
+    """What is wrong with a project whose engine is jobs-git; findings are of MLproject and its environment."""
     yield from command_line.rules(hook)
     yield from _conda(hook)
     yield from _pip(hook)
-    yield from _ignored(hook)
 
 
 def _conda(hook: Hook) -> Findings:
@@ -43,8 +42,8 @@ def _pip(hook: Hook) -> Findings:
         )
 
 
-def _ignored(hook: Hook) -> Findings:
-    """What only a hook notebook looks at."""
+def ignored(hook: Hook) -> Findings:
+    """What hook.yml says and only a hook notebook looks at."""
     ignored = {
         ("git", "widget"): (hook.git.widget, "The job has a fixed ref: a caller cannot choose another."),
         ("git", "secret"): (

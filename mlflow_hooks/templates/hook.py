@@ -16,7 +16,7 @@ CONFIG = "@CONFIG@"
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-WIDGETS = {name: parameter["value"] or "" for name, parameter in CONFIG["parameters"].items() if parameter["widget"]}
+WIDGETS = dict(CONFIG["widgets"])
 if CONFIG["git"]["widget"]:
     WIDGETS["git_ref"] = CONFIG["git"]["ref"]
 WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
@@ -73,21 +73,46 @@ def refuse_unknown(passed, names):
         )
 
 
-def asked_for():
-    """The parameters of the project: what the caller says, else what CONFIG says."""
+def usable(step, name, value):
+    """The value of a parameter; ValueError for one that the script would not get as it is, or could not use."""
+    kind = step["parameters"][name]["type"]
+    if not fits(kind, value):
+        raise ValueError(f"{name} must be of type {kind}, not {value!r}.")
+    if "\n" in value or "\r" in value:
+        raise ValueError(f"{name} must not have a line break: {value!r}.")
+    # The command of a Spark job is split at its blanks, with the shell's quotes left in.
+    if step["spark_job"] and shlex.quote(value) != value:
+        raise ValueError(f"{name} must not have blanks, quotes or brackets in a Spark job: {value!r}.")
+    return value
+
+
+def asked_for(step):
+    """The parameters of a step that are known before anything runs: what the caller says, else what CONFIG says."""
     parameters = {}
-    for name, parameter in CONFIG["parameters"].items():
-        value = (dbutils.widgets.get(name) if parameter["widget"] else "") or parameter["value"]
-        if value is None:
-            raise ValueError(f"{name} has no value: the caller must give one.")
-        if not fits(parameter["type"], value):
-            raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
-        if "\n" in value or "\r" in value:
-            raise ValueError(f"{name} must not have a line break: {value!r}.")
-        # The command of a Spark job is split at its blanks, with the shell's quotes left in.
-        if CONFIG["spark_job"] and shlex.quote(value) != value:
-            raise ValueError(f"{name} must not have blanks, quotes or brackets in a Spark job: {value!r}.")
-        parameters[name] = value
+    for name, parameter in step["parameters"].items():
+        if parameter["from"] is None:
+            value = (dbutils.widgets.get(name) if parameter["widget"] else "") or parameter["value"]
+            if value is None:
+                raise ValueError(f"{name} has no value: the caller must give one.")
+            parameters[name] = usable(step, name, value)
+    return parameters
+
+
+def handed_on(step, ended):
+    """The parameters that the steps before this one have left in their MLflow runs; ValueError unless all succeeded."""
+    for other in step["after"]:
+        if isinstance(ended[other], Exception):
+            raise ValueError(f"It was not started, because {other} did not succeed.")
+    parameters = {}
+    for name, parameter in step["parameters"].items():
+        if parameter["from"] is not None:
+            other, kind, key = parameter["from"]
+            data = ended[other].data
+            value = (data.tags if kind == "tag" else data.metrics).get(key)
+            if value is None:
+                raise ValueError(f"{name} has no value: the MLflow run of {other} has no {kind} {key}.")
+            whole = kind == "metric" and value.is_integer() and abs(value) < 1e15
+            parameters[name] = usable(step, name, str(int(value) if whole else value))
     return parameters
 
 
@@ -133,79 +158,168 @@ def git_credentials():
                 os.environ[name] = value
 
 
-def launch(parameters, git_ref, experiment_id):
+def launch(step, parameters, git_ref, experiment_id):
     """Has MLflow fetch the code and submit it; the project's MLflow run."""
     with git_credentials():
         run_id = mlflow.run(
-            CONFIG["project"],
-            entry_point=CONFIG["entry_point"],
+            step["project"],
+            entry_point=step["entry_point"],
             version=git_ref,
             parameters=parameters,
             experiment_id=experiment_id,
-            run_name=CONFIG["hook"],
+            run_name=step["run_name"],
             backend="databricks",
-            backend_config=copy.deepcopy(CONFIG["backend_config"]),  # MLflow writes into it
+            backend_config=copy.deepcopy(step["backend_config"]),  # MLflow writes into it
             synchronous=False,  # MLflow's own waiting may never end
         ).run_id
     run = client.get_run(run_id)
     url = escape(run.data.tags.get("mlflow.databricks.runURL", ""))
-    displayHTML(f'The project runs here: <a href="{url}" target="_blank">{url}</a>')
+    displayHTML(f'{escape(step["run_name"])} runs here: <a href="{url}" target="_blank">{url}</a>')
     return run
 
 
-def wait(job_run_id, deadline):
-    """The job's run once it is over. Short disturbances are waited out; TimeoutError at the deadline."""
-    seen, heard = None, time.monotonic()
-    while True:
-        try:
-            run = workspace.jobs.get_run(job_run_id)
-            heard = time.monotonic()
-        except Exception as error:
-            if time.monotonic() - heard > 20 * CONFIG["poll_seconds"]:
-                raise
-            print(f"No answer, trying again: {error}")
-        else:
-            state = run.state.life_cycle_state and run.state.life_cycle_state.value
-            if state != seen:
-                print(time.strftime("%H:%M:%S"), state, run.state.state_message or "")
-                seen = state
-            if state in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
-                return run
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
-        time.sleep(min(CONFIG["poll_seconds"], left))  # what ends after the deadline is too late
+def begin(step, parameters, git_ref, experiment_id):
+    """Starts a step; what is known of this attempt at it."""
+    started = launch(step, parameters, git_ref, experiment_id)
+    now = time.monotonic()
+    return {
+        "name": step["run_name"],
+        "mlflow_run": started,
+        "job_run_id": int(started.data.tags["mlflow.databricks.shellJobRunID"]),
+        "seconds": step["timeout_seconds"],
+        "deadline": now + step["timeout_seconds"],
+        "heard": now,
+        "state": None,
+    }
 
 
-def judge(run, project_run):
-    """Raises RuntimeError with the reason and the link, unless both the job and the project say they succeeded."""
+def look(attempt):
+    """The job's run of an attempt once it is over, None before. Short disturbances are waited out."""
+    try:
+        run = workspace.jobs.get_run(attempt["job_run_id"])
+    except Exception as error:
+        if time.monotonic() - attempt["heard"] > 20 * CONFIG["poll_seconds"]:
+            raise
+        print(f"No answer, trying again: {error}")
+        return None
+    attempt["heard"] = time.monotonic()
+    state = run.state.life_cycle_state and run.state.life_cycle_state.value
+    if state != attempt["state"]:
+        print(time.strftime("%H:%M:%S"), attempt["name"], state, run.state.state_message or "")
+        attempt["state"] = state
+    return run if is_over(run) else None
+
+
+def is_over(run):
+    state = run.state.life_cycle_state
+    return state is not None and state.value in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
+
+
+def judge(attempt, run):
+    """The MLflow run of a step that has succeeded; RuntimeError with the reason and the link for any other."""
     state = run.state.result_state or run.state.life_cycle_state
     result = state.value if state else "something that is not known here"
-    status = project_run.info.status
+    mlflow_run = client.get_run(attempt["mlflow_run"].info.run_id)
+    status = mlflow_run.info.status
     if result == "SUCCESS" and status not in ("FAILED", "KILLED"):
-        return
+        close(mlflow_run, "FINISHED")
+        return client.get_run(mlflow_run.info.run_id)
     output_text = ""
     with suppress(Exception):
         output = workspace.jobs.get_run_output(run.tasks[0].run_id)
         output_text = "\n".join(filter(None, (output.error, (output.logs or "")[-4000:])))
     raise RuntimeError(
-        f"{CONFIG['hook']} ended as {result}, its MLflow run as {status}. {run.state.state_message or ''}\n"
+        f"{attempt['name']} ended as {result}, its MLflow run as {status}. {run.state.state_message or ''}\n"
         f"{run.run_page_url}\n{output_text}"
     )
 
 
-def outcome(run, project_run, git_ref, path):
+def watch(attempt):
+    """The MLflow run of a step once it has succeeded, None before. Whatever it fails with is raised, and it cancelled."""
+    try:
+        run = look(attempt)
+        if run is not None:
+            return judge(attempt, run)
+        if time.monotonic() >= attempt["deadline"]:
+            raise TimeoutError(f"{attempt['name']} took longer than its {attempt['seconds']} seconds.")
+    except Exception:
+        with suppress(Exception):
+            cancel([attempt["mlflow_run"]])
+        raise
+    return None
+
+
+def run_steps(parameters, git_ref, experiment_id, deadline):
+    """Starts each step once those before it have succeeded, and tries it again as often as it may.
+
+    What each came to: its MLflow run, or an exception. A failure keeps the steps after it from starting, and no others.
+    """
+    ended, attempts, retries = {}, {}, {name: step["retries"] for name, step in CONFIG["steps"].items()}
+    while True:
+        known = len(ended), len(attempts)
+        for name, step in CONFIG["steps"].items():
+            if name in ended or any(other not in ended for other in step["after"]):
+                continue
+            try:
+                if name not in attempts:
+                    given = {**parameters[name], **handed_on(step, ended)}
+                    attempts[name] = begin(step, given, git_ref, experiment_id)
+                elif (mlflow_run := watch(attempts[name])) is not None:
+                    ended[name] = mlflow_run
+            except Exception as error:
+                attempts.pop(name, None)
+                if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
+                    retries[name] -= 1
+                    print(f"{name} is tried again: {error}")
+                else:
+                    ended[name] = error
+        if len(ended) == len(CONFIG["steps"]):
+            return ended
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
+        if (len(ended), len(attempts)) == known:
+            time.sleep(min(CONFIG["poll_seconds"], left))  # what ends after the deadline is too late
+
+
+def succeeded(ended):
+    """The MLflow runs of all steps; raises what they failed with."""
+    errors = {name: error for name, error in ended.items() if isinstance(error, Exception)}
+    if errors and not CONFIG["pipeline"]:
+        raise errors.popitem()[1]
+    if errors:
+        states = [f"{name}: {errors.get(name, 'It succeeded.')}" for name in CONFIG["steps"]]
+        raise RuntimeError("\n".join([f"{CONFIG['hook']} failed.", *states])) from next(iter(errors.values()))
+    return {name: ended[name] for name in CONFIG["steps"]}
+
+
+def outcome(hook_run, runs, git_ref, path):
     """What the caller gets: small, and with the same keys whatever happened."""
-    metrics, tags = project_run.data.metrics, project_run.data.tags
+    steps = {name: result_of(run) for name, run in runs.items()}
+    *_, last = runs
+    result = {"status": "SUCCESS", "hook": CONFIG["hook"], "experiment": path, **steps[last]}
+    result |= {"git_ref": git_ref, "commit": runs[last].data.tags.get("mlflow.source.git.commit")}
+    if CONFIG["pipeline"]:
+        info = hook_run.info
+        result["run_id"] = info.run_id
+        result["run_url"] = f"{workspace.config.host}/ml/experiments/{info.experiment_id}/runs/{info.run_id}"
+        for step in steps.values():  # the last one that has a value decides
+            for kind in ("metrics", "tags"):
+                result[kind] = {
+                    **result[kind],
+                    **{key: value for key, value in step[kind].items() if value not in (None, "")},
+                }
+        result["steps"] = steps
+    return result
+
+
+def result_of(run):
+    """What the caller gets of one MLflow run."""
+    metrics, tags = run.data.metrics, run.data.tags
     selected = {name: metrics.get(name) for name in CONFIG["result"]["metrics"]}
     return {
-        "status": "SUCCESS",
-        "hook": CONFIG["hook"],
-        "experiment": path,
-        "run_id": project_run.info.run_id,
-        "run_url": run.run_page_url,
-        "git_ref": git_ref,
-        "commit": tags.get("mlflow.source.git.commit"),
+        "run_id": run.info.run_id,
+        "run_url": tags.get("mlflow.databricks.runURL"),
         # NaN is not JSON, and whoever reads this would fail on it.
         "metrics": {
             name: value if value is not None and math.isfinite(value) else None for name, value in selected.items()
@@ -226,21 +340,30 @@ def close(run, status):
         client.set_terminated(run.info.run_id, status)
 
 
-def cancel(run):
-    """Cancels what was started below an MLflow run, which would outlive this notebook, and waits for its end."""
-    close(run, "FAILED")  # before there is time for anything else to go wrong
-    for child in below(run):
-        job_run_id = child.data.tags.get("mlflow.databricks.shellJobRunID")
-        if job_run_id:
-            workspace.jobs.cancel_run(int(job_run_id))
-            wait(int(job_run_id), time.monotonic() + 60)
+def cancel(runs):
+    """Cancels the jobs of MLflow runs, which would outlive this notebook, and waits for their ends, a minute at most."""
+    for run in runs:
+        close(run, "FAILED")  # before there is time for anything else to go wrong
+    tags = [run.data.tags.get("mlflow.databricks.shellJobRunID") for run in runs]
+    numbers = [int(number) for number in tags if number]
+    for number in numbers:
+        with suppress(Exception):
+            workspace.jobs.cancel_run(number)
+    deadline = time.monotonic() + min(20 * CONFIG["poll_seconds"], 60)
+    while numbers and time.monotonic() < deadline:
+        with suppress(Exception):
+            numbers = [number for number in numbers if not is_over(workspace.jobs.get_run(number))]
+        time.sleep(min(CONFIG["poll_seconds"], 5) if numbers else 0)
+    for run in runs:
+        close(run, "FAILED")  # what was still running may have opened its run again
 
 
 # COMMAND ----------
 
 # SERVER: getAll has what callers pass, whether there is a widget for it or not.
 refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
-parameters, path, seconds = asked_for(), experiment_path(), time_limit()
+parameters = {name: asked_for(step) for name, step in CONFIG["steps"].items()}
+path, seconds = experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]
 
 folder = path.rpartition("/")[0] or "/"
@@ -252,27 +375,20 @@ experiment = mlflow.set_experiment(path)
 
 # COMMAND ----------
 
-# This run is there before MLflow makes the project's below it: whatever fails, nothing that was begun is lost sight of.
+# This run is there before MLflow makes the steps' below it: whatever fails, nothing that was begun is lost sight of.
 tags = {name: dbutils.widgets.get(name) for name in ("trigger", "job_run_id")}
 with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_ref, **tags}) as hook_run:
     deadline = time.monotonic() + seconds
     try:
-        started = launch(parameters, git_ref, experiment.experiment_id)
-        job_run = wait(int(started.data.tags["mlflow.databricks.shellJobRunID"]), deadline)
+        runs = succeeded(run_steps(parameters, git_ref, experiment.experiment_id, deadline))
+        close(hook_run, "FINISHED")
     except BaseException:
         with suppress(Exception):
-            cancel(hook_run)
-        with suppress(Exception):
-            close(hook_run, "FAILED")  # what was still running may have opened its run again
-        raise
-    try:
-        judge(job_run, client.get_run(started.info.run_id))
-        close(hook_run, "FINISHED")
-    except Exception:
+            cancel(below(hook_run))
         with suppress(Exception):
             close(hook_run, "FAILED")
         raise
 
 # COMMAND ----------
 
-dbutils.notebook.exit(json.dumps(outcome(job_run, client.get_run(started.info.run_id), git_ref, path)))
+dbutils.notebook.exit(json.dumps(outcome(hook_run, runs, git_ref, path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from mlflow_hooks.model import (
     Parameter,
     RefKind,
     Requirements,
+    Step,
+    StepValue,
+    ValueKind,
 )
 from mlflow_hooks.schema import Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
 
@@ -63,12 +67,34 @@ HOOK = Hook(
 
 JOBS_GIT = replace(HOOK, engine=Engine.JOBS_GIT)
 
+
+def with_steps(hook: Hook) -> Hook:
+    """The hook as a pipeline, of two projects and two clusters: a, then b and c at the same time, then d."""
+    alone = replace(
+        hook, parameters=(Parameter("word", default="hello", widget=True), Parameter("count", "int", value="3"))
+    )
+    other = replace(
+        hook.project, subfolder="projects/Other", cluster=Cluster(replace(NOWHERE, name="other.json"), CLUSTER)
+    )
+    given = StepValue("a", ValueKind.METRIC, "n")
+    left = (Parameter("word", value="x"), Parameter("count", "int", source=given))
+    steps = (
+        Step("a", alone),
+        Step("b", replace(alone, timeout=timedelta(minutes=5)), ("a",), retries=2),
+        Step("c", replace(alone, project=other), ("a",)),
+        Step("d", replace(alone, parameters=left) if hook.engine is Engine.MLFLOW else alone, ("b", "c")),
+    )
+    return replace(hook, steps=steps)
+
+
 # One of each kind that leads to files of another shape.
 HOOKS = {
     "mlflow": HOOK,
     "plain": replace(HOOK, project=PLAIN, schedule=None, notifications=Notifications(), parameters=()),
     "own cluster": replace(HOOK, cluster=Cluster(NOWHERE, {**CLUSTER, "num_workers": 2})),
+    "pipeline": with_steps(HOOK),
     "jobs-git": JOBS_GIT,
+    "jobs-git pipeline": with_steps(JOBS_GIT),
     "jobs-git plain": replace(JOBS_GIT, project=PLAIN, git=GitSource(URL, "main", RefKind.BRANCH, "gitLab")),
 }
 

@@ -37,6 +37,23 @@ parameters:
 timeout: 2m
 result: {{{{metrics: [letters, none], tags: [word]}}}}
 """
+# The caller's word goes to all steps that have none of their own; the second one gets what the first one leaves.
+PIPELINE = """\
+steps:
+  first: {entry_point: main, retries: 1}
+  second:
+    entry_point: main
+    parameters:
+      word: {step: first, tag: word}
+      count: {step: first, metric: letters}
+  third: {entry_point: main, after: first}
+"""
+LATE = """\
+steps:
+  good: {entry_point: main}
+  endless: {project: ../Endless, timeout: 2s, retries: 1}
+  last: {entry_point: main, after: [good, endless]}
+"""
 PRINT = "print('no word of MLflow')\n"
 # Runs the notebooks of many hooks one after the other, and tells the outcome of each. A Python of its own for each
 # takes four seconds, to import MLflow. And MLflow repeats what fails for minutes.
@@ -171,12 +188,12 @@ def tried(shared: Stage) -> Tried:
         for name, (changed, *_) in FAILURES.items()
     }
     wrong = [(name, rule) for name, (_, rule, _, _) in FAILURES.items()]
-    shared.overrides(
-        [{"name": f"*#projects/{name}", **rule} for name, rule in wrong if {"state", "refuse"} & set(rule)]
-    )
+    courses = [(name, rule) for name, rule in wrong if {"state", "refuse"} & set(rule)]
+    courses += [("Endless", ends("RUNNING")), ("pipeline", {"times": 1, **ends("TERMINATED", "FAILED")})]
+    shared.overrides([{"name": f"*#projects/{name}", **rule} for name, rule in courses])
     shared.faults([rule for _, rule in wrong if "action" in rule])
     with private(shared.team.parent, "x-access-token", TOKEN) as address:
-        hooks = {**private_hooks(shared, address), **hooks}
+        hooks = {**private_hooks(shared, address), **pipelines(shared), **hooks}
         paths = {name: shared.publish(hook) for name, hook in hooks.items()}
         every = [(path, CALLERS.get(name, {"word": "well"})) for name, path in paths.items()]
         run = shared.submit(shared.work.notebook("/Shared/one_python", ONE_PYTHON), {"hooks": json.dumps(every)})
@@ -185,6 +202,14 @@ def tried(shared: Stage) -> Tried:
         outcomes = shared.result(run)
     said = f"{shared.ended(run).output}{shared.run(run)}"
     return Tried(hooks, {name: outcomes[path] for name, path in paths.items()}, said)
+
+
+def pipelines(stage: Stage) -> dict[str, Hook]:
+    """One of which the first step fails once, and one of which a step never ends."""
+    quick = {"demo.py": QUICK_SCRIPT}
+    stage.project("Endless", HOOK.format(name="unused"), quick)
+    steps = {"pipeline": PIPELINE, "late": LATE}
+    return {name: stage.project(name, HOOK.format(name=name) + text, quick) for name, text in steps.items()}
 
 
 def private_hooks(stage: Stage, address: str) -> dict[str, Hook]:
@@ -206,6 +231,40 @@ def test_failures(shared: Stage, tried: Tried, name: str) -> None:
     assert shared.statuses(hook) == statuses
     project_run = shared.submitted(hook)
     assert project_run is None or shared.run(project_run)["state"]["life_cycle_state"] in OVER
+
+
+def test_pipeline(shared: Stage, tried: Tried) -> None:
+    """Steps run in their order with what the caller and earlier steps give, one of them twice, and all are told of."""
+    assert tried.outcomes["pipeline"].get("error") is None, tried.outcomes["pipeline"]
+    told = json.loads(tried.outcomes["pipeline"]["result"])
+    letters = {name: step["metrics"]["letters"] for name, step in told["steps"].items()}
+    assert letters == {"first": 4, "second": 16, "third": 4}
+    assert (told["status"], told["metrics"], told["tags"]) == (
+        "SUCCESS",
+        {"letters": 4, "none": None},
+        {"word": "well"},
+    )
+    *steps, around = shared.mlflow_runs(tried.hooks["pipeline"])
+    assert around["info"]["run_id"] == told["run_id"] and {run["tags"]["mlflow.parentRunId"] for run in steps} == {
+        told["run_id"]
+    }
+    named = sorted((run["info"]["run_name"], run["info"]["status"]) for run in steps)
+    assert named == [("first", "FAILED"), *((name, "FINISHED") for name in ("first", "second", "third"))]
+
+
+def test_a_late_step(shared: Stage, tried: Tried) -> None:
+    """It is cancelled, those beside it end well, those after it do not start, and the hook fails."""
+    lines = tried.outcomes["late"]["error"].splitlines()
+    assert lines[-3:] == [
+        "good: It succeeded.",
+        "endless: endless took longer than its 2 seconds.",
+        "last: It was not started, because endless did not succeed.",
+    ]
+    *steps, around = shared.mlflow_runs(tried.hooks["late"])
+    named = {run["info"]["run_name"]: run for run in steps}
+    assert {name: run["info"]["status"] for name, run in named.items()} == {"good": "FINISHED", "endless": "FAILED"}
+    late = int(named["endless"]["tags"]["mlflow.databricks.shellJobRunID"])
+    assert shared.run(late)["state"]["result_state"] == "CANCELED" and around["info"]["status"] == "FAILED"
 
 
 def test_private_repository(shared: Stage, tried: Tried) -> None:
@@ -242,12 +301,18 @@ def _held(dbfs: Path) -> Iterator[str]:
 
 
 def test_cancel(stage: Stage) -> None:
-    """Cancelling the hook cancels the project's job, which would go on without it, and closes the MLflow runs."""
-    hook = stage.project("Cancel", HOOK.format(name="cancel"))
+    """Cancelling the hook cancels the jobs of its steps, which would go on without it, and closes the MLflow runs."""
+    hook = stage.project(
+        "Cancel", HOOK.format(name="cancel") + "steps: {one: {entry_point: main}, two: {entry_point: main}}\n"
+    )
     stage.overrides([{"name": "*#projects/Cancel", **ends("RUNNING")}])
     run = stage.start(hook)
-    project_run = until(lambda: stage.submitted(hook))
+
+    def submitted() -> list[str]:
+        return [tag for run in stage.mlflow_runs(hook) if (tag := run["tags"].get("mlflow.databricks.shellJobRunID"))]
+
+    steps = until(lambda: len(submitted()) == 2 and submitted())
     assert stage.work.post("2.2/jobs/runs/cancel", {"run_id": run}).status == 200
     assert stage.ended(run).state == ("TERMINATED", "CANCELED")
-    assert stage.run(project_run)["state"]["result_state"] == "CANCELED"
-    assert stage.statuses(hook) == ["FAILED", "FAILED"]
+    assert [stage.run(int(step))["state"]["result_state"] for step in steps] == ["CANCELED", "CANCELED"]
+    assert stage.statuses(hook) == ["FAILED", "FAILED", "FAILED"]

@@ -15,7 +15,16 @@ import yaml
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import FindingSeverity, Parameter, RefKind
 from mlflow_hooks.reading.hook_file import HookReading, read_hook, read_hooks
-from mlflow_hooks.schema import Engine, HookFile, JobSchedule, Notifications, ResultKeys, Secret, json_schema
+from mlflow_hooks.schema import (
+    Engine,
+    HookFile,
+    JobSchedule,
+    Notifications,
+    ResultKeys,
+    Secret,
+    StepSettings,
+    json_schema,
+)
 
 from .work import FILES, HOOK, git, write
 
@@ -240,9 +249,9 @@ def test_doubled_names(top: Path) -> None:
 
 
 def test_manual(top: Path) -> None:
-    """The hook.yml in the manual has every key there is, and no mistake."""
+    """The two hook.yml in the manual have every key there is, and no mistake."""
     page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    shown, pipeline = re.findall(r"```yaml\n(.*?)```", page, re.S)
     project = (
         FILES["MLproject"].replace("word: {type: string, default: hello}", "alpha: float").replace("count", "rows")
     )
@@ -251,7 +260,29 @@ def test_manual(top: Path) -> None:
     read = read_hook(folder)
     assert read.sound and not read.findings, read.findings
     keys = {path[0] for path in read.hook.document.lines if path} if read.hook else set()
-    assert keys == set(HookFile.model_fields)
+    assert keys == set(HookFile.model_fields) - {"steps"}
+    entries = "".join(
+        f"  {name}:\n    parameters: {given}\n    command: python demo.py {words}\n" for name, given, words in STEPS
+    )
+    write(folder.with_name("Validation"), {**FILES, "MLproject": f"entry_points:\n{entries}"})
+    write(folder, {"MLproject": f"entry_points:\n{entries}", "hook.yml": pipeline, "large.json": FILES["cluster.json"]})
+    read = read_hook(folder)
+    assert read.sound and not read.findings, read.findings
+    keys = (
+        {path[2] for path in read.hook.document.lines if path[:1] == ("steps",) and len(path) == 3}
+        if read.hook
+        else set()
+    )
+    assert keys == set(StepSettings.model_fields)
+
+
+# The entry points of the pipeline in the manual: their parameters, and those words of their commands.
+STEPS = [
+    ("prepare", "{rows: int}", "{rows}"),
+    ("train", "{data: string, alpha: float}", "{data} {alpha}"),
+    ("main", "{model: string}", "{model}"),
+    ("report", "{}", ""),
+]
 
 
 ROOT = Path(__file__).parents[2]

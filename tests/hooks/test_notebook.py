@@ -29,7 +29,7 @@ from databricks_local.runtime.notebook_cells import CellStep, steps
 from mlflow_hooks.generate.literal import literal
 from mlflow_hooks.generate.notebook import config, notebook
 from mlflow_hooks.generate.stamp import is_intact
-from mlflow_hooks.model import Cluster, GitSource, Hook, Parameter
+from mlflow_hooks.model import Cluster, GitSource, Hook, Parameter, Step, StepValue, ValueKind
 from mlflow_hooks.rules.parameters import TYPES, problem
 from mlflow_hooks.schema import DEFAULT_MLFLOW, ResultKeys, Secret
 
@@ -75,6 +75,12 @@ def config_of(text: str) -> object:
 def code_of(text: str) -> list[str]:
     """All cells but the literal."""
     return [step.text for step in cells(text) if not step.text.startswith("CONFIG = ")]
+
+
+def step_of(hook: Hook) -> dict[str, Any]:
+    """The one step of a hook without steps, as its notebook knows it."""
+    step: dict[str, Any] = config(hook)["steps"]["project"]
+    return step
 
 
 def hostile(value: str) -> Hook:
@@ -128,11 +134,11 @@ def test_pin() -> None:
 
 def test_shapes() -> None:
     """MLflow gets the bare cluster for a Spark job and a wrapped one for a plain project, whatever the file has."""
-    assert config(HOOK)["backend_config"] == PROJECT.cluster.spec  # type: ignore[union-attr]
-    assert set(config(HOOKS["plain"])["backend_config"]) == {"new_cluster", "libraries"}
+    assert step_of(HOOK)["backend_config"] == PROJECT.cluster.spec  # type: ignore[union-attr]
+    assert set(step_of(HOOKS["plain"])["backend_config"]) == {"new_cluster", "libraries"}
     bare, wrapped = PROJECT.cluster, PLAIN.cluster
-    assert config(hook(project=replace(PROJECT, cluster=wrapped)))["backend_config"] == wrapped.spec  # type: ignore[union-attr]
-    other = config(hook(project=replace(PLAIN, cluster=bare)))["backend_config"]
+    assert step_of(hook(project=replace(PROJECT, cluster=wrapped)))["backend_config"] == wrapped.spec  # type: ignore[union-attr]
+    other = step_of(hook(project=replace(PLAIN, cluster=bare)))["backend_config"]
     assert other == {"new_cluster": bare.spec, "libraries": []}  # type: ignore[union-attr]
 
 
@@ -241,7 +247,7 @@ ASKED = [
 @pytest.mark.parametrize(("given_by_caller", "parameters"), ASKED)
 def test_parameters(given_by_caller: dict[str, str], parameters: dict[str, str]) -> None:
     """The project gets what the caller says where callers may, and else what hook.yml says."""
-    assert function(HOOK, "asked_for", **given_by_caller)() == parameters
+    assert function(HOOK, "asked_for", **given_by_caller)(step_of(HOOK)) == parameters
 
 
 REFUSED = [
@@ -259,17 +265,17 @@ REFUSED = [
 @pytest.mark.parametrize(("parameter", "value", "words"), REFUSED)
 def test_refused_parameters(parameter: Parameter, value: str, words: str) -> None:
     """What MLflow would tear apart, or the script refuse on a paid cluster, is refused before one starts."""
+    wrong = hook(parameters=(parameter,))
     with pytest.raises(ValueError, match=words):
-        function(hook(parameters=(parameter,)), "asked_for", word=value)()
+        function(wrong, "asked_for", word=value)(step_of(wrong))
 
 
 def test_plain_project_takes_any_text() -> None:
     """A plain project gets a value of any form: there MLflow quotes it for the shell that reads it."""
     plain = replace(HOOKS["plain"], parameters=(Parameter("word", widget=True),))
-    assert function(plain, "asked_for", word="a 'b'; $c")() == {"word": "a 'b'; $c"}
-
+    assert function(plain, "asked_for", word="a 'b'; $c")(step_of(plain)) == {"word": "a 'b'; $c"}
     with pytest.raises(ValueError, match="line break"):
-        function(plain, "asked_for", word="a\rb")()
+        function(plain, "asked_for", word="a\rb")(step_of(plain))
 
 
 @given(st.sampled_from(sorted(TYPES)), st.text() | st.sampled_from(["1", "1.5", "true", "No", "dbfs:/a", "/a", " 1 "]))
@@ -279,16 +285,16 @@ def test_callers_and_check_agree(kind: str, value: str) -> None:
     plain = replace(HOOKS["plain"], parameters=(parameter,))
     asked = function(plain, "asked_for", word=value)
     if value and not problem(parameter, value, pasted=False):
-        assert asked() == {"word": value}
+        assert asked(step_of(plain)) == {"word": value}
     else:
         with pytest.raises(ValueError, match="word "):
-            asked()
+            asked(step_of(plain))
 
 
 def test_defaults_are_passed_on() -> None:
     """A default that hook.yml leaves as it is arrives as it is written, and MLflow makes nothing else of it."""
-    since = Parameter("since", default="2024-01-01T00:00:00Z")
-    assert function(hook(parameters=(since,)), "asked_for")() == {"since": "2024-01-01T00:00:00Z"}
+    dated = hook(parameters=(Parameter("since", default="2024-01-01T00:00:00Z"),))
+    assert function(dated, "asked_for")(step_of(dated)) == {"since": "2024-01-01T00:00:00Z"}
 
 
 def test_unknown_parameters() -> None:
@@ -314,21 +320,165 @@ def test_settings(name: str, widget: str, taken: dict[str, object], refused: lis
             function(HOOK, name, **{widget: text})()
 
 
-def waited(hook: Hook, ends_after: float) -> object:
-    """What waiting for a job's run that ends then comes to, after the five seconds that it has."""
-    clock = Clock()
-    state = lambda: Some(value="TERMINATED" if clock.now > ends_after else "RUNNING")  # noqa: E731
-    jobs = Some(get_run=lambda _: Some(state=Some(life_cycle_state=state(), state_message="")))
-    return function(hook, "wait", others={"time": clock, "workspace": Some(jobs=jobs)})(1, 5.0)
+class Jobs:
+    """A workspace and its MLflow, in which each step of a hook is a job that answers as it is told.
+
+    `answer` is asked with the name of the step and the number of the attempt; what it gives or raises is the job's run.
+    """
+
+    def __init__(self, hook: Hook, answer: Callable[[str, int], Any], **given: str) -> None:
+        self.started: list[tuple[str, dict[str, str]]] = []
+        self.cancelled: list[str] = []
+        self.clock = Clock()
+        self._answer = answer
+        self._runs: list[Any] = []
+        jobs = Some(
+            get_run=self._job, cancel_run=self._cancel, get_run_output=lambda _: Some(error="the cause", logs="")
+        )
+        others: dict[str, Any] = {"time": self.clock, "workspace": Some(jobs=jobs), "displayHTML": lambda _: None}
+        others |= {"mlflow": Some(run=self._run), "client": self}
+        self._hook = hook
+        self._run_steps = function(hook, "run_steps", others=others, **given)
+
+    def steps(self, seconds: float = 60.0) -> dict[str, Any]:
+        """What each step came to, within so many seconds."""
+        ended: dict[str, Any] = self._run_steps({name: {} for name in config(self._hook)["steps"]}, "v1", "7", seconds)
+        return ended
+
+    def get_run(self, run_id: str) -> Any:
+        return self._runs[int(run_id)]
+
+    def search_runs(self, *_: object) -> list[Any]:
+        return []
+
+    def set_terminated(self, run_id: str, status: str) -> None:
+        self._runs[int(run_id)].info.status = status
+
+    def _run(self, _: str, *, run_name: str, parameters: dict[str, str], **__: Any) -> Any:
+        number = str(len(self._runs))
+        self._runs.append(mlflow_run("RUNNING", {"rmse": 0.5, "n": 7.0}, path=f"/{run_name}"))
+        self._runs[-1].info.run_id, self._runs[-1].info.name = number, run_name
+        self._runs[-1].data.tags["mlflow.databricks.shellJobRunID"] = number
+        self.started.append((run_name, parameters))
+        return Some(run_id=number)
+
+    def _job(self, number: int) -> Any:
+        name = self._runs[number].info.name
+        answer = self._answer(name, [run.info.name for run in self._runs[: number + 1]].count(name))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _cancel(self, number: int) -> None:
+        self.cancelled.append(self._runs[number].info.name)
+
+
+def job(life_cycle: str, result: str | None = None) -> Any:
+    """A run of a job, as much of it as the notebook looks at."""
+    state = Some(life_cycle_state=Some(value=life_cycle), result_state=result and Some(value=result), state_message="")
+    return Some(state=state, run_page_url="https://w/run/1", tasks=[Some(run_id=2)])
+
+
+GOOD, BAD, GOING = job("TERMINATED", "SUCCESS"), job("TERMINATED", "FAILED"), job("RUNNING")
 
 
 @pytest.mark.parametrize("poll", [1, 60])
 def test_the_deadline_is_kept(poll: int) -> None:
     """A run that ends after the deadline is late, however seldom the hook looks at it."""
     seldom = hook(poll=timedelta(seconds=poll))
-    assert waited(seldom, 4.5)
+    early = Jobs(seldom, lambda *_: GOOD if early.clock.now > 4.5 else GOING)
+    assert early.steps(5.0)["project"].info.status == "FINISHED"
+    late = Jobs(seldom, lambda *_: GOOD if late.clock.now > 6 else GOING)
     with pytest.raises(TimeoutError):
-        waited(seldom, 6)
+        late.steps(5.0)
+
+
+def pipeline(**changed: dict[str, Any]) -> Hook:
+    """Steps a → b → d and a → c → d; `changed` says what is different of a step."""
+    after = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
+    alone = hook(poll=timedelta(seconds=1), parameters=())
+    steps = [Step(name, replace(alone, **changed.get(f"hook_{name}", {})), before) for name, before in after.items()]
+    return replace(alone, steps=tuple(replace(step, **changed.get(step.name, {})) for step in steps))
+
+
+def states(ended: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(run) if isinstance(run, Exception) else run.info.status for name, run in ended.items()}
+
+
+def test_steps() -> None:
+    """Each step starts once those before it have succeeded, at the same time as others, and gets what they left."""
+    sources = [
+        Parameter("n", "int", source=StepValue("a", ValueKind.METRIC, "n")),
+        Parameter("rmse", "float", source=StepValue("a", ValueKind.METRIC, "rmse")),
+        Parameter("path", source=StepValue("a", ValueKind.TAG, "path")),
+    ]
+    jobs = Jobs(pipeline(hook_b={"parameters": tuple(sources)}), lambda *_: GOOD)
+    assert set(states(jobs.steps()).values()) == {"FINISHED"}
+    assert jobs.started == [("a", {}), ("b", {"n": "7", "rmse": "0.5", "path": "/a"}), ("c", {}), ("d", {})]
+
+
+def test_a_step_that_fails() -> None:
+    """It keeps those after it from starting, and no others; the error names all of them."""
+    jobs = Jobs(pipeline(), lambda name, _: BAD if name == "b" else GOOD)
+    ended = jobs.steps()
+    assert {name: text.partition(" ")[0] for name, text in states(ended).items()} == {
+        "a": "FINISHED",
+        "b": "b",
+        "c": "FINISHED",
+        "d": "It",
+    }
+    with pytest.raises(RuntimeError) as failed:
+        function(pipeline(), "succeeded")(ended)
+    assert "a: It succeeded.\nb: b ended as FAILED" in str(failed.value) and "https://w/run/1" in str(failed.value)
+    assert "d: It was not started, because b did not succeed." in str(failed.value)
+
+
+def test_a_step_is_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """As often as hook.yml says, and no further; the attempt that failed is closed."""
+    again = pipeline(b={"retries": 2})
+    jobs = Jobs(again, lambda name, attempt: BAD if name == "b" and attempt < 3 else GOOD)
+    assert set(states(jobs.steps()).values()) == {"FINISHED"}
+    assert [name for name, _ in jobs.started] == ["a", "b", "c", "b", "b", "d"]
+    assert capsys.readouterr().out.count("b is tried again") == 2
+    ended = Jobs(again, lambda name, _: BAD if name == "b" else GOOD).steps()
+    assert "b ended as FAILED" in states(ended)["b"]
+
+
+def test_a_step_that_takes_too_long() -> None:
+    """Its own timeout cancels it alone, and it is not tried again; that of the hook ends all."""
+    late = pipeline(b={"retries": 2}, hook_b={"timeout": timedelta(seconds=5)})
+    jobs = Jobs(late, lambda name, _: GOING if name == "b" else GOOD)
+    ended = jobs.steps(3600)
+    assert states(ended)["b"] == "b took longer than its 5 seconds." and states(ended)["c"] == "FINISHED"
+    assert jobs.cancelled == ["b"] and [name for name, _ in jobs.started] == ["a", "b", "c"]
+    with pytest.raises(TimeoutError, match="demo took longer"):
+        Jobs(late, lambda *_: GOING).steps(3)
+
+
+def test_a_step_that_leaves_nothing() -> None:
+    """A value that the step before did not leave, or that does not fit, is said before a cluster starts."""
+    for left, words in (
+        (StepValue("a", ValueKind.TAG, "none"), "x has no value: the MLflow run of a has no tag none."),
+        (StepValue("a", ValueKind.METRIC, "rmse"), "x must be of type int, not '0.5'."),
+    ):
+        wanting = pipeline(hook_b={"parameters": (Parameter("x", "int", source=left),)}, b={"retries": 2})
+        jobs = Jobs(wanting, lambda *_: GOOD)
+        assert states(jobs.steps())["b"] == words
+        assert [name for name, _ in jobs.started] == ["a", "c"]
+
+
+def test_the_result_of_a_pipeline() -> None:
+    """Every step is in it; of a metric that several have, the last one counts; and the run is that of the hook."""
+    wanted = replace(pipeline(), result=ResultKeys(metrics=("rmse", "zero"), tags=("path",)))
+    runs = {name: mlflow_run("FINISHED", {"rmse": float(i), "zero": 0.0}, path=name) for i, name in enumerate("abcd")}
+    runs["d"].data.metrics.clear()
+    around = Some(info=Some(run_id="h", experiment_id="7"))
+    told = function(wanted, "outcome", others={"workspace": Some(config=Some(host="https://w"))})(
+        around, runs, "v1", "/e"
+    )
+    assert (told["run_id"], told["run_url"]) == ("h", "https://w/ml/experiments/7/runs/h")
+    assert told["metrics"] == {"rmse": 2.0, "zero": 0.0} and told["tags"] == {"path": "d"}
+    assert list(told["steps"]) == ["a", "b", "c", "d"] and told["steps"]["a"]["metrics"] == {"rmse": 0.0, "zero": 0.0}
 
 
 # --- what the notebook makes of the answers it gets ------------------------------------------------------------------
@@ -347,13 +497,15 @@ def run_of(life_cycle: str | None, result: str | None = None, message: str = "")
 
 def mlflow_run(status: str = "FINISHED", metrics: Mapping[str, float] | None = None, **tags: str) -> Any:
     """As much of an MLflow run as is looked at."""
-    return Some(info=Some(status=status, run_id="r"), data=Some(metrics=metrics or {}, tags=tags))
+    return Some(info=Some(status=status, run_id="r", experiment_id="7"), data=Some(metrics=metrics or {}, tags=tags))
 
 
 def judged(run: Run, status: str, logs: str = "") -> None:
     output = Some(error="the cause", logs=logs)
-    jobs = Some(get_run_output=lambda _: output)
-    function(HOOK, "judge", others={"workspace": Some(jobs=jobs)})(run, mlflow_run(status))
+    jobs, own = Some(get_run_output=lambda _: output), mlflow_run(status)
+    client = Some(get_run=lambda _: own, search_runs=lambda *_: [], set_terminated=lambda *_: None)
+    others = {"workspace": Some(jobs=jobs), "client": client}
+    function(HOOK, "judge", others=others)({"name": "demo", "mlflow_run": own}, run)
 
 
 VERDICTS = [
@@ -390,36 +542,27 @@ def test_outcome() -> None:
     """The result is JSON that everybody reads: a metric that is no number is null, and long tags are cut."""
     wanted = hook(result=ResultKeys(metrics=("rmse", "nan", "inf", "none"), tags=("long", "none")))
     metrics = {"rmse": 0.5, "nan": math.nan, "inf": math.inf}
-    told = function(wanted, "outcome")(
-        run_of("TERMINATED"), mlflow_run("FINISHED", metrics, long="x" * 5000), "v1", "/e"
-    )
+    runs = {"project": mlflow_run("FINISHED", metrics, long="x" * 5000)}
+    told = function(wanted, "outcome")(mlflow_run(), runs, "v1", "/e")
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told["metrics"] == {"rmse": 0.5, "nan": None, "inf": None, "none": None}
     assert told["tags"] == {"long": "x" * 1000, "none": ""}
 
 
-def waiting(answers: list[Any], **given: str) -> Run:
+def waiting(answers: list[Any], **given: str) -> Any:
     """Waits, with a deadline in a minute, for what comes after these answers; the last one is given for ever."""
-
-    def get_run(_: int) -> Run:
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer  # type: ignore[no-any-return]
-
     quick = hook(poll=timedelta(seconds=1))
-    found: Run = function(quick, "wait", others={"workspace": Some(jobs=Some(get_run=get_run))}, **given)(1, 60.0)
-    return found
+    return Jobs(quick, lambda *_: answers.pop(0) if len(answers) > 1 else answers[0], **given).steps()["project"]
 
 
 @of_answers
 def test_patience(capsys: pytest.CaptureFixture[str]) -> None:
     """Short disturbances are waited out, long ones are not; and a state that is not known is no end."""
     over, going, away = run_of("TERMINATED", "SUCCESS"), run_of("RUNNING"), ConnectionError("away")
-    assert waiting([away, going, *[away] * 19, run_of("NEVER_HEARD_OF"), over]) is over
+    ended = waiting([away, going, *[away] * 19, run_of("NEVER_HEARD_OF"), over])
+    assert ended.info.status == "FINISHED"
     assert "No answer, trying again: away" in capsys.readouterr().out
-    with pytest.raises(ConnectionError):
-        waiting([going, *[away] * 30, over])
+    assert isinstance(waiting([going, *[away] * 60, over]), ConnectionError)
     with pytest.raises(TimeoutError, match="took longer than its 60 seconds"):
         waiting([going], timeout_seconds="60")
 
@@ -437,7 +580,7 @@ def test_launch() -> None:
     started = mlflow_run(**{"mlflow.databricks.runURL": 'https://w/"><b>'})
     others: dict[str, Any] = {"mlflow": Some(run=run), "client": Some(get_run=lambda _: started)}
     others |= {"displayHTML": shown.append, "CONFIG": copy.deepcopy(config(HOOK))}
-    assert function(HOOK, "launch", others=others)({"word": "x"}, "v2", "7") is started
+    assert function(HOOK, "launch", others=others)(step_of(HOOK), {"word": "x"}, "v2", "7") is started
     assert (asked["parameters"], asked["version"], asked["experiment_id"]) == ({"word": "x"}, "v2", "7")
     assert asked["synchronous"] is False and others["CONFIG"] == config(HOOK)
     assert "https://w/&quot;&gt;&lt;b&gt;" in shown[0] and "<b>" not in shown[0]

@@ -1,0 +1,94 @@
+"""The entry point that a hook, or a step of one, starts, and what hook.yml says of its parameters."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mlflow_hooks.model import Declared, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
+from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
+
+from .document import Reader
+from .findings import nearest
+
+
+def with_entry_point(hook: Hook, file: HookFile, reader: Reader) -> Hook:
+    """The hook with its one entry point; mistakes are added to the findings of `reader`."""
+    project = with_script(hook.project, file.entry_point, file.parameters)
+    entry = entry_point(reader, (), project, file.entry_point)
+    check_names(reader, (), file.parameters, entry)
+    parameters = tuple(parameter(reader, (), declared, file.parameters) for declared in _declared(entry))
+    return replace(hook, project=project, entry_point=file.entry_point, parameters=parameters)
+
+
+def with_script(project: MLflowProject, name: str, parameters: Iterable[str]) -> MLflowProject:
+    """The project with the script that hook.yml names as its entry point, which MLproject need not have.
+
+    SERVER: MLflow 3.17.2 runs it with what it is given as `--name value` (`Project.get_entry_point`), except in a
+    Spark job, which knows entry points alone.
+    """
+    if name in project.entry_points or not name.endswith(".py") or project.spark_job is not None:
+        return project
+    names = list(parameters)
+    command = "".join([f"python {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])
+    script = EntryPoint(name, command, tuple(map(Declared, names)))
+    return replace(project, entry_points={**project.entry_points, name: script})
+
+
+def entry_point(reader: Reader, section: Sequence[str], project: MLflowProject, name: str) -> EntryPoint | None:
+    """The entry point of that name, which the section of hook.yml asks for; None where there is none."""
+    entry = project.entry_points.get(name)
+    by_file = project.spark_job is not None and project.spark_job.python_file
+    if entry is None and not by_file and project.mlproject.text:
+        entries = f"Its entry points are: {', '.join(project.entry_points)}."
+        if not project.entry_points:
+            entries = "Write entry_points: in MLproject, or entry_point: train.py here, with the name of the script."
+        remedy = nearest(name, project.entry_points, entries)
+        reader.error([*section, "entry_point"], f"{project.name} has no entry point {name!r}.", remedy)
+    return entry
+
+
+def check_names(reader: Reader, section: Sequence[str], names: Iterable[str], entry: EntryPoint | None) -> None:
+    """Notes each of the names that is no parameter of the entry point."""
+    declared = [parameter.name for parameter in _declared(entry)]
+    for name in names:
+        if entry is not None and name not in declared:
+            message = f"The entry point {entry.name} has no parameter {name!r}."
+            remedy = nearest(name, declared, f"It declares {', '.join(declared) or 'none'}.")
+            reader.error([*section, "parameters", name], message, remedy)
+
+
+def parameter(
+    reader: Reader,
+    section: Sequence[str],
+    declared: Declared,
+    settings: Mapping[str, ParameterSetting | StepParameter],
+) -> Parameter:
+    """A parameter that an entry point declares, with what hook.yml says of it."""
+    setting = settings.get(declared.name, ParameterSetting())
+    source = _source(reader, section, declared.name, setting) if isinstance(setting, StepParameter) else None
+    widget = isinstance(setting, ParameterSetting) and setting.widget
+    made = Parameter(declared.name, declared.type, declared.default, setting.value, widget, source)
+    if made.required and not widget:
+        message = f"The parameter {made.name} has no value, and no caller may set it: every run would fail."
+        remedy = f"Give {made.name} a value, or widget: true."
+        reader.error([*section, "parameters", made.name], message, remedy)
+    return made
+
+
+def _source(reader: Reader, section: Sequence[str], name: str, setting: StepParameter) -> StepValue | None:
+    kinds = [(kind, key) for kind in ValueKind if (key := getattr(setting, kind.value))]
+    if not kinds and not setting.step:
+        return None
+    keys = [*section, "parameters", name]
+    if not setting.step:
+        reader.error(keys, f"{name} does not say which step leaves its {kinds[0][0].value}.", "Write step: as well.")
+    elif len(kinds) != 1 or setting.value is not None:
+        message = f"It is not clear what {name} gets of the step {setting.step}."
+        reader.error(keys, message, "Write tag: or metric:, and no value:.")
+    return StepValue(setting.step, *kinds[0]) if kinds else StepValue(setting.step, ValueKind.TAG, name)
+
+
+def _declared(entry: EntryPoint | None) -> tuple[Declared, ...]:
+    return entry.parameters if entry is not None else ()
