@@ -76,25 +76,39 @@ class Finding:
 class Document:
     """A file that was read: where it lies, and on which line each of its values stands.
 
-    `lines` is keyed by the path to a value, such as `("schedule", "quartz")` or `("libraries", "0")`.
+    `lines` is keyed by the path to a value, such as `("schedule", "quartz")` or `("libraries", "0")`. `base`: the file
+    that it extends, which has the values that it has not itself.
     """
 
     path: Path
     name: str  # as findings show it: relative to the repository, with `/`
     text: str = field(default="", repr=False)
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    base: Document | None = field(default=None, repr=False)
 
-    def line(self, *keys: str) -> int:
-        """The line of a value, or of the nearest thing around it; 0 in a file that is not there."""
+    def has(self, *keys: str) -> bool:
+        """Whether there is such a value, here or in the file that this one extends."""
+        return keys in self.lines or (self.base is not None and self.base.has(*keys))
+
+    def place(self, *keys: str) -> tuple[str, int]:
+        """The file and the line of a value, or of the nearest thing around it; line 0 in a file that is not there."""
         for length in range(len(keys), -1, -1):
-            if keys[:length] in self.lines:
-                return self.lines[keys[:length]]
-        return 0
+            near = keys[:length]
+            if near in self.lines:
+                return self.name, self.lines[near]
+            if self.base is not None and self.base.has(*near):
+                return self.base.place(*near)
+        return self.name, 0
 
     def within(self, *keys: str) -> Document:
-        """The document as a section of it is read: its own values are found first, then those of the whole."""
-        own = {path[len(keys) :]: line for path, line in self.lines.items() if path[: len(keys)] == keys}
-        return replace(self, lines={**self.lines, **own})
+        """The document as a section of it is read: the values in the section are found first, then those around it."""
+        view, files = self, [self]
+        while (base := files[-1].base) is not None:
+            files.append(base)
+        for file in reversed(files):
+            own = {path[len(keys) :]: line for path, line in file.lines.items() if path[: len(keys)] == keys}
+            view = replace(file, lines=own, base=view)
+        return view
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,10 +259,16 @@ class StepSettings(Section):
         return {"anyOf": [{"type": "null"}, handler(core_schema)]}
 
 
+def _or_extends(schema: dict[str, Any]) -> None:
+    """What must be in a hook.yml may be in the file that it extends."""
+    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
+
+
 class HookFile(Section):
     """How Databricks starts the MLflow project in this folder."""
 
-    model_config = ConfigDict(title="hook.yml")
+    model_config = ConfigDict(title="hook.yml", json_schema_extra=_or_extends)
+    extends: str = Field(default="", description="A file that has what is not here, such as hook.yml.")
     name: Name = Field(description="The notebook and the job are called mlflow_<name>_hook.")
     engine: Engine = Field(default=Engine.MLFLOW, examples=["mlflow"])
     git: Git = Field(examples=[{"tag": "v1.0"}])

@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from mlflow_hooks.model import Hook
-from mlflow_hooks.reading.hook_file import HOOK_FILE, read_hook
+from mlflow_hooks.reading.hook_file import is_hook_file, read_hook
 
 from .literal import one_line
 
@@ -39,13 +39,13 @@ def hook_file(text: str) -> str:
 def may_be_hook_file(path: str) -> bool:
     """Whether a path, which anybody may have written, is that of a hook.yml inside a repository."""
     parts = PurePosixPath(path)
-    return parts.name == HOOK_FILE and not parts.is_absolute() and ".." not in parts.parts
+    return is_hook_file(parts.name) and not parts.is_absolute() and ".." not in parts.parts
 
 
 def hook_at(path: str, top: Path) -> Hook | None:
     """The hook of a hook.yml in this repository. None where there is no such file, or no hook in it."""
     file = top / path
-    return read_hook(file.parent).hook if file.is_file() else None
+    return read_hook(file).hook if file.is_file() else None
 
 
 def is_gone(path: str, name: str, top: Path) -> bool:

@@ -12,12 +12,12 @@ Findings = Iterator[Finding]
 
 def error(document: Document, keys: Iterable[str], message: str, remedy: str) -> Finding:
     """A mistake in the value at `keys` of a document, on the line of that value or of what is around it."""
-    return Finding(document.name, document.line(*keys), FindingSeverity.ERROR, message, remedy)
+    return Finding(*document.place(*keys), FindingSeverity.ERROR, message, remedy)
 
 
 def warning(document: Document, keys: Iterable[str], message: str, remedy: str) -> Finding:
     """A warning about the value at `keys` of a document, on the line of that value or of what is around it."""
-    return Finding(document.name, document.line(*keys), FindingSeverity.WARNING, message, remedy)
+    return Finding(*document.place(*keys), FindingSeverity.WARNING, message, remedy)
 
 
 def closest(name: str, names: Iterable[str]) -> str:

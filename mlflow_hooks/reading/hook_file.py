@@ -7,6 +7,7 @@ that comes back with errors is whole enough to be checked further, but nothing m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import dirname, join
@@ -28,12 +29,14 @@ from mlflow_hooks.schema import Engine, Git, HookFile
 
 from .document import Reader, plain
 from .entry_point import with_entry_point
+from .extends import extend
 from .git_address import is_azure, login_problem, of_origin
 from .project_file import cluster_of, read_cluster, read_project
 from .steps import with_steps
 from .validation import validated
 
 HOOK_FILE = "hook.yml"
+_HOOK_FILE = re.compile(r"hook(\.[\w-]+)?\.yml")
 PROJECTS = "projects"
 
 # The names of the Jobs API for the hosts that everybody shares; others say `provider`.
@@ -58,49 +61,53 @@ class HookReading:
         return self.hook is not None and all(finding.severity is not FindingSeverity.ERROR for finding in self.findings)
 
 
-def hook_folders(projects: Path) -> list[Path]:
-    """The project folders with a hook.yml, by name. Raises UnknownHook where there are none.
+def is_hook_file(name: str) -> bool:
+    """Whether a file of that name describes a hook: hook.yml, or hook.de.yml for another one of the same project."""
+    return _HOOK_FILE.fullmatch(name) is not None
+
+
+def hook_files(projects: Path) -> list[Path]:
+    """The hook files of the project folders, by name. Raises UnknownHook where there are none.
 
     The folder `projects`, or the one that it would lie in, may be a project itself: that of a whole repository.
     """
-    whole = [folder for folder in (projects.parent, projects) if (folder / HOOK_FILE).is_file()]
-    folders = whole + sorted(path.parent for path in projects.glob(f"*/{HOOK_FILE}"))
-    if not folders:
+    folders = [projects.parent, projects, *sorted(path for path in projects.glob("*") if path.is_dir())]
+    files = [file for folder in folders for file in sorted(folder.glob("hook*.yml")) if is_hook_file(file.name)]
+    if not files:
         raise UnknownHook(
             f"No folder in {projects} has a {HOOK_FILE}.",
             f"Create {PROJECTS}/<Name>/{HOOK_FILE}, or name the folder with the projects with --projects.",
         )
-    return folders
+    return files
 
 
 def read_hooks(projects: Path) -> list[HookReading]:
     """All hooks of a folder of projects, in the order of the folders' names, which no two hooks may share a name in."""
-    readings = [read_hook(folder) for folder in hook_folders(projects)]
+    readings = [read_hook(file) for file in hook_files(projects)]
     seen: dict[str, Hook] = {}
     for index, reading in enumerate(readings):
         hook = reading.hook
         if hook is None or not hook.name:
             continue
         if hook.name in seen:
-            message = f"The hook has the same name, {hook.name}, as that of {seen[hook.name].project.name}."
-            line = hook.document.line("name")
-            finding = Finding(
-                hook.document.name, line, FindingSeverity.ERROR, message, "Give each hook a name of its own."
-            )
+            message = f"The hook has the same name, {hook.name}, as that of {seen[hook.name].document.name}."
+            remedy = "Give each hook a name of its own."
+            finding = Finding(*hook.document.place("name"), FindingSeverity.ERROR, message, remedy)
             readings[index] = HookReading(hook, (*reading.findings, finding))
         seen.setdefault(hook.name, hook)
     return readings
 
 
-def read_hook(folder: Path) -> HookReading:
-    """The hook of one project folder."""
-    folder = folder.resolve()
+def read_hook(path: Path) -> HookReading:
+    """The hook that a file describes, of the project that it lies in."""
+    folder = path.parent.resolve()
     repository = _repository(folder)
     top = repository.top.resolve() if repository else None
     subfolder = "" if folder == top else folder.relative_to(top).as_posix() if top else folder.name
-    reader = Reader(folder / HOOK_FILE, join(subfolder, HOOK_FILE))
+    reader = Reader(folder / path.name, join(subfolder, path.name))
     if top is None:
         reader.error((), f"{folder} is not in a git repository.", "Type `git init`: a hook runs a project from git.")
+    extend(reader, top or folder)
     project, findings = read_project(folder, subfolder)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
@@ -146,7 +153,7 @@ def _git(reader: Reader, git: Git, origin: str) -> GitSource:
     url = git.url or of_origin(origin)
     if not url:
         why = "its origin is not an https or ssh address" if origin else "this repository has no origin"
-        reader.error(["git"], f"{HOOK_FILE} has no git.url, and {why}.", "Write git: with url: https://...")
+        reader.error(["git"], f"{reader.path.name} has no git.url, and {why}.", "Write git: with url: https://...")
     if problem := login_problem(url):
         reader.error(["git", "url"], *problem)
     refs = [(kind, ref) for kind in RefKind if (ref := getattr(git, kind.value))]

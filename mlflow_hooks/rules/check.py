@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1, sha256
+from posixpath import basename
 
 from databricks_sync.errors import SettingsError, enumerated, quantity
 from databricks_sync.exit_code import ExitCode
@@ -20,7 +21,7 @@ from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
 from mlflow_hooks.reading.findings import Findings, error, warning
-from mlflow_hooks.reading.hook_file import HOOK_FILE, HookReading
+from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -185,7 +186,7 @@ def _pinned(hook: Hook, project: MLflowProject) -> Findings:
         message = f"At {git.ref} there is no {path}: every run would fail."
         yield error(hook.document, keys, message, "Choose a ref that has it.")
         return
-    files = [file for file in _differing(repository, git.ref, project.subfolder) if file != project.path(HOOK_FILE)]
+    files = [file for file in _differing(repository, git.ref, project.subfolder) if not is_hook_file(basename(file))]
     if files:
         it = "it differs" if len(files) == 1 else "they differ"
         message = f"The hook runs {enumerated(files)} as at {git.ref}, and {it} from what was checked here."

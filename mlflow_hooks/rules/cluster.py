@@ -12,7 +12,7 @@ from databricks_local.jobs.rules.clusters import SECURITY_MODES
 from databricks_local.jobs.rules.fields import NAMES, NEW_CLUSTER, PARTS
 from mlflow_hooks.model import Cluster, Hook
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
-from mlflow_hooks.reading.hook_file import HOOK_FILE
+from mlflow_hooks.reading.hook_file import is_hook_file
 
 from . import runtimes
 from .runtimes import Runtime, Support
@@ -31,7 +31,7 @@ def rules(cluster: Cluster, today: date) -> Findings:
     mlflow.projects.databricks (3.17.2), the rest by the Jobs API.
     """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
-    if "existing_cluster_id" in spec or ("existing_cluster_id",) in document.lines:
+    if "existing_cluster_id" in spec or document.has("existing_cluster_id"):
         message = (
             "A project runs on no existing cluster: MLflow refuses it, and a job could not say its experiment there."
         )
@@ -99,7 +99,7 @@ def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:
 
 def _top(cluster: Cluster) -> list[str]:
     """Where the file begins, which a hook's own cluster may be written out in."""
-    return ["cluster"] if basename(cluster.document.name) == HOOK_FILE else []
+    return ["cluster"] if is_hook_file(basename(cluster.document.name)) else []
 
 
 def _inside(cluster: Cluster) -> list[str]:

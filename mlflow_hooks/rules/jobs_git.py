@@ -58,6 +58,6 @@ def ignored(hook: Hook) -> Findings:
         ("cluster",): (hook.cluster is not None, "There is no hook notebook, so it needs no cluster."),
     }
     for keys, (is_set, why) in ignored.items():
-        if is_set and keys in hook.document.lines:
+        if is_set and hook.document.has(*keys):
             message = f"engine jobs-git ignores {'.'.join(keys)}. {why}"
             yield warning(hook.document, keys, message, f"Remove {'.'.join(keys)}, or write engine: mlflow.")

@@ -62,7 +62,7 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
             for message, remedy in _value(parameter, parameter.value, pasted):
                 yield error(hook.document, ["parameters", parameter.name], message, remedy)
     spark_job = hook.project.spark_job
-    if spark_job and spark_job.python_file and ("parameters",) in hook.document.lines:
+    if spark_job and spark_job.python_file and hook.document.has("parameters"):
         message = "A databricks_spark_job with python_file gets its parameters from MLproject alone; these are ignored."
         yield error(hook.document, ["parameters"], message, "Write entry_points: in MLproject instead of python_file.")
 

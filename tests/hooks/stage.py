@@ -108,7 +108,7 @@ class Stage:
 
 def hook_of(folder: Path, **changed: Any) -> Hook:
     """The hook of a project that has no mistakes, in a hurry."""
-    reading = read_hook(folder)
+    reading = read_hook(folder / "hook.yml")
     assert reading.hook is not None and reading.sound, reading.findings
     return replace(reading.hook, poll=timedelta(milliseconds=100), **changed)
 

@@ -64,7 +64,7 @@ def reading(top: Path, hook_yml: str, **files: str) -> HookReading:
     folder = Path(mkdtemp(dir=top)) / "Demo"
     named = {name.replace("_", "."): text for name, text in files.items()}
     write(folder, {**FILES, **named, "hook.yml": hook_yml})
-    return read_hook(folder)
+    return read_hook(folder / "hook.yml")
 
 
 def test_everything(top: Path) -> None:
@@ -221,7 +221,7 @@ def test_mlproject_in_any_case(top: Path) -> None:
     folder = top / "cases" / "Demo"
     write(folder, FILES)
     (folder / "MLproject").rename(folder / "mlPROJECT")
-    read = read_hook(folder)
+    read = read_hook(folder / "hook.yml")
     assert read.sound and read.hook is not None and read.hook.project.mlproject.path.name == "mlPROJECT"
 
 
@@ -257,16 +257,16 @@ def test_manual(top: Path) -> None:
     )
     folder = top / "manual"
     write(folder, {**FILES, "MLproject": project, "hook.yml": shown, "hook_cluster.json": FILES["cluster.json"]})
-    read = read_hook(folder)
+    read = read_hook(folder / "hook.yml")
     assert read.sound and not read.findings, read.findings
     keys = {path[0] for path in read.hook.document.lines if path} if read.hook else set()
-    assert keys == set(HookFile.model_fields) - {"steps"}
+    assert keys == set(HookFile.model_fields) - {"steps", "extends"}
     entries = "".join(
         f"  {name}:\n    parameters: {given}\n    command: python demo.py {words}\n" for name, given, words in STEPS
     )
     write(folder.with_name("Validation"), {**FILES, "MLproject": f"entry_points:\n{entries}"})
     write(folder, {"MLproject": f"entry_points:\n{entries}", "hook.yml": pipeline, "large.json": FILES["cluster.json"]})
-    read = read_hook(folder)
+    read = read_hook(folder / "hook.yml")
     assert read.sound and not read.findings, read.findings
     keys = (
         {path[2] for path in read.hook.document.lines if path[:1] == ("steps",) and len(path) == 3}
@@ -345,7 +345,7 @@ def test_environments(top: Path) -> None:
         "python_env.yaml": "python: '3.11'\ndependencies:\n- scipy\n- -r requirements.txt\n",
     }.items():
         (folder / name).write_text(text)
-        read = read_hook(folder).hook
+        read = read_hook(folder / "hook.yml").hook
         assert read is not None and read.project.environment is not None
         if name == "conda.yaml":
             assert read.project.environment.conda == ("python=3.11", "gdal")

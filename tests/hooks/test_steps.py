@@ -187,3 +187,50 @@ def test_job_of_steps(top: Path) -> None:
         "source": "GIT",
     }
     assert job["tasks"][2]["spark_python_task"]["parameters"] == ["--word", "own", "--count", "1"]
+
+
+def test_extends(top: Path) -> None:
+    """A hook begins with what another file says, and has what differs, section by section; each is one of its own."""
+    folder = top / "projects" / "Steps"
+    more = (
+        "extends: hook.yml\nname: steps_de\nexperiment: /Shared/experiments/de\nparameters:\n  word: {value: hallo}\n"
+    )
+    more += "steps:\n  train: {timeout: 10m}\n  other:\n    parameters: {count: 5}\n"
+    try:
+        write(folder, {"hook.de.yml": more})
+        own, base = read_hooks(top / "projects")
+        assert own.sound and base.sound and own.hook is not None, own.findings
+        hook = own.hook
+        assert (hook.name, hook.document.name) == ("steps_de", "projects/Steps/hook.de.yml")
+        assert [step.name for step in hook.steps] == ["prepare", "train", "other"]
+        assert hook.parameters == (Parameter("word", "string", "hello", "hallo", widget=True),)
+        assert hook.steps[1].hook.timeout.total_seconds() == 600 and hook.steps[1].retries == 2
+        assert [made.value for made in hook.steps[2].hook.parameters] == ["own", "5"]
+        assert jsonschema.Draft7Validator(json.loads(json_schema())).is_valid(yaml.safe_load(more))
+        assert check([own, base], NOW) == []
+    finally:
+        write(folder, {"hook.de.yml": None})
+
+
+EXTENDS = [
+    ("extends: hook.de.yml\n", ("projects/Steps/hook.de.yml", 1), "hook.de.yml extends itself"),
+    ("extends: ../../../x.yml\n", ("projects/Steps/hook.de.yml", 1), "x.yml is not in this repository"),
+    ("extends: none.yml\n", ("projects/Steps/none.yml", 0), "none.yml does not exist"),
+    ("extends: hook.yml\n", ("projects/Steps/hook.yml", 1), "the same name, steps, as that of projects/Steps/hook"),
+    ("extends: hook.yml\nname: de\nsteps:\n  train: {retries: x}\n", ("projects/Steps/hook.de.yml", 4), "whole number"),
+    ("extends: hook.yml\nname: de\nsteps:\n  prepare: {after: train}\n", ("projects/Steps/hook.de.yml", 4), "for ever"),
+    ("extends: hook.yml\nname: de\nparameters:\n  word:\n", ("projects/Steps/hook.de.yml", 4), "different defaults"),
+    ("extends: hook.yml\nname: de\ntimeout: 5m\n", ("projects/Steps/hook.yml", 15), "never reaches its timeout"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "words"), EXTENDS, ids=[row[2] for row in EXTENDS])
+def test_mistakes_in_two_files(top: Path, text: str, place: tuple[str, int], words: str) -> None:
+    """A mistake is told in the file in which its value stands."""
+    folder = top / "projects" / "Steps"
+    try:
+        write(folder, {"hook.de.yml": text})
+        matches = [found for found in check(read_hooks(top / "projects"), NOW) if words in found.message]
+        assert [(found.file, found.line) for found in matches] == [place] and matches[0].remedy
+    finally:
+        write(folder, {"hook.de.yml": None})
