@@ -31,6 +31,9 @@ _PROJECTS = click.option(
     "--projects", metavar="FOLDER", help="The folder with the projects (default: projects in the project folder)."
 )
 
+_TO = click.option(
+    "--to", metavar="TARGET", default="", help="As hook.yml says for this target, such as qa (targets: in hook.yml)."
+)
 _FOLDER = click.option(
     "--folder", metavar="FOLDER", help="The folder of the generated files (default: hooks in the project folder)."
 )
@@ -56,14 +59,15 @@ def mlflow_hooks() -> None:
 
 @mlflow_hooks.command(short_help="Find mistakes before a cluster runs.")
 @click.argument("names", nargs=-1)
+@_TO
 @_PROJECTS
 @flag("--strict", "Treat warnings as errors.")
 @_JSON
 def check(**values: Any) -> None:
     """Check hooks and projects for every mistake that can be found before a cluster runs.
 
-    NAMES are hooks or projects; without names, all are checked. Each finding is one line: `file:line: error: what will
-    happen, and what to write instead`. Nothing is sent to the workspace.
+    NAMES are hooks or projects; without names, all are checked, for each of their targets. Each finding is one line:
+    `file:line: error: what will happen, and what to write instead`. Nothing is sent to the workspace.
 
     Exit codes: 0 no errors (warnings are possible), 1 errors, 2 usage or configuration.
     """
@@ -72,6 +76,7 @@ def check(**values: Any) -> None:
 
 @mlflow_hooks.command(short_help="Write notebooks, jobs, bundle and Data Factory files.")
 @click.argument("names", nargs=-1)
+@_TO
 @_PROJECTS
 @_FOLDER
 @flag("--check", "Write nothing; exit with 1 if a file is out of date (for CI).")
@@ -81,7 +86,7 @@ def generate(**values: Any) -> None:
     """Write the hook notebooks, their jobs, bundle resources and Data Factory pipelines.
 
     NAMES are hooks or projects; without names, all are generated, and files of hooks that no longer exist are deleted.
-    Files that are up to date are not written again.
+    Those of a target have a folder of their own, such as hooks/qa. Files that are up to date are not written again.
 
     Exit codes: 0 done, 1 a project has mistakes, a file was edited by hand or cannot be written, or (with --check) a
     file is out of date, 2 usage or configuration.
@@ -105,6 +110,7 @@ def schema(**values: Any) -> None:
 
 
 @mlflow_hooks.command(short_help="Copy the notebooks to the workspace and create their jobs.")
+@_TO
 @_PROJECTS
 @_FOLDER
 @click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")

@@ -13,7 +13,7 @@ from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
-from mlflow_hooks.generate.files import FOLDER, changes, schema_change, write
+from mlflow_hooks.generate.files import FOLDER, changes, places, schema_change, write
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
@@ -29,22 +29,27 @@ from .report import Reporter
 
 
 def check(options: HookOptions, report: Reporter) -> int:
-    """Says what is wrong with the hooks; the exit code. Raises UnknownHook."""
-    readings = _readings(_project(options, report).folder, options.projects, options.names)
-    return report_findings(_findings(readings), len(readings), report, strict=options.strict)
+    """Says what is wrong with the hooks, for each of their targets; the exit code. Raises UnknownHook."""
+    read = _readings_by_target(_project(options, report).folder, options)
+    readings = [reading for readings in read.values() for reading in readings]
+    return report_findings(_findings(readings), len(read[options.to]), report, strict=options.strict)
 
 
 def generate(options: HookOptions, report: Reporter) -> int:
     """Writes what is generated, or says what would be; the exit code. Raises HookError, UnknownHook."""
     project = _project(options, report).folder
-    readings = _readings(project, options.projects, options.names)
-    for finding in (finding for reading in readings if reading.sound for finding in reading.findings):
+    read = _readings_by_target(project, options)
+    readings = [reading for readings in read.values() for reading in readings]
+    for finding in dict.fromkeys(finding for reading in readings if reading.sound for finding in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
-    hooks = [sound(reading, options.checking()) for reading in readings]
+    hooks = {to: [sound(reading, options.checking()) for reading in readings] for to, readings in read.items()}
     findings = _findings(readings, refs=False)  # what git has at a ref may come after the files that name it
     refuse(findings, options.checking())
     folder = _folder(project, options)
-    planned = changes(hooks, folder, prune=not options.names)
+    over = [] if options.names or options.to else [place for place in places(folder) if place not in hooks]
+    planned = [
+        change for to in (*hooks, *over) for change in changes(hooks.get(to, []), folder, to, prune=not options.names)
+    ]
     if not options.check:
         write(planned, folder, force=options.force)
     done = [
@@ -74,7 +79,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
     with opened(options.session(options.target or TARGET), project) as session:
         _report_notices(session, report)
         session.permitted()
-        readings = _readings(project.folder, options.projects, ())
+        readings = read_hooks(_projects(project.folder, options), options.to)
         hooks = [sound(reading, options.checking()) for reading in readings]
         refuse(_findings(readings), options.checking())
         for finding in (finding for hook in hooks for finding in pinned(hook)):
@@ -88,6 +93,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
             dry_run=options.dry_run,
             take_over=options.take_over,
             wait=options.wait,
+            to=options.to,
         )
         return deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
 
@@ -95,7 +101,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
 def run(options: HookOptions, report: Reporter) -> int:
     """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
     project = _project(options, report)
-    reading = one_by_name(_readings(project.folder, options.projects, ()), options.name)
+    reading = one_by_name(read_hooks(_projects(project.folder, options)), options.name)
     hook = sound(reading, options.checking())
     if options.backend == "local":
         spec = run_spec(hook, options, None, report)
@@ -130,9 +136,20 @@ def _folder(project: Path, options: HookOptions) -> Path:
     return Path(os.path.abspath(project / (options.folder or FOLDER)))
 
 
-def _readings(project: Path, projects: str | None, names: tuple[str, ...]) -> list[HookReading]:
-    """The hooks of the project folder, or those that are named."""
-    return chosen_by_name(read_hooks(project / (projects or PROJECTS)), names)
+def _projects(project: Path, options: HookOptions) -> Path:
+    return project / (options.projects or PROJECTS)
+
+
+def _readings_by_target(project: Path, options: HookOptions) -> dict[str, list[HookReading]]:
+    """The hooks of the project folder, or those that are named, as they are for each target; "": for none."""
+    projects = _projects(project, options)
+    read = {options.to: chosen_by_name(read_hooks(projects, options.to), options.names)}
+    chosen = {reading.hook.document.name for reading in read[options.to] if reading.hook is not None}
+    for to in () if options.to else sorted({name for reading in read[""] for name in reading.targets}):
+        read[to] = [
+            reading for reading in read_hooks(projects, to) if reading.hook and reading.hook.document.name in chosen
+        ]
+    return read
 
 
 WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {

@@ -7,7 +7,8 @@ SyncError
     ├── BrokenProject   a project has mistakes; each is a finding
     ├── EditedByHand    a generated file was edited, and would be overwritten
     ├── Unwritable      a generated file cannot be, for what stands in its place
-    └── OutOfDate       what is written is not what would be generated now
+    ├── OutOfDate       what is written is not what would be generated now
+    └── OtherTarget     the workspace has the hook as it is for another target
 """
 
 from __future__ import annotations
@@ -40,3 +41,7 @@ class Unwritable(HookError):
 
 class OutOfDate(HookError):
     """What is written is not what would be generated now."""
+
+
+class OtherTarget(HookError):
+    """The workspace has the hook as it is for another target of its hook.yml."""

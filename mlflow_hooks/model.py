@@ -251,6 +251,7 @@ class Hook:
     """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project.
 
     With `steps`, `parameters` are those that hook.yml gives to all of them, and each step has its own entry point.
+    `to`: the target whose values these are, such as qa; "" for those at the top of the file.
     """
 
     name: str
@@ -270,6 +271,7 @@ class Hook:
     cluster: Cluster | None = None
     linked_service: str = ""
     steps: tuple[Step, ...] = ()
+    to: str = ""
 
     @property
     def parts(self) -> tuple[Step, ...]:

@@ -15,6 +15,7 @@ class HookOptions(NamedTuple):
 
     names: tuple[str, ...] = ()  # hooks or projects; none: all
     name: str = ""  # the one to run
+    to: str = ""  # a target of hook.yml
     projects: str | None = None
     folder: str | None = None
     strict: bool = False
@@ -49,11 +50,11 @@ class HookOptions(NamedTuple):
 
     def folders(self) -> str:
         """The options that say where the projects and what is generated lie, as they would be typed once more."""
-        return self._typed(projects=self.projects, folder=self.folder)
+        return self._typed(projects=self.projects, folder=self.folder, to=self.to)
 
     def checking(self) -> str:
         """The command that checks the projects that this one is about."""
-        return f"mlflow_hooks check{self._typed(projects=self.projects)}"
+        return f"mlflow_hooks check{self._typed(projects=self.projects, to=self.to)}"
 
     @staticmethod
     def _typed(**named: str | None) -> str:

@@ -259,15 +259,10 @@ class StepSettings(Section):
         return {"anyOf": [{"type": "null"}, handler(core_schema)]}
 
 
-def _or_extends(schema: dict[str, Any]) -> None:
-    """What must be in a hook.yml may be in the file that it extends."""
-    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
-
-
 class HookFile(Section):
     """How Databricks starts the MLflow project in this folder."""
 
-    model_config = ConfigDict(title="hook.yml", json_schema_extra=_or_extends)
+    model_config = ConfigDict(title="hook.yml")
     extends: str = Field(default="", description="A file that has what is not here, such as hook.yml.")
     name: Name = Field(description="The notebook and the job are called mlflow_<name>_hook.")
     engine: Engine = Field(default=Engine.MLFLOW, examples=["mlflow"])
@@ -282,6 +277,7 @@ class HookFile(Section):
     parameters: dict[str, ParameterSetting] = Field(
         default={}, description="Parameters of the entry point; those not named keep the default of MLproject."
     )
+    targets: dict[str, Any] = Field(default={}, description="What differs in dev, qa and prod.")
     schedule: Annotated[JobSchedule | None, BeforeValidator(_begun)] = None
     timeout: Duration = Field(default=DEFAULT_TIMEOUT, description="Then the run is cancelled; default: 2h.")
     poll: Duration = Field(default=DEFAULT_POLL, description="How often the hook looks at the run; default: 15s.")
@@ -371,7 +367,26 @@ class _JsonSchema(GenerateJsonSchema):
         return False
 
 
+def _needed(schema: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
+    """What must be in a section of a schema and in those below it."""
+    section = schema["$defs"].get(section.get("$ref", "").rpartition("/")[2], section)
+    needed = {key: section[key] for key in ("required", "oneOf") if key in section}
+    inner = {key: more for key, value in section.get("properties", {}).items() if (more := _needed(schema, value))}
+    return needed | ({"properties": inner} if inner else {})
+
+
 def json_schema() -> str:
-    """The JSON schema of hook.yml, as hook.schema.json has it."""
+    """The JSON schema of hook.yml, as hook.schema.json has it.
+
+    What must be in a hook.yml, and in its sections, may be in the file that it extends instead. A target may have what
+    the file may have.
+    """
     schema = HookFile.model_json_schema(schema_generator=_JsonSchema)
+    schema |= {"if": {"required": ["extends"]}, "then": {}, "else": _needed(schema, schema)}
+    for section in (schema, *schema["$defs"].values()):
+        section.pop("required", None)
+        section.pop("oneOf", None)
+    keys = {key: {"$ref": f"#/properties/{key}"} for key in schema["properties"] if key not in ("extends", "targets")}
+    target = {"type": ["object", "null"], "properties": keys, "additionalProperties": False}
+    schema["properties"]["targets"]["additionalProperties"] = target
     return json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", **schema}, indent=2) + "\n"

@@ -39,14 +39,15 @@ T = TypeVar("T")
 def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
-    `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now.
+    `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now; OtherTarget.
     """
     _require_inside(folder, session.settings.project)
     _require_current(hooks, folder, options)
     report.event(
         "start",
-        f"{folder.name} → {options.target}  ({session.settings.login.name})",
+        f"{'/'.join(filter(None, (folder.name, options.to)))} → {options.target}  ({session.settings.login.name})",
         target=options.target,
+        to=options.to,
         host=session.settings.login.name,
         dry_run=options.dry_run,
     )
@@ -56,6 +57,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
         report.notice(
             f"In Data Factory, give the parameter {NOTEBOOK_FOLDER} of the pipelines the value {options.target}."
         )
+    JobDeployment(session, options).require_target(hooks)
     notebooks = Notebooks(hooks, folder, session, options, report)
     changes: list[Change] = []
     stopped: SyncError | None = None
@@ -93,7 +95,7 @@ def _require_inside(folder: Path, project: Path) -> None:
 
 
 def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions) -> None:
-    late = [change.path for change in changes(hooks, folder) if change.action is not Action.NOTHING]
+    late = [change.path for change in changes(hooks, folder, options.to) if change.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
             f"{folder.name}/{late[0]} is out of date"

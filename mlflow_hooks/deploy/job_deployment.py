@@ -15,6 +15,7 @@ from databricks_sync.cli.session import Session
 from databricks_sync.errors import enumerated
 from databricks_sync.exit_code import ExitCode
 from mlflow_hooks.change import Change
+from mlflow_hooks.errors import OtherTarget
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.origin import is_gone
 from mlflow_hooks.model import Hook, job_name
@@ -36,6 +37,19 @@ class JobDeployment:
         self._options = options
         self._jobs = Jobs(session.http)
         self._records = Records(session.http, options.target)
+
+    def require_target(self, hooks: Sequence[Hook]) -> None:
+        """Raises OtherTarget where another target of a hook is deployed here, perhaps production.
+
+        The notebooks of both have the same names.
+        """
+        for hook in hooks:
+            record = self._records.of(hook.name)
+            if record is not None and record.to not in ("", hook.to) and not self._options.overwrite:
+                here = f"This workspace has {hook.notebook} as it is for {record.to}"
+                message = f"{here}, and not for {hook.to}." if hook.to else f"{here}."
+                hint = f"Log in to the workspace of {hook.to or 'this'}, or add --overwrite."
+                raise OtherTarget(message, hint)
 
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
@@ -70,7 +84,7 @@ class JobDeployment:
             if not self._options.dry_run:
                 self._jobs.reset(present.job_id, marked(merged.settings, now))
             yield replace(change, action="update", why=_fields(merged.changed) or "what was deployed last")
-        elif record is None or record.deployed(now) is None or record.of_another(self._names()):
+        elif record is None or record.deployed(now) is None or record.of_another(self._names()) or record.to != hook.to:
             self._write_record(hook, record, present.job_id, {now: local})
         if merged.kept:
             what = f"keeps {_fields(merged.kept)}: edited in the workspace."
@@ -129,7 +143,7 @@ class JobDeployment:
         names = self._names()
         if before is not None and not before.of_another(names):
             names |= before.repository
-        self._records.write(JobRecord(hook.name, hook.document.name, names, settings, job_id))
+        self._records.write(JobRecord(hook.name, hook.document.name, names, settings, job_id, hook.to))
 
 
 _NO_HOOK = "belongs to no hook any more; it was not deleted."

@@ -47,7 +47,10 @@ class Stamp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it."""
+    """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it.
+
+    `to`: a target of hook.yml, such as qa.
+    """
 
     target: str
     generate: str = "mlflow_hooks generate"
@@ -57,6 +60,7 @@ class DeployOptions:
     dry_run: bool = False
     take_over: bool = False
     wait: float = 0.0
+    to: str = ""
 
 
 class Listener:
@@ -96,7 +100,7 @@ class Notebooks:
     def __init__(
         self, hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter
     ) -> None:
-        where = folder / NOTEBOOKS
+        where = folder / options.to / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
         settings = session.settings._replace(folders=(Folder(where, shown, ""),))
         self.hooks = [hook for hook in hooks if hook.engine is Engine.MLFLOW]
@@ -202,7 +206,7 @@ class Notebooks:
         path = hook_file(text)
         if not path or not is_stamped(text):
             return None
-        hook = hook_at(path, top)
+        hook = hook_at(path, _hook_name(key), top)
         if is_gone(path, _hook_name(key), top) or (hook is not None and hook.engine is not Engine.MLFLOW):
             return _stamp(text)
         return None

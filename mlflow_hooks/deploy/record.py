@@ -35,7 +35,8 @@ def digest(settings: Mapping[str, Any]) -> str:
 class JobRecord(NamedTuple):
     """Of the job of one hook. `file`: its hook.yml, from the top of the repository, which goes by these names.
 
-    `job_id`: by which it is known though somebody renames it; 0 where an older record does not say.
+    `job_id`: by which it is known though somebody renames it; 0 where an older record does not say. `to`: the target of
+    hook.yml that was deployed.
     `settings` has what the job was asked to have last, by digest; beside it, perhaps, what a killed run asked for.
     """
 
@@ -44,6 +45,7 @@ class JobRecord(NamedTuple):
     repository: frozenset[str]
     settings: Mapping[str, Mapping[str, Any]]
     job_id: int = 0
+    to: str = ""
 
     def deployed(self, last: str) -> Mapping[str, Any] | None:
         """The settings of that digest; None where they are not known."""
@@ -99,6 +101,7 @@ def _to_json(record: JobRecord) -> bytes:
             "file": record.file,
             "repository": sorted(record.repository),
             "job_id": record.job_id,
+            "to": record.to,
             "settings": record.settings,
         },
         indent=1,
@@ -110,12 +113,12 @@ def _from_json(raw: bytes) -> JobRecord | None:
     try:
         fields = json.loads(raw.decode())
         hook, file, names, settings = (fields[name] for name in ("hook", "file", "repository", "settings"))
-        job_id = fields.get("job_id", 0)
+        job_id, to = fields.get("job_id", 0), fields.get("to", "")
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    texts = isinstance(hook, str) and isinstance(file, str) and isinstance(names, list)
+    texts = all(isinstance(text, str) for text in (hook, file, to)) and isinstance(names, list)
     if not texts or not all(isinstance(name, str) for name in names) or not isinstance(settings, dict):
         return None
     if not all(isinstance(value, dict) for value in settings.values()) or not may_be_hook_file(file):
         return None
-    return JobRecord(hook, file, frozenset(names), settings, job_id if type(job_id) is int else 0)
+    return JobRecord(hook, file, frozenset(names), settings, job_id if type(job_id) is int else 0, to)

@@ -5,7 +5,8 @@
     hooks/bundle/mlflow_training_hook.yml        the job, for a bundle: include it from databricks.yml
     hooks/data_factory/mlflow_training_hook.json the pipeline, where hook.yml names a linked service
 
-A hook whose engine is `jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook
+A target of hook.yml, such as qa, has the same in a folder of its own: hooks/qa/notebooks/... A hook whose engine is
+`jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook
 is gone is removed, if nobody has edited it.
 """
 
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from posixpath import join
 
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.errors import EditedByHand, Unwritable
@@ -55,17 +57,25 @@ def generated(hook: Hook) -> dict[str, str]:
         files[f"{NOTEBOOKS}/{name}.py"] = notebook(hook)
     if hook.linked_service:
         files[f"{DATA_FACTORY}/{name}.json"] = pipeline_json(hook)
-    return dict(sorted(files.items()))
+    return {join(hook.to, path): text for path, text in sorted(files.items())}
 
 
-def changes(hooks: Sequence[Hook], folder: Path, *, prune: bool = True) -> list[FileChange]:
-    """What is to be done with `folder`, file by file; nothing for those that are as they should be.
+def places(folder: Path) -> list[str]:
+    """The targets that have files in `folder`, and "" for the folder itself."""
+    own = {
+        path.parent.parent.relative_to(folder).as_posix() for place in PLACES for path in folder.glob(f"*/{place}/*")
+    }
+    return ["", *sorted(own)]
+
+
+def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = True) -> list[FileChange]:
+    """What is to be done with `folder` for one target, file by file; nothing for those that are as they should be.
 
     `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
     where something else stands in the way.
     """
     texts = {path: text for hook in hooks for path, text in generated(hook).items()}
-    present = dict(_present(folder))
+    present = dict(_present(folder, to))
     gone = [path for path, text in present.items() if prune and path not in texts and is_stamped(text)]
     changes = [_change(path, text, present) for path, text in texts.items()]
     changes += [FileChange(path, Action.DELETE, edited=not is_intact(present[path])) for path in gone]
@@ -115,10 +125,10 @@ def _change(path: str, text: str, present: Mapping[str, str]) -> FileChange:
     return FileChange(path, Action.UPDATE, text, edited=not is_intact(present[path]))
 
 
-def _present(folder: Path) -> Iterator[tuple[str, str]]:
+def _present(folder: Path, to: str) -> Iterator[tuple[str, str]]:
     for place, suffix in PLACES.items():
-        for path in sorted((folder / place).glob(f"mlflow_*_hook{suffix}")):
-            name = f"{place}/{path.name}"
+        for path in sorted((folder / to / place).glob(f"mlflow_*_hook{suffix}")):
+            name = join(to, place, path.name)
             with _reached(folder, name):
                 # What is not even text was not generated: it is an edit.
                 text = path.read_text(encoding="utf-8", errors="replace")

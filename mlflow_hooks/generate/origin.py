@@ -42,13 +42,22 @@ def may_be_hook_file(path: str) -> bool:
     return is_hook_file(parts.name) and not parts.is_absolute() and ".." not in parts.parts
 
 
-def hook_at(path: str, top: Path) -> Hook | None:
-    """The hook of a hook.yml in this repository. None where there is no such file, or no hook in it."""
-    file = top / path
-    return read_hook(file).hook if file.is_file() else None
+def hook_at(path: str, name: str, top: Path) -> Hook | None:
+    """The hook called `name` of a hook.yml in this repository, of whichever target. None where there is none."""
+    return next((hook for hook in _hooks_at(path, top) if hook.name == name), None)
 
 
 def is_gone(path: str, name: str, top: Path) -> bool:
     """Whether the hook called `name`, which was in that hook.yml once, is not in it any more."""
-    hook = hook_at(path, top)
-    return hook.name not in ("", name) if hook is not None else not (top / path).is_file()
+    names = {hook.name for hook in _hooks_at(path, top)}
+    return names.isdisjoint(("", name)) if names else not (top / path).is_file()
+
+
+def _hooks_at(path: str, top: Path) -> list[Hook]:
+    """The hook of the file, and what it is for each of its targets, as far as they can be read."""
+    file = top / path
+    if not file.is_file():
+        return []
+    reading = read_hook(file)
+    readings = [reading, *(read_hook(file, target) for target in reading.targets)]
+    return [reading.hook for reading in readings if reading.hook is not None]

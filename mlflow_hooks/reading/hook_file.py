@@ -13,7 +13,7 @@ from pathlib import Path
 from posixpath import dirname, join
 from urllib.parse import urlsplit
 
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import Repository
 from mlflow_hooks.errors import UnknownHook
 from mlflow_hooks.model import (
@@ -30,9 +30,11 @@ from mlflow_hooks.schema import Engine, Git, HookFile
 from .document import Reader, plain
 from .entry_point import with_entry_point
 from .extends import extend
+from .findings import nearest
 from .git_address import is_azure, login_problem, of_origin
 from .project_file import cluster_of, read_cluster, read_project
 from .steps import with_steps
+from .targets import choose, targets_of
 from .validation import validated
 
 HOOK_FILE = "hook.yml"
@@ -50,10 +52,14 @@ PROVIDERS = {
 
 @dataclass(frozen=True, slots=True)
 class HookReading:
-    """What a project's files say, and every mistake in their form; `hook` is None without a readable hook.yml."""
+    """What a project's files say, and every mistake in their form; `hook` is None without a readable hook.yml.
+
+    `targets`: the names of those that hook.yml has.
+    """
 
     hook: Hook | None
     findings: tuple[Finding, ...]
+    targets: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -81,9 +87,18 @@ def hook_files(projects: Path) -> list[Path]:
     return files
 
 
-def read_hooks(projects: Path) -> list[HookReading]:
-    """All hooks of a folder of projects, in the order of the folders' names, which no two hooks may share a name in."""
-    readings = [read_hook(file) for file in hook_files(projects)]
+def read_hooks(projects: Path, to: str = "") -> list[HookReading]:
+    """All hooks of a folder of projects, in the order of the folders' names, which no two hooks may share a name in.
+
+    `to`: as they are for that target; a hook that has targets, and this one not among them, is none of it. Raises
+    UnknownHook where no hook has it.
+    """
+    readings = [read_hook(file, to) for file in hook_files(projects)]
+    names = dict.fromkeys(name for reading in readings for name in reading.targets)
+    if to and to not in names:
+        remedy = nearest(to, names, f"They have {', '.join(names)}." if names else "Write targets: in hook.yml.")
+        raise UnknownHook(f"No hook has a target called {printable(to)}.", remedy)
+    readings = [reading for reading in readings if not to or not reading.targets or to in reading.targets]
     seen: dict[str, Hook] = {}
     for index, reading in enumerate(readings):
         hook = reading.hook
@@ -91,15 +106,15 @@ def read_hooks(projects: Path) -> list[HookReading]:
             continue
         if hook.name in seen:
             message = f"The hook has the same name, {hook.name}, as that of {seen[hook.name].document.name}."
-            remedy = "Give each hook a name of its own."
-            finding = Finding(*hook.document.place("name"), FindingSeverity.ERROR, message, remedy)
-            readings[index] = HookReading(hook, (*reading.findings, finding))
+            where = hook.document.place("name")
+            finding = Finding(*where, FindingSeverity.ERROR, message, "Give each hook a name of its own.")
+            readings[index] = replace(reading, findings=(*reading.findings, finding))
         seen.setdefault(hook.name, hook)
     return readings
 
 
-def read_hook(path: Path) -> HookReading:
-    """The hook that a file describes, of the project that it lies in."""
+def read_hook(path: Path, to: str = "") -> HookReading:
+    """The hook that a file describes, of the project that it lies in; for a target, if the file has that one."""
     folder = path.parent.resolve()
     repository = _repository(folder)
     top = repository.top.resolve() if repository else None
@@ -108,6 +123,9 @@ def read_hook(path: Path) -> HookReading:
     if top is None:
         reader.error((), f"{folder} is not in a git repository.", "Type `git init`: a hook runs a project from git.")
     extend(reader, top or folder)
+    targets = targets_of(reader)
+    if to in targets:
+        choose(reader, to)
     project, findings = read_project(folder, subfolder)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
@@ -123,7 +141,7 @@ def read_hook(path: Path) -> HookReading:
         findings = findings if any(step.hook.project.folder == folder for step in hook.steps) else []
     else:
         hook = with_entry_point(hook, file, reader)
-    return HookReading(hook, (*reader.findings, *findings))
+    return HookReading(replace(hook, to=to), (*reader.findings, *findings), targets)
 
 
 def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -> Hook:

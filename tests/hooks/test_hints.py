@@ -212,6 +212,16 @@ def of_another(desk: Desk) -> None:
     desk.quick("generate")
 
 
+def with_targets(desk: Desk) -> None:
+    write(desk.root / "projects/Demo", {"hook.yml": HOOK + "targets: {qa: {timeout: 1h}, prod: {timeout: 3h}}\n"})
+    desk.quick("generate")
+
+
+def deployed_for_qa(desk: Desk) -> None:
+    with_targets(desk)
+    desk.quick("deploy", "--to", "qa")
+
+
 def nothing(desk: Desk) -> None: ...
 
 
@@ -262,6 +272,35 @@ ROWS = {
         "No project has a hook called x.",
         "There are: Demo, demo.",
         lambda desk, hint, typed: ["check", hint.split()[3][:-1]],
+    ),
+    "no such target": Row(
+        with_targets,
+        "check --to qaa",
+        "No hook has a target called qaa.",
+        "Write qa.",
+        lambda *_: ["check", "--to", "qa"],
+    ),
+    "nothing like a target": Row(
+        with_targets,
+        "check --to x",
+        "No hook has a target called x.",
+        "They have qa, prod.",
+        lambda *_: ["check", "--to", "prod"],
+    ),
+    "no targets": Row(
+        nothing,
+        "check --to qa",
+        "No hook has a target called qa.",
+        "Write targets: in hook.yml.",
+        does(with_targets),
+    ),
+    "another target": Row(
+        deployed_for_qa,
+        "deploy --to prod",
+        "This workspace has mlflow_demo_hook as it is for qa, and not for prod.",
+        "Log in to the workspace of prod, or add --overwrite.",
+        adds("--overwrite"),
+        code=1,
     ),
     "two of two names": Row(
         swapped,
