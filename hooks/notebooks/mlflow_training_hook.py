@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:a51ceb068d7a9cd00cbe0d39f745f6e5782561917b98ac6a2b46aef3169a1f2a -->
+# MAGIC %md <!-- mlflow_hooks sha256:1e0d6e85bfbc2b5e1fdd7097e7fe678870f8fcc262f59af476394bd0dfe77836 -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -145,16 +145,16 @@ def asked_for(step):
     return parameters
 
 
-def handed_on(step, ended):
+def handed_on(step, runs):
     """The parameters that the steps before this one have left in their MLflow runs; ValueError unless all succeeded."""
     for other in step["after"]:
-        if isinstance(ended[other], Exception):
+        if other not in runs:
             raise ValueError(f"It was not started, because {other} did not succeed.")
     parameters = {}
     for name, parameter in step["parameters"].items():
         if parameter["from"] is not None:
             other, kind, key = parameter["from"]
-            data = ended[other].data
+            data = runs[other].data
             value = (data.tags if kind == "tag" else data.metrics).get(key)
             if value is None:
                 raise ValueError(f"{name} has no value: the MLflow run of {other} has no {kind} {key}.")
@@ -299,51 +299,52 @@ def watch(attempt):
 def run_steps(parameters, git_ref, experiment_id, deadline):
     """Starts each step once those before it have succeeded, and tries it again as often as it may.
 
-    What each came to: its MLflow run, or an exception. A failure keeps the steps after it from starting, and no others.
+    The MLflow runs of those that succeeded, and what the others failed with. A failure keeps the steps after it from
+    starting, and no others.
     """
-    ended, attempts, retries = {}, {}, {name: step["retries"] for name, step in CONFIG["steps"].items()}
+    runs, errors, attempts = {}, {}, {}
+    retries = {name: step["retries"] for name, step in CONFIG["steps"].items()}
     while True:
-        known = len(ended), len(attempts)
+        known = len(runs), len(errors), len(attempts)
         for name, step in CONFIG["steps"].items():
-            if name in ended or any(other not in ended for other in step["after"]):
+            ended = {*runs, *errors}
+            if name in ended or not ended.issuperset(step["after"]):
                 continue
             try:
                 if name not in attempts:
-                    given = {**parameters[name], **handed_on(step, ended)}
+                    given = {**parameters[name], **handed_on(step, runs)}
                     attempts[name] = begin(step, given, git_ref, experiment_id)
-                elif (mlflow_run := watch(attempts[name])) is not None:
-                    ended[name] = mlflow_run
+                elif (run := watch(attempts[name])) is not None:
+                    runs[name] = run
             except Exception as error:
+                if not CONFIG["pipeline"]:
+                    raise
                 attempts.pop(name, None)
                 if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
                     retries[name] -= 1
                     print(f"{name} is tried again: {error}")
                 else:
-                    ended[name] = error
-        if len(ended) == len(CONFIG["steps"]):
-            return ended
+                    errors[name] = error
+        if len(runs) + len(errors) == len(CONFIG["steps"]):
+            return runs, errors
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"{CONFIG['hook']} took longer than its {time_limit()} seconds.")
-        if (len(ended), len(attempts)) == known:
+        if (len(runs), len(errors), len(attempts)) == known:
             time.sleep(min(CONFIG["poll_seconds"], left))  # what ends after the deadline is too late
 
 
-def succeeded(ended):
-    """The MLflow runs of all steps; raises what they failed with."""
-    errors = {name: error for name, error in ended.items() if isinstance(error, Exception)}
-    if errors and not CONFIG["pipeline"]:
-        raise errors.popitem()[1]
+def require_success(errors):
+    """Raises an error that says what became of each step, if one failed."""
     if errors:
         states = [f"{name}: {errors.get(name, 'It succeeded.')}" for name in CONFIG["steps"]]
         raise RuntimeError("\n".join([f"{CONFIG['hook']} failed.", *states])) from next(iter(errors.values()))
-    return {name: ended[name] for name in CONFIG["steps"]}
 
 
 def outcome(hook_run, runs, git_ref, path):
     """What the caller gets: small, and with the same keys whatever happened."""
-    steps = {name: result_of(run) for name, run in runs.items()}
-    *_, last = runs
+    steps = {name: result_of(runs[name]) for name in CONFIG["steps"]}
+    *_, last = steps
     result = {"status": "SUCCESS", "hook": CONFIG["hook"], "experiment": path, **steps[last]}
     result |= {"git_ref": git_ref, "commit": runs[last].data.tags.get("mlflow.source.git.commit")}
     if CONFIG["pipeline"]:
@@ -427,7 +428,8 @@ tags = {name: dbutils.widgets.get(name) for name in ("trigger", "job_run_id")}
 with mlflow.start_run(run_name=f"{CONFIG['hook']} hook", tags={"git_ref": git_ref, **tags}) as hook_run:
     deadline = time.monotonic() + seconds
     try:
-        runs = succeeded(run_steps(parameters, git_ref, experiment.experiment_id, deadline))
+        runs, errors = run_steps(parameters, git_ref, experiment.experiment_id, deadline)
+        require_success(errors)
         close(hook_run, "FINISHED")
     except BaseException:
         with suppress(Exception):
