@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from mlflow_hooks.generate.data_factory import activity
+from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
+from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import GitSource, Hook
 from mlflow_hooks.schema import Engine, ResultKeys, Secret
 
+from .factory import Factory
 from .private_git import private
 from .stage import OVER, Stage, commit, hook_of, until
 from .work import MLPROJECT, QUICK_SCRIPT, URL
@@ -93,16 +95,16 @@ def test_training_then_scoring(stage: Stage) -> None:
     assert around["tags"]["trigger"] == "one_time" and around["tags"]["job_run_id"].isdigit()
 
     scoring = hook_of(stage.samples / "projects" / "ExampleScoringProject")
-    sent = activity(scoring)["typeProperties"]
-    given = {name: value if isinstance(value, str) else "" for name, value in sent["baseParameters"].items()}
-    path = stage.publish(scoring)
-    assert sent["notebookPath"]["value"].endswith(f", '/{scoring.notebook}')") and path.endswith(f"/{scoring.notebook}")
-    assert given["experiment"] == given["timeout_seconds"] == ""
-    elsewhere = replace(scoring, experiment="/Shared/data_factory/scored")
-    scored = stage.result(stage.submit(path, given | {"experiment": elsewhere.experiment}))
-    assert scored["tags"]["model_version"] == "1" and scored["metrics"]["rows"] > 0
-    assert scored["experiment"] == elsewhere.experiment and stage.mlflow_runs(scoring) == []
-    assert stage.mlflow_runs(elsewhere)[1]["tags"]["trigger"] == "data_factory"
+    stage.publish(scoring)
+    factory = Factory(stage)
+    factory.run(json.loads(pipeline_json(scoring)), experiment="/Shared/data_factory/scored")
+    scored = factory.outputs[scoring.notebook]["runOutput"]
+    assert factory.states == {scoring.notebook: "Succeeded"}
+    assert scored["metrics"]["rows"] > 0
+    # As docs/data-factory.md says what a later activity can use.
+    assert factory.evaluated("@activity('mlflow_scoring_hook').output.runOutput.tags.model_version") == "1"
+    assert scored["experiment"] == "/Shared/data_factory/scored" and stage.mlflow_runs(scoring) == []
+    assert stage.mlflow_runs(replace(scoring, experiment=scored["experiment"]))[1]["tags"]["trigger"] == "data_factory"
 
 
 def test_jobs_git(stage: Stage) -> None:
@@ -110,10 +112,21 @@ def test_jobs_git(stage: Stage) -> None:
     hook = replace(stage.project("Git", HOOK.format(name="git")), engine=Engine.JOBS_GIT)
     hook = replace(hook, git=replace(hook.git, provider="gitHub"))
     stage.work.post("2.0/workspace/mkdirs", {"path": "/Shared/deep/er"})
-    ended = stage.ended(stage.start(hook, word="given"))
-    assert ended.state == ("TERMINATED", "SUCCESS"), ended.output
+    factory = Factory(stage)
+    job = stage.work.job(settings(hook))
+    factory.run(in_factory(hook), job_id=str(job), word="given")
+    assert factory.states == {hook.notebook: "Succeeded", "after": "Skipped"}
     (run,) = stage.mlflow_runs(hook)
     assert run["data"]["metrics"][0]["value"] == 5
+
+
+def in_factory(hook: Hook) -> dict[str, Any]:
+    """A pipeline of somebody's with the activity of a hook, and another one that comes after a failure of it."""
+    made = pipeline(hook)
+    (first,) = made["properties"]["activities"]
+    after = {**first, "name": "after", "dependsOn": [{"activity": first["name"], "dependencyConditions": ["Failed"]}]}
+    made["properties"]["activities"].append(after)
+    return made
 
 
 @pytest.mark.long
