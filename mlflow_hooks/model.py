@@ -248,7 +248,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project.
+    """All that hook.yml says, with defaults filled in. `cluster`: of the hook notebook, not of the project. `job`: more
+    settings of the job, under the names of the Jobs API.
 
     With `steps`, `parameters` are those that hook.yml gives to all of them, and each step has its own entry point.
     `to`: the target whose values these are, such as qa; "" for those at the top of the file.
@@ -272,6 +273,7 @@ class Hook:
     linked_service: str = ""
     steps: tuple[Step, ...] = ()
     to: str = ""
+    job: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parts(self) -> tuple[Step, ...]:

@@ -89,6 +89,12 @@ def _count(value: object) -> object:
     return int(value) if isinstance(value, str) else value
 
 
+def _mapping(value: object) -> object:
+    if not isinstance(value, (dict, type(None))):
+        raise ValueError("must be a mapping of keys to values")
+    return value
+
+
 def _begun(value: object) -> object:
     """An optional section that is begun and left empty lacks what it must have."""
     return {} if value is None else value
@@ -112,6 +118,7 @@ Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True, examples=[True
 Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema(_LENGTH), Field(examples=["90m"])]
 Count = Annotated[int, BeforeValidator(_count), Field(examples=[2])]
 ClusterFields = Annotated[Any, BeforeValidator(_cluster), WithJsonSchema({"type": ["string", "object"]})]
+Fields = Annotated[Any, BeforeValidator(_mapping), WithJsonSchema({"type": "object"})]
 Name = Annotated[str, _pattern("[a-z][a-z0-9_]{0,99}", "must begin with a-z and go on with a-z, 0-9 and _", "training")]
 Release = Annotated[
     str, _pattern(r"\d+\.\d+\.\d+(rc\d+)?", "must be a full release number, such as 3.17.2", DEFAULT_MLFLOW)
@@ -287,6 +294,7 @@ class HookFile(Section):
     cluster: ClusterFields = Field(
         default=None, description="A file beside hook.yml, or its fields; default: a small one."
     )
+    job: Fields = Field(default=None, description="More settings of the job, as the Jobs API calls them: run_as, tags.")
     data_factory: DataFactory = DataFactory()
 
 

@@ -91,7 +91,7 @@ def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": hook.notebook,
         "description": description(hook.document.name),
-        "tags": {TAG: hook.name},
+        "tags": {**hook.job.get("tags", {}), TAG: hook.name},
         "max_concurrent_runs": 1,
         "queue": {"enabled": True},
     }
@@ -107,7 +107,7 @@ def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
     parameters = [{"name": name, "default": default} for name, default in defaults(hook).items()]
     if parameters:
         fields["parameters"] = parameters
-    return {**fields, **engine}
+    return {**fields, **engine, **{name: value for name, value in hook.job.items() if name != "tags"}}
 
 
 def defaults(hook: Hook) -> dict[str, str]:

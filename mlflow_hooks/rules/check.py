@@ -25,7 +25,7 @@ from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, cron, data_factory, experiment, jobs_git, mlproject, parameters, script, steps
+from . import cluster, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -72,6 +72,7 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     for step in hook.parts:
         yield from _part(step.hook, now)
     yield from steps.rules(hook)
+    yield from job_fields.rules(hook)
     if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
         yield from cluster.rules(hook.cluster, now.date())
     if hook.engine is Engine.JOBS_GIT:

@@ -61,6 +61,10 @@ def hook(was: str, now: str) -> dict[str, str]:
     return {"hook.yml": HOOK.replace(was, now)}
 
 
+def job(setting: str) -> dict[str, str]:
+    return hook("name: demo", f"job: {{{setting}}}\nname: demo")
+
+
 def mlproject(was: str, now: str) -> dict[str, str]:
     assert was in MLPROJECT
     return {"MLproject": MLPROJECT.replace(was, now)}
@@ -432,6 +436,12 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         hook("name: demo", "data_factory: {linked_service: x}\ntimeout: 7d\nname: demo"),
         "hook.yml:2 error: Write timeout: 167h",
     ),
+    # More settings of the job
+    ("a setting of ours", job("tasks: []"), "hook.yml:1 error: says with entry_point: or steps:"),
+    ("no such setting", job("run_az: {}"), "hook.yml:1 error: Write run_as."),
+    ("a setting of another kind", job("max_concurrent_runs: many"), "hook.yml:1 error: must be a whole number"),
+    ("two ways to start", job("trigger: {periodic: {}}"), "hook.yml:1 error: both trigger and schedule"),
+    ("no settings", hook("name: demo", "job: [run_as]\nname: demo"), "hook.yml:1 error: must be a mapping"),
     # Nothing secret
     ("a token", hook("value: hello,", f"value: dapi{'0123456789abcdef' * 2},"), "hook.yml:7 error: a Databricks token"),
     (

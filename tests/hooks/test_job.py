@@ -269,6 +269,15 @@ def test_jobs_git_references(value: str) -> None:
         settings(replace(JOBS_GIT, parameters=(Parameter("word", value=value), HOOK.parameters[1])))
 
 
+def test_more_settings() -> None:
+    """What hook.yml says under `job` is in the job, beside the tag by which it is ours."""
+    more = {"run_as": {"service_principal_name": "x"}, "max_concurrent_runs": 3, "tags": {"team": "ml"}}
+    given = settings(hook(job={**more, "webhook_notifications": {"on_failure": [{"id": "7"}]}}))
+    assert (given["run_as"], given["max_concurrent_runs"]) == (more["run_as"], 3)
+    assert given["tags"] == {"team": "ml", "mlflow_hook": "demo"}
+    check_job(given, "2.2")
+
+
 def test_folder() -> None:
     """The notebook is where it is deployed to."""
     given: Mapping[str, Any] = settings(HOOK, "/Shared/qa")
