@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -110,6 +110,9 @@ def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -
 def _write(change: FileChange, path: Path) -> None:
     if change.action is Action.DELETE:
         path.unlink()
+        with suppress(OSError):  # the last one of a target that is gone
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
     elif change.action is not Action.NOTHING:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.new")

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.xdist_group("hooks")
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 TOKEN = "a-token-of-nobody"
+NO_TESTS = shutil.ignore_patterns("test_*", "__pycache__")
 
 HOOK = f"""\
 name: {{name}}
@@ -83,7 +84,7 @@ def stage(shared: Stage) -> Stage:
 
 def test_training_then_scoring(stage: Stage) -> None:
     """A job trains and registers a model, Data Factory has it scored, and each gets its result as JSON."""
-    shutil.copytree(PROJECTS, stage.samples / "projects", ignore=shutil.ignore_patterns("test_*", "__pycache__"))
+    shutil.copytree(PROJECTS, stage.samples / "projects", ignore=NO_TESTS, dirs_exist_ok=True)
     at = commit(stage.samples, "v0.1.0")
     training = hook_of(stage.samples / "projects" / "ExampleTrainingProject")
     trained = stage.result(stage.start(training, alpha="0.2"))
@@ -105,6 +106,21 @@ def test_training_then_scoring(stage: Stage) -> None:
     assert factory.evaluated("@activity('mlflow_scoring_hook').output.runOutput.tags.model_version") == "1"
     assert scored["experiment"] == "/Shared/data_factory/scored" and stage.mlflow_runs(scoring) == []
     assert stage.mlflow_runs(replace(scoring, experiment=scored["experiment"]))[1]["tags"]["trigger"] == "data_factory"
+
+
+@pytest.mark.long  # eight scripts that import MLflow and scikit-learn
+def test_sample_pipeline(stage: Stage) -> None:
+    """Data is prepared, a model trained, judged and registered; one that errs too much is not registered."""
+    shutil.copytree(PROJECTS, stage.samples / "projects", ignore=NO_TESTS, dirs_exist_ok=True)
+    commit(stage.samples, "v0.1.0")
+    hook = hook_of(stage.samples / "projects" / "ExamplePipelineProject")
+    told = stage.result(stage.start(hook, rows="100"))
+    assert list(told["steps"]) == ["preprocess", "train", "validate", "register"]
+    assert told["tags"]["model_version"] == "1" and told["metrics"] == {"rmse": told["metrics"]["rmse"], "rows": 100}
+    assert stage.statuses(hook) == ["FINISHED"] * 5
+    error = stage.ended(stage.start(hook, limit="1")).output["error"]
+    assert "and the limit is 1: it is not registered." in error
+    assert "register: It was not started, because validate did not succeed." in error
 
 
 def test_jobs_git(stage: Stage) -> None:

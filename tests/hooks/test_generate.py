@@ -40,7 +40,7 @@ def test_repository() -> None:
     """The hooks of this repository are what would be generated now: `mlflow_hooks generate` after every change."""
     top = Path(__file__).parents[2]
     hooks = [reading.hook for reading in read_hooks(top / "projects") if reading.hook and reading.sound]
-    assert {hook.name for hook in hooks} == {"training", "scoring"}
+    assert {hook.name for hook in hooks} == {"pipeline", "scoring", "training"}
     assert {change.action for change in changes(hooks, top / "hooks")} == {Action.NOTHING}
 
 

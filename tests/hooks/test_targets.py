@@ -107,6 +107,7 @@ def test_generate(desk: Desk) -> None:
     assert set(desk.quick("generate", "--json", "--to", "qa").changes.values()) == {"nothing"}
     over = {name for name, action in desk.quick("generate", "--json").changes.items() if action == "delete"}
     assert {name.split("/")[1] for name in over} == {"prod"} and len(over) == 6
+    assert not (desk.root / "hooks" / "prod").exists()
 
 
 def test_deploy(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from .jobs import MASTER
 from .services import Ci
 
 SPEC, NOTEBOOK = "projects/ExampleTrainingProject/hook.yml", "hooks/notebooks/mlflow_training_hook.py"
-HOOKS = {"mlflow_scoring_hook", "mlflow_training_hook"}
+HOOKS = {"mlflow_pipeline_hook", "mlflow_scoring_hook", "mlflow_training_hook"}
 
 
 def deployed(workspace: Workspace) -> dict[str, Any]:
