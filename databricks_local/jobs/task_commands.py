@@ -15,6 +15,7 @@ from databricks_local.files.tree import OutsideError, Tree
 from databricks_local.runtime.client import Client, RefusedByServer
 from databricks_local.runtime.programs import command
 from databricks_local.runtime.requirements import lacking
+from databricks_local.runtime.workspace_files import working_folder
 
 from .checkout import CheckoutError, checkout
 from .references import resolve
@@ -91,6 +92,7 @@ def _notebook(run: Run, task: Mapping[str, Any], context: TaskContext, root: Pat
 
 
 def _script(run: Run, task: Mapping[str, Any], context: TaskContext, root: Path | None) -> TaskCommand:
+    """Runs in the folder that it lies in, with what lies beside it (Databricks Runtime 14.0 and later) [DOCS]."""
     words = run.arguments.get("python_params") or task.get("parameters", [])
     arguments = [resolve(word, context.references) for word in words]
     path = resolve(task["python_file"], context.references)
@@ -98,14 +100,19 @@ def _script(run: Run, task: Mapping[str, Any], context: TaskContext, root: Path 
         file = (root / path).resolve()
         if root.resolve() not in file.parents or not file.is_file():
             raise CannotStart(f"{path} is not in the repository.", "RESOURCE_NOT_FOUND")
-        return TaskCommand((sys.executable, str(file), *arguments), {}, root)
-    content = _dbfs_file(path, context) if path.startswith("dbfs:") else _workspace_file(path, context)
-    copy = context.folder.root / "scripts" / path.rpartition("/")[2]
-    copy.parent.mkdir()
+        return TaskCommand((sys.executable, str(file), *arguments), {}, file.parent)
+    if path.startswith("dbfs:"):
+        content, cwd = _dbfs_file(path, context), context.folder.work
+        folder = context.folder.root / "scripts"
+        folder.mkdir()
+    else:
+        content = _workspace_file(path, context)
+        folder = cwd = working_folder(context.client, path, context.folder.work)
+    copy = folder / path.rpartition("/")[2]
     copy.write_bytes(
         mounted(content.decode("utf-8", "surrogateescape"), context.folder).encode("utf-8", "surrogateescape")
     )
-    return TaskCommand((sys.executable, str(copy), *arguments), {}, context.folder.work)
+    return TaskCommand((sys.executable, str(copy), *arguments), {}, cwd)
 
 
 def _shell(task: Mapping[str, Any], context: TaskContext) -> TaskCommand:

@@ -1,7 +1,7 @@
-"""The workspace's files as a running notebook finds them: beside it, on disk.
+"""The workspace's files as a running notebook or script finds them: beside it, on disk.
 
-On the service a notebook's working folder is the one it lies in, and that is on Python's path (Databricks Runtime
-14.0 and later) [DOCS]. Here the files of its branch folder, `/Users/<user>/<name>` or `/Shared/<name>`, are copied
+On the service its working folder is the one it lies in, and that is on Python's path (Databricks Runtime 14.0 and
+later) [DOCS]. Here the files of its branch folder, `/Users/<user>/<name>` or `/Shared/<name>`, are copied
 to where it runs: so `../src` is there, and absolute paths below `/Workspace` are not. What it writes stays there.
 """
 
@@ -18,9 +18,9 @@ from .client import Client, RefusedByServer
 DEPTH = {"Users": 3, "Repos": 3}
 
 
-def working_folder(client: Client, notebook: str, root: Path) -> Path:
-    """The folder below `root` to run a notebook in, made with the files around it unless it is there already."""
-    parts = [part for part in notebook.split("/") if part]
+def working_folder(client: Client, path: str, root: Path) -> Path:
+    """The folder below `root` to run what lies at `path` in, made with the files around it unless it is there."""
+    parts = [part for part in path.split("/") if part]
     if parts[:1] == ["Workspace"]:
         del parts[0]
     folder = parts[:-1]

@@ -373,11 +373,30 @@ def test_script_from_the_workspace(work: Work) -> None:
     assert told["logs"] == "['a b', 'main', '\\'\"$x']\nerr\n" and told["logs_truncated"] is False
 
 
+def test_files_beside_a_script(work: Work) -> None:
+    """A script of the workspace runs in its own folder, with the modules and data that lie there."""
+    files = {"s.py": b"import tools\nprint(open('a.csv').read(), tools.word)", "tools.py": b"word = 1", "a.csv": b"a,b"}
+    work.post("2.0/workspace/mkdirs", {"path": "/Users/me@example.com/job/src"})
+    for name, text in files.items():
+        work.api.upload(f"/Users/me@example.com/job/src/{name}", text, "RAW", overwrite="true")
+    task = {"python_file": "/Workspace/Users/me@example.com/job/src/s.py"}
+    ended = work.ended(work.submit({"spark_python_task": task, "new_cluster": CLUSTER}))
+    assert ended.output["log"] == "a,b 1\n"
+
+
 def test_git_source(work: Work) -> None:
     """Scripts and notebooks of a repository run at the branch, tag or commit asked for."""
     name = f"r{time.time_ns()}"
     notebook = HEADER.decode() + "from lib import word\ndbutils.notebook.exit(word)"
-    commit = work.repository(name, {"nb/hook.py": notebook, "lib.py": "word = 'one'", "nb/s.py": "print('script')"})
+    commit = work.repository(
+        name,
+        {
+            "nb/hook.py": notebook,
+            "lib.py": "word = 'one'",
+            "nb/s.py": "print(open('s.csv').read())",
+            "nb/s.csv": "script",
+        },
+    )
     folder = work.repositories / name
     git(folder, "tag", "v1")
     (folder / "lib.py").write_text("word = 'two'")
