@@ -58,11 +58,12 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in SCRUBBED}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS, "GIT_LFS_SKIP_SMUDGE": "1"}
     try:
         done = subprocess.run(
             ["git", *CONFIGURATION, *arguments],
             cwd=folder,
-            env={**environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS},
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_S,

@@ -250,6 +250,14 @@ class Repository:
                 yield Entry(path, tracked=tag != "?", sparse=tag == "S", unmerged=tag == "M")
             last = path
 
+    def filtered(self, name: str) -> list[str]:
+        """The files that git keeps as what the filter `name` makes of them, by their paths from the top.
+
+        Of all: asked about a folder, git 2.39 does not see the attributes in it.
+        """
+        listed = self._git(self.top, "ls-files", "-z", "--", f":(top,attr:filter={name})")
+        return [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
+
     def is_submodule(self, folder: Path) -> bool:
         """Whether a folder that git lists as tracked is a submodule, fetched or not; else a file had its name."""
         if os.path.lexists(folder / ".git"):

@@ -77,7 +77,6 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         yield from cluster.rules(hook.cluster, now.date())
     if hook.engine is Engine.JOBS_GIT:
         yield from jobs_git.ignored(hook)
-        yield from _submodules(hook)
     else:
         yield from cluster.for_hook(hook)
     yield from git_address.rules(hook)
@@ -99,6 +98,7 @@ def _part(hook: Hook, now: datetime) -> Findings:
     else:
         yield from mlproject.environment(hook.project)
         yield from mlproject.release(hook)
+    yield from _not_fetched(hook)
 
 
 def is_pasted(hook: Hook) -> bool:
@@ -152,15 +152,22 @@ def _cluster(hook: Hook, now: datetime) -> Findings:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
 
 
-def _submodules(hook: Hook) -> Findings:
-    """SERVER: https://learn.microsoft.com/azure/databricks/repos/limits, Databricks clones no submodules."""
+def _not_fetched(hook: Hook) -> Findings:
+    """What a cluster lacks of the repository.
+
+    SERVER: no submodules (https://learn.microsoft.com/azure/databricks/repos/limits); nobody documents git-lfs there.
+    """
     try:
-        top = Repository(hook.project.folder).top
+        repository = Repository(hook.project.folder)
     except SettingsError:
         return
-    if (top / ".gitmodules").is_file():
+    if hook.engine is Engine.JOBS_GIT and (repository.top / ".gitmodules").is_file():
         message = "Databricks fetches the repository without its submodules, so their folders are empty in the job."
         yield warning(hook.document, ["git"], message, "If the project needs one, install it as a library.")
+    if large := [file for file in repository.filtered("lfs") if file.startswith(hook.project.path(""))]:
+        message = f"Databricks fetches the repository without git-lfs, which keeps {enumerated(large)}: the project"
+        message += " gets a pointer instead."
+        yield warning(hook.document, ["git"], message, "Put it into a volume and read it from /Volumes/...")
 
 
 def pinned(hook: Hook) -> Findings:

@@ -644,6 +644,15 @@ def test_submodules(tmp_path: Path) -> None:
     assert check(read_hooks(root / "projects"), NOW) == []
 
 
+@pytest.mark.parametrize("files", [FILES, jobs_git()], ids=["mlflow", "jobs-git"])
+def test_large_files(tmp_path: Path, files: Mapping[str, str | None]) -> None:
+    """What git-lfs keeps is a pointer on a cluster, which is said of the project's own files only."""
+    root = repository(tmp_path, {**files, "data/a.csv": "a\n", "b.csv": "b\n", ".gitattributes": "data/* filter=lfs\n"})
+    (told,) = check(read_hooks(root / "projects"), NOW)
+    assert "which keeps projects/Demo/data/a.csv: the project gets a pointer" in told.message
+    assert told.severity.value == "warning"
+
+
 def test_what_is_pinned(tmp_path: Path) -> None:
     """Where the ref is of this repository, the project must be there, and be the one that is checked."""
     root = repository(tmp_path)
