@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_ENDED = (
+# For a workspace that ends with the command (`Login.ends`): no address of it is worth printing.
+ENDED = (
     "The workspace on this machine ends with this command, and its page too. "
     "To look at it, type `databricks_local serve` and open the address that it prints."
 )
@@ -15,6 +16,6 @@ def show(address: str, notice: Callable[[str], None]) -> None:
     import webbrowser  # which few runs need
 
     if not address:
-        notice(_ENDED)
+        notice(ENDED)
     elif not webbrowser.open(address):
         notice(f"No browser was found. Open {address} yourself.")

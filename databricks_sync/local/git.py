@@ -165,11 +165,11 @@ class Repository:
 
     def knows(self, ref: str) -> bool:
         """Whether this clone has the commit that a branch, tag or hash names."""
-        return bool(self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1)))
+        return self.commit(ref) != ""
 
-    def commit(self) -> str:
-        """The hash of the commit that is checked out; "" where there is none yet."""
-        answer = self._git(self.project, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", accept=(0, 1))
+    def commit(self, ref: str = "HEAD") -> str:
+        """The hash of the commit that is checked out, or that a ref names; "" where there is none."""
+        answer = self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
         return answer.decode().strip()
 
     def apart(self, commit: str) -> tuple[int, int] | None:

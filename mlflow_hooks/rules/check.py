@@ -25,7 +25,7 @@ from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
+from . import cluster, command_line, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -51,6 +51,8 @@ def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) 
     """What fails wherever the project's code comes from; `on_databricks`: on a cluster there."""
     yield from mlproject.form(hook.project, on_databricks=on_databricks and hook.engine is Engine.MLFLOW)
     yield from _entry_point(hook, pasted)
+    if hook.engine is Engine.JOBS_GIT:
+        yield from command_line.rules(hook)
     if on_databricks:
         yield from _cluster(hook, now)
 

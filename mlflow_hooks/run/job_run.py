@@ -35,6 +35,12 @@ class JobRunState:
         return self.result or self.life_cycle
 
 
+def submitted(http: Http, body: Mapping[str, Any]) -> JobRun:
+    """The run of a job that is none of the workspace's jobs, started now. Raises WorkspaceError."""
+    answer = http.write(f"{_API}/submit", json.dumps(body).encode()).json()
+    return JobRun(http, int(answer["run_id"]))
+
+
 class JobRun:
     """One run, by its number."""
 
@@ -50,6 +56,13 @@ class JobRun:
             str(state.get("result_state") or ""),
             str(state.get("state_message") or ""),
         )
+
+    def page(self) -> str:
+        """Its page in the workspace; "" where that does not tell."""
+        try:
+            return str(self._get().get("run_page_url") or "")
+        except WorkspaceError:
+            return ""
 
     def cancel(self, patience: float) -> None:
         """Asks for its end, and waits for it so long."""

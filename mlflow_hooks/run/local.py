@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import subprocess
 import sys
 import time
@@ -13,10 +14,12 @@ from pathlib import Path
 from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
+from mlflow_hooks.schema import Engine
 
 from .processes import end_group, own_group
 from .run import RunResult, overdue, run
 from .spec import RunSpec
+from .task import run_context, script_and_arguments
 from .tracking import Tracking, require_mlflow, store_in
 
 # MLflow's command does the same, and takes twice as long to start.
@@ -27,6 +30,18 @@ try:
     mlflow.projects.run(**json.loads(sys.argv[1]))
 except Exception as error:  # of MLflow, or of git
     sys.exit(hidden(str(error)))
+"""
+# In the same environment a script alone, as a task of a job runs it: no shell, and the folder that it lies in.
+_TASK = """
+import json, os, subprocess, sys
+from mlflow.projects.utils import fetch_and_validate_project
+from mlflow_hooks.credentials import hidden
+project, script, words = json.loads(sys.argv[1])
+try:
+    file = os.path.join(fetch_and_validate_project(**project), script)
+except Exception as error:  # of MLflow, or of git
+    sys.exit(hidden(str(error)))
+sys.exit(subprocess.call([sys.executable, file, *words], cwd=os.path.dirname(file)))
 """
 
 
@@ -44,14 +59,15 @@ class OnThisMachine:
         self.spec = spec
         self.tracking = tracking
         self.folder = folder
+        self.as_task = spec.hook.engine is Engine.JOBS_GIT
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         """See Backend."""
         self.process = subprocess.Popen(
-            self._command(name),
+            self._task() if self.as_task else self._command(name),
             cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
-            env=self._environment(),
+            env=self._environment() | (self._task_variables(name) if self.as_task else {}),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             **own_group(),
@@ -63,12 +79,13 @@ class OnThisMachine:
             if stop.wait(min(0.1, left)):
                 raise KeyboardInterrupt
         run = self.tracking.named(name)
-        if run is None:
+        if run is None and not self.as_task:
             raise HookError("MLflow could not start the project; the reason is above.", f"Type `{self.spec.checking}`.")
+        run_id, status = (run.info.run_id, run.info.status) if run is not None else ("", "")
         with suppress(Exception):
-            self.tracking.tag(run.info.run_id, self.spec.tags)
-        good = code == 0 and run.info.status not in ("FAILED", "KILLED")
-        return RunResult(run.info.run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
+            self.tracking.tag(run_id, self.spec.tags)
+        good = code == 0 and status not in ("FAILED", "KILLED")
+        return RunResult(run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
 
     def cancel(self) -> None:
         """See Backend: ends the whole process group."""
@@ -87,6 +104,21 @@ class OnThisMachine:
             "env_manager": "local",
         }
         return [sys.executable, "-c", _PROGRAM, json.dumps(arguments)]
+
+    def _task(self) -> list[str]:
+        spec, project = self.spec, self.spec.hook.project
+        script, words = script_and_arguments(spec)
+        fetched = {
+            "uri": spec.source,
+            "version": spec.ref,
+            "entry_point": spec.hook.entry_point,
+            "parameters": dict(spec.parameters),
+        }
+        typed = [fetched, posixpath.relpath(script, project.subfolder or "."), words]
+        return [sys.executable, "-c", _TASK, json.dumps(typed)]
+
+    def _task_variables(self, name: str) -> dict[str, str]:
+        return {"MLFLOW_EXPERIMENT_NAME": self.spec.experiment, **run_context(self.spec, name)}
 
     def _parameters(self) -> dict[str, str]:
         """Those of the run. A relative path is of the project: MLflow would look for it in the folder that it is in."""

@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timezone
 
 from databricks_sync.cli.session import Session
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import Repository
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.target import ci_branch
@@ -15,7 +15,8 @@ from mlflow_hooks.model import Hook
 from mlflow_hooks.options import HookOptions
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules import experiment
-from mlflow_hooks.rules.check import of_project, refuse
+from mlflow_hooks.rules.check import is_pasted, of_project, refuse
+from mlflow_hooks.schema import Engine
 
 from . import spec
 from .spec import RunSpec
@@ -35,12 +36,17 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     if reason := experiment.problem(path):
         raise SettingsError(*reason)
     ref = spec.ref(hook, options.ref)
+    if options.ref and hook.engine is Engine.JOBS_GIT:  # a job has to know whether it is a branch, a tag or a commit
+        ref = repository.commit(options.ref)
+        if not ref:
+            message = f"This clone has no {printable(options.ref)}, so its commit is not known."
+            raise SettingsError(message, "Type git fetch --tags, or give another --ref.")
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
         report.notice(
             f"{hook.project.shown} has uncommitted changes; they are run too, and the run gets a tag that says so."
         )
-    pasted = session is not None and hook.project.spark_job is not None
+    pasted = session is not None and is_pasted(hook)
     if ref is None:  # what lies here is what is run
         # The workspace on this machine makes no clusters.
         on_databricks = session is not None and not session.settings.login.where
@@ -64,12 +70,15 @@ def _experiment(branch: str, options: HookOptions, session: Session | None) -> s
 
 
 def _say(to_run: RunSpec, where: str, report: Reporter, dry_run: bool) -> None:
+    form = "task of a job" if to_run.hook.engine is Engine.JOBS_GIT else "MLflow project"
     shown = " ".join(f"{name}={value}" for name, value in to_run.parameters.items())
     report.event(
         "start",
-        f"{to_run.hook.name}: {to_run.shown_source} → {to_run.experiment}  ({where})\nparameters  {shown or 'none'}",
+        f"{to_run.hook.name}: {to_run.shown_source} → {to_run.experiment}  ({where})\n"
+        f"form        {form} (engine {to_run.hook.engine.value})\nparameters  {shown or 'none'}",
         hook=to_run.hook.name,
         source=to_run.shown_source,
+        engine=to_run.hook.engine.value,
         experiment=to_run.experiment,
         host=where,
         parameters=to_run.parameters,

@@ -28,7 +28,7 @@ class Overdue(HookError):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. `output`: what it printed last, where it failed."""
+    """How a run ended. `run_id`: "" where there is none in MLflow; `output`: what it printed last, where it failed."""
 
     run_id: str
     succeeded: bool
@@ -87,7 +87,7 @@ def _verdict(spec: RunSpec, tracking: Tracking, result: RunResult, report: Repor
     """Says how it ended, with its metrics; the exit code."""
     metrics: dict[str, float | None] = {}
     with suppress(SyncError):
-        for name, value in metrics_of(tracking.get(result.run_id)).items():
+        for name, value in (metrics_of(tracking.get(result.run_id)) if result.run_id else {}).items():
             metrics[name] = value if math.isfinite(value) else None  # NaN is not JSON
             report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
     if result.output and not report.as_json:
@@ -99,7 +99,7 @@ def _verdict(spec: RunSpec, tracking: Tracking, result: RunResult, report: Repor
         "bold green" if result.succeeded else "bold red",
         hook=spec.hook.name,
         experiment=spec.experiment,
-        run_id=result.run_id,
+        run_id=result.run_id or None,
         result=result.shown,
         metrics=metrics,
         log=result.output or None,

@@ -25,6 +25,8 @@ from mlflow_hooks.errors import HookError
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+# By which the runs are known that a script starts by itself (the tag's value: the name of the run that it is part of).
+RUN_TAG = "mlflow_hooks.run"
 _OPEN = ("RUNNING", "SCHEDULED")
 _NAME = re.compile(r"[a-z0-9_]+-[0-9a-f]{8}")
 _MESSAGE = 400
@@ -102,9 +104,12 @@ class Tracking:
         return str(experiment.experiment_id)
 
     def named(self, name: str) -> Run | None:
-        """The run of this name, if it is there yet."""
-        runs = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
-        return runs[0] if runs else None
+        """The run of this name, or the first one that a script started for it, if it is there yet."""
+        for condition in (f"attributes.run_name = '{name}'", f"tags.\"{RUN_TAG}\" = '{name}'"):
+            order = ["attributes.start_time ASC"]
+            if runs := self.client.search_runs([self.experiment_id], condition, max_results=1, order_by=order):
+                return runs[0]
+        return None
 
     def get(self, run_id: str) -> Run:
         """The run with this id. Raises HookError."""
@@ -137,7 +142,7 @@ class Tracking:
         return list(self.client.search_runs([self.experiment_id], f"attributes.status = '{state}'", max_results=1000))
 
     def _is_ours(self, run: Run, name: str) -> bool:
-        if run.info.run_name == name:
+        if name in (run.info.run_name, run.data.tags.get(RUN_TAG)):
             return True
         is_project = run.data.tags.get("mlflow.source.type") == "PROJECT"
         return is_project and run.info.start_time >= self.since and not _NAME.fullmatch(run.info.run_name or "")

@@ -1,4 +1,4 @@
-"""A run as a job of the workspace: started by `mlflow.run`, waited for and cancelled by ourselves.
+"""A run as a job of the workspace: started by `mlflow.run` or as a task, waited for and cancelled by ourselves.
 
 MLflow's own waiting has no deadline, and never ends for a run that ends without a result.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
+from databricks_sync.cli.browser import ENDED
 from databricks_sync.cli.session import Session
 from databricks_sync.errors import NotFound, Unreachable
 from databricks_sync.interrupt import Interruption
@@ -17,11 +18,17 @@ from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.notebook import backend_config
 from mlflow_hooks.report import Reporter
+from mlflow_hooks.schema import Engine
 
-from .job_run import JobRun, JobRunState
+from .copied import CopiedProject
+from .job_run import JobRun, JobRunState, submitted
 from .run import RunResult, overdue, run
 from .spec import RunSpec
+from .task import submission
 from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
@@ -34,20 +41,25 @@ def on_databricks(spec: RunSpec, session: Session, report: Reporter) -> int:
     uri = log_in(login)
     _make_folder(session.http, spec.experiment.rpartition("/")[0])
     tracking = Tracking(uri, spec.experiment)
-    page = f"{login.host}/ml/experiments/{tracking.experiment_id}"
-    report.event("experiment", f"experiment  {page}", url=page)
-    return run(spec, OnDatabricks(spec, session, tracking, report), tracking, report)
+    page = "" if login.ends else f"{login.host}/ml/experiments/{tracking.experiment_id}"
+    report.event("experiment", page and f"experiment  {page}", url=page or None)
+    backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
+    code = run(spec, backend(spec, session, tracking, report, page), tracking, report)
+    if login.ends:
+        report.notice(ENDED)
+    return code
 
 
 class OnDatabricks:
-    """As a job of the workspace."""
+    """As a job of the workspace. `page`: that of the experiment, "" where it would soon be gone."""
 
-    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter) -> None:
+    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, page: str) -> None:
         self.spec = spec
         self.http = session.http
         self.login = session.settings.login
         self.tracking = tracking
         self.report = report
+        self.page = page
         self.job_run: JobRun | None = None
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
@@ -55,18 +67,11 @@ class OnDatabricks:
         run_id = self._launch(name)
         tags = self.tracking.get(run_id).data.tags
         self.job_run = JobRun(self.http, int(tags["mlflow.databricks.shellJobRunID"]))
-        page = f"{self.login.host}/ml/experiments/{self.tracking.experiment_id}/runs/{run_id}"
-        job_page = tags.get("mlflow.databricks.runURL", "")
-        ids: dict[str, Any] = {"run_id": run_id, "job_run_id": self.job_run.run_id}
-        self.report.event("launched", f"run         {page}\njob         {job_page}", **ids, url=page, job_url=job_page)
+        self._say_launched(self.job_run, run_id, tags.get("mlflow.databricks.runURL", ""))
         with suppress(Exception):  # a run that is not tagged is still a run
             self.tracking.tag(run_id, self.spec.tags)
         state = self._wait(self.job_run, deadline, stop)
-        status = self.tracking.get(run_id).info.status
-        good = state.result == "SUCCESS" and status not in ("FAILED", "KILLED")
-        output = "" if good else self.job_run.output()
-        shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
-        return RunResult(run_id, good, f"{shown}{f': {state.message}' if state.message and not good else ''}", output)
+        return self._result(self.job_run, state, self.tracking.get(run_id))
 
     def cancel(self) -> None:
         """See Backend: cancels the job run and waits up to a minute. Raises WorkspaceError."""
@@ -93,6 +98,24 @@ class OnDatabricks:
             )
         return str(started.run_id)
 
+    def _say_launched(self, job_run: JobRun, run_id: str, job_page: str) -> None:
+        """`run_id` is "" until the script starts its MLflow run."""
+        run_page = f"{self.page}/runs/{run_id}" if self.page and run_id else ""
+        job_page = job_page if self.page else ""
+        lines = {"run": run_page or run_id, "job": job_page}
+        text = "\n".join(f"{what:<12}{where}" for what, where in lines.items() if where)
+        pages = {"url": run_page or None, "job_url": job_page or None}
+        self.report.event("launched", text, "", run_id=run_id or None, job_run_id=job_run.run_id, **pages)
+
+    def _result(self, job_run: JobRun, state: JobRunState, run: Run | None) -> RunResult:
+        """How it ended: `run` is that of MLflow, which may say otherwise than the job; None where there is none."""
+        status = run.info.status if run is not None else ""
+        good = state.result == "SUCCESS" and status not in ("FAILED", "KILLED")
+        output = "" if good else job_run.output()
+        shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
+        shown += f": {state.message}" if state.message and not good else ""
+        return RunResult(run.info.run_id if run is not None else "", good, shown, output)
+
     def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> JobRunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""
         seen, pause = None, _FIRST_LOOK
@@ -114,6 +137,35 @@ class OnDatabricks:
             if stop.wait(min(pause, left)):
                 raise KeyboardInterrupt
             pause = min(pause * 1.5, self.spec.hook.poll.total_seconds())
+
+
+class AsDeployed(OnDatabricks):
+    """As the task that `engine: jobs-git` deploys: its code from git, or from a copy of the folder that lies here."""
+
+    copied: CopiedProject | None = None
+
+    def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
+        """See Backend. Raises WorkspaceError, BrokenProject."""
+        if self.spec.ref is None:
+            user = Workspace(self.http, "/").me()
+            self.copied = CopiedProject(self.http, f"/Users/{user}/.mlflow_hooks/{name}")
+            self.copied.make(self.spec.hook.project)
+        folder = f"/Workspace{self.copied.root}" if self.copied else ""
+        self.job_run = submitted(self.http, submission(self.spec, name, folder))
+        self._say_launched(self.job_run, "", self.job_run.page())
+        state = self._wait(self.job_run, deadline, stop)
+        result = self._result(self.job_run, state, self.tracking.named(name))
+        self._remove_copy()
+        return result
+
+    def cancel(self) -> None:
+        """See Backend: the copy is needed until the job is over. Raises WorkspaceError."""
+        super().cancel()
+        self._remove_copy()
+
+    def _remove_copy(self) -> None:
+        if self.copied is not None:
+            self.copied.remove()
 
 
 def _make_folder(http: Http, folder: str) -> None:

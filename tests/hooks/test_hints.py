@@ -23,6 +23,7 @@ from .work import FILES, HOOK, MLPROJECT, git, repository, write
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 TARGET = "/Shared/mlflow_hooks"
 JOB = "mlflow_demo_hook"
+JOB_TASK = HOOK.replace("name: demo", "name: demo\nengine: jobs-git").replace("tag:", "provider: gitHub\n  tag:")
 LOCAL = ("run", "demo", "--backend", "local", "--dry-run")
 Act = Callable[[Desk], object]
 Way = Callable[[Desk, str, list[str]], list[str]]  # given the hint and the command; returns what is typed in the end
@@ -338,6 +339,13 @@ ROWS = {
         "Type git fetch --tags, or create the ref and push it.",
         does(lambda desk: git(desk.root, "tag", "v1.0")),
         code=1,
+    ),
+    "a commit that is not known": Row(
+        lambda desk: write(desk.root / "projects/Demo", {"hook.yml": JOB_TASK}),
+        f"{' '.join(LOCAL)} --ref v2.0",
+        "This clone has no v2.0, so its commit is not known.",
+        "Type git fetch --tags, or give another --ref.",
+        adds("--ref", "v1.0"),
     ),
     "no value": Row(
         lambda desk: (

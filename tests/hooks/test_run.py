@@ -14,7 +14,7 @@ from emulator.test_runs import gone
 
 from .desk import Desk, until_line
 from .stage import Stage
-from .work import MLPROJECT, QUICK_SCRIPT, SCRIPT, git, repository, write
+from .work import HOOK, MLPROJECT, QUICK_SCRIPT, SCRIPT, git, repository, write
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.xdist_group("hooks")
 EXPERIMENT = "/Shared/me@example.com/main_expr"
 PENDING = {"state": {"life_cycle_state": "PENDING"}}
 REFUSAL = {"refuse": {"status": 403, "error_code": "PERMISSION_DENIED", "message": "no cluster for you"}}
+AS_TASK = HOOK.replace("tag: v1.0", "tag: v1.0\n  provider: gitHub") + "engine: jobs-git\n"
 SLEEPER = SCRIPT + "import time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
 
 
@@ -87,6 +88,55 @@ def test_failure(desk: Desk) -> None:
     assert "oh no" in ran.err and "demo: FAILED" in ran.out
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FAILED"
     nothing_is_left(desk)
+
+
+def as_task(desk: Desk, script: str) -> None:
+    """The project with the other engine, as it lies here and nowhere else."""
+    write(desk.root / "projects" / "Demo", {"demo.py": script, "words.txt": "hello\n", "hook.yml": AS_TASK})
+
+
+def copies(desk: Desk) -> list[str]:
+    """What of folders that lie here is in the workspace."""
+    path = "/Users/me@example.com/.mlflow_hooks"
+    return [item["path"] for item in desk.work.get("2.0/workspace/list", path=path).json.get("objects", [])]
+
+
+def test_as_deployed(desk: Desk) -> None:
+    """With the engine jobs-git it is the task of a job that runs, from a copy of the folder that is then gone."""
+    as_task(desk, SCRIPT.replace("arguments.word)", "open('words.txt').read().strip())"))
+    ran = desk.quick("run", "demo", "-P", "count=2", "--json")
+    start, launched, summary = (ran.one(event) for event in ("start", "launched", "summary"))
+    assert start["engine"] == "jobs-git" and summary["metrics"] == {"letters": 10.0}
+    (run,) = [run for run in desk.runs(EXPERIMENT) if run["info"]["run_id"] == summary["run_id"]]
+    assert run["info"]["status"] == "FINISHED" and run["tags"]["word"] == "hello"
+    assert run["tags"]["mlflow_hooks.dirty"] == "true" and "mlflow.project.backend" not in run["tags"]
+    (task,) = desk.work.get("2.2/jobs/runs/get", run_id=launched["job_run_id"]).json["tasks"]
+    assert task["spark_python_task"]["python_file"].endswith("/projects/Demo/demo.py")
+    assert task["libraries"] == [{"pypi": {"package": "mlflow-skinny==3.17.2"}}]
+    assert copies(desk) == []
+
+
+@pytest.mark.long
+def test_as_deployed_without_mlflow(desk: Desk) -> None:
+    """A script that knows nothing of MLflow succeeds or fails by its own end alone."""
+    as_task(desk, "print('no word of MLflow')\n")
+    assert desk.quick("run", "demo", "--json").one("summary")["run_id"] is None
+    as_task(desk, "raise SystemExit('oh no')\n")
+    ran = desk.quick("run", "demo", code=1)
+    assert "oh no" in ran.err and copies(desk) == []
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
+def test_as_deployed_interrupted(desk: Desk) -> None:
+    """Ctrl-C cancels the task, and takes the copy of the folder away."""
+    as_task(desk, SLEEPER.replace("with mlflow", "if mlflow.start_run():\n    print(1)\nif 0 and mlflow"))
+    process = desk.start("run", "demo")
+    until_line(process, "RUNNING")
+    process.send_signal(signal.SIGINT)
+    desk.finish(process, 130)
+    nothing_is_left(desk)
+    assert copies(desk) == []
 
 
 @pytest.mark.long
@@ -174,6 +224,16 @@ def test_local_backend(desk: Desk, tracking: Path) -> None:
     assert ran.one("summary")["metrics"] == {"letters": 9.0, "nothing": None} and "NaN" not in ran.out
     assert statuses(tracking) == ["FINISHED"]
     assert (tracking / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ref", [(), ("--ref",)])
+def test_local_backend_as_deployed(desk: Desk, tracking: Path, ref: tuple[str, ...]) -> None:
+    """With the engine jobs-git the script runs here as in a job: in its folder, without a shell and MLflow Projects."""
+    as_task(desk, SCRIPT.replace("with mlflow", "open('demo.py').close()\nwith mlflow"))
+    words = ("run", "demo", "--backend", "local", "--tracking", str(tracking), "-P", "word=two  'words'", "--json")
+    summary = desk.type(*words, *ref).one("summary")
+    assert summary["metrics"] == {"letters": 12.0} and statuses(tracking)[0] == "FINISHED"
 
 
 @pytest.mark.long

@@ -1,0 +1,66 @@
+"""What `engine: jobs-git` deploys, as one run: the same task of a job, with this run's values and its code. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlflow_hooks.generate.job import settings
+from mlflow_hooks.model import Hook, RefKind
+from mlflow_hooks.rules.command_line import command_line
+
+from .spec import RunSpec
+from .tracking import RUN_TAG
+
+_OF_JOBS = ("job_cluster_key", "max_retries")  # what a task of runs/submit has not (`SubmitTask` of databricks-sdk)
+
+
+def as_given(spec: RunSpec) -> Hook:
+    """The hook with what this run is given in the place of what callers may set."""
+    hook = spec.hook
+    values = tuple(
+        replace(parameter, value=spec.parameters[parameter.name], widget=False) for parameter in hook.parameters
+    )
+    git = hook.git
+    if spec.ref and spec.ref != git.ref:
+        git = replace(git, ref=spec.ref, kind=RefKind.COMMIT)
+    return replace(hook, parameters=values, experiment=spec.experiment, timeout=spec.timeout, git=git)
+
+
+def script_and_arguments(spec: RunSpec) -> tuple[str, list[str]]:
+    """The script, relative to the repository, and its arguments. Raises BrokenProject where a task has none."""
+    return command_line(as_given(spec))
+
+
+def run_context(spec: RunSpec, name: str) -> dict[str, str]:
+    """The environment from which MLflow takes the tags of each run that the script starts.
+
+    SOURCE: mlflow.tracking.context.system_environment_context. A cluster exports it between single quotes.
+    """
+    tags = json.dumps({**spec.tags, RUN_TAG: name})
+    return {"MLFLOW_RUN_CONTEXT": tags.replace("'", "\\u0027")}
+
+
+def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:
+    """The body of `POST /api/2.2/jobs/runs/submit`. `folder`: where the workspace has a copy of the code, "" for git.
+
+    Raises BrokenProject for a command or a value that no task can have.
+    """
+    job = settings(as_given(spec))
+    clusters = {cluster["job_cluster_key"]: cluster["new_cluster"] for cluster in job["job_clusters"]}
+    body = {"run_name": name, "timeout_seconds": job["timeout_seconds"]}
+    tasks = []
+    for task in job["tasks"]:
+        cluster = clusters[task["job_cluster_key"]]
+        variables = {**cluster["spark_env_vars"], **run_context(spec, name)}
+        kept = {key: value for key, value in task.items() if key not in _OF_JOBS}
+        python = _from_folder(kept["spark_python_task"], folder) if folder else kept["spark_python_task"]
+        tasks.append({**kept, "spark_python_task": python, "new_cluster": {**cluster, "spark_env_vars": variables}})
+    source = {} if folder else {"git_source": job["git_source"]}
+    return {**body, **source, "tasks": tasks}
+
+
+def _from_folder(task: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    return {**task, "python_file": f"{folder}/{task['python_file']}", "source": "WORKSPACE"}

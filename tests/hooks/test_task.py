@@ -1,0 +1,62 @@
+"""What a run with `engine: jobs-git` submits is what is deployed, with its own values and code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from databricks_local.jobs.rules.jobs import check_submit
+from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.generate.job import settings
+from mlflow_hooks.run.spec import RunSpec
+from mlflow_hooks.run.task import submission
+
+from .samples import JOBS_GIT
+
+GIVEN = replace(JOBS_GIT, git=replace(JOBS_GIT.git, provider="gitHub"))
+SPEC = RunSpec(GIVEN, {"word": "a b", "count": "4"}, "/Shared/me/main_expr", timedelta(minutes=5), "it's", "v1.0")
+COMMIT = "0123456789" * 4
+
+
+def test_from_git() -> None:
+    """The task is the deployed one: with the values, experiment and time of this run, from the same place in git."""
+    body = submission(SPEC, "demo-1", "")
+    check_submit(body, "2.2")
+    deployed = settings(GIVEN)
+    assert body["git_source"] == deployed["git_source"]
+    (task,), (job_task,) = body["tasks"], deployed["tasks"]
+    assert task["libraries"] == job_task["libraries"] and task["timeout_seconds"] == 300
+    assert task["spark_python_task"]["python_file"] == job_task["spark_python_task"]["python_file"]
+    assert task["spark_python_task"]["parameters"] == ["--word", "a b", "--count=4", "--literal", "{x}"]
+    variables = task["new_cluster"].pop("spark_env_vars")
+    assert variables["MLFLOW_EXPERIMENT_NAME"] == "/Shared/me/main_expr" and "'" not in variables["MLFLOW_RUN_CONTEXT"]
+    context = json.loads(variables["MLFLOW_RUN_CONTEXT"])
+    assert context["mlflow_hooks.branch"] == "it's" and context["mlflow_hooks.run"] == "demo-1"
+
+
+@pytest.mark.parametrize(
+    ("ref", "source"),
+    [("v1.0", {"git_tag": "v1.0"}), (COMMIT, {"git_commit": COMMIT})],
+)
+def test_ref(ref: str, source: dict[str, str]) -> None:
+    """The ref of hook.yml is that of the job; any other one is a commit."""
+    told = submission(replace(SPEC, ref=ref), "demo-1", "")["git_source"]
+    assert {key: value for key, value in told.items() if key not in ("git_url", "git_provider")} == source
+
+
+def test_from_a_folder() -> None:
+    """What lies here runs from its copy, at its path in the repository, with no git at all."""
+    body = submission(replace(SPEC, ref=None), "demo-1", "/Workspace/Users/me/x")
+    check_submit(body, "2.2")
+    assert "git_source" not in body
+    (task,) = body["tasks"]
+    assert task["spark_python_task"]["python_file"] == "/Workspace/Users/me/x/projects/Demo/src/train.py"
+
+
+def test_a_value_that_a_job_would_replace() -> None:
+    """A value that stands for something else in a job is refused, as in hook.yml."""
+    with pytest.raises(BrokenProject, match="would be replaced in a job"):
+        submission(replace(SPEC, parameters={"word": "{{job.id}}", "count": "1"}), "demo-1", "")
