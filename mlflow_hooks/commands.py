@@ -14,6 +14,7 @@ from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
 from mlflow_hooks.generate.files import FOLDER, changes, places, schema_change, write
+from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
@@ -81,7 +82,9 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         session.permitted()
         readings = read_hooks(_projects(project.folder, options), options.to)
         hooks = [sound(reading, options.checking()) for reading in readings]
-        refuse(_findings(readings), options.checking())
+        host = session.settings.login.host
+        away = [finding for hook in hooks for finding in git_address.unreachable(hook, host)]
+        refuse([*_findings(readings), *away], options.checking())
         for finding in (finding for hook in hooks for finding in pinned(hook)):
             report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
         deployment = DeployOptions(

@@ -6,7 +6,8 @@ MLflow hands both to git as they are, and the address to logs, tags and run name
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from mlflow_hooks import credentials
 from mlflow_hooks.model import Hook, RefKind
@@ -28,6 +29,9 @@ _ORIGIN = re.compile(
     rf"|ssh://(?:[^/@]*@)?{_HOST.replace('host', 'ssh_host')}(?::\d+)?/(?P<ssh>.+)"
     rf"|(?:[^/@:]*@)?{_HOST.replace('host', 'scp_host')}:(?!//)/*(?P<scp>.+)"
 )
+# A folder of this machine: as git and MLflow take it, absolute.
+_HERE = re.compile(r"file://(?:localhost)?(?P<url>/.+)|(?P<path>/.+|[A-Za-z]:[\\/].+)")
+_ELSEWHERE = "Write https://host/team/repository before you deploy it to another workspace."
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+")
 _AZURE = "dev.azure.com"
 # A page of the git host, as the browser's address bar has it, rather than the repository.
@@ -54,6 +58,33 @@ def rules(hook: Hook) -> Findings:
         yield error(hook.document, [], message, "Rename the folder.")
 
 
+def folder_of(url: str) -> Path | None:
+    """The folder of this machine that an address names, as a path or with file://; None for any other address."""
+    match = _HERE.fullmatch(url)
+    if match is None:
+        return None
+    path = unquote(match["url"]) if match["url"] else match["path"]
+    folder = Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
+    return folder if folder.is_absolute() else None  # that of another system
+
+
+def of_folder(folder: Path) -> str:
+    """The address under which git clones the repository in a folder of this machine.
+
+    SERVER: MLflow takes a folder that exists for the place to check out in (mlflow.projects.utils 3.17.2), and would
+    move the person's own work tree to the ref. git reads %XX, MLflow does not, and so it clones.
+    """
+    url = folder.as_uri()
+    return url if "%" in url else re.sub(r"[A-Za-z0-9](?=[^A-Za-z0-9]*$)", lambda last: f"%{ord(last[0]):02X}", url)
+
+
+def unreachable(hook: Hook, host: str) -> Findings:
+    """Why the workspace at `host` cannot clone the repository: it is on this machine, and the workspace is not."""
+    if folder_of(hook.git.url) is not None and urlsplit(host).hostname not in ("127.0.0.1", "localhost", "::1"):
+        message = "git.url is a folder of this machine, which the workspace does not find."
+        yield error(hook.document, ["git", "url"], message, _ELSEWHERE)
+
+
 def of_origin(origin: str) -> str:
     """The https address of a repository that was cloned from `origin`, without any credential.
 
@@ -74,6 +105,10 @@ def of_origin(origin: str) -> str:
 
 def _address(hook: Hook) -> Findings:
     document, keys, url = hook.document, ["git", "url"], hook.git.url
+    if folder_of(url) is not None:
+        message = "git.url is a folder of this machine, which only the workspace on this machine finds."
+        yield warning(document, keys, message, _ELSEWHERE)
+        return
     if _SCP.fullmatch(url):
         yield from _ssh(hook)
         return

@@ -31,7 +31,7 @@ from .document import Reader, plain
 from .entry_point import with_entry_point
 from .extends import extend
 from .findings import nearest
-from .git_address import is_azure, login_problem, of_origin
+from .git_address import folder_of, is_azure, login_problem, of_folder, of_origin
 from .project_file import cluster_of, read_cluster, read_project
 from .steps import with_steps
 from .targets import choose, targets_of
@@ -169,7 +169,8 @@ def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -
 
 
 def _git(reader: Reader, git: Git, origin: str) -> GitSource:
-    url = git.url or of_origin(origin)
+    here = folder_of(git.url)
+    url = of_folder(here) if here is not None else git.url or of_origin(origin)
     if not url:
         why = "its origin is not an https or ssh address" if origin else "this repository has no origin"
         reader.error(["git"], f"{reader.path.name} has no git.url, and {why}.", "Write git: with url: https://...")
@@ -193,6 +194,8 @@ def _git(reader: Reader, git: Git, origin: str) -> GitSource:
 
 
 def _provider(url: str) -> str:
+    if folder_of(url) is not None:
+        return PROVIDERS["github.com"]  # the workspace on this machine wants a name, and goes by none
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:  # git_address.py judges the URL

@@ -185,7 +185,7 @@ def _pinned(hook: Hook, project: MLflowProject) -> Findings:
         repository = Repository(project.folder)
     except SettingsError:
         return
-    if not git.ref or git_address.ref_problem(git.ref, git.kind) or not repository.is_of(git.url):
+    if not git.ref or git_address.ref_problem(git.ref, git.kind) or not _is_of(repository, git.url):
         return
     if not repository.knows(git.ref):
         message = f"This clone has no {git.kind.value} {git.ref}, so the project at that ref was not checked."
@@ -201,6 +201,11 @@ def _pinned(hook: Hook, project: MLflowProject) -> Findings:
         it = "it differs" if len(files) == 1 else "they differ"
         message = f"The hook runs {enumerated(files)} as at {git.ref}, and {it} from what was checked here."
         yield warning(hook.document, keys, message, "After the merge, write the commit or tag that has these files.")
+
+
+def _is_of(repository: Repository, url: str) -> bool:
+    folder = git_address.folder_of(url)
+    return repository.is_of(url) if folder is None else folder.resolve() == repository.top.resolve()
 
 
 def _differing(repository: Repository, ref: str, subfolder: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from databricks_sync.rules.target import ci_branch
 from databricks_sync.system import login_name
 from mlflow_hooks.model import Hook
 from mlflow_hooks.options import HookOptions
+from mlflow_hooks.reading.git_address import unreachable
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules import experiment
 from mlflow_hooks.rules.check import is_pasted, of_project, refuse
@@ -35,12 +36,7 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     path = options.experiment or _experiment(branch, options, session)
     if reason := experiment.problem(path):
         raise SettingsError(*reason)
-    ref = spec.ref(hook, options.ref)
-    if options.ref and hook.engine is Engine.JOBS_GIT:  # a job has to know whether it is a branch, a tag or a commit
-        ref = repository.commit(options.ref)
-        if not ref:
-            message = f"This clone has no {printable(options.ref)}, so its commit is not known."
-            raise SettingsError(message, "Type git fetch --tags, or give another --ref.")
+    ref = _ref(hook, options, repository, session)
     dirty = ref is None and repository.dirty(hook.project.folder)
     if dirty:
         report.notice(
@@ -57,6 +53,19 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking())
     _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return to_run
+
+
+def _ref(hook: Hook, options: HookOptions, repository: Repository, session: Session | None) -> str | None:
+    """The ref to run, None for what lies here. A job fetches it itself, and has to know what it is: here, a commit."""
+    ref = spec.ref(hook, options.ref)
+    if ref is None or hook.engine is not Engine.JOBS_GIT:
+        return ref
+    if session is not None:
+        refuse(unreachable(hook, session.settings.login.host), options.checking())
+    if options.ref and not (ref := repository.commit(options.ref)):
+        message = f"This clone has no {printable(options.ref)}, so its commit is not known."
+        raise SettingsError(message, "Type git fetch --tags, or give another --ref.")
+    return ref
 
 
 def _experiment(branch: str, options: HookOptions, session: Session | None) -> str:

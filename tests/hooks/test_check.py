@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from shutil import rmtree
 
 import pytest
+from mlflow.projects.utils import fetch_and_validate_project
 
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Finding
+from mlflow_hooks.reading.git_address import unreachable
 from mlflow_hooks.reading.hook_file import read_hooks
 from mlflow_hooks.rules.check import check
 
@@ -287,7 +290,13 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     # Where the code comes from
     ("pip's scheme", hook("https://", "git+https://"), "hook.yml:3 error: git+https://"),
     ("in the clear", hook("https://", "http://"), "hook.yml:3 error: http://"),
-    ("a path", hook("https://git.example.com/", "/srv/"), "hook.yml:3 error: is not an address"),
+    ("no address", hook("https://git.example.com/", "srv/"), "hook.yml:3 error: is not an address"),
+    ("a path", hook("https://git.example.com/", "/srv/"), "hook.yml:3 warning: only the workspace on this machine"),
+    (
+        "a file",
+        hook("https://git.example.com/", "file:///srv/"),
+        "hook.yml:3 warning: only the workspace on this machine",
+    ),
     ("a token in it", hook("https://", "https://me:s3cret@"), "hook.yml:3 error: user name or a token"),
     ("a user in it", hook("https://", "https://me@"), "hook.yml:3 error: user name or a token"),
     (
@@ -651,6 +660,24 @@ def test_large_files(tmp_path: Path, files: Mapping[str, str | None]) -> None:
     (told,) = check(read_hooks(root / "projects"), NOW)
     assert "which keeps projects/Demo/data/a.csv: the project gets a pointer" in told.message
     assert told.severity.value == "warning"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a path there is another one")
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_repository_of_this_machine(tmp_path: Path, prefix: str) -> None:
+    """A folder of this machine is fetched as any other repository, and what is at its ref is checked; nothing moves."""
+    root = repository(tmp_path / "té am")
+    write(root / "projects" / "Demo", {**hook(URL, f"'{prefix}{root}'"), "demo.py": SCRIPT + "# edited\n"})
+    (reading,) = read_hooks(root / "projects")
+    assert reading.hook is not None
+    found = [one.message for one in check([reading], NOW)]
+    assert len(found) == 2 and "demo.py as at v1.0" in found[0] + found[1]
+    fetched = fetch_and_validate_project(reading.hook.uri, "v1.0", "main", {})  # type: ignore[no-untyped-call]
+    assert Path(fetched, "demo.py").read_text() == SCRIPT
+    assert (root / "projects/Demo/demo.py").read_text() == SCRIPT + "# edited\n"
+    assert git(root, "branch", "--show-current") == "main"
+    for host, reachable in (("http://127.0.0.1:8080", True), ("https://adb-1.2.azuredatabricks.net", False)):
+        assert (list(unreachable(reading.hook, host)) == []) is reachable
 
 
 def test_what_is_pinned(tmp_path: Path) -> None:

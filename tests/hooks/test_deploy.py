@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -508,6 +509,15 @@ def test_jobs_git(desk: Desk) -> None:
     ran = deploy(desk)
     assert ran.changes == {JOB: "create"} and desk.api.type_of("/Shared/experiments") == "DIRECTORY"
     assert deploy(desk).changes == {JOB: "nothing"} and desk.asked() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a path there is another one")
+def test_a_repository_of_this_machine(desk: Desk) -> None:
+    """A hook whose code is in a folder here goes to the workspace on this machine, and to no other."""
+    change(desk, URL, str(desk.root))
+    assert deploy(desk).one("summary")["left"] == 0
+    ran = desk.quick("deploy", "--dry-run", code=1, DATABRICKS_HOST="https://adb-1.2.azuredatabricks.net")
+    assert "git.url is a folder of this machine, which the workspace does not find." in ran.err
 
 
 IN_THE_WAY = [

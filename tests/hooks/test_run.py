@@ -14,7 +14,7 @@ from emulator.test_runs import gone
 
 from .desk import Desk, until_line
 from .stage import Stage
-from .work import HOOK, MLPROJECT, QUICK_SCRIPT, SCRIPT, git, repository, write
+from .work import HOOK, MLPROJECT, QUICK_SCRIPT, SCRIPT, URL, git, repository, write
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -114,6 +114,17 @@ def test_as_deployed(desk: Desk) -> None:
     assert task["spark_python_task"]["python_file"].endswith("/projects/Demo/demo.py")
     assert task["libraries"] == [{"pypi": {"package": "mlflow-skinny==3.17.2"}}]
     assert copies(desk) == []
+
+
+@pytest.mark.long
+def test_as_deployed_from_git(desk: Desk) -> None:
+    """With --ref the task takes its code from git, here from the repository in a folder of this machine."""
+    as_task(desk, "raise SystemExit('not me')\n")
+    write(desk.root / "projects" / "Demo", {"hook.yml": AS_TASK.replace(URL, str(desk.root))})
+    ran = desk.quick("run", "demo", "--ref", "main", "--json")
+    assert ran.one("summary")["metrics"] == {"letters": 5.0}
+    source = desk.work.get("2.2/jobs/runs/get", run_id=ran.one("launched")["job_run_id"]).json["git_source"]
+    assert source["git_commit"] == git(desk.root, "rev-parse", "main")
 
 
 @pytest.mark.long

@@ -36,6 +36,7 @@ MAX_TASKS = 1000
 MAX_BASE_PARAMETERS = 1024 * 1024
 MAX_NOTEBOOK_PARAMS = 10_000
 PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+GIT_URL = re.compile(r"https://|file:///|/|[A-Za-z]:[\\/]")
 TASK_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 MLFLOW_KEYS = ("ENV_MANAGER", "SYNCHRONOUS", "DOCKER_ARGS", "STORAGE_DIR", "build_image", "docker_auth")
 RUN_IFS = ("ALL_SUCCESS", "ALL_DONE", "NONE_FAILED", "AT_LEAST_ONE_SUCCESS", "ALL_FAILED", "AT_LEAST_ONE_FAILED")
@@ -247,8 +248,9 @@ def _check_git(document: object) -> None:
     required("git_source", source, "git_url", "git_provider")
     if source["git_provider"] not in PROVIDERS:
         raise invalid(f"git_source.git_provider is one of {', '.join(PROVIDERS)}, not '{source['git_provider']}'.")
-    if not source["git_url"].startswith("https://"):
-        raise invalid("git_source.git_url begins with https://.")
+    # The service takes https alone; here a folder of this machine is a repository too.
+    if not GIT_URL.match(source["git_url"]):
+        raise invalid("git_source.git_url begins with https://, or names a folder of this machine.")
     if sum(bool(source.get(key)) for key in ("git_branch", "git_tag", "git_commit")) != 1:
         raise invalid("git_source names exactly one of git_branch, git_tag, git_commit.")
 
