@@ -291,6 +291,9 @@ class HookFile(Section):
     notifications: Notifications = Notifications()
     result: ResultKeys = ResultKeys()
     mlflow: Release = Field(default=DEFAULT_MLFLOW, description="The release of MLflow that the hook installs.")
+    project_cluster: str = Field(
+        default="", description="The file with the project's cluster; default: cluster.json.", examples=["gpu.json"]
+    )
     cluster: ClusterFields = Field(
         default=None, description="A file beside hook.yml, or its fields; default: a small one."
     )

@@ -126,7 +126,8 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     targets = targets_of(reader)
     if to in targets:
         choose(reader, to)
-    project, findings = read_project(folder, subfolder)
+    named = reader.tree.get("project_cluster") if isinstance(reader.tree, dict) else None
+    project, findings = read_project(folder, subfolder, named if isinstance(named, str) else "")
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")

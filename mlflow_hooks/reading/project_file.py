@@ -7,10 +7,12 @@ form; `rules/` judges what the values mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from posixpath import join
 from typing import Any
 
+from databricks_local.jobs.rules.fields import NEW_CLUSTER
 from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
 from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
@@ -22,10 +24,17 @@ ENVIRONMENTS = ("python_env", "conda_env", "docker_env")
 # SERVER: MLflow looks for these files where MLproject names none (mlflow.projects._project_spec, 3.17.2).
 USUAL_FILES = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 CLUSTER_FILE = "cluster.json"
+# SERVER: `ClusterDetails` of databricks-sdk. A job names its clusters itself and ends them with the run: of Jobs 2.1,
+# `NewCluster` has no such fields.
+_OF_EXISTING = frozenset({"cluster_id", "cluster_source", "creator_user_name", "default_tags", "state"})
+_OF_LASTING = ("autotermination_minutes", "cluster_name")
 
 
-def read_project(folder: Path, subfolder: str) -> tuple[MLflowProject, list[Finding]]:
-    """The project in `folder`; `subfolder` is its path in the repository, by which findings call it."""
+def read_project(folder: Path, subfolder: str, cluster_file: str = "") -> tuple[MLflowProject, list[Finding]]:
+    """The project in `folder`; `subfolder` is its path in the repository, by which findings call it.
+
+    `cluster_file`: the name of the file with its cluster, "" for the usual one.
+    """
     path = _mlproject(folder)
     reader = Reader(path, join(subfolder, path.name))
     for other in () if path.exists() else folder.glob("[Mm][Ll][Pp]roject.y*ml"):
@@ -35,7 +44,7 @@ def read_project(folder: Path, subfolder: str) -> tuple[MLflowProject, list[Find
     _check_spark_job(reader)
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, subfolder)
-    cluster, cluster_findings = read_cluster(folder / CLUSTER_FILE, join(subfolder, CLUSTER_FILE))
+    cluster, cluster_findings = _cluster(folder, subfolder, cluster_file)
     project = MLflowProject(
         folder=folder,
         subfolder=subfolder,
@@ -46,6 +55,16 @@ def read_project(folder: Path, subfolder: str) -> tuple[MLflowProject, list[Find
         spark_job=file.databricks_spark_job,
     )
     return project, [*reader.findings, *environment_findings, *cluster_findings]
+
+
+def _cluster(folder: Path, subfolder: str, file: str) -> tuple[Cluster | None, list[Finding]]:
+    name = file or CLUSTER_FILE
+    cluster, findings = read_cluster(folder / name, join(subfolder, name))
+    others = sorted(path.name for path in folder.glob("*.json"))
+    if not file and others and not (folder / name).exists():
+        remedy = f"Create it, or write project_cluster: {others[0]} in hook.yml, if that is the cluster."
+        findings = [replace(finding, remedy=remedy) for finding in findings]
+    return cluster, findings
 
 
 def read_cluster(path: Path, shown: str) -> tuple[Cluster | None, list[Finding]]:
@@ -63,9 +82,19 @@ def cluster_of(fields: Mapping[str, Any], document: Document) -> Cluster:
     """A cluster from the fields of one, or from a mapping that has them in `new_cluster`."""
     spec = fields.get("new_cluster")
     if not isinstance(spec, dict):
-        return Cluster(document, fields)
+        return Cluster(document, _to_create(fields))
     libraries = fields.get("libraries")
-    return Cluster(document, spec, tuple(libraries) if isinstance(libraries, list) else (), wrapped=True)
+    return Cluster(document, _to_create(spec), tuple(libraries) if isinstance(libraries, list) else (), wrapped=True)
+
+
+def _to_create(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what only a cluster has that exists or lasts: its JSON in the workspace says more than makes one."""
+    copied = not _OF_EXISTING.isdisjoint(fields)
+    return {
+        key: value
+        for key, value in fields.items()
+        if key not in _OF_LASTING and not (copied and (value is None or key not in NEW_CLUSTER))
+    }
 
 
 def _check_spark_job(reader: Reader) -> None:

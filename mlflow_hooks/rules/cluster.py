@@ -10,6 +10,7 @@ from typing import Any
 
 from databricks_local.jobs.rules.clusters import SECURITY_MODES
 from databricks_local.jobs.rules.fields import NAMES, NEW_CLUSTER, PARTS
+from databricks_sync.errors import enumerated
 from mlflow_hooks.model import Cluster, Hook
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.hook_file import is_hook_file
@@ -39,6 +40,9 @@ def rules(cluster: Cluster, today: date) -> Findings:
             document, ["existing_cluster_id"], message, "Describe a new cluster: spark_version, node_type_id ..."
         )
         return
+    if left_out := [keys[-1] for keys in document.lines if [*keys[:-1]] == at and keys and keys[-1] not in spec]:
+        message = f"A job makes a cluster of its own, so it does not get {enumerated(left_out)} of this one."
+        yield warning(document, [*at, left_out[0]], message, "Remove what is of a cluster that exists or lasts.")
     yield from _names(cluster)
     yield from _runtime(cluster, today)
     yield from _machines(cluster)

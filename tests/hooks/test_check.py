@@ -287,6 +287,26 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         hook("schedule:", "cluster: {spark_version: 17.3, num_workers: 1, node_type_id: x}\nschedule:"),
         "hook.yml:8 error: not a version of Databricks Runtime",
     ),
+    (
+        "copied from the workspace",
+        cluster(cluster_id="0101-1-x", state="RUNNING", autotermination_minutes=20, disk_spec={}),
+        "cluster.json:6 warning: does not get cluster_id, state, autotermination_minutes and 1 more of this one",
+    ),
+    (
+        "a cluster that lasts",
+        plain(**{"cluster.json": json.dumps({"new_cluster": {**CLUSTER, "cluster_name": "a"}})}),
+        "cluster.json:1 warning: does not get cluster_name",
+    ),
+    (
+        "another name",
+        {"cluster.json": None, "gpu.json": json.dumps(CLUSTER)},
+        "cluster.json:0 error: write project_cluster: gpu.json in hook.yml",
+    ),
+    (
+        "no such file",
+        hook("git:", "project_cluster: gpu.json\ngit:"),
+        "gpu.json:0 error: gpu.json does not exist",
+    ),
     # Where the code comes from
     ("pip's scheme", hook("https://", "git+https://"), "hook.yml:3 error: git+https://"),
     ("in the clear", hook("https://", "http://"), "hook.yml:3 error: http://"),
@@ -499,6 +519,10 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
             node_type_id=None, instance_pool_id="p", num_workers=None, autoscale={"min_workers": 1, "max_workers": 2}
         ),
     ),
+    (
+        "a cluster file of another name",
+        {"cluster.json": None, "gpu.json": json.dumps(CLUSTER), **hook("git:", "project_cluster: gpu.json\ngit:")},
+    ),
     ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),
     ("a job from git", jobs_git()),
     ("conda for a job", jobs_git(**conda("python=3.11.4, pip"))),
@@ -551,6 +575,17 @@ def test_nothing_wrong(root: Path, files: Mapping[str, str]) -> None:
     """What works is left in peace; of a plain project only that runtimes from 13 on do not run it."""
     found = [one for one in findings(root, files) if "Runtime 13 and later" not in one.message]
     assert found == []
+
+
+def test_a_cluster_copied_from_the_workspace(root: Path) -> None:
+    """What the workspace says of a cluster that exists makes no other one: it is left out, and nothing is refused."""
+    copied = {"cluster_id": "0101-1-x", **CLUSTER, "docker_image": None, "spark_context_id": 7, "cluster_name": "mine"}
+    write(root / "projects" / "Demo", {"cluster.json": json.dumps(copied)})
+    (reading,) = read_hooks(root / "projects")
+    write(root / "projects" / "Demo", FILES)
+    assert reading.hook is not None and reading.hook.project.cluster is not None
+    assert reading.hook.project.cluster.spec == CLUSTER
+    assert [one.severity.value for one in check([reading], NOW)] == ["warning"]
 
 
 def test_never_repeated(root: Path) -> None:
