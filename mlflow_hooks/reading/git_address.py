@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from mlflow_hooks import credentials
 from mlflow_hooks.model import Hook, RefKind
@@ -31,11 +31,18 @@ _ORIGIN = re.compile(
 )
 # A folder of this machine: as git and MLflow take it, absolute.
 _HERE = re.compile(r"file://(?:localhost)?(?P<url>/.+)|(?P<path>/.+|[A-Za-z]:[\\/].+)")
+_REPOSITORY = "Write https://host/team/repository."
 _ELSEWHERE = "Write https://host/team/repository before you deploy it to another workspace."
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+")
 _AZURE = "dev.azure.com"
-# A page of the git host, as the browser's address bar has it, rather than the repository.
-_PAGE = re.compile(r"/(?:-/)?(?:tree|blob|commit)/.+$")
+# The path of a repository on hosts that have no other repositories; what follows is a page of the host.
+_REPOSITORIES = {
+    "github.com": r"/[^/]+/[^/]+",
+    "bitbucket.org": r"/[^/]+/[^/]+",
+    _AZURE: r"/.+/_(?:git|full|optimized)/[^/]+",
+}
+# A page of any other git host, as the browser's address bar has it, rather than the repository.
+_PAGE = re.compile(r"(?P<path>/[^/]+/.+?)/(?:-/)?(?:tree|blob|commit)/.+")
 # What `git check-ref-format` refuses, and what git would take for an option.
 _NO_REF = re.compile(r"^[-/.]|[\s~^:?*\[\\\x00-\x20\x7f]|\.\.|@\{|//|\.lock$|[/.]$")
 
@@ -115,12 +122,12 @@ def _address(hook: Hook) -> Findings:
     try:
         parts = urlsplit(url)
     except ValueError:
-        yield error(document, keys, "git.url is not a valid address.", "Write https://host/team/repository.")
+        yield error(document, keys, "git.url is not a valid address.", _REPOSITORY)
         return
     if parts.scheme not in ("https", "ssh"):
         message = f"git.url begins with {parts.scheme}://, " if parts.scheme else "git.url is not an address, "
         message += "and a cluster cannot clone from it."
-        yield error(document, keys, message, "Write https://host/team/repository.")
+        yield error(document, keys, message, _REPOSITORY)
         return
     if parts.username and parts.scheme == "https" and not login_problem(url):
         message = "The user name in git.url is not used with a secret, but appears in logs and tags."
@@ -128,14 +135,28 @@ def _address(hook: Hook) -> Findings:
     if re.search(r"\s", url):
         message = "git.url has a blank in it, and git does not find such a repository."
         yield error(document, keys, message, f"Write {re.sub(chr(32), '%20', url.strip())}.")
-    elif (page := _PAGE.search(parts.path)) and parts.path[: page.start()].count("/") > 1:
-        message = f"git.url is the address of a page: git finds no repository at {page[0]}."
-        yield error(document, keys, message, f"Write {url[: url.index(page[0])]}.")
+    elif (path := _repository(parts)) != parts.path:
+        message = "git.url is the address of a page, and git finds no repository there."
+        remedy = f"Write {urlunsplit((parts.scheme, parts.netloc, path, '', ''))}." if path else _REPOSITORY
+        yield error(document, keys, message, remedy)
     if parts.query or parts.fragment:
         message = "git.url has a part after ? or #, and git treats it as part of the name."
         yield error(document, keys, message, "Remove that part.")
     if parts.scheme == "ssh":
         yield from _ssh(hook)
+
+
+def _repository(parts: SplitResult) -> str:
+    """The path of the repository in an address; "" where there is none."""
+    host = _AZURE if is_azure(parts.hostname) else parts.hostname or ""
+    path = parts.path.rstrip("/")
+    if host in _REPOSITORIES:
+        match = re.match(_REPOSITORIES[host] + r"(?=/|$)", path)
+        found = match[0] if match else ""
+    else:
+        page = _PAGE.fullmatch(path)
+        found = page["path"] if page else path
+    return parts.path if found == path else found
 
 
 def login_problem(url: str) -> tuple[str, str] | None:
@@ -155,7 +176,7 @@ def _ssh(hook: Hook) -> Findings:
         yield error(hook.document, ["git", "secret"], message, "Write git.url as https://host/team/repository.")
     elif hook.engine is Engine.JOBS_GIT:
         message = "A job clones its git source over https, but git.url uses ssh."
-        yield error(hook.document, ["git", "url"], message, "Write https://host/team/repository.")
+        yield error(hook.document, ["git", "url"], message, _REPOSITORY)
     else:
         message = "git.url uses ssh, but a cluster has no key to log in with."
         yield warning(
@@ -171,11 +192,11 @@ def is_azure(host: str | None) -> bool:
 def _ref(hook: Hook) -> Findings:
     kind, ref = hook.git.kind, hook.git.ref
     keys = ["git", kind.value]
-    if problem := ref_problem(ref, kind):
-        yield error(hook.document, keys, *problem)
-    elif hook.engine is Engine.JOBS_GIT and ref.startswith("refs/"):
+    if hook.engine is Engine.JOBS_GIT and ref.startswith("refs/"):
         remedy = f"Write {kind.value}: {ref.split('/', 2)[-1]}."
         yield error(hook.document, keys, f"A job looks for a {kind.value} of the name {ref}, and finds none.", remedy)
+    elif problem := ref_problem(ref, kind):
+        yield error(hook.document, keys, *problem)
 
 
 def ref_problem(ref: str, kind: RefKind | None = None) -> tuple[str, str] | None:

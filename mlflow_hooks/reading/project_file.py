@@ -104,11 +104,16 @@ def _check_spark_job(reader: Reader) -> None:
     if spark_job is None:
         message = "MLflow ignores databricks_spark_job with nothing below it, and runs the project in a shell."
         reader.error(["databricks_spark_job"], message, "Write python_libraries: below it, with at least one library.")
-    parameters = spark_job.get("parameters") if isinstance(spark_job, dict) else None
-    for index, value in enumerate(parameters if isinstance(parameters, list) else ()):
-        if isinstance(value, Scalar) and value.tag != "str":
-            message = f"Databricks refuses the parameter {value} of python_file: it is no text."
-            reader.error(["databricks_spark_job", "parameters", index], message, f"Write '{value}', in quotes.")
+    for key in ("python_libraries", "parameters") if isinstance(spark_job, dict) else ():
+        value = spark_job.get(key, ())
+        if value is None or isinstance(value, Scalar):
+            message = f"MLflow fails on {key} that are no list."
+            reader.error(["databricks_spark_job", key], message, f"Write {key}: [...], or leave it out.")
+        for index, item in enumerate(value if key == "parameters" and isinstance(value, list) else ()):
+            if item is None or (isinstance(item, Scalar) and item.tag != "str"):
+                shown = item or "null"
+                message = f"Databricks refuses the parameter {shown} of python_file: it is no text."
+                reader.error(["databricks_spark_job", key, index], message, f"Write '{shown}', in quotes.")
 
 
 def _mlproject(folder: Path) -> Path:

@@ -24,7 +24,9 @@ _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OPTION = re.compile(r"(--[a-z][a-z-]*|-[a-zA-Z])(?:\s*=\s*|\s+)?(.*)")
 _OPTIONS_BEHIND = re.compile(r"\s+-{1,2}[a-z].*$")  # of one requirement
 _FILES, _INDEXES, _HASH = ("-r", "--requirement"), ("-i", "--index-url", "--pypi-url"), "--hash"
-_NOT_ON_AN_INDEX = re.compile(r"[./~]|file:|[A-Za-z]:[\\/]")  # a path of this machine
+# A path of this machine, or an archive in the folder of the project.
+_NOT_ON_AN_INDEX = re.compile(r"[./~]|file:|[A-Za-z]:[\\/]|[^:@]+\.(?:whl|zip|tar\.gz)(?:\s|$)")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")  # of the environment, which pip puts into a line
 
 
 def read_requirements(reader: Reader, folder: Path, lines: Iterable[str]) -> Requirements:
@@ -34,7 +36,9 @@ def read_requirements(reader: Reader, folder: Path, lines: Iterable[str]) -> Req
     index, hashed = "", False
     for line in _lines(reader, folder, reader.name, "\n".join(lines), frozenset()):
         option = _OPTION.fullmatch(line)
-        if option is None and not _NOT_ON_AN_INDEX.match(line):
+        if _VARIABLE.search(line):
+            others.append(line)
+        elif option is None and not _NOT_ON_AN_INDEX.match(line):
             package, behind = _OPTIONS_BEHIND.sub("", line), _OPTIONS_BEHIND.search(line)
             words = [word for word in (behind[0] if behind else "").split() if word.startswith("-")]
             hashed = hashed or any(word.startswith(_HASH) for word in words)

@@ -17,7 +17,7 @@ from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 from databricks_sync.rules.stand_ins import StandIn, stand_in
 from mlflow_hooks.errors import BrokenProject
-from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject
+from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject, RefKind
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
 from mlflow_hooks.reading.findings import Findings, error, warning
@@ -187,20 +187,33 @@ def _pinned(hook: Hook, project: MLflowProject) -> Findings:
         return
     if not git.ref or git_address.ref_problem(git.ref, git.kind) or not _is_of(repository, git.url):
         return
-    if not repository.knows(git.ref):
+    if not (at := _fetched(hook, repository)):
         message = f"This clone has no {git.kind.value} {git.ref}, so the project at that ref was not checked."
         yield warning(hook.document, keys, message, "Type git fetch --tags, or create the ref and push it.")
         return
     path = project.path(project.mlproject.path.name)
-    if repository.at(git.ref, path) is None:
+    if repository.at(at, path) is None:
         message = f"At {git.ref} there is no {path}: every run would fail."
         yield error(hook.document, keys, message, "Choose a ref that has it.")
         return
-    files = [file for file in _differing(repository, git.ref, project.subfolder) if not is_hook_file(basename(file))]
+    files = [file for file in _differing(repository, at, project.subfolder) if not is_hook_file(basename(file))]
     if files:
         it = "it differs" if len(files) == 1 else "they differ"
         message = f"The hook runs {enumerated(files)} as at {git.ref}, and {it} from what was checked here."
         yield warning(hook.document, keys, message, "After the merge, write the commit or tag that has these files.")
+
+
+def _fetched(hook: Hook, repository: Repository) -> str:
+    """Under which name this clone has what is fetched, "" for none. A job looks for refs of the kind that it names."""
+    ref, kind = hook.git.ref, hook.git.kind
+    tag, branch = f"refs/tags/{ref}", (f"refs/remotes/origin/{ref}", f"refs/heads/{ref}")
+    if kind is RefKind.COMMIT or ref.startswith("refs/"):
+        names: tuple[str, ...] = (ref,)
+    elif hook.engine is Engine.JOBS_GIT:
+        names = (tag,) if kind is RefKind.TAG else branch
+    else:
+        names = (tag, *branch)
+    return next((name for name in names if repository.knows(name)), "")
 
 
 def _is_of(repository: Repository, url: str) -> bool:

@@ -92,7 +92,16 @@ def conda(needed: str) -> dict[str, str | None]:
     return {"MLproject": PLAIN.replace("python_env: env.yaml", "conda_env: conda.yaml"), "conda.yaml": text}
 
 
-WORKERS = '"num_workers": 1'
+NO_REPOSITORY = "https://host/team/repository"
+PAGES = [
+    ("git.example.com/team/projects/tree/main/x", "https://git.example.com/team/projects"),
+    ("gitlab.com/team/group/projects/-/blob/main/x.py", "https://gitlab.com/team/group/projects"),
+    ("github.com/team/projects/releases/tag/v1", "https://github.com/team/projects"),
+    ("github.com/team", NO_REPOSITORY),
+    ("bitbucket.org/team/projects/src/main", "https://bitbucket.org/team/projects"),
+    ("dev.azure.com/team/ml/_git/r/pullrequest/3", "https://dev.azure.com/team/ml/_git/r"),
+    ("dev.azure.com/team/ml", NO_REPOSITORY),
+]
 # What is changed -> where what is found, in whose words.
 ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     # The form of MLproject
@@ -440,13 +449,36 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n  parameters: [a, 0.5]\n"},
         "MLproject:3 error: parameter 0.5 of python_file",
     ),
-    ("a page", hook("/team/projects", "/team/projects/tree/main/x"), "hook.yml:3 error: no repository at /tree/main/x"),
+    *(
+        (
+            f"a page at {page}",
+            {"hook.yml": HOOK.replace(URL, f"https://{page}")},
+            f"hook.yml:3 error: Write {repository}.",
+        )
+        for page, repository in PAGES
+    ),
     ("a blank in the address", hook("/team/projects", "/my team/r"), "hook.yml:3 error: /my%20team/r"),
     ("HEAD", hook("tag: v1.0", "branch: HEAD"), "hook.yml:4 error: not the name of a branch"),
     (
         "a ref for a name",
         {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "tag: refs/tags/v1.0")},
         "hook.yml:4 error: a tag of the name refs/tags/v1.0",
+    ),
+    (
+        "a full ref for a job",
+        {"hook.yml": str(jobs_git()["hook.yml"]).replace("tag: v1.0", "branch: refs/heads/main")},
+        "hook.yml:4 error: Write branch: main.",
+    ),
+    (
+        "libraries that are no list",
+        mlproject("[mlflow-skinny==3.17.2]", "numpy"),
+        "MLproject:3 error: that are no list",
+    ),
+    ("no libraries", mlproject(" [mlflow-skinny==3.17.2]", ""), "MLproject:3 error: fails on python_libraries"),
+    (
+        "null for a file",
+        {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n  parameters: [a, null]\n"},
+        "MLproject:3 error: parameter null of python_file",
     ),
     ("an old MLflow", hook("name: demo", "mlflow: 2.13.0\nname: demo"), "hook.yml:1 error: from 2.14 on"),
     (
@@ -522,6 +554,17 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
     (
         "a cluster file of another name",
         {"cluster.json": None, "gpu.json": json.dumps(CLUSTER), **hook("git:", "project_cluster: gpu.json\ngit:")},
+    ),
+    *(
+        (f"a repository at {path}", {"hook.yml": HOOK.replace(URL, f"https://{path}")})
+        for path in (
+            "github.com/team/projects.git",
+            "github.com/tree/blob/",
+            "gitlab.com/team/group/projects",
+            "dev.azure.com/team/_git/r",
+            "dev.azure.com/team/my%20ml/_git/r",
+            "contoso.visualstudio.com/DefaultCollection/ml/_git/r",
+        )
     ),
     ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),
     ("a job from git", jobs_git()),
@@ -740,6 +783,14 @@ def test_what_is_pinned(tmp_path: Path) -> None:
     git(root, "mv", "projects/Demo", "projects/Moved")
     (told,) = check(read_hooks(root / "projects"), NOW)
     assert told.message == "At v1.0 there is no projects/Moved/MLproject: every run would fail."
+
+    git(root, "branch", "v2.0")
+    for engine in ("mlflow", "jobs-git"):  # MLflow fetches what is called so, a job a tag
+        text = hook("tag: v1.0", "tag: v2.0")["hook.yml"] + f"engine: {engine}\n"
+        write(root / "projects" / "Moved", {"hook.yml": text.replace("  tag:", "  provider: gitHub\n  tag:")})
+        told = [one.message for one in check(read_hooks(root / "projects"), NOW)]
+        assert any("no tag v2.0" in one for one in told) is (engine == "jobs-git"), told
+    git(root, "branch", "-D", "v2.0")
 
     write(root / "projects" / "Moved", hook("tag: v1.0", "tag: v2.0"))
     (told,) = check(read_hooks(root / "projects"), NOW)

@@ -32,6 +32,11 @@ FILES: dict[str, tuple[str, Requirements]] = {
         Requirements(("x",), others=("--extra-index-url https://a.example",)),
     ),
     "what lies here": ("-e .\n./wheels/x.whl\n-e ../y\n", Requirements(others=("-e .", "./wheels/x.whl", "-e ../y"))),
+    "an archive here": (
+        "x.whl\ny @ https://a.example/y.whl",
+        Requirements(("y @ https://a.example/y.whl",), "", ("x.whl",)),
+    ),
+    "a variable": ("-i https://${HOST}/simple\nx", Requirements(("x",), others=("-i https://${HOST}/simple",))),
     "constraints": ("-c pins.txt\nx", Requirements(("x",), others=("-c pins.txt",))),
     "an option of one": ("x --no-binary x\ny", Requirements(("x", "y"), others=("x --no-binary x",))),
     "markers and extras": (
