@@ -21,6 +21,8 @@ from .runtimes import Runtime, Support
 DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_AUTO")
 _WRAPPER = ("new_cluster", "libraries")
 _SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
+# SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
+_GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
 _NO_PLAIN = Runtime(13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
 _NO_DBFS_LIBRARIES = Runtime(15, 1)
 
@@ -57,7 +59,8 @@ def rules(cluster: Cluster, today: date) -> Findings:
             if not isinstance(value, str):
                 message = f"Databricks refuses {name} {key}: its value is not text."
                 yield error(document, [*at, name, key], message, "Write it in quotes.")
-    if spec.get("docker_image") and "-ml-" in str(spec.get("spark_version", "")):
+    with_ml = spec.get("use_ml_runtime") or "-ml-" in str(spec.get("spark_version", ""))
+    if spec.get("docker_image") and with_ml:
         # SERVER: https://learn.microsoft.com/azure/databricks/compute/custom-containers
         message = "Databricks refuses a container image with a runtime for machine learning."
         yield error(document, [*at, "docker_image"], message, "Write a spark_version without ml, or no docker_image.")
@@ -68,7 +71,8 @@ def for_hook(hook: Hook) -> Findings:
     """What is wrong with the hook's own cluster, where it is made of the project's (`generate/job.py`)."""
     project = hook.parts[0].hook.project
     spec = project.cluster.spec if project.cluster else {}
-    if hook.cluster is None and "-gpu-" in str(spec.get("spark_version", "")):
+    gpu = "-gpu-" in str(spec.get("spark_version", "")) or _GPUS.match(str(spec.get("node_type_id", "")))
+    if hook.cluster is None and gpu:
         message = "The hook notebook would get a machine with a GPU like the project, and a runtime that cannot use it."
         remedy = "Write cluster: with spark_version, num_workers and a node_type_id of a small machine."
         yield error(hook.document, [], message, remedy)

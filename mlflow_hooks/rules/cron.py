@@ -17,11 +17,16 @@ def rules(hook: Hook, now: datetime) -> Findings:
     if hook.schedule is None or not hook.schedule.quartz:
         return
     document, expression = hook.document, hook.schedule.quartz
-    zone = None
+    zone, name = None, hook.schedule.time_zone
     try:
-        zone = quartz.zone(hook.schedule.time_zone)
+        zone = quartz.zone(name)
     except ValueError as wrong:
         yield error(document, ["schedule", "time_zone"], f"Databricks refuses the time zone: {wrong}.", "Correct it.")
+    if name in quartz.SHORT_NAMES:
+        message = f"{name} is the time of {quartz.SHORT_NAMES[name]} in Databricks, which others call otherwise."
+        yield warning(
+            document, ["schedule", "time_zone"], message, f"Write {quartz.SHORT_NAMES[name]}, if you mean it."
+        )
     keys = ["schedule", "quartz"]
     try:
         schedule = quartz.parse(expression)

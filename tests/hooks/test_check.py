@@ -486,6 +486,16 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         cluster(spark_version="17.3.x-gpu-ml-scala2.13"),
         "hook.yml:1 error: a machine with a GPU like the project",
     ),
+    *(
+        (f"a GPU for the hook: {node}", cluster(node_type_id=node), "hook.yml:1 error: a machine with a GPU like")
+        for node in ("Standard_NC4as_T4_v3", "g4dn.xlarge", "a2-highgpu-1g")
+    ),
+    (
+        "a container of its own",
+        cluster(docker_image={"url": "x"}, spark_version="17.3.x-scala2.13", use_ml_runtime=True),
+        "cluster.json:6 error: a container image",
+    ),
+    ("a short zone", hook("Europe/Berlin", "BST"), "hook.yml:10 warning: time of Asia/Dhaka"),
     ("a container", cluster(docker_image={"url": "x"}), "cluster.json:6 error: a container image"),
     (
         "a name too long for Data Factory",

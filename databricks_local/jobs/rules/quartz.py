@@ -73,9 +73,40 @@ def parse(expression: str) -> QuartzSchedule:
     )
 
 
+# SERVER: java.time.ZoneId.SHORT_IDS. Three of its names (EST, HST, MST) are IANA's too.
+SHORT_NAMES = {
+    "ACT": "Australia/Darwin",
+    "AET": "Australia/Sydney",
+    "AGT": "America/Argentina/Buenos_Aires",
+    "ART": "Africa/Cairo",
+    "AST": "America/Anchorage",
+    "BET": "America/Sao_Paulo",
+    "BST": "Asia/Dhaka",
+    "CAT": "Africa/Harare",
+    "CNT": "America/St_Johns",
+    "CST": "America/Chicago",
+    "CTT": "Asia/Shanghai",
+    "EAT": "Africa/Addis_Ababa",
+    "ECT": "Europe/Paris",
+    "IET": "America/Indiana/Indianapolis",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "MIT": "Pacific/Apia",
+    "NET": "Asia/Yerevan",
+    "NST": "Pacific/Auckland",
+    "PLT": "Asia/Karachi",
+    "PNT": "America/Phoenix",
+    "PRT": "America/Puerto_Rico",
+    "PST": "America/Los_Angeles",
+    "SST": "Pacific/Guadalcanal",
+    "VST": "Asia/Ho_Chi_Minh",
+}
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """ValueError for a name that is no zone of Java, which has those of IANA, and offsets such as GMT+2."""
+    """ValueError for a name that is no zone of Java, which has those of IANA, short ones, and offsets such as GMT+2."""
+    name = SHORT_NAMES.get(name, name)
     if matched := re.fullmatch(r"(?:GMT|UTC|UT)([+-])(\d{1,2})(?::?00)?", name):
         # SERVER: java.util.TimeZone. IANA's names for whole hours have the sign the other way round.
         sign, hours = "-" if matched[1] == "+" else "+", int(matched[2])
