@@ -132,31 +132,30 @@ def is_reference(text: str) -> bool:
 
 def _of_notebook(hook: Hook, notebook: str) -> dict[str, Any]:
     parameters = {TRIGGER: "{{job.trigger.type}}", JOB_RUN_ID: "{{job.run_id}}"}
+    compute, clusters = _compute("hook", _hook_cluster(hook))
     task = {
         "task_key": "hook",
-        "job_cluster_key": "hook",
+        **compute,
         "notebook_task": {"notebook_path": notebook, "base_parameters": parameters, "source": "WORKSPACE"},
         "timeout_seconds": _seconds(hook, 1),
         "max_retries": 0,
     }
-    cluster = {"job_cluster_key": "hook", "new_cluster": _hook_cluster(hook)}
-    return {"timeout_seconds": _seconds(hook, 2), "job_clusters": [cluster], "tasks": [task]}
+    return {"timeout_seconds": _seconds(hook, 2), **clusters, "tasks": [task]}
 
 
 def _of_git(hook: Hook) -> dict[str, Any]:
     """No notebook: Databricks itself fetches the code and runs it on the project's cluster, or on that of each step."""
     source = {"git_url": hook.git.url, "git_provider": hook.git.provider, REF_FIELDS[hook.git.kind]: hook.git.ref}
-    clusters: dict[str, str] = {}  # the file of a cluster, and the first step that names it: steps may share one
+    first: dict[str, Step] = {}  # by the file of its cluster: steps may share one
     for step in hook.parts:
-        clusters.setdefault(_cluster_file(step), step.name)
-    first = {step.name: step for step in hook.parts}
+        first.setdefault(_cluster_file(step), step)
+    computes = {file: _compute(step.name, _step_cluster(step.hook)) for file, step in first.items()}
+    clusters = [cluster for _, more in computes.values() for cluster in more.get("job_clusters", ())]
     return {
         "timeout_seconds": _seconds(hook, 1),
         "git_source": source,
-        "job_clusters": [
-            {"job_cluster_key": key, "new_cluster": _step_cluster(first[key].hook)} for key in clusters.values()
-        ],
-        "tasks": [_task(step, clusters[_cluster_file(step)]) for step in hook.parts],
+        **({"job_clusters": clusters} if clusters else {}),
+        "tasks": [_task(step, computes[_cluster_file(step)][0]) for step in hook.parts],
     }
 
 
@@ -171,18 +170,25 @@ def _step_cluster(hook: Hook) -> dict[str, Any]:
     return spec
 
 
-def _task(step: Step, cluster: str) -> dict[str, Any]:
+def _task(step: Step, compute: Mapping[str, Any]) -> dict[str, Any]:
     file, arguments = command_line(step.hook)
     after = {"depends_on": [{"task_key": other} for other in step.after]} if step.after else {}
     return {
         "task_key": step.name,
         **after,
-        "job_cluster_key": cluster,
+        **compute,
         "spark_python_task": {"python_file": file, "parameters": arguments, "source": "GIT"},
         "libraries": _libraries(step.hook),
         "timeout_seconds": _seconds(step.hook, 0),
         "max_retries": step.retries,
     }
+
+
+def _compute(key: str, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a task says of the machines it runs on, and what the job does: nothing of a cluster that exists."""
+    if existing := spec.get("existing_cluster_id"):
+        return {"existing_cluster_id": existing}, {}
+    return {"job_cluster_key": key}, {"job_clusters": [{"job_cluster_key": key, "new_cluster": spec}]}
 
 
 def _libraries(hook: Hook) -> list[Mapping[str, Any]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from mlflow_hooks.model import Declared, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
 from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
 
 from .document import Reader
 from .findings import nearest
+
+_PROGRAMS = {".py": "python", ".sh": "bash"}  # which MLflow runs a script with
 
 
 def with_entry_point(hook: Hook, file: HookFile, reader: Reader) -> Hook:
@@ -28,10 +31,11 @@ def with_script(project: MLflowProject, name: str, parameters: Iterable[str]) ->
     SERVER: MLflow 3.17.2 runs it with what it is given as `--name value` (`Project.get_entry_point`), except in a
     Spark job, which knows entry points alone.
     """
-    if name in project.entry_points or not name.endswith(".py") or project.spark_job is not None:
+    program = _PROGRAMS.get(PurePosixPath(name).suffix)
+    if name in project.entry_points or program is None or project.spark_job is not None:
         return project
     names = list(parameters)
-    command = "".join([f"python {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])
+    command = "".join([f"{program} {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])
     script = EntryPoint(name, command, tuple(map(Declared, names)))
     return replace(project, entry_points={**project.entry_points, name: script})
 

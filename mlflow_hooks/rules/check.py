@@ -75,7 +75,7 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         yield from _part(step.hook, now)
     yield from steps.rules(hook)
     yield from job_fields.rules(hook)
-    if hook.cluster is not None and "existing_cluster_id" not in hook.cluster.spec:
+    if hook.cluster is not None:
         yield from cluster.rules(hook.cluster, now.date())
     if hook.engine is Engine.JOBS_GIT:
         yield from jobs_git.ignored(hook)
@@ -113,7 +113,9 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
     entry = project.entry_points.get(hook.entry_point)
     name, keys = None, ["databricks_spark_job", "python_file"]
     if entry is not None:
-        yield from mlproject.command(project, entry, pasted=pasted)
+        yield from mlproject.placeholders(project, entry)
+        if hook.engine is Engine.MLFLOW:
+            yield from mlproject.command(project, entry, pasted=pasted)
         name, keys = mlproject.script(entry), ["entry_points", entry.name, "command"]
     elif project.spark_job is not None:
         name = project.spark_job.python_file or None
@@ -150,7 +152,8 @@ def _cluster(hook: Hook, now: datetime) -> Findings:
     own = hook.project.cluster
     if own is not None:
         yield from cluster.rules(own, now.date())
-        if hook.engine is Engine.MLFLOW:
+        yield from cluster.existing_for_project(own, job=hook.engine is Engine.JOBS_GIT)
+        if hook.engine is Engine.MLFLOW and "existing_cluster_id" not in own.spec:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from posixpath import basename
 from typing import Any
 
-from databricks_local.jobs.rules.clusters import SECURITY_MODES
+from databricks_local.jobs.rules.clusters import CLUSTER_ID, SECURITY_MODES
 from databricks_local.jobs.rules.fields import NAMES, NEW_CLUSTER, PARTS
 from databricks_sync.errors import enumerated
 from mlflow_hooks.model import Cluster, Hook
@@ -23,6 +23,7 @@ _WRAPPER = ("new_cluster", "libraries")
 _SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
 # SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
 _GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
+_NEW_CLUSTER = "Describe a new cluster: spark_version, node_type_id ..."
 _NO_PLAIN = Runtime(13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
 _NO_DBFS_LIBRARIES = Runtime(15, 1)
 
@@ -34,13 +35,8 @@ def rules(cluster: Cluster, today: date) -> Findings:
     mlflow.projects.databricks (3.17.2), the rest by the Jobs API.
     """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
-    if "existing_cluster_id" in spec or document.has("existing_cluster_id"):
-        message = (
-            "A project runs on no existing cluster: MLflow refuses it, and a job could not say its experiment there."
-        )
-        yield error(
-            document, ["existing_cluster_id"], message, "Describe a new cluster: spark_version, node_type_id ..."
-        )
+    if "existing_cluster_id" in spec:
+        yield from _existing(cluster)
         return
     if left_out := [keys[-1] for keys in document.lines if [*keys[:-1]] == at and keys and keys[-1] not in spec]:
         message = f"A job makes a cluster of its own, so it does not get {enumerated(left_out)} of this one."
@@ -65,6 +61,29 @@ def rules(cluster: Cluster, today: date) -> Findings:
         message = "Databricks refuses a container image with a runtime for machine learning."
         yield error(document, [*at, "docker_image"], message, "Write a spark_version without ml, or no docker_image.")
     yield from _libraries(cluster)
+
+
+def _existing(cluster: Cluster) -> Findings:
+    identity = cluster.spec["existing_cluster_id"]
+    if not isinstance(identity, str) or not CLUSTER_ID.fullmatch(identity):
+        message = "existing_cluster_id is not the id of a cluster."
+        remedy = "Write it as the address of the cluster's page has it, such as 0101-120000-abcdefgh."
+        yield error(cluster.document, [*_inside(cluster), "existing_cluster_id"], message, remedy)
+
+
+def existing_for_project(cluster: Cluster, *, job: bool) -> Findings:
+    """What is wrong with a cluster that exists for a project. `job`: with the engine jobs-git."""
+    keys = [*_inside(cluster), "existing_cluster_id"]
+    if "existing_cluster_id" not in cluster.spec:
+        return
+    if job:
+        message = (
+            "On a cluster that exists a job cannot say the experiment: runs go to the one that the script chooses."
+        )
+        yield warning(cluster.document, keys, message, _NEW_CLUSTER)
+    else:
+        message = "MLflow refuses to run a project on a cluster that exists."
+        yield error(cluster.document, keys, message, _NEW_CLUSTER)
 
 
 def for_hook(hook: Hook) -> Findings:

@@ -10,8 +10,17 @@ from .conda import as_requirement, on_every_cluster
 
 def rules(hook: Hook) -> Findings:
     """What is wrong with a project whose engine is jobs-git, besides its command: in its environment."""
+    yield from _docker(hook)
     yield from _conda(hook)
     yield from _pip(hook)
+
+
+def _docker(hook: Hook) -> Findings:
+    environment = hook.project.environment
+    if environment is not None and environment.kind == "docker_env":
+        message = "A job does not run the image of docker_env: it runs the script on its cluster."
+        remedy = "Write docker_image in cluster.json, or python_env: with the requirements."
+        yield error(environment.document, ["docker_env"], message, remedy)
 
 
 def _conda(hook: Hook) -> Findings:

@@ -83,10 +83,9 @@ def _spark_job(project: MLflowProject, environments: list[str]) -> Findings:
 
 
 def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findings:
-    """The command of an entry point. `pasted`: it is run as a Spark job, whose words MLflow splits at blanks."""
+    """What MLflow makes of a command. `pasted`: it is run as a Spark job, whose words MLflow splits at blanks."""
     document = project.mlproject
     keys = [key.format(entry.name) for key in _COMMAND]
-    yield from _placeholders(project, entry)
     if _QUOTED.search(entry.command):
         message = "A placeholder is inside quotes, but MLflow quotes its value already: the quotes would clash."
         yield error(document, keys, message, "Write {name} without quotes around it.")
@@ -109,7 +108,8 @@ def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findi
         yield error(document, keys, message, "Remove these characters.")
 
 
-def _placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding]:
+def placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding]:
+    """What stands in braces in a command."""
     document = project.mlproject
     keys = [key.format(entry.name) for key in _COMMAND]
     declared = [parameter.name for parameter in entry.parameters]

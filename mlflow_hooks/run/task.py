@@ -49,17 +49,24 @@ def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:
     Raises BrokenProject for a command or a value that no task can have.
     """
     job = settings(as_given(spec))
-    clusters = {cluster["job_cluster_key"]: cluster["new_cluster"] for cluster in job["job_clusters"]}
-    body = {"run_name": name, "timeout_seconds": job["timeout_seconds"]}
+    clusters = {
+        cluster["job_cluster_key"]: _tagged(cluster["new_cluster"], run_context(spec, name))
+        for cluster in job.get("job_clusters", ())
+    }
     tasks = []
     for task in job["tasks"]:
-        cluster = clusters[task["job_cluster_key"]]
-        variables = {**cluster["spark_env_vars"], **run_context(spec, name)}
         kept = {key: value for key, value in task.items() if key not in _OF_JOBS}
-        python = _from_folder(kept["spark_python_task"], folder) if folder else kept["spark_python_task"]
-        tasks.append({**kept, "spark_python_task": python, "new_cluster": {**cluster, "spark_env_vars": variables}})
+        if "job_cluster_key" in task:
+            kept["new_cluster"] = clusters[task["job_cluster_key"]]
+        if folder:
+            kept["spark_python_task"] = _from_folder(task["spark_python_task"], folder)
+        tasks.append(kept)
     source = {} if folder else {"git_source": job["git_source"]}
-    return {**body, **source, "tasks": tasks}
+    return {"run_name": name, "timeout_seconds": job["timeout_seconds"], **source, "tasks": tasks}
+
+
+def _tagged(cluster: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, Any]:
+    return {**cluster, "spark_env_vars": {**cluster["spark_env_vars"], **context}}
 
 
 def _from_folder(task: Mapping[str, Any], folder: str) -> dict[str, Any]:

@@ -65,6 +65,7 @@ HOOK = Hook(
     linked_service="Db",
 )
 
+EXISTING = Cluster(NOWHERE, {"existing_cluster_id": "0101-120000-abcdefgh"})
 JOBS_GIT = replace(HOOK, engine=Engine.JOBS_GIT)
 
 
@@ -95,6 +96,8 @@ HOOKS = {
     "pipeline": with_steps(HOOK),
     "jobs-git": JOBS_GIT,
     "jobs-git pipeline": with_steps(JOBS_GIT),
+    "existing cluster": replace(HOOK, cluster=EXISTING),
+    "jobs-git on an existing cluster": replace(JOBS_GIT, project=replace(PROJECT, cluster=EXISTING)),
     "jobs-git plain": replace(JOBS_GIT, project=PLAIN, git=GitSource(URL, "main", RefKind.BRANCH, "gitLab")),
 }
 

@@ -92,6 +92,7 @@ def conda(needed: str) -> dict[str, str | None]:
     return {"MLproject": PLAIN.replace("python_env: env.yaml", "conda_env: conda.yaml"), "conda.yaml": text}
 
 
+EXISTING = {"cluster.json": '{"existing_cluster_id": "0101-120000-abc"}'}
 NO_REPOSITORY = "https://host/team/repository"
 PAGES = [
     ("git.example.com/team/projects/tree/main/x", "https://git.example.com/team/projects"),
@@ -241,7 +242,19 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         "hook.yml:6 error: these are ignored",
     ),
     # The cluster
-    ("existing cluster", cluster(existing_cluster_id="0101-120000-abc"), "cluster.json:6 error: existing cluster"),
+    ("an existing cluster", EXISTING, "cluster.json:1 error: MLflow refuses to run a project on a cluster that exists"),
+    ("an existing cluster for a job", jobs_git(**EXISTING), "cluster.json:1 warning: cannot say the experiment"),
+    ("no id", jobs_git(**{"cluster.json": '{"existing_cluster_id": "mine"}'}), "cluster.json:1 error: not the id"),
+    (
+        "an existing cluster that is none, for the hook",
+        hook("git:", "cluster: {existing_cluster_id: mine}\ngit:"),
+        "hook.yml:2 error: not the id of a cluster",
+    ),
+    (
+        "docker for a job",
+        jobs_git(**mlproject(SPARK_JOB, "docker_env:\n  image: x")),
+        "MLproject:2 error: A job does not",
+    ),
     ("unknown field", cluster(node_type="x"), "cluster.json:6 error: no field 'node_type'"),
     ("wrong kind", cluster(num_workers="1"), "cluster.json:4 error: num_workers must be a whole number"),
     ("no version", cluster(spark_version=None), "cluster.json:1 error: without spark_version"),
@@ -605,6 +618,12 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
                 "command: python demo.py --word {word}", "command: |\n      python demo.py --word {word} \\\n     "
             )
         ),
+    ),
+    ("an existing cluster for the hook", hook("git:", "cluster: {existing_cluster_id: 0101-120000-abc}\ngit:")),
+    ("a quoted placeholder for a job", jobs_git(**command("python demo.py --word '{word}' --count \"{count}\""))),
+    (
+        "a shell script for an entry point",
+        {**PLAIN_FILES, "MLproject": "python_env: env.yaml\n", **hook("git:", "entry_point: run.sh\ngit:")},
     ),
     ("a step alone", hook("0 0 6 * * ?", "0 /5 * * * ?")),
     ("an offset of Java", hook("Europe/Berlin", "GMT+2")),

@@ -221,6 +221,14 @@ def test_hook_cluster_is_no_spot_machine() -> None:
     assert "azure_attributes" not in cluster and cluster["aws_attributes"] == {"zone_id": "auto"}
 
 
+@pytest.mark.parametrize("name", [name for name in HOOKS if "existing" in name])
+def test_existing_cluster(name: str) -> None:
+    """A task on a cluster that exists names it, and the job makes none."""
+    job = settings(HOOKS[name])
+    assert [task["existing_cluster_id"] for task in job["tasks"]] == ["0101-120000-abcdefgh"]
+    assert "job_clusters" not in job and "job_cluster_key" not in job["tasks"][0]
+
+
 def test_jobs_git() -> None:
     """The task runs the script of the command, with its words: callers' values by reference, the others as they are."""
     given = settings(JOBS_GIT)

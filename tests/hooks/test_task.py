@@ -14,7 +14,7 @@ from mlflow_hooks.generate.job import settings
 from mlflow_hooks.run.spec import RunSpec
 from mlflow_hooks.run.task import submission
 
-from .samples import JOBS_GIT
+from .samples import EXISTING, JOBS_GIT
 
 GIVEN = replace(JOBS_GIT, git=replace(JOBS_GIT.git, provider="gitHub"))
 SPEC = RunSpec(GIVEN, {"word": "a b", "count": "4"}, "/Shared/me/main_expr", timedelta(minutes=5), "it's", "v1.0")
@@ -54,6 +54,15 @@ def test_from_a_folder() -> None:
     assert "git_source" not in body
     (task,) = body["tasks"]
     assert task["spark_python_task"]["python_file"] == "/Workspace/Users/me/x/projects/Demo/src/train.py"
+
+
+def test_on_an_existing_cluster() -> None:
+    """A cluster that exists is named, and cannot be told what the run is called."""
+    existing = replace(GIVEN.project, cluster=EXISTING)
+    body = submission(replace(SPEC, hook=replace(GIVEN, project=existing)), "demo-1", "")
+    check_submit(body, "2.2")
+    assert body["tasks"][0]["existing_cluster_id"] == EXISTING.spec["existing_cluster_id"]
+    assert "new_cluster" not in body["tasks"][0]
 
 
 def test_a_value_that_a_job_would_replace() -> None:
