@@ -25,7 +25,7 @@ from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, command_line, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
+from . import cluster, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -52,7 +52,7 @@ def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) 
     yield from mlproject.form(hook.project, on_databricks=on_databricks and hook.engine is Engine.MLFLOW)
     yield from _entry_point(hook, pasted)
     if hook.engine is Engine.JOBS_GIT:
-        yield from command_line.rules(hook)
+        yield from jobs_git.rules(hook)
     if on_databricks:
         yield from _cluster(hook, now)
 
@@ -95,9 +95,7 @@ def _part(hook: Hook, now: datetime) -> Findings:
     pasted = is_pasted(hook)
     yield from of_project(hook, now, pasted=pasted, on_databricks=True)
     yield from parameters.rules(hook, pasted=pasted)
-    if hook.engine is Engine.JOBS_GIT:
-        yield from jobs_git.rules(hook)
-    else:
+    if hook.engine is Engine.MLFLOW:
         yield from mlproject.environment(hook.project)
         yield from mlproject.release(hook)
     yield from _not_fetched(hook)

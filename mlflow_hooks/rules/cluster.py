@@ -19,7 +19,7 @@ from . import runtimes
 from .runtimes import Runtime, Support
 
 DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_AUTO")
-_WRAPPER = ("new_cluster", "libraries")
+_WRAPPER = ("new_cluster", "libraries", "job_cluster_key")  # the last as a job's own JSON has it
 _SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
 # SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
 _GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.findings import Findings, error, warning
 
+from . import command_line
 from .conda import as_requirement, on_every_cluster
 
 
 def rules(hook: Hook) -> Findings:
-    """What is wrong with a project whose engine is jobs-git, besides its command: in its environment."""
+    """What is wrong with a project whose engine is jobs-git; findings are of MLproject and its environment."""
+    yield from command_line.rules(hook)
     yield from _docker(hook)
     yield from _conda(hook)
     yield from _pip(hook)

@@ -574,6 +574,7 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
             node_type_id=None, instance_pool_id="p", num_workers=None, autoscale={"min_workers": 1, "max_workers": 2}
         ),
     ),
+    ("a cluster of a job's JSON", jobs_git(**wrapped("job_cluster_key", "main"))),
     (
         "a cluster file of another name",
         {"cluster.json": None, "gpu.json": json.dumps(CLUSTER), **hook("git:", "project_cluster: gpu.json\ngit:")},

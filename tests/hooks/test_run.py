@@ -103,13 +103,21 @@ def copies(desk: Desk) -> list[str]:
 
 def test_as_deployed(desk: Desk) -> None:
     """With the engine jobs-git it is the task of a job that runs, from a copy of the folder that is then gone."""
-    as_task(desk, SCRIPT.replace("arguments.word)", "open('words.txt').read().strip())"))
+    files = "import os\n    mlflow.set_tag('files', ' '.join(sorted(os.listdir('.'))))\n    mlflow.set_tag("
+    script = SCRIPT.replace("arguments.word)", "open('words.txt').read().strip())").replace("mlflow.set_tag(", files, 1)
+    as_task(desk, script)
+    write(
+        desk.root / "projects" / "Demo", {".env": "x\n", "id_rsa": "x\n", "ignored.log": "x\n", ".gitignore": "*.log\n"}
+    )
+    if sys.platform != "win32":
+        (desk.root / "projects" / "Demo" / "outside").symlink_to("/etc/passwd")
     ran = desk.quick("run", "demo", "-P", "count=2", "--json")
     start, launched, summary = (ran.one(event) for event in ("start", "launched", "summary"))
     assert start["engine"] == "jobs-git" and summary["metrics"] == {"letters": 10.0}
     (run,) = [run for run in desk.runs(EXPERIMENT) if run["info"]["run_id"] == summary["run_id"]]
     assert run["info"]["status"] == "FINISHED" and run["tags"]["word"] == "hello"
     assert run["tags"]["mlflow_hooks.dirty"] == "true" and "mlflow.project.backend" not in run["tags"]
+    assert run["tags"]["files"] == ".gitignore MLproject cluster.json demo.py hook.yml words.txt"
     (task,) = desk.work.get("2.2/jobs/runs/get", run_id=launched["job_run_id"]).json["tasks"]
     assert task["spark_python_task"]["python_file"].endswith("/projects/Demo/demo.py")
     assert task["libraries"] == [{"pypi": {"package": "mlflow-skinny==3.17.2"}}]
@@ -286,6 +294,14 @@ def test_refused(desk: Desk, words: list[str], message: str, hint: str, capsys: 
     ran = desk.quick("run", *words, code=2)
     assert message in ran.err and hint in ran.err
     assert desk.asked() == []
+
+
+@pytest.mark.parametrize("where", [(), ("--backend", "local")])
+def test_what_cannot_be_deployed(desk: Desk, where: tuple[str, ...]) -> None:
+    """With the engine jobs-git, a command that no task can run is not run here either."""
+    as_task(desk, SCRIPT)
+    write(desk.root / "projects" / "Demo", {"MLproject": MLPROJECT.replace("{count}", "{count} | tee log")})
+    assert "a command that needs a shell" in desk.quick("run", "demo", *where, "--dry-run", code=1).err
 
 
 @pytest.mark.parametrize("name", ["c#", "quoted'"])
