@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from mlflow_hooks import credentials
 from mlflow_hooks.model import Hook, RefKind
@@ -135,9 +135,9 @@ def _address(hook: Hook) -> Findings:
     if re.search(r"\s", url):
         message = "git.url has a blank in it, and git does not find such a repository."
         yield error(document, keys, message, f"Write {re.sub(chr(32), '%20', url.strip())}.")
-    elif (path := _repository(parts)) != parts.path:
+    elif parts.scheme == "https" and (path := _repository(parts)) != parts.path:
         message = "git.url is the address of a page, and git finds no repository there."
-        remedy = f"Write {urlunsplit((parts.scheme, parts.netloc, path, '', ''))}." if path else _REPOSITORY
+        remedy = f"Write https://{parts.netloc.rpartition('@')[2]}{path}." if path else _REPOSITORY
         yield error(document, keys, message, remedy)
     if parts.query or parts.fragment:
         message = "git.url has a part after ? or #, and git treats it as part of the name."

@@ -84,7 +84,7 @@ class OnThisMachine:
         run_id, status = (run.info.run_id, run.info.status) if run is not None else ("", "")
         with suppress(Exception):
             self.tracking.tag(run_id, self.spec.tags)
-        good = code == 0 and status not in ("FAILED", "KILLED")
+        good = code == 0 and (self.as_task or status not in ("FAILED", "KILLED"))
         return RunResult(run_id, good, "SUCCESS" if good else f"FAILED: it ended with exit code {code}")
 
     def cancel(self) -> None:

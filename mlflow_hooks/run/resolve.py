@@ -58,10 +58,9 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
 def _ref(hook: Hook, options: HookOptions, repository: Repository, session: Session | None) -> str | None:
     """The ref to run, None for what lies here. A job fetches it itself, and has to know what it is: here, a commit."""
     ref = spec.ref(hook, options.ref)
-    if ref is None or hook.engine is not Engine.JOBS_GIT:
+    if ref is None or hook.engine is not Engine.JOBS_GIT or session is None:
         return ref
-    if session is not None:
-        refuse(unreachable(hook, session.settings.login.host), options.checking())
+    refuse(unreachable(hook, session.settings.login.host), options.checking())
     if options.ref and not (ref := repository.commit(options.ref)):
         message = f"This clone has no {printable(options.ref)}, so its commit is not known."
         raise SettingsError(message, "Type git fetch --tags, or give another --ref.")

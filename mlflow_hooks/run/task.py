@@ -37,10 +37,11 @@ def script_and_arguments(spec: RunSpec) -> tuple[str, list[str]]:
 def run_context(spec: RunSpec, name: str) -> dict[str, str]:
     """The environment from which MLflow takes the tags of each run that the script starts.
 
-    SOURCE: mlflow.tracking.context.system_environment_context. A cluster exports it between single quotes.
+    SOURCE: mlflow.tracking.context.system_environment_context. A cluster exports it between single quotes, and takes
+    {{secrets/…}} for a secret, which a branch may be called.
     """
     tags = json.dumps({**spec.tags, RUN_TAG: name})
-    return {"MLFLOW_RUN_CONTEXT": tags.replace("'", "\\u0027")}
+    return {"MLFLOW_RUN_CONTEXT": "{" + tags[1:].replace("{", "\\u007b").replace("'", "\\u0027")}
 
 
 def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:

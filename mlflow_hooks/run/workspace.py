@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from databricks_sync.cli.browser import ENDED
 from databricks_sync.cli.session import Session
@@ -26,9 +25,6 @@ from .run import RunResult, overdue, run
 from .spec import RunSpec
 from .task import submission
 from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
@@ -71,7 +67,7 @@ class OnDatabricks:
         with suppress(Exception):  # a run that is not tagged is still a run
             self.tracking.tag(run_id, self.spec.tags)
         state = self._wait(self.job_run, deadline, stop)
-        return self._result(self.job_run, state, self.tracking.get(run_id))
+        return self._result(self.job_run, state, run_id, self.tracking.get(run_id).info.status)
 
     def cancel(self) -> None:
         """See Backend: cancels the job run and waits up to a minute. Raises WorkspaceError."""
@@ -107,14 +103,13 @@ class OnDatabricks:
         pages = {"url": run_page or None, "job_url": job_page or None}
         self.report.event("launched", text, "", run_id=run_id or None, job_run_id=job_run.run_id, **pages)
 
-    def _result(self, job_run: JobRun, state: JobRunState, run: Run | None) -> RunResult:
-        """How it ended: `run` is that of MLflow, which may say otherwise than the job; None where there is none."""
-        status = run.info.status if run is not None else ""
+    def _result(self, job_run: JobRun, state: JobRunState, run_id: str, status: str) -> RunResult:
+        """How it ended. `status`: of the MLflow run, where that may say otherwise than the job."""
         good = state.result == "SUCCESS" and status not in ("FAILED", "KILLED")
         output = "" if good else job_run.output()
         shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
         shown += f": {state.message}" if state.message and not good else ""
-        return RunResult(run.info.run_id if run is not None else "", good, shown, output)
+        return RunResult(run_id, good, shown, output)
 
     def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> JobRunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""
@@ -154,14 +149,17 @@ class AsDeployed(OnDatabricks):
         self.job_run = submitted(self.http, submission(self.spec, name, folder))
         self._say_launched(self.job_run, "", self.job_run.page())
         state = self._wait(self.job_run, deadline, stop)
-        result = self._result(self.job_run, state, self.tracking.named(name))
+        run = self.tracking.named(name)
         self._remove_copy()
-        return result
+        # The deployed job succeeds or fails as its task does, whatever becomes of the script's runs.
+        return self._result(self.job_run, state, run.info.run_id if run is not None else "", "")
 
     def cancel(self) -> None:
         """See Backend: the copy is needed until the job is over. Raises WorkspaceError."""
-        super().cancel()
-        self._remove_copy()
+        try:
+            super().cancel()
+        finally:
+            self._remove_copy()
 
     def _remove_copy(self) -> None:
         if self.copied is not None:

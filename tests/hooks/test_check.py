@@ -666,7 +666,7 @@ def test_never_repeated(root: Path) -> None:
     token = f"dapi{'0123456789abcdef' * 2}"
     told = str(findings(root, {"MLproject": MLPROJECT + f"# {token}\n"}))
     assert "Databricks token" in told and token not in told
-    told = str(findings(root, hook("https://", "https://me:s3cret@")))
+    told = str(findings(root, hook(URL, f"https://me:s3cret@{URL[8:]}/tree/main/x")))
     assert "s3cret" not in told
 
 

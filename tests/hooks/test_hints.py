@@ -342,7 +342,7 @@ ROWS = {
     ),
     "a commit that is not known": Row(
         lambda desk: write(desk.root / "projects/Demo", {"hook.yml": JOB_TASK}),
-        f"{' '.join(LOCAL)} --ref v2.0",
+        "run demo --dry-run --ref v2.0",
         "This clone has no v2.0, so its commit is not known.",
         "Type git fetch --tags, or give another --ref.",
         adds("--ref", "v1.0"),

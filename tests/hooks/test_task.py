@@ -17,7 +17,8 @@ from mlflow_hooks.run.task import submission
 from .samples import EXISTING, JOBS_GIT
 
 GIVEN = replace(JOBS_GIT, git=replace(JOBS_GIT.git, provider="gitHub"))
-SPEC = RunSpec(GIVEN, {"word": "a b", "count": "4"}, "/Shared/me/main_expr", timedelta(minutes=5), "it's", "v1.0")
+BRANCH = "it's-{{secrets/git/token}}"
+SPEC = RunSpec(GIVEN, {"word": "a b", "count": "4"}, "/Shared/me/main_expr", timedelta(minutes=5), BRANCH, "v1.0")
 COMMIT = "0123456789" * 4
 
 
@@ -32,9 +33,10 @@ def test_from_git() -> None:
     assert task["spark_python_task"]["python_file"] == job_task["spark_python_task"]["python_file"]
     assert task["spark_python_task"]["parameters"] == ["--word", "a b", "--count=4", "--literal", "{x}"]
     variables = task["new_cluster"].pop("spark_env_vars")
-    assert variables["MLFLOW_EXPERIMENT_NAME"] == "/Shared/me/main_expr" and "'" not in variables["MLFLOW_RUN_CONTEXT"]
+    assert variables["MLFLOW_EXPERIMENT_NAME"] == "/Shared/me/main_expr"
+    assert not [part for part in ("'", "{{") if part in variables["MLFLOW_RUN_CONTEXT"]]
     context = json.loads(variables["MLFLOW_RUN_CONTEXT"])
-    assert context["mlflow_hooks.branch"] == "it's" and context["mlflow_hooks.run"] == "demo-1"
+    assert context["mlflow_hooks.branch"] == BRANCH and context["mlflow_hooks.run"] == "demo-1"
 
 
 @pytest.mark.parametrize(
