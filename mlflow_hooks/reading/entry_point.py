@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from mlflow_hooks.model import Declared, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
-from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
+from mlflow_hooks.schema import Engine, HookFile, ParameterSetting, StepParameter
 
 from .document import Reader
 from .findings import nearest
@@ -18,21 +18,22 @@ _PROGRAMS = {".py": "python", ".sh": "bash"}  # which MLflow runs a script with
 
 def with_entry_point(hook: Hook, file: HookFile, reader: Reader) -> Hook:
     """The hook with its one entry point; mistakes are added to the findings of `reader`."""
-    project = with_script(hook.project, file.entry_point, file.parameters)
+    project = with_script(hook, hook.project, file.entry_point, file.parameters)
     entry = entry_point(reader, (), project, file.entry_point)
     check_names(reader, (), file.parameters, entry)
     parameters = tuple(parameter(reader, (), declared, file.parameters) for declared in _declared(entry))
     return replace(hook, project=project, entry_point=file.entry_point, parameters=parameters)
 
 
-def with_script(project: MLflowProject, name: str, parameters: Iterable[str]) -> MLflowProject:
+def with_script(hook: Hook, project: MLflowProject, name: str, parameters: Iterable[str]) -> MLflowProject:
     """The project with the script that hook.yml names as its entry point, which MLproject need not have.
 
     SERVER: MLflow 3.17.2 runs it with what it is given as `--name value` (`Project.get_entry_point`), except in a
     Spark job, which knows entry points alone.
     """
     program = _PROGRAMS.get(PurePosixPath(name).suffix)
-    if name in project.entry_points or program is None or project.spark_job is not None:
+    pasted = project.spark_job is not None and hook.engine is Engine.MLFLOW
+    if name in project.entry_points or program is None or pasted:
         return project
     names = list(parameters)
     command = "".join([f"{program} {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])
@@ -48,6 +49,8 @@ def entry_point(reader: Reader, section: Sequence[str], project: MLflowProject, 
         entries = f"Its entry points are: {', '.join(project.entry_points)}."
         if not project.entry_points:
             entries = "Write entry_points: in MLproject, or entry_point: train.py here, with the name of the script."
+            if project.spark_job is not None:  # which knows no other
+                entries = "Write entry_points: with main: in MLproject."
         remedy = nearest(name, project.entry_points, entries)
         reader.error([*section, "entry_point"], f"{project.name} has no entry point {name!r}.", remedy)
     return entry

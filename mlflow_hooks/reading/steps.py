@@ -40,7 +40,7 @@ def _step(name: str, settings: StepSettings, hook: Hook, file: HookFile, reader:
         reader.error(section, message, "Write train:, for example.")
     project = _project(settings, hook.project, section, reader, top)
     chosen = settings.entry_point or (name if name in project.entry_points else "main")
-    project = with_script(project, chosen, settings.parameters)
+    project = with_script(hook, project, chosen, settings.parameters)
     entry = entry_point(reader, section, project, chosen)
     check_names(reader, section, settings.parameters, entry)
     own = {key: value for key, value in settings.parameters.items() if value != StepParameter()}

@@ -25,7 +25,7 @@ class CopiedProject:
 
     def make(self, project: MLflowProject) -> None:
         """Copies what git tracks or does not ignore, at the paths that the repository has for it."""
-        files = {project.path(name): project.folder / name for name in _names(project.folder)}
+        files = {project.path(name): project.folder / name for name in _to_copy(project.folder)}
         for folder in sorted({name.rpartition("/")[0] for name in files}):
             self._workspace.make_folder(f"{self.root}/{folder}".rstrip("/"))
         with Pool() as pool:
@@ -42,7 +42,7 @@ class CopiedProject:
         self._workspace.put(name, path.read_bytes(), None, overwrite=True)
 
 
-def _names(folder: Path) -> Iterator[str]:
+def _to_copy(folder: Path) -> Iterator[str]:
     """The files of a project, without those that hold credentials or lie outside of it by a link."""
     top = folder.resolve()
     for entry in Repository(folder).entries(folder):

@@ -34,13 +34,15 @@ except Exception as error:  # of MLflow, or of git
 # In the same environment a script alone, as a task of a job runs it: no shell, and the folder that it lies in.
 _TASK = """
 import json, os, subprocess, sys
-from mlflow.projects.utils import fetch_and_validate_project
 from mlflow_hooks.credentials import hidden
-project, script, words = json.loads(sys.argv[1])
+at_a_ref, folder, script, words = json.loads(sys.argv[1])
 try:
-    file = os.path.join(fetch_and_validate_project(**project), script)
+    if at_a_ref:
+        from mlflow.projects.utils import fetch_and_validate_project
+        folder = fetch_and_validate_project(**at_a_ref)
 except Exception as error:  # of MLflow, or of git
     sys.exit(hidden(str(error)))
+file = os.path.join(folder, script)
 sys.exit(subprocess.call([sys.executable, file, *words], cwd=os.path.dirname(file)))
 """
 
@@ -108,14 +110,10 @@ class OnThisMachine:
     def _task(self) -> list[str]:
         spec, project = self.spec, self.spec.hook.project
         script, words = script_and_arguments(spec)
-        fetched = {
-            "uri": spec.source,
-            "version": spec.ref,
-            "entry_point": spec.hook.entry_point,
-            "parameters": dict(spec.parameters),
-        }
-        typed = [fetched, posixpath.relpath(script, project.subfolder or "."), words]
-        return [sys.executable, "-c", _TASK, json.dumps(typed)]
+        inside = posixpath.relpath(script, project.subfolder or ".")
+        fetched = {"uri": spec.source, "version": spec.ref, "entry_point": spec.hook.entry_point}
+        typed = [{**fetched, "parameters": dict(spec.parameters)} if spec.ref else None, str(project.folder), inside]
+        return [sys.executable, "-c", _TASK, json.dumps([*typed, words])]
 
     def _task_variables(self, name: str) -> dict[str, str]:
         return {"MLFLOW_EXPERIMENT_NAME": self.spec.experiment, **run_context(self.spec, name)}

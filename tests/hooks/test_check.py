@@ -455,6 +455,7 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         plain(MLproject="python_env: env.yaml\n"),
         "hook.yml:1 error: or entry_point: train.py here",
     ),
+    ("no entry points for a Spark job", {"MLproject": f"{SPARK_JOB}\n"}, "hook.yml:1 error: with main: in MLproject"),
     ("another name", {"MLproject.yaml": MLPROJECT, "MLproject": None}, "MLproject:0 error: Rename it to MLproject."),
     ("an empty Spark job", mlproject(SPARK_JOB, "databricks_spark_job:"), "MLproject:2 error: with nothing below it"),
     (
@@ -633,6 +634,10 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
         jobs_git("entry_point: demo.py\n", MLproject="name: Demo\n"),
     ),
     (
+        "a script for an entry point, beside libraries",
+        jobs_git("entry_point: demo.py\n", MLproject=f"{SPARK_JOB}\n"),
+    ),
+    (
         "a script for an entry point of MLflow",
         {**PLAIN_FILES, "MLproject": "python_env: env.yaml\n", **hook("git:", "entry_point: demo.py\ngit:")},
     ),
@@ -771,10 +776,10 @@ def test_large_files(tmp_path: Path, files: Mapping[str, str | None]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a path there is another one")
-@pytest.mark.parametrize("prefix", ["", "file://"])
-def test_a_repository_of_this_machine(tmp_path: Path, prefix: str) -> None:
+@pytest.mark.parametrize(("name", "prefix"), [("té am", ""), ("team", "file://")])
+def test_a_repository_of_this_machine(tmp_path: Path, name: str, prefix: str) -> None:
     """A folder of this machine is fetched as any other repository, and what is at its ref is checked; nothing moves."""
-    root = repository(tmp_path / "té am")
+    root = repository(tmp_path / name)
     write(root / "projects" / "Demo", {**hook(URL, f"'{prefix}{root}'"), "demo.py": SCRIPT + "# edited\n"})
     (reading,) = read_hooks(root / "projects")
     assert reading.hook is not None

@@ -47,7 +47,7 @@ LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py
 TRUST = "tests/commands/test_trust.py"
 RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
-HOOKS, DEPLOYMENTS = "mlflow_hooks", "tests/hooks/test_deploy.py"
+HOOKS, DEPLOYMENTS, RUNS = "mlflow_hooks", "tests/hooks/test_deploy.py", "tests/hooks/test_run.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 MUTANTS = (
@@ -1562,6 +1562,34 @@ MUTANTS = (
         "False",
         DEPLOYMENTS,
         "was_edited",
+        HOOKS,
+    ),
+    Mutant(
+        "a work tree that MLflow moves to a ref",
+        "of_folder",
+        """url if "%" in url else re.sub(r"[A-Za-z0-9](?=[^A-Za-z0-9]*$)", lambda last: f"%{ord(last[0]):02X}", url)""",
+        "url",
+        "tests/hooks/test_check.py",
+        "of_this_machine",
+        HOOKS,
+    ),
+    Mutant(
+        "a branch that is called like a secret",
+        "run_context",
+        """tags[1:].replace("{", "\\\\u007b")""",
+        "tags[1:]",
+        "tests/hooks/test_task.py",
+        "from_git",
+        HOOKS,
+    ),
+    Mutant("a file with credentials that is copied", "_to_copy", "not kept_away", "True", RUNS, "as_deployed", HOOKS),
+    Mutant(
+        "a copy that stays in the workspace",
+        "AsDeployed._remove_copy",
+        "self.copied is not None",
+        "False",
+        RUNS,
+        "as_deployed",
         HOOKS,
     ),
 )
