@@ -39,7 +39,7 @@ _AZURE = "dev.azure.com"
 _REPOSITORIES = {
     "github.com": r"/[^/]+/[^/]+",
     "bitbucket.org": r"/[^/]+/[^/]+",
-    _AZURE: r"/.+/_(?:git|full|optimized)/[^/]+",
+    _AZURE: r"(?:/.+)?/_(?:git|full|optimized)/[^/]+",
 }
 # A page of any other git host, as the browser's address bar has it, rather than the repository.
 _PAGE = re.compile(r"(?P<path>/[^/]+/.+?)/(?:-/)?(?:tree|blob|commit)/.+")

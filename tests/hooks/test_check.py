@@ -589,6 +589,7 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
             "dev.azure.com/team/_git/r",
             "dev.azure.com/team/my%20ml/_git/r",
             "contoso.visualstudio.com/DefaultCollection/ml/_git/r",
+            "contoso.visualstudio.com/_git/r",
         )
     ),
     ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),

@@ -211,6 +211,15 @@ def test_short_disturbance(desk: Desk) -> None:
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "FINISHED"
 
 
+@pytest.mark.long
+def test_workspace_that_ends_with_the_command(desk: Desk, tmp_path: Path) -> None:
+    """No address is told that is gone when the command is over, but how to look at the run."""
+    here = {"DATABRICKS_LOCAL_DIR": str(tmp_path / "workspace"), "DATABRICKS_HOST": "", "DATABRICKS_TOKEN": ""}
+    ran = desk.type("run", "demo", "--local", **here)
+    assert "demo: SUCCESS" in ran.out and "http://" not in ran.said
+    assert "type `databricks_local serve`" in ran.err
+
+
 # --- without a workspace --------------------------------------------------------------------------------------
 
 
