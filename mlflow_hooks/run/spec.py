@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import unquote
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.shell import word
@@ -36,7 +37,8 @@ class RunSpec:
     @property
     def shown_source(self) -> str:
         """What is run, as a person reads it."""
-        return f"{self.hook.uri} at {self.ref}" if self.ref else self.hook.project.shown
+        uri = unquote(self.hook.uri) if self.hook.uri.startswith("file:") else self.hook.uri
+        return f"{uri} at {self.ref}" if self.ref else self.hook.project.shown
 
     @property
     def tags(self) -> dict[str, str]:

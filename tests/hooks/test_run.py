@@ -131,6 +131,7 @@ def test_as_deployed_from_git(desk: Desk) -> None:
     write(desk.root / "projects" / "Demo", {"hook.yml": AS_TASK.replace(URL, str(desk.root))})
     ran = desk.quick("run", "demo", "--ref", "main", "--json")
     assert ran.one("summary")["metrics"] == {"letters": 5.0}
+    assert f"file://{desk.root}#projects/Demo at " in ran.one("start")["source"]
     source = desk.work.get("2.2/jobs/runs/get", run_id=ran.one("launched")["job_run_id"]).json["git_source"]
     assert source["git_commit"] == git(desk.root, "rev-parse", "main")
 
