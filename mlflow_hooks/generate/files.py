@@ -110,9 +110,10 @@ def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -
 def _write(change: FileChange, path: Path) -> None:
     if change.action is Action.DELETE:
         path.unlink()
-        with suppress(OSError):  # the last one of a target that is gone
-            path.parent.rmdir()
-            path.parent.parent.rmdir()
+        if change.path.count("/") > 1:
+            with suppress(OSError):  # the last one of a target that is gone
+                path.parent.rmdir()
+                path.parent.parent.rmdir()
     elif change.action is not Action.NOTHING:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.new")
