@@ -19,6 +19,7 @@ _NUMBERS = 2**63  # what is not below is no number that a workspace, or our own 
 _SHA = 64  # letters
 DIRECTORY, FILE, NOTEBOOK = "DIRECTORY", "FILE", "NOTEBOOK"
 _KINDS = {NOTEBOOK: Kind.NOTEBOOK, FILE: Kind.FILE}
+_LANGUAGES = dict(Language.__members__)  # which the enum makes anew each time it is asked
 
 
 class Other(NamedTuple):
@@ -109,4 +110,4 @@ def plain(path: str) -> str:
 def language(item: Mapping[str, Any]) -> Language | None:
     """The language of a notebook, where it is one we know."""
     name = item.get("language")
-    return Language[name] if isinstance(name, str) and name in Language.__members__ else None
+    return _LANGUAGES.get(name) if isinstance(name, str) else None
