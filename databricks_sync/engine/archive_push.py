@@ -4,12 +4,16 @@ An archive can replace nothing, for the workspace refuses one whose folder exist
 of them before an answer was lost, is not known: so a listing says what stands there. What it shows as it was meant is
 done. All the rest is left to single writes: they create what is missing, and look at what has its name by then.
 
+The first few are looked at before others are sent, for the workspace may not be up to archives. Then a look is not
+worth it after each few: it is at the whole target, which grows.
+
 Without hashes one export of each folder is compared with what was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -21,9 +25,10 @@ from databricks_sync.remote.folder import Workspace, keys_by_nfc
 from databricks_sync.rules.archives import Archive, member
 from databricks_sync.rules.outcome import Outcome, done, failed
 from databricks_sync.rules.plan import Step
+from databricks_sync.system import CONNECTIONS
 
 from .load import Load
-from .verify import STALE, agreed
+from .verify import STALE, agreed, next_look
 
 
 class Sent(NamedTuple):
@@ -50,13 +55,26 @@ class ArchivePush:
         self.trouble: LoginError | None = None
         self.standing: frozenset[str] = frozenset()
 
-    def write(self, archives: Sequence[Archive], due: Callable[[], object]) -> list[Outcome]:
+    def write(self, archives: Sequence[Archive], due: Callable[[], object]) -> Iterator[list[Outcome]]:
         """What became of each object that was sent: done, or failed where it is not seen there as it was meant.
 
         What lies in folders that were refused has no outcome. `due` says whether to send no more.
         """
-        sending = [self.pool.submit(self._send, archive, due) for archive in archives]
-        sent = [archive for future in sending if (archive := future.result())]
+        sent: list[Sent] = []
+        look_at = 0.0
+        for start in range(0, len(archives), CONNECTIONS):
+            sending = [self.pool.submit(self._send, archive, due) for archive in archives[start : start + CONNECTIONS]]
+            sent += [archive for future in sending if (archive := future.result())]
+            stopped = self.trouble or self.refused
+            if stopped or time.monotonic() > look_at or start + CONNECTIONS >= len(archives):
+                began = time.monotonic()
+                yield self._seen(sent)
+                sent, look_at = [], next_look(began)
+            if stopped or self.refused:
+                return
+
+    def _seen(self, sent: Sequence[Sent]) -> list[Outcome]:
+        """What became of what was in these archives, once it is seen, or was not for long enough."""
         outcomes: dict[str, Outcome] = {}
         lacking, looked = sent, False
         for pause in STALE:

@@ -42,7 +42,6 @@ from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, p
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
-from databricks_sync.system import CONNECTIONS
 
 from .archive_push import ArchivePush
 from .compare import Comparison
@@ -146,15 +145,13 @@ class PushWriter:
             self._folders.wait_for(above(archive.folder))
         push = ArchivePush(self.workspace, self.pool, self._load)
         arrived: set[str] = set()
-        for start in range(0, len(self._archives), CONNECTIONS):
-            outcomes = push.write(self._archives[start : start + CONNECTIONS], due)
+        for outcomes in push.write(self._archives, due):
             arrived |= {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
             yield outcomes
-            if push.trouble:
-                raise push.trouble
-            if push.refused:
-                self.base.note(archives="no")
-                break
+        if push.trouble:
+            raise push.trouble
+        if push.refused:
+            self.base.note(archives="no")
         if due():
             return
         new = {archive.folder for archive in self._archives}

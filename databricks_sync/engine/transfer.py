@@ -43,9 +43,10 @@ from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
 from databricks_sync.system import CONNECTIONS
 
+from .verify import next_look
+
 _AGAIN = Again()
 _ROOM = Again(before="Make sure that its folder is writable and the disk not full, and ")
-_READ_BACK_SECONDS = 2.0  # between two times that what was written is read back
 _NEAR_END = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
 _BATCH = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
 _POLL = 0.02  # seconds between two looks at what has been done
@@ -116,7 +117,7 @@ class Transfer:
         self._unverified: list[Outcome] = []
         self._sent: list[Content] = []  # and not yet kept
         self._doubtful: set[str] = set()  # keys that are perhaps written, and have no outcome yet
-        self._settle_at = time.monotonic() + _READ_BACK_SECONDS
+        self._settle_at = next_look(time.monotonic())
 
     def run(self, steps: Sequence[Step]) -> list[Outcome]:
         """Carries out steps, which all write. After an interruption, only outcomes of what was begun.
@@ -258,9 +259,7 @@ class Transfer:
         over = [outcome.step.key for outcome in verified if outcome.result is Result.LEFT]
         self._record(advances, finished=over)
         self._verified += verified
-        took = time.monotonic() - began
-        # A large tree takes long to list: reading back is to take a tenth of the time at most.
-        self._settle_at = time.monotonic() + max(_READ_BACK_SECONDS, 10 * took)
+        self._settle_at = next_look(began)
 
 
 def _content(step: Step) -> str | None:

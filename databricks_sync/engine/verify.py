@@ -22,6 +22,16 @@ from databricks_sync.rules.plan import Action, Step, types_differ
 
 _FEW = 8  # up to so many objects are looked at one by one, more by one listing
 STALE = (0.0, 0.1, 0.4, 1.0)  # seconds to wait for a workspace that still shows an old state
+_BETWEEN = 2.0  # seconds between two times that what was written is read back
+
+
+def next_look(began: float) -> float:
+    """When to read back again, after it was done from `began` until now: it is to take a tenth of the time at most.
+
+    A large tree takes long to list. The times are those of `time.monotonic`.
+    """
+    now = time.monotonic()
+    return now + max(_BETWEEN, 10 * (now - began))
 
 
 class ReadBack:

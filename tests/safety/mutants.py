@@ -448,7 +448,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was taken has arrived",
-        "ArchivePush.write",
+        "ArchivePush._seen",
         'failed(step, "did not arrive in an archive", Again())',
         "done(step)",
         ARCHIVES,
@@ -488,7 +488,7 @@ MUTANTS = (
     ),
     Mutant(
         "an archive without an answer has lost its members",
-        "ArchivePush.write",
+        "ArchivePush._seen",
         "any(archive.answered for archive in lacking)",
         "any(True for archive in lacking)",
         ARCHIVES,
@@ -496,11 +496,19 @@ MUTANTS = (
     ),
     Mutant(
         "what was not looked at has not arrived",
-        "ArchivePush.write",
+        "ArchivePush._seen",
         "looked and any(archive.answered for archive in lacking)",
         "any(archive.answered for archive in lacking)",
         ARCHIVES,
         "cannot_be_looked_at",
+    ),
+    Mutant(
+        "archives after some that did not arrive",
+        "ArchivePush.write",
+        "stopped or self.refused",
+        "stopped",
+        ARCHIVES,
+        "first_few",
     ),
     Mutant(
         "archives with a login that was refused",

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.project import EXPORT, IMPORT, LIST_REPO, RESET, answer, rule
 
+from databricks_sync.system import CONNECTIONS
+
 from .world import Clone, Run, World, compose, script, values
 
 NAMES = ("a.py", "q.sql", "etl/b.py", "etl/deep/c.py", "etl/n.ipynb", "data/d.csv", "odd~name.py")
@@ -110,6 +112,16 @@ def test_a_workspace_that_takes_no_archives_is_asked_once(world: World, settings
     for name in ("new/x.py", "new/y.py"):
         clone.write(name, compose(name, "value9"))
     assert sorted(imports(clone.sync("push"), world)) == ["new/x", "new/y"]
+
+
+def test_the_first_few_archives_tell_whether_to_send_more(world: World) -> None:
+    """Where something is missing of those that are sent at once, all others go notebook by notebook."""
+    world.server.set(archive_sources="dropped")
+    world.person("theirs", source=compose("a.py", "value77").decode())
+    clone = about_to_push(world, *(f"{folder:02}/{name}.py" for folder in range(CONNECTIONS + 1) for name in "ab"))
+    run = clone.sync("push")
+    archives = [name for name in imports(run, world) if "/" not in name]
+    assert len(archives) == CONNECTIONS and len(clone.base()) == 2 * CONNECTIONS + 2, run.said
 
 
 @HASHES
