@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from databricks_sync.errors import Again, BrokenNotebook, LoginError, SyncError, Unreachable, WorkspaceError
 from databricks_sync.model import Kind, LocalObject, RemoteObject
+from databricks_sync.notebook.archive import packed
 from databricks_sync.notebook.equality import digest
 from databricks_sync.remote.archive import make_folder, notebooks
 from databricks_sync.remote.folder import Workspace, keys_by_nfc
 from databricks_sync.rules.archives import Archive, member
+from databricks_sync.rules.journal import Content
 from databricks_sync.rules.outcome import Outcome, done, failed
 from databricks_sync.rules.plan import Step
 from databricks_sync.system import CONNECTIONS
@@ -35,7 +37,7 @@ class Sent(NamedTuple):
     """An archive that the workspace took, or may have taken (`answered` says which), with what was in it."""
 
     archive: Archive
-    loads: Mapping[str, Load]
+    contents: Mapping[str, Content | None]
     answered: bool
 
 
@@ -86,23 +88,23 @@ class ArchivePush:
             except SyncError:
                 continue
             looked = True
-            lacking = [archive for archive in sent if not outcomes.keys() >= archive.loads.keys()]
+            lacking = [archive for archive in sent if not outcomes.keys() >= archive.contents.keys()]
         self.refused |= looked and any(archive.answered for archive in lacking)
-        every = [step for archive in sent for step in archive.archive.steps if step.key in archive.loads]
+        every = [step for archive in sent for step in archive.archive.steps if step.key in archive.contents]
         return [outcomes.get(step.key) or failed(step, "did not arrive in an archive", Again()) for step in every]
 
     def _send(self, archive: Archive, due: Callable[[], object]) -> Sent | None:
         """None where nothing was sent, or certainly nothing was made."""
         if due() or self.trouble:
             return None
-        loads = {step.key: load for step in archive.steps if (load := self._loaded(step))}
-        members = {member(archive.folder, step): loads[step.key].raw for step in archive.steps if step.key in loads}
-        if not members:
+        contents: dict[str, Content | None] = {}
+        packed_members = packed(self._members(archive, contents))
+        if not contents:
             return None
         try:
-            make_folder(self.workspace, archive.folder, members)
+            make_folder(self.workspace, archive.folder, packed_members)
         except Unreachable:
-            return Sent(archive, loads, answered=False)
+            return Sent(archive, contents, answered=False)
         except WorkspaceError as error:
             # Older workspaces: no other error but this one is about archives as such.
             self.refused |= type(error) is WorkspaceError and error.status == 400
@@ -110,13 +112,18 @@ class ArchivePush:
         except LoginError as error:
             self.trouble = error
             return None
-        return Sent(archive, loads, answered=True)
+        return Sent(archive, contents, answered=True)
 
-    def _loaded(self, step: Step) -> Load | None:
-        try:
-            return self.load(step)
-        except (OSError, SyncError):
-            return None  # the single write says why
+    def _members(self, archive: Archive, contents: dict[str, Content | None]) -> Iterator[tuple[str, bytes]]:
+        """Those of the zip, one read after the other: only their `contents`, packed, are kept until they arrived."""
+        for step in archive.steps:
+            try:
+                load = self.load(step)
+            except (OSError, SyncError):
+                continue  # the single write says why
+            if load:
+                contents[step.key] = load.content
+                yield member(archive.folder, step), load.raw
 
     def _arrived(self, sent: Sequence[Sent]) -> Iterable[Outcome]:
         """The objects that stand there as they were meant. Raises SyncError."""
@@ -144,10 +151,11 @@ def _arrivals(
     """What of an archive stands there as a notebook of its language, and holds what was sent."""
     outcomes = []
     for step in sent.archive.steps:
-        item, load, now = step.local, sent.loads.get(step.key), objects.get(step.key)
-        if item and item.format and load and now and now.kind is Kind.NOTEBOOK and is_equal(step, now):
-            if now.language in (None, item.format.language):
-                outcomes.append(done(step, agreed(item, now.version, load.content)))
+        item, now = step.local, objects.get(step.key)
+        if step.key not in sent.contents or not (item and item.format and now and now.kind is Kind.NOTEBOOK):
+            continue
+        if is_equal(step, now) and now.language in (None, item.format.language):
+            outcomes.append(done(step, agreed(item, now.version, sent.contents[step.key])))
     return outcomes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 _END, _END_64, _END_SIZE, _LOCATOR_SIZE = b"PK\5\6", b"PK\6\7", 22, 20
@@ -16,11 +16,11 @@ class BadArchive(ValueError):
     """Bytes that are no archive which may be taken apart; the text says why."""
 
 
-def packed(members: Mapping[str, bytes]) -> bytes:
-    """A zip of these members, by their names; no larger than all of them and a little for each."""
+def packed(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip of these members, each with its name; no larger than all of them and a little for each."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, body in members.items():
+        for name, body in members:
             archive.writestr(zipfile.ZipInfo(name, _DATE), body, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 

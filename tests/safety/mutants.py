@@ -481,7 +481,7 @@ MUTANTS = (
     Mutant(
         "an archive without an answer was not applied",
         "ArchivePush._send",
-        "return Sent(archive, loads, answered=False)",
+        "return Sent(archive, contents, answered=False)",
         "return None",
         ARCHIVES,
         "without_an_answer",
