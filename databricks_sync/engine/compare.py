@@ -205,8 +205,8 @@ class Comparer:
             problems[key] = Problem(
                 paths[0], f"collides: {named} would be the same object in the workspace", "Rename one."
             )
-        for key in scan.objects:
-            inside = next((other for other in listing.others if key.startswith(f"{other}/")), None)
+        for key in scan.objects if listing.others else ():
+            inside = next((folder for folder in parents(key) if folder in listing.others), None)
             if inside is not None:
                 kind = type_name(listing.others[inside])
                 about = f"would be inside {printable(inside)}, a {kind} of the workspace"
@@ -385,9 +385,11 @@ def _judged(unknown: Mapping[str, Problem], keys: set[str]) -> dict[str, Problem
         for key in keys - kept.keys():
             if above := [unknown[folder] for folder in parents(key) if folder in unknown]:
                 kept[key] = above[-1]
+    told = set(kept.values())
     for key, problem in unknown.items():
-        if problem not in kept.values():
+        if problem not in told:
             kept[key] = problem
+            told.add(problem)
     return kept
 
 

@@ -173,7 +173,8 @@ class Transfer:
             self._unverified.append(
                 left(step, "was not moved, because it could not be written at its new location", _AGAIN)
             )
-        return [step for step in deletes if step not in kept]
+        keys = {step.key for step in kept}
+        return [step for step in deletes if step.key not in keys]
 
     def _put(self, step: Step) -> Outcome:
         return self.writer.create(step) if step.action is Action.CREATE else self.writer.update(step)

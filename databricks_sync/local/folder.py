@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -67,7 +67,7 @@ class LocalFolder(LocalFiles):
             if key := self.layout.moved(agreed.key, path):
                 entries[path] = agreed._replace(key=key)
         claims: list[LocalObject] = []
-        unknown: dict[str, Problem] = {}
+        unjudged: list[tuple[Folder, str, Problem]] = []
         exists = True
         for folder in self.folders:
             if not folder.path.is_dir():
@@ -83,7 +83,8 @@ class LocalFolder(LocalFiles):
                 if isinstance(item, LocalObject):
                     claims.append(item)
                 elif item is not None:
-                    unknown |= dict.fromkeys(self._problem_keys(folder, entry.path, entries, base), item)
+                    unjudged.append((folder, entry.path, item))
+        unknown = self._unknown(unjudged, entries, base) if unjudged else {}
         objects = {item.key: item for item in claims}
         seen = {item.path for item in claims} | {problem.path for problem in unknown.values()}
         outside = frozenset(entry.key for entry in base.values() if entry.path not in seen and self._stands(entry.path))
@@ -98,16 +99,26 @@ class LocalFolder(LocalFiles):
             return True  # what we may not look at is not absent
         return mode is not None and not modes.S_ISDIR(mode)
 
-    def _problem_keys(
-        self, folder: Folder, path: str, entries: Mapping[str, BaseEntry], base: Mapping[str, BaseEntry]
-    ) -> list[str]:
-        """The keys that a path which could not be judged may stand for: none of them is absent.
+    def _unknown(
+        self,
+        unjudged: Iterable[tuple[Folder, str, Problem]],
+        entries: Mapping[str, BaseEntry],
+        base: Mapping[str, BaseEntry],
+    ) -> dict[str, Problem]:
+        """The keys that paths which could not be judged may stand for: none of them is absent.
 
         `entries` has the entries of `base` by path, each with its present key.
         """
-        shown = f"{folder.shown}/{path}".removeprefix("./")
-        if entry := entries.get(shown):
-            return [entry.key, *(item.key for item in base.values() if item.path == shown and item.key != entry.key)]
+        agreed = {path: {entry.key: None} for path, entry in entries.items()}
+        for item in base.values():
+            agreed[item.path][item.key] = None
+        unknown: dict[str, Problem] = {}
+        for folder, path, problem in unjudged:
+            shown = f"{folder.shown}/{path}".removeprefix("./")
+            unknown |= dict.fromkeys(agreed.get(shown) or self._possible_keys(folder, path, base), problem)
+        return unknown
+
+    def _possible_keys(self, folder: Folder, path: str, base: Mapping[str, BaseEntry]) -> list[str]:
         full = nfc(folder.prefix + path)
         stem, suffix = os.path.splitext(full)
         notebook = suffix.lower() == ".ipynb" or suffix.lower() in EXTENSIONS

@@ -102,12 +102,12 @@ class Layout(NamedTuple):
 
     def _followed(self, base: Mapping[str, BaseEntry], remote: Container[str], noted: Layout | None) -> dict[str, str]:
         """What is gone from its key, and stands where its file belongs or where the note says."""
-        followed: dict[str, str] = {}
+        gone: dict[str, str] = {}  # where an object stands by now -> its key
         for key, entry in base.items():
             if key in remote:
                 continue
             ways = (layout.key(entry.path, key) for layout in (self, noted) if layout)
             to = next((to for to in ways if to and to in remote and to not in base), None)
-            if to and to not in followed.values():
-                followed[key] = to
-        return followed
+            if to:
+                gone.setdefault(to, key)
+        return {key: to for to, key in gone.items()}
