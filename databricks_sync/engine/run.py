@@ -444,7 +444,7 @@ class Sync:
         """
         assert step.local and step.remote
         sha = step.remote.version.sha or step.local.sha
-        if step.local.kind is not Kind.NOTEBOOK or base.content(sha) is not None:
+        if step.local.kind is not Kind.NOTEBOOK or base.keeps(sha):
             return None
         export = comparison.exports.get(step.key)
         if export is not None and (kept := Content.named(export.raw, sha)):

@@ -140,6 +140,10 @@ class Base:
             return None
         return body if sha256(body) == sha else None
 
+    def keeps(self, sha: str) -> bool:
+        """Whether bytes with this sha256 were kept, whole or not."""
+        return self._first("SELECT 1 FROM content WHERE sha = ?", sha) is not None
+
     def earlier(self, states: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those of these keys and digests that both sides agreed on before what they last agreed on."""
         if not self._remembers:
