@@ -9,18 +9,23 @@ but those in it may be; what lies in it directly crosses by itself.
 
 Into an archive goes only what is known to arrive right: source notebooks with names that any zip can hold. What becomes
 of a Jupyter notebook or of a file is not documented, so each of them crosses by itself.
+
+Of what comes out of one, only what is certain counts. Bytes that have the hash of a listed notebook are what that
+notebook holds, whatever they are called. Without hashes all names together have to prove it: they are exactly those of
+the notebooks that were listed in the folder. An archive whose names begin elsewhere, that lacks something or holds
+something else, or that is of a folder as it was never listed, has other names, and then none of it counts.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from os.path import splitext
 from typing import NamedTuple
 
-from databricks_sync.model import Form
-from databricks_sync.notebook.format import EXTENSIONS, file_name
+from databricks_sync.model import SOURCES, Form, Format, RemoteObject
+from databricks_sync.notebook.format import EXTENSIONS, file_name, sha256
 
 from .names import parents
 from .plan import Action, Step
@@ -44,7 +49,7 @@ class Archive(NamedTuple):
 def member(folder: str, step: Step) -> str:
     """The name of a notebook in the archive of `folder`: the extension tells the workspace its language."""
     assert step.local
-    return file_name(step.key[len(folder) :].lstrip("/"), step.local.format)
+    return _member(folder, step.key, step.local.format)
 
 
 def archives(steps: Iterable[Step], taken: Collection[str], few: int = FEW) -> list[Archive]:
@@ -67,6 +72,19 @@ def exports(wanted: Iterable[str], notebooks: Iterable[str], few: int = FEW) -> 
     return _outermost(wanted, lambda folder, keys: held[folder] <= min(MOST, 2 * len(keys)), few)
 
 
+def identified(folder: str, notebooks: Iterable[RemoteObject], members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What an archive of `folder` certainly holds of these, which are all notebooks that were listed there, by key."""
+    by_hash = {sha256(body): body for body in members.values()}
+    by_name = {_member(folder, item.key, SOURCES[item.language]): item for item in notebooks}
+    exact = by_name.keys() == members.keys()
+    held: dict[str, bytes] = {}
+    for name, item in by_name.items():
+        body = by_hash.get(item.version.sha) if item.version.sha else members[name] if exact else None
+        if body is not None:
+            held[item.key] = body
+    return held
+
+
 def _outermost(keys: Iterable[str], fits: Callable[[str, Sequence[str]], bool], few: int) -> dict[str, list[str]]:
     waiting = [("", sorted(keys))]
     whole: dict[str, list[str]] = {}
@@ -84,6 +102,10 @@ def _outermost(keys: Iterable[str], fits: Callable[[str, Sequence[str]], bool], 
                 folders[key[:end]].append(key)
         waiting += folders.items()
     return whole
+
+
+def _member(folder: str, key: str, format: Format | None) -> str:
+    return file_name(key[len(folder) :].lstrip("/"), format)
 
 
 def _arrives_right(step: Step) -> bool:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
-from databricks_sync.model import JUPYTER, SOURCES, Direction, Format, Kind, Language, LocalObject, Stat
+from databricks_sync.model import (
+    JUPYTER,
+    SOURCES,
+    Direction,
+    Format,
+    Kind,
+    Language,
+    LocalObject,
+    RemoteObject,
+    RemoteVersion,
+    Stat,
+)
 from databricks_sync.rules import archives as rule
-from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, member
+from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, identified, member
 from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.plan import Action, Step
 
@@ -106,6 +119,37 @@ def test_a_folder_is_read_as_a_whole_where_most_of_it_is_wanted(
     """At least half of the notebooks that it would bring."""
     folders = exports(wanted.split(), wanted.split() + others.split(), 1)
     assert folders == {folder: keys.split() for folder, keys in expected.items()}
+
+
+def listed(key: str, language: Language = Language.PYTHON, sha: str = "") -> RemoteObject:
+    return RemoteObject(key, "/Shared/x", Kind.NOTEBOOK, RemoteVersion(1, 1, sha, False), language)
+
+
+ONE, OTHER = b"# Databricks notebook source\n1\n", b"-- Databricks notebook source\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"one.py": ONE, "b/two.sql": OTHER}, {"a/one": ONE, "a/b/two": OTHER}),
+        ({"one.py": ONE}, {}),
+        ({"one.py": ONE, "b/two.sql": OTHER, "new.py": ONE}, {}),
+        ({"a/one.py": ONE, "a/b/two.sql": OTHER}, {}),
+        ({"one": ONE, "b/two": OTHER}, {}),
+    ],
+    ids=lambda made: " ".join(made),
+)
+def test_without_hashes_all_names_prove_each(members: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """One name more or less than what was listed, and nothing counts."""
+    assert identified("a", [listed("a/one"), listed("a/b/two", Language.SQL)], members) == expected
+
+
+def test_a_hash_proves_whatever_the_name() -> None:
+    """And the very name proves nothing where there is a hash."""
+    sha = sha256(ONE).hexdigest()
+    items = [listed("a/one", sha=sha), listed("a/two", sha="0" * 64)]
+    assert identified("a", items, {"x": ONE}) == {"a/one": ONE}
+    assert identified("a", items, {"one.py": OTHER, "two.py": ONE}) == {"a/one": ONE}
 
 
 def test_a_folder_that_is_too_large_is_read_in_parts() -> None:
