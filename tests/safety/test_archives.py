@@ -349,6 +349,22 @@ def test_a_folder_of_which_little_is_wanted_is_not_read_as_a_whole(world: World)
     assert sum(values(raw) == {"value88"} for raw in clone.files().values()) == 3
 
 
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
+def test_a_large_tree_is_not_in_memory_as_a_whole(world: World, threads: bool) -> None:
+    """No more archives than there are connections are read ahead of what is written."""
+    text, folders = compose("x.py", "value1").decode(), [f"{number:02}" for number in range(CONNECTIONS + 9)]
+    world.server.person(*(world.change(f"old{number}", source=text) for number in range(3 * len(folders))))
+    clone = world.clone("A")
+    clone.sync("pull")
+    world.server.person(*(world.change(f"{folder}/{name}", source=text) for folder in folders for name in "ab"))
+    clone.few = 1
+    run = clone.sync("pull", threads=threads)
+    assert sorted(exported(run, world)) == folders and len(clone.files()) == 5 * len(folders), run.said
+    if not threads:
+        ahead = run.effects[: run.effects.index("after local create")]
+        assert ahead.count("GET /api/2.0/workspace/export") == CONNECTIONS
+
+
 @HASHES
 @pytest.mark.parametrize(
     "settings", [{"folder_exports": "dbc"}, {"folder_exports": "around"}, {"newlines": "legacy"}], ids=str
