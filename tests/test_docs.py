@@ -47,6 +47,8 @@ NOT_TYPED = {
     "databricks ": "another tool",
     "dbx ": "another tool",
     "mlflow run": "another tool",
+    "git remote set-head": "needs a remote; tests/commands/hints/targets.py has one",
+    "to_databricks --branch rain": "a folder of one page; tests/commands/test_remove.py restores one",
 }
 # What is added to a command that begins so, and why.
 ADDED = {

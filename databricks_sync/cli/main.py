@@ -138,6 +138,10 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
             from . import status
 
             return status.run(session, options, report())
+        if options.remove:
+            from . import remove
+
+            return remove.run(session, options, report())
         run, request = session.sync(report()), session.request(options)
         if options.restore is None:
             done = run.run(request)

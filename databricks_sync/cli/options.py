@@ -22,6 +22,8 @@ _EXIT_CODES = """
     done, 130 interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
+_REMOVE = "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there."
+_MERGED = "With --remove, delete the folders of all branches that are merged or gone, as far as git knows."
 _OLDER = "Allow mirroring a commit that is older than the one that was pushed last."
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
@@ -36,6 +38,8 @@ class Options(NamedTuple):
     paths: tuple[str, ...] = ()
     overwrite: bool = False
     mirror: bool = False
+    remove: bool = False
+    merged: bool = False
     merge: bool = False
     markers: bool = False
     outputs: bool = False
@@ -95,8 +99,13 @@ class Options(NamedTuple):
             self._check_alone("check", "restore", "init")
         if self.markers and not self.merge:
             raise click.UsageError("--markers works only with --merge.")
-        if self.mirror and self.paths:
-            raise click.UsageError("--mirror works on the whole folder: remove the PATHS.")
+        if self.remove:
+            self._check_remove()
+        elif self.merged:
+            raise click.UsageError("--merged works only with --remove.")
+        for name, typed in (("mirror", self.mirror), ("remove", self.remove)):
+            if typed and self.paths:
+                raise click.UsageError(f"--{name} works on the whole folder: remove the PATHS.")
 
     def _check_watch(self) -> None:
         self._check_alone("watch", "dry_run", "checking", *_CHANGING, "restore")
@@ -106,11 +115,18 @@ class Options(NamedTuple):
         if self.short and self.as_json:
             raise click.UsageError("--short and --json cannot be used together: remove one.")
 
+    def _check_remove(self) -> None:
+        self._check_alone("remove", "watch", "status", "restore", "init", "no_delete", "open")
+        if self.merged:
+            self._check_alone("merged", "branch", "target")
+        elif not self.named:  # never the branch that happens to be checked out
+            raise click.UsageError("--remove needs a folder: add --branch NAME, --target PATH or --merged.")
+
     def _check_alone(self, name: str, *others: str) -> None:
         """Raises click.UsageError where one of the other options was typed beside `name`."""
         for other in others:
             if getattr(self, other) not in (False, None):
-                typed = {"checking": "check", "dry_run": "dry-run"}.get(other, other)
+                typed = {"checking": "check"}.get(other, other.replace("_", "-"))
                 raise click.UsageError(f"--{name} and --{typed} cannot be used together: remove one.")
 
     def again(self) -> str:
@@ -185,7 +201,8 @@ def _place() -> list[Callable[..., Any]]:
 def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
     """The options beside --overwrite that say what becomes of differences."""
     pulling = [flag("--merge", _MERGE), flag("--markers", _MARKERS), flag("--outputs", _OUTPUTS)]
-    return [flag("--mirror", _MIRROR)] if push else pulling
+    pushing = [flag("--mirror", _MIRROR), flag("--remove", _REMOVE), flag("--merged", _MERGED)]
+    return pushing if push else pulling
 
 
 def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any]]:

@@ -51,11 +51,18 @@ class Session(NamedTuple):
 
         return Sync(self.settings, self.repository, self.http, listener, self.permitted, shared=shared)
 
+    def at(self, branch: str) -> Session:
+        """The same, at the folder of another branch. Raises SyncError."""
+        user = self.settings.user or who(self.http)
+        settings, target = self.settings._replace(user=user), targets.of_branch(user, branch)
+        return self._replace(settings=settings, target=target, branch=branch)
+
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
         login = self.settings.login
         return Request(
             mode=options.mode if mode is None else mode,
+            removing=options.remove,
             target=self.target,
             scope=Scope(_paths(options.paths, self.settings.project)),
             dry_run=options.dry_run or options.checking,
@@ -76,7 +83,7 @@ class Session(NamedTuple):
             lock=options.lock,
             wait=options.wait,
             branch=self.branch,
-            head=self.head,
+            head=None if options.remove else self.head,
             again=options.again(),
             login=options.login(),
             ci_run=ci_run(os.environ),
@@ -123,7 +130,10 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
         if not options.named and not looking and (operation := repository.operation()):
             raise unfinished(operation)
         branch = options.branch or head or targets.ci_branch(os.environ)
-        target, permitted = _target(options.target, branch, settings, http, pool)
+        if options.merged:
+            target, permitted = "", lambda: None
+        else:
+            target, permitted = _target(options.target, branch, settings, http, pool)
         yield Session(settings, repository, http, target, branch or "", head, permitted)
 
 
@@ -175,9 +185,7 @@ def _target(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    path = f"/Users/{settings.user or _user(http, pool)}/{targets.branch_folder(branch)}"
-    targets.check_target(path, None)
-    return path, lambda: None
+    return targets.of_branch(settings.user or _user(http, pool), branch), lambda: None
 
 
 def _user(http: Http, pool: Executor) -> str:

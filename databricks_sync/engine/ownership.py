@@ -15,6 +15,8 @@ from databricks_sync.state.base import Base
 from .look import Snapshot
 from .request import Request
 
+_REMOVING = "Remove it from there; to remove it from here, add --take-over."
+
 
 class Ownership:
     """What one project may say of targets: that they are its own."""
@@ -42,7 +44,8 @@ class Ownership:
             names = self.identity.to_be() if push else self.identity.names()
             if not push and nameless(marker.repository) and not marker.repository & names:
                 return None
-        return another(marker, Marker(request.target, names, project=self.project, called=self.repository.top.name))
+        other = another(marker, Marker(request.target, names, project=self.project, called=self.repository.top.name))
+        return (other[0], _REMOVING) if other and request.removing else other
 
     def laid_out(self, view: MarkerView, base: Base) -> tuple[str, str] | None:
         """What to say where the target is carried from other folders by now, and it was not this clone that chose anew.

@@ -204,16 +204,20 @@ class PushWriter:
 
     def delete(self, step: Step) -> Outcome:
         """Deletes an object after its backup. Raises SyncError."""
-        reason = "removed by a mirror" if step.base is None else "deleted by a push"
-        reason = f"moved to {step.moved} by a push" if step.moved else reason
         try:
             return self._guarded(
-                step, reason, "delete", lambda permit: self.workspace.delete(key_there(step), permit=permit)
+                step, self.reason(step), "delete", lambda permit: self.workspace.delete(key_there(step), permit=permit)
             )
         except NotFound:
             return done(step)
         except NotEmpty:
             return left(step, "became a folder in the workspace", Again())
+
+    def reason(self, step: Step) -> str:
+        """Why an object is deleted, as the list of backups says it."""
+        if step.moved:
+            return f"moved to {step.moved} by a push"
+        return "removed by a mirror" if step.base is None else "deleted by a push"
 
     def _guarded(
         self, step: Step, reason: str, call: Literal["import", "delete"], write: Callable[[Permit], None]

@@ -23,6 +23,7 @@ class Report(NamedTuple):
     steps: tuple[Step, ...]
     outcomes: tuple[Outcome, ...] = ()
     backup: str = ""  # the name of what was saved, if anything was
+    removed: bool = False  # the target is gone, with all that was known of it
     seconds: float = 0.0
     requests: int = 0
     interrupted: bool = False  # by a person
@@ -45,10 +46,17 @@ class Report(NamedTuple):
         return [step for step in self.steps if step.action is Action.MARK]
 
     @property
-    def exit_code(self) -> ExitCode:
-        """0: all is done; 1: a conflict or a refusal, or of a check, a difference; 4: a failure; 130: Ctrl-C.
+    def remains(self) -> bool:
+        """Whether the target stays, or would: something in it is to be left, or it was not to be removed."""
+        if self.request.dry_run:
+            return any(step.problem or (step.remote and not step.writes) for step in self.steps)
+        return not self.removed
 
-        Else it is the one of `trouble`.
+    @property
+    def exit_code(self) -> ExitCode:
+        """0: all is done; 1: a conflict, a refusal, a folder that stays, or of a check, a difference; 4: a failure.
+
+        130: Ctrl-C. Else it is the one of `trouble`.
         """
         if self.interrupted:
             return ExitCode.INTERRUPTED
@@ -56,7 +64,8 @@ class Report(NamedTuple):
             return self.trouble.exit_code
         worst = max((problem.severity.value for problem in self.problems), default=ExitCode.DONE)
         differs = self.request.check and any(step.writes for step in self.steps)
-        return max(worst, ExitCode.LEFT if differs or self.conflicts or self.marked else ExitCode.DONE)
+        stays = self.request.removing and self.remains
+        return max(worst, ExitCode.LEFT if differs or stays or self.conflicts or self.marked else ExitCode.DONE)
 
 
 class RunListener(Protocol):

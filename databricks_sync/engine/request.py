@@ -17,6 +17,8 @@ class Request(NamedTuple):
     dry_run: bool = False
     check: bool = False  # of a dry run: what it would write is told by its exit code too
     diff: bool = False
+    removing: bool = False  # the target itself is to go
+    because: str = ""  # why it is, where no person has named it
     restore: str = ""  # the name of the backup to bring back, where the run is about one
     markers: bool = False  # of a merge: what cannot be merged is written with markers
     outputs: bool = False  # of a pull: the outputs of notebooks come, too, where nobody edited the cells

@@ -150,6 +150,8 @@ class Sync:
                 self.collect_backups(request.target)
             with self.opened(record.stands if request.dry_run else record.folder, keep=keep) as (base, pool):
                 report = act(base, pool, interruption, after_locks)
+            if report.removed:
+                record.remove()
         return report._replace(
             interrupted=interruption.pressed, seconds=time.monotonic() - began, requests=self.http.requests
         )
@@ -203,7 +205,7 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self.check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        self._remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
+        self.remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
         if not writing:
             if taking:
                 self._write_marker(request, snapshot, base)
@@ -212,13 +214,17 @@ class Sync:
         writer = self._writer(request, snapshot, base, backups, pool, source)
         transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
         report = self.carry(request, chosen, transfer, after_locks)
-        if not interruption:
+        return self.pruned(report, base, backups)
+
+    def pruned(self, report: Report, base: Base, backups: Backups) -> Report:
+        """The report of a run that has written, with its backup; what is too old in record and backups is gone."""
+        if not report.interrupted and not report.trouble:
             base.prune()
         if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
             backups.prune(self.settings.backup_days)
         return report._replace(backup=backups.run)
 
-    def _remember(
+    def remember(
         self, request: Request, snapshot: Snapshot, base: Base, chosen: Sequence[Step], *, pushing: bool
     ) -> None:
         """Records what the look showed. `pushing`: something will be written there, so the record gets a new serial."""
@@ -308,6 +314,7 @@ class Sync:
                 again=request.again,
                 newer=newer(request, self.repository, view.marker),
                 other=self.ownership.owner(request, view, base),
+                removing=request.removing,
                 laid_out=self.ownership.laid_out(view, base),
                 nested={other: note_path(other) for other in view.nested if not base.meta(beside(other))},
                 noted=view.readable,

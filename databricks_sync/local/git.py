@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, ValveError, printable
+from databricks_sync.rules.branches import Branch
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
 _HOOK_VARIABLES = (
@@ -47,6 +48,9 @@ OPERATIONS = {
 }
 
 
+# SOURCE: git-for-each-ref(1). The path of a work tree may hold anything, so only whether there is one is asked for.
+_BRANCH = "%(refname)%00%(symref)%00%(upstream:track)%00%(if)%(worktreepath)%(then)+%(end)"
+_USUAL = ("main", "master")  # names of default branches, where git was told no other one
 UNTRACK = "rm --cached -f"  # by force also what was staged and then edited; the file itself stays
 
 
@@ -199,6 +203,43 @@ class Repository:
         listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
         return [name.removeprefix("refs/heads/") for name in listed.decode("utf-8", "surrogateescape").splitlines()]
 
+    def known_branches(self) -> dict[str, Branch]:
+        """All branches by name; the local one where a remote has one of its name too.
+
+        Raises SettingsError where no branch is known to be the default one.
+        """
+        defaults = self._default_branches()
+        merged = {name: _short(into) for into in defaults for name in self._refs("%(refname)", f"--merged={into}")}
+        known: dict[str, Branch] = {}
+        for line in self._refs(_BRANCH):
+            ref, symbolic, track, checked_out = line.split("\0")
+            name = _short(ref)
+            if not symbolic and name not in known:  # the local ones come first
+                gone = track == "[gone]"
+                known[name] = Branch(name, name in map(_short, defaults), bool(checked_out), gone, merged.get(ref, ""))
+        return known
+
+    def _default_branches(self) -> list[str]:
+        """The refs of the default branch, here and at the remotes."""
+        heads = [line.split("\0") for line in self._refs("%(refname)%00%(symref)")]
+        names = {_short(symbolic) for ref, symbolic in heads if symbolic and ref.endswith("/HEAD")}
+        if not names:
+            setting = self._git(self.project, "config", "--get", "init.defaultBranch", accept=(0, 1))
+            local = self.branches()
+            usual = (setting.decode("utf-8", "surrogateescape").strip(), *_USUAL)
+            names = set([name for name in usual if name in local][:1])
+        if not names:
+            raise SettingsError(
+                "It is unknown which branch is the default one, so also which branches are merged.",
+                "Type `git remote set-head origin --auto`; or name each branch with --branch, without --merged.",
+            )
+        return [ref for ref in self._refs("%(refname)") if _short(ref) in names and not ref.endswith("/HEAD")]
+
+    def _refs(self, format: str, *options: str) -> list[str]:
+        """A line for each branch, the local ones first."""
+        listed = self._git(self.top, "for-each-ref", f"--format={format}", *options, "refs/heads", "refs/remotes")
+        return listed.decode("utf-8", "surrogateescape").splitlines()
+
     def tracks(self, file: Path) -> bool:
         """Whether git tracks this very file, under whatever case of its name."""
         listed = self._git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
@@ -308,6 +349,11 @@ class Repository:
         """What a call of git says that is made in `folder`, about this repository whatever `folder` looks like."""
         named = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}", *options)
         return _git(folder, *arguments, accept=accept, stdin=stdin, options=named)
+
+
+def _short(ref: str) -> str:
+    """The name of a branch, without that of its remote: `refs/remotes/origin/feature/x` is `feature/x`."""
+    return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ref.split("/", 3)[-1]
 
 
 def work_tree(folder: Path) -> Path | None:

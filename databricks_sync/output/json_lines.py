@@ -16,7 +16,7 @@ from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Step
 from databricks_sync.state.backups import SavedRun
 
-from .wording import counted, why
+from .wording import counted, reason
 
 
 class JsonReport:
@@ -98,11 +98,12 @@ class JsonReport:
             dry_run=report.request.dry_run,
             **({"run": report.request.restore} if report.request.restore else {}),
             **counted(report),
+            **({"removed": report.removed} if report.request.removing else {}),
             interrupted=report.interrupted,
             backup=report.backup or None,
             requests=report.requests,
             seconds=round(report.seconds, 3),
-            address=report.request.address() or None,
+            address=None if report.removed else report.request.address() or None,
             exit_code=report.exit_code,
         )
 
@@ -125,7 +126,7 @@ def reasons(step: Step, request: Request) -> dict[str, object]:
     """The fields of an event that say what has happened to an object, and where to look at it."""
     problem = step.problem
     return {
-        "why": why(step),
+        "why": reason(step, request),
         "problem": problem and problem.what,
         "hint": problem and problem.hint,
         "address": (request.address(step.remote.key) or None) if step.remote else None,

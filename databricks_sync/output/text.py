@@ -22,7 +22,7 @@ from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Action, Step, decide
 from databricks_sync.state.backups import SavedRun
 
-from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, shown_as, summed, takes_away, why
+from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, reason, shown_as, summed, takes_away
 
 _SHOWN = 20
 _SAVED = 10  # objects of a backup that the list names
@@ -85,8 +85,9 @@ class TextReport:
         """The first line of a run: which folders are synced with which target, and on which host."""
         arrow = "→" if request.mode.direction is Direction.PUSH else "←"
         target = printable(request.target)
-        link = (target, request.address())
-        self.out.line(f"{', '.join(folders)} {arrow} {target}  ({printable(host)})", link=link)
+        sides = f"Remove {target}" if request.removing else f"{', '.join(folders)} {arrow} {target}"
+        because = f": {printable(request.because)}" if request.because else ""
+        self.out.line(f"{sides}  ({printable(host)}){because}", link=(target, request.address()))
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
         """What the run will do, in a group for each action, then what it skips, conflicts with and refuses."""
@@ -101,16 +102,39 @@ class TextReport:
         if any(step.action is Action.MARK for step in steps):
             self.out.line("    Choose what to keep and remove the markers in an editor; until then it is not pushed.")
         ahead = [s for s in shown_as(steps, Action.AHEAD) if not s.problem]
+        conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
+        if request.removing:
+            self._kept(request, conflicts, ahead, diffs)
+        else:
+            self._left(request, steps, ahead, conflicts, diffs)
+        self.problems([s.problem for s in steps if s.problem])
+
+    def _left(
+        self, request: Request, steps: list[Step], ahead: list[Step], conflicts: list[Step], diffs: Diffs
+    ) -> None:
+        """What a run leaves as it is, and the commands that lead on."""
+        direction = request.mode.direction
         kept = {s.key for s in ahead if not request.delete and decide(s.shape, request.mode) is Action.DELETE}
         self._group(request, "Skipped: not deleted, because of --no-delete", [s for s in ahead if s.key in kept], {})
         self._group(request, f"Skipped: {AHEAD[direction]}", [s for s in ahead if s.key not in kept], {})
         if len(ahead) > len(kept) or any(step.action is Action.MERGE for step in steps):
             self.way_on(Direction.PULL if direction is Direction.PUSH else Direction.PUSH, request)
-        conflicts = [s for s in steps if s.action is Action.CONFLICT and not s.problem]
         self._group(request, "Conflicts: changed on both sides, skipped", conflicts, diffs)
         if conflicts:
             self.ways_out(request, conflicts)
-        self.problems([s.problem for s in steps if s.problem])
+
+    def _kept(self, request: Request, edited: list[Step], others: list[Step], diffs: Diffs) -> None:
+        """What a removal leaves, so that the folder stays, and the commands that lead on."""
+        self._group(request, "Skipped: edited in the workspace", edited, diffs)
+        if edited:
+            named = _named(request, edited)
+            self.out.line(f"    to pull the edits first:  from_databricks{request.again} --overwrite {named}")
+            self.out.line(f"    to delete them too:       to_databricks{request.again} --remove --overwrite")
+        self._group(request, "Skipped: not pushed from this clone", others, {})
+        if others:
+            named = _named(request, others)
+            self.out.line(f"    to pull them first:  from_databricks{request.again} {named}")
+            self.out.line(f"    to delete them too:  to_databricks{request.again} --remove --mirror")
 
     def _group(self, request: Request, heading: str, steps: Sequence[Step], diffs: Diffs) -> None:
         if not steps:
@@ -120,10 +144,10 @@ class TextReport:
         width = min(max(len(printable(step.path)) for step in shown), 60)
         for step in shown:
             sign = MOVED if step.is_move else SIGNS[step.action]
-            reason = why(step) if step.action is not Action.CREATE or step.base or step.moved else ""
+            about = reason(step, request) if step.action is not Action.CREATE or step.base or step.moved else ""
             if step.action is Action.MERGE and step.merge:
-                reason += f", {_taken(step.merge.taken)} from the workspace"
-            text = f"  {sign} {printable(step.path):<{width}}  {reason}".rstrip()
+                about += f", {_taken(step.merge.taken)} from the workspace"
+            text = f"  {sign} {printable(step.path):<{width}}  {about}".rstrip()
             self.out.line(text, STYLES[sign], self.link(request, step))
             if step.merge:
                 self._diff([Line("@", f"not merged: {step.merge.reason}")] if step.merge.reason else [])
@@ -143,7 +167,7 @@ class TextReport:
 
     def ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
         """The commands that resolve conflicts."""
-        named = shell.path(request.typed(conflicts[0].path)) if len(conflicts) == 1 else "PATH"
+        named = _named(request, conflicts)
         if not request.diff:
             self.out.line(f"    to see the differences:         {self.command}{request.again} --dry-run --diff")
         self.out.line(f"    to keep the local version:      to_databricks{request.again} --overwrite {named}")
@@ -229,6 +253,8 @@ class TextReport:
                 f" --restore {report.backup}"
             )
         self.out.line(summed(report), "bold" if report.exit_code else "bold green")
+        if report.removed:
+            return  # there is nothing to look at
         differs = any(step.writes or step.action in (Action.AHEAD, Action.CONFLICT) for step in report.steps)
         if differs and (not report.request.dry_run or any(step.remote for step in report.steps)):
             self.address(report.request)  # of what is there
@@ -265,6 +291,11 @@ class TextReport:
         """Tells a person `text`, where there is any; a program gets the event."""
         if text:
             self.out.line(text)
+
+
+def _named(request: Request, steps: Sequence[Step]) -> str:
+    """The path of a single step, as it is typed."""
+    return shell.path(request.typed(steps[0].path)) if len(steps) == 1 else "PATH"
 
 
 def _taken(cells: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from databricks_sync.engine.report import Report
+from databricks_sync.engine.request import Request
 from databricks_sync.errors import printable, quantity
 from databricks_sync.model import Direction, Severity
 from databricks_sync.rules.outcome import Outcome, Result
@@ -31,6 +32,7 @@ WHY = {
     "bx-": "edited locally, deleted in the workspace",
     "b-y": "deleted locally, edited in the workspace",
 }
+_WHY_REMOVED = {"--x": "not pushed from this clone", "b-b": "", "b-y": "edited in the workspace"}
 _SIDES = {"here": "locally", "there": "in the workspace"}
 MOVED = ">"
 SIGNS = {
@@ -72,6 +74,11 @@ def why(step: Step) -> str:
     edits = len(step.shape.replace("b", ""))
     sides = " " + " and ".join(_SIDES[side] for side in step.older)
     return f"{reason}: back to an older version{'' if edits == 1 else sides}"
+
+
+def reason(step: Step, request: Request) -> str:
+    """The same, as far as it matters to what a run was asked for."""
+    return _WHY_REMOVED.get(step.shape, "") if request.removing else why(step)
 
 
 def _moved(step: Step, reason: str) -> str:
@@ -117,7 +124,7 @@ def summed(report: Report) -> str:
         past, rest = {"restore": "restored"}, f"{counts['unchanged']:,} unchanged"
     else:
         past = {"move": "moved", **{action.value: done for action, done in PAST.items()}}
-        rest = f"{counts['in_sync']:,} in sync"
+        rest = _fate(report) if report.request.removing else f"{counts['in_sync']:,} in sync"
     parts = [f"{counts[name]:,} {f'to {name}' if dry else done}" for name, done in past.items() if counts[name]]
     if counts["conflict"]:
         parts.append(quantity(counts["conflict"], "conflict"))
@@ -130,6 +137,13 @@ def summed(report: Report) -> str:
         parts = ["nothing to do"]
     parts.append(rest)
     return f"{', '.join(parts)} ({report.seconds:.{1 if report.seconds >= 1 else 2}f} s)"
+
+
+def _fate(report: Report) -> str:
+    """What becomes of the folder itself, with a removal."""
+    if report.request.dry_run:
+        return "the folder would stay" if report.remains else "the folder would go"
+    return "the folder stays" if report.remains else "the folder is gone"
 
 
 def counted(report: Report) -> dict[str, int]:

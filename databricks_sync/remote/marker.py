@@ -22,8 +22,10 @@ from databricks_sync.errors import (
     AlreadyExists,
     Denied,
     Foreign,
+    NotFound,
     NotOurs,
     SettingsError,
+    SyncError,
     ValveError,
     WorkspaceError,
     printable,
@@ -273,6 +275,20 @@ class Markers:
         except WorkspaceError as error:
             return self._unwritten(error)
         base.note(claim=raw.decode(), claim_mark=sha256(raw))
+        return ""
+
+    def remove(self, marker: Marker) -> str:
+        """Deletes the note if it is `marker` still, for somebody may use the target again; returns what to tell.
+
+        RACE: between this look and the delete, one round trip, somebody may write it; then their next push does.
+        """
+        try:
+            if self.marker() == marker:
+                self.notes.delete(self.name)
+        except NotFound:
+            pass
+        except SyncError as error:
+            return f"The marker file of {printable(self.target)} could not be deleted: {error.message}"
         return ""
 
     def _check_quicker(self, ours: Marker) -> None:

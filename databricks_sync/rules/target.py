@@ -33,6 +33,13 @@ def branch_folder(branch: str, longest: int = _LONGEST) -> str:
     return f"{short}-{mark}"
 
 
+def of_branch(user: str, branch: str) -> str:
+    """The target of a branch, in the home of a user. Raises SettingsError where the user's name cannot be in a path."""
+    target = f"/Users/{user}/{branch_folder(branch)}"
+    check_target(target, None)
+    return target
+
+
 def normalise(path: str) -> str:
     """One spelling for a workspace path: no `/Workspace` prefix (an alias), no doubled or trailing slash."""
     parts = [part for part in path.split("/") if part]

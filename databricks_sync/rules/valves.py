@@ -39,24 +39,12 @@ class Situation(NamedTuple):
     nested: Mapping[str, str] = MappingProxyType({})  # branch folders inside the target, or around it -> their notes
     noted: bool = True  # whether it could be read whose the target is
     strange: NotOurs | None = None  # what stands in the place of the note on the target
+    removing: bool = False  # the target itself is to go, so nothing is asked of the local side
 
 
 def check(situation: Situation, allowed: Allowed) -> None:
     """Raises ValveError when the run must not go on as things are."""
-    for valve in (
-        _operation,
-        _other_repository,
-        _strange_note,
-        _other_folders,
-        _unknown_owner,
-        _older,
-        _nested,
-        _source_gone,
-        _source_empty,
-        _target_gone,
-        _deletes,
-        _all_changed,
-    ):
+    for valve in _OF_A_REMOVAL if situation.removing else _VALVES:
         valve(situation, allowed, situation.tracked)
 
 
@@ -181,19 +169,22 @@ def _deletes(s: Situation, allowed: Allowed, tracked: int) -> None:
     created = {mark for step in s.steps if step.action is Action.CREATE and step.writes for mark in source(step)}
     deletes = [step for step in s.steps if step.action is Action.DELETE and step.writes and not step.moved]
     lost = [step for step in deletes if created.isdisjoint(destination(step))]
+    # That all goes which was carried, and which nobody edited, is what a removal is for.
+    unasked = [step for step in lost if not s.removing or step.shape != "b-b"]
     count = len(lost)
     total = max(tracked, sum(1 for step in s.steps if (step.remote if push else step.local)))
     limit = allowed.deletes_of(total)
     if limit is None:
-        everything = count >= total or sum(1 for step in lost if step.base) >= tracked > 0
-        few = count < FEW_DELETES or count <= total * DELETE_SHARE
-        if count < 2 or (few and not everything) or (allowed.empty and _emptied(s)):
+        everything = len(unasked) >= total or sum(1 for step in unasked if step.base) >= tracked > 0
+        few = len(unasked) < FEW_DELETES or len(unasked) <= total * DELETE_SHARE
+        if len(unasked) < 2 or (few and not everything) or (allowed.empty and _emptied(s)):
             return
     elif count <= limit:
         return
+    hint = f"See them with --dry-run; to delete them, add --max-delete {count}"
     raise ValveError(
         f"This run would delete {count} of {quantity(total, 'object')} {'in the workspace' if push else 'locally'}.",
-        f"See them with --dry-run; to delete them, add --max-delete {count}; to delete nothing, add --no-delete.",
+        f"{hint}." if s.removing else f"{hint}; to delete nothing, add --no-delete.",
         option="--max-delete",
     )
 
@@ -229,3 +220,20 @@ def _all_changed(s: Situation, allowed: Allowed, tracked: int) -> None:
 
 def _were(count: int) -> str:
     return f"{quantity(count, 'object')} {'was' if count == 1 else 'were'}"
+
+
+_VALVES = (
+    _operation,
+    _other_repository,
+    _strange_note,
+    _other_folders,
+    _unknown_owner,
+    _older,
+    _nested,
+    _source_gone,
+    _source_empty,
+    _target_gone,
+    _deletes,
+    _all_changed,
+)
+_OF_A_REMOVAL = (_other_repository, _strange_note, _unknown_owner, _nested, _deletes)

@@ -36,6 +36,25 @@ class Record(NamedTuple):
         """Where the record is to be read."""
         return self.former or self.folder
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return (self.stands / _FILE).exists()
+
+    def remove(self) -> None:
+        """Removes it, for good. Only while holding the lock of `folder`, whose file stays: others may wait for it.
+
+        Raises SyncError.
+        """
+        reached("before forgetting")
+        try:
+            (self.folder / _FILE).unlink(missing_ok=True)
+        except OSError as error:  # on Windows while another program reads it
+            message = f"{self.folder / _FILE} cannot be deleted ({error.strerror})."
+            raise SyncError(message, Again(before="Close the programs that use it, and ")) from None
+        fsync_directory(self.folder)
+        reached("after forgetting")
+
     def taken_over(self, wait: float) -> None:
         """Brings the record to where it is to be. Only while holding the lock of `folder`. Raises SyncError."""
         if self.former is None:
@@ -51,6 +70,11 @@ class Record(NamedTuple):
             reached("after record")
             fsync_directory(self.folder)
             fsync_directory(self.former)
+
+
+def folders_of_records(state: Path) -> list[Path]:
+    """The folders of all records below the state of a repository."""
+    return sorted(file.parent for file in state.glob(f"*/{_FILE}"))
 
 
 def record(state: Path, host: str, target: str, project: str, folders: Sequence[str], here: Path) -> Record:

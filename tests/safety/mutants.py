@@ -31,6 +31,7 @@ INTERRUPTS = "tests/commands/test_interrupts.py"
 CREDENTIALS = "tests/commands/test_credentials.py"
 VALVES = "tests/commands/test_valves.py"
 NOTES = "tests/commands/test_notes.py"
+REMOVALS = "tests/commands/test_remove.py"
 COMMIT = "tests/commands/test_commit.py"
 STATUS = "tests/commands/test_status.py"
 HINTS, TABLE = "tests/commands/test_hints.py", "tests/commands/hints/test_table.py"
@@ -1124,7 +1125,7 @@ MUTANTS = (
     ),
     Mutant(
         "a failed run prunes",
-        "Sync._run",
+        "Sync.pruned",
         "report.exit_code <= ExitCode.LEFT",
         "True",
         BACKUPS,
@@ -1350,6 +1351,78 @@ MUTANTS = (
         "pass",
         CRASHES,
         "restore_that_dies",
+    ),
+    Mutant(
+        "a removal of what others have edited",
+        "_plan",
+        "steps(sides._replace(remote=everything, moves=Moves()), request.mode)",
+        "steps(sides._replace(remote=everything, moves=Moves()), Mode.PUSH_MIRROR)",
+        REMOVALS,
+        "others_have",
+    ),
+    Mutant(
+        "a removal that looks away from what is in the way",
+        "_plan",
+        "{**keys_by_nfc(comparison.listing), **sides.remote}",
+        "{key: item for key, item in sides.remote.items() if key in sides.base}",
+        REMOVALS,
+        "others_have",
+    ),
+    Mutant(
+        "a removal that does not ask how much",
+        "_deletes",
+        "not s.removing or step.shape != 'b-b'",
+        "not s.removing",
+        REMOVALS,
+        "max_delete or without_a_record",
+    ),
+    Mutant(
+        "a removal that does not ask whose it is",
+        "_OF_A_REMOVAL",
+        "(_other_repository, _strange_note, _unknown_owner, _nested, _deletes)",
+        "(_strange_note, _unknown_owner, _nested, _deletes)",
+        REMOVALS,
+        "another_repository",
+    ),
+    Mutant(
+        "a folder that stays loses its note",
+        "_RemovalWriter.tidy",
+        "self._stands()",
+        "False",
+        REMOVALS,
+        "fills_again",
+    ),
+    Mutant(
+        "a note that somebody has written anew is deleted",
+        "Markers.remove",
+        "self.marker() == marker",
+        "True",
+        REMOVALS,
+        "written_again",
+    ),
+    Mutant(
+        "the folder of the branch one is on, removed unasked",
+        "run",
+        "there.target != target or branch == session.head",
+        "there.target != target",
+        REMOVALS,
+        "no_merged_branch",
+    ),
+    Mutant(
+        "a folder of choice, removed unasked",
+        "run",
+        "there.target != target or branch == session.head",
+        "branch == session.head",
+        REMOVALS,
+        "branches_that_are_over",
+    ),
+    Mutant(
+        "the folder of a branch that is checked out elsewhere, removed unasked",
+        "over",
+        "branch.default or branch.checked_out",
+        "branch.default",
+        REMOVALS,
+        "branches_that_are_over",
     ),
     Mutant(
         "a mirror goes back to an older commit unasked",

@@ -241,6 +241,17 @@ def of_yesterday(world: World, clone: Clone) -> None:
     file.parent.rename(former)
 
 
+def nothing(world: World, clone: Clone) -> None:
+    """Both sides are as the last sync left them."""
+
+
+def left_by_a_removal(world: World, clone: Clone) -> None:
+    """Somebody has edited one notebook and added another, and all else was removed."""
+    world.person("a", source=compose("a.py", "value1").decode())
+    world.person("etl/theirs", source=compose("a.py", "value2").decode())
+    clone.sync("removal")
+
+
 SCENES = {
     "first push": Scene("push", made_here, first=True, few=0),
     "first pull": Scene("pull", made_there, first=True, few=0),
@@ -260,6 +271,8 @@ SCENES = {
     "pull after the folders grew": Scene("pull", grown_and_edited_there),
     "pull of another language after the folders grew": Scene("pull", grown_and_translated_there),
     "push with a record of yesterday": Scene("push", of_yesterday),
+    "removal": Scene("removal", nothing, lock=True),
+    "removal of what is left": Scene("removal of all", left_by_a_removal, then=("removal of all",)),
     "push under the lock": Scene("push", little_here, lock=True),
     "pull without hard links": Scene("pull", more_there, links=False),
 }
@@ -279,6 +292,8 @@ class End:
     here: dict[str, object]
     there: dict[str, Remote]
     outputs: dict[str, object]  # of the .ipynb files, in the workspace
+    folder: bool  # whether the target itself is there
+    notes: list[str]  # beside it, but for a lock of the dead
     base: dict[str, str]
     intents: list[str]
     litter: list[str]
@@ -298,7 +313,9 @@ def end(world: World, clone: Clone, last: Run) -> End:
         for name in files
         if name.endswith(".ipynb") and name[:-6] in there
     }
-    return End(here, there, shown, clone.base(), clone.intents(), clone.litter(), last.conflicts)
+    folder, beside = world.server.stands(world.target), f"{world.target.rpartition('/')[0]}/.databricks_sync"
+    notes = sorted(name for name in world.server.tree(beside) if not name.endswith(".lock"))
+    return End(here, there, shown, folder, notes, clone.base(), clone.intents(), clone.litter(), last.conflicts)
 
 
 def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[End, list[Run], set[str]]:

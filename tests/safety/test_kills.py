@@ -20,6 +20,7 @@ from .world import Clone, Server, World, compose
 
 VICTIM = Path(__file__).with_name("victim.py")
 COMMANDS = {"push": ("to_databricks",), "pull": ("from_databricks",), "mirror": ("to_databricks", "--mirror")}
+COMMANDS |= {"removal": ("to_databricks", "--remove", "--branch", "main")}
 INSIST = ("--allow-all-changed", "--max-delete", "100%")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9")

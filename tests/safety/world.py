@@ -34,7 +34,7 @@ from databricks_sync import failpoints
 from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
 from databricks_sync.clock import Clock
-from databricks_sync.engine import restore
+from databricks_sync.engine import removal, restore
 from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
 from databricks_sync.local.files import TEMPORARY
@@ -58,6 +58,8 @@ WAYS = {
     "pull": Mode.PULL,
     "pull over": Mode.PULL_OVERWRITE,
     "merge": Mode.PULL_MERGE,
+    "removal": Mode.PUSH,
+    "removal of all": Mode.PUSH_MIRROR,
 }
 _VALUE = re.compile(rb"value\d+\b")
 _HASTE = 40  # how much shorter the tool's pauses are here
@@ -387,7 +389,9 @@ class Clone:
                 made = self._sync(listener, Pool if threads else Inline, http)
                 if patience is not None:
                     made.http.transport.limits = made.http.limits._replace(silence=patience)
-                report = made.run(Request(WAYS[way], self.target, allowed=allowed, lock=lock, branch="main", **asked))
+                asked |= {"allowed": allowed, "lock": lock, "branch": "main", "removing": way.startswith("removal")}
+                request = Request(WAYS[way], self.target, **asked)
+                report = removal.run(made, request) if request.removing else made.run(request)
             except SyncError as caught:
                 error = caught
             except Died:

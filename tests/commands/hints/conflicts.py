@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from support.project import Person, Project, jupyter, notebook
+from support.project import HOME, Person, Project, jupyter, notebook
 
 from .table import Act, Hint, Row, Scene, Way, does, types, untracks
 
@@ -63,6 +63,22 @@ def another_owner(project: Project, _: Person) -> None:
 
 def one(stuck: Act, message: str, hint: str, way: Way, holds: object, **how: object) -> Scene:
     return Scene((Row(stuck, message, hint, way, holds),), **how)  # type: ignore[arg-type]
+
+
+def removal(stuck: Act, hint: str, holds: object) -> Scene:
+    """A removal that leaves something; `hint` leads to its being the last of it."""
+    ran = "to_databricks --remove --branch main"
+    return one(stuck, "the folder stays", hint, types(), holds, ran=ran)
+
+
+def squashed(project: Project, _: Person) -> None:
+    project.git("switch", "-q", "-c", "other")
+    project.notebook("notebooks/a.py", "mine")
+    project.commit()
+    project.push()
+    project.git("switch", "-q", "main")
+    project.git("merge", "-q", "--squash", "other")
+    project.commit("squashed")  # of the same words and second it would be the same commit
 
 
 def moved_and_edited(project: Project, person: Person) -> None:
@@ -254,6 +270,35 @@ SCENES = {
         does(lambda _, person: (person.edit("notebooks/a", "theirs"), person.delete("a"))),
         lambda project, _: "theirs" in project.text("notebooks/a.py"),
         ran="from_databricks",
+    ),
+    "a removal, of what was edited there and is to be kept": removal(
+        lambda _, person: person.edit("a", "theirs"),
+        "to pull the edits first:  from_databricks --branch main --overwrite notebooks/a.py",
+        lambda project, person: "theirs" in project.text("notebooks/a.py") and not person.names(),
+    ),
+    "a removal, of what was edited there and is to go": removal(
+        lambda _, person: person.edit("a", "theirs"),
+        "to delete them too:  to_databricks --branch main --remove --overwrite",
+        lambda project, person: any(b"theirs" in raw for raw in project.backups()) and not person.names(),
+    ),
+    "a removal, of what was added there and is to be kept": removal(
+        lambda _, person: person.edit("it's", "theirs"),
+        "to pull them first:  from_databricks --branch main …",
+        lambda project, person: "theirs" in project.text("notebooks/it's.py") and not person.names(),
+    ),
+    "a removal, of what was added there and is to go": removal(
+        lambda _, person: person.edit("new", "theirs"),
+        "to delete them too:  to_databricks --branch main --remove --mirror",
+        lambda project, person: any(b"theirs" in raw for raw in project.backups()) and not person.names(),
+    ),
+    "a squash merge": one(
+        squashed,
+        "These folders stay, because git knows no merge of their branches: other.",
+        "Git cannot tell a squash merge: delete such a branch, or name it with --branch in place of --merged.",
+        does(lambda project, _: project.git("branch", "-q", "-D", "other")),
+        lambda _, person: not person.at(f"{HOME}/other").names(),
+        ran="to_databricks --remove --merged",
+        code=0,
     ),
     "what was replaced": one(
         both_edited,

@@ -30,6 +30,19 @@ SCENES = {
         "--mirror works on the whole folder: remove the PATHS.",
         "to_databricks --mirror",
     ),
+    "a removal of paths": mistyped(
+        "to_databricks --remove --branch x notebooks",
+        "--remove works on the whole folder: remove the PATHS.",
+        "to_databricks --remove --branch x",
+    ),
+    "a removal of nothing": mistyped(
+        "to_databricks --remove",
+        "--remove needs a folder: add --branch NAME, --target PATH or --merged.",
+        "to_databricks --remove --branch x",
+    ),
+    "merged alone": mistyped(
+        "to_databricks --merged", "--merged works only with --remove.", "to_databricks --remove --branch x"
+    ),
     "a watch alone": mistyped("to_databricks --poll", "--poll works only with --watch.", "to_databricks"),
     "a watch that replaces": mistyped(
         "to_databricks --watch --mirror",

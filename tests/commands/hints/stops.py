@@ -278,6 +278,22 @@ SCENES = {
     ),
     "another repository's": foreign(adds("--target"), lambda _, person: is_new(_, person.at(f"{HOME}/main-project"))),
     "another repository's, and taken": foreign(adds("--take-over"), is_new),
+    "another repository's, and it is to be removed": one(
+        lambda project, _: another(project).push("--take-over"),
+        f"{HOME}/main belongs to another repository (another, branch main).",
+        "Remove it from there; to remove it from here, add --take-over.",
+        adds("--take-over"),
+        lambda _, person: not person.names(),
+        ran="to_databricks --remove --branch main --mirror --max-delete 99",
+    ),
+    "nobody's objects, and they are to be removed": one(
+        lambda project, _: shutil.rmtree(project.root / ".git/databricks_sync"),
+        "This run would delete 8 of 8 objects in the workspace.",
+        "See them with --dry-run; to delete them, add --max-delete 8.",
+        adds("--max-delete"),
+        lambda _, person: not person.names(),
+        ran="to_databricks --remove --branch main --mirror",
+    ),
     "another project's": project_s(adds("--target"), lambda _, person: is_new(_, person.at(f"{HOME}/main-project"))),
     "another project's, and taken": project_s(adds("--take-over"), is_new),
     "other folders": folders(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.project import HOME, ME
+from support.project import HOME, ME, Person, Project
 
 from . import settings, stops
 from .table import Way, adds, does, sets, types
@@ -17,6 +17,14 @@ def instead(target: str) -> Way:
 
 def in_shared(name: str):
     return lambda _, person: "a" in person.at(f"/Shared/{name}").names()
+
+
+def without_a_default_branch(project: Project, _: Person) -> None:
+    """A clone that has lost what its remote calls HEAD, and whose branches have other names."""
+    project.git("switch", "-q", "-c", "trunk")
+    project.clone("remote")
+    project.git("remote", "add", "origin", str(project.home / "remote"))
+    project.git("fetch", "-q", "origin")
 
 
 SCENES = {
@@ -114,6 +122,14 @@ SCENES = {
         "Name one with --branch NAME, or a folder with --target PATH.",
         adds("--branch", "main"),
         settings.arrived,
+    ),
+    "no default branch": one(
+        without_a_default_branch,
+        "It is unknown which branch is the default one, so also which branches are merged.",
+        "Type `git remote set-head origin --auto`; or name each branch with --branch, without --merged.",
+        types(),
+        lambda *_: True,
+        ran="to_databricks --remove --merged",
     ),
     "nobody": one(
         lambda project, _: project.workspace.faults(

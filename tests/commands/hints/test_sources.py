@@ -63,6 +63,8 @@ NOT_TYPED = {
 # Texts with a command in them that tell nobody to type it.
 NO_HINTS = (
     "With --merge, write both versions of such a cell into your file, between conflict markers.",
+    "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there.",
+    "With --remove, delete the folders of all branches that are merged or gone, as far as git knows.",
     "Skipped: not deleted, because of --no-delete",
     "  … and … more (--json lists them all)",
     "  … and … more (--short lists them all)",

@@ -74,6 +74,12 @@ def test_mode(command: click.Command, words: str, mode: str) -> None:
         (Options(merge=True, overwrite=True), "choose one"),
         (Options(markers=True), "--markers works only with --merge"),
         (Options(mirror=True, paths=("a",)), "remove the PATHS"),
+        (Options(remove=True), "--remove needs a folder"),
+        (Options(remove=True, branch="b", paths=("a",)), "remove the PATHS"),
+        (Options(remove=True, branch="b", no_delete=True), "--remove and --no-delete cannot be used together"),
+        (Options(remove=True, branch="b", restore=""), "--remove and --restore cannot be used together"),
+        (Options(remove=True, target="/Shared/b", merged=True), "--merged and --target cannot be used together"),
+        (Options(merged=True), "--merged works only with --remove"),
     ],
 )
 def test_contradictions(options: Options, message: str) -> None:

@@ -14,6 +14,7 @@ from support.traps import bare_repository
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Entry, Repository
+from databricks_sync.rules.branches import Branch
 
 
 def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:
@@ -56,6 +57,58 @@ def test_a_detached_head_has_no_branch(repo: Repo) -> None:
     repo.commit()
     repo.git("checkout", "-q", "--detach")
     assert Repository(repo.root).branch() is None
+
+
+def test_what_git_knows_of_branches(repo: Repo) -> None:
+    """Which is the default one, which are merged into it, whose upstream is gone, and which are checked out."""
+    repo.commit()
+    repo.git("clone", "-q", str(repo.root), "clone")
+    clone = Repo(repo.root / "clone")
+    for name in ("ahead", "feature/merged", "gone", "there"):
+        clone.git("switch", "-q", "-c", name, "main")
+        clone.commit(name)
+        clone.git("push", "-q", "-u", "origin", name)
+    clone.git("switch", "-q", "main")
+    clone.git("merge", "-q", "feature/merged")
+    clone.git("branch", "-q", "-D", "there")
+    repo.git("branch", "-q", "-D", "gone")
+    clone.git("fetch", "-q", "--prune")
+    assert Repository(clone.root).known_branches() == {
+        "ahead": Branch("ahead"),
+        "feature/merged": Branch("feature/merged", merged="main"),
+        "gone": Branch("gone", upstream_gone=True),
+        "main": Branch("main", default=True, checked_out=True, merged="main"),
+        "there": Branch("there"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("branches", "setting", "default"),
+    [
+        (["main", "x"], "", "main"),
+        (["master", "x"], "", "master"),
+        (["trunk", "main"], "trunk", "trunk"),
+        (["x", "y"], "trunk", ""),
+    ],
+)
+def test_the_default_branch_where_no_remote_says_it(
+    repo: Repo, branches: list[str], setting: str, default: str
+) -> None:
+    """Without a remote it is that of git's own setting or of one of the usual names; else nobody knows it."""
+    repo.commit()
+    repo.git("checkout", "-q", "--detach")
+    for name in branches:
+        repo.git("branch", "-q", "-f", name)
+    repo.git("config", "init.defaultBranch", setting)
+    if "main" not in branches:
+        repo.git("branch", "-q", "-D", "main")
+    if not default:
+        with pytest.raises(SettingsError, match="unknown which branch is the default one"):
+            Repository(repo.root).known_branches()
+        return
+    known = Repository(repo.root).known_branches()
+    assert [name for name, branch in known.items() if branch.default] == [default]
+    assert all(branch.merged == default for branch in known.values())
 
 
 def conflicting(repo: Repo) -> None:

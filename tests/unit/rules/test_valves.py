@@ -197,6 +197,25 @@ def test_what_a_problem_keeps_is_not_counted() -> None:
     assert stops(situation(PUSH, [*troubled, *kept(1)])) == ""
 
 
+def test_a_removal_deletes_what_it_is_for() -> None:
+    """All that was carried may go, if it was not edited; more than that counts as ever, and a typed limit for all."""
+    ours = [one._replace(shape="b-b") for one in deleted(9)]
+    found = situation(PUSH, ours, removing=True, **NO_FOLDER)
+    assert stops(found) == ""
+    assert "delete 9 of 9" in stops(found, Allowed(deletes="8"))
+    edited_there = [one._replace(shape="b-y") for one in deleted(5)]
+    assert "delete 14 of 14" in stops(found._replace(steps=[*ours, *edited_there], tracked=14))
+    theirs = [step(Action.DELETE, remote=f"f{n}")._replace(shape="--x") for n in range(9)]
+    assert "add --max-delete 9." in stops(found._replace(mode=Mode.PUSH_MIRROR, steps=theirs, tracked=0))
+
+
+def test_nobody_asks_a_removal_for_the_local_side() -> None:
+    """A rebase, a missing folder, other folders and a missing target are nothing to a removal; the owner is."""
+    more = {**NO_FOLDER, **GONE, "operation": "a rebase", "laid_out": ("Anew.", "--take-over")}
+    assert stops(situation(PUSH, kept(3), removing=True, **more)) == ""
+    assert stops(situation(PUSH, kept(3), removing=True, other=("It is another's.", "--take-over")))
+
+
 @pytest.mark.parametrize("read", [True, False], ids=["read", "by its hash"])
 @pytest.mark.parametrize("mode", [PUSH, PULL])
 def test_a_move_is_no_delete(mode: Mode, read: bool) -> None:

@@ -1,0 +1,127 @@
+"""Removes the folder of a branch that is over: a push whose local side is empty, and then the folder itself.
+
+So what this clone has carried there and nobody has edited is deleted, each object after its backup and a last look, and
+everything else is left, as the columns of the action table have it. What is known of the folder goes after it: objects,
+folders, the note beside it, the record here. Each of these goes only when all before it are gone, so that a run which
+was killed has left behind what the next one goes by. Git, and the files here, have no say in any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from functools import partial
+
+from databricks_sync.errors import SyncError, printable
+from databricks_sync.failpoints import reached
+from databricks_sync.interrupt import Interruption
+from databricks_sync.model import Direction
+from databricks_sync.remote.folder import keys_by_nfc
+from databricks_sync.remote.marker import from_json, unread
+from databricks_sync.rules.layout import Moves
+from databricks_sync.rules.names import parents
+from databricks_sync.rules.outcome import Outcome, Result
+from databricks_sync.rules.plan import Step, resolved, steps
+from databricks_sync.state.backups import Backups
+from databricks_sync.state.base import Base
+from databricks_sync.state.location import folders_of_records
+
+from .compare import Comparison
+from .look import Snapshot
+from .push import PushWriter
+from .report import Report
+from .request import Request
+from .run import Sync
+from .transfer import Transfer
+from .verify import key_there
+from .versions import Versions
+
+
+def run(sync: Sync, request: Request) -> Report:
+    """Removes the target, as far as the mode of the request goes. Raises SyncError; then nothing was changed."""
+    sync.listener.start(request, [folder.shown for folder in sync.settings.folders], sync.settings.login.name)
+    keep = not request.dry_run and sync.record(request.target).exists
+    return sync.under_lock(request, partial(_removed, sync, request), keep=keep)
+
+
+def pushed_branches(sync: Sync) -> Iterator[tuple[str, str]]:
+    """The targets of this project in this workspace that this clone has a record of, each with its branch.
+
+    The branch is that of the note on the target, as it was last seen. Records of version 0.1 say neither.
+    """
+    for folder in folders_of_records(sync.repository.state):
+        base = Base(folder, create=False)
+        target, note = base.meta("target"), base.meta("claim")
+        base.close()
+        if target and sync.record(target).folder == folder and (marker := from_json(note.encode(), target)):
+            yield target, marker.branch
+
+
+def _removed(
+    sync: Sync, request: Request, base: Base, pool: Executor, interruption: Interruption, after_locks: ExitStack
+) -> Report:
+    snapshot = sync.seen(request, base, pool)
+    plan, backups = _plan(snapshot.comparison, request), sync.backups(request.target)
+    versions = Versions(sync.local, snapshot.workspace, base, backups, snapshot.comparison)
+    diffs = versions.differences(plan, Direction.PUSH, pool) if request.diff else {}
+    if not request.dry_run:
+        sync.check(request, snapshot, base, plan)
+    sync.tell(unread(snapshot.view, request.target))
+    if not snapshot.comparison.listing.exists:
+        sync.tell(f"There is no folder {printable(request.target)} in the workspace.")
+    sync.listener.plan(request, plan, diffs)
+    reached("planned")
+    if request.dry_run:  # the plan is shown first: it says what the valve is about
+        sync.check(request, snapshot, base, plan)
+        return Report(request, tuple(plan))
+    sync.remember(request, snapshot, base, plan, pushing=False)
+    if not snapshot.comparison.listing.exists and snapshot.view.marker is None:
+        return Report(request, tuple(plan), removed=True)
+    writer = _RemovalWriter(sync, snapshot, base, backups, pool)
+    report = sync.carry(request, plan, Transfer(writer, base, pool, sync.listener.outcome, interruption), after_locks)
+    return sync.pruned(report._replace(removed=writer.removed), base, backups)
+
+
+def _plan(comparison: Comparison, request: Request) -> list[Step]:
+    """That of a push from an empty folder. What any other run would not mention is in the way here, and is told."""
+    sides = comparison.sides
+    everything = {**keys_by_nfc(comparison.listing), **sides.remote}
+    plan = steps(sides._replace(remote=everything, moves=Moves()), request.mode)
+    return [resolved(step, request.mode) for step in plan]
+
+
+class _RemovalWriter(PushWriter):
+    """Deletes the objects as a push does, and in the end what they were in and what is known of it."""
+
+    def __init__(self, sync: Sync, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> None:
+        super().__init__(sync.local, snapshot.workspace, base, backups, snapshot.comparison, pool, notice=sync.tell)
+        self.markers, self.marker = snapshot.markers, snapshot.view.marker
+        self.removed = False
+
+    def reason(self, step: Step) -> str:
+        """As of a push, in the words of a removal."""
+        return "removed with its folder"
+
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        """Removes the folders that are empty, and if nothing is left, the target itself and the note on it."""
+        listing = self.comparison.listing
+        gone = {key_there(outcome.step) for outcome in outcomes if outcome.result is Result.DONE}
+        left = {*listing.objects.keys() - gone, *listing.others}
+        in_use = {folder for key in left for folder in ("", *parents(key))}
+        self._folders.remove({"", *listing.folders} - in_use)
+        if left:
+            return
+        reached("before note")
+        if self._stands():
+            self.notice(f"{printable(self.workspace.root)} is not empty, or cannot be deleted, so it was kept.")
+            return
+        trouble = self.markers.remove(self.marker) if self.marker else ""
+        self.notice(trouble)
+        self.removed = not trouble
+
+    def _stands(self) -> bool:
+        try:
+            return self.workspace.stands()
+        except SyncError:
+            return True
