@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from databricks_sync.errors import SyncError, printable
+from databricks_sync.errors import SyncError
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.output.wording import SIGNS, STYLES
 from databricks_sync.rules.plan import Action
@@ -26,15 +26,18 @@ class Change:
     why: str = ""
     problem: str = ""
     hint: str = ""
+    address: str = ""  # of what is in the workspace, where it has a page
     exit_code: ExitCode = ExitCode.DONE
 
 
 def report_changes(
-    changes: Sequence[Change], report: Reporter, *, dry_run: bool, stopped: SyncError | None = None
+    changes: Sequence[Change], report: Reporter, *, dry_run: bool, stopped: SyncError | None = None, address: str = ""
 ) -> ExitCode:
-    """Says what became of each, and of all; the exit code. `stopped`: why there are no more of them."""
+    """Says what became of each, and of all; the exit code.
+
+    `stopped`: why there are no more of them. `address`: the page of what they are in.
+    """
     for change in changes:
-        fields = {"name": change.name, "action": change.action, "why": change.why}
         text = style = ""
         if change.problem:
             sign = "!" if change.exit_code else "?"
@@ -43,9 +46,18 @@ def report_changes(
             sign = SIGNS[Action(change.action)]
             text = f"{sign} {change.kind} {change.name}{f'  {change.why}' if change.why else ''}"
             style = STYLES[sign]
-        report.event(change.kind, text, style, **fields, problem=change.problem or None, hint=change.hint or None)
-        if change.hint and not report.as_json:
-            report.out.line(f"    {printable(change.hint)}")
+        report.event(
+            change.kind,
+            name=change.name,
+            action=change.action,
+            why=change.why,
+            problem=change.problem or None,
+            hint=change.hint or None,
+            address=change.address or None,
+        )
+        report.line(text, style, (change.name, change.address))
+        if change.hint:
+            report.line(f"    {change.hint}")
     counts = {word: sum(1 for change in changes if change.action == action) for action, word in _DONE.items()}
     counts["in_sync"] = sum(1 for change in changes if change.action == "nothing" and not change.problem)
     counts["left"] = sum(1 for change in changes if change.problem)
@@ -60,5 +72,8 @@ def report_changes(
         if count
     ]
     text = ", ".join(words) or ("there are no hooks" if stopped is None else "nothing was done")
-    report.event("summary", text, "bold" if code else "bold green", dry_run=dry_run, **counts, exit_code=code)
+    style = "bold" if code else "bold green"
+    report.event("summary", text, style, dry_run=dry_run, **counts, address=address or None, exit_code=code)
+    if any(change.action != "nothing" or change.problem for change in changes):
+        report.address("", address)
     return code

@@ -118,6 +118,7 @@ def schema(**values: Any) -> None:
 @flag("--prune", "Delete the notebooks and jobs of hooks that no longer exist.")
 @flag("--take-over", "Take over a target folder that belongs to another repository.")
 @flag("-n/--dry-run", "Show what would be done and change nothing.")
+@flag("--open", "Open the workspace folder in the browser, when it is done.")
 @click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait this long for another run to end.")
 @_connection
 @_JSON
@@ -165,6 +166,7 @@ def deploy(**values: Any) -> None:
     help="Cancel the run after this time, such as 90m (default: the timeout of hook.yml).",
 )
 @flag("-n/--dry-run", "Show what would be run and start nothing.")
+@flag("--open", "Open the page of the run in the browser, as soon as it has started.")
 @_PROJECTS
 @_connection
 @_JSON

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+from databricks_sync.cli import browser
 from databricks_sync.cli.project import Project, find
 from databricks_sync.cli.session import Session, opened
+from databricks_sync.errors import SettingsError
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
@@ -98,7 +100,10 @@ def deploy(options: HookOptions, report: Reporter) -> int:
             wait=options.wait,
             to=options.to,
         )
-        return deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
+        code = deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
+        if options.open:
+            browser.show(session.pages(staying=False).object(session.target), report.notice)
+        return code
 
 
 def run(options: HookOptions, report: Reporter) -> int:
@@ -107,6 +112,8 @@ def run(options: HookOptions, report: Reporter) -> int:
     reading = one_by_name(read_hooks(_projects(project.folder, options)), options.name)
     hook = sound(reading, options.checking())
     if options.backend == "local":
+        if options.open:
+            raise SettingsError("With --backend local there is no page to open.", "Leave out --open.")
         spec = run_spec(hook, options, None, report)
         folder = project.folder / (options.tracking or "mlruns")
         return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
@@ -114,7 +121,7 @@ def run(options: HookOptions, report: Reporter) -> int:
     with opened(options.session(TARGET if options.experiment else None), project) as session:
         _report_notices(session, report)
         spec = run_spec(hook, options, session, report)
-        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
+        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report, open=options.open)
 
 
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:

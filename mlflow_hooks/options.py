@@ -26,6 +26,7 @@ class HookOptions(NamedTuple):
     prune: bool = False
     take_over: bool = False
     dry_run: bool = False
+    open: bool = False
     wait: float = 0.0  # seconds
     parameters: tuple[str, ...] = ()  # NAME=VALUE
     ref: str | None = None  # None: run what lies here, "": where the hook is pinned

@@ -37,10 +37,21 @@ class Reporter:
         if self.as_json:
             sys.stdout.write(json.dumps(_hidden({"event": event, **fields})) + "\n")
             sys.stdout.flush()
-        elif text:
-            for line in hidden(text).splitlines():  # as a whole: a key has many lines
-                self.out.line(printable(line), style)
-            sys.stdout.flush()
+        else:
+            self.line(text, style)
+
+    def line(self, text: str, style: str = "", link: tuple[str, str] = ("", "")) -> None:
+        """Says something to a person alone, if there is a text. `link`: a part of it, and where that leads to."""
+        if not text or self.as_json:
+            return
+        for line in hidden(text).splitlines():  # as a whole: a key has many lines
+            self.out.line(printable(line), style, link)
+        sys.stdout.flush()
+
+    def address(self, label: str, address: str) -> None:
+        """Where a person finds something in the browser, if anywhere; a program has it in an event."""
+        if address:
+            self.line(f"{label}{address}", link=(address, address))
 
     def notice(self, text: str) -> None:
         """Says something on standard error that is no result; to a program, an event `note`."""

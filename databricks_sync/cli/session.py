@@ -18,7 +18,7 @@ from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
 from databricks_sync.rules import target as targets
-from databricks_sync.rules.address import pages
+from databricks_sync.rules.address import Pages
 from databricks_sync.rules.ci_run import ci_run
 from databricks_sync.rules.valves import unfinished
 from databricks_sync.system import Pool
@@ -57,9 +57,13 @@ class Session(NamedTuple):
         settings, target = self.settings._replace(user=user), targets.of_branch(user, branch)
         return self._replace(settings=settings, target=target, branch=branch)
 
+    def pages(self, *, staying: bool) -> Pages:
+        """The pages of the workspace; of one that ends with this command, only for a command that stays meanwhile."""
+        login = self.settings.login
+        return Pages() if login.ends and not staying else Pages(login.host, login.one_of_many)
+
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
-        login = self.settings.login
         return Request(
             mode=options.mode if mode is None else mode,
             removing=options.remove,
@@ -88,7 +92,7 @@ class Session(NamedTuple):
             login=options.login(),
             ci_run=ci_run(os.environ),
             way=_way(self.settings.project),
-            pages="" if login.ends and not options.watch else pages(login.host, login.one_of_many),
+            pages=self.pages(staying=options.watch),
         )
 
 

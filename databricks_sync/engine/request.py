@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from databricks_sync.model import Allowed, Mode, Scope
-from databricks_sync.rules.address import address
+from databricks_sync.rules.address import Pages
 
 
 class Request(NamedTuple):
@@ -32,7 +32,7 @@ class Request(NamedTuple):
     again: str = ""  # the options that name this workspace and target, to be typed in the next command
     login: str = ""  # those of them that name the workspace
     ci_run: str = ""  # the address of the CI's run, if this is one
-    pages: str = ""  # what a path is put behind to find it in the browser, where it will be found
+    pages: Pages = Pages()  # of the workspace, where somebody will find them
     way: str = ""  # from the current folder to the project, where that is another one
 
     def typed(self, path: str) -> str:
@@ -41,4 +41,4 @@ class Request(NamedTuple):
 
     def address(self, key: str = "") -> str:
         """Where an object, or the target itself, is in the browser; "" where it is not to be seen."""
-        return address(self.pages, f"{self.target}/{key}" if key else self.target)
+        return self.pages.object(f"{self.target}/{key}" if key else self.target)

@@ -77,7 +77,8 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
         if not changes:
             raise
         stopped = error
-    return report_changes(changes, report, dry_run=options.dry_run, stopped=stopped)
+    page = "" if options.dry_run else session.pages(staying=False).object(options.target)
+    return report_changes(changes, report, dry_run=options.dry_run, stopped=stopped, address=page)
 
 
 def _interrupted(changes: Sequence[Change], options: DeployOptions, *, in_hand: bool) -> InterruptedRun:

@@ -37,6 +37,7 @@ class JobDeployment:
         self._options = options
         self._jobs = Jobs(session.http)
         self._records = Records(session.http, options.target)
+        self._pages = session.pages(staying=False)
 
     def require_target(self, hooks: Sequence[Hook]) -> None:
         """Raises OtherTarget where another target of a hook is deployed here, perhaps production.
@@ -56,18 +57,21 @@ class JobDeployment:
         local = job.settings(hook, self._options.target)
         record = self._records.of(hook.name)
         same_name = self._present(hook.notebook, record)
+        address = self._pages.job(str(same_name[0].job_id)) if same_name else ""
         if (problem := _not_ours(hook, same_name, local, self._options)) is not None:
-            yield problem
+            yield replace(problem, address=address)
         elif same_name and record and record.of_another(self._names()) and not self._options.take_over:
             what, hint = "was deployed from another repository.", "Give the hook another name, or add --take-over."
-            yield Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+            change = Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+            yield replace(change, address=address)
         elif same_name:
             yield from self._update(hook, same_name[0], record, local)
         else:
             if not self._options.dry_run:
                 number = self._jobs.create(marked(local, digest(local)))
                 self._write_record(hook, record, number, {digest(local): local})
-            yield Change("job", hook.notebook, "create")
+                address = self._pages.job(str(number))
+            yield Change("job", hook.notebook, "create", address=address)
 
     def _update(
         self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
@@ -75,7 +79,7 @@ class JobDeployment:
         now = digest(local)
         base = local if present.last == now else record.deployed(present.last) if record else None
         merged = merge(base, local, present.unmarked, overwrite=self._options.overwrite)
-        change = Change("job", hook.notebook)
+        change = Change("job", hook.notebook, address=self._pages.job(str(present.job_id)))
         if merged.conflicts or (base is None and not self._options.overwrite):
             yield _conflict(change, merged, unknown=base is None)
             return

@@ -110,6 +110,7 @@ class Notebooks:
         self.listener = Listener(report)
         self.sync = session._replace(settings=settings).sync(self.listener, shared=True)
         self.workspace = Workspace(session.http, options.target)
+        self.pages = session.pages(staying=False)
         self.outcomes: list[Outcome] = []
 
     def deploy(self) -> Iterator[Change]:
@@ -220,11 +221,13 @@ class Notebooks:
         # SERVER: an export may lack the newline at the end that was imported.
         return raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
 
-    def _of(self, key: str) -> Change:
-        return Change("notebook", f"{self.options.target}/{key}")
+    def _of(self, key: str, *, stands: bool = False) -> Change:
+        path = f"{self.options.target}/{key}"
+        return Change("notebook", path, address=self.pages.object(path) if stands else "")
 
     def _fate(self, key: str, step: Step, problem: Problem | None) -> Change:
-        change = self._of(key)
+        made = step.action is Action.CREATE and not (problem or self.options.dry_run)
+        change = self._of(key, stands=made or (step.remote is not None and step.action is not Action.DELETE))
         if problem:
             what = f"{problem.what.rstrip('.')}."
             return replace(change, problem=what, hint=problem.hint, exit_code=problem.severity.value)
@@ -235,7 +238,7 @@ class Notebooks:
         return replace(change, action=step.action.value, why=why) if step.writes else change
 
     def _stale(self, key: str) -> Change:
-        change = self._of(key)
+        change = self._of(key, stands=True)
         if self.options.prune:
             return replace(
                 change,

@@ -9,7 +9,7 @@ import copy
 import time
 from contextlib import suppress
 
-from databricks_sync.cli.browser import ENDED
+from databricks_sync.cli import browser
 from databricks_sync.cli.session import Session
 from databricks_sync.errors import NotFound, Unreachable
 from databricks_sync.interrupt import Interruption
@@ -30,32 +30,40 @@ _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
 
 
-def on_databricks(spec: RunSpec, session: Session, report: Reporter) -> int:
-    """Runs the project; the exit code. Raises HookError, WorkspaceError, SettingsError, InterruptedRun."""
+def on_databricks(spec: RunSpec, session: Session, report: Reporter, *, open: bool) -> int:
+    """Runs the project; the exit code. `open`: see OnDatabricks.
+
+    Raises HookError, WorkspaceError, SettingsError, InterruptedRun.
+    """
     require_mlflow()
     login = session.settings.login
     uri = log_in(login)
     _make_folder(session.http, spec.experiment.rpartition("/")[0])
     tracking = Tracking(uri, spec.experiment)
-    page = "" if login.ends else f"{login.host}/ml/experiments/{tracking.experiment_id}"
-    report.event("experiment", page and f"experiment  {page}", url=page or None)
+    page = session.pages(staying=False).experiment(tracking.experiment_id)
+    report.event("experiment", url=page or None)
+    report.address("experiment  ", page)
     backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
-    code = run(spec, backend(spec, session, tracking, report, page), tracking, report)
+    code = run(spec, backend(spec, session, tracking, report, open=open), tracking, report)
     if login.ends:
-        report.notice(ENDED)
+        report.notice(browser.ENDED)
     return code
 
 
 class OnDatabricks:
-    """As a job of the workspace. `page`: that of the experiment, "" where it would soon be gone."""
+    """As a job of the workspace."""
 
-    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, page: str) -> None:
+    def __init__(
+        self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, *, open: bool = False
+    ) -> None:
+        """`open`: whether to show the page of the run in the browser, as soon as it has one."""
         self.spec = spec
+        self.open = open
         self.http = session.http
         self.login = session.settings.login
+        self.pages = session.pages(staying=False)  # what a run prints is looked at after it
         self.tracking = tracking
         self.report = report
-        self.page = page
         self.job_run: JobRun | None = None
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
@@ -63,7 +71,8 @@ class OnDatabricks:
         run_id = self._launch(name)
         tags = self.tracking.get(run_id).data.tags
         self.job_run = JobRun(self.http, int(tags["mlflow.databricks.shellJobRunID"]))
-        self._say_launched(self.job_run, run_id, tags.get("mlflow.databricks.runURL", ""))
+        job = tags.get("mlflow.databricks.shellJobID", "")  # SERVER: older workspaces do not tell it
+        self._say_launched(self.job_run, run_id, self.pages.job(job, str(self.job_run.run_id)) if job else "")
         with suppress(Exception):  # a run that is not tagged is still a run
             self.tracking.tag(run_id, self.spec.tags)
         state = self._wait(self.job_run, deadline, stop)
@@ -96,12 +105,14 @@ class OnDatabricks:
 
     def _say_launched(self, job_run: JobRun, run_id: str, job_page: str) -> None:
         """`run_id` is "" until the script starts its MLflow run."""
-        run_page = f"{self.page}/runs/{run_id}" if self.page and run_id else ""
-        job_page = job_page if self.page else ""
-        lines = {"run": run_page or run_id, "job": job_page}
-        text = "\n".join(f"{what:<12}{where}" for what, where in lines.items() if where)
+        run_page = self.pages.experiment(self.tracking.experiment_id, run_id) if run_id else ""
         pages = {"url": run_page or None, "job_url": job_page or None}
-        self.report.event("launched", text, "", run_id=run_id or None, job_run_id=job_run.run_id, **pages)
+        self.report.event("launched", run_id=run_id or None, job_run_id=job_run.run_id, **pages)
+        self.report.line(f"run         {run_id}" if run_id and not run_page else "")
+        self.report.address("run         ", run_page)
+        self.report.address("job         ", job_page)
+        if self.open:
+            browser.show(run_page or job_page, self.report.notice)
 
     def _result(self, job_run: JobRun, state: JobRunState, run_id: str, status: str) -> RunResult:
         """How it ended. `status`: of the MLflow run, where that may say otherwise than the job."""
@@ -147,7 +158,7 @@ class AsDeployed(OnDatabricks):
             self.copied.make(self.spec.hook.project)
         folder = f"/Workspace{self.copied.root}" if self.copied else ""
         self.job_run = submitted(self.http, submission(self.spec, name, folder))
-        self._say_launched(self.job_run, "", self.job_run.page())
+        self._say_launched(self.job_run, "", "" if self.login.ends else self.job_run.page())
         state = self._wait(self.job_run, deadline, stop)
         run = self.tracking.named(name)
         self._remove_copy()

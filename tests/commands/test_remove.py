@@ -168,13 +168,12 @@ def test_a_note_that_is_written_again_stays(pushed: Project, person: Person) -> 
 # --- --merged -------------------------------------------------------------------------------------------------------
 
 
-def branch(project: Project, name: str, *, push: bool = True) -> None:
-    """A branch with a commit of its own, pushed to its folder; afterwards, main is checked out again."""
+def branch(project: Project, name: str, *options: str) -> None:
+    """A branch with a commit of its own, pushed with these options; afterwards, main is checked out again."""
     project.git("switch", "-q", "-c", name, "main")
     project.notebook(f"notebooks/of_{name}.py", name)
     project.commit(name)
-    if push:
-        project.push()
+    project.push(*options)
     project.git("switch", "-q", "main")
 
 
@@ -184,6 +183,8 @@ def test_all_branches_that_are_over(pushed: Project, person: Person) -> None:
     pushed.git("remote", "add", "origin", str(pushed.home / "origin.git"))
     for name in ("merged", "squashed", "deleted", "going", "squashed-and-deleted", "elsewhere"):
         branch(pushed, name)
+    branch(pushed, "chosen", "--target", f"{HOME}/demo")
+    branch(pushed, "shared", "--target", "/Shared/current")
     pushed.git("push", "-q", "-u", "origin", "main", "going")
     pushed.git("remote", "set-head", "origin", "main")
     pushed.git("push", "-q", "origin", ":going")
@@ -193,14 +194,12 @@ def test_all_branches_that_are_over(pushed: Project, person: Person) -> None:
     for name in ("squashed", "squashed-and-deleted"):
         pushed.git("merge", "-q", "--squash", name)
         pushed.commit(name)
-    pushed.git("branch", "-q", "-D", "deleted", "squashed-and-deleted")
+    pushed.git("branch", "-q", "-D", "deleted", "squashed-and-deleted", "chosen", "shared")
     pushed.git("worktree", "add", "-q", str(pushed.home / "elsewhere"), "elsewhere")
     pushed.git("switch", "-q", "-c", "current")
     pushed.push()
-    pushed.push("--target", "/Shared/current")
-    pushed.push("--target", f"{HOME}/demo")
     ran = pushed.push("--remove", "--merged")
-    assert ran.out.count("the folder is gone") == 4
+    assert ran.out.count("Remove /") == ran.out.count("the folder is gone") == 4
     for name, reason in (
         ("merged", "merged into main"),
         ("going", "its branch at the remote is gone"),

@@ -104,6 +104,25 @@ def test_first_and_second(desk: Desk) -> None:
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
 
 
+def test_where_it_is(desk: Desk) -> None:
+    """What is in the workspace is told with its page: notebook, job, and the folder; what is not there yet has none."""
+    folder, pages = f"{desk.api.host}/workspace?path={NOTEBOOK.rpartition('/')[0]}", ("notebook", "job", "summary")
+    ran = deploy(desk, "--dry-run")
+    assert [ran.one(event)["address"] for event in pages] == [None] * 3
+    ran = deploy(desk)
+    (job,) = jobs(desk)
+    told = [f"{desk.api.host}/workspace?path={NOTEBOOK}", f"{desk.api.host}/jobs/{job['job_id']}", folder]
+    assert [ran.one(event)["address"] for event in pages] == told
+    environment, opened = desk.browser()
+    assert folder not in desk.type("deploy", "--open", **environment).out
+    assert opened.read_text(encoding="utf-8").split() == [folder]
+    edit(desk)
+    change(desk, "0 0 6 * * ?", "0 0 7 * * ?")
+    ran = deploy(desk, code=1)
+    assert [ran.one(event)["address"] for event in pages] == told
+    assert desk.quick("deploy", code=1).out.splitlines()[-1] == folder
+
+
 def test_dry_run(desk: Desk) -> None:
     """--dry-run tells the same and sends no write."""
     assert deploy(desk, "--dry-run").changes == {NOTEBOOK: "create", JOB: "create"} and desk.asked() == []

@@ -303,6 +303,13 @@ ROWS = {
         adds("--overwrite"),
         code=1,
     ),
+    "no page to open": Row(
+        nothing,
+        "run demo --backend local --dry-run --open",
+        "With --backend local there is no page to open.",
+        "Leave out --open.",
+        lambda desk, hint, typed: [word for word in typed if word != "--open"],
+    ),
     "two of two names": Row(
         swapped,
         "run demo --backend local --dry-run",

@@ -65,7 +65,8 @@ def test_success(desk: Desk) -> None:
     ]
     (run,) = desk.runs(name)
     assert run["info"]["status"] == "FINISHED" and run["info"]["run_id"] == launched["run_id"]
-    assert launched["url"].endswith(f"/runs/{launched['run_id']}") and launched["job_url"].startswith(desk.api.host)
+    assert launched["url"] == f"{ran.one('experiment')['url']}/runs/{launched['run_id']}"
+    assert run["tags"]["mlflow.databricks.runURL"].partition("?")[0] == launched["job_url"]
     assert run["tags"]["mlflow_hooks.dirty"] == "true" and run["tags"]["mlflow_hooks.branch"] == "feature/letters"
     assert run["tags"]["word"] == "hello"
 
@@ -170,10 +171,13 @@ def test_deadline(desk: Desk) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
 def test_interrupted(desk: Desk) -> None:
-    """Ctrl-C cancels the job and ends the run; the exit code is 130."""
+    """Ctrl-C cancels the job and ends the run, whose page --open has shown from the start; the exit code is 130."""
     desk.api.control("run-states", [PENDING])
-    process = desk.start("run", "demo")
+    environment, opened = desk.browser()
+    process = desk.start("run", "demo", "--open", **environment)
+    page = until_line(process, "run  ").split()[1]
     until_line(process, "PENDING")
+    assert opened.read_text(encoding="utf-8").split() == [page]
     process.send_signal(signal.SIGINT)
     ran = desk.finish(process, 130)
     assert "Interrupted; the run was cancelled." in ran.err
