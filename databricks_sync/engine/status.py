@@ -17,6 +17,7 @@ from databricks_sync.state.backups import made_at
 from databricks_sync.state.base import Base
 
 from . import restore
+from .compare import Comparison
 from .look import Snapshot, check_branch
 from .request import Request
 from .run import Sync
@@ -42,6 +43,7 @@ class Status(NamedTuple):
     pushed: Pushed | None = None  # what that note says more
     stops: Mapping[Direction, ValveError] = MappingProxyType({})  # what would stop a run before its first write
     saves: Mapping[Direction, Kept] = MappingProxyType({})  # backups, by the command that restores them
+    unfinished: frozenset[str] = frozenset()  # keys that a run, such as one of a watch, has begun to carry and has not
     apart: tuple[int, int] | None = None  # how many commits only the one there has, and only the one here
     now: float = 0.0
     requests: int = 0
@@ -79,6 +81,7 @@ def look(sync: Sync, request: Request) -> Status:
         plans = [sync.chosen(asked, snapshot.comparison) for asked in (pushing, pulling)]
         check_branch(request, sync.repository.git_state())
         stops = _stops(sync, snapshot, base, zip((pushing, pulling), plans, strict=True))
+        unfinished = _unfinished(base, snapshot.comparison, plans)
     marker = snapshot.view.marker
     pushed = marker.pushed if marker else None
     return Status(
@@ -91,6 +94,7 @@ def look(sync: Sync, request: Request) -> Status:
         pushed,
         stops,
         _saves(sync, (pushing, pulling)),
+        unfinished,
         sync.repository.apart(pushed.commit) if pushed and pushed.commit else None,
         now=time.time(),
         requests=sync.http.requests,
@@ -109,6 +113,14 @@ def _stops(
         except ValveError as error:
             stops[request.mode.direction] = error
     return stops
+
+
+def _unfinished(base: Base, comparison: Comparison, plans: Iterable[Iterable[Step]]) -> frozenset[str]:
+    """What still is to be carried the way that an earlier run has noted in the record, and never taken back."""
+    arrived = {advance.key for advance in comparison.recovered}
+    noted = {(intent.direction, intent.key) for intent in base.intents() if intent.key not in arrived}
+    both = zip((Direction.PUSH, Direction.PULL), plans, strict=True)
+    return frozenset(step.key for way, steps in both for step in steps if step.writes and (way, step.key) in noted)
 
 
 def _saves(sync: Sync, requests: Iterable[Request]) -> dict[Direction, Kept]:

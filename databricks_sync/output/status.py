@@ -21,6 +21,7 @@ from .wording import STYLES, ago, whole, why
 _WORDS = {" ": "", "A": "new", "M": "edited", "D": "deleted", "R": "moved"}
 _COLOURS = {"new": STYLES["+"], "moved": STYLES[">"], "edited": STYLES["~"], "deleted": STYLES["-"]}
 _WIDTH = max(map(len, _WORDS.values()))
+_UNFINISHED = "an earlier run did not finish it"
 _SHOWN = 20
 _SEVERITIES = {"refused": Severity.REFUSED, "failed": Severity.FAILED, "noted": Severity.NOTE}
 
@@ -130,7 +131,8 @@ def _group(report: TextReport, heading: str, status: Status, side: Side) -> None
     report.out.line(f"{heading} ({len(steps):,})", "bold")
     for step in steps[:_SHOWN]:
         word = _WORDS[Standing(side, step).letters.strip()]
-        text = f"  {word:<{_WIDTH}}  {printable(step.path)}  {_more(step)}".rstrip()
+        more = ", ".join(filter(None, (_more(step), _UNFINISHED if step.key in status.unfinished else "")))
+        text = f"  {word:<{_WIDTH}}  {printable(step.path)}  {more}".rstrip()
         report.out.line(text, _COLOURS[word], report.link(status.request, step))
     _rest(report, steps)
     direction = Direction.PUSH if side is Side.LOCAL else Direction.PULL
@@ -199,7 +201,7 @@ def _events(report: JsonReport, status: Status) -> None:
     )
     for standing in status.standings:
         if standing.side is not Side.NEITHER:
-            report.emit("status", **_fields(standing, request))
+            report.emit("status", **_fields(standing, status))
     report.emit(
         "summary",
         command=report.command,
@@ -222,7 +224,7 @@ def _events(report: JsonReport, status: Status) -> None:
     )
 
 
-def _fields(standing: Standing, request: Request) -> dict[str, object]:
+def _fields(standing: Standing, status: Status) -> dict[str, object]:
     step = standing.step
     local, workspace = (_WORDS.get(letter) or None for letter in standing.letters)
     return {
@@ -231,7 +233,8 @@ def _fields(standing: Standing, request: Request) -> dict[str, object]:
         "side": standing.side.value,
         "local": local,
         "workspace": workspace,
-        **reasons(step, request),
+        "unfinished": step.key in status.unfinished,
+        **reasons(step, status.request),
     }
 
 

@@ -81,7 +81,8 @@ def test_the_short_form(mixed: Project) -> None:
 def test_what_a_program_reads(mixed: Project) -> None:
     """With --json there is an event with stable keys for each path that differs, and a summary with the numbers."""
     ran = mixed.push("--status", "--json")
-    fields = {"event", "path", "key", "side", "local", "workspace", "why", "problem", "hint", "address"}
+    fields = {"event", "path", "key", "side", "local", "workspace", "unfinished"}
+    fields |= {"why", "problem", "hint", "address"}
     assert {frozenset(event) for event in ran.all("status")} == {frozenset(fields)}
     sides = {event["key"]: (event["side"], event["local"], event["workspace"]) for event in ran.all("status")}
     assert sides["a"] == ("local", "edited", None) and sides["made there"] == ("workspace", None, "new")

@@ -309,8 +309,15 @@ def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watchi
 # --- what cannot be carried ---------------------------------------------------------------------------------
 
 
+def left(project: Project) -> dict[str, str]:
+    """What a status says that a watch has left: each conflict, refusal and failure."""
+    events = project.push("--status", "--json").all("status")
+    sides = {event["path"]: "unfinished" if event["unfinished"] else event["side"] for event in events}
+    return {path: side for path, side in sides.items() if side not in ("local", "workspace")}
+
+
 def test_one_failure_stops_nobody(pushed: Project, person: Person, workspace: Workspace, watching: Start) -> None:
-    """What the workspace refuses is parked with what it said; the others are carried."""
+    """What the workspace refuses is parked with what it said, and a status tells of it; the others are carried."""
     watch = watching()
     workspace.faults(rule(IMPORT, answer(400, "BAD_REQUEST", "not today"), object=f"{AT}/a"))
     pushed.notebook("notebooks/a.py", "refused")
@@ -320,10 +327,13 @@ def test_one_failure_stops_nobody(pushed: Project, person: Person, workspace: Wo
     pushed.notebook("notebooks/c.py", "carried too")
     watch.until(holds(person, "c", "carried too"))
     assert "not today" in watch.all("parked")[0]["problem"]
+    assert left(pushed) == {"notebooks/a.py": "unfinished"}
+    assert "edited   notebooks/a.py  an earlier run did not finish it" in pushed.pull("--status").out
     workspace.faults()
     pushed.notebook("notebooks/a.py", "accepted")
     watch.until(holds(person, "a", "accepted"))
     watch.until(lambda: not watch.parked())
+    assert left(pushed) == {}
 
 
 def test_a_mishap_of_a_moment_is_no_news(

@@ -18,6 +18,7 @@ from support.project import HOME, IMPORT, RESET, Person, Project, Workspace, ans
 from databricks_local.embedded import running
 from databricks_sync.rules import debounce
 
+from .test_saves import left
 from .world import Watching
 
 Start = Callable[..., Watching]
@@ -221,7 +222,7 @@ def test_an_emptied_folder_halts(pushed: Project, person: Person, watching: Star
 
 
 def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) -> None:
-    """What both sides changed stays on both sides, parked with the way out, and the others go on."""
+    """What both sides changed stays on both sides, parked with the way out, and the others go on; a status shows it."""
     watch = watching()
     person.edit("a", "edited there")
     pushed.notebook("notebooks/a.py", "edited here")
@@ -236,6 +237,9 @@ def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) 
     pushed.notebook("notebooks/c.py", "goes on")
     watch.until(reads(person, "c", "goes on"))
     assert reads(person, "a", "edited there")() and len(watch.all("parked")) == 1
+    assert left(pushed) == {"notebooks/a.py": "both"}
+    watch.kill()
+    assert left(pushed) == {"notebooks/a.py": "both"}
 
 
 @pytest.mark.parametrize(
