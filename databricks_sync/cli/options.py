@@ -17,9 +17,9 @@ from . import completion
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EXIT_CODES = """
-    Exit codes: 0 in sync, 1 conflicts, refused paths, or something to do that a check has found, 2 a mistake in the
-    options, settings or login, 3 stopped by a safety check before any change, 4 some objects failed and the rest was
-    done, 130 interrupted.
+    Exit codes: 0 in sync, 1 conflicts, refused paths, a folder that was not removed, or something to do that a check
+    has found, 2 a mistake in the options, settings or login, 3 stopped by a safety check before any change, 4 some
+    objects failed and the rest was done, 130 interrupted.
 """
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
 _REMOVE = "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there."

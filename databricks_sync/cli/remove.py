@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from databricks_sync.engine import removal
-from databricks_sync.errors import ValveError, enumerated
+from databricks_sync.errors import SettingsError, ValveError, enumerated
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.output.report import Reporter
 from databricks_sync.rules.branches import over
@@ -50,12 +50,12 @@ def _stopped(session: Session, options: Options, report: Reporter, because: str)
     """As `_removed`; what stops one of them before its first write does not stop the others."""
     try:
         return _removed(session, options, report, because)
-    except ValveError as error:
+    except (ValveError, SettingsError) as error:
         report.error(error)
         return error.exit_code
 
 
 def _worst(codes: list[int]) -> int:
     """The exit code of several runs: where only some were stopped, the rest was done."""
-    worst = max(codes, default=ExitCode.DONE)
-    return ExitCode.FAILED if worst == ExitCode.STOPPED and min(codes) < worst else worst
+    stopped = [code for code in codes if code in (ExitCode.USAGE, ExitCode.STOPPED)]
+    return ExitCode.FAILED if 0 < len(stopped) < len(codes) else max(codes, default=ExitCode.DONE)

@@ -53,9 +53,8 @@ class Session(NamedTuple):
 
     def at(self, branch: str) -> Session:
         """The same, at the folder of another branch. Raises SyncError."""
-        user = self.settings.user or who(self.http)
-        settings, target = self.settings._replace(user=user), targets.of_branch(user, branch)
-        return self._replace(settings=settings, target=target, branch=branch)
+        target = targets.of_branch(self.settings.user or who(self.http), branch)
+        return self._replace(target=target, branch=branch)
 
     def pages(self, *, staying: bool) -> Pages:
         """The pages of the workspace; of one that ends with this command, only for a command that stays meanwhile."""
@@ -134,8 +133,8 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
         if not options.named and not looking and (operation := repository.operation()):
             raise unfinished(operation)
         branch = options.branch or head or targets.ci_branch(os.environ)
-        if options.merged:
-            target, permitted = "", lambda: None
+        if options.merged:  # of many branches, and of none: see `at`
+            settings, target, permitted = settings._replace(user=settings.user or _user(http, pool)), "", lambda: None
         else:
             target, permitted = _target(options.target, branch, settings, http, pool)
         yield Session(settings, repository, http, target, branch or "", head, permitted)

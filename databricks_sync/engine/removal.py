@@ -48,13 +48,15 @@ def run(sync: Sync, request: Request) -> Report:
 def pushed_branches(sync: Sync) -> Iterator[tuple[str, str]]:
     """The targets of this project in this workspace that this clone has a record of, each with its branch.
 
-    The branch is that of the note on the target, as it was last seen. Records of version 0.1 say neither.
+    The branch is that of the note on the target, as it was last seen; without one there is none. Records of version 0.1
+    say neither. Raises SyncError.
     """
     for folder in folders_of_records(sync.repository.state):
         base = Base(folder, create=False)
         target, note = base.meta("target"), base.meta("claim")
         base.close()
-        if target and sync.record(target).folder == folder and (marker := from_json(note.encode(), target)):
+        marker = from_json(note.encode(), target) if target and sync.record(target).folder == folder else None
+        if marker and marker.branch:
             yield target, marker.branch
 
 

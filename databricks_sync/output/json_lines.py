@@ -48,6 +48,7 @@ class JsonReport:
             target=request.target,
             host=host,
             address=request.address() or None,
+            **({"because": request.because} if request.because else {}),
         )
 
     def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:

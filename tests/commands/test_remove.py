@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from support.project import DELETE, HOME, LIST, Person, Project, edits, notebook, rule
 
+from .test_interrupts import interrupted
 from .test_valves import another
 
 REMOVE = ("--remove", "--branch", "main")
@@ -225,6 +228,56 @@ def test_one_that_stops_does_not_stop_the_others(pushed: Project, person: Person
     assert "belongs to another repository" in ran.err
     assert stands(person, f"{HOME}/one") and not stands(person, f"{HOME}/other")
     assert not pushed.push("--remove", "--merged", code=3).carried
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to another process")
+def test_ctrl_c_ends_what_the_next_run_finishes(pushed: Project, person: Person) -> None:
+    """After Ctrl-C what is in hand is finished, and no further folder is begun; typed again, it ends."""
+    for name in ("one", "other"):
+        branch(pushed, name)
+        pushed.git("branch", "-q", "-D", name)
+    pushed.workspace.faults(rule(DELETE, {"kind": "latency", "ms": 500}, object=f"{HOME}/o*"))
+    ran = interrupted(pushed, "to_databricks", "--remove", "--merged")
+    assert ran.code == 130 and "Interrupted" in ran.said
+    left = [name for name in ("one", "other") if stands(person, f"{HOME}/{name}")]
+    assert left and ran.out.count("Remove /") == 1
+    pushed.workspace.faults()
+    pushed.push("--remove", "--merged")
+    assert not any(stands(person, f"{HOME}/{name}") for name in ("one", "other")) and len(records(pushed)) == 1
+
+
+def test_a_folder_that_was_deleted_by_hand(pushed: Project, person: Person) -> None:
+    """Where somebody has deleted the folder, what is known of it goes, and that is all that is written."""
+    branch(pushed, "gone")
+    pushed.git("branch", "-q", "-D", "gone")
+    person.at(f"{HOME}/gone").delete()
+    ran = pushed.push("--remove", "--merged")
+    assert "nothing to do, the folder is gone" in ran.out and "gone.json" not in notes(person)
+    assert len(records(pushed)) == 1 and len(ran.carried) == 1  # the folder is asked to go once more
+    assert not pushed.push("--remove", "--merged").writes
+
+
+def test_a_push_without_a_branch(pushed: Project, person: Person) -> None:
+    """A record of no branch, pushed from a detached HEAD, is nothing that --merged is about."""
+    pushed.git("checkout", "-q", "--detach")
+    pushed.push("--target", f"{HOME}/demo")
+    pushed.git("checkout", "-q", "main")
+    assert "nothing to do: no folder" in pushed.push("--remove", "--merged").out
+    assert stands(person, f"{HOME}/demo")
+
+
+def test_one_that_is_no_folder_any_more(pushed: Project, person: Person) -> None:
+    """What cannot be a target any more is named, and does not keep the others."""
+    for name in ("one", "other"):
+        branch(pushed, name)
+        pushed.git("branch", "-q", "-D", name)
+    person.at(f"{HOME}/one").delete()
+    person.at(HOME).edit("one", "a notebook")
+    ran = pushed.push("--remove", "--merged", "--json", code=4)
+    assert f"{HOME}/one is a notebook" in ran.all("error")[0]["message"]
+    assert [event["because"] for event in ran.all("start")] == ["there is no such branch any more"] * 2
+    assert stands(person, f"{HOME}/one")
+    assert not stands(person, f"{HOME}/other")
 
 
 def test_no_merged_branch(pushed: Project) -> None:

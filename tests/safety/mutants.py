@@ -1393,6 +1393,14 @@ MUTANTS = (
         "fills_again",
     ),
     Mutant(
+        "a folder that stays loses its record",
+        "Sync.under_lock",
+        "report.removed",
+        "not request.dry_run",
+        REMOVALS,
+        "others_have",
+    ),
+    Mutant(
         "a note that somebody has written anew is deleted",
         "Markers.remove",
         "self.marker() == marker",
