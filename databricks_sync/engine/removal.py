@@ -116,7 +116,8 @@ class _RemovalWriter(PushWriter):
             return
         reached("before note")
         if self._stands():
-            self.notice(f"{printable(self.workspace.root)} is not empty, or cannot be deleted, so it was kept.")
+            kept = f"{printable(self.workspace.root)} is not empty, or cannot be deleted, so it was kept."
+            self.notice(f"{kept} Run the command again: it shows what is in it.")
             return
         trouble = self.markers.remove(self.marker) if self.marker else ""
         self.notice(trouble)

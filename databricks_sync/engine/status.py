@@ -43,7 +43,7 @@ class Status(NamedTuple):
     pushed: Pushed | None = None  # what that note says more
     stops: Mapping[Direction, ValveError] = MappingProxyType({})  # what would stop a run before its first write
     saves: Mapping[Direction, Kept] = MappingProxyType({})  # backups, by the command that restores them
-    unfinished: frozenset[str] = frozenset()  # keys that a run, such as one of a watch, has begun to carry and has not
+    unfinished: frozenset[str] = frozenset()  # keys that a run, perhaps of a watch, began to carry and did not finish
     apart: tuple[int, int] | None = None  # how many commits only the one there has, and only the one here
     now: float = 0.0
     requests: int = 0

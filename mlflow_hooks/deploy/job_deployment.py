@@ -57,21 +57,23 @@ class JobDeployment:
         local = job.settings(hook, self._options.target)
         record = self._records.of(hook.name)
         same_name = self._present(hook.notebook, record)
-        address = self._pages.job(str(same_name[0].job_id)) if same_name else ""
-        if (problem := _not_ours(hook, same_name, local, self._options)) is not None:
-            yield replace(problem, address=address)
-        elif same_name and record and record.of_another(self._names()) and not self._options.take_over:
+        problem = _not_ours(hook, same_name, local, self._options)
+        if not problem and same_name and record and record.of_another(self._names()) and not self._options.take_over:
             what, hint = "was deployed from another repository.", "Give the hook another name, or add --take-over."
-            change = Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
-            yield replace(change, address=address)
+            problem = Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+        if problem:
+            yield replace(problem, address=self._page(same_name[0]))
         elif same_name:
             yield from self._update(hook, same_name[0], record, local)
+        elif self._options.dry_run:
+            yield Change("job", hook.notebook, "create")
         else:
-            if not self._options.dry_run:
-                number = self._jobs.create(marked(local, digest(local)))
-                self._write_record(hook, record, number, {digest(local): local})
-                address = self._pages.job(str(number))
-            yield Change("job", hook.notebook, "create", address=address)
+            number = self._jobs.create(marked(local, digest(local)))
+            self._write_record(hook, record, number, {digest(local): local})
+            yield Change("job", hook.notebook, "create", address=self._pages.job(str(number)))
+
+    def _page(self, present: HookJob) -> str:
+        return self._pages.job(str(present.job_id))
 
     def _update(
         self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
@@ -79,7 +81,7 @@ class JobDeployment:
         now = digest(local)
         base = local if present.last == now else record.deployed(present.last) if record else None
         merged = merge(base, local, present.unmarked, overwrite=self._options.overwrite)
-        change = Change("job", hook.notebook, address=self._pages.job(str(present.job_id)))
+        change = Change("job", hook.notebook, address=self._page(present))
         if merged.conflicts or (base is None and not self._options.overwrite):
             yield _conflict(change, merged, unknown=base is None)
             return
@@ -108,14 +110,15 @@ class JobDeployment:
         jobs = self._present(change.name, record)
         ours = [candidate for candidate in jobs if self._may_be_of(record, candidate)]
         if not self._options.prune:
-            yield from (replace(change, problem=_NO_HOOK, hint=PRUNE) for _ in ours)
+            yield from (replace(change, problem=_NO_HOOK, hint=PRUNE, address=self._page(other)) for other in ours)
             return
         for candidate in ours:
             base = record.deployed(candidate.last)
             edited = base is None or merge(base, base, candidate.unmarked).kept
             if edited and not self._options.overwrite:
                 what = f"{_NO_HOOK[:-1]}: it was edited in the workspace."
-                yield replace(change, problem=what, hint=_OVERWRITE, exit_code=ExitCode.LEFT)
+                page = self._page(candidate)
+                yield replace(change, problem=what, hint=_OVERWRITE, address=page, exit_code=ExitCode.LEFT)
                 return
             if delete:
                 self._jobs.delete(candidate.job_id)

@@ -34,6 +34,7 @@ class RunResult:
     succeeded: bool
     shown: str
     output: str = ""
+    address: str = ""  # its page, where that outlives the command
 
 
 class Backend(Protocol):
@@ -103,6 +104,8 @@ def _verdict(spec: RunSpec, tracking: Tracking, result: RunResult, report: Repor
         result=result.shown,
         metrics=metrics,
         log=result.output or None,
+        address=result.address or None,
         exit_code=code,
     )
+    report.address("", result.address)
     return code

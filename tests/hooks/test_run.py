@@ -65,7 +65,7 @@ def test_success(desk: Desk) -> None:
     ]
     (run,) = desk.runs(name)
     assert run["info"]["status"] == "FINISHED" and run["info"]["run_id"] == launched["run_id"]
-    assert launched["url"] == f"{ran.one('experiment')['url']}/runs/{launched['run_id']}"
+    assert launched["url"] == f"{ran.one('experiment')['url']}/runs/{launched['run_id']}" == summary["address"]
     assert run["tags"]["mlflow.databricks.runURL"].partition("?")[0] == launched["job_url"]
     assert run["tags"]["mlflow_hooks.dirty"] == "true" and run["tags"]["mlflow_hooks.branch"] == "feature/letters"
     assert run["tags"]["word"] == "hello"
