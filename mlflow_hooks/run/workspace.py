@@ -106,8 +106,8 @@ class OnDatabricks:
     def _say_launched(self, job_run: JobRun, run_id: str, job_page: str) -> None:
         """`run_id` is "" until the script starts its MLflow run."""
         run_page = self.pages.experiment(self.tracking.experiment_id, run_id) if run_id else ""
-        pages = {"url": run_page or None, "job_url": job_page or None}
-        self.report.event("launched", run_id=run_id or None, job_run_id=job_run.run_id, **pages)
+        ids = {"run_id": run_id or None, "job_run_id": job_run.run_id}
+        self.report.event("launched", "", "", **ids, url=run_page or None, job_url=job_page or None)
         self.report.line(f"run         {run_id}" if run_id and not run_page else "")
         self.report.address("run         ", run_page)
         self.report.address("job         ", job_page)
@@ -120,7 +120,8 @@ class OnDatabricks:
         output = "" if good else job_run.output()
         shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
         shown += f": {state.message}" if state.message and not good else ""
-        return RunResult(run_id, good, shown, output)
+        address = self.pages.experiment(self.tracking.experiment_id, run_id) if run_id else ""
+        return RunResult(run_id, good, shown, output, address)
 
     def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> JobRunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""
