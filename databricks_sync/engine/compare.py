@@ -102,7 +102,9 @@ class Comparer:
         noted = noted if noted and noted.apart(self.local.layout) else None
         moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
         scan = _followed(scan, moves.followed)
-        leftover = replaced_files(self.base.intents(), scan, entries, moves)
+        # What a pull had done before it died, only the files tell.
+        intents = [i for i in self.base.intents() if scan.looked or i.direction is Direction.PUSH]
+        leftover = replaced_files(intents, scan, entries, moves)
         scan = _without(scan, leftover)
         problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
         scan = scan._replace(objects=_standing(scan.objects, moves))
@@ -111,7 +113,7 @@ class Comparer:
         if direction is Direction.PULL:
             foreign = remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys()
             problems |= {key: outside(key) for key in foreign if not self.local.holds(key)}
-        recovery = recover(self.base.intents(), self.base.entries(), scan, self.workspace, remote, self.pool)
+        recovery = recover(intents, self.base.entries(), scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
         digests, versions = self._digests(entries, scan, remote, problems, exports)

@@ -62,7 +62,7 @@ class Look:
         looking = pool.submit(workspace.listing, pool, new=new)
         # No listing tells what its root is: asked until something was carried, and when it is another folder by now.
         check_types = asked_types(workspace, pool) if not base.meta("root") else None
-        scan = Scan() if request.removing else self._scan(request, base)
+        scan = Scan(looked=False) if request.removing else self._scan(request, base)
         if check_types:
             check_types()
         view, listing = viewing.result(), looking.result()

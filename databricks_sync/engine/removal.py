@@ -22,7 +22,7 @@ from databricks_sync.remote.marker import from_json, unread
 from databricks_sync.rules.layout import Moves
 from databricks_sync.rules.names import parents
 from databricks_sync.rules.outcome import Outcome, Result
-from databricks_sync.rules.plan import Step, resolved, steps
+from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 from databricks_sync.state.location import folders_of_records
@@ -86,11 +86,14 @@ def _removed(
 
 
 def _plan(comparison: Comparison, request: Request) -> list[Step]:
-    """That of a push from an empty folder. What any other run would not mention is in the way here, and is told."""
+    """That of a push from an empty folder. What any other run would not mention is in the way here, and is told.
+
+    What is gone there already is left to a pull, as far as the record stays: whether it is gone here, nobody has seen.
+    """
     sides = comparison.sides
     everything = {**keys_by_nfc(comparison.listing), **sides.remote}
     plan = steps(sides._replace(remote=everything, moves=Moves()), request.mode)
-    return [resolved(step, request.mode) for step in plan]
+    return [resolved(step, request.mode) for step in plan if step.action is not Action.FORGET]
 
 
 class _RemovalWriter(PushWriter):

@@ -42,6 +42,7 @@ class Scan(NamedTuple):
     outside: frozenset[str] = frozenset()  # tracked by the base, still on disk, but no longer carried
     exists: bool = True
     displaced: frozenset[str] = frozenset()  # of the base's files outside, those whose key another file has by now
+    looked: bool = True  # False where nobody looked, because the run is not about the local side
 
     @property
     def empty(self) -> bool:

@@ -1393,6 +1393,22 @@ MUTANTS = (
         "fills_again",
     ),
     Mutant(
+        "a removal judges a dead pull by files that it did not look at",
+        "Look.at",
+        "Scan(looked=False)",
+        "Scan()",
+        CRASHES,
+        "dead_pull",
+    ),
+    Mutant(
+        "a removal forgets what a pull still has to bring",
+        "_plan",
+        "step.action is not Action.FORGET",
+        "True",
+        CRASHES,
+        "dead_pull",
+    ),
+    Mutant(
         "a folder that stays loses its record",
         "Sync.under_lock",
         "report.removed",

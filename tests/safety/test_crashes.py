@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from .scenes import SCENES, SMALL, Stage, chosen, dies, disturbed, end, few, undisturbed
-from .world import Clone, World, values
+from .world import Clone, World, compose, values
 
 Property = Callable[[str, object], None]
 
@@ -117,3 +117,18 @@ def test_a_restore_that_dies_is_finished_by_the_next(stage: Stage, way: str, rec
         finally:
             stage.clear()
     record_property("crash points", len(points))
+
+
+def test_a_removal_leaves_a_dead_pull_to_the_next(world: World) -> None:
+    """A removal does not look at the files, and so says nothing of what a pull had done to them before it died."""
+    clone = world.clone("A")
+    for name in ("a.py", "b.py"):
+        clone.write(name, compose(name, "value0"))
+    clone.sync("push")
+    world.person("a", source=compose("a.sql", "value1").decode(), language="SQL")
+    world.person("b", delete=True)
+    assert clone.sync("pull", upon=("os.remove notebooks/a.py", 1)).died and "a.sql" in clone.files()
+    removed = clone.sync("removal")
+    assert removed.report and removed.report.exit_code == 1 and set(world.tree()) == {"a"}, removed.said
+    run = clone.sync("pull")
+    assert run.report and run.report.exit_code == 0 and set(clone.files()) == {"a.sql"}, run.said

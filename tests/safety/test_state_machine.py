@@ -510,7 +510,7 @@ class Machine(RuleBasedStateMachine):
             for key, raw in side.items():
                 gone = values(raw) - values(now.get(key, b"")) - everywhere
                 assert disturbed or gone <= kept, f"{key} was replaced without a backup"
-        if way in ("push", "push over") and not disturbed:
+        if way in ("push", "push over", "removal") and not disturbed:
             for key in there.keys() - now_there.keys():
                 assert key in tracked, f"{key} was never carried, and is deleted"
         if run.report and not how.get("at"):
@@ -763,9 +763,12 @@ class Moving(Machine):
 
     def teardown(self) -> None:
         if hasattr(self, "world") and self.world.clones:
-            raw = self.server.export(f"{TARGET.rpartition('/')[0]}/.databricks_sync/main.json", "AUTO")
+            note = self.server.tree(f"{TARGET.rpartition('/')[0]}/.databricks_sync").get("main.json")
+            folders = (
+                from_json(note.raw, TARGET).folders if note else ("notebooks",)
+            )  # a removal takes the note with it
             for clone in self.world.clones.values():
-                clone.folders = ",".join(from_json(raw, TARGET).folders)
+                clone.folders = ",".join(folders)
                 (clone.root / "src").mkdir(exist_ok=True)
         super().teardown()
 
