@@ -273,6 +273,13 @@ class Folder(NamedTuple):
     prefix: str  # "" when it is the only one, else its name and a slash
 
 
+class Patterns(NamedTuple):
+    """What is carried although git ignores it, and what is not although git does not: see rules/patterns.py."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
 class Settings(NamedTuple):
     """What to carry where, as the command line, the environment, `.env` and the profile say."""
 

@@ -17,11 +17,13 @@ class Repo:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def git(self, *arguments: str, code: int = 0) -> str:
+    def git(self, *arguments: str, code: int | None = 0, stdin: str | None = None) -> str:
         who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
         which = ("-c", "protocol.file.allow=always")
-        done = subprocess.run(["git", *who, *which, *arguments], cwd=self.root, capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
+        done = subprocess.run(
+            ["git", *who, *which, *arguments], cwd=self.root, input=stdin, capture_output=True, text=True
+        )
+        assert code is None or done.returncode == code, done.stderr
         return done.stdout
 
     def write(self, path: str, data: bytes | str = b"print(1)\n") -> Path:
