@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Repository, work_tree
-from databricks_sync.model import Allowed, Login, Mode, Scope, Settings
+from databricks_sync.model import Allowed, Folder, Login, Mode, Scope, Settings
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
@@ -67,7 +67,7 @@ class Session(NamedTuple):
             mode=options.mode if mode is None else mode,
             removing=options.remove,
             target=self.target,
-            scope=Scope(_paths(options.paths, self.settings.project)),
+            scope=Scope(_paths(options.paths, self.settings.project, self.settings.folders)),
             dry_run=options.dry_run or options.checking,
             check=options.checking,
             diff=options.diff,
@@ -105,13 +105,13 @@ def _way(project: Path) -> str:
         return project.as_posix()
 
 
-def _paths(typed: tuple[str, ...], project: Path) -> tuple[str, ...]:
+def _paths(typed: tuple[str, ...], project: Path, folders: Iterable[Folder] = ()) -> tuple[str, ...]:
     """The PATHS of the command line, relative to the project folder as the plan shows them."""
-    paths = []
+    paths, tops = [], (project, *(folder.path for folder in folders))
     for text in typed:
         path = Path(os.path.abspath(Path.cwd() / text))
-        inside = path == project or project in path.parents
-        paths.append(path.relative_to(project).as_posix() if inside else Path(text).as_posix())
+        inside = any(top == path or top in path.parents for top in tops)
+        paths.append(Path(os.path.relpath(path, project) if inside else text).as_posix())
     return tuple(paths)
 
 

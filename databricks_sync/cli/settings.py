@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
-from databricks_sync.model import BACKUP_DAYS, Folder, Settings
-from databricks_sync.rules.names import nfc
+from databricks_sync.local.git import work_tree
+from databricks_sync.model import BACKUP_DAYS, TOP, Folder, Settings
+from databricks_sync.rules.names import flaw, nfc
 from databricks_sync.system import login_name
 
 from . import login as logins
@@ -63,34 +65,61 @@ def _days(text: str) -> int:
 
 
 def _folders(project: Path, named: str) -> tuple[Folder, ...]:
-    names = listed(named)
-    folders: list[Folder] = []
-    for name in names:
-        path = Path(os.path.abspath(project / name))
-        if path != project and project not in path.parents:
-            raise SettingsError(
-                f"NOTEBOOK_FOLDER names {name}, which is outside the project folder {project}.",
-                "Name folders inside the project.",
-            )
-        shown = path.relative_to(project).as_posix()
-        folders.append(Folder(path, shown, "" if len(names) == 1 else f"{nfc(path.name)}/"))
-    _check_apart(folders)
+    names, source = listed(named), "NOTEBOOK_FOLDER"
+    if not names:
+        raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or remove it.")
+    folders = [_folder(project, name, source, alone=len(names) == 1) for name in names]
+    _check_apart(folders, source)
     return tuple(folders)
 
 
-def _check_apart(folders: list[Folder]) -> None:
-    if not folders:
-        raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or remove it.")
+def _folder(project: Path, name: str, source: str, *, alone: bool) -> Folder:
+    """A folder of the project, or of the same repository beside it. Raises SettingsError for any other one."""
+    path = Path(os.path.abspath(project / name))
+    inside = path == project or project in path.parents
+    if path in project.parents:
+        raise SettingsError(
+            f"{source} names {name}, and the project {project} is inside of it.",
+            "Name the folders in it, or run the command there.",
+        )
+    if not inside and not _is_beside(path, project, name):
+        raise SettingsError(
+            f"{source} names {name}, which is outside the repository, or behind a link.",
+            "Name folders inside the project, or beside it in the same repository.",
+        )
+    shown = Path(os.path.relpath(path, project)).as_posix()
+    if shown != TOP and (reason := flaw(re.sub(r"^(\.\./)+", "", shown), windows=shell.ON_WINDOWS)):
+        raise SettingsError(
+            f"{source} names {printable(name)}, which cannot be synced: {reason}.", "Name another folder."
+        )
+    return Folder(path, shown, "" if alone else f"{nfc(path.name)}/")
+
+
+def _is_beside(path: Path, project: Path, name: str) -> bool:
+    """Whether a folder that is not in the project is in its repository, and the same one if links are followed."""
+    top = work_tree(project)
+    if top is None or top not in path.parents:
+        return False
+    real = Path(os.path.realpath(project / name))
+    return real == Path(os.path.realpath(top)) / path.relative_to(top)
+
+
+def _check_apart(folders: list[Folder], source: str) -> None:
     for number, folder in enumerate(folders):
         for other in folders[number + 1 :]:
+            if TOP in (folder.shown, other.shown):
+                raise SettingsError(
+                    f"{source} names {folder.shown} and {other.shown}, and one is the whole project.",
+                    f"Name only `{TOP}`, or the folders in it.",
+                )
             if folder.prefix == other.prefix:
                 raise SettingsError(
-                    f"NOTEBOOK_FOLDER names {folder.shown} and {other.shown}, which would be one folder there.",
-                    "Rename one of them.",
+                    f"{source} names {folder.shown} and {other.shown}, which would be one folder there.",
+                    "Rename one of them, or name the folders that they are in.",
                 )
             if folder.path in other.path.parents or other.path in folder.path.parents:
                 raise SettingsError(
-                    f"NOTEBOOK_FOLDER names {folder.shown} and {other.shown}, and one is inside the other.",
+                    f"{source} names {folder.shown} and {other.shown}, and one is inside the other.",
                     "Name only the outer one.",
                 )
 

@@ -6,6 +6,7 @@ never reads files while git is changing them, and never carries one branch's fil
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterable
@@ -195,10 +196,11 @@ class Watch:
         """Whether any of these paths is carried, or says something of git; a log that git ignores is neither."""
         if len(changed) > _MANY:
             return True
-        project = session.settings.project
-        names = [path.relative_to(project).as_posix() for path in changed if project in path.parents]
-        if len(names) < len(changed) or any(changes.git_dir in path.parents for path in changed):
+        project, tops = session.settings.project, (session.settings.project, *changes.folders)
+        inside = [path for path in changed if any(top in path.parents for top in tops)]
+        if len(inside) < len(changed) or any(changes.git_dir in path.parents for path in changed):
             return True
+        names = [Path(os.path.relpath(path, project)).as_posix() for path in inside]
         return len(session.repository.ignored(names)) < len(names)
 
     def _remote_changed(self, session: Session) -> bool:

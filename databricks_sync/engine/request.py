@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import NamedTuple
 
 from databricks_sync.model import Allowed, Mode, Scope
@@ -37,7 +38,7 @@ class Request(NamedTuple):
 
     def typed(self, path: str) -> str:
         """A path that the plan shows, as it is typed in the current folder."""
-        return f"{self.way}/{path}" if self.way else path
+        return posixpath.normpath(f"{self.way}/{path}") if self.way else path
 
     def address(self, key: str = "") -> str:
         """Where an object, or the target itself, is in the browser; "" where it is not to be seen."""

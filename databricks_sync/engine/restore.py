@@ -147,7 +147,7 @@ def _restored(
     sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
     comparison = Comparison(sides, Scan(), listing, {})
     plan = partial(_there, sync.local, workspace, comparison, backups) if push else partial(_here, sync.local, backups)
-    steps = list(pool.map(partial(_planned, plan), copies))
+    steps = list(pool.map(partial(_planned, plan, sync.local), copies))
     versions = Versions(sync.local, workspace, base, backups, comparison)
     sync.listener.plan(request, steps, versions.differences(steps, direction, pool) if request.diff else {})
     writes = any(step.writes for step in steps)
@@ -170,9 +170,9 @@ def _restored(
 # --- the plan -------------------------------------------------------------------------------------------------
 
 
-def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
+def _planned(plan: Callable[[Saved], Step], local: LocalFolder, saved: Saved) -> Step:
     """What there is to do for one object; why nothing can be, as a problem."""
-    if reason := _flaw(saved):
+    if reason := _flaw(saved, local):
         return _refused(saved, f"is not restored: {reason}")
     try:
         return plan(saved)
@@ -182,9 +182,11 @@ def _planned(plan: Callable[[Saved], Step], saved: Saved) -> Step:
         return _refused(saved, f"cannot be accessed ({error.strerror})", "", Severity.FAILED)
 
 
-def _flaw(saved: Saved) -> str:
+def _flaw(saved: Saved, local: LocalFolder) -> str:
+    """A folder beside the project is only written to while it is one of those that are synced."""
     here = shell.ON_WINDOWS and saved.direction is Direction.PULL
-    return flaw(saved.key, windows=False) or flaw(saved.path, windows=here)
+    start, _ = local.outer(saved.path)
+    return flaw(saved.key, windows=False) or flaw(saved.path[len(start) :], windows=here)
 
 
 def _refused(saved: Saved, what: str, hint: str = "", severity: Severity = Severity.REFUSED) -> Step:

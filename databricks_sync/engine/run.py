@@ -346,7 +346,7 @@ class Sync:
 
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top
-        if top != self.settings.project and (top / missing).is_dir():
+        if top != self.settings.project and not missing.startswith("..") and (top / missing).is_dir():
             return f"There is one in {top}: run the command there, or create one here."
         return ""
 

@@ -211,7 +211,9 @@ class Changes(FileSystemEventHandler):
     def _between(self, top: Path) -> tuple[Path, ...]:
         """The folders above those that are followed, up to the top of git's work tree."""
         within = {parent for folder in self.folders for parent in folder.parents if self.project in parent.parents}
-        beyond = [parent for parent in self.project.resolve().parents if parent == top or top in parent.parents]
+        beside = [folder for folder in self.folders if self.project not in (folder, *folder.parents)]
+        above = (parent for start in (self.project.resolve(), *beside) for parent in start.parents)
+        beyond = dict.fromkeys(parent for parent in above if parent == top or top in parent.parents)
         return (self.project, *sorted(within), *beyond)
 
     def _walked(self) -> float:

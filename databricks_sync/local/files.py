@@ -2,7 +2,7 @@
 
 A new content is written beside its file under a temporary name, made durable, and renamed: whoever reads, and whatever
 is killed, finds the old file or the new one. Nothing here follows a symbolic link, and nothing is written outside of
-the project.
+the folders that are synced, which are in the project or beside it in its repository.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from databricks_sync.errors import Again, SyncError
 from databricks_sync.failpoints import reached
 from databricks_sync.model import LocalObject, Stat
 from databricks_sync.notebook.format import sha256, wire
-from databricks_sync.rules.names import parents
+from databricks_sync.rules.names import leads_out, parents
 from databricks_sync.system import fsync_directory
 
 TEMPORARY = ".tmp-databricks-sync"
@@ -47,6 +47,8 @@ class LocalFiles:
     def absolute(self, path: str) -> Path:
         """Where `path` is on disk. Raises SyncError when a link or a file stands on the way, from the project on."""
         for parent in parents(path):
+            if leads_out(parent):
+                continue
             step = f"{self.project}/{parent}"
             mode = mode_of(step)
             if mode is None:
@@ -58,7 +60,10 @@ class LocalFiles:
                 raise SyncError(f"cannot be stored: {parent} is a file", f"Rename {parent}.")
             if mode_of(f"{step}/.git") is not None:
                 raise SyncError(f"cannot be stored: {parent} is a git repository of its own", f"Rename {parent}.")
-        return self.project / path
+        where = Path(os.path.normpath(self.project / path))
+        if path.startswith("../") and not any(root in where.parents for root in self.roots):
+            raise SyncError("is outside the project, in none of the folders that are synced")
+        return where
 
     def create(self, path: str, data: bytes) -> Stat:
         """Writes a new file. Raises FileExistsError when there is one: nothing is replaced."""
@@ -102,7 +107,7 @@ class LocalFiles:
         where.unlink()
         reached("after local remove")
         for parent in where.parents:
-            if parent in self.roots or self.project not in parent.parents:
+            if parent in self.roots or not any(top in parent.parents for top in (self.project, *self.roots)):
                 break
             try:
                 parent.rmdir()

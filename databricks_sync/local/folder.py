@@ -20,7 +20,7 @@ from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, fil
 from databricks_sync.notebook.merge import unresolved
 from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout
-from databricks_sync.rules.names import flaw, nfc, parents
+from databricks_sync.rules.names import flaw, leads_out, nfc, parents
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
 from databricks_sync.rules.stand_ins import StandIn, is_annex_link, stand_in
 
@@ -345,8 +345,10 @@ def check_project(folder: LocalFolder) -> None:
     """Raises SettingsError where one of the folders to carry cannot be one, or is another repository's."""
     for item in folder.folders:
         for name in (*parents(item.shown), item.shown):
+            if leads_out(name):
+                continue
             where = folder.project / name
-            if (where.is_symlink() and name == item.shown) or (where.exists() and not where.is_dir()):
+            if where.is_symlink() or (where.exists() and not where.is_dir()):
                 raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER.")
             if name != "." and os.path.lexists(where / ".git"):
                 inside = os.path.relpath(item.shown, name)

@@ -11,6 +11,7 @@ also a target inside another.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from types import MappingProxyType
@@ -152,7 +153,8 @@ def _folders(fields: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _is_folder(name: str) -> bool:
-    return name == TOP or (not flaw(name, windows=False) and len(name) <= _LONGEST and "," not in name)
+    inside = re.sub(r"^(\.\./)+", "", name)  # of a folder beside the project
+    return name == TOP or (not flaw(inside, windows=False) and len(name) <= _LONGEST and "," not in name)
 
 
 class MarkerView(NamedTuple):
@@ -335,7 +337,7 @@ def other_folders(marker: Marker, folders: Sequence[str]) -> tuple[str, str]:
     """What to say when a target is carried from other folders by now."""
     return (
         f"{printable(marker.target)} is now synced from {_listed(marker.folders)}, "
-        f"but NOTEBOOK_FOLDER here says {_listed(folders)}, which would move its objects.",
+        f"but here from {_listed(folders)}, which would move its objects.",
         f"Set NOTEBOOK_FOLDER={shell.word(','.join(marker.folders))} here too; to move the objects, add --take-over.",
     )
 

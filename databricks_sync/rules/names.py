@@ -91,6 +91,11 @@ def above(key: str) -> str:
     return key.rpartition("/")[0]
 
 
+def leads_out(folder: str) -> bool:
+    """Whether a path of a project is but the way to what lies beside it: `..`, `../..`."""
+    return set(folder.split("/")) == {".."}
+
+
 def lies_in(folder: str, folders: Set[str]) -> bool:
     """Whether `folder` is one of these folders, or lies in one of them; everything lies in ""."""
     return not folders.isdisjoint(("", *parents(folder), folder))

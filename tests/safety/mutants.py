@@ -42,10 +42,12 @@ REWRITES = "tests/unit/notebook/test_rewrite.py"
 OLD_FORMATS = "tests/unit/notebook/test_old_format.py"
 SERVERS = "tests/unit/remote/test_servers.py"
 BASE = "tests/unit/state/test_base.py"
+FILES = "tests/unit/local/test_folder.py"
 GIT = "tests/unit/local/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
 LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
 TRUST = "tests/commands/test_trust.py"
+BESIDE, FOLDERS_NAMED = "tests/commands/test_beside.py", "tests/unit/cli/test_settings.py"
 RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
 HOOKS, DEPLOYMENTS, RUNS = "mlflow_hooks", "tests/hooks/test_deploy.py", "tests/hooks/test_run.py"
@@ -875,6 +877,46 @@ MUTANTS = (
         "pass",
         BACKUPS,
         "became_another_s",
+    ),
+    Mutant(
+        "folders outside the repository",
+        "_folder",
+        "not inside and not _is_beside(path, project, name)",
+        "False",
+        FOLDERS_NAMED,
+        "not_to_be_had",
+    ),
+    Mutant(
+        "folders behind a link",
+        "_is_beside",
+        "real == Path(os.path.realpath(top)) / path.relative_to(top)",
+        "True",
+        FOLDERS_NAMED,
+        "not_to_be_had",
+    ),
+    Mutant(
+        "folders of git",
+        "_folder",
+        "shown != TOP",
+        "False",
+        FOLDERS_NAMED,
+        "not_to_be_had",
+    ),
+    Mutant(
+        "writing outside the folders",
+        "LocalFiles.absolute",
+        "path.startswith('../')",
+        "False",
+        FILES,
+        "outside",
+    ),
+    Mutant(
+        "a restore into a folder that is not synced",
+        "_flaw",
+        "saved.path[len(start):]",
+        "saved.path.removeprefix('../')",
+        BESIDE,
+        "beside_it_no_more",
     ),
     Mutant(
         "two projects of a repository are one owner",

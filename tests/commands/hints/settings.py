@@ -256,8 +256,8 @@ SCENES = {
     ),
     "notebooks outside": one(
         environment(NOTEBOOK_FOLDER="/etc"),
-        "NOTEBOOK_FOLDER names /etc, which is outside the project folder …",
-        "Name folders inside the project.",
+        "NOTEBOOK_FOLDER names /etc, which is outside the repository, or behind a link.",
+        "Name folders inside the project, or beside it in the same repository.",
         does(environment(NOTEBOOK_FOLDER="notebooks")),
         arrived,
     ),
@@ -271,7 +271,7 @@ SCENES = {
     "notebooks of one name": one(
         environment(NOTEBOOK_FOLDER="notebooks,x/notebooks"),
         "NOTEBOOK_FOLDER names notebooks and x/notebooks, which would be one folder there.",
-        "Rename one of them.",
+        "Rename one of them, or name the folders that they are in.",
         does(
             lambda project, person: (
                 project.notebook("y/b.py", "x"),
@@ -285,6 +285,27 @@ SCENES = {
         environment(NOTEBOOK_FOLDER="notebooks,notebooks/x"),
         "NOTEBOOK_FOLDER names notebooks and notebooks/x, and one is inside the other.",
         "Name only the outer one.",
+        does(environment(NOTEBOOK_FOLDER="notebooks")),
+        arrived,
+    ),
+    "notebooks of git": one(
+        environment(NOTEBOOK_FOLDER=".git/hooks"),
+        "NOTEBOOK_FOLDER names .git/hooks, which cannot be synced: it would be inside a git directory.",
+        "Name another folder.",
+        does(environment(NOTEBOOK_FOLDER="notebooks")),
+        arrived,
+    ),
+    "notebooks and all": one(
+        environment(NOTEBOOK_FOLDER=".,notebooks"),
+        "NOTEBOOK_FOLDER names . and notebooks, and one is the whole project.",
+        "Name only `.`, or the folders in it.",
+        does(environment(NOTEBOOK_FOLDER="notebooks")),
+        arrived,
+    ),
+    "notebooks around the project": one(
+        environment(NOTEBOOK_FOLDER=".."),
+        "NOTEBOOK_FOLDER names .., and the project … is inside of it.",
+        "Name the folders in it, or run the command there.",
         does(environment(NOTEBOOK_FOLDER="notebooks")),
         arrived,
     ),

@@ -199,8 +199,7 @@ project_s = partial(
 folders = partial(
     one,
     of_other_folders,
-    f"{HOME}/main is now synced from my lib and notebooks, but NOTEBOOK_FOLDER here says notebooks, "
-    "which would move its objects.",
+    f"{HOME}/main is now synced from my lib and notebooks, but here from notebooks, which would move its objects.",
     "Set NOTEBOOK_FOLDER='my lib,notebooks' here too; to move the objects, add --take-over.",
 )
 strange = partial(

@@ -287,20 +287,72 @@ def test_folders(place: Place, named: str, folders: list[tuple[str, str]]) -> No
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("..", "outside the project"),
-        ("../other", "outside the project"),
-        ("/etc", "outside the project"),
+        ("..", "inside of it"),
+        ("../other", "outside the repository"),
+        ("/etc", "outside the repository"),
         ("a/nb,b/nb", "would be one folder"),
         ("a,a", "would be one folder"),
         ("a,a/b", "inside the other"),
         ("a/b,a", "inside the other"),
-        (".,a", "inside the other"),
+        (".,a", "the whole project"),
+        ("a,.", "the whole project"),
         (",", "names no folder"),
     ],
 )
 def test_folders_that_do_not_go_together(place: Place, named: str, said: str) -> None:
     """Folders outside the project, inside one another or of one name are refused."""
     assert said in place.refused(to("local", NOTEBOOK_FOLDER=named)).message
+
+
+@pytest.fixture
+def inner(place: Place) -> Place:
+    """The project is a folder of a repository, in which there are others."""
+    top = place.project
+    for name in (".git", "a/notebooks", "common/notebooks", "deep/er/lib"):
+        (top / name).mkdir(parents=True)
+    (top / ".git/HEAD").touch()
+    (top.parent / "outside/deep").mkdir(parents=True)
+    place.project = top / "a"
+    return place
+
+
+def test_folders_beside_the_project(inner: Place) -> None:
+    """A folder of the same repository is carried beside those of the project, by its own name."""
+    found = inner.load(to("local", NOTEBOOK_FOLDER="notebooks,../common,../deep/er/lib")).folders
+    assert [(folder.shown, folder.prefix) for folder in found] == [
+        ("notebooks", "notebooks/"),
+        ("../common", "common/"),
+        ("../deep/er/lib", "lib/"),
+    ]
+    assert all(folder.path.is_dir() and ".." not in folder.path.parts for folder in found)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("notebooks,../../outside", "outside the repository, or behind a link"),
+        ("notebooks,../link", "outside the repository, or behind a link"),
+        ("notebooks,../link/deep", "outside the repository, or behind a link"),
+        ("notebooks,../inner", "outside the repository, or behind a link"),
+        ("notebooks,../.git", "inside a git directory"),
+        ("../.git/hooks", "inside a git directory"),
+        (".git", "inside a git directory"),
+        ("notebooks,x/.GIT./hooks", "inside a git directory"),
+        ("notebooks,..", "is inside of it"),
+        ("..", "is inside of it"),
+        ("../..", "is inside of it"),
+        ("notebooks,../a", "one is the whole project"),
+        (".,../common", "one is the whole project"),
+        ("notebooks,../common/notebooks", "would be one folder there"),
+        ("../common,../common/notebooks", "one is inside the other"),
+    ],
+)
+def test_folders_that_are_not_to_be_had(inner: Place, named: str, said: str) -> None:
+    """Nothing outside the repository or behind a link, no git directory, nothing twice, nor the project in itself."""
+    top = inner.project.parent
+    (top / "link").symlink_to(top.parent / "outside")
+    (top / "inner").symlink_to("common")
+    assert said in inner.refused(to("local", NOTEBOOK_FOLDER=named, PROJECT_FOLDER=".")).message
 
 
 @pytest.mark.parametrize("where", ["environ", "dotenv"])

@@ -434,6 +434,22 @@ def test_a_link_is_not_read(tmp_path: Path) -> None:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["../x.txt", "../other/x.txt", "../common", "../common/../x.txt", "../../x.txt"])
+def test_nothing_is_outside_the_folders(repo: Repo, path: str) -> None:
+    """Beside the project there are but the folders that are synced, whatever a path says."""
+    repo.write("common/x.txt")
+    inner = repo.root / "a"
+    (inner / "notebooks").mkdir(parents=True)
+    folders = (
+        Folder(inner / "notebooks", "notebooks", "notebooks/"),
+        Folder(repo.root / "common", "../common", "common/"),
+    )
+    local = LocalFolder(inner, folders, Repository(inner))
+    assert local.absolute("../common/x.txt") == repo.root / "common/x.txt"
+    with pytest.raises(SyncError):
+        local.absolute(path)
+
+
 def names(repo: Repo, folder: str = "notebooks") -> set[str]:
     return {path.name for path in (repo.root / folder).iterdir()}
 

@@ -45,13 +45,15 @@ def test_a_name_that_this_tool_does_not_give_is_no_note(name: str) -> None:
 
 def test_a_note_is_read_as_it_was_written() -> None:
     """What is noted comes back."""
-    marker = Marker(TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1}, "a/b", ("n", "src"))
+    marker = Marker(
+        TARGET, frozenset({"origin x/y", "commit 1"}), "main", {"one": 3, "two": 1}, "a/b", ("../common", "n")
+    )
     assert from_json(to_json(marker), TARGET) == marker
 
 
 @pytest.mark.parametrize(
     "folders",
-    [["../x"], ["a,b"], ["a\n"], [7], ["/x"], "n", {"n": 1}, ["n"] * 21, ["x" * 300], [""], ["$(x)\x00"]],
+    [["a/../x"], ["../.."], ["a,b"], ["a\n"], [7], ["/x"], "n", {"n": 1}, ["n"] * 21, ["x" * 300], [""], ["$(x)\x00"]],
     ids=str,
 )
 def test_what_names_no_folders_says_nothing_of_them(folders: object) -> None:
