@@ -24,6 +24,7 @@ No message ever holds a token: messages are built from paths, hosts and the work
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from .exit_code import ExitCode
 
@@ -46,6 +47,14 @@ def enumerated(names: Sequence[str], most: int = 3) -> str:
     """Names for people, `most` of them: "a.py, b.py, c.py and 4 more"."""
     rest = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(map(printable, names[:most]))}{rest}"
+
+
+def near(name: str, known: Sequence[str], shown: str = "{}") -> str:
+    """What to propose in the place of a name that nobody knows, after that name."""
+    close = get_close_matches(name, known, 1)
+    if close:
+        return f", which is unknown (did you mean {shown.format(close[0])}?)"
+    return f", which is unknown (known: {', '.join(shown.format(one) for one in known)})"
 
 
 class Again(str):

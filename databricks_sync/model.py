@@ -281,7 +281,7 @@ class Patterns(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What to carry where, as the command line, the environment, `.env` and the profile say."""
+    """What to carry where, as the command line, the environment, `.env`, the project's file and the profile say."""
 
     project: Path
     folders: tuple[Folder, ...]
@@ -290,6 +290,9 @@ class Settings(NamedTuple):
     local_folder: str = ""  # where the workspace on this machine lives, if that was said
     backup_days: int = BACKUP_DAYS
     notices: tuple[str, ...] = ()  # what to tell about where they came from
+    target: str = ""  # the pattern of the target, for a run that names none
+    mirror: bool = False  # whether a push to it is a mirror, though nobody types so
+    patterns: Patterns = Patterns()
 
 
 class Scope(NamedTuple):

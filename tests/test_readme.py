@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from databricks_sync.cli.project_file import KEYS, TARGET_KEYS, read
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.to_databricks import to_databricks
 
@@ -65,7 +66,7 @@ def test_options(name: str) -> None:
 
 def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
-    others = {"--dir", "--cached", "--to"}  # of databricks_local; git rm
+    others = {"--dir", "--cached"}  # of databricks_local; git rm
     known = options(to_databricks) | options(from_databricks) | others
     for file in (ROOT / "databricks_sync").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -101,6 +102,22 @@ def test_settings() -> None:
     sample = (ROOT / "env.sample").read_text(encoding="utf-8")
     listed = [name for cells in rows("variable") for name in re.findall(r"`([A-Z_]+)`", cells[0])]
     assert set(listed) == set(re.findall(r"^#?([A-Z_]+)=", sample, re.M))
+
+
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+def test_committed_settings() -> None:
+    """The table of what a project may commit has every key, and no other."""
+    listed = re.findall(r"^\| `([\w.]+)` \| (?:array|string|`true)", SETTINGS, re.M)
+    assert listed == [*KEYS[:2], "exclude", "include", *(f"targets.NAME.{key}" for key in TARGET_KEYS)]
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", SETTINGS, re.S))
+def test_examples_of_committed_settings(tmp_path: Path, text: str) -> None:
+    """What the page shows of them can be read."""
+    (tmp_path / "databricks_sync.toml").write_text(text, encoding="utf-8")
+    assert read(tmp_path).targets["qa"].mirror
 
 
 def anchors(page: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def _print(context: click.Context, _: click.Parameter, shell: str | None) -> Non
     # click's own name for it, from the name of the program.
     click.echo(made(context.command, {}, name, f"_{name.upper()}_COMPLETE").source())
     context.exit()
+
+
+def targets(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The targets that the settings of the project name."""
+    from .project import find
+
+    try:
+        names = find(os.environ, Path.cwd()).file.targets
+    except SyncError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
 def branches(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:

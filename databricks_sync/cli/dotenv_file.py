@@ -26,6 +26,7 @@ _LOGIN = ("DATABRICKS_", "ARM_", "GOOGLE_CREDENTIALS")
 _HARMLESS = frozenset(
     {"DATABRICKS_USER", "DATABRICKS_CLUSTER_ID", "DATABRICKS_WAREHOUSE_ID", "DATABRICKS_SERVERLESS_COMPUTE_ID"}
 )
+_OF_ONE_PROJECT = ("NOTEBOOK_FOLDER", "PROJECT_FOLDER")
 _OURS = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+)?['\"]?"
     r"(?:NOTEBOOK_FOLDER|PROJECT_FOLDER|BACKUP_DAYS|MLFLOW_TRACKING_URI|DATABRICKS_\w+|ARM_\w+)['\"]?[ \t]*="
@@ -49,6 +50,11 @@ class Dotenv:
         values = {name: value for name, value in values.items() if not overridden.get(name, "").strip()}
         self._require([name for name in values if not _names_this_machine(name, values[name])], tracks)
         return values
+
+    def shared(self) -> Dotenv:
+        """What it says to another project than its own: who somebody is, but not what is carried."""
+        values = {name: value for name, value in self.values.items() if name not in _OF_ONE_PROJECT}
+        return Dotenv(self.path, values)
 
     def own(self, name: str, tracks: Callable[[Path], bool]) -> str:
         """One such variable, "" where there is none. Raises SettingsError as `login` does."""
@@ -94,11 +100,11 @@ def read(path: Path) -> Dotenv:
     Nothing is replaced in a value: `${GITHUB_TOKEN}` would put one secret in the place of another.
     """
     try:
-        text = _text(path)
+        text = text_of(path)
     except FileNotFoundError:
         return Dotenv(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read ({_reason(error)}).", "Save it as UTF-8 text.") from None
+        raise SettingsError(f"{path} cannot be read ({reason(error)}).", "Save it as UTF-8 text.") from None
 
     from dotenv.parser import parse_stream  # five milliseconds, for those who have such a file
 
@@ -136,12 +142,12 @@ def speaks_of_us(path: Path) -> bool:
     if not os.path.isfile(path):  # noqa: PTH113 (where one may not look, there is none)
         return False
     try:
-        return bool(_OURS.search(_text(path)))
+        return bool(_OURS.search(text_of(path)))
     except (OSError, UnicodeDecodeError):
         return True
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """The text of a regular file of a size that settings may have: a link to a device would be read for ever."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -171,5 +177,6 @@ def _line(original: Original) -> int:
     return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why a file of settings cannot be read, for people."""
     return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"

@@ -1,10 +1,11 @@
-"""`to_databricks --init`: writes .env, keeps it out of git, and checks that the workspace knows us.
+"""`to_databricks --init`: writes .env, hidden from git, and the settings for everybody, and checks the connection.
 
 Nothing that exists is replaced, and no token is ever written: it is put into .env by whoever has it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,27 +17,31 @@ from databricks_sync.errors import Again, SettingsError, SyncError, printable
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import UNTRACK, Repository, typed
 
+from . import project_file
 from .dotenv_file import without_login
-from .project import locate
+from .project import Project, dotenv_of, find, locate
 from .session import opened, who
+from .settings import folders_of
 
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
 
     from .options import Options
 
-_SAMPLE = "env.sample"
+_SAMPLE, _SETTINGS = "env.sample", "settings.sample"
 _PLAIN = re.compile(r"[\w@.:/+-]+")
 _OF_ENVIRONMENT = ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_WORKSPACE_ID")
 
 
 def run(options: Options, report: Reporter) -> int:
     """Sets a project up and says who we are in its workspace; returns the exit code. Raises SyncError."""
-    project = locate(os.environ, Path.cwd())
-    repository = Repository(project)
-    for line in (*_written(project, options), *_hidden(project, repository)):
+    home = dotenv_of(locate(os.environ, Path.cwd())).path.parent
+    repository = Repository(home)
+    for line in (*_written(home, options), *_hidden(home, repository)):
         report.say(line, "init", message=line)
     try:
+        for line in _committed(find(os.environ, Path.cwd())):
+            report.say(line, "init", message=line)
         with opened(options) as session:
             for notice in session.settings.notices:
                 report.notice(notice)
@@ -79,6 +84,23 @@ def _written(project: Path, options: Options) -> Iterator[str]:
     if held := [name for name in held if name not in values]:
         listed = " and ".join(held) if len(held) < 3 else f"{held[0]} and {len(held) - 1} more"
         yield f"note: {_SAMPLE} of the repository sets {listed}: commented out in .env, uncomment what you trust."
+
+
+def _committed(project: Project) -> Iterator[str]:
+    """Writes the settings that are for everybody, where there are none; what is synced now is what they say."""
+    if project.file.path is not None:
+        yield f"{printable(_shown(project.file.path))} has the settings of the project, and was not changed."
+        return
+    named = os.environ.get("NOTEBOOK_FOLDER") or project.dotenv.values.get("NOTEBOOK_FOLDER", "")
+    folders = ", ".join(json.dumps(folder.shown, ensure_ascii=False) for folder in folders_of(project, named))
+    text = files("databricks_sync").joinpath(_SETTINGS).read_text(encoding="utf-8")
+    where = project.folder / project_file.NAME
+    try:
+        with where.open("x", encoding="utf-8") as file:
+            file.write(text.replace('["notebooks"]', f"[{folders}]", 1))
+    except OSError as error:
+        raise SettingsError(f"{where} cannot be written ({error.strerror}).") from None
+    yield f"Wrote {printable(_shown(where))}: what is synced, for everybody who works here; commit it."
 
 
 def _shown(path: Path) -> str:

@@ -15,8 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.model import Login
+from databricks_sync.shell import option
 
 from .dotenv_file import Dotenv
+from .project_file import NamedTarget
 
 Tracks = Callable[[Path], bool]  # whether git tracks a file
 
@@ -87,6 +89,63 @@ def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: 
         return None
     login = _of_profile(profile or "DEFAULT", environ)
     return _in_workspace(login, environ.get(_WORKSPACE, ""), login.workspace_id)
+
+
+def at(
+    target: NamedTarget, options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: Dotenv, tracks: Tracks
+) -> Login:
+    """The login for a named target that says which workspace it is in. Raises SettingsError where there is none.
+
+    Whoever can commit chose that workspace. So it has to be one that the person has a login for: what `find` finds, or
+    else the one profile of that host. Nothing else is ever sent there.
+    """
+    host = _host(target.host.strip(), f"The host of the target {printable(target.name)}")
+    where = Login(host, workspace_id=_workspace_of(target.host))
+    if typed := "--local" if options.get("host") else "--profile" if options.get("profile") else "":
+        login = find(options, environ, dotenv, tracks)
+        if login is None or not _is_in(login, where):
+            about = (
+                f"The target {printable(target.name)} is in the workspace {where.name}, and {typed} names another one."
+            )
+            raise SettingsError(about, f"Remove {typed}, or leave out --to.")
+        return login
+    if host == "local":
+        return where
+    problem: SettingsError | None = None
+    try:
+        login = find(options, environ, dotenv, tracks)
+    except SettingsError as error:  # of the workspace of everyday, perhaps
+        login, problem = None, error
+    if login and _is_in(login, where):
+        return login
+    profiles = [name for name in _sections(environ) if name != _SETTINGS and _is_profile_in(name, where, environ)]
+    if len(profiles) == 1:
+        found = find({**options, "profile": profiles[0]}, environ, dotenv, tracks)
+        assert found
+        return found
+    if profiles:
+        raise SettingsError(
+            f"The target {printable(target.name)} is in the workspace {where.name}, for which there are the profiles "
+            f"{' and '.join(map(printable, profiles))}.",
+            f"Choose one of them, for example with `{option('profile', profiles[0]).strip()}`.",
+        )
+    raise problem or SettingsError(
+        f"The target {printable(target.name)} is in the workspace {where.name}, and you have no login for it.",
+        "If you trust it, set DATABRICKS_HOST and a credential in the environment, or add a profile with that host to "
+        "~/.databrickscfg.",
+    )
+
+
+def _is_in(login: Login, where: Login) -> bool:
+    """Whether a login is for this workspace; of a host of several, for the very one, if it was named."""
+    return login.host == where.host and where.one_of_many in ("", login.one_of_many)
+
+
+def _is_profile_in(name: str, where: Login, environ: Mapping[str, str]) -> bool:
+    try:
+        return _is_in(_profile(name, environ)[0], where)
+    except SettingsError:  # it is of no workspace, or broken
+        return False
 
 
 def _in_workspace(login: Login, *named: str) -> Login:
@@ -235,14 +294,18 @@ def _host(text: str, setting: str = "DATABRICKS_HOST") -> str:
 
 def _section(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """A section of the file of profiles, {} where there is none. Raises SettingsError."""
-    path = _profiles(environ)
+    return _sections(environ).get(name, {})
 
+
+def _sections(environ: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    """All sections of the file of profiles. Raises SettingsError."""
+    path = _profiles(environ)
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
         parser.read(path, encoding="utf-8-sig")
     except (configparser.Error, UnicodeDecodeError, OSError):
         raise SettingsError(f"{path} cannot be read as a profile file.", "Correct it, or remove it.") from None
-    return dict(parser[name]) if parser.has_section(name) else {}
+    return {name: dict(parser[name]) for name in parser.sections()}
 
 
 def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]:

@@ -21,6 +21,7 @@ _EXIT_CODES = """
     has found, 2 a mistake in the options, settings or login, 3 stopped by a safety check before any change, 4 some
     objects failed and the rest was done, 130 interrupted.
 """
+_INIT = "Write a .env, add it to .gitignore, write a databricks_sync.toml, and check the connection."
 _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what differs, delete what you do not have."
 _REMOVE = "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there."
 _MERGED = "With --remove, delete the folders of all branches that are merged or gone, as far as git knows."
@@ -52,6 +53,7 @@ class Options(NamedTuple):
     watch: bool = False
     pull: bool = False
     poll: bool = False
+    to: str | None = None
     target: str | None = None
     branch: str | None = None
     user: str | None = None
@@ -78,8 +80,8 @@ class Options(NamedTuple):
 
     @property
     def named(self) -> bool:
-        """Whether the target or the branch was named, so that neither depends on what is checked out."""
-        return bool(self.target or self.branch)
+        """Whether the target or the branch was named, so that a checkout does not change what the run is about."""
+        return bool(self.target or self.branch or self.to)
 
     def check(self) -> None:
         """Raises click.UsageError for options that contradict each other."""
@@ -118,7 +120,7 @@ class Options(NamedTuple):
     def _check_remove(self) -> None:
         self._check_alone("remove", "watch", "status", "restore", "init", "no_delete", "open")
         if self.merged:
-            self._check_alone("merged", "branch", "target")
+            self._check_alone("merged", "branch", "target", "to")
         elif not self.named:  # never the branch that happens to be checked out
             raise click.UsageError("--remove needs a folder: add --branch NAME, --target PATH or --merged.")
 
@@ -135,7 +137,7 @@ class Options(NamedTuple):
 
     def login(self) -> str:
         """Those of them that say which workspace it is, and who we are there."""
-        return (" --local" if self.local else "") + _typed(profile=self.profile, user=self.user)
+        return (" --local" if self.local else "") + _typed(to=self.to, profile=self.profile, user=self.user)
 
 
 def _typed(**values: str | None) -> str:
@@ -185,11 +187,12 @@ def absolute(context: click.Context, parameter: click.Parameter, value: str | No
 def _place() -> list[Callable[..., Any]]:
     """The options that say which workspace, who we are there, and which folder."""
     return [
+        named("--to", "A target that the settings of the project name.", shell_complete=completion.targets),
         click.option(
             *("--target",),
             metavar="PATH",
             callback=absolute,
-            help="The workspace folder; default: /Users/<user>/<branch>.",
+            help="The workspace folder; default: what the settings of the project say, else /Users/<user>/<branch>.",
         ),
         named("--branch", "The branch; default: the one that is checked out.", shell_complete=completion.branches),
         named("--user", "The workspace user; default: the one who is logged in."),
@@ -261,7 +264,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),
-        *([flag("--init", "Write a .env, add it to .gitignore, and check the connection.")] if push else []),
+        *([flag("--init", _INIT)] if push else []),
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]

@@ -10,18 +10,26 @@ from typing import NamedTuple
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import work_tree
 
-from . import dotenv_file
+from . import dotenv_file, project_file
 from .dotenv_file import Dotenv
+from .project_file import ProjectFile
 
 NOTEBOOKS = "notebooks"
 
 
 class Project(NamedTuple):
-    """The root of a project, and its `.env`, which may lie further up when it names the root itself."""
+    """The root of a project, and its `.env`, which may lie further up; and what it commits of its settings."""
 
     folder: Path
     dotenv: Dotenv
     notice: str = ""  # what to tell where it is not the current folder
+    file: ProjectFile = ProjectFile()
+
+    @property
+    def settings_files(self) -> frozenset[Path]:
+        """The files that say what is done, whether they are there or not."""
+        names = (dotenv_file.NAME, project_file.NAME, project_file.SHARED)
+        return frozenset({self.dotenv.path, *(self.folder / name for name in names)})
 
 
 def find(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> Project:
@@ -33,13 +41,14 @@ def find(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> Pr
     """
     home = locate(environ, cwd, marks)
     _require_folder(home)
-    dotenv = dotenv_file.read(home / dotenv_file.NAME)
+    dotenv = dotenv_of(home)
     if environ.get("PROJECT_FOLDER"):
-        return Project(home, dotenv)
+        return Project(home, dotenv, file=project_file.read(home))
     folder = Path(os.path.abspath(home / dotenv.values.get("PROJECT_FOLDER", "")))
     _require_folder(folder)
     _require_inside(folder, home)
-    return Project(folder, dotenv, "" if home == cwd else f"Using the project in {printable(str(folder))}.")
+    notice = "" if home == cwd else f"Using the project in {printable(str(folder))}."
+    return Project(folder, dotenv, notice, project_file.read(folder))
 
 
 def locate(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> Path:
@@ -57,10 +66,22 @@ def locate(environ: Mapping[str, str], cwd: Path, marks: Iterable[str] = ()) -> 
     return folder
 
 
+def dotenv_of(home: Path) -> Dotenv:
+    """The `.env` of a project; of one that commits its settings and has none, how to log in as the nearest above says.
+
+    So all projects of a repository may share one.
+    """
+    dotenv = dotenv_file.read(home / dotenv_file.NAME)
+    if dotenv.path.is_file() or not project_file.has_settings(home):
+        return dotenv
+    above = next((folder for folder in _up_to_top(home)[1:] if _is_set_by_dotenv(folder)), None)
+    return dotenv_file.read(above / dotenv_file.NAME).shared() if above else dotenv
+
+
 def settings_above(project: Project) -> Path | None:
     """The nearest folder above a project, inside the repository, whose settings are not the project's."""
     above = _up_to_top(project.dotenv.path.parent)[1:]
-    return next((folder for folder in above if _has_settings(folder)), None)
+    return next((folder for folder in above if _is_set_by_dotenv(folder)), None)
 
 
 def listed(names: str) -> tuple[str, ...]:
@@ -85,6 +106,10 @@ def _is_project(folder: Path, names: tuple[str, ...]) -> bool:
 
 
 def _has_settings(folder: Path) -> bool:
+    return _is_set_by_dotenv(folder) or project_file.has_settings(folder)
+
+
+def _is_set_by_dotenv(folder: Path) -> bool:
     return dotenv_file.speaks_of_us(folder / dotenv_file.NAME)
 
 
@@ -97,9 +122,10 @@ def _is_no_mark(name: str) -> bool:
 def _carries(above: Path, folder: Path, marks: tuple[str, ...], environ: Mapping[str, str]) -> bool:
     """Whether `folder` is inside the folders of the project above it, or the root that is named there."""
     dotenv = above / dotenv_file.NAME
-    values = dotenv_file.read(dotenv).values if _has_settings(above) else {}
+    values = dotenv_file.read(dotenv).values if _is_set_by_dotenv(above) else {}
     root = Path(os.path.abspath(above / values.get("PROJECT_FOLDER", "")))
-    names = marks or listed(environ.get("NOTEBOOK_FOLDER") or values.get("NOTEBOOK_FOLDER", ""))
+    chosen = environ.get("NOTEBOOK_FOLDER") or values.get("NOTEBOOK_FOLDER", "")
+    names = marks or (project_file.read(root).folders if not chosen.strip() else ()) or listed(chosen)
     return folder == root or any(_within(folder, Path(os.path.abspath(root / name))) for name in names)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from databricks_sync.engine.request import Request
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import Repository, work_tree
-from databricks_sync.model import Allowed, Folder, Login, Mode, Scope, Settings
+from databricks_sync.local.identity import project_of
+from databricks_sync.model import Allowed, Direction, Folder, Login, Mode, Scope, Settings
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
@@ -44,6 +45,7 @@ class Session(NamedTuple):
     branch: str
     head: str | None  # the branch that is checked out; None for a detached HEAD
     permitted: Callable[[], None]  # raises SettingsError where the target is in the home of somebody else
+    settings_files: frozenset[Path] = frozenset()  # where the settings came from, or may come from
 
     def sync(self, listener: RunListener, *, shared: bool = False) -> Sync:
         """What runs are made with. `shared`: all projects of the repository carry to one target."""
@@ -53,7 +55,8 @@ class Session(NamedTuple):
 
     def at(self, branch: str) -> Session:
         """The same, at the folder of another branch. Raises SyncError."""
-        target = targets.of_branch(self.settings.user or who(self.http), branch)
+        target = _derived(self.settings, self.repository, self.settings.user or who(self.http), branch)
+        targets.check_target(target, None)
         return self._replace(target=target, branch=branch)
 
     def pages(self, *, staying: bool) -> Pages:
@@ -63,8 +66,11 @@ class Session(NamedTuple):
 
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
+        login, asked = self.settings.login, options.mode if mode is None else mode
+        unasked = self.settings.mirror and mode is None and asked.direction is Direction.PUSH and not options.mirror
+        unasked = unasked and not options.remove
         return Request(
-            mode=options.mode if mode is None else mode,
+            mode=Mode.PUSH_MIRROR if unasked else asked,
             removing=options.remove,
             target=self.target,
             scope=Scope(_paths(options.paths, self.settings.project, self.settings.folders)),
@@ -76,6 +82,7 @@ class Session(NamedTuple):
             outputs=options.outputs,
             delete=not options.no_delete,
             insisted=options.named,
+            unasked=unasked,
             allowed=Allowed(
                 deletes=options.max_delete,
                 all_changed=options.allow_all_changed,
@@ -121,10 +128,14 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
 
     For host `local` the embedded workspace runs as long as the session, unless it does so already.
     """
-    chosen = {"profile": options.profile, "user": options.user, "host": "local" if options.local else None}
+    host = "local" if options.local else None
+    chosen = {"profile": options.profile, "user": options.user, "host": host, "to": options.to}
     project = project or projects.find(os.environ, Path.cwd())
     repository = Repository(project.folder)
     settings = settings_of.load(chosen, os.environ, project, partial(_tracks, repository))
+    if options.target:  # a named target is a mirror of its own folder, not of another one
+        settings = settings._replace(mirror=False)
+    _check_mirror(options, settings)
     with _workspace(settings) as login, Pool() as pool:
         settings = settings._replace(login=login)
         http = connect(login)
@@ -136,8 +147,19 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
         if options.merged:  # of many branches, and of none: see `at`
             settings, target, permitted = settings._replace(user=settings.user or _user(http, pool)), "", lambda: None
         else:
-            target, permitted = _target(options.target, branch, settings, http, pool)
-        yield Session(settings, repository, http, target, branch or "", head, permitted)
+            target, permitted = _target(options.target, branch, settings, repository, http, pool)
+        yield Session(settings, repository, http, target, branch or "", head, permitted, project.settings_files)
+
+
+def _check_mirror(options: Options, settings: Settings) -> None:
+    """Raises SettingsError where the settings make a mirror of what cannot be one."""
+    if not settings.mirror or options.direction is Direction.PULL or options.status or options.restore is not None:
+        return
+    if options.paths or options.watch:
+        raise SettingsError(
+            f"The target {printable(options.to or '')} is a mirror, which is one run on the whole folder.",
+            "Remove the PATHS and --watch, or name its folder with --target in place of --to.",
+        )
 
 
 def _tracks(repository: Repository, file: Path) -> bool:
@@ -170,25 +192,30 @@ def _workspace(settings: Settings) -> Iterator[Login]:
 
 
 def _target(
-    typed: str | None, branch: str | None, settings: Settings, http: Http, pool: Executor
+    typed: str | None, branch: str | None, settings: Settings, repository: Repository, http: Http, pool: Executor
 ) -> tuple[str, Callable[[], None]]:
     """The branch folder, and what tells whether it may be one of ours.
 
     Asks the workspace who we are only where nobody said, and where the folder is known without it, meanwhile.
     """
-    if typed:
-        path = targets.normalise(typed)
-        targets.check_target(path, settings.user)
-        if settings.user or not targets.home_of(path):
-            return path, lambda: None
-        asking_who = pool.submit(who, http)
-        return path, lambda: targets.check_target(path, asking_who.result())
-    if not branch:
+    if not (typed or branch) and "{branch}" in settings.target:
         raise SettingsError(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    return targets.of_branch(settings.user or _user(http, pool), branch), lambda: None
+    user = settings.user or ("" if typed or "{user}" not in settings.target else _user(http, pool))
+    path = targets.normalise(typed) if typed else _derived(settings, repository, user, branch or "")
+    targets.check_target(path, user or None)
+    if user or not targets.home_of(path):
+        return path, lambda: None
+    asking_who = pool.submit(who, http)
+    return path, lambda: targets.check_target(path, asking_who.result())
+
+
+def _derived(settings: Settings, repository: Repository, user: str, branch: str) -> str:
+    """The target that the settings say."""
+    project = targets.project_name(repository.name(), project_of(settings.project, repository))
+    return targets.derived(settings.target, user, project, branch)
 
 
 def _user(http: Http, pool: Executor) -> str:

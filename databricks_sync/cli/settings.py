@@ -10,26 +10,33 @@ from pathlib import Path
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import work_tree
-from databricks_sync.model import BACKUP_DAYS, TOP, Folder, Settings
+from databricks_sync.model import BACKUP_DAYS, TOP, Folder, Login, Settings
 from databricks_sync.rules.names import flaw, nfc
+from databricks_sync.rules.target import PATTERN
 from databricks_sync.system import login_name
 
 from . import login as logins
 from .login import Tracks
 from .project import Project, listed, settings_above
+from .project_file import NamedTarget
 
 _LOCAL = "Add --local to use a workspace on this machine"
 START = f"{_LOCAL}, or type `to_databricks --init` to write a .env."
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], project: Project, tracks: Tracks) -> Settings:
-    """Reads everything that says what to carry where. `options` holds `profile`, `user` and `host`.
+    """Reads everything that says what to carry where. `options` holds `profile`, `user`, `host` and `to`.
 
     `tracks` tells whether git tracks a file: asked only where the project's `.env` says how to log in.
     """
     dotenv = project.dotenv
     merged = {**dotenv.values, **environ}
-    login = logins.find(options, environ, dotenv, tracks)
+    to = options.get("to")
+    target = NamedTarget("") if to is None else project.file.chosen(to)
+    if target.host:
+        login: Login | None = logins.at(target, options, environ, dotenv, tracks)
+    else:
+        login = logins.find(options, environ, dotenv, tracks)
     if login is None:
         raise _unnamed(project)
     local_folder = environ.get("DATABRICKS_LOCAL_DIR", "").strip()
@@ -37,12 +44,15 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], project:
         local_folder = dotenv.own("DATABRICKS_LOCAL_DIR", tracks)
     return Settings(
         project=project.folder,
-        folders=_folders(project.folder, merged.get("NOTEBOOK_FOLDER", "")),
+        folders=folders_of(project, merged.get("NOTEBOOK_FOLDER", "")),
         login=login,
         user=_user(options.get("user"), environ, dotenv.values),
         local_folder=local_folder,
         backup_days=_days(merged.get("BACKUP_DAYS", "").strip() or str(BACKUP_DAYS)),
-        notices=tuple(notice for notice in (project.notice, login.notice) if notice),
+        notices=tuple(filter(None, (project.notice, login.notice, _overridden(project, environ)))),
+        target=target.target or project.file.target or PATTERN,
+        mirror=target.mirror,
+        patterns=project.file.patterns,
     )
 
 
@@ -64,11 +74,23 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _folders(project: Path, named: str) -> tuple[Folder, ...]:
-    names, source = listed(named), "NOTEBOOK_FOLDER"
+def _overridden(project: Project, environ: Mapping[str, str]) -> str:
+    """What to tell where `.env`, perhaps of before there was a project's file, names other folders than that does."""
+    named, folders = project.dotenv.values.get("NOTEBOOK_FOLDER", "").strip(), project.file.folders
+    if not named or not folders or environ.get("NOTEBOOK_FOLDER", "").strip() or listed(named) == folders:
+        return ""
+    file = project.file.path.name if project.file.path else ""
+    return f"NOTEBOOK_FOLDER in .env says {printable(named)}, and so the folders in {file} do not count."
+
+
+def folders_of(project: Project, named: str) -> tuple[Folder, ...]:
+    """What NOTEBOOK_FOLDER names, or else the project's file. Raises SettingsError."""
+    committed = not named.strip() and project.file.folders
+    names = committed or listed(named)
+    source = f"`folders` in {printable(str(project.file.path))}" if committed else "NOTEBOOK_FOLDER"
     if not names:
         raise SettingsError("NOTEBOOK_FOLDER names no folder.", "Set it to `notebooks`, or remove it.")
-    folders = [_folder(project, name, source, alone=len(names) == 1) for name in names]
+    folders = [_folder(project.folder, name, source, alone=len(names) == 1) for name in names]
     _check_apart(folders, source)
     return tuple(folders)
 

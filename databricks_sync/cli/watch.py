@@ -20,6 +20,7 @@ from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, 
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import terminable
 from databricks_sync.local.changes import Changes
+from databricks_sync.local.folder import LocalFolder
 from databricks_sync.local.git import GitState
 from databricks_sync.model import Allowed, Direction, Mode, Severity
 from databricks_sync.output.watching import Parked, State, View, advice, parked, standing, view_for
@@ -110,7 +111,8 @@ class Watch:
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""
         settings = session.settings
-        changes = Changes(session.repository, [folder.path for folder in settings.folders], poll=self.options.poll)
+        folders = [folder.path for folder in settings.folders]
+        changes = Changes(session.repository, folders, session.settings_files, poll=self.options.poll)
         if self._changes is None or not self._changes.follows(changes):
             following.close()
             self._changes = following.enter_context(changes)
@@ -147,7 +149,7 @@ class Watch:
         due, patience = self._attempt(session, changes, self.modes)
         while True:
             changed = self._await(changes, patience)
-            if changes.settings in changed:
+            if changes.settings & changed:
                 raise _Reopen
             due = due or self._due(session, changes, changed)
             due, patience = self._attempt(session, changes, due) if due else ((), self._patience())
@@ -201,7 +203,8 @@ class Watch:
         if len(inside) < len(changed) or any(changes.git_dir in path.parents for path in changed):
             return True
         names = [Path(os.path.relpath(path, project)).as_posix() for path in inside]
-        return len(session.repository.ignored(names)) < len(names)
+        local = LocalFolder(project, session.settings.folders, session.repository, session.settings.patterns)
+        return len(local.ignored(names)) < len(names)
 
     def _remote_changed(self, session: Session) -> bool:
         """Whether it is time to look at the workspace, and it may hold something else than before the last run."""
@@ -240,7 +243,7 @@ class Watch:
                 break
             if time.monotonic() - began >= debounce.PAUSED:
                 self.view.state(State.PAUSED, f"Paused: {why}.")
-            if changes.settings in self._await(changes, seconds):
+            if changes.settings & self._await(changes, seconds):
                 raise _Reopen
         if git_state.branch != session.head:
             if not named:

@@ -48,6 +48,7 @@ from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
+from databricks_sync.rules.patterns import excluded
 from databricks_sync.rules.plan import Sides
 from databricks_sync.rules.rivals import rivals
 from databricks_sync.rules.stand_ins import stand_in
@@ -406,10 +407,10 @@ def ignored_here(
         key: [local.place(belongs, format) for format in _possible(remote)]
         for key, (belongs, remote) in objects.items()
     }
-    names = local.repository.ignored([path for paths in places.values() for path in paths])
+    names = local.ignored([path for paths in places.values() for path in paths])
     # The source form first: a notebook in the other form is only known as such when it is read.
     hidden = {
-        key: ignored(paths[-1])
+        key: ignored(paths[-1], local)
         for key, paths in places.items()
         if paths[-1] in names or all(path in names for path in paths)
     }
@@ -428,9 +429,10 @@ def outside(key: str) -> Problem:
     return Problem(key, "is in none of the folders that are synced", "", Severity.NOTE)
 
 
-def ignored(path: str) -> Problem:
-    """What to say of an object whose local file git would ignore."""
-    return Problem(path, "is ignored by git, so it is not synced", "", Severity.NOTE)
+def ignored(path: str, local: LocalFolder) -> Problem:
+    """What to say of an object whose local file git would ignore, or the project's patterns."""
+    by = "the settings of the project" if excluded(local.patterns, path) else "git"
+    return Problem(path, f"is ignored by {by}, so it is not synced", "", Severity.NOTE)
 
 
 def pointer_there(path: str, raw: bytes, target: str) -> Problem | None:

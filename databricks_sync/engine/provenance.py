@@ -7,12 +7,11 @@ and CI may push what it has built. That it would go back to an older commit is o
 
 from __future__ import annotations
 
-import posixpath
 import socket
 import time
-from pathlib import Path
 
 from databricks_sync.errors import SyncError, enumerated, printable
+from databricks_sync.local.folder import LocalFolder
 from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
 from databricks_sync.remote.marker import Marker
@@ -22,35 +21,35 @@ from databricks_sync.system import login_name
 from .request import Request
 
 
-def provenance(request: Request, repository: Repository, project: str, folders: list[Path], last: str) -> list[str]:
+def provenance(request: Request, local: LocalFolder, last: str) -> list[str]:
     """What to tell before a mirror; nothing before any other run, for git is slow to ask.
 
-    `project`: where it is in its repository; `last`: the branch of which the target's note tells, if it does.
+    `last`: the branch of which the target's note tells, if it does.
     """
     if request.mode is not Mode.PUSH_MIRROR or not request.insisted:
         return []
-    return [*_uncommitted(repository, project, folders), *_branches(request, last)]
+    return [*_uncommitted(local), *_branches(request, last)]
 
 
-def pushed(request: Request, repository: Repository, folders: list[Path]) -> Pushed | None:
+def pushed(request: Request, local: LocalFolder) -> Pushed | None:
     """What a push notes of itself beside its target; None where it is only about some paths."""
     if request.scope.paths:
         return None
     return Pushed(
-        commit=repository.commit(),
-        clean=_clean(repository, folders),
+        commit=local.repository.commit(),
+        clean=_clean(local),
         by=f"{login_name()}@{socket.gethostname()}",
         at=int(time.time()),
         run=request.ci_run,
     )
 
 
-def _clean(repository: Repository, folders: list[Path]) -> bool | None:
+def _clean(local: LocalFolder) -> bool | None:
     try:
-        changes = [repository.changed(folder) for folder in folders if folder.is_dir()]
+        changed = local.changed()
     except SyncError:  # it is only told, and stops nobody
         return None
-    return None if None in changes else not any(changes)
+    return None if changed is None else not changed
 
 
 def newer(request: Request, repository: Repository, marker: Marker | None) -> str:
@@ -65,12 +64,9 @@ def newer(request: Request, repository: Repository, marker: Marker | None) -> st
     return last if ahead and not behind else ""
 
 
-def _uncommitted(repository: Repository, project: str, folders: list[Path]) -> list[str]:
-    changed = [path for folder in folders if folder.is_dir() for path in repository.changed(folder) or ()]
-    shown = [posixpath.relpath(path, project) for path in changed]
-    if not shown:
-        return []
-    return [f"This mirror includes changes that are not committed: {enumerated(shown)}."]
+def _uncommitted(local: LocalFolder) -> list[str]:
+    shown = local.changed()
+    return [f"This mirror includes changes that are not committed: {enumerated(shown)}."] if shown else []
 
 
 def _branches(request: Request, last: str) -> list[str]:

@@ -129,7 +129,7 @@ class PullWriter:
             # The file of another key, which this same run may be about to delete: a script that became a notebook.
             return postponed(step, f"cannot be stored: {path} is in the way", "Rename it locally or in the workspace.")
         if path in self.comparison.ignored:
-            return Outcome(step, Result.LEFT, ignored(path))
+            return Outcome(step, Result.LEFT, ignored(path, self.local))
         data = materialise(export.raw, export.format, None)
         return self._write(step, export, path, data, None)
 
@@ -270,8 +270,8 @@ class PullWriter:
         """The notebook speaks another language now, so that its file gets another extension."""
         assert step.local
         path = self._place(step, export)
-        if self.local.repository.ignored([path]):
-            return Outcome(step, Result.LEFT, ignored(path))
+        if self.local.ignored([path]):
+            return Outcome(step, Result.LEFT, ignored(path, self.local))
         written = self._write(step, export, path, data, None)
         if written.result is Result.DONE:
             try:

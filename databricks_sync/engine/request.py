@@ -25,6 +25,7 @@ class Request(NamedTuple):
     outputs: bool = False  # of a pull: the outputs of notebooks come, too, where nobody edited the cells
     delete: bool = True
     insisted: bool = False  # the target or the branch was named
+    unasked: bool = False  # of a mirror: only the project's settings say that it is one
     allowed: Allowed = Allowed()
     lock: bool = False
     wait: float = 0.0

@@ -97,7 +97,7 @@ class Sync:
         self.pool = pool
         self.ttl = ttl
         self.few = few
-        self.local = LocalFolder(settings.project, settings.folders, repository)
+        self.local = LocalFolder(settings.project, settings.folders, repository, settings.patterns)
         self.look = Look(self.local, repository, http, listener.notice, few)
         self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
@@ -192,7 +192,7 @@ class Sync:
         if not request.dry_run:
             self.check(request, snapshot, base, chosen)
             if push and writing:  # git takes a while
-                source = pool.submit(pushed, request, self.repository, self._folders)
+                source = pool.submit(pushed, request, self.local)
         taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         if writing and not taking if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
@@ -278,17 +278,13 @@ class Sync:
         return [
             *exposed(chosen),
             *replacements(chosen, snapshot.comparison.rivals),
-            *provenance(request, self.repository, self.project, self._folders, last),
+            *provenance(request, self.local, last),
         ]
 
     def _write_marker(
         self, request: Request, snapshot: Snapshot, base: Base, source: Future[Pushed | None] | None = None
     ) -> None:
         self.tell(self.ownership.claim(request, snapshot, base, source.result() if source else None))
-
-    @property
-    def _folders(self) -> list[Path]:
-        return [folder.path for folder in self.settings.folders]
 
     def tell(self, notice: str) -> None:
         """Says what is worth knowing, if there is anything."""
@@ -319,6 +315,7 @@ class Sync:
                 nested={other: note_path(other) for other in view.nested if not base.meta(beside(other))},
                 noted=view.readable,
                 strange=view.strange,
+                unasked=request.unasked and view.marker is None,
             ),
             request.allowed,
         )
@@ -342,7 +339,8 @@ class Sync:
         if request.mode.direction is Direction.PULL or comparison.sides.base or not comparison.scan.empty:
             return ""
         folders = " and ".join(folder.shown for folder in self.settings.folders)
-        return f"There is no file in {folders}, or git ignores them all."
+        patterns = " or the settings of the project" if self.settings.patterns.exclude else ""
+        return f"There is no file in {folders}, or git{patterns} ignores them all."
 
     def _elsewhere(self, missing: str) -> str:
         top = self.repository.top

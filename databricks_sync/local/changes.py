@@ -37,11 +37,14 @@ _NO_WATCHES = "the system cannot watch more folders (on Linux, raise fs.inotify.
 class Changes(FileSystemEventHandler):
     """What has changed since it was last asked for; a context manager."""
 
-    def __init__(self, repository: Repository, folders: Iterable[Path], *, poll: bool = False) -> None:
+    def __init__(
+        self, repository: Repository, folders: Iterable[Path], settings: Iterable[Path] = (), *, poll: bool = False
+    ) -> None:
+        """`settings`: the files with the settings, in the project folder or above it."""
         self.project = repository.project
         self.folders = tuple(folders)
         self.git_dir = repository.git_dir
-        self.settings = self.project / ".env"
+        self.settings = frozenset(settings)
         self._exclude = repository.common_dir / "info" / "exclude"
         self._above = self._between(repository.top)
         silent = any(is_silent(folder) for folder in self.folders)
@@ -79,7 +82,8 @@ class Changes(FileSystemEventHandler):
 
     def follows(self, other: Changes) -> bool:
         """Whether both look at the same places."""
-        return (self.folders, self.git_dir, self._above) == (other.folders, other.git_dir, other._above)
+        mine, theirs = ((each.folders, each.git_dir, each._above, each.settings) for each in (self, other))
+        return mine == theirs
 
     def rules(self, path: Path) -> bool:
         """Whether `path` is a file that says what git ignores: with it, any file may be carried that was not."""
@@ -91,7 +95,7 @@ class Changes(FileSystemEventHandler):
         For the moment before everything is scanned: that sees what these changes have led to.
         """
         with self._changed:
-            self._paths &= {self.settings}
+            self._paths &= self.settings
         try:
             self._refresh()
             self._probe()
@@ -136,7 +140,7 @@ class Changes(FileSystemEventHandler):
     def _relevant(self, path: Path, folder_event: str | bool) -> bool:
         if path.parent == self.git_dir:
             return path.name in _GIT
-        if path in (self.settings, self._exclude) or (path.name == ".gitignore" and path.parent in self._above):
+        if path in self.settings or path == self._exclude or (path.name == ".gitignore" and path.parent in self._above):
             return True
         for folder in self.folders:
             if path == folder or path in folder.parents:

@@ -6,15 +6,28 @@ Nothing here follows a symbolic link.
 from __future__ import annotations
 
 import os
+import posixpath
 import stat as modes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, ConverterMissing, SettingsError, SyncError, printable
-from databricks_sync.model import JUPYTER, BaseEntry, Folder, Form, Format, Kind, LocalObject, Problem, Severity, Stat
+from databricks_sync.model import (
+    JUPYTER,
+    BaseEntry,
+    Folder,
+    Form,
+    Format,
+    Kind,
+    LocalObject,
+    Patterns,
+    Problem,
+    Severity,
+    Stat,
+)
 from databricks_sync.notebook.equality import digests, file_digest
 from databricks_sync.notebook.format import EXTENSIONS, Identity, cut_short, file_name, identify, sha256, wire
 from databricks_sync.notebook.merge import unresolved
@@ -22,12 +35,15 @@ from databricks_sync.rules.credentials import kinds
 from databricks_sync.rules.layout import Layout
 from databricks_sync.rules.names import flaw, leads_out, nfc, parents
 from databricks_sync.rules.never_synced import asset, is_litter, is_settings
+from databricks_sync.rules.patterns import excluded, included
 from databricks_sync.rules.stand_ins import StandIn, is_annex_link, stand_in
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
 from .git import UNTRACK, Entry, Repository, program, typed
+from .identity import project_of
 
 HEAD = 64
+_NO_PATTERNS = Patterns()
 # SERVER: a source notebook ends at 10 MB on every endpoint, a Jupyter one at 100 MB, a file at 500 MB (Databricks'
 # documentation of notebook and workspace file limits, 2026).
 LIMITS = {Form.SOURCE: 10 * 2**20, Form.JUPYTER: 100 * 2**20, None: 500 * 2**20}
@@ -53,9 +69,12 @@ class Scan(NamedTuple):
 class LocalFolder(LocalFiles):
     """The folders to carry, in one project."""
 
-    def __init__(self, project: Path, folders: tuple[Folder, ...], repository: Repository) -> None:
+    def __init__(
+        self, project: Path, folders: tuple[Folder, ...], repository: Repository, patterns: Patterns = _NO_PATTERNS
+    ) -> None:
         super().__init__(project, tuple(folder.path for folder in folders))
         self.folders = folders
+        self.patterns = patterns
         self.layout = Layout.of(folder.shown for folder in folders)
         self.repository = repository
 
@@ -75,7 +94,7 @@ class LocalFolder(LocalFiles):
                 exists = False
                 continue
             links: dict[str, bool] = {}
-            for entry in self.repository.entries(folder.path):
+            for entry in self._entries(folder):
                 if entry.path == ".":  # so git calls a submodule that is asked from within, and not fetched
                     raise _unfetched(folder)
                 if not entry.tracked and is_litter(entry.path):
@@ -91,6 +110,15 @@ class LocalFolder(LocalFiles):
         outside = frozenset(entry.key for entry in base.values() if entry.path not in seen and self._stands(entry.path))
         displaced = frozenset(key for key in outside & objects.keys() if self.layout.key(base[key].path, key) is None)
         return Scan(objects, tuple(claims), unknown, outside - objects.keys() - unknown.keys(), exists, displaced)
+
+    def _entries(self, folder: Folder) -> Iterator[Entry]:
+        """What git lists there, as the project's patterns change it."""
+        for entry in self.repository.entries(folder.path):
+            if not self.patterns.exclude or not excluded(self.patterns, _path(folder, entry)):
+                yield entry
+        for entry in self.repository.ignored_files(folder.path) if self.patterns.include else ():
+            if included(self.patterns, _path(folder, entry)):
+                yield entry
 
     def _stands(self, path: str) -> bool:
         """Whether a file is there still; a folder of its name is something else."""
@@ -130,7 +158,7 @@ class LocalFolder(LocalFiles):
         self, folder: Folder, entry: Entry, entries: Mapping[str, BaseEntry], links: dict[str, bool]
     ) -> LocalObject | Problem | None:
         """What a path that git lists is: an object, what is wrong with it, or None where nothing is there."""
-        path = f"{folder.shown}/{entry.path}".removeprefix("./")
+        path = _path(folder, entry)
         if entry.unmerged:
             hint = f"Resolve it, and type `{typed('add', self.project, path)}`."
             return Problem(path, "has an unresolved merge conflict", hint)
@@ -242,7 +270,24 @@ class LocalFolder(LocalFiles):
         looks_like = kinds(raw)
         return item._replace(credentials=looks_like) if looks_like else item
 
+    def changed(self) -> list[str] | None:
+        """The files that are not as they were committed, if they are synced; None where git cannot be asked."""
+        changed: list[str] = []
+        project = project_of(self.project, self.repository)
+        for folder in self.folders:
+            paths = self.repository.changed(folder.path) if folder.path.is_dir() else []
+            if paths is None:
+                return None
+            names = (posixpath.relpath(path, project) for path in paths)
+            changed += [name for name in names if not excluded(self.patterns, name)]
+        return changed
+
     # --- places -------------------------------------------------------------------------------------------
+
+    def ignored(self, paths: list[str]) -> set[str]:
+        """Those of `paths` that would not be synced if they stood there: git says so, or the project's patterns."""
+        out = {path for path in paths if excluded(self.patterns, path)}
+        return out | {path for path in self.repository.ignored(paths) if not included(self.patterns, path)}
 
     def holds(self, key: str) -> bool:
         """Whether `key` belongs to one of the folders."""
@@ -272,6 +317,11 @@ class LocalFolder(LocalFiles):
             if path.startswith(start):
                 return start, folder.prefix
         return "", ""
+
+
+def _path(folder: Folder, entry: Entry) -> str:
+    """Where an entry is, relative to the project."""
+    return f"{folder.shown}/{entry.path}".removeprefix("./")
 
 
 def _object(key: str, path: str, identity: Identity, raw: bytes, stamp: Stat) -> LocalObject:
@@ -349,7 +399,7 @@ def check_project(folder: LocalFolder) -> None:
                 continue
             where = folder.project / name
             if where.is_symlink() or (where.exists() and not where.is_dir()):
-                raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER.")
+                raise SettingsError(f"{name} is not a folder.", "Correct NOTEBOOK_FOLDER, or `folders`.")
             if name != "." and os.path.lexists(where / ".git"):
                 inside = os.path.relpath(item.shown, name)
                 outer, inner = shell.word(where.as_posix(), "PATH"), shell.word(inside, "PATH")

@@ -151,6 +151,11 @@ class Repository:
         url = self._configured().get(_ORIGIN, "").strip()
         return frozenset({f"origin {_plain(url)}"} if url else ())
 
+    def name(self) -> str:
+        """What people call it: the last part of the address that it was cloned from, or else its folder's name."""
+        match = re.search(r"([^/:@\\?#]+?)(?:\.git)?[/\\]*$", self._configured().get(_ORIGIN, "").strip())
+        return match[1] if match else self.top.name
+
     def address(self) -> str:
         """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
         url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
@@ -298,6 +303,13 @@ class Repository:
         """
         listed = self._git(self.top, "ls-files", "-z", "--", f":(top,attr:filter={name})")
         return [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
+
+    def ignored_files(self, folder: Path) -> Iterator[Entry]:
+        """What git ignores below `folder`."""
+        answer = self._git(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", ".")
+        for path in answer.decode("utf-8", "surrogateescape").split("\0"):
+            if path:
+                yield Entry(path.rstrip("/"), tracked=False)
 
     def is_submodule(self, folder: Path) -> bool:
         """Whether a folder that git lists as tracked is a submodule, fetched or not; else a file had its name."""

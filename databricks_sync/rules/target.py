@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from databricks_sync.errors import SettingsError, printable
+from databricks_sync.errors import SettingsError, near, printable
+from databricks_sync.model import TOP
 from databricks_sync.shell import option
 
 from .names import flaw, nfc
@@ -17,6 +18,9 @@ _DISLIKED = re.compile(r"[^\w\-+#]")
 _LONGEST = 100  # bytes
 GIT_FOLDER = "REPO"  # the type of a Git folder, of either kind
 NOTES = ".databricks_sync"  # the folder of our own notes, in a home or beside shared targets
+PATTERN = "/Users/{user}/{branch}"  # where a project goes that says nothing else
+_OWN = "/Users/{user}/"
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TOPS = {"users": "Users", "shared": "Shared", "workspace": "Workspace"}
 
 
@@ -33,11 +37,36 @@ def branch_folder(branch: str, longest: int = _LONGEST) -> str:
     return f"{short}-{mark}"
 
 
-def of_branch(user: str, branch: str) -> str:
-    """The target of a branch, in the home of a user. Raises SettingsError where the user's name cannot be in a path."""
-    target = f"/Users/{user}/{branch_folder(branch)}"
-    check_target(target, None)
-    return target
+def project_name(repository: str, project: str) -> str:
+    """What tells a project from others in a workspace: the name of its repository, and its folder there if any."""
+    return branch_folder(repository if project == TOP else f"{repository}-{project.replace('/', '-')}")
+
+
+def pattern_flaw(pattern: str, *, named: bool) -> str:
+    """Why a target is not to be derived from `pattern`, as a sentence without its subject; empty when it may be.
+
+    Whoever can commit writes it. So what a command does that names no target stays in the user's own home, and in a
+    folder of the branch; only one that is chosen by its name (`named`) may be elsewhere.
+    """
+    known = ("user", "project", "branch")
+    for name in _PLACEHOLDER.findall(pattern):
+        if name not in known:
+            return f"has {{{name}}}{near(name, known, '{{{}}}')}"
+    if set("{}") & set(_PLACEHOLDER.sub("", pattern)):
+        return "has a brace that does not belong to {user}, {project} or {branch}"
+    if not pattern.startswith("/"):
+        return "must be an absolute path of the workspace"
+    if not named and not pattern.startswith(_OWN):
+        return f"must begin with {_OWN}; another folder may be that of a named target"
+    if not named and "{branch}" not in pattern:
+        return "must contain {branch}, or the branches would meet"
+    return ""
+
+
+def derived(pattern: str, user: str, project: str, branch: str) -> str:
+    """The target that a pattern without a flaw says. `user` may be "" where the pattern does not ask."""
+    values = {"user": user, "project": project, "branch": branch_folder(branch) if branch else ""}
+    return normalise(_PLACEHOLDER.sub(lambda match: values[match[1]], pattern))
 
 
 def normalise(path: str) -> str:

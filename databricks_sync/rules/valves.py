@@ -40,6 +40,7 @@ class Situation(NamedTuple):
     noted: bool = True  # whether it could be read whose the target is
     strange: NotOurs | None = None  # what stands in the place of the note on the target
     removing: bool = False  # the target itself is to go, so nothing is asked of the local side
+    unasked: bool = False  # a mirror that only the project's settings ask for, of a target that nobody noted
 
 
 def check(situation: Situation, allowed: Allowed) -> None:
@@ -98,6 +99,16 @@ def _unknown_owner(s: Situation, allowed: Allowed, tracked: int) -> None:
             f"It is unknown whether another repository uses {s.target}, and --mirror deletes what it did not push.",
             "Ask for permission to read the marker files beside it; if only this repository uses it, add --take-over.",
             option="--take-over",
+        )
+
+
+def _unasked(s: Situation, allowed: Allowed, tracked: int) -> None:
+    # Whoever can commit chose the folder, and that it is a mirror: that may fill a folder, not destroy what is there.
+    if s.unasked and any(step.writes and step.remote for step in s.steps):
+        raise ValveError(
+            f"Nobody has pushed to {s.target} from here yet, and only the settings of the project make it a mirror.",
+            "See with --dry-run what would be overwritten and deleted there; to do that, add --mirror once.",
+            option="--mirror",
         )
 
 
@@ -228,6 +239,7 @@ _VALVES = (
     _strange_note,
     _other_folders,
     _unknown_owner,
+    _unasked,
     _older,
     _nested,
     _source_gone,

@@ -18,7 +18,7 @@ from databricks_sync.engine.report import Report as Synced
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.exit_code import ExitCode
-from databricks_sync.model import Allowed, Folder, Form, Mode, Problem, Scope
+from databricks_sync.model import Allowed, Folder, Form, Mode, Patterns, Problem, Scope
 from databricks_sync.output.wording import WHY
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.marker import Markers
@@ -102,7 +102,7 @@ class Notebooks:
     ) -> None:
         where = folder / options.to / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
-        settings = session.settings._replace(folders=(Folder(where, shown, ""),))
+        settings = session.settings._replace(folders=(Folder(where, shown, ""),), patterns=Patterns())
         self.hooks = [hook for hook in hooks if hook.engine is Engine.MLFLOW]
         self.where = where
         self.session = session

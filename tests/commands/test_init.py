@@ -52,6 +52,30 @@ def test_then_it_works(project: Project) -> None:
     assert "1 in sync" in project.run("from_databricks", env=NOBODY).out
 
 
+@pytest.mark.parametrize(
+    ("dotenv", "environ", "folders"),
+    [(None, None, '["notebooks"]'), ("NOTEBOOK_FOLDER=src,lib\n", None, '["src", "lib"]'), (None, "./a b/", '["a b"]')],
+)
+def test_settings_for_everybody(project: Project, dotenv: str | None, environ: str | None, folders: str) -> None:
+    """It writes a file for everybody with the folders as they are chosen now, so that the same is synced."""
+    if dotenv:
+        project.write(".env", dotenv)
+    ran = project.push("--init", env={"NOTEBOOK_FOLDER": environ} if environ else {})
+    assert "Wrote databricks_sync.toml" in ran.out and f"folders = {folders}\n" in project.text("databricks_sync.toml")
+    assert "databricks_sync.toml has the settings of the project, and was not changed." in project.push("--init").out
+
+
+def test_settings_that_are_there(project: Project) -> None:
+    """Settings in pyproject.toml are those of the project, and a .env above it is the login of its projects."""
+    project.push("--init")
+    inner = Project(project.root / "inner", project.home, project.workspace)
+    inner.write("pyproject.toml", "[tool.databricks_sync]\nfolders = ['src']\n")
+    ran = inner.push("--init")
+    assert f"{project.root / '.env'} exists already and was not changed." in ran.out
+    assert "pyproject.toml has the settings of the project" in ran.out and "to push src to" in ran.out
+    assert [path.name for path in inner.root.iterdir()] == ["pyproject.toml"]
+
+
 def test_tracked(project: Project) -> None:
     """A .env that git tracks is pointed out."""
     project.write(".env", "NOTEBOOK_FOLDER=src\n")
@@ -181,7 +205,8 @@ def test_completion(project: Project, shell: str) -> None:
 
 
 def test_completed(project: Project) -> None:
-    """Bash completes options, and branches from git."""
+    """Bash completes options, branches from git, and the targets that the project names."""
+    project.write("databricks_sync.toml", "[targets.qa]\n[targets.prod]\n")
     project.commit()
     project.git("branch", "feature/maps")
     binary = project.home / "to_databricks"
@@ -201,3 +226,4 @@ def test_completed(project: Project) -> None:
 
     assert completed("to_databricks --ov", 1) == ["--overwrite"]
     assert completed("to_databricks --branch fe", 2) == ["feature/maps"]
+    assert completed("to_databricks --to q", 2) == ["qa"]

@@ -121,6 +121,19 @@ def test_a_dotenv_s_values_are_what_is_written(cloned: Project, elsewhere: Elsew
     assert "Bearer ${GITHUB_TOKEN}" in elsewhere.text and SECRET not in elsewhere.text
 
 
+IDENTITY: dict[str, str | None] = {"DATABRICKS_CONFIG_PROFILE": "bare", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": SECRET}
+
+
+@pytest.mark.parametrize("environ", [{}, *SECRETS, IDENTITY], ids=lambda one: [*one, "a token and its host"][-1])
+def test_a_committed_host_gets_nothing(cloned: Project, elsewhere: Elsewhere, environ: dict[str, str | None]) -> None:
+    """A host that a clone brought along is not even asked, whatever the environment or a profile has for another."""
+    (cloned.home / ".databrickscfg").write_text(f"[DEFAULT]\nhost = {cloned.workspace.host}\n[bare]\nhost = x.y\n")
+    cloned.write("databricks_sync.toml", f"[targets.qa]\nhost = '{elsewhere.host}'\n")
+    for command in ("to_databricks", "from_databricks"):
+        ran = cloned.quick(command, "--to", "qa", code=2, env={**NOBODY, **environ} if environ else {})
+        assert elsewhere.got == [] and not ran.requests and SECRET not in ran.said
+
+
 CI: dict[str, str | None] = {
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": SECRET,
     "ACTIONS_ID_TOKEN_REQUEST_URL": "{host}/?x",

@@ -47,6 +47,7 @@ GIT = "tests/unit/local/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
 LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
 TRUST = "tests/commands/test_trust.py"
+COMMITTED, SETTINGS = "tests/commands/test_committed.py", "tests/unit/cli/test_project_file.py"
 BESIDE, FOLDERS_NAMED = "tests/commands/test_beside.py", "tests/unit/cli/test_settings.py"
 RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
@@ -877,6 +878,70 @@ MUTANTS = (
         "pass",
         BACKUPS,
         "became_another_s",
+    ),
+    Mutant(
+        "a committed host that is anybody's",
+        "_is_in",
+        "login.host == where.host",
+        "True",
+        LOGIN,
+        "chooses_among",
+    ),
+    Mutant(
+        "a committed workspace that is any of its host",
+        "_is_in",
+        "where.one_of_many in ('', login.one_of_many)",
+        "True",
+        LOGIN,
+        "chooses_among",
+    ),
+    Mutant(
+        "a target in another workspace than it says",
+        "at",
+        "login and _is_in(login, where)",
+        "login",
+        LOGIN,
+        "chooses_among",
+    ),
+    Mutant(
+        "a committed target anywhere",
+        "pattern_flaw",
+        "not named and not pattern.startswith(_OWN)",
+        "False",
+        SETTINGS,
+        "mistakes",
+    ),
+    Mutant(
+        "a committed target for all branches",
+        "pattern_flaw",
+        "not named and '{branch}' not in pattern",
+        "False",
+        SETTINGS,
+        "mistakes",
+    ),
+    Mutant(
+        "a committed target that is not looked at",
+        "_target",
+        "targets.check_target(path, user or None)",
+        "pass",
+        COMMITTED,
+        "hostile",
+    ),
+    Mutant(
+        "a committed mirror of what others have",
+        "_unasked",
+        "s.unasked",
+        "False",
+        COMMITTED,
+        "destroys_nothing",
+    ),
+    Mutant(
+        "a committed mirror of a folder that is typed",
+        "opened",
+        "options.target",
+        "False",
+        COMMITTED,
+        "a_named_target",
     ),
     Mutant(
         "folders outside the repository",

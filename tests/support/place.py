@@ -33,6 +33,10 @@ class Place:
         (self.project / ".env").write_text(text, encoding="utf-8")
         return self
 
+    def committed(self, text: str, name: str = "databricks_sync.toml") -> Place:
+        (self.project / name).write_text(text, encoding="utf-8")
+        return self
+
     def profiles(self, text: str) -> Place:
         (self.home / ".databrickscfg").write_text(text, encoding="utf-8")
         return self

@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def following(project: Path, folder: str = "notebooks", *, poll: bool = False) -> Changes:
-    return Changes(Repository(project), [project / folder], poll=poll)
+    return Changes(Repository(project), [project / folder], [project / ".env"], poll=poll)
 
 
 def seen(changes: Changes, seconds: float = 60.0) -> set[str]:

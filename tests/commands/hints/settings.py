@@ -348,7 +348,7 @@ SCENES = {
     "notebooks that are a file": one(
         lambda project, person: (project.write("x", "x"), environment(NOTEBOOK_FOLDER="x")(project, person)),
         "x is not a folder.",
-        "Correct NOTEBOOK_FOLDER.",
+        "Correct NOTEBOOK_FOLDER, or `folders`.",
         does(environment(NOTEBOOK_FOLDER="notebooks")),
         arrived,
     ),

@@ -263,3 +263,104 @@ def test_no_token_is_shown() -> None:
     login = Login(HOST, "dapi-secret", variables={"ARM_CLIENT_SECRET": "secret"}, withheld=frozenset({"secret"}))
     for text in (str(login), repr(login), f"{login}", f"{(login,)}"):
         assert HOST in text and "secret" not in text
+
+
+# --- the host of a named target, which whoever can commit has written ------------------------------------------------
+
+IN_HOST, IN_OTHER = ({"to": "qa"}, f"host = '{HOST}'"), ({"to": "qa"}, f"host = '{OTHER}'")
+MANY = f"{OTHER}/?o=12"
+ID = "DATABRICKS_WORKSPACE_ID"
+
+# The environment, .env, the options and what the target says -> the host, the token, and what has to be kept back.
+CHOSEN = {
+    "the workspace of everyday": (to(HOST, **TOKEN), "", *IN_HOST, (HOST, SECRET, set())),
+    "as it is pasted": (to(f"{HOST}/", **TOKEN), "", {"to": "qa"}, f"host = '{HOST}/?o=5#x'", (HOST, SECRET, set())),
+    "of .env": ({}, f"{AT_HOST}DATABRICKS_TOKEN=own", *IN_HOST, (HOST, "own", set())),
+    "of a profile, the environment's is another": (
+        to(OTHER, **TOKEN),
+        "",
+        *IN_HOST,
+        (HOST, "of-the-profile", set(TOKEN)),
+    ),
+    "of a profile, .env's is another": (
+        TOKEN,
+        f"DATABRICKS_HOST={OTHER}\nDATABRICKS_TOKEN=own",
+        *IN_HOST,
+        (HOST, "of-the-profile", set(TOKEN)),
+    ),
+    "of a profile, everyday's is unclear": (
+        TOKEN,
+        f"DATABRICKS_HOST={OTHER}",
+        *IN_HOST,
+        (HOST, "of-the-profile", set(TOKEN)),
+    ),
+    "of a profile that is typed": (
+        to(HOST, **TOKEN),
+        "",
+        {"to": "qa", "profile": "DEFAULT"},
+        f"host = '{OTHER}'",
+        (OTHER, "of-the-profile", set(TOKEN)),
+    ),
+    "of several profiles": (TOKEN | to(HOST), "", *IN_OTHER, "there are the profiles DEFAULT and bare and cli."),
+    "of another profile": ({}, "", {"to": "qa", "profile": "same"}, f"host = '{OTHER}'", "--profile names another one"),
+    "this machine, typed": (TOKEN, "", {"to": "qa", "host": "local"}, f"host = '{HOST}'", "--local names another one"),
+    "this machine": (to(HOST, **TOKEN), "", {"to": "qa"}, "host = 'local'", ("local", "", set())),
+    "nobody's host": (
+        to(HOST, **TOKEN),
+        "DATABRICKS_TOKEN=own",
+        {"to": "qa"},
+        "host = 'https://evil.example.com'",
+        "is in the workspace https://evil.example.com, and you have no login for it",
+    ),
+    "nobody's host, a token without one": (
+        TOKEN | {"DATABRICKS_CONFIG_PROFILE": "bare"},
+        "",
+        {"to": "qa"},
+        "host = 'https://evil.example.com'",
+        "is not sent to",
+    ),
+    "a host that looks like it": (
+        to(HOST, **TOKEN),
+        "",
+        {"to": "qa"},
+        f"host = '{HOST}.evil.example.com'",
+        "you have no login for it",
+    ),
+    "a host behind a name": (
+        to(HOST, **TOKEN),
+        "",
+        {"to": "qa"},
+        f"host = '{HOST}@evil.example.com'",
+        "The host of the target qa is not the address of a workspace.",
+    ),
+    "unencrypted": (to(HOST, **TOKEN), "", {"to": "qa"}, "host = 'http://evil.example.com'", "sent unencrypted"),
+    "another workspace of the host": (
+        to(OTHER, **TOKEN, **{ID: "34"}),
+        "",
+        {"to": "qa"},
+        f"host = '{MANY}'",
+        f"is in the workspace {MANY.replace('/?', '?')}, and you have no login for it",
+    ),
+    "that workspace of the host": (
+        to(OTHER, **TOKEN, **{ID: "12"}),
+        "",
+        {"to": "qa"},
+        f"host = '{MANY}'",
+        (OTHER, SECRET, set()),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_the_host_of_a_target_chooses_among_one_s_own(place: Place, case: str) -> None:
+    """It picks one of the logins that the person has for it, and never sends a credential where none was for."""
+    environ, dotenv, options, text, expected = CHOSEN[case]
+    place.profiles(PROFILES).dotenv(dotenv).committed(f"[targets.qa]\n{text}\n")
+    if isinstance(expected, str):
+        error = place.refused(environ, **options)
+        assert expected in error.message and error.hint
+        return
+    login = place.load(environ, **options).login
+    environment = {**place.environ, **environ}
+    login.withhold(environment)
+    assert (login.host, login.token, {*environ} - {*environment}) == expected
