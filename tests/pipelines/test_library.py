@@ -29,9 +29,9 @@ def project(tmp_path: Path, dev: Workspace, library: dict[str, str]) -> Project:
     return made
 
 
-def returned(dev: Workspace, path: str) -> str:
+def returned(dev: Workspace, path: str, **parameters: str) -> str:
     """What the notebook there gives back when it is run."""
-    task = {"task_key": "main", "notebook_task": {"notebook_path": path}}
+    task = {"task_key": "main", "notebook_task": {"notebook_path": path, "base_parameters": parameters}}
     _, told = dev.ask("POST", "/api/2.2/jobs/runs/submit", {"tasks": [task]})
     run = json.loads(told)["run_id"]
     deadline = time.monotonic() + 300
