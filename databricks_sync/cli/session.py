@@ -66,11 +66,9 @@ class Session(NamedTuple):
 
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
-        login, asked = self.settings.login, options.mode if mode is None else mode
-        unasked = self.settings.mirror and mode is None and asked.direction is Direction.PUSH and not options.mirror
-        unasked = unasked and not options.remove
+        login, unasked = self.settings.login, self.settings.mirror and not (options.mirror or options.remove)
         return Request(
-            mode=Mode.PUSH_MIRROR if unasked else asked,
+            mode=Mode.PUSH_MIRROR if unasked else options.mode if mode is None else mode,
             removing=options.remove,
             target=self.target,
             scope=Scope(_paths(options.paths, self.settings.project, self.settings.folders)),
@@ -133,9 +131,7 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
     project = project or projects.find(os.environ, Path.cwd())
     repository = Repository(project.folder)
     settings = settings_of.load(chosen, os.environ, project, partial(_tracks, repository))
-    if options.target:  # a named target is a mirror of its own folder, not of another one
-        settings = settings._replace(mirror=False)
-    _check_mirror(options, settings)
+    settings = settings._replace(mirror=settings.mirror and _may_mirror(options))
     with _workspace(settings) as login, Pool() as pool:
         settings = settings._replace(login=login)
         http = connect(login)
@@ -151,15 +147,19 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
         yield Session(settings, repository, http, target, branch or "", head, permitted, project.settings_files)
 
 
-def _check_mirror(options: Options, settings: Settings) -> None:
-    """Raises SettingsError where the settings make a mirror of what cannot be one."""
-    if not settings.mirror or options.direction is Direction.PULL or options.status or options.restore is not None:
-        return
+def _may_mirror(options: Options) -> bool:
+    """Whether a named target that is a mirror is one for this run: of its own folder, not of another one that is typed.
+
+    Raises SettingsError for a push that cannot be one.
+    """
+    if options.direction is Direction.PULL or options.target or options.status or options.restore is not None:
+        return False
     if options.paths or options.watch:
         raise SettingsError(
             f"The target {printable(options.to or '')} is a mirror, which is one run on the whole folder.",
             "Remove the PATHS and --watch, or name its folder with --target in place of --to.",
         )
+    return True
 
 
 def _tracks(repository: Repository, file: Path) -> bool:
@@ -214,7 +214,9 @@ def _target(
 
 def _derived(settings: Settings, repository: Repository, user: str, branch: str) -> str:
     """The target that the settings say."""
-    project = targets.project_name(repository.name(), project_of(settings.project, repository))
+    project = ""
+    if "{project}" in settings.target:  # else git need not be asked
+        project = targets.project_name(repository.name(), project_of(settings.project, repository))
     return targets.derived(settings.target, user, project, branch)
 
 

@@ -937,7 +937,7 @@ MUTANTS = (
     ),
     Mutant(
         "a committed mirror of a folder that is typed",
-        "opened",
+        "_may_mirror",
         "options.target",
         "False",
         COMMITTED,
