@@ -93,6 +93,8 @@ def test_a_named_target(one: Project, person: Person) -> None:
     qa.edit("a", "print('theirs')")
     assert QA in one.push("--to", "qa", "--status").out
     assert one.push("--to", "qa", "--check", code=1).out
+    one.notebook("notebooks/a.py", "print('mine')")
+    assert "from_databricks --to qa --overwrite notebooks/a.py" in one.pull("--to", "qa", code=1).out
     one.pull("--to", "qa", "--overwrite")
     assert one.text("notebooks/a.py") == notebook("print('theirs')")
     one.push("--to", "qa", "--check")
