@@ -78,6 +78,9 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
         what = "may contain a credential, so it is synced only if you name its path"
     elif direction is Direction.PULL and step.action is Action.CREATE and (part := runs_by_itself(inside)):
         what = "is new, and tools may run it automatically, so it is pulled only if you name its path"
+    elif direction is Direction.PUSH and step.local and step.local.credentials and local.is_included(step.path):
+        part = inside  # a person has git ignore it, and somebody else may have written the pattern
+        what = "is ignored by git and contains what looks like a credential, so it is synced only if you name its path"
     else:
         return step
     if request.scope.names(start + part) or request.scope.names(prefix + part):

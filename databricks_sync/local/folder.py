@@ -239,7 +239,9 @@ class LocalFolder(LocalFiles):
         return None
 
     def unlisting(self, path: str, *, tracked: bool) -> str:
-        """What makes git list a path no more: it minds no .gitignore where it tracks the path."""
+        """What makes a path be listed no more: git minds no .gitignore where it tracks the path."""
+        if not tracked and included(self.patterns, path):
+            return "exclude it in the settings of the project"
         untrack = f"type `{typed(UNTRACK, self.project, path)}` and " if tracked else ""
         return f"{untrack}add it to .gitignore"
 
@@ -269,6 +271,10 @@ class LocalFolder(LocalFiles):
         item = _object(key, path, identity, raw, stamp)
         looks_like = kinds(raw)
         return item._replace(credentials=looks_like) if looks_like else item
+
+    def is_included(self, path: str) -> bool:
+        """Whether git ignores the file at `path`, and the project's patterns include it."""
+        return included(self.patterns, path) and bool(self.repository.ignored([path]))
 
     def changed(self) -> list[str] | None:
         """The files that are not as they were committed, if they are synced; None where git cannot be asked."""

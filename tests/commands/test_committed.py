@@ -174,6 +174,22 @@ def test_patterns(project: Project, person: Person) -> None:
     project.at_rest()
 
 
+def test_a_pattern_takes_no_secret_along(project: Project, person: Person) -> None:
+    """What git ignores and holds a credential is not pushed because somebody commits a pattern, but if it is named."""
+    token = "dapi" + "0123456789abcdef" * 2
+    project.write(".gitignore", "*.ini\n")
+    for path in ("notebooks/own.ini", "notebooks/.env.prod", "notebooks/seen.txt"):
+        project.write(path, f"token = {token}\n")
+    committed(project, f"include = ['*']\n{MIRROR}")
+    for options in ((), ("--to", "qa")):
+        assert "is ignored by git and contains what looks like a credential" in project.push(*options).out
+    assert person.names() == person.at(QA).names() == {"seen.txt"}  # of which the push says that it holds one
+    project.push("notebooks/own.ini")
+    assert person.names() == {"seen.txt", "own.ini"}
+    project.write("notebooks/own.ini", f"token = {token}\nmore = 1\n")
+    assert "1 updated" in project.push().out
+
+
 def test_what_is_excluded_later_stays_on_both_sides(pushed: Project, person: Person) -> None:
     """What was synced and is excluded by now is deleted on neither side, and comes back into sync where it is not."""
     committed(pushed, "exclude = ['notebooks/etl/', 'data']\n")

@@ -928,6 +928,14 @@ MUTANTS = (
         "hostile",
     ),
     Mutant(
+        "a committed pattern that takes a secret along",
+        "_unless_named",
+        "local.is_included(step.path)",
+        "False",
+        COMMITTED,
+        "no_secret",
+    ),
+    Mutant(
         "a committed mirror of what others have",
         "_unasked",
         "s.unasked",

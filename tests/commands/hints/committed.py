@@ -129,6 +129,18 @@ SCENES = {
         does(committed("")),
         arrived,
     ),
+    "a secret that a pattern includes": one(
+        lambda project, person: (
+            project.write(".gitignore", "*.ini\n"),
+            project.write("notebooks/own.ini", "token = dapi" + "0123456789abcdef" * 2),
+            committed("include = ['*.ini']\n")(project, person),
+        ),
+        "is ignored by git and contains what looks like a credential, so it is synced only if you name its path",
+        "Type `to_databricks notebooks/own.ini` to sync it, or exclude it in the settings of the project.",
+        types(),
+        lambda _, person: "own.ini" in person.names(),
+        code=0,
+    ),
     "a wrong folder": one(
         committed("folders = ['/etc']\n"),
         "`folders` in …/databricks_sync.toml names /etc, which is no folder relative to this file.",
