@@ -66,7 +66,7 @@ class Session(NamedTuple):
 
     def request(self, options: Options, mode: Mode | None = None) -> Request:
         """What the options ask one run to do; `mode` where it is another one than they name."""
-        login, unasked = self.settings.login, self.settings.mirror and not (options.mirror or options.remove)
+        unasked = self.settings.mirror and not options.mirror
         return Request(
             mode=Mode.PUSH_MIRROR if unasked else options.mode if mode is None else mode,
             removing=options.remove,
@@ -152,7 +152,8 @@ def _may_mirror(options: Options) -> bool:
 
     Raises SettingsError for a push that cannot be one.
     """
-    if options.direction is Direction.PULL or options.target or options.status or options.restore is not None:
+    another = options.target or options.status or options.remove or options.restore is not None
+    if options.direction is Direction.PULL or another:
         return False
     if options.paths or options.watch:
         raise SettingsError(
