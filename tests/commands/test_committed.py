@@ -213,3 +213,20 @@ def test_a_repository_has_a_name(project: Project) -> None:
     ):
         project.git("config", "remote.origin.url", url)
         assert Repository(project.root).name() == name
+
+
+def test_removing_where_the_settings_lead(one: Project, person: Person) -> None:
+    """A removal finds the folders of the project's own pattern, and is no mirror because a named target is one."""
+    committed(one, "target = '/Users/{user}/work/{branch}'\n" + MIRROR)
+    one.git("add", "-A")
+    one.git("commit", "-qm", "first")
+    one.git("checkout", "-qb", "over")
+    one.push()
+    one.push("--to", "qa", "--mirror")
+    one.git("checkout", "-q", "main")
+    one.git("branch", "-D", "over")
+    assert f"{HOME}/work/over" in one.push("--remove", "--merged").out
+    assert "over" not in person.at(f"{HOME}/work").names()
+    person.at(QA).put("theirs.txt", "theirs")
+    one.push("--to", "qa", "--remove", code=1)
+    assert person.at(QA).names() == {"theirs.txt"}
