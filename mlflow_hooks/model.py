@@ -225,7 +225,7 @@ class Parameter:
     """A parameter of the entry point, with what hook.yml says of it. Values are text, as they are on a command line.
 
     `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it. `source`: an earlier
-    step gives the value.
+    step gives the value. `shared`: what a step gets is what the pipeline gives to all.
     """
 
     name: str
@@ -234,6 +234,7 @@ class Parameter:
     value: str | None = None
     widget: bool = False
     source: StepValue | None = None
+    shared: bool = False
 
     @property
     def effective(self) -> str | None:

@@ -45,7 +45,12 @@ def _step(name: str, settings: StepSettings, hook: Hook, file: HookFile, reader:
     check_names(reader, section, settings.parameters, entry)
     own = {key: value for key, value in settings.parameters.items() if value != StepParameter()}
     merged: dict[str, ParameterSetting | StepParameter] = {**file.parameters, **own}
-    parameters = tuple(parameter(reader, section, declared, merged) for declared in (entry.parameters if entry else ()))
+    parameters = tuple(
+        replace(
+            parameter(reader, section, declared, merged), shared=declared.name in file.parameters.keys() - own.keys()
+        )
+        for declared in (entry.parameters if entry else ())
+    )
     sources = [made.source.step for made in parameters if made.source is not None]
     alone = replace(
         hook,

@@ -17,7 +17,8 @@ from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 from .processes import end_group, own_group
-from .run import RunResult, overdue, run
+from .result import RunResult
+from .run import overdue, run
 from .spec import RunSpec
 from .task import run_context, script_and_arguments
 from .tracking import Tracking, require_mlflow, store_in
@@ -51,7 +52,7 @@ def on_this_machine(spec: RunSpec, folder: Path, report: Reporter) -> int:
     """Runs the project; the exit code. Raises HookError, SettingsError, InterruptedRun."""
     require_mlflow(server=True)
     tracking = Tracking(store_in(folder), spec.experiment, folder / "artifacts")
-    return run(spec, OnThisMachine(spec, tracking, folder), tracking, report)
+    return run(spec, lambda one: OnThisMachine(one, tracking, folder), tracking, report)
 
 
 class OnThisMachine:

@@ -15,7 +15,7 @@ from mlflow_hooks.model import Hook
 from mlflow_hooks.options import HookOptions
 from mlflow_hooks.reading.git_address import unreachable
 from mlflow_hooks.report import Reporter
-from mlflow_hooks.rules import experiment
+from mlflow_hooks.rules import experiment, steps
 from mlflow_hooks.rules.check import is_pasted, of_project, refuse
 from mlflow_hooks.schema import Engine
 
@@ -28,29 +28,35 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
 
     Raises SettingsError, and BrokenProject for a project that cannot run there.
     """
-    if session is None and hook.project.spark_job is not None and hook.project.spark_job.python_file:
-        message = f"{hook.project.name} has a python_file, which MLflow runs in Databricks alone."
-        raise SettingsError(message, "Leave out --backend, or write entry_points: in MLproject instead.")
+    for part in hook.parts if session is None else ():
+        project = part.hook.project
+        if project.spark_job is not None and project.spark_job.python_file:
+            message = f"{project.name} has a python_file, which MLflow runs in Databricks alone."
+            raise SettingsError(message, "Leave out --backend, or write entry_points: in MLproject instead.")
     repository = Repository(hook.project.folder)
     branch = options.branch or repository.branch() or ci_branch(os.environ) or ""
     path = options.experiment or _experiment(branch, options, session)
     if reason := experiment.problem(path):
         raise SettingsError(*reason)
     ref = _ref(hook, options, repository, session)
-    dirty = ref is None and repository.dirty(hook.project.folder)
+    dirty = ref is None and any(repository.dirty(part.hook.project.folder) for part in hook.parts)
     if dirty:
         report.notice(
             f"{hook.project.shown} has uncommitted changes; they are run too, and the run gets a tag that says so."
         )
-    pasted = session is not None and is_pasted(hook)
-    if ref is None:  # what lies here is what is run
+    remote = session is not None
+    refuse(steps.rules(hook), options.checking())
+    for part in hook.parts if ref is None else ():  # what lies here is what is run
         # The workspace on this machine makes no clusters.
         on_databricks = session is not None and not session.settings.login.where
-        findings = of_project(hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks)
-        refuse(findings, options.checking())
-    parameters = spec.values(hook, options.parameters, pasted=pasted)
+        pasted = remote and is_pasted(part.hook)
+        refuse(
+            of_project(part.hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks),
+            options.checking(),
+        )
+    parameters = spec.values(hook, options.parameters, pasted=remote and is_pasted(hook) and not hook.steps)
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
-    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking())
+    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking(), remote)
     _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return to_run
 

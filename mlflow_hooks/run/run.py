@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
 from databricks_sync.errors import InterruptedRun, SyncError, quantity
@@ -18,23 +19,14 @@ from databricks_sync.interrupt import Interruption, raise_at_second, terminable
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
 
+from .pipeline import run_steps
+from .result import RunResult
 from .spec import RunSpec
 from .tracking import Tracking, metrics_of, run_name
 
 
 class Overdue(HookError):
     """The deadline has passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended. `run_id`: "" where there is none in MLflow; `output`: what it printed last, where it failed."""
-
-    run_id: str
-    succeeded: bool
-    shown: str
-    output: str = ""
-    address: str = ""  # its page, where that outlives the command
 
 
 class Backend(Protocol):
@@ -47,29 +39,54 @@ class Backend(Protocol):
         """Ends what was started, as far as it goes on, and waits for that."""
 
 
-def run(spec: RunSpec, backend: Backend, tracking: Tracking, report: Reporter) -> int:
+def run(spec: RunSpec, backend_of: Callable[[RunSpec], Backend], tracking: Tracking, report: Reporter) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
-    name = run_name(spec.hook.name)
     notice = "Interrupted: cancelling the run. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
+
+    def attempt(one: RunSpec, deadline: float, stop: Interruption) -> RunResult:
+        return _attempt(one, backend_of(one), tracking, deadline, stop, report)
+
     with terminable(), stop.listening():
-        try:
-            result = backend.run(name, deadline, stop)
-        except BaseException as error:
-            interrupted = isinstance(error, KeyboardInterrupt)
-            _leave_nothing(backend, name, "KILLED" if interrupted else "FAILED", tracking, report)
-            if interrupted:
-                raise InterruptedRun("Interrupted; the run was cancelled.") from None
-            raise
+        if spec.hook.steps:
+            results = run_steps(spec, attempt, tracking, deadline, stop, report)
+        else:
+            results = {spec.name: attempt(spec, deadline, stop)}
+    return _verdict(spec, results, report)
+
+
+def _attempt(
+    spec: RunSpec, backend: Backend, tracking: Tracking, deadline: float, stop: Interruption, report: Reporter
+) -> RunResult:
+    """One run of a project, with its metrics told. Raises HookError, WorkspaceError, InterruptedRun."""
+    name = run_name(spec.name)
+    try:
+        result = backend.run(name, deadline, stop)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        _leave_nothing(backend, name, "KILLED" if interrupted else "FAILED", tracking, report)
+        if interrupted:
+            raise InterruptedRun("Interrupted; the run was cancelled.") from None
+        raise
     # Nobody else would end it: neither MLflow nor a script that never calls start_run().
     tracking.close(name, "FINISHED" if result.succeeded else "FAILED")
-    return _verdict(spec, tracking, result, report)
+    metrics = dict[str, "float | None"]()
+    with suppress(SyncError):
+        for metric, value in (metrics_of(tracking.get(result.run_id)) if result.run_id else {}).items():
+            metrics[metric] = value if math.isfinite(value) else None  # NaN is not JSON
+            report.event("metric", f"  {metric:<24} {value:g}", name=metric, value=metrics[metric])
+    if result.output and not report.as_json:
+        report.err.line(result.output)
+    return replace(result, metrics=metrics)
 
 
 def overdue(spec: RunSpec) -> Overdue:
     """The error for a run that has reached its deadline."""
     limit = quantity(round(spec.timeout.total_seconds()), "second")
+    if spec.step:
+        hint = f"Write a longer timeout: for {spec.step} in hook.yml, or add --timeout 3h."
+        return Overdue(f"The step {spec.step} took longer than {limit} and was cancelled.", hint)
     return Overdue(f"The run took longer than {limit} and was cancelled.", "Allow more time with --timeout 3h.")
 
 
@@ -84,28 +101,24 @@ def _leave_nothing(backend: Backend, name: str, status: str, tracking: Tracking,
         tracking.close(name, status)  # what was still running may have opened its run again
 
 
-def _verdict(spec: RunSpec, tracking: Tracking, result: RunResult, report: Reporter) -> int:
-    """Says how it ended, with its metrics; the exit code."""
-    metrics: dict[str, float | None] = {}
-    with suppress(SyncError):
-        for name, value in (metrics_of(tracking.get(result.run_id)) if result.run_id else {}).items():
-            metrics[name] = value if math.isfinite(value) else None  # NaN is not JSON
-            report.event("metric", f"  {name:<24} {value:g}", name=name, value=metrics[name])
-    if result.output and not report.as_json:
-        report.err.line(result.output)
+def _verdict(spec: RunSpec, results: Mapping[str, RunResult], report: Reporter) -> int:
+    """Says how it ended; the exit code. Of a pipeline, the last step that was run decides."""
+    *_, (last, result) = results.items()
     code = ExitCode.DONE if result.succeeded else ExitCode.LEFT
-    report.event(
-        "summary",
-        f"{spec.hook.name}: {result.shown}",
-        "bold green" if result.succeeded else "bold red",
-        hook=spec.hook.name,
-        experiment=spec.experiment,
-        run_id=result.run_id or None,
-        result=result.shown,
-        metrics=metrics,
-        log=result.output or None,
-        address=result.address or None,
-        exit_code=code,
-    )
+    shown = result.shown if result.succeeded or not spec.hook.steps else f"{last} {result.shown}"
+    steps = {"steps": {name: _fields(step) for name, step in results.items()}} if spec.hook.steps else {}
+    style = "bold green" if result.succeeded else "bold red"
+    about = {"hook": spec.hook.name, "experiment": spec.experiment, **_fields(result), "result": shown}
+    report.event("summary", f"{spec.hook.name}: {shown}", style, **about, **steps, exit_code=code)
     report.address("", result.address)
     return code
+
+
+def _fields(result: RunResult) -> dict[str, object]:
+    return {
+        "run_id": result.run_id or None,
+        "result": result.shown,
+        "metrics": result.metrics,
+        "log": result.output or None,
+        "address": result.address or None,
+    }

@@ -18,7 +18,10 @@ from mlflow_hooks.schema import parse_duration
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """`ref` None: the folder as it lies here; else what git has there."""
+    """`ref` None: the folder as it lies here; else what git has there. `remote`: as a job of a workspace.
+
+    For a step of a pipeline, `step` is its name and `parent` the MLflow run of the whole.
+    """
 
     hook: Hook
     parameters: Mapping[str, str]
@@ -28,6 +31,14 @@ class RunSpec:
     ref: str | None = None
     dirty: bool = False
     checking: str = "mlflow_hooks check"  # the command that checks its project
+    remote: bool = False
+    step: str = ""
+    parent: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is run, in a word."""
+        return self.step or self.hook.name
 
     @property
     def source(self) -> str:
@@ -46,6 +57,8 @@ class RunSpec:
         tags = {"mlflow_hooks.hook": self.hook.name, "mlflow_hooks.branch": self.branch}
         if not self.ref:
             tags["mlflow_hooks.dirty"] = str(self.dirty).lower()
+        if self.step:
+            tags |= {"mlflow_hooks.step": self.step, "mlflow.parentRunId": self.parent}
         return tags
 
 

@@ -121,6 +121,12 @@ class Tracking:
         for name, value in tags.items():
             self.client.set_tag(run_id, name, value)
 
+    def begin(self, name: str, tags: Mapping[str, str]) -> str:
+        """A run of this name that others are to be below; its id. Raises HookError."""
+        with mlflow_errors():
+            run = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+        return str(run.info.run_id)
+
     def close(self, name: str, status: str) -> None:
         """Ends what is still open of the run called `name`, and all that was begun below it.
 

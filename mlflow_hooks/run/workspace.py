@@ -21,7 +21,8 @@ from mlflow_hooks.schema import Engine
 
 from .copied import CopiedProject
 from .job_run import JobRun, JobRunState, submitted
-from .run import RunResult, overdue, run
+from .result import RunResult
+from .run import overdue, run
 from .spec import RunSpec
 from .task import submission
 from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
@@ -44,7 +45,7 @@ def on_databricks(spec: RunSpec, session: Session, report: Reporter, *, open: bo
     report.event("experiment", url=page or None)
     report.address("experiment  ", page)
     backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
-    code = run(spec, backend(spec, session, tracking, report, open=open), tracking, report)
+    code = run(spec, lambda one: backend(one, session, tracking, report, open=open), tracking, report)
     if login.ends:
         report.notice(browser.ENDED)
     return code
@@ -121,7 +122,7 @@ class OnDatabricks:
         shown = state.shown if state.result != "SUCCESS" or good else f"SUCCESS, but its MLflow run {status}"
         shown += f": {state.message}" if state.message and not good else ""
         address = self.pages.experiment(self.tracking.experiment_id, run_id) if run_id else ""
-        return RunResult(run_id, good, shown, output, address)
+        return RunResult(run_id, good, shown, output, address=address)
 
     def _wait(self, job_run: JobRun, deadline: float, stop: Interruption) -> JobRunState:
         """The state it ended in. Raises Overdue, KeyboardInterrupt."""

@@ -523,6 +523,8 @@ NOT_TYPED = {
     "Type: pip install 'databricks-branch-sync[hooks]'": "it asks a registry",
     "Type: pip install 'databricks-branch-sync[mlflow]'": "it asks a registry",
     "Type the command again: it does the rest.": "tests/hooks/test_deploy.py interrupts it, and does the rest",
+    "Write a longer timeout: for … in hook.yml, or add --timeout 3h.": "tests/hooks/test_run.py has a late step",
+    "Have … log it, or name another one in hook.yml.": "tests/hooks/test_run.py has a step that leaves nothing",
     "Allow more time with --timeout 3h.": "tests/hooks/test_run.py has runs that take too long",
     "Log in to the repository with git's credential helper, or leave out --ref to run the local folder.": (
         "only a server of somebody else asks for a password"

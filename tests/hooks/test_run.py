@@ -71,6 +71,52 @@ def test_success(desk: Desk) -> None:
     assert run["tags"]["word"] == "hello"
 
 
+STEPS = """\
+steps:
+  first: {entry_point: main}
+  second:
+    entry_point: main
+    parameters:
+      count: {step: first, metric: letters}
+    retries: 1
+"""
+
+
+def test_pipeline(desk: Desk) -> None:
+    """The steps run one after the other, below a run of their own, with what is typed and what earlier ones leave."""
+    write(desk.root / "projects" / "Demo", {"hook.yml": HOOK + STEPS, "demo.py": QUICK_SCRIPT})
+    experiment = "/Shared/runs/pipeline"
+    ran = desk.quick("run", "demo", "-P", "word=abc", "--experiment", experiment, "--json")
+    summary = ran.one("summary")
+    assert ran.one("start")["parameters"] == {"word": "abc"} and summary["result"] == "SUCCESS"
+    assert {name: step["metrics"] for name, step in summary["steps"].items()} == {
+        "first": {"letters": 3.0},
+        "second": {"letters": 9.0},
+    }
+    second, first, whole = desk.runs(experiment)
+    assert {run["tags"]["mlflow.parentRunId"] for run in (first, second)} == {whole["info"]["run_id"]}
+    assert {run["info"]["status"] for run in (first, second, whole)} == {"FINISHED"}
+    ran = desk.quick("run", "demo", "-P", "word=fail", "--experiment", experiment, "--json", code=1)
+    assert list(ran.one("summary")["steps"]) == ["first"] and ran.one("summary")["result"].startswith("first FAILED")
+    assert [run["info"]["status"] for run in desk.runs(experiment)[:2]] == ["FINISHED", "FAILED"]
+
+
+def test_pipeline_that_stops(desk: Desk) -> None:
+    """A step without the value that it needs, or that takes too long, ends the pipeline, and nothing stays open."""
+    folder, experiment = desk.root / "projects" / "Demo", "/Shared/runs/stops"
+    words = ("run", "demo", "--experiment", experiment)
+    write(folder, {"hook.yml": HOOK + STEPS.replace("metric: letters", "tag: none"), "demo.py": QUICK_SCRIPT})
+    said = desk.quick(*words, code=1).err
+    assert "second: count has no value, because the MLflow run of first has no tag none." in said
+    assert "Have first log it, or name another one in hook.yml." in said
+    desk.api.control("run-states", [PENDING])
+    write(folder, {"hook.yml": HOOK + STEPS.replace("main}", "main, timeout: 1s}")})
+    said = desk.quick(*words, code=1).err
+    assert "The step first took longer than 1 second and was cancelled." in said and "or add --timeout 3h." in said
+    assert [run["info"]["status"] for run in desk.runs(experiment)] == ["FAILED", "FAILED", "FINISHED", "FAILED"]
+    nothing_is_left(desk, experiment)
+
+
 @pytest.mark.long
 def test_pinned(desk: Desk) -> None:
     """With --ref it is git's version that runs, whatever lies here."""
