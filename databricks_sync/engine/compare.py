@@ -101,7 +101,9 @@ class Comparer:
         entries = {key: entry for key, entry in self.base.entries().items() if key not in scan.displaced}
         remote = keys_by_nfc(listing)
         noted = noted if noted and noted.apart(self.local.layout) else None
-        moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
+        moves = Moves()
+        if scan.looked:
+            moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
         scan = _followed(scan, moves.followed)
         # What a pull had done before it died, only the files tell.
         intents = [i for i in self.base.intents() if scan.looked or i.direction is Direction.PUSH]

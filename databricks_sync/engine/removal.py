@@ -19,7 +19,6 @@ from databricks_sync.interrupt import Interruption
 from databricks_sync.model import Direction
 from databricks_sync.remote.folder import keys_by_nfc
 from databricks_sync.remote.marker import from_json, unread
-from databricks_sync.rules.layout import Moves
 from databricks_sync.rules.names import parents
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import Action, Step, resolved, steps
@@ -92,7 +91,7 @@ def _plan(comparison: Comparison, request: Request) -> list[Step]:
     """
     sides = comparison.sides
     everything = {**keys_by_nfc(comparison.listing), **sides.remote}
-    plan = steps(sides._replace(remote=everything, moves=Moves()), request.mode)
+    plan = steps(sides._replace(remote=everything), request.mode)
     return [resolved(step, request.mode) for step in plan if step.action is not Action.FORGET]
 
 

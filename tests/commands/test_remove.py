@@ -103,6 +103,17 @@ def test_the_files_here_have_no_say(pushed: Project, person: Person) -> None:
     assert not stands(person, person.folder) and "mine" in pushed.text("elsewhere/a.py")
 
 
+def test_what_a_colleague_has_moved_stays(pushed: Project, person: Person) -> None:
+    """Where another clone has chosen other folders by now, its objects are its own, though they hold the same."""
+    colleague = pushed.clone()
+    colleague.push()
+    colleague.write("src/x.py", "x = 1\n")
+    colleague.push(env={"NOTEBOOK_FOLDER": "notebooks,src"})
+    before = person.names()
+    ran = pushed.push(*REMOVE, code=1)
+    assert "notebooks/a" in before and person.names() == before and not ran.carried and NOTE in notes(person)
+
+
 def test_without_a_record_nothing_is_known_to_be_ours(pushed: Project, person: Person) -> None:
     """Another clone deletes nothing, and with --mirror only as much as --max-delete allows."""
     clone, before = pushed.clone(), person.names()

@@ -1470,8 +1470,8 @@ MUTANTS = (
     Mutant(
         "a removal of what others have edited",
         "_plan",
-        "steps(sides._replace(remote=everything, moves=Moves()), request.mode)",
-        "steps(sides._replace(remote=everything, moves=Moves()), Mode.PUSH_MIRROR)",
+        "steps(sides._replace(remote=everything), request.mode)",
+        "steps(sides._replace(remote=everything), Mode.PUSH_MIRROR)",
         REMOVALS,
         "others_have",
     ),
@@ -1522,6 +1522,14 @@ MUTANTS = (
         "True",
         CRASHES,
         "dead_pull",
+    ),
+    Mutant(
+        "a removal goes after what a colleague has moved",
+        "Comparer.compare",
+        "scan.looked",
+        "True",
+        REMOVALS,
+        "colleague_has_moved",
     ),
     Mutant(
         "a folder that stays loses its record",
