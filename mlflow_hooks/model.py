@@ -253,7 +253,7 @@ class Hook:
     settings of the job, under the names of the Jobs API.
 
     With `steps`, `parameters` are those that hook.yml gives to all of them, and each step has its own entry point.
-    `to`: the target whose values these are, such as qa; "" for those at the top of the file.
+    `to`: the target whose values these are, such as qa; "" for those at the top of the file, or without targets.
     """
 
     name: str

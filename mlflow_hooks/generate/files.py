@@ -57,7 +57,7 @@ def generated(hook: Hook) -> dict[str, str]:
         files[f"{NOTEBOOKS}/{name}.py"] = notebook(hook)
     if hook.linked_service:
         files[f"{DATA_FACTORY}/{name}.json"] = pipeline_json(hook)
-    return {join(hook.to, path): text for path, text in sorted(files.items())}
+    return dict(sorted(files.items()))
 
 
 def places(folder: Path) -> list[str]:
@@ -74,7 +74,7 @@ def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = 
     `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
     where something else stands in the way.
     """
-    texts = {path: text for hook in hooks for path, text in generated(hook).items()}
+    texts = {join(to, path): text for hook in hooks for path, text in generated(hook).items()}
     present = dict(_present(folder, to))
     gone = [path for path, text in present.items() if prune and path not in texts and is_stamped(text)]
     changes = [_change(path, text, present) for path, text in texts.items()]

@@ -142,7 +142,7 @@ def read_hook(path: Path, to: str = "") -> HookReading:
         findings = findings if any(step.hook.project.folder == folder for step in hook.steps) else []
     else:
         hook = with_entry_point(hook, file, reader)
-    return HookReading(replace(hook, to=to), (*reader.findings, *findings), targets)
+    return HookReading(replace(hook, to=to if to in targets else ""), (*reader.findings, *findings), targets)
 
 
 def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -> Hook:

@@ -134,6 +134,16 @@ def test_a_hook_that_is_nowhere_else(desk: Desk) -> None:
     assert (again["deleted"], again["in_sync"]) == (0, 4)
 
 
+def test_a_hook_without_targets(desk: Desk) -> None:
+    """It is the same everywhere, so whichever target was named when it was deployed, another one may be named next."""
+    rewrite(desk, HOOK)
+    write(desk.root / "projects" / "Other", {"hook.yml": OTHER + "targets: {qa: {name: other_qa}, prod: {}}\n"})
+    desk.quick("generate")
+    desk.quick("deploy", "--to", "qa")
+    again = desk.quick("deploy", "--to", "prod", "--json")
+    assert again.changes[JOB] == "nothing" and again.changes[OTHER_JOB] == "create"
+
+
 def test_every_target_is_checked(desk: Desk) -> None:
     """A hook is one hook, however many targets it has."""
     said = desk.quick("check").out
