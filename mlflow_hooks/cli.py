@@ -135,6 +135,23 @@ def deploy(**values: Any) -> None:
     _run("deploy", values)
 
 
+@mlflow_hooks.command(short_help="Show what the workspace has of each hook.")
+@click.argument("names", nargs=-1)
+@_TO
+@_PROJECTS
+@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@_connection
+@_JSON
+def status(**values: Any) -> None:
+    """Show what the workspace has of each hook: target, ref, schedule, last run, and what differs.
+
+    NAMES are hooks or projects; without names, all are shown. Nothing is changed.
+
+    Exit codes: 0 shown, 1 a project has mistakes, 2 usage or configuration, 4 the workspace refused a request.
+    """
+    _run("status", values)
+
+
 @mlflow_hooks.command("run")
 @click.argument("name")
 @click.option("-P", "--param", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter of the project.")

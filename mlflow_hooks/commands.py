@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +16,8 @@ from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
+from mlflow_hooks.deploy.status import report_status
+from mlflow_hooks.deploy.status import status as status_of
 from mlflow_hooks.generate.files import FOLDER, changes, places, schema_change, write
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
@@ -26,7 +29,7 @@ from mlflow_hooks.run.resolve import run_spec
 from mlflow_hooks.run.workspace import on_databricks
 
 from .change import Change, report_changes
-from .model import Finding
+from .model import Finding, Hook
 from .options import TARGET, HookOptions
 from .report import Reporter
 
@@ -106,6 +109,22 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         return code
 
 
+def status(options: HookOptions, report: Reporter) -> int:
+    """Says what the workspace has of each hook; the exit code. Raises SyncError."""
+    project = _project(options, report)
+    with opened(options.session(options.target or TARGET), project) as session:
+        _report_notices(session, report)
+        hooks: dict[str, dict[str, Hook]] = {}
+        for to, readings in _readings_by_target(project.folder, options).items():
+            for hook in (sound(reading, options.checking()) for reading in readings):
+                hooks.setdefault(hook.name, {})[to] = hook
+        where = f"{session.target}  ({session.settings.login.name})"
+        report.event("start", where, target=session.target, host=session.settings.login.name)
+        for by_target in hooks.values():
+            report_status(status_of(by_target, session, session.target), report, time.time())
+    return ExitCode.DONE
+
+
 def run(options: HookOptions, report: Reporter) -> int:
     """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
     project = _project(options, report)
@@ -167,5 +186,6 @@ WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
     "generate": generate,
     "schema": schema,
     "deploy": deploy,
+    "status": status,
     "run": run,
 }

@@ -64,6 +64,14 @@ class HookJob:
         return str((tasks[0].get("notebook_task") or {}).get("notebook_path", "")).rpartition("/")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """`result` is "" where there was none yet; `started_ms` since 1970."""
+
+    result: str = ""
+    started_ms: int = 0
+
+
 def marked(settings: Mapping[str, Any], last: str) -> dict[str, Any]:
     """The settings of a job with a tag that has the digest of what hook.yml asks of it."""
     return {**settings, "tags": {**settings.get("tags", {}), DIGEST: last}}
@@ -94,6 +102,16 @@ class Jobs:
             if error.status == 400:
                 return None
             raise
+
+    def last_run(self, job_id: int) -> LastRun:
+        """How the newest run of a job ended, or goes on (`GET /api/2.2/jobs/runs/list`, newest first)."""
+        query = {"job_id": str(job_id), "limit": "1"}
+        runs = self.http.read(f"{_API}/runs/list", query, self.http.limits.jobs).json().get("runs") or [{}]
+        run = _object(runs[0]) if isinstance(runs, list) else {}
+        state = _object(run.get("state") or {})
+        started = run.get("start_time")
+        result = str(state.get("result_state") or state.get("life_cycle_state") or "")
+        return LastRun(result, started if isinstance(started, int) else 0)
 
     def create(self, settings: Mapping[str, Any]) -> int:
         """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""

@@ -149,3 +149,32 @@ def test_every_target_is_checked(desk: Desk) -> None:
     said = desk.quick("check").out
     assert "The hook runs whatever the branch release holds" in said and said.endswith("2 hooks: 1 warning\n")
     assert check(read_hooks(desk.root / "projects", "qa"), NOW) == []
+
+
+def test_status(desk: Desk) -> None:
+    """What is deployed is shown as it is there, with its last run and what differs; nothing is written."""
+    desk.quick("generate")
+    assert "not deployed" in desk.quick("status", "demo").out
+    desk.quick("deploy", "--to", "prod")
+    (job,) = (one for one in desk.work.get("2.2/jobs/list").json["jobs"] if one["settings"]["name"] == JOB)
+    desk.api.control("run-states", [{"state": {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}}])
+    desk.work.post("2.2/jobs/run-now", {"job_id": job["job_id"]})
+    desk.api.control("requests", method="DELETE")
+    ran = desk.quick("status", "demo", "--json").one("status")
+    assert (ran["to"], ran["ref"], ran["job_id"]) == ("prod", "branch release", job["job_id"])
+    assert (ran["schedule"], ran["last_result"]) == ("0 0 6 * * ? Europe/Berlin, paused", "SUCCESS")
+    assert ran["edited"] == ran["outdated"] == [] and ran["last_start"] and desk.asked() == []
+    unpaused = {"quartz_cron_expression": "0 0 6 * * ?", "timezone_id": "Europe/Berlin", "pause_status": "UNPAUSED"}
+    desk.work.post("2.2/jobs/update", {"job_id": job["job_id"], "new_settings": {"schedule": unpaused}})
+    rewrite(desk, HOOK + TARGETS.replace("release", "next") + "timeout: 3h\n")
+    said = desk.quick("status", "demo").out
+    assert "  edited in the workspace: schedule.pause_status\n" in said and "last run SUCCESS, " in said
+    (outdated,) = (line for line in said.splitlines() if line.startswith("  to be deployed: "))
+    assert "tasks.hook.timeout_seconds" in outdated and outdated.endswith("the notebook")
+    rewrite(
+        desk, HOOK.replace("name: demo", "name: demo\nengine: jobs-git").replace("tag:", "provider: gitHub\n  tag:")
+    )
+    desk.quick("generate")
+    desk.quick("deploy", "--overwrite")
+    assert desk.quick("status", "demo", "--json").one("status")["ref"] == "tag v1.0"
+    desk.api.control("run-states", method="DELETE")
