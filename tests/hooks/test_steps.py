@@ -96,12 +96,12 @@ def test_steps_are_read(top: Path) -> None:
         hook.parameters == (Parameter("word", default=None, value="given", widget=True),) or hook.parameters[0].widget
     )
     assert (prepare.hook.entry_point, prepare.after) == ("main", ())
-    assert prepare.hook.parameters == (Parameter("word", "string", "hello", "given", widget=True),)
+    assert prepare.hook.parameters == (Parameter("word", "string", "hello", "given", widget=True, shared=True),)
     assert (train.hook.entry_point, train.after, train.retries) == ("train", ("prepare",), 2)
     assert train.hook.timeout.total_seconds() == 1800
     source = StepValue("prepare", ValueKind.METRIC, "rate")
     assert train.hook.parameters == (
-        Parameter("word", "string", None, "given", widget=True),
+        Parameter("word", "string", None, "given", widget=True, shared=True),
         Parameter("rate", "float", "0.1", source=source),
     )
     assert train.hook.project.cluster is not None and train.hook.project.cluster.spec["num_workers"] == 8
