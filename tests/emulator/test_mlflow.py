@@ -138,6 +138,7 @@ def test_tracking(work: Work, client_environment: dict[str, str], tmp_path: Path
     assert work.api.type_of(name) == "MLFLOW_EXPERIMENT"
 
 
+@pytest.mark.long  # another client of MLflow's: tests/hooks has its own run for real
 def test_plain_http_client(work: Work, client_environment: dict[str, str], tmp_path: Path) -> None:
     """A client that takes the workspace for a plain MLflow server, with the token, works too."""
     environment = {**client_environment, "MLFLOW_TRACKING_URI": work.api.host}

@@ -54,6 +54,7 @@ def test_drift(ci: Ci, dev: Workspace) -> None:
     assert f"~ {FORECAST}.py" in compared.said and shared.details() == before
 
 
+@pytest.mark.long  # tests/commands has a mirror of an older commit
 def test_a_run_that_comes_late(ci: Ci, dev: Workspace) -> None:
     """A run of an older commit, started again after a later one has ended, changes nothing and says why."""
     merge(ci)

@@ -109,6 +109,7 @@ def test_without_archives_no_request_too_many(bench: Bench) -> None:
     assert pulled.requests <= FEW.notebooks + 6 and pulled.endpoints["export"] <= FEW.notebooks + 2
 
 
+@pytest.mark.long  # tests/safety/test_archives.py has what is read without hashes
 def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> None:
     """Where the workspace tells no hashes, a push with nothing to do lists each folder once and exports nothing."""
     bench.under(hashes=False)
