@@ -11,7 +11,7 @@ from pathlib import Path
 from databricks_sync.cli import browser
 from databricks_sync.cli.project import Project, find
 from databricks_sync.cli.session import Session, opened
-from databricks_sync.errors import SettingsError
+from databricks_sync.errors import SettingsError, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
@@ -120,8 +120,13 @@ def status(options: HookOptions, report: Reporter) -> int:
                 hooks.setdefault(hook.name, {})[to] = hook
         where = f"{session.target}  ({session.settings.login.name})"
         report.event("start", where, target=session.target, host=session.settings.login.name)
+        deployed = 0
         for by_target in hooks.values():
-            report_status(status_of(by_target, session, session.target), report, time.time())
+            found = status_of(by_target, session, session.target)
+            deployed += bool(found.job_id)
+            report_status(found, report, time.time())
+    text = f"{quantity(len(hooks), 'hook')}, {deployed} deployed"
+    report.event("summary", text, "bold green", hooks=len(hooks), deployed=deployed, exit_code=ExitCode.DONE)
     return ExitCode.DONE
 
 

@@ -154,7 +154,8 @@ def test_every_target_is_checked(desk: Desk) -> None:
 def test_status(desk: Desk) -> None:
     """What is deployed is shown as it is there, with its last run and what differs; nothing is written."""
     desk.quick("generate")
-    assert "not deployed" in desk.quick("status", "demo").out
+    said = desk.quick("status").out
+    assert "demo         not deployed" in said and said.endswith("2 hooks, 0 deployed\n")
     desk.quick("deploy", "--to", "prod")
     (job,) = (one for one in desk.work.get("2.2/jobs/list").json["jobs"] if one["settings"]["name"] == JOB)
     desk.api.control("run-states", [{"state": {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}}])
