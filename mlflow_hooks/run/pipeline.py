@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from databricks_sync.errors import InterruptedRun, SettingsError
-from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Parameter, Step, ValueKind
 from mlflow_hooks.report import Reporter
@@ -23,11 +22,11 @@ from .tracking import Tracking, run_name
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-Attempt = Callable[[RunSpec, float, Interruption], RunResult]  # one run of a project, by a deadline
+Attempt = Callable[[RunSpec, float], RunResult]  # one run of a project, by a deadline
 
 
 def run_steps(
-    spec: RunSpec, attempt: Attempt, tracking: Tracking, deadline: float, stop: Interruption, report: Reporter
+    spec: RunSpec, attempt: Attempt, tracking: Tracking, deadline: float, report: Reporter
 ) -> dict[str, RunResult]:
     """What each step came to, below an MLflow run of their own; the last one may have failed, and none comes after it.
 
@@ -40,7 +39,7 @@ def run_steps(
     try:
         for step in in_order(spec.hook.steps):
             runs = {done: tracking.get(result.run_id) for done, result in results.items() if result.run_id}
-            results[step.name] = _tried(_of_step(spec, step, runs, parent), step, attempt, deadline, stop, report)
+            results[step.name] = _tried(_of_step(spec, step, runs, parent), step, attempt, deadline, report)
             if not results[step.name].succeeded:
                 return results
         status = "FINISHED"
@@ -53,12 +52,10 @@ def run_steps(
             tracking.close(name, status)
 
 
-def _tried(
-    spec: RunSpec, step: Step, attempt: Attempt, deadline: float, stop: Interruption, report: Reporter
-) -> RunResult:
+def _tried(spec: RunSpec, step: Step, attempt: Attempt, deadline: float, report: Reporter) -> RunResult:
     for left in range(step.retries, -1, -1):
         report.event("step", f"\nstep        {step.name}", step=step.name, parameters=spec.parameters)
-        result = attempt(spec, min(deadline, time.monotonic() + spec.timeout.total_seconds()), stop)
+        result = attempt(spec, min(deadline, time.monotonic() + spec.timeout.total_seconds()))
         if result.succeeded or not left:
             break
         report.notice(f"{step.name} is tried again: {result.shown}")

@@ -45,14 +45,14 @@ def run(spec: RunSpec, backend_of: Callable[[RunSpec], Backend], tracking: Track
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
 
-    def attempt(one: RunSpec, deadline: float, stop: Interruption) -> RunResult:
+    def attempt(one: RunSpec, deadline: float) -> RunResult:
         return _attempt(one, backend_of(one), tracking, deadline, stop, report)
 
     with terminable(), stop.listening():
         if spec.hook.steps:
-            results = run_steps(spec, attempt, tracking, deadline, stop, report)
+            results = run_steps(spec, attempt, tracking, deadline, report)
         else:
-            results = {spec.name: attempt(spec, deadline, stop)}
+            results = {spec.name: attempt(spec, deadline)}
     return _verdict(spec, results, report)
 
 
