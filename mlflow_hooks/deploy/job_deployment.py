@@ -23,7 +23,7 @@ from mlflow_hooks.model import Hook, job_name
 from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
 from .notebooks import PRUNE, DeployOptions
-from .record import JobRecord, Records, digest
+from .record import JobRecord, Records, deployed_last, digest
 
 _SHOWN = 5  # fields that are named
 _OVERWRITE = "To replace it, add --overwrite."
@@ -79,7 +79,7 @@ class JobDeployment:
         self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
     ) -> Iterator[Change]:
         now = digest(local)
-        base = local if present.last == now else record.deployed(present.last) if record else None
+        base = deployed_last(record, present.last, local)
         merged = merge(base, local, present.unmarked, overwrite=self._options.overwrite)
         change = Change("job", hook.notebook, address=self._page(present))
         if merged.conflicts or (base is None and not self._options.overwrite):

@@ -27,7 +27,7 @@ from databricks_sync.rules.plan import Action, Step
 from mlflow_hooks.change import Change
 from mlflow_hooks.generate.files import NOTEBOOKS
 from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
-from mlflow_hooks.generate.stamp import is_intact, is_stamped
+from mlflow_hooks.generate.stamp import is_intact, is_stamped, unix
 from mlflow_hooks.model import Hook
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
@@ -35,6 +35,16 @@ from mlflow_hooks.schema import Engine
 _TAKE_OVER = "Choose another folder with --target, or add --take-over to take over this one."
 PRUNE = "To delete it, add --prune."
 _OVERWRITE = "To replace it, add --overwrite; a backup is kept."
+
+
+def exported(workspace: Workspace, key: str) -> str:
+    """What a notebook holds in the workspace, as it is generated; "" when it is gone. Raises WorkspaceError."""
+    try:
+        raw = workspace.export(key, Form.SOURCE)
+    except NotFound:
+        return ""
+    # SERVER: an export may lack the newline at the end that was imported.
+    return unix(raw.decode("utf-8", "replace")).rstrip("\n") + "\n"
 
 
 class Stamp(Enum):
@@ -195,7 +205,11 @@ class Notebooks:
             # An edit that only the workspace has is left to whoever made it, as by to_databricks.
             if self.options.overwrite
             or step.remote is None
-            or (step.action is Action.CONFLICT and _is_ours(step.key) and _stamp(self._text(step.key)) is Stamp.INTACT)
+            or (
+                step.action is Action.CONFLICT
+                and _is_ours(step.key)
+                and _stamp(exported(self.workspace, step.key)) is Stamp.INTACT
+            )
         ]
 
     def _may_go(self, stamp: Stamp) -> bool:
@@ -203,7 +217,7 @@ class Notebooks:
 
     def _stale_as(self, key: str) -> Stamp | None:
         """The stamp of a notebook whose hook is gone, or has none any more; None for any other."""
-        text, top = self._text(key), self.session.repository.top
+        text, top = exported(self.workspace, key), self.session.repository.top
         path = hook_file(text)
         if not path or not is_stamped(text):
             return None
@@ -211,15 +225,6 @@ class Notebooks:
         if is_gone(path, _hook_name(key), top) or (hook is not None and hook.engine is not Engine.MLFLOW):
             return _stamp(text)
         return None
-
-    def _text(self, key: str) -> str:
-        """What a notebook holds there; "" when it is gone meanwhile."""
-        try:
-            raw = self.workspace.export(key, Form.SOURCE)
-        except NotFound:
-            return ""
-        # SERVER: an export may lack the newline at the end that was imported.
-        return raw.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
 
     def _of(self, key: str, *, stands: bool = False) -> Change:
         path = f"{self.options.target}/{key}"

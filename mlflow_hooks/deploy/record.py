@@ -32,6 +32,13 @@ def digest(settings: Mapping[str, Any]) -> str:
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def deployed_last(record: JobRecord | None, last: str, local: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The settings of the digest `last`, which may be those that hook.yml says now; None where they are not known."""
+    if last == digest(local):
+        return local
+    return record.deployed(last) if record is not None else None
+
+
 class JobRecord(NamedTuple):
     """Of the job of one hook. `file`: its hook.yml, from the top of the repository, which goes by these names.
 

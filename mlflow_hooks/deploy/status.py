@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from databricks_sync.cli.session import Session
-from databricks_sync.errors import NotFound, enumerated
-from databricks_sync.model import Form
+from databricks_sync.errors import enumerated
 from databricks_sync.output.wording import ago
 from databricks_sync.remote.folder import Workspace
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.notebook import notebook
-from mlflow_hooks.generate.stamp import unix
 from mlflow_hooks.model import Hook, RefKind
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 from .jobs import HookJob, Jobs
 from .merge import merge
-from .record import JobRecord, Records, digest
+from .notebooks import exported
+from .record import JobRecord, Records, deployed_last
 
 # In the heading of a hook notebook, see generate/notebook.py.
 _REF = re.compile(r"# MAGIC - Repository: .*, (tag|commit|branch) .(\S+).$", re.M)
@@ -61,8 +60,9 @@ def status(hooks: Mapping[str, Hook], session: Session, target: str) -> HookStat
         return HookStatus(hook)
     present, run = jobs.get(ours[0].job_id), jobs.last_run(ours[0].job_id)
     edited, outdated = _differing(hook, record, present, target)
-    text = _notebook(hook, session, target)
-    if hook.engine is Engine.MLFLOW and text.rstrip("\n") != notebook(hook).rstrip("\n"):
+    by_notebook = hook.engine is Engine.MLFLOW
+    text = exported(Workspace(session.http, target), hook.notebook) if by_notebook else ""
+    if by_notebook and text != notebook(hook):
         outdated = (*outdated, "the notebook")
     return HookStatus(
         hook,
@@ -80,18 +80,8 @@ def _differing(
     hook: Hook, record: JobRecord | None, present: HookJob, target: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     local = job.settings(hook, target)
-    base = local if present.last == digest(local) else record.deployed(present.last) if record else None
-    merged = merge(base, local, present.unmarked)
+    merged = merge(deployed_last(record, present.last, local), local, present.unmarked)
     return (*merged.kept, *merged.conflicts), (*merged.changed, *merged.conflicts)
-
-
-def _notebook(hook: Hook, session: Session, target: str) -> str:
-    if hook.engine is not Engine.MLFLOW:
-        return ""
-    try:
-        return unix(Workspace(session.http, target).export(hook.notebook, Form.SOURCE).decode("utf-8", "replace"))
-    except NotFound:
-        return ""
 
 
 def _ref(hook: Hook, present: HookJob, text: str) -> str:
