@@ -37,15 +37,14 @@ from .report import Reporter
 def check(options: HookOptions, report: Reporter) -> int:
     """Says what is wrong with the hooks, for each of their targets; the exit code. Raises UnknownHook."""
     read = _readings_by_target(_project(options, report).folder, options)
-    readings = [reading for readings in read.values() for reading in readings]
-    return report_findings(_findings(readings), len(read[options.to]), report, strict=options.strict)
+    return report_findings(_findings(_different(read)), len(read[options.to]), report, strict=options.strict)
 
 
 def generate(options: HookOptions, report: Reporter) -> int:
     """Writes what is generated, or says what would be; the exit code. Raises HookError, UnknownHook."""
     project = _project(options, report).folder
     read = _readings_by_target(project, options)
-    readings = [reading for readings in read.values() for reading in readings]
+    readings = _different(read)
     for finding in dict.fromkeys(finding for reading in readings if reading.sound for finding in reading.findings):
         report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
     hooks = {to: [sound(reading, options.checking()) for reading in readings] for to, readings in read.items()}
@@ -184,6 +183,12 @@ def _readings_by_target(project: Path, options: HookOptions) -> dict[str, list[H
             reading for reading in read_hooks(projects, to) if reading.hook and reading.hook.document.name in chosen
         ]
     return read
+
+
+def _different(read: dict[str, list[HookReading]]) -> list[HookReading]:
+    """All of them, but one without targets only once: it is the same for each."""
+    first, *others = read.items()
+    return [*first[1], *(reading for to, readings in others for reading in readings if to in reading.targets)]
 
 
 WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
