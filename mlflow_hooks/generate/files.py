@@ -6,8 +6,8 @@
     hooks/data_factory/mlflow_training_hook.json the pipeline, where hook.yml names a linked service
 
 A target of hook.yml, such as qa, has the same in a folder of its own: hooks/qa/notebooks/... A hook whose engine is
-`jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook
-is gone is removed, if nobody has edited it.
+`jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook is gone is removed, if
+nobody has edited it.
 """
 
 from __future__ import annotations
@@ -62,10 +62,7 @@ def generated(hook: Hook) -> dict[str, str]:
 
 def places(folder: Path) -> list[str]:
     """The targets that have files in `folder`, and "" for the folder itself."""
-    own = {
-        path.parent.parent.relative_to(folder).as_posix() for place in PLACES for path in folder.glob(f"*/{place}/*")
-    }
-    return ["", *sorted(own)]
+    return ["", *sorted({path.parent.parent.name for place in PLACES for path in folder.glob(f"*/{place}/*")})]
 
 
 def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = True) -> list[FileChange]:
