@@ -24,7 +24,7 @@ from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
-from databricks_sync.state.location import folders_of_records
+from databricks_sync.state.location import FILE, folders_of_records
 
 from .compare import Comparison
 from .look import Snapshot
@@ -40,21 +40,20 @@ from .versions import Versions
 def run(sync: Sync, request: Request) -> Report:
     """Removes the target, as far as the mode of the request goes. Raises SyncError; then nothing was changed."""
     sync.listener.start(request, [folder.shown for folder in sync.settings.folders], sync.settings.login.name)
-    keep = not request.dry_run and sync.record(request.target).exists
+    keep = not request.dry_run and (sync.record(request.target) / FILE).exists()
     return sync.under_lock(request, partial(_removed, sync, request), keep=keep)
 
 
 def pushed_branches(sync: Sync) -> Iterator[tuple[str, str]]:
     """The targets of this project in this workspace that this clone has a record of, each with its branch.
 
-    The branch is that of the note on the target, as it was last seen; without one there is none. Records of version 0.1
-    say neither. Raises SyncError.
+    The branch is that of the note on the target, as it was last seen; without one there is none. Raises SyncError.
     """
     for folder in folders_of_records(sync.repository.state):
         base = Base(folder, create=False)
         target, note = base.meta("target"), base.meta("claim")
         base.close()
-        marker = from_json(note.encode(), target) if target and sync.record(target).folder == folder else None
+        marker = from_json(note.encode(), target) if target and sync.record(target) == folder else None
         if marker and marker.branch:
             yield target, marker.branch
 

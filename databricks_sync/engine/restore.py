@@ -71,8 +71,6 @@ def listed(sync: Sync, request: Request) -> tuple[list[SavedRun], Counter[str]]:
 
 def _backups(sync: Sync, request: Request) -> Backups:
     sync.permitted()
-    if not request.dry_run:
-        sync.collect_backups(request.target)
     return sync.backups(request.target)
 
 

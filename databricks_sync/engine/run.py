@@ -48,7 +48,7 @@ from databricks_sync.rules.target import home_of
 from databricks_sync.rules.valves import Situation, check
 from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
-from databricks_sync.state.location import Record, record
+from databricks_sync.state.location import record_folder, remove_record
 from databricks_sync.state.lock import held
 from databricks_sync.system import Pool
 
@@ -101,22 +101,17 @@ class Sync:
         self.look = Look(self.local, repository, http, listener.notice, few)
         self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
-    def record(self, target: str) -> Record:
-        """Where the record of a target is to be found."""
-        state, workspace = self.repository.state, self.settings.login.name
-        return record(state, workspace, target, self.project, self.folders, self.settings.project)
+    def record(self, target: str) -> Path:
+        """The folder of the record of a target, which need not be there."""
+        return record_folder(self.repository.state, self.settings.login.name, target, self.project)
 
     def sweep(self, target: str) -> None:
         """Removes what a killed run left half-written here. Only while holding the lock of the target's state."""
-        self.local.sweep(self.record(target).folder.name.rpartition("-")[2])
+        self.local.sweep(self.record(target).name.rpartition("-")[2])
 
     def backups(self, target: str) -> Backups:
         """Of all worktrees together: what one of them replaced is not to go with its folder."""
         return Backups(self.repository.common_dir / "databricks_sync" / "backups", target)
-
-    def collect_backups(self, target: str) -> None:
-        """Takes over what earlier versions kept in the git directories of linked worktrees."""
-        self.backups(target).collect(self.repository.common_dir.glob("worktrees/*/databricks_sync/backups"))
 
     def remote_lock(self, target: str) -> RemoteLock:
         """The lock that keeps other machines from writing to the target at the same time."""
@@ -143,15 +138,11 @@ class Sync:
         began = time.monotonic()
         record = self.record(request.target)
         interruption = Interruption()
-        with ExitStack() as after_locks, nullcontext() if request.dry_run else held(record.folder, request.wait):
-            if not request.dry_run:
-                record = self.record(request.target)  # somebody may have taken it over since
-                record.taken_over(request.wait)
-                self.collect_backups(request.target)
-            with self.opened(record.stands if request.dry_run else record.folder, keep=keep) as (base, pool):
+        with ExitStack() as after_locks, nullcontext() if request.dry_run else held(record, request.wait):
+            with self.opened(record, keep=keep) as (base, pool):
                 report = act(base, pool, interruption, after_locks)
             if report.removed:
-                record.remove()
+                remove_record(record)
         return report._replace(
             interrupted=interruption.pressed, seconds=time.monotonic() - began, requests=self.http.requests
         )

@@ -71,7 +71,7 @@ def look(sync: Sync, request: Request) -> Status:
     """
     check_project(sync.local)
     began = time.monotonic()
-    with sync.opened(sync.record(request.target).stands, keep=False) as (base, pool):
+    with sync.opened(sync.record(request.target), keep=False) as (base, pool):
         snapshot = sync.seen(request, base, pool)
         exists = snapshot.comparison.listing.exists
         pushing, pulling = (request._replace(mode=mode) for mode in (Mode.PUSH, Mode.PULL))

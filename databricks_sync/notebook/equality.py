@@ -19,13 +19,13 @@ import json
 import re
 from typing import Any
 
-from databricks_sync.model import JUPYTER, Form, Format, Language
+from databricks_sync.model import JUPYTER, Form, Format
 
 from .format import COMMENTS, parse, sha256, source_of, spoken_in, text_of
 
 CELL_METADATA = "application/vnd.databricks.v1+cell"
 # Raised when `canonical` changes its mind; digests of another version are never compared with ours.
-CANON_VERSION = 1
+CANON_VERSION = 2
 
 
 def file_digest(sha: str) -> str:
@@ -133,5 +133,4 @@ def _without_count(output: Any) -> Any:
 
 def _canonical_jupyter(document: dict[str, Any]) -> str:
     cells = [essence(cell) for cell in document["cells"]]
-    # The name of a language stood here; that of most notebooks still does, so that records of earlier versions hold.
-    return json.dumps([Language.PYTHON.value, cells], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

@@ -57,8 +57,8 @@ class Marker(NamedTuple):
     repository: frozenset[str] = frozenset()
     branch: str = ""
     serials: Mapping[str, int] = MappingProxyType({})  # clone -> its last push
-    project: str = ""  # where it is in the repository; empty for all of them, and version 0.1 did not say
-    folders: tuple[str, ...] = ()  # of the project, that are carried; version 0.1 did not say
+    project: str = ""  # where it is in the repository; empty for all of them
+    folders: tuple[str, ...] = ()  # of the project, that are carried; empty where the note does not say
     called: str = ""  # what people call the repository: the name of its folder in the clone that pushed last
     pushed: Pushed | None = None  # what was pushed last, by a version that says so
 

@@ -1,7 +1,7 @@
 """What the note on a target says of the last push of all of it: which commit, by whom, when. Pure.
 
 Only data: anybody may write there, so what is read back is shown, and asked of git where it can be a commit, and
-nothing else. Earlier versions neither write it nor look at it; after a push of theirs it is not known.
+nothing else.
 """
 
 from __future__ import annotations

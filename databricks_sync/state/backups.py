@@ -18,7 +18,7 @@ import re
 import threading
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,31 +136,6 @@ class Backups:
         if sha256(raw) != saved.sha:
             raise SyncError("has a backup that is damaged")
         return raw
-
-    def collect(self, folders: Iterable[Path]) -> None:
-        """Moves here the runs in these folders: earlier versions kept them in the git directory of each worktree.
-
-        What cannot be moved stays where it is, for the next time.
-        """
-        for folder in folders:
-            with suppress(OSError):
-                for name in _runs(folder):
-                    with suppress(OSError):
-                        self._move(folder / name)
-                folder.rmdir()
-
-    def _move(self, run: Path) -> None:
-        """Raises OSError, also when another process was quicker."""
-        to = self._new(run.name.partition("-")[0])  # the name is nobody else's from here on
-        try:
-            if os.name == "nt":  # where a folder cannot be renamed over another, even an empty one
-                to.rmdir()
-            run.rename(to)
-        except OSError:
-            with suppress(OSError):
-                to.rmdir()
-            raise
-        fsync_directory(self.folder)
 
     def prune(self, days: int) -> int:
         """Removes runs that were seen here on more than `days` days before today; tells how many. Never the latest.

@@ -3,8 +3,8 @@
 One SQLite file for each target of a project (location.py says where): the base, the bytes the workspace held then (the
 base text for a merge, and a pre-image that needs no download), the digests of what was agreed on before, and
 the intents of a run under way. A missing or unreadable file means that nothing was ever in step: then a plain
-run can create, adopt and report conflicts, and never delete or replace. A file of an older version of this tool
-is brought up to date, one of a newer version refused.
+run can create, adopt and report conflicts, and never delete or replace. A file of a newer version of this tool is
+refused.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import Any
 
 from databricks_sync.errors import Again, SettingsError, SyncError
 from databricks_sync.failpoints import reached
-from databricks_sync.model import UNKNOWN, BaseEntry, Kind
+from databricks_sync.model import BaseEntry, Kind
 from databricks_sync.notebook.equality import CANON_VERSION
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
 
 from . import lineage
+from .location import FILE
 from .rows import PUT_ENTRY, PUT_INTENT, entry_of, entry_row, intent_of, intent_row
-from .schema import HASHES_COMPARED, PAST_KEPT, SCHEMA, doubtful, make_tables, upgrade
+from .schema import SCHEMA, make_tables
 
 _REMEMBERED = 20  # states of a key that both sides agreed on once
 _FORGOTTEN = f"""
@@ -48,13 +49,12 @@ class Base:
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
-        self.file = folder / "state.db"
+        self.file = folder / FILE
         self.notice = ""
         self._entries: dict[str, BaseEntry] = {}
         self._intents: list[Intent] = []
         self._kept: set[str] = set()  # what `content` got from us
         self._distrusted = False
-        self._remembers = False  # a file of version 1 has no past, and stays as it is until a run writes
         self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
         if create:
             folder.mkdir(parents=True, exist_ok=True)
@@ -66,25 +66,15 @@ class Base:
         try:
             db = _connect(self.file)
             schema = db.execute("PRAGMA user_version").fetchone()[0]
-            if schema == 0:
+            if schema < SCHEMA:
                 if self.file.stat().st_size:
                     raise sqlite3.DatabaseError  # not a file of ours
                 make_tables(db)
-            self._remembers = create or PAST_KEPT <= schema <= SCHEMA
-            if 0 < schema <= SCHEMA:
+            elif schema == SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
-                every = "*" if schema == SCHEMA else "*, ''"  # before, nobody noted extras
-                self._entries = _read_entries(db.execute(f"SELECT {every} FROM base"))
-                self._intents = [intent_of(row) for row in db.execute(f"SELECT {every} FROM intent ORDER BY key")]
-                if schema < SCHEMA:
-                    doubted = doubtful(db, schema, self._entries.values())
-                    self._entries |= {entry.key: entry for entry in doubted}
-                    if schema < HASHES_COMPARED:
-                        self._intents = [intent._replace(version=UNKNOWN) for intent in self._intents]
-                    if create:
-                        upgrade(db, schema, doubted)
-                if self._remembers:
-                    db.execute("SELECT number FROM past LIMIT 1").fetchall()
+                self._entries = _read_entries(db.execute("SELECT * FROM base"))
+                self._intents = [intent_of(row) for row in db.execute("SELECT * FROM intent ORDER BY key")]
+                db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
                 raise SyncError(
@@ -146,8 +136,6 @@ class Base:
 
     def earlier(self, states: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those of these keys and digests that both sides agreed on before what they last agreed on."""
-        if not self._remembers:
-            return frozenset()
         query = "SELECT 1 FROM past WHERE key = ? AND digest = ?"
         return frozenset(state for state in states if self._first(query, *state))
 
@@ -257,9 +245,7 @@ class Base:
         replaced = [
             (old.key, old.digest)
             for a in latest
-            if self._remembers
-            and (old := self._entries.get(a.key))
-            and (a.entry is None or a.entry.digest != old.digest)
+            if (old := self._entries.get(a.key)) and (a.entry is None or a.entry.digest != old.digest)
         ]
         with self._writing("base") as db:
             if replaced:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from databricks_sync.model import JUPYTER, SOURCES, Format, Language
+from databricks_sync.model import JUPYTER, SOURCES, Format
 
 Names = tuple[str | None, str | None]
 
@@ -12,8 +12,4 @@ NAMES: dict[Format | None, Names] = {
     **{format: (format.form.value, language and language.value) for language, format in SOURCES.items()},
 }
 # Looked up for every row: asking the classes takes three times as long.
-FORMATS: dict[Names, Format | None] = {
-    **{names: format for format, names in NAMES.items()},
-    # Earlier versions sometimes wrote down the language that the workspace lists a Jupyter notebook with.
-    **{(JUPYTER.form.value, language.value): JUPYTER for language in Language},
-}
+FORMATS: dict[Names, Format | None] = {names: format for format, names in NAMES.items()}

@@ -436,36 +436,6 @@ def test_a_worktree_that_is_removed_takes_no_backup_with_it(one: Project, tree: 
     assert b"precious" in person.at(f"{HOME}/other").read("a")
 
 
-def of_an_earlier_version(one: Project, name: str) -> None:
-    """Puts a backup where earlier versions kept those of a linked worktree."""
-    old = one.root / ".git/worktrees/tree/databricks_sync/backups"
-    old.mkdir(parents=True)
-    (one.root / ".git/databricks_sync/backups" / name).rename(old / name)
-
-
-@pytest.mark.parametrize("by", ["another run", "its own run", "--restore"])
-def test_backups_of_earlier_versions_are_found_from_everywhere(
-    one: Project, tree: Project, person: Person, by: str
-) -> None:
-    """The next run in any worktree, or --restore, takes over what lies in the git directory of a linked one."""
-    name = replaced_from(tree, person)
-    of_an_earlier_version(one, name)
-    if by != "--restore":
-        (one if by == "another run" else tree).push()
-        one.git("worktree", "remove", "--force", str(tree.root))
-    one.push("--target", f"{HOME}/other", "--restore", name)
-    assert b"precious" in person.at(f"{HOME}/other").read("a")
-
-
-def test_a_dry_run_takes_nothing_over(one: Project, tree: Project, person: Person) -> None:
-    """A dry run, also of a restore, moves no backup."""
-    of_an_earlier_version(one, replaced_from(tree, person))
-    before = one.everything()
-    for typed in ((), ("--restore",)):
-        one.push("--dry-run", *typed)
-    assert one.everything() == before
-
-
 @pytest.mark.parametrize("days", ["-1", "thirty", "1e9", "3.5"])
 def test_a_strange_number_of_days_is_a_mistake(one: Project, days: str) -> None:
     """BACKUP_DAYS that is no number of days stops the run before anything is done."""

@@ -7,8 +7,6 @@ import json
 import pytest
 from support.project import HOME, IMPORT, Person, Project, Workspace, answer, notebook, rule
 
-from databricks_sync.state.location import former_folder
-
 
 def grown(project: Project, folders: str = "notebooks,src") -> Project:
     """The project from now on carried from other folders."""
@@ -249,48 +247,6 @@ def test_another_file_of_the_same_key(project: Project, person: Person) -> None:
     project.notebook("other/a.py", "print('two')")
     project.push(env={"NOTEBOOK_FOLDER": "other"}, code=1)
     assert person.read("a") == notebook("print('one')").encode()
-
-
-def yesterday(project: Project, *folders: str) -> None:
-    """Gives the record the name that version 0.1 gave it."""
-    (file,) = project.root.glob(".git/databricks_sync/*/state.db")
-    former = former_folder(
-        project.root / ".git/databricks_sync", project.workspace.host, f"{HOME}/main", folders or ("notebooks",)
-    )
-    file.parent.rename(former)
-
-
-def test_a_record_of_yesterday(pushed: Project, person: Person) -> None:
-    """It is read where it is by a dry run, and taken over by the next one, with the folders of today."""
-    yesterday(pushed)
-    pushed.notebook("notebooks/a.py", "print('edited')")
-    pushed.remove("notebooks/b.py")
-    grown(pushed)
-    before = pushed.state()
-    said = pushed.push("--dry-run").out
-    assert "Would move in the workspace (7)" in said and "Would delete in the workspace (1)" in said
-    assert pushed.state() == before
-    assert "7 moved" in pushed.push().out
-    assert len(list(pushed.root.glob(".git/databricks_sync/*/state.db"))) == 1 and "b" not in person.names()
-    pushed.at_rest()
-
-
-def test_two_projects_with_a_record_of_yesterday(
-    both: tuple[Project, Project], project: Project, person: Person
-) -> None:
-    """A record that two projects shared deletes nothing of either: it is believed with its own files alone."""
-    one, two = both
-    two.push()
-    yesterday(project)
-    at = Person(person.workspace, f"{HOME}/.databricks_sync")
-    at.delete("main.json")  # whatever it said, it said nothing of projects
-    one.push(code=1)
-    assert person.names() == {"onlyA", "onlyB", "shared"} and b"'B'" in person.read("shared")
-    at.delete("main.json")
-    two.remove("notebooks/onlyB.py")
-    two.notebook("notebooks/shared.py", "print('more')")
-    two.push(code=1)
-    assert "onlyB" in person.names() and b"'B'" in person.read("shared")
 
 
 # --- others ------------------------------------------------------------------------------------------------------

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from hashlib import sha256
-
 import pytest
 from support.project import Person, Project, Workspace
-from support.record import backdate
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 12345\n"
 ANNEX = "/annex/objects/SHA256E-s12345--4d7a.csv\n"
@@ -74,18 +69,3 @@ def test_a_pointer_in_the_workspace(data: Project, person: Person) -> None:
     assert data.read("notebooks/data.csv") == DATA
     data.push("--overwrite", "notebooks/data.csv")
     assert person.file("data.csv") == DATA and POINTER.encode() in data.backups()
-
-
-def test_a_pointer_that_an_earlier_version_pushed(data: Project, person: Person) -> None:
-    """Both sides have agreed on it, its file is as it was, and yet the next run says what it is."""
-    person.put("data.csv", POINTER)
-    data.write("notebooks/data.csv", POINTER)
-    (file,) = data.root.glob(".git/databricks_sync/**/state.db")
-    with closing(sqlite3.connect(file)) as db, db:
-        status, sha = (data.root / "notebooks/data.csv").stat(), sha256(POINTER.encode()).hexdigest()
-        facts = (f"file:{sha}", sha, sha, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        names = "digest, sha, local_sha, size, mtime_ns, ctime_ns, inode"
-        db.execute(f"UPDATE base SET ({names}) = (?, ?, ?, ?, ?, ?, ?) WHERE key = 'data.csv'", facts)
-    backdate(file, 3)
-    for options in (("--dry-run",), (), ()):
-        assert "notebooks/data.csv is a pointer of git-lfs" in data.push(*options, code=1).out

@@ -49,7 +49,6 @@ LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py
 TRUST = "tests/commands/test_trust.py"
 COMMITTED, SETTINGS = "tests/commands/test_committed.py", "tests/unit/cli/test_project_file.py"
 BESIDE, FOLDERS_NAMED = "tests/commands/test_beside.py", "tests/unit/cli/test_settings.py"
-RECORD = "tests/unit/state/test_location.py"
 FOLDERS = "tests/commands/test_folders.py"
 HOOKS, DEPLOYMENTS, RUNS = "mlflow_hooks", "tests/hooks/test_deploy.py", "tests/hooks/test_run.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
@@ -134,14 +133,6 @@ MUTANTS = (
         "_ = {key: read.version for key, read in exports.items() if read.version is not remote[key].version}",
         EXPORTS,
         "not_remembered",
-    ),
-    Mutant(
-        "a record of an older version is true",
-        "doubtful",
-        "schema < HASHES_COMPARED and entry.version.sha and not _has_hash(db, entry)",
-        "False",
-        EXPORTS,
-        "older_version",
     ),
     Mutant(
         "a record that is not true stays",
@@ -784,14 +775,6 @@ MUTANTS = (
         "clone_without",
     ),
     Mutant(
-        "a pointer of git-lfs that was pushed once is the file",
-        "doubtful",
-        "entry.stat.size < stand_ins.SIZE",
-        "False",
-        "tests/commands/test_stand_ins.py",
-        "earlier_version",
-    ),
-    Mutant(
         "a pointer of git-lfs is pulled in place of the file",
         "pointer_there",
         "(program := stand_in(raw)) is None",
@@ -1000,28 +983,6 @@ MUTANTS = (
         "two_projects or at_the_top",
     ),
     Mutant(
-        "a record of yesterday is anybody's",
-        "record",
-        "project == TOP or _of(here, former)",
-        "True",
-        RECORD,
-        "own",
-    ),
-    Mutant(
-        "a record is taken away from under the older version",
-        "Record.taken_over",
-        """
-        with held(self.former, wait):
-            ...
-        """,
-        """
-        if True:
-            ...
-        """,
-        RECORD,
-        "waited_for",
-    ),
-    Mutant(
         "other folders are nobody's business",
         "_other_folders",
         "s.laid_out and not allowed.take_over and not (s.mode is Mode.PUSH_MIRROR and not tracked)",
@@ -1209,8 +1170,8 @@ MUTANTS = (
     Mutant(
         "a restore without the lock",
         "Sync.under_lock",
-        "nullcontext() if request.dry_run else held(record.folder, request.wait)",
-        "nullcontext() if request.dry_run or request.restore else held(record.folder, request.wait)",
+        "nullcontext() if request.dry_run else held(record, request.wait)",
+        "nullcontext() if request.dry_run or request.restore else held(record, request.wait)",
         BACKUPS,
         "lock",
     ),
@@ -1598,8 +1559,8 @@ MUTANTS = (
     Mutant(
         "a status that leaves a record",
         "look",
-        "sync.opened(sync.record(request.target).stands, keep=False)",
-        "sync.opened(sync.record(request.target).stands, keep=True)",
+        "sync.opened(sync.record(request.target), keep=False)",
+        "sync.opened(sync.record(request.target), keep=True)",
         STATUS,
         "leaves_no_trace",
     ),

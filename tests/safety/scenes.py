@@ -14,7 +14,6 @@ from pathlib import Path
 from support.project import notebook, sources
 
 from databricks_sync.rules.archives import FEW
-from databricks_sync.state.location import former_folder
 
 from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
 
@@ -233,14 +232,6 @@ def grown_and_translated_there(world: World, clone: Clone) -> None:
     clone.folders = "notebooks,src"
 
 
-def of_yesterday(world: World, clone: Clone) -> None:
-    """The record is one of version 0.1, and the folders grow on the day of the new version."""
-    grown(world, clone)
-    (file,) = clone.records
-    former = former_folder(clone.state, world.server.host, world.target, ["notebooks"])
-    file.parent.rename(former)
-
-
 def nothing(world: World, clone: Clone) -> None:
     """Both sides are as the last sync left them."""
 
@@ -270,7 +261,6 @@ SCENES = {
     "push over after the folders grew": Scene("push over", grown),
     "pull after the folders grew": Scene("pull", grown_and_edited_there),
     "pull of another language after the folders grew": Scene("pull", grown_and_translated_there),
-    "push with a record of yesterday": Scene("push", of_yesterday),
     "removal": Scene("removal", nothing, lock=True),
     "removal of what is left": Scene("removal of all", left_by_a_removal, then=("removal of all",)),
     "push under the lock": Scene("push", little_here, lock=True),

@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 from support.project import EXPORT, IMPORT, edits, notebook, rule
-from support.record import backdate
-
-from databricks_sync.state.schema import SCHEMA
 
 from .world import TARGET, Clone, Run, World, compose, values
 
@@ -313,7 +310,7 @@ def test_an_edit_in_the_browser_costs_one_export(world: World, name: str) -> Non
 # --- records that are not true ----------------------------------------------------------------------------------
 
 
-def misled(world: World, name: str, version: int) -> Clone:
+def misled(world: World, name: str) -> Clone:
     """A clone whose record, as a tool left it that believed an older export, has old bytes under the listed hash."""
     clone = synced(world, name)
     copy = clone.copy_state()
@@ -325,27 +322,13 @@ def misled(world: World, name: str, version: int) -> Clone:
     (file,) = clone.records
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("UPDATE base SET sha = ?", (token,))
-    if version < SCHEMA:
-        backdate(file, version)
     return clone
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("way", ["push", "pull"])
-def test_a_record_that_an_older_version_got_wrong_is_made_right(world: World, name: str, way: str) -> None:
-    """A record of other bytes under the hash of the listing is noticed by the next run: the sides are not in sync."""
-    clone = misled(world, name, 2)
-    run = clone.sync(way)
-    assert [step.shape for step in run.steps] == ["bby"], run.said
-    clone.sync("pull")
-    assert values(clone.files()[name]) == {"value2"}
-    assert [step.action.value for step in clone.sync("push").steps] == ["nothing"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_that_is_wrong_does_not_stop_a_push_for_ever(world: World, name: str) -> None:
     """However a record came to be wrong, running the command again, as the hint says, leads to what is so."""
-    clone = written(misled(world, name, SCHEMA), [name], "value1")
+    clone = written(misled(world, name), [name], "value1")
     first = clone.sync("push")
     assert "was changed in the workspace" in told(first)[name]
     assert clone.sync("push").conflicts == [name.removesuffix(".py").removesuffix(".ipynb")]

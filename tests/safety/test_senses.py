@@ -130,8 +130,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
 def names_file(effect: str, path: str) -> bool:
     """Whether an effect foretells that a file changes: it names it, or where it goes, or it is about the record."""
     if "/state.db" in path:
-        taken_over = effect.startswith("os.rename ") and effect.endswith("/state.db")  # told by where it goes
-        return taken_over or path in effect or effect.partition(" ")[2] in RECORD
+        return path in effect or effect.partition(" ")[2] in RECORD
     if path.endswith(TEMPORARY) and effect.startswith("os.rename "):  # told by where it goes
         return True
     return path in effect

@@ -286,77 +286,6 @@ def test_what_a_removal_left_is_listed_by_nobody(folder: Path) -> None:
     assert len(names(folder)) == 2 and len(Backups(folder, TARGET).runs()) == 1
 
 
-# --- those of earlier versions, in the git directories of worktrees ------------------------------------------------
-
-
-def test_backups_of_other_places_are_taken_over(folder: Path, tmp_path: Path) -> None:
-    """All of them are here afterwards, with all they hold, those of the same second beside each other."""
-    places = [tmp_path / name / "backups" for name in ("one", "two")]
-    for number, place in enumerate([folder, *places]):
-        for raw in (b"%da" % number, b"%db" % number):
-            at(place, 0).save(saved(), raw)
-    for _ in range(2):
-        Backups(folder, TARGET).collect([*places, tmp_path / "never"])
-    found = Backups(folder, TARGET)
-    read = [found.read(one) for run in found.runs() for one in run.objects]
-    assert sorted(read) == [b"0a", b"0b", b"1a", b"1b", b"2a", b"2b"] and not any(place.exists() for place in places)
-
-
-MOVING = """
-import os, sys
-from itertools import count
-from pathlib import Path
-from databricks_sync.state.backups import Backups
-met, last = count(1), int(sys.argv[1])
-sys.addaudithook(lambda event, _: event in ("os.mkdir", "os.rename", "os.rmdir") and next(met) == last and os._exit(9))
-Backups(Path(sys.argv[2]), "").collect([Path(sys.argv[3])])
-"""
-
-
-def test_taking_over_may_die_anywhere(folder: Path, tmp_path: Path) -> None:
-    """Killed before any change of the disk, it leaves each backup in one of both places, and the next one finds all."""
-    place = tmp_path / "one/backups"
-    codes = []
-    while codes[-1:] != [0]:
-        for raw in (b"1", b"2"):
-            at(place, len(codes)).save(saved(), raw)
-        codes.append(subprocess.run([sys.executable, "-c", MOVING, str(len(codes) + 1), folder, place]).returncode)
-        Backups(folder, TARGET).collect([place])
-        found = Backups(folder, TARGET)
-        read = [found.read(one) for run in found.runs() for one in run.objects]
-        assert sorted(read) == [b"1"] * len(codes) + [b"2"] * len(codes)
-    assert len(codes) > 5 and set(codes[:-1]) == {9}
-
-
-def test_many_processes_take_over_at_once(folder: Path, tmp_path: Path) -> None:
-    """Each backup is moved by one of them, and none is lost or made twice, also while runs begin new ones."""
-    place = tmp_path / "one/backups"
-    for number in range(30):
-        at(place, 0).save(saved(), b"%d" % number)
-
-    def work(number: int) -> None:
-        if number % 2:
-            at(folder, 0).save(saved(), b"%d" % (100 + number))
-        else:
-            Backups(folder, TARGET).collect([place])
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(16)))
-    found = Backups(folder, TARGET)
-    found.collect([place])
-    read = [int(found.read(one)) for run in found.runs() for one in run.objects]
-    assert sorted(read) == sorted([*range(30), *range(101, 117, 2)])
-
-
-def test_what_cannot_be_taken_over_stays(folder: Path, tmp_path: Path) -> None:
-    """Where the new place cannot be made, what lies in the old one is left there, and the run goes on."""
-    place = tmp_path / "one/backups"
-    name = made(place)
-    folder.write_text("a file where the folder should be")
-    Backups(folder, TARGET).collect([place])
-    assert names(place) == {name}
-
-
 def test_what_is_not_ours_is_left(folder: Path) -> None:
     """A file or folder that no run made is neither listed nor pruned."""
     made(folder)
@@ -365,5 +294,4 @@ def test_what_is_not_ours_is_left(folder: Path) -> None:
     pass_days(folder, range(3))
     backups = at(folder, 3)
     assert backups.prune(0) == 0 and len(backups.runs()) == 1
-    backups.collect([folder])
     assert {"00000000-mine", "0note"} <= names(folder)

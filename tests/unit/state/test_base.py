@@ -9,14 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.record import backdate
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Direction, Kind, Language, RemoteVersion, Stat
-from databricks_sync.notebook.equality import CANON_VERSION, digest
+from databricks_sync.notebook.equality import CANON_VERSION
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
-from databricks_sync.rules.stand_ins import SIZE
 from databricks_sync.state.base import Base
 from databricks_sync.state.schema import SCHEMA
 
@@ -217,14 +215,6 @@ def test_a_value_of_another_world_is_damage(folder: Path, column: str, value: st
     assert base.notice and base.entries() == {}
 
 
-def test_a_jupyter_notebook_has_no_language(folder: Path) -> None:
-    """That of the listing, which earlier versions sometimes wrote down, makes no other format."""
-    made(folder, NOTEBOOK._replace(format=JUPYTER)).close()
-    with sqlite3.connect(folder / "state.db") as db:
-        db.execute("UPDATE base SET language = 'SQL'")
-    assert reopened(folder).entries()[NOTEBOOK.key].format is JUPYTER
-
-
 @pytest.mark.parametrize("table", ["intent", "past"])
 def test_a_missing_table_is_damage(folder: Path, table: str) -> None:
     """A file of the right version that lacks a table is set aside, not a reason to wait."""
@@ -282,94 +272,15 @@ def test_what_was_agreed_on_before_is_remembered(folder: Path) -> None:
     assert found == {(FILE.key, f"file:{number}") for number in range(4, 24)}
 
 
-WHOLE = FILE._replace(digest=f"file:{VERSION.sha}")
-
-
-def of_version_1(folder: Path) -> None:
-    """The record as the first version of this tool would have left it."""
-    made(folder, WHOLE, NOTEBOOK).close()
-    backdate(folder / "state.db", 1)
-
-
-def test_an_older_file_is_brought_up_to_date(folder: Path) -> None:
-    """A run that writes takes over all that an older version knew, and remembers from then on."""
-    of_version_1(folder)
-    base = Base(folder, create=True)
-    assert base.notice == "" and base.entries() == {"a.csv": WHOLE._replace(stat=None), NOTEBOOK.key: NOTEBOOK}
-    base.close()
-    agreed_on(base, "file:2")
-    assert reopened(folder).earlier([(FILE.key, WHOLE.digest)]) == {(FILE.key, WHOLE.digest)}
-
-
-RAW = b"# Databricks notebook source\nprint(1)"
-PROVED = BaseEntry(
-    *(
-        "n",
-        "notebooks/n.py",
-        Kind.NOTEBOOK,
-        digest(RAW, SOURCES[Language.PYTHON]),
-        RemoteVersion(2, 5, sha256(RAW)),
-        "s",
-    ),
-    *(None, SOURCES[Language.PYTHON]),
-)
-
-
-@pytest.mark.parametrize("create", [True, False])
-def test_hashes_that_an_older_version_did_not_compare_prove_nothing(folder: Path, create: bool) -> None:
-    """Of an older file a hash is believed where what was agreed on certainly has it, and no other one."""
-    other = PROVED._replace(key="other", digest=f"notebook:{CANON_VERSION}:SOURCE:2")
-    sent = other._replace(key="sent", local_sha=other.version.sha)
-    lost = other._replace(key="lost", version=RemoteVersion(3, 5, "e" * 64))
-    timed = other._replace(key="timed", version=RemoteVersion(4, 5))
-    base = made(folder, FILE, WHOLE._replace(key="b.csv"), PROVED, other, sent, lost, timed)
-    base.intend([Intent("i", Direction.PULL, "i.py", Kind.NOTEBOOK, "after", "", RemoteVersion(9, 9, "f" * 64))])
-    base.keep([Content.of(RAW)])
-    base.close()
-    backdate(folder / "state.db", 2)
-    for base in (Base(folder, create=create), reopened(folder)):
-        versions = {key: entry.version for key, entry in base.entries().items()}
-        unknown = RemoteVersion(0, 0)
-        assert {key for key, version in versions.items() if version == unknown} == {
-            "a.csv",
-            "other",
-            "lost",
-        }
-        assert versions["b.csv"] == VERSION and versions["n"] == PROVED.version and versions["timed"] == timed.version
-        assert not base.intents()[0].version.sha
-        base.close()
+def test_a_file_of_an_older_version_is_set_aside(folder: Path) -> None:
+    """What another version wrote down in another way says nothing, and is kept."""
+    made(folder, FILE).close()
     with sqlite3.connect(folder / "state.db") as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA if create else 2,)
-
-
-@pytest.mark.parametrize("create", [True, False])
-def test_a_small_file_of_an_older_version_may_be_a_pointer(folder: Path, create: bool) -> None:
-    """It is read again, once: only its stat is forgotten, and no larger file's or notebook's, nor any version."""
-    small, large = (FILE._replace(key=f"{size}", stat=Stat(size, 2, 3, 4)) for size in (SIZE - 1, SIZE))
-    notebook = NOTEBOOK._replace(stat=small.stat)
-    base = made(folder, small, large, notebook)
-    intent = Intent("i", Direction.PULL, "i.csv", Kind.FILE, "after", "", VERSION)
-    base.intend([intent])
-    base.close()
-    backdate(folder / "state.db", 3)
-    for base in (Base(folder, create=create), reopened(folder)):
-        assert base.entries() == {entry.key: entry for entry in (small._replace(stat=None), large, notebook)}
-        assert base.intents()[0].version.sha == VERSION.sha
-        base.close()
+        db.execute(f"PRAGMA user_version = {SCHEMA - 1}")
     base = Base(folder, create=True)
-    base.advance([Advance(small.key, small)])
+    assert base.entries() == {} and "set aside" in base.notice and list(folder.glob("state.corrupt-*.db"))
     base.close()
-    assert reopened(folder).entries()[small.key] == small
-
-
-def test_a_dry_run_leaves_an_older_file_as_it_is(folder: Path) -> None:
-    """Without permission to create, an older file is read without being brought up to date."""
-    of_version_1(folder)
-    before = (folder / "state.db").read_bytes()
-    base = reopened(folder)
-    assert set(base.entries()) == {"a.csv", NOTEBOOK.key} and base.earlier([(FILE.key, "file:1")]) == set()
-    base.close()
-    assert (folder / "state.db").read_bytes() == before
+    assert reopened(folder).notice == ""
 
 
 def test_a_distrusted_base_is_missing(folder: Path) -> None:
