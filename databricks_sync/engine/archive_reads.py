@@ -50,11 +50,9 @@ class _Reading(NamedTuple):
 class ArchiveReads:
     """Reads folders of the workspace as archives, on other threads."""
 
-    def __init__(self, workspace: Workspace, pool: Executor, few: int) -> None:
-        """Up to `few` notebooks are not worth an archive."""
+    def __init__(self, workspace: Workspace, pool: Executor) -> None:
         self.workspace = workspace
         self.pool = pool
-        self.few = few
         self._held: dict[str, Future[dict[str, bytes]]] = {}  # by the keys of what is wanted
         self._waiting: deque[_Reading] = deque()
         self._any_form: set[str] = set()  # the keys of what comes in the form it is kept in, which no hash tells
@@ -65,7 +63,7 @@ class ArchiveReads:
         if not wanted:
             return
         notebooks = [item for item in objects if item.kind is Kind.NOTEBOOK]
-        folders = exports(wanted, (item.key for item in notebooks), self.few)
+        folders = exports(wanted, (item.key for item in notebooks), self.workspace.http.limits.few)
         inside: dict[str, list[RemoteObject]] = {folder: [] for folder in folders}
         for item in notebooks:
             for folder in folders.keys() & ("", *parents(item.key)):  # one at most: none lies in another

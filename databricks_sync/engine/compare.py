@@ -43,7 +43,6 @@ from databricks_sync.model import (
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Listing, Workspace, keys_by_nfc
 from databricks_sync.remote.objects import type_name
-from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.layout import Layout, Moves
 from databricks_sync.rules.names import flaw, local_collisions, parents, twins
@@ -77,9 +76,7 @@ class Comparison(NamedTuple):
 class Comparer:
     """Compares the sides of one target, reading no more than it has to."""
 
-    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor, few: int = FEW) -> None:
-        """Up to `few` notebooks are read by themselves."""
-        self.few = few
+    def __init__(self, local: LocalFolder, workspace: Workspace, base: Base, pool: Executor) -> None:
         self.local = local
         self.workspace = workspace
         self.base = base
@@ -295,7 +292,7 @@ class Comparer:
                 unread.append(key)
 
         unread = [key for key in unread if key not in exports]
-        archives = ArchiveReads(self.workspace, self.pool, self.few)
+        archives = ArchiveReads(self.workspace, self.pool)
         reads = [Read.of(remote[key], entries.get(key), scan.objects.get(key)) for key in unread]
         archives.begin(reads, remote.values())
 

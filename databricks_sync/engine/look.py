@@ -18,7 +18,6 @@ from databricks_sync.model import Direction
 from databricks_sync.remote.folder import Listing, Workspace, asked_types
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.marker import Markers, MarkerView, is_outdated
-from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.debounce import AFTER_GIT
 from databricks_sync.rules.names import parents
 from databricks_sync.state.base import Base
@@ -42,11 +41,8 @@ class Snapshot(NamedTuple):
 class Look:
     """Looks at targets of one project in one workspace."""
 
-    def __init__(
-        self, local: LocalFolder, repository: Repository, http: Http, notice: Callable[[str], None], few: int = FEW
-    ) -> None:
-        """`notice` is called with what is worth knowing; up to `few` notebooks are read by themselves."""
-        self.few = few
+    def __init__(self, local: LocalFolder, repository: Repository, http: Http, notice: Callable[[str], None]) -> None:
+        """`notice` is called with what is worth knowing."""
         self.local = local
         self.repository = repository
         self.http = http
@@ -71,7 +67,7 @@ class Look:
         if is_outdated(view.marker, base):
             base.distrust()
             self.notice("The record of the last sync is an old copy, so both sides are compared again from the start.")
-        comparer, layout = Comparer(self.local, workspace, base, pool, self.few), view.marker and view.marker.layout
+        comparer, layout = Comparer(self.local, workspace, base, pool), view.marker and view.marker.layout
         replacing = request.mode.source_wins and request.mode.direction is Direction.PUSH
         extras = request.scope if request.outputs or replacing else None
         comparison = comparer.compare(request.mode.direction, scan, listing, layout, extras)

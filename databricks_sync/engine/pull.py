@@ -21,7 +21,6 @@ from databricks_sync.notebook.merge import Merge
 from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.never_synced import asset
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
@@ -47,12 +46,8 @@ class PullWriter:
         *,
         notice: Callable[[str], None] = lambda _: None,
         outputs: bool = False,
-        few: int = FEW,
     ) -> None:
-        """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too.
-
-        Up to `few` notebooks are not worth an archive.
-        """
+        """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too."""
         self.local = local
         self.workspace = workspace
         self.backups = backups
@@ -60,7 +55,7 @@ class PullWriter:
         self.pool = pool
         self.notice = notice
         self.outputs = outputs
-        self._archives = ArchiveReads(workspace, pool, few)
+        self._archives = ArchiveReads(workspace, pool)
         self._converted: list[str] = []  # the paths of notebooks that were of a format before 4
         self._paths = {item.path: item.key for item in comparison.scan.claims}
 

@@ -35,7 +35,7 @@ from databricks_sync.notebook.equality import is_unkept
 from databricks_sync.remote.exports import Export, parse_export, read, read_as
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.rate_limit import Permit
-from databricks_sync.rules.archives import FEW, Archive, archives
+from databricks_sync.rules.archives import Archive, archives
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.names import above, lies_in, parents
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
@@ -66,12 +66,10 @@ class PushWriter:
         notice: Callable[[str], None] = lambda _: None,
         write_marker: Callable[[], None] = lambda: None,
         mirror: bool = False,
-        few: int = FEW,
     ) -> None:
         """`notice` is called with what is worth knowing. `write_marker` notes whose the target is.
 
-        `mirror`: whether folders go that are empty for any other reason than our deletes. `few`: so many notebooks are
-        not worth an archive.
+        `mirror`: whether folders go that are empty for any other reason than our deletes.
         """
         self.local = local
         self.workspace = workspace
@@ -82,7 +80,6 @@ class PushWriter:
         self.notice = notice
         self.write_marker = write_marker
         self.mirror = mirror
-        self.few = few
         self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
@@ -119,7 +116,8 @@ class PushWriter:
         standing = listing.folders | {""} if listing.exists else frozenset[str]()
         creates = [step for step in steps if step.action is Action.CREATE]
         if self.base.archives:
-            self._archives = archives(creates, {*standing, *listing.objects, *listing.others}, self.few)
+            taken = {*standing, *listing.objects, *listing.others}
+            self._archives = archives(creates, taken, self.workspace.http.limits.few)
         new = {archive.folder for archive in self._archives}
         # What lies in a folder that an archive makes comes after it: made before, it would be in the way.
         early = {folder for step in creates if not lies_in(folder := folder_of(step), new)}

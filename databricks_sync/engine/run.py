@@ -40,7 +40,6 @@ from databricks_sync.remote.marker import (
     unread,
 )
 from databricks_sync.remote.pushed import Pushed
-from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.journal import Advance, Content
 from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.rules.rivals import apart, replacements
@@ -80,12 +79,11 @@ class Sync:
         shared: bool = False,
         pool: Callable[[], Executor] = Pool,
         ttl: float = TTL,
-        few: int = FEW,
     ) -> None:
         """`permitted` raises SettingsError when the target is none of ours: asked for before anything is decided.
 
         `shared`: the target belongs to all projects of the repository, and not to this one. `pool` makes the threads of
-        one run; `ttl` is that of its remote lock; more than `few` notebooks are worth an archive.
+        one run; `ttl` is that of its remote lock.
         """
         self.settings = settings
         self.permitted = permitted
@@ -96,9 +94,8 @@ class Sync:
         self.listener = listener
         self.pool = pool
         self.ttl = ttl
-        self.few = few
         self.local = LocalFolder(settings.project, settings.folders, repository, settings.patterns)
-        self.look = Look(self.local, repository, http, listener.notice, few)
+        self.look = Look(self.local, repository, http, listener.notice)
         self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
     def record(self, target: str) -> Path:
@@ -383,7 +380,6 @@ class Sync:
                 pool,
                 notice=self.tell,
                 outputs=request.outputs,
-                few=self.few,
             )
         return PushWriter(
             self.local,
@@ -395,7 +391,6 @@ class Sync:
             notice=self.tell,
             write_marker=partial(self._write_marker, request, snapshot, base, source),
             mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
-            few=self.few,
         )
 
     def _watch_head(self, request: Request) -> End:

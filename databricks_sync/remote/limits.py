@@ -29,6 +29,7 @@ class Limits(NamedTuple):
     # SERVER: 500 MB is the most that a file may have, 10 and 100 a notebook; a notebook may come with its results.
     file: int = 512 * MEGABYTE
     notebook: int = 128 * MEGABYTE
+    few: int = 8  # notebooks that are not worth an archive: they go at once anyway
     archive: int = 32 * MEGABYTE  # bytes of the notebooks of a folder, packed
     unpacked: int = 128 * MEGABYTE  # and unpacked
     # An object in a listing takes some 400 bytes here and there. A folder holds 10,000 at most, a Git folder 10,000.

@@ -30,7 +30,6 @@ from databricks_sync.notebook.format import EXTENSIONS, file_name, sha256
 from .names import parents
 from .plan import Action, Step
 
-FEW = 8  # up to so many notebooks are not worth an archive: they go at once anyway
 MOST = 1000  # notebooks in an archive: one that takes the workspace too long is given up
 # SERVER: content in JSON may be 10 MB (API reference); as base64 it is a third larger than the zip, which is no larger
 # than what is in it.
@@ -52,7 +51,7 @@ def member(folder: str, step: Step) -> str:
     return _member(folder, step.key, step.local.format)
 
 
-def archives(steps: Iterable[Step], taken: Collection[str], few: int = FEW) -> list[Archive]:
+def archives(steps: Iterable[Step], taken: Collection[str], few: int) -> list[Archive]:
     """What of a push goes in archives of more than `few` notebooks. `taken`: what has a name in the workspace."""
     creates = {step.key: step for step in steps if _arrives_right(step)}
 
@@ -63,7 +62,7 @@ def archives(steps: Iterable[Step], taken: Collection[str], few: int = FEW) -> l
     return [Archive(folder, tuple(creates[key] for key in keys)) for folder, keys in sorted(whole.items())]
 
 
-def exports(wanted: Iterable[str], notebooks: Iterable[str], few: int = FEW) -> dict[str, list[str]]:
+def exports(wanted: Iterable[str], notebooks: Iterable[str], few: int) -> dict[str, list[str]]:
     """The folders to read as archives, each with what is wanted of it: most of its notebooks.
 
     Both are keys: of the notebooks to be read, and of all that stand there.

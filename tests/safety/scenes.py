@@ -13,7 +13,7 @@ from pathlib import Path
 
 from support.project import notebook, sources
 
-from databricks_sync.rules.archives import FEW
+from databricks_sync.remote.limits import LIMITS
 
 from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
 
@@ -31,7 +31,7 @@ class Scene:
     first: bool = False  # the first sync of this clone
     lock: bool = False
     links: bool = True  # whether the disk here has hard links
-    few: int = FEW  # so many notebooks are not worth an archive
+    few: int = LIMITS.few  # so many notebooks are not worth an archive
 
 
 class Stage:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.project import IMPORT, Project, rule, until
 
-from databricks_sync.rules.archives import FEW
+from databricks_sync.remote.limits import LIMITS
 
 from .scenes import SCENES, TORTURE, Stage, end, undisturbed
 from .test_crashes import Property
@@ -103,18 +103,18 @@ def test_a_kill_at_any_label_changes_nothing(stage: Stage, name: str, record_pro
 def test_a_kill_at_an_archive_changes_nothing(world: World, phase: str) -> None:
     """Where a process is killed at the one request for many notebooks, the next run finds them, and sends nothing."""
     clone = world.clone("A")
-    for number in range(FEW + 1):
+    for number in range(LIMITS.few + 1):
         clone.write(f"etl/{number}.py", compose("a.py", f"value{number}"))
     process = begun(clone, "to_databricks")
     world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=world.target, phase=phase))
     process.communicate(timeout=60)
-    until(lambda: len(world.tree()) == FEW + 1)
+    until(lambda: len(world.tree()) == LIMITS.few + 1)
     world.server.faults()
-    assert process.returncode == -signal.SIGKILL and len(clone.intents()) == FEW + 1
+    assert process.returncode == -signal.SIGKILL and len(clone.intents()) == LIMITS.few + 1
     run = clone.sync("push")
     assert run.report and run.report.exit_code == 0 and not clone.intents(), run.said
     assert not [path for _, path in run.writes if path.startswith(world.target)]
-    assert len(clone.base()) == FEW + 1 and not clone.sync("push").writes
+    assert len(clone.base()) == LIMITS.few + 1 and not clone.sync("push").writes
 
 
 # --- locks ------------------------------------------------------------------------------------------------------

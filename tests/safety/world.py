@@ -42,8 +42,8 @@ from databricks_sync.local.git import Repository
 from databricks_sync.model import Mode
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.http import Http
+from databricks_sync.remote.limits import LIMITS
 from databricks_sync.remote.lock import TTL
-from databricks_sync.rules.archives import FEW
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.valves import Allowed
 from databricks_sync.state.backups import Backups
@@ -354,7 +354,7 @@ class Clone:
         self.notebooks = root / "notebooks"
         self.state = root / ".git/databricks_sync"
         self.ttl = TTL  # of its remote locks
-        self.few = FEW  # so many notebooks are not worth an archive
+        self.few = LIMITS.few  # so many notebooks are not worth an archive
         self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
         self.notebooks.mkdir(exist_ok=True)
 
@@ -429,7 +429,8 @@ class Clone:
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         http = http or connect(known.login, Hasty())
-        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl, few=self.few)
+        http.limits = http.limits._replace(few=self.few)
+        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 

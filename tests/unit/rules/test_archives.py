@@ -18,7 +18,7 @@ from databricks_sync.model import (
     RemoteVersion,
     Stat,
 )
-from databricks_sync.rules import archives as rule
+from databricks_sync.remote.limits import LIMITS
 from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, identified, member
 from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.plan import Action, Step
@@ -155,4 +155,4 @@ def test_a_hash_proves_whatever_the_name() -> None:
 def test_a_folder_that_is_too_large_is_read_in_parts() -> None:
     """So that no answer is too large, nor takes too long."""
     keys = [f"{folder}/{number}" for folder in "ab" for number in range(MOST - 1)]
-    assert exports(keys, keys).keys() == {"a", "b"} and rule.FEW < MOST
+    assert exports(keys, keys, LIMITS.few).keys() == {"a", "b"} and LIMITS.few < MOST
