@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher, unified_diff
+from difflib import unified_diff
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, printable, quantity
 from databricks_sync.model import JUPYTER, Format, same_form
 
-from .cells import Cell, cells
+from .cells import Cell, Piece, pieces
+from .changes import CellChange, changes
 from .equality import canonical
 from .format import parse
-from .merge import Clash
+from .merge import Clash, Did
 
 CONTEXT = 3
 
@@ -34,9 +35,10 @@ class FileVersion(NamedTuple):
 def difference(old: FileVersion, new: FileVersion) -> list[Line]:
     """What has to change in `old` to make it `new`; empty when a person would see no difference."""
     try:
-        before, after = _cells(old), _cells(new)
+        before, after = _pieces(old), _pieces(new)
         if before is not None and after is not None:
-            return list(_cell_lines(before, after)) or list(_unseen_lines(old, new))
+            cells = changes(before, after)
+            return list(_cell_lines(cells)) or list(_unseen_lines(old, new, cells))
     except BrokenNotebook:
         pass
     return list(_file_lines(old.raw or b"", new.raw or b""))
@@ -57,53 +59,48 @@ def _clash(clash: Clash) -> str:
     return f"{numbers}{where} ({_named(side[0].cell)}) {did}"
 
 
-def _cells(version: FileVersion) -> tuple[Cell, ...] | None:
+def _pieces(version: FileVersion) -> tuple[Piece, ...] | None:
     if version.raw is None:
         return ()
-    return cells(version.raw, version.format) if version.format else None
+    return pieces(version.raw, version.format) if version.format else None
 
 
-def _cell_lines(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[Line]:
-
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        for offset in range(max(i2 - i1, j2 - j1)):
-            before = old[i1 + offset] if i1 + offset < i2 else None
-            after = new[j1 + offset] if j1 + offset < j2 else None
-            number = (j1 if after else i1) + offset + 1
-            yield Line("@", _heading(number, before, after))
-            yield from _text_lines(before.source if before else "", after.source if after else "")
+def _cell_lines(cells: Sequence[CellChange]) -> Iterator[Line]:
+    for change in cells:
+        if change.did is not Did.KEPT:
+            yield Line("@", _heading(change))
+            before, after = (piece.cell.source if piece else "" for piece in (change.before, change.after))
+            yield from _text_lines(before, after)
 
 
-def _unseen_lines(old: FileVersion, new: FileVersion) -> Iterator[Line]:
+def _unseen_lines(old: FileVersion, new: FileVersion, cells: Sequence[CellChange]) -> Iterator[Line]:
     if old.raw is None or new.raw is None or not (old.format and new.format and same_form(old.format, new.format)):
         return
     if canonical(old.raw, old.format) != canonical(new.raw, new.format):
         yield Line("@", "only the separators of the cells differ")
     elif old.format == JUPYTER:
-        yield from _extras_lines(parse(old.raw), parse(new.raw))
+        yield from _extras_lines(parse(old.raw), parse(new.raw), cells)
 
 
-def _extras_lines(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Line]:
-    pairs = list(enumerate(zip(old["cells"], new["cells"], strict=True), 1))
+def _extras_lines(old: dict[str, Any], new: dict[str, Any], cells: Sequence[CellChange]) -> Iterator[Line]:
     only_metadata = True
     for part, called in (("outputs", "outputs"), ("attachments", "attachments"), ("cell_type", "type")):
-        numbers = [str(number) for number, (a, b) in pairs if (a.get(part) or None) != (b.get(part) or None)]
+        numbers = [str(change.number) for change in cells if part in change.beside]
         if numbers:
             only_metadata = False
             yield Line("@", f"{called} of cell {', '.join(numbers)} changed")
-    if only_metadata and any(a.get("metadata") != b.get("metadata") for a, b in ((old, new), *(p for _, p in pairs))):
+    if only_metadata and (old.get("metadata") != new.get("metadata") or any(change.beside for change in cells)):
         yield Line("@", "only metadata changed")
 
 
-def _heading(number: int, before: Cell | None, after: Cell | None) -> str:
-    cell = after or before
-    assert cell
-    what = "new" if before is None else "removed" if after is None else "changed"
-    old = f"{printable(before.language)} → " if before and after and before.language != after.language else ""
-    return f"cell {number} ({old}{_named(cell)}) {what}"
+_DONE = {Did.ADDED: "new", Did.REMOVED: "removed", Did.CHANGED: "changed"}
+
+
+def _heading(change: CellChange) -> str:
+    before, cell = change.before, change.cell
+    old = f"{printable(before.cell.language)} → " if before and before.cell.language != cell.language else ""
+    did = _DONE.get(change.did) or f"moved from cell {change.number_before}"
+    return f"cell {change.number} ({old}{_named(cell)}) {did}"
 
 
 def _named(cell: Cell) -> str:
