@@ -47,6 +47,7 @@ NOT_TYPED = {
     "databricks ": "another tool",
     "dbx ": "another tool",
     "mlflow run": "another tool",
+    "git diff BASE": "another tool",
     "git remote set-head": "needs a remote; tests/commands/hints/targets.py has one",
     "to_databricks --branch rain": "a folder of one page; tests/commands/test_remove.py restores one",
 }
@@ -114,6 +115,7 @@ SETTING = """
 <!-- also there: notebooks -> /Users/me@example.com/main -->
 ```console
 $ git tag v0.1.0
+$ git branch main
 $ mlflow_hooks generate
 $ to_databricks
 $ to_databricks --target /Shared/master --mirror

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "databricks_sync": (
         "__init__ startup exit_code errors clock shell model failpoints system interrupt "
-        "notebook rules state local remote engine output cli to_databricks from_databricks"
+        "notebook rules state local remote engine output review cli to_databricks from_databricks"
     ),
     "databricks_local": (
         "__init__ home extras core formats workspace protocol files runtime jobs mlflow_server "

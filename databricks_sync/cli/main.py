@@ -127,6 +127,10 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
         from . import init
 
         return init.run(options, report())
+    if options.review is not None:
+        from . import review
+
+        return review.run(options, report())
     if options.watch:
         from .watch import watch
 

@@ -26,9 +26,14 @@ _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what diffe
 _REMOVE = "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there."
 _MERGED = "With --remove, delete the folders of all branches that are merged or gone, as far as git knows."
 _OLDER = "Allow mirroring a commit that is older than the one that was pushed last."
+_REVIEW = (
+    "Write what changed between two commits, cell by cell; default: since the branch left the default branch. "
+    "PATHS default to NOTEBOOK_FOLDER."
+)
 _MERGE = "Merge notebooks that both sides changed, cell by cell; skip those where both changed the same cell."
 _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of cells that somebody edited."
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
+_RUNS = ("dry_run", "checking", "diff", "watch", "status", "restore", "remove", "init")  # that sync, or would
 _CHANGING = ("overwrite", "mirror", "merge", "outputs")  # what a run does where both sides differ
 
 
@@ -70,6 +75,8 @@ class Options(NamedTuple):
     restore: str | None = None  # None: not asked for, "": list the backups, else the name of a run
     as_json: bool = False
     init: bool = False
+    review: str | None = None  # None: not asked for, "": of this branch, else the commits
+    output: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Mode:
@@ -101,6 +108,10 @@ class Options(NamedTuple):
             self._check_alone("check", "restore", "init")
         if self.markers and not self.merge:
             raise click.UsageError("--markers works only with --merge.")
+        if self.review is not None:
+            self._check_alone("review", *_RUNS, "as_json", *_CHANGING)
+        elif self.output:
+            raise click.UsageError("--output works only with --review.")
         if self.remove:
             self._check_remove()
         elif self.merged:
@@ -128,7 +139,7 @@ class Options(NamedTuple):
         """Raises click.UsageError where one of the other options was typed beside `name`."""
         for other in others:
             if getattr(self, other) not in (False, None):
-                typed = {"checking": "check"}.get(other, other.replace("_", "-"))
+                typed = {"checking": "check", "as_json": "json"}.get(other, other.replace("_", "-"))
                 raise click.UsageError(f"--{name} and --{typed} cannot be used together: remove one.")
 
     def again(self) -> str:
@@ -163,7 +174,7 @@ def _filled(_: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 def _all_filled(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The same of a path: it would be the folder one is in, and so everything."""
+    """The same of paths: one would be the folder one is in, and so everything."""
     if not all(value.strip() for value in values):
         raise click.BadParameter("one of the PATHS is empty.")
     return values
@@ -206,6 +217,28 @@ def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
     pulling = [flag("--merge", _MERGE), flag("--markers", _MARKERS), flag("--outputs", _OUTPUTS)]
     pushing = [flag("--mirror", _MIRROR), flag("--remove", _REMOVE), flag("--merged", _MERGED)]
     return pushing if push else pulling
+
+
+def _reviewing() -> list[Callable[..., Any]]:
+    """The options of a review."""
+    return [
+        click.option(
+            "--review",
+            metavar="[BASE[..HEAD]]",
+            is_flag=False,
+            flag_value="",
+            default=None,
+            help=_REVIEW,
+            shell_complete=completion.branches,
+        ),
+        click.option(
+            *("-o", "--output"),
+            metavar="FILE",
+            multiple=True,
+            callback=_all_filled,
+            help="With --review, write it into FILE: a page (.html), else Markdown; default: -, the standard output.",
+        ),
+    ]
 
 
 def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any]]:
@@ -264,7 +297,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),
-        *([flag("--init", _INIT)] if push else []),
+        *([flag("--init", _INIT), *_reviewing()] if push else []),
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]

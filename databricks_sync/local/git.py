@@ -51,6 +51,7 @@ OPERATIONS = {
 # SOURCE: git-for-each-ref(1). The path of a work tree may hold anything, so only whether there is one is asked for.
 _BRANCH = "%(refname)%00%(symref)%00%(upstream:track)%00%(if)%(worktreepath)%(then)+%(end)"
 _USUAL = ("main", "master")  # names of default branches, where git was told no other one
+_RENAMES = 400  # files that are compared with as many others to find out where they were; equal ones always are
 UNTRACK = "rm --cached -f"  # by force also what was staged and then edited; the file itself stays
 
 
@@ -65,6 +66,20 @@ class Entry(NamedTuple):
     tracked: bool
     sparse: bool = False
     unmerged: bool = False
+
+
+class Difference(NamedTuple):
+    """A file that is not the same in two commits, by its path from the top. Its hash is "" where it is not.
+
+    `mode` is that of git, such as `100644`; `old_path` is another one where it was renamed.
+    """
+
+    path: str
+    old_path: str
+    mode: str
+    old_mode: str
+    hash: str
+    old_hash: str
 
 
 class GitState(NamedTuple):
@@ -203,6 +218,51 @@ class Repository:
         entries = (entry.partition("\t") for entry in listed.split("\0") if entry.startswith("100"))
         return {name: fields.split()[2] for fields, _, name in entries}
 
+    def differences(self, old: str, new: str, paths: Sequence[str]) -> Iterator[Difference]:
+        """What is not the same in two commits (hashes), at or below these paths from the top, in their order."""
+        how = ("-r", "-z", "--raw", "--no-abbrev", "--find-renames", f"-l{_RENAMES}")
+        answer = self._git(self.top, "diff-tree", *how, old, new, "--", *paths, options=("--literal-pathspecs",))
+        words = iter(answer.decode("utf-8", "surrogateescape").split("\0"))
+        for facts in filter(None, words):
+            old_mode, mode, old_hash, hash_, status = facts.removeprefix(":").split(" ")
+            old_path = next(words)
+            path = next(words) if status[0] in "RC" else old_path
+            yield Difference(
+                path, old_path, mode, old_mode, hash_.strip("0") and hash_, old_hash.strip("0") and old_hash
+            )
+
+    def sizes(self, hashes: Sequence[str]) -> dict[str, int]:
+        """How many bytes each of these blobs has; those that this clone does not have are left out."""
+        stdin = "".join(f"{blob}\n" for blob in hashes).encode()
+        told = self._git(self.top, "cat-file", "--batch-check", stdin=stdin).decode()
+        facts = (line.split(" ") for line in told.splitlines())
+        return {fact[0]: int(fact[-1]) for fact in facts if fact[-1].isdigit()}
+
+    def contents(self, hashes: Sequence[str]) -> dict[str, bytes]:
+        """These blobs, all of which this clone has."""
+        stdin = "".join(f"{blob}\n" for blob in hashes).encode()
+        answer = self._git(self.top, "cat-file", "--batch", stdin=stdin)
+        contents, start = {}, 0
+        for blob in hashes:
+            end = answer.index(b"\n", start)
+            size = int(answer[start:end].rsplit(b" ", 1)[1])
+            contents[blob] = answer[end + 1 : end + 1 + size]
+            start = end + size + 2
+        return contents
+
+    def fork_point(self, commit: str, others: Sequence[str]) -> str:
+        """The last commit that `commit` has in common with any of the others; "" where this clone knows of none."""
+        answer = self._git(self.top, "merge-base", commit, *others, accept=(0, 1)) if others else b""
+        return answer.decode().partition("\n")[0]
+
+    def merged_into(self) -> list[str] | None:
+        """The refs of the default branch, here and at the remotes, but for the branch that is checked out.
+
+        None where no branch is known to be the default one.
+        """
+        defaults = self._default_branches()
+        return [ref for ref in defaults if ref != f"refs/heads/{self.branch()}"] if defaults else None
+
     def branches(self) -> list[str]:
         """The names of all local branches."""
         listed = self._git(self.top, "for-each-ref", "--format=%(refname)", "refs/heads")
@@ -214,6 +274,11 @@ class Repository:
         Raises SettingsError where no branch is known to be the default one.
         """
         defaults = self._default_branches()
+        if not defaults:
+            raise SettingsError(
+                "It is unknown which branch is the default one, so also which branches are merged.",
+                "Type `git remote set-head origin --auto`; or name each branch with --branch, without --merged.",
+            )
         merged = {name: _short(into) for into in defaults for name in self._refs("%(refname)", f"--merged={into}")}
         known: dict[str, Branch] = {}
         for line in self._refs(_BRANCH):
@@ -225,7 +290,7 @@ class Repository:
         return known
 
     def _default_branches(self) -> list[str]:
-        """The refs of the default branch, here and at the remotes."""
+        """The refs of the default branch, here and at the remotes; none where it is unknown which one that is."""
         heads = [line.split("\0") for line in self._refs("%(refname)%00%(symref)")]
         names = {_short(symbolic) for ref, symbolic in heads if symbolic and ref.endswith("/HEAD")}
         if not names:
@@ -233,11 +298,6 @@ class Repository:
             local = self.branches()
             usual = (setting.decode("utf-8", "surrogateescape").strip(), *_USUAL)
             names = set([name for name in usual if name in local][:1])
-        if not names:
-            raise SettingsError(
-                "It is unknown which branch is the default one, so also which branches are merged.",
-                "Type `git remote set-head origin --auto`; or name each branch with --branch, without --merged.",
-            )
         return [ref for ref in self._refs("%(refname)") if _short(ref) in names and not ref.endswith("/HEAD")]
 
     def _refs(self, format: str, *options: str) -> list[str]:

@@ -1,12 +1,13 @@
-"""The address of the run that a CI is at, from that CI's own variables. Pure.
+"""The address of the run that a CI is at, and the pull request that it is about, from its own variables. Pure.
 
-It goes into the note on a target, for people to look at; what is read back there is anybody's word.
+The address goes into the note on a target, for people to look at; what is read back there is anybody's word.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 # A CI system's flag, and its address of a run, of variables in braces.
@@ -20,6 +21,15 @@ _CI = (
     ("JENKINS_URL", "{BUILD_URL}"),
 )
 _LONGEST = 300
+# The branch that a pull request is to be merged into. SOURCE: the same pages.
+_BASES = (
+    ("GITHUB_ACTIONS", "GITHUB_BASE_REF"),
+    ("TF_BUILD", "SYSTEM_PULLREQUEST_TARGETBRANCH"),
+    ("GITLAB_CI", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
+    ("BITBUCKET_BUILD_NUMBER", "BITBUCKET_PR_DESTINATION_BRANCH"),
+    ("JENKINS_URL", "CHANGE_TARGET"),
+)
+_REFS = {"GITHUB_ACTIONS": "GITHUB_REF", "TF_BUILD": "BUILD_SOURCEBRANCH"}
 # Without a name and password before the host: somebody may have put them there.
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w./%~+:,=&?#@-]*)?", re.ASCII)
 
@@ -32,6 +42,21 @@ def ci_run(environ: Mapping[str, str]) -> str:
             values = {name: quote(environ.get(name, "").strip(), safe=":/?=&#%@~+,") for name in names}
             return shown(pattern.format(**values)) if all(values.values()) else ""
     return ""
+
+
+class PullRequest(NamedTuple):
+    """`base` is the branch it is to be merged into; `is_merged`: the CI has checked out a merge of both."""
+
+    base: str
+    is_merged: bool
+
+
+def pull_request(environ: Mapping[str, str]) -> PullRequest | None:
+    """The pull request that a CI run is about; None outside CI, and for any other run."""
+    for flag, variable in _BASES:
+        if environ.get(flag) and (base := environ.get(variable, "").removeprefix("refs/heads/")):
+            return PullRequest(base, bool(re.fullmatch(r"refs/pull/\d+/merge", environ.get(_REFS.get(flag, ""), ""))))
+    return None
 
 
 def shown(address: str) -> str:

@@ -65,11 +65,13 @@ class Machine:
         self.clone = folder / "work"
         self.home = folder / "home"
         self.staging = folder / "staging"
+        self.summary = folder / "summary.md"  # of GitHub
         for place in (self.home, self.staging):
             place.mkdir(parents=True)
         self.environ = {
             "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),
             "HOME": str(self.home),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
             "LANG": "C.UTF-8",
             # What the pipelines install is installed here already: pip has to find it so, without any index.
             "PIP_NO_INDEX": "1",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -11,7 +13,7 @@ from hooks.work import QUICK
 from support.project import Workspace
 
 from .conftest import edit, git
-from .jobs import PULL_REQUEST
+from .jobs import PULL_REQUEST, SOURCE_BRANCH
 from .services import INSTALL, Ci
 
 # In the place of the two projects' scripts, whose own work is tested with them: as quick as a project can be.
@@ -34,7 +36,7 @@ ask("runs/set-tag", run_id=RUN, key="model_version", value=version)
 ask("runs/update", run_id=RUN, status="FINISHED", end_time=0)
 """
 )
-STEPS = ("Lint", "Unit tests", "Check projects and hooks")
+STEPS = ("Review", "Show the review", "Lint", "Unit tests", "Check projects and hooks")
 
 
 def test_check(ci: Ci) -> None:
@@ -42,6 +44,12 @@ def test_check(ci: Ci) -> None:
     done = ci.run("pull-request.yml", PULL_REQUEST, "check")
     assert tuple(one.name for one in done["check"]) == STEPS
     assert "is not checked" not in done["check"][-1].said  # the tag that the hooks are pinned to was fetched
+    shown, machine = done["check"][1], ci.machines[-1]
+    summary = re.sub(r"^##vso\[task\.uploadsummary\]", "", shown.said.strip()) or machine.summary
+    review = Path(summary).read_text(encoding="utf-8")
+    assert "<code>master</code>" in review and f"<code>{SOURCE_BRANCH}</code>" in review
+    assert "-DAYS_KEPT_ASIDE = 4\n+DAYS_KEPT_ASIDE = 3\n" in review and review.count("</details>") == 1
+    assert "DAYS_KEPT_ASIDE" in (machine.clone / "review.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

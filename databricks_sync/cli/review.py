@@ -1,0 +1,175 @@
+"""`--review`: what changed between two commits, written for a reviewer. Only git is asked, no workspace."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from databricks_sync import shell
+from databricks_sync.errors import SettingsError, printable, quantity
+from databricks_sync.exit_code import ExitCode
+from databricks_sync.local.git import Repository
+from databricks_sync.output.report import Reporter
+from databricks_sync.review.commits import Commits, reviews
+from databricks_sync.review.markdown import MarkdownReview
+from databricks_sync.review.page import PageReview
+from databricks_sync.rules.ci_run import pull_request
+from databricks_sync.rules.target import ci_branch
+
+from . import browser, project, settings
+from .options import Options
+
+STDOUT = "-"
+_PAGES = (".html", ".htm")
+
+
+def run(options: Options, report: Reporter) -> int:
+    """Writes the review into the files that the options name; returns the exit code. Raises SyncError."""
+    here = project.find(os.environ, Path.cwd())
+    repository = Repository(here.folder)
+    commits = _commits(repository, options.review or "", os.environ)
+    paths = options.paths or [str(folder.path) for folder in settings.folders_of(here, _folders(here.dotenv.values))]
+    if not options.review and repository.changed(here.folder):
+        report.notice("The review is about commits: what is not committed yet is not in it.")
+    outputs = _outputs(options)
+    made = {name: PageReview(commits) if _is_page(name) else MarkdownReview(commits) for name in outputs}
+    count = 0
+    for count, file in enumerate(reviews(repository, commits, _from_top(repository, paths)), 1):  # noqa: B007
+        for review in made.values():
+            review.add(file)
+    for name, review in made.items():
+        _write(name, review.text())
+    if STDOUT not in outputs:
+        between = f"{printable(commits.base_name)} → {printable(commits.head_name)}"
+        line = f"{between}: {quantity(count, 'changed file')} in {', '.join(map(printable, outputs))}"
+        report.say(line, "review")
+    if options.open:
+        page = next(name for name in outputs if _is_page(name))
+        browser.show(Path(os.path.abspath(page)).as_uri(), report.notice)
+    return ExitCode.DONE
+
+
+def _folders(dotenv: Mapping[str, str]) -> str:
+    return {**dotenv, **os.environ}.get("NOTEBOOK_FOLDER", "")
+
+
+def _outputs(options: Options) -> list[str]:
+    """The files to write; for `--open` a page is among them."""
+    outputs = list(dict.fromkeys(options.output))
+    if options.open and not any(map(_is_page, outputs)):
+        folder = tempfile.mkdtemp(prefix="review-")  # which has to outlive this command
+        outputs.append(str(Path(folder, "review.html")))
+    return outputs or [STDOUT]
+
+
+def _is_page(name: str) -> bool:
+    return name.lower().endswith(_PAGES)
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        if name == STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.buffer.flush()
+        else:
+            Path(name).write_bytes(text.encode())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        about = f"The review cannot be written into {printable(name)} ({error.strerror})."
+        raise SettingsError(about, "Give another --output.") from None
+
+
+def _from_top(repository: Repository, paths: Sequence[str]) -> list[str]:
+    """Paths of this machine as git names them in all commits. Raises SettingsError for one outside."""
+    top = Path(os.path.realpath(repository.top))
+    return [_inside(Path(os.path.realpath(path)), top, path) for path in paths]
+
+
+def _inside(real: Path, top: Path, typed: str) -> str:
+    if real != top and top not in real.parents:
+        raise SettingsError(f"{printable(typed)} is outside the repository.", "Name paths inside it.")
+    return real.relative_to(top).as_posix()
+
+
+# --- which commits ------------------------------------------------------------------------------------------
+
+
+def _commits(repository: Repository, typed: str, environ: Mapping[str, str]) -> Commits:
+    """The two commits that are meant, as `git diff` understands them; `BASE` alone is `BASE...HEAD`."""
+    if not typed:
+        return _of_pull_request(repository, environ) or _of_branch(repository, environ)
+    base, dots, head = re.fullmatch(r"(.*?)(?:(\.\.\.?)(.*))?", typed, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    base, head = base or "HEAD", head or "HEAD"
+    return _between(repository, base, [_known(repository, base)], head, is_fork=dots != "..", environ=environ)
+
+
+def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Commits | None:
+    """Those of the pull request that a CI runs for: the merge that it has checked out, or the branch."""
+    if (request := pull_request(environ)) is None:
+        return None
+    head, parent = repository.commit(), repository.commit("HEAD^1")
+    if request.is_merged and parent and repository.commit("HEAD^2"):
+        return Commits(parent, head, request.base, ci_branch(environ) or "HEAD")
+    refs = (f"refs/remotes/origin/{request.base}", f"refs/heads/{request.base}")
+    others = [commit for commit in map(repository.commit, refs) if commit]
+    if not others:
+        raise _unknown(repository, request.base)
+    return _between(repository, request.base, others, "HEAD", is_fork=True, environ=environ)
+
+
+def _of_branch(repository: Repository, environ: Mapping[str, str]) -> Commits:
+    """Those of the branch that is checked out, since it left the default branch."""
+    named = "name a commit, as in `to_databricks --review HEAD~1`."
+    if (refs := repository.merged_into()) is None:
+        about = "It is unknown which branch is the default one, so also what to compare with."
+        raise SettingsError(about, f"Type `git remote set-head origin --auto`; or {named}")
+    if not refs:
+        about = f"{printable(repository.branch() or '')} is the default branch, and no remote has it to compare with."
+        raise SettingsError(about, named.capitalize())
+    return _between(repository, refs[0].split("/", 2)[2], refs, "HEAD", is_fork=True, environ=environ)
+
+
+def _between(
+    repository: Repository, base: str, others: Sequence[str], head: str, *, is_fork: bool, environ: Mapping[str, str]
+) -> Commits:
+    """`others`: what `base` is a name for; `is_fork`: the review begins where `head` left it."""
+    commit = _known(repository, head)
+    start = repository.fork_point(commit, others) if is_fork else others[0]
+    if not start:
+        about = f"{printable(base)} and {printable(head)} have no commit in common that this clone knows."
+        raise SettingsError(
+            about,
+            _deepen(repository)
+            or f"Compare them as they are: `to_databricks --review {shell.word(base)}..{shell.word(head)}`.",
+        )
+    name = head
+    if head == "HEAD":
+        name = repository.branch() or ci_branch(environ) or "HEAD"
+    return Commits(start, commit, base, name)
+
+
+def _known(repository: Repository, name: str) -> str:
+    """The hash of a commit. Raises SettingsError."""
+    commit = "" if name.startswith("-") else repository.commit(name)
+    if not commit:
+        raise _unknown(repository, name)
+    return commit
+
+
+def _unknown(repository: Repository, name: str) -> SettingsError:
+    about = f"This clone knows no commit called {printable(name)}."
+    return SettingsError(about, _deepen(repository) or "Type `git fetch`, or name another one after --review.")
+
+
+def _deepen(repository: Repository) -> str:
+    if not repository.shallow:
+        return ""
+    return (
+        "It holds only the latest commits: type `git fetch --unshallow`; in CI, check out 2 commits (`fetch-depth: 2`)."
+    )
