@@ -280,7 +280,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--diff", "Show the differences too, cell by cell."),
         flag("--status", "Show what differs on either side, and change nothing."),
         flag("--short", "With --status, print one line for each path, as `git status --short` does."),
-        flag("--open", "Open the workspace folder in the browser, when the run is over."),
+        flag("--open", "Open the workspace folder in the browser, when the run is over; with --review, the page."),
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),

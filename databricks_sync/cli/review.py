@@ -125,13 +125,16 @@ def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Comm
 
 def _of_branch(repository: Repository, environ: Mapping[str, str]) -> Commits:
     """Those of the branch that is checked out, since it left the default branch."""
-    named = "name a commit, as in `to_databricks --review HEAD~1`."
     if (refs := repository.merged_into()) is None:
-        about = "It is unknown which branch is the default one, so also what to compare with."
-        raise SettingsError(about, f"Type `git remote set-head origin --auto`; or {named}")
+        raise SettingsError(
+            "It is unknown which branch is the default one, so also what to compare with.",
+            "Type `git remote set-head origin --auto`, or name a commit: `to_databricks --review HEAD~1`.",
+        )
     if not refs:
-        about = f"{printable(repository.branch() or '')} is the default branch, and no remote has it to compare with."
-        raise SettingsError(about, named.capitalize())
+        raise SettingsError(
+            f"{printable(repository.branch() or '')} is the default branch, and no remote has it to compare with.",
+            "Name a commit: `to_databricks --review HEAD~1`.",
+        )
     return _between(repository, refs[0].split("/", 2)[2], refs, "HEAD", is_fork=True, environ=environ)
 
 
@@ -170,6 +173,4 @@ def _unknown(repository: Repository, name: str) -> SettingsError:
 def _deepen(repository: Repository) -> str:
     if not repository.shallow:
         return ""
-    return (
-        "It holds only the latest commits: type `git fetch --unshallow`; in CI, check out 2 commits (`fetch-depth: 2`)."
-    )
+    return "It holds only the latest commits: type `git fetch --unshallow`; in CI, check out two (`fetch-depth: 2`)."

@@ -23,7 +23,7 @@ from .wording import did, kind, language, sentence, summary, total
 # SOURCE: a comment on GitHub has at most 65,536 characters ("body is too long"), one in Azure DevOps 150,000 ("A
 # discussion comment cannot be longer"), a summary on GitHub 1 MiB: so the shortest of them, less room for a heading.
 MOST = 65_000
-_NAMES = 25_000  # of these, characters for the names of the files
+_NAMES = 35_000  # of these, characters for the names of the files
 _FEW = 3  # files that are shown unfolded
 _LONGEST = 500  # characters of a line
 _LEAST = 200  # characters that are left for what stands around a text, and for a line that says what is missing

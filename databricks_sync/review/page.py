@@ -36,12 +36,12 @@ _COLUMNS = {True: '<col class="n"><col><col class="n"><col>', False: '<col class
 class PageReview:
     """A review that grows file by file."""
 
-    def __init__(self, commits: Commits) -> None:
+    def __init__(self, commits: Commits, most: int = MOST) -> None:
         self._commits = commits
         self._kinds: Counter[str] = Counter()
         self._links: list[str] = []
         self._sections: list[str] = []
-        self._room = MOST
+        self._room = most
 
     def add(self, file: FileReview) -> None:
         """Adds the next file."""

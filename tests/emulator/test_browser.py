@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from unit.review.samples import COMMITS, jupyter, review, source
+
+from databricks_sync.review.page import PageReview
 
 from .client import HEADER, HOME, Local
 
@@ -261,3 +264,24 @@ def test_everybody_can_use_it(browser: Chromium, local: Local, scheme: str, widt
     browser.driver.delete_all_cookies()
     browser.open(local.host)
     assert browser.faults() + browser.pale() + browser.nameless() == []
+
+
+def test_the_page_of_a_review(started: Chromium, tmp_path: Path) -> None:
+    """Nothing of a notebook runs on it; it can be read in both schemes at every width, also by who cannot see it."""
+    written = PageReview(COMMITS)
+    markdown = f"# MAGIC %md\n# MAGIC # Title\n# MAGIC {SCRIPT} [x](javascript:taken=4) *a*"
+    code = "# DBTITLE 1,{}\n@f\ndef g(x: int) -> str:  # why\n    return 'a{}' + str(1.5) if x else None"
+    written.add(review(source(markdown, "a", code.format(SCRIPT, 1)), source(markdown + "b", "a", code.format("T", 2))))
+    written.add(review(jupyter(SCRIPT), jupyter("x", outputs=[{"data": {"text/html": SCRIPT}}]), f"{SCRIPT}.ipynb"))
+    written.add(review(b"a\n" * 50 + b"b", b"a\n" * 50 + b"c" * 5000, "x.csv"))
+    file = tmp_path / "review.html"
+    file.write_text(written.text(), encoding="utf-8")
+    started.complaints()
+    for scheme, width in (("light", 1200), ("dark", 1200), ("dark", 360)):
+        started.set_view(scheme, width)
+        started.open(file.as_uri())
+        started.run("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert started.faults() == started.pale() == started.nameless() == []
+        assert started.run("return window.taken") is None
+    assert "<script>window.taken = 1</script>" in started.text() and "unchanged lines" in started.text()
+    assert started.complaints() == []

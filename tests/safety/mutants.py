@@ -45,6 +45,7 @@ BASE = "tests/unit/state/test_base.py"
 FILES = "tests/unit/local/test_folder.py"
 GIT = "tests/unit/local/test_git.py"
 WITHHELD = "tests/commands/test_withheld.py"
+REVIEWS, COMPARED = "tests/unit/review/test_writing.py", "tests/unit/review/test_comparison.py"
 LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
 TRUST = "tests/commands/test_trust.py"
 COMMITTED, SETTINGS = "tests/commands/test_committed.py", "tests/unit/cli/test_project_file.py"
@@ -85,6 +86,38 @@ MUTANTS = (
         "line.text",
         CREDENTIALS,
         "told",
+    ),
+    Mutant(
+        "a review shows credentials",
+        "_shown",
+        "redacted(text)",
+        "text",
+        COMPARED,
+        "what_changed",
+    ),
+    Mutant(
+        "a review commands a CI",
+        "_cell",
+        "_inert(heading + _fenced('\\n'.join(kept)))",
+        "heading + _fenced('\\n'.join(kept))",
+        REVIEWS,
+        "in_markdown",
+    ),
+    Mutant(
+        "a fence of a review ends within",
+        "_fenced",
+        "max([3, *(len(run) + 1 for run in re.findall('`+', text))])",
+        "3",
+        REVIEWS,
+        "in_markdown",
+    ),
+    Mutant(
+        "a cell is markup on the page of a review",
+        "_part",
+        "escape(part.text, quote=False)",
+        "part.text",
+        REVIEWS,
+        "on_the_page",
     ),
     Mutant(
         "no last look before a write",

@@ -54,6 +54,9 @@ SCENES = {
         "--watch and --restore cannot be used together: remove one.",
         "to_databricks --restore",
     ),
+    "output alone": mistyped(
+        "to_databricks --output x", "--output works only with --review.", "to_databricks --dry-run"
+    ),
     "short alone": mistyped("to_databricks --short", "--short works only with --status.", "to_databricks"),
     "short for a program": mistyped(
         "to_databricks --status --short --json",

@@ -7,11 +7,11 @@ import os
 import pytest
 from support.project import Person
 
-from . import answers, committed, conflicts, files, restores, settings, setup, stops, targets
+from . import answers, committed, conflicts, files, restores, review, settings, setup, stops, targets
 from .table import Scene, play
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
-MODULES = (answers, committed, conflicts, files, restores, settings, setup, stops, targets)
+MODULES = (answers, committed, conflicts, files, restores, review, settings, setup, stops, targets)
 SCENES = {name: scene for module in MODULES for name, scene in module.SCENES.items()}
 SDK = ("no token",)  # for which databricks-sdk is imported, which one worker does for all
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.rules.ci_run import ci_run, shown
+from databricks_sync.rules.ci_run import PullRequest, ci_run, pull_request, shown
 
 GITHUB = {
     "GITHUB_ACTIONS": "true",
@@ -45,3 +45,20 @@ def test_the_run(environ: dict[str, str], address: str) -> None:
 def test_what_is_no_address_is_not_shown(address: str) -> None:
     """What stands in the place of an address is nothing where it could be obeyed."""
     assert shown(address) == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "request_of"),
+    [
+        ({}, None),
+        ({**GITHUB, "GITHUB_BASE_REF": "", "GITHUB_REF": "refs/heads/main"}, None),
+        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/merge"}, PullRequest("main", True)),
+        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/head"}, PullRequest("main", False)),
+        ({"GITHUB_BASE_REF": "main"}, None),
+        ({**AZURE, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/a/b"}, PullRequest("a/b", False)),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}, PullRequest("main", False)),
+    ],
+)
+def test_the_pull_request(environ: dict[str, str], request_of: PullRequest | None) -> None:
+    """Each CI's own variables say what a pull request is to be merged into, and whether the merge is checked out."""
+    assert pull_request(environ) == request_of

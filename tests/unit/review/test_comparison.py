@@ -1,0 +1,102 @@
+"""One file of two commits: which cells changed, and what else there is to say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databricks_sync.notebook.merge import Did
+from databricks_sync.review import lines
+from databricks_sync.review.comparison import FileReview
+from databricks_sync.review.wording import did, summary
+
+from .samples import FILE, LINK, jupyter, review, source
+
+TOKEN = "dapi" + "0123456789abcdef" * 2
+A, B = source("a", "b"), source("a", "B")
+ROWS = [
+    ("an edit", review(A, B), "1 changed cell", ["unchanged", "changed"], []),
+    ("three kinds", review(source("a", "b", "c"), source("c", "a2", "x", "b")), "2 new cells, 1 removed, 1 moved",
+     ["removed", "moved from 3", "new", "new", "unchanged"], []),
+    ("a new notebook", review(None, A), "new, 2 cells", ["new", "new"], []),
+    ("a removed one", review(A, None), "removed, 2 cells", ["removed", "removed"], []),
+    ("a renamed one", review(A, A, old_path="b.py"), "renamed", [], []),
+    ("renamed and edited", review(A, B, old_path="b.py"), "renamed, 1 changed cell", ["unchanged", "changed"], []),
+    ("of other outputs", review(jupyter("a"), jupyter("a", outputs=[1]), "a.ipynb"), "changed", ["unchanged"],
+     ["outputs of cell 1 changed"]),
+    ("of another kernel", review(jupyter("a"), jupyter("a", metadata={"x": 1}), "a.ipynb"), "changed", ["unchanged"],
+     ["metadata of the notebook changed"]),
+    ("of another format", review(A, jupyter("a", "b"), "a.ipynb", "a.py"), "renamed", ["unchanged", "unchanged"],
+     ["format source (PYTHON) → Jupyter"]),
+    ("blank lines", review(A, source("a\n", "b")), "changed", ["unchanged", "unchanged"],
+     ["no cell changed: only blank lines, counts, ids, or how the file is written"]),
+    ("broken", review(b"{", b"{}", "a.ipynb"), "+1 −1 lines", ["changed"],
+     ["shown as text, because as a notebook it cannot be read: it is not valid JSON (line 1)"]),
+    ("that became a file", review(A, b"a\n"), "+0 −5 lines", ["changed"], []),
+    ("a file", review(b"a\nb\n", b"a\nc\nd\n", "a.csv"), "+2 −1 lines", ["changed"], []),
+    ("its end", review(b"a\n", b"a", "a.csv"), "changed", [], ["only the newline at the end changed"]),
+    ("binary", review(b"\0", b"\0\0", "a.bin"), "changed", [], ["binary, 1 byte → 2 bytes"]),
+    ("no text", review(None, b"\xff", "a.csv"), "new", [], ["binary, none → 1 byte"]),
+    ("its mode", review(b"a", b"a", "a.sh", modes=(FILE, "100755")), "changed", [], ["mode 100644 → 100755"]),
+    ("a link", review(b"a", b"b", "a", modes=(LINK, LINK)), "+1 −1 lines", ["changed"], ["a symbolic link"]),
+    ("a credential", review(A, source("a", f"t = '{TOKEN}'")), "1 changed cell", ["unchanged", "changed"],
+     ["what looks like a Databricks token is shown as ***"]),
+    ("another credential", review(source(f"t = '{TOKEN}'"), source(f"t = '{TOKEN[:-1]}0'")), "1 changed cell",
+     ["changed"], ["what looks like a Databricks token is shown as ***",
+                   "what changed in cell 1 is not shown, because it looks like a credential"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "words", "cells", "notes"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_what_changed(file: FileReview, words: str, cells: list[str], notes: list[str]) -> None:
+    """A few words say what became of a file; each cell, and what is no part of a cell, is told of."""
+    assert summary(file) == words
+    assert [did(cell) for cell in file.cells] == (cells or [did(cell) for cell in file.cells if cell.did is Did.KEPT])
+    assert list(file.notes) == notes
+    assert TOKEN[:-1] not in repr(file)
+
+
+def test_control_characters() -> None:
+    """What a terminal or a reader's eye obeys is shown as an escape, in paths, titles and texts."""
+    file = review(None, source("# DBTITLE 1,\x1b[2J\n\tx\u202ey\x07"), "\x1b[1mä.py")
+    assert file.path == "\\x1b[1mä.py"
+    assert file.cells[0].after == ("python", "    x\\u202ey\\x07", "\\x1b[2J")
+
+
+# --- lines --------------------------------------------------------------------------------------------------
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "c", "x = 1", "x = 2", ""]), max_size=12).map("\n".join)
+
+
+@given(TEXTS, TEXTS)
+def test_no_line_is_missing(old: str, new: str) -> None:
+    """Side by side stand all lines of both texts, and what changed is in a group with what is around it."""
+    rows = lines.rows(old, new)
+    assert "\n".join(row.before for row in rows if row.number_before) == old
+    assert "\n".join(row.after for row in rows if row.number_after) == new
+    changed = [row for row in rows if not row.is_equal]
+    assert [row for group in lines.hunks(rows) for row in group if not row.is_equal] == changed
+
+
+def test_long_texts() -> None:
+    """Of texts that are very long, equal ends are found, and the rest is old and new."""
+    old, new = (["start", *(f"{side} {n}" for n in range(4_000)), "end"] for side in ("old", "new"))
+    rows = lines.rows("\n".join(old), "\n".join(new))
+    assert rows[0].is_equal and rows[-1].is_equal and len(rows) == 8_002
+    assert [row.before for row in rows if row.number_before] == old
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "gone", "come"),
+    [
+        ("x = 1", "x = 2", ["1"], ["2"]),
+        ("f(a, b)", "f(a, b, c)", [], [", c"]),
+        ("alpha", "omega", [], []),
+        ("x" * 600, "x" * 600 + " y", [], []),
+    ],
+)
+def test_edited_words(old: str, new: str, gone: list[str], come: list[str]) -> None:
+    """Of a line that was edited, the words are told that are not the same; of another line, none."""
+    before, after = lines.edited(lines.Row(1, 1, old, new))
+    assert [old[a:b] for a, b in before] == gone and [new[a:b] for a, b in after] == come
