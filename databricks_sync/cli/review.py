@@ -44,9 +44,8 @@ def run(options: Options, report: Reporter) -> int:
     for name, review in made.items():
         _write(name, review.text())
     if STDOUT not in outputs:
-        between = f"{printable(commits.base_name)} → {printable(commits.head_name)}"
-        line = f"{between}: {quantity(count, 'changed file')} in {', '.join(map(printable, outputs))}"
-        report.say(line, "review")
+        about = f"{commits.base_name} → {commits.head_name}: {quantity(count, 'changed file')}"
+        report.say(f"{about} in {', '.join(map(printable, outputs))}", "review")
     if options.open:
         page = next(name for name in outputs if _is_page(name))
         browser.show(Path(os.path.abspath(page)).as_uri(), report.notice)
@@ -115,7 +114,7 @@ def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Comm
         return None
     head, parent = repository.commit(), repository.commit("HEAD^1")
     if request.is_merged and parent and repository.commit("HEAD^2"):
-        return Commits(parent, head, request.base, ci_branch(environ) or "HEAD")
+        return Commits(parent, head, printable(request.base), printable(ci_branch(environ) or "HEAD"))
     refs = (f"refs/remotes/origin/{request.base}", f"refs/heads/{request.base}")
     others = [commit for commit in map(repository.commit, refs) if commit]
     if not others:
@@ -154,7 +153,7 @@ def _between(
     name = head
     if head == "HEAD":
         name = repository.branch() or ci_branch(environ) or "HEAD"
-    return Commits(start, commit, base, name)
+    return Commits(start, commit, printable(base), printable(name))
 
 
 def _known(repository: Repository, name: str) -> str:

@@ -14,7 +14,7 @@ _AT_ONCE = 4 * LARGEST  # bytes that are asked for in one call
 
 
 class Commits(NamedTuple):
-    """Two commits to compare: their hashes, and what people call them."""
+    """Two commits to compare: their hashes, and what people call them, as it may be shown."""
 
     base: str
     head: str

@@ -82,8 +82,9 @@ def compared(difference: Difference, old: bytes | None, new: bytes | None) -> Fi
     try:
         if all(format or raw is None for format, raw in zip(formats, (old, new), strict=True)):
             return _notebook(review, notes, (old, formats[0]), (new, formats[1]))
-    except BrokenNotebook as error:
-        notes.append(f"shown as text, because as a notebook it cannot be read: {error}")
+    except (BrokenNotebook, RecursionError) as error:
+        reason = str(error) if isinstance(error, BrokenNotebook) else "it is nested too deeply"
+        notes = [*_modes(difference), f"shown as text, because as a notebook it cannot be read: {printable(reason)}"]
     return _text(review, notes, old, new)
 
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from databricks_sync.notebook.merge import Did
 from databricks_sync.review import lines
 from databricks_sync.review.comparison import FileReview
+from databricks_sync.review.markdown import MarkdownReview
+from databricks_sync.review.page import PageReview
 from databricks_sync.review.wording import did, summary
 
-from .samples import FILE, LINK, jupyter, review, source
+from .samples import COMMITS, FILE, LINK, jupyter, review, source
 
 TOKEN = "dapi" + "0123456789abcdef" * 2
 A, B = source("a", "b"), source("a", "B")
@@ -55,6 +57,23 @@ def test_what_changed(file: FileReview, words: str, cells: list[str], notes: lis
     assert [did(cell) for cell in file.cells] == (cells or [did(cell) for cell in file.cells if cell.did is Did.KEPT])
     assert list(file.notes) == notes
     assert TOKEN[:-1] not in repr(file)
+
+
+NESTED = jupyter("a", outputs=["deep"])
+DEEP = [
+    NESTED.replace(b'"deep"', b"[" * depth + digit + b"]" * depth)
+    for depth in (700, 900, 2000)
+    for digit in (b"1", b"2")
+]
+SOME = st.none() | st.binary(max_size=40) | st.sampled_from([A, B, jupyter("a", "\ud800"), b'{"cells": [{}]}', *DEEP])
+
+
+@given(SOME, SOME, st.sampled_from(["a.py", "a.ipynb", "a.r", "a.md", "a"]))
+def test_a_review_never_fails(old: bytes | None, new: bytes | None, path: str) -> None:
+    """Any two contents can be compared and written, broken or not."""
+    for written in (MarkdownReview(COMMITS), PageReview(COMMITS)):
+        written.add(review(old, new, path))
+        assert written.text().encode()
 
 
 def test_control_characters() -> None:
