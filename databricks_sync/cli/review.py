@@ -113,7 +113,7 @@ def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Comm
     if (request := pull_request(environ)) is None:
         return None
     head, parent = repository.commit(), repository.commit("HEAD^1")
-    if request.is_merged and parent and repository.commit("HEAD^2"):
+    if head == request.merge and parent:
         return Commits(parent, head, printable(request.base), printable(ci_branch(environ) or "HEAD"))
     refs = (f"refs/remotes/origin/{request.base}", f"refs/heads/{request.base}")
     others = [commit for commit in map(repository.commit, refs) if commit]

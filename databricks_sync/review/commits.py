@@ -36,8 +36,10 @@ def _review(difference: Difference, sizes: dict[str, int], contents: dict[str, b
     if all(blob in contents for blob in _blobs(difference)):
         return compared(difference, contents.get(difference.old_hash), contents.get(difference.hash))
     review = compared(difference, None, None)
-    both = [quantity(sizes[blob], "byte") if blob in sizes else "unknown" for blob in _blobs(difference)]
-    return review._replace(notes=(*review.notes, f"too large to be shown, {' → '.join(both)}"))
+    note = "its content is not in this clone"
+    if all(blob in sizes for blob in _blobs(difference)):
+        note = "too large to be shown, " + " → ".join(quantity(sizes[blob], "byte") for blob in _blobs(difference))
+    return review._replace(notes=(*review.notes, note))
 
 
 def _blobs(difference: Difference) -> list[str]:

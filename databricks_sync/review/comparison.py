@@ -156,7 +156,7 @@ def _text(review: FileReview, notes: list[str], old: bytes | None, new: bytes | 
     try:
         texts = [None if raw is None else _decoded(raw) for raw in (old, new)]
     except ValueError:
-        notes.append(f"binary, {_size(old)} → {_size(new)}")
+        notes.append(f"binary, {' → '.join(quantity(len(raw), 'byte') for raw in (old, new) if raw is not None)}")
         return review._replace(notes=tuple(notes))
     language = _LANGUAGES.get(review.path.rpartition(".")[2].lower(), "")
     before, after = (None if text is None else Cell(language, text.removesuffix("\n")) for text in texts)
@@ -172,10 +172,6 @@ def _decoded(raw: bytes) -> str:
     if b"\0" in raw:
         raise ValueError("binary")
     return raw.decode("utf-8")
-
-
-def _size(raw: bytes | None) -> str:
-    return "none" if raw is None else quantity(len(raw), "byte")
 
 
 # --- what is not trusted ------------------------------------------------------------------------------------

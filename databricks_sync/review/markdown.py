@@ -141,7 +141,7 @@ def _heading(cell: CellReview) -> str:
     if not number:
         return ""
     title = f" {_code(_cut(cell.cell.title))}" if cell.cell.title else ""
-    return f"<p><b>Cell {number}</b> · {_code(_cut(language(cell)))}{title} · {did(cell)}</p>\n\n"
+    return f"<p><b>Cell {number}</b>{title} · {_code(_cut(language(cell)))} · {did(cell)}</p>\n\n"
 
 
 def _fenced(text: str) -> str:

@@ -29,7 +29,8 @@ _BASES = (
     ("BITBUCKET_BUILD_NUMBER", "BITBUCKET_PR_DESTINATION_BRANCH"),
     ("JENKINS_URL", "CHANGE_TARGET"),
 )
-_REFS = {"GITHUB_ACTIONS": "GITHUB_REF", "TF_BUILD": "BUILD_SOURCEBRANCH"}
+# The ref and the commit that a run is about, which for a pull request is a merge that was tried.
+_MERGES = {"GITHUB_ACTIONS": ("GITHUB_REF", "GITHUB_SHA"), "TF_BUILD": ("BUILD_SOURCEBRANCH", "BUILD_SOURCEVERSION")}
 # Without a name and password before the host: somebody may have put them there.
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w./%~+:,=&?#@-]*)?", re.ASCII)
 
@@ -45,17 +46,18 @@ def ci_run(environ: Mapping[str, str]) -> str:
 
 
 class PullRequest(NamedTuple):
-    """`base` is the branch it is to be merged into; `is_merged`: the CI has checked out a merge of both."""
+    """The branch that it is to be merged into, and the commit that the CI has made of both, "" where it has not."""
 
     base: str
-    is_merged: bool
+    merge: str = ""
 
 
 def pull_request(environ: Mapping[str, str]) -> PullRequest | None:
     """The pull request that a CI run is about; None outside CI, and for any other run."""
     for flag, variable in _BASES:
         if environ.get(flag) and (base := environ.get(variable, "").removeprefix("refs/heads/")):
-            return PullRequest(base, bool(re.fullmatch(r"refs/pull/\d+/merge", environ.get(_REFS.get(flag, ""), ""))))
+            ref, commit = (environ.get(name, "") for name in _MERGES.get(flag, ("", "")))
+            return PullRequest(base, commit if re.fullmatch(r"refs/pull/\d+/merge", ref) else "")
     return None
 
 

@@ -92,6 +92,7 @@ class Machine:
         every = [] if what.depth else ["+refs/heads/*:refs/remotes/origin/*"]
         self.git("fetch", "-q", *depth, *tags, "origin", f"+{ref}:refs/remotes/origin/ci", *every)
         self.git("checkout", "-q", "--detach", "refs/remotes/origin/ci")
+        self.environ |= dict.fromkeys(("GITHUB_SHA", "BUILD_SOURCEVERSION"), self.git("rev-parse", "HEAD"))
 
     def git(self, *words: str, here: bool = True) -> str:
         where = ["-C", str(self.clone)] if here else []

@@ -39,7 +39,7 @@ ROWS = [
     ("a file", review(b"a\nb\n", b"a\nc\nd\n", "a.csv"), "+2 −1 lines", ["changed"], []),
     ("its end", review(b"a\n", b"a", "a.csv"), "changed", [], ["only the newline at the end changed"]),
     ("binary", review(b"\0", b"\0\0", "a.bin"), "changed", [], ["binary, 1 byte → 2 bytes"]),
-    ("no text", review(None, b"\xff", "a.csv"), "new", [], ["binary, none → 1 byte"]),
+    ("no text", review(None, b"\xff", "a.csv"), "new", [], ["binary, 1 byte"]),
     ("its mode", review(b"a", b"a", "a.sh", modes=(FILE, "100755")), "changed", [], ["mode 100644 → 100755"]),
     ("a link", review(b"a", b"b", "a", modes=(LINK, LINK)), "+1 −1 lines", ["changed"], ["a symbolic link"]),
     ("a credential", review(A, source("a", f"t = '{TOKEN}'")), "1 changed cell", ["unchanged", "changed"],

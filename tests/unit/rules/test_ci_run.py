@@ -11,6 +11,7 @@ GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",
     "GITHUB_REPOSITORY": "acme/notebooks",
     "GITHUB_RUN_ID": "17",
+    "GITHUB_SHA": "abc",
 }
 AZURE = {
     "TF_BUILD": "True",
@@ -52,11 +53,11 @@ def test_what_is_no_address_is_not_shown(address: str) -> None:
     [
         ({}, None),
         ({**GITHUB, "GITHUB_BASE_REF": "", "GITHUB_REF": "refs/heads/main"}, None),
-        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/merge"}, PullRequest("main", True)),
-        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/head"}, PullRequest("main", False)),
+        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/merge"}, PullRequest("main", "abc")),
+        ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/head"}, PullRequest("main")),
         ({"GITHUB_BASE_REF": "main"}, None),
-        ({**AZURE, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/a/b"}, PullRequest("a/b", False)),
-        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}, PullRequest("main", False)),
+        ({**AZURE, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/a/b"}, PullRequest("a/b")),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}, PullRequest("main")),
     ],
 )
 def test_the_pull_request(environ: dict[str, str], request_of: PullRequest | None) -> None:
