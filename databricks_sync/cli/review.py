@@ -31,6 +31,8 @@ def run(options: Options, report: Reporter) -> int:
     """Writes the review into the files that the options name; returns the exit code. Raises SyncError."""
     here = project.find(os.environ, Path.cwd())
     repository = Repository(here.folder)
+    if here.notice:
+        report.notice(here.notice)
     commits = _commits(repository, options.review or "", os.environ)
     paths = options.paths or [str(folder.path) for folder in settings.folders_of(here, _folders(here.dotenv.values))]
     if not options.review and repository.changed(here.folder):

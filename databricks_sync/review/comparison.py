@@ -76,8 +76,8 @@ def compared(difference: Difference, old: bytes | None, new: bytes | None) -> Fi
         did = Did.MOVED if old == new else Did.CHANGED
     review = FileReview(printable(difference.path), printable(difference.old_path), did)
     notes = [*_modes(difference)]
-    if old is None and new is None:
-        return review._replace(notes=tuple(notes))
+    if old == new:  # also where there is none to be read
+        return review._replace(notes=tuple(notes or ["its content did not change"] * (old is not None)))
     formats = _format(difference.old_path, old), _format(difference.path, new)
     try:
         if all(format or raw is None for format, raw in zip(formats, (old, new), strict=True)):
@@ -151,8 +151,6 @@ def _named(format: Format) -> str:
 
 
 def _text(review: FileReview, notes: list[str], old: bytes | None, new: bytes | None) -> FileReview:
-    if old == new:
-        return review._replace(notes=tuple(notes))
     try:
         texts = [None if raw is None else _decoded(raw) for raw in (old, new)]
     except ValueError:

@@ -37,14 +37,15 @@ class Part(NamedTuple):
 
 def coloured(text: str, language: str) -> list[list[Part]]:
     """The lines of a text, each in parts. One without a language that is known, or a long one, has no colours."""
+    plain = [[Part(line)] for line in text.split("\n")]
     if language not in _LEXERS or len(text) > MOST:
-        return [[Part(line)] for line in text.split("\n")]
+        return plain
     lines: list[list[Part]] = [[]]
     for part in _parts(text, language):
         first, *others = part.text.split("\n")
         lines[-1].append(Part(first, part.colour))
         lines += ([Part(line, part.colour)] for line in others)
-    return lines
+    return lines if len(lines) == len(plain) else plain  # what a lexer makes of line ends is not ours
 
 
 def _parts(text: str, language: str) -> Iterator[Part]:

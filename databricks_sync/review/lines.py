@@ -55,7 +55,7 @@ def edited(row: Row) -> tuple[list[Span], list[Span]]:
 
     Nothing where the two have little in common, or are long.
     """
-    if max(len(row.before), len(row.after)) > _LONGEST:
+    if row.is_equal or not (row.number_before and row.number_after) or max(len(row.before), len(row.after)) > _LONGEST:
         return [], []
     before, after = _WORD.findall(row.before), _WORD.findall(row.after)
     matcher = SequenceMatcher(None, before, after, autojunk=False)

@@ -18,7 +18,7 @@ from databricks_sync.notebook.merge import Did
 from .commits import Commits
 from .comparison import CellReview, FileReview
 from .lines import Row, hunks, rows
-from .wording import did, kind, language, sentence, summary, total
+from .wording import did, kind, language, sentence, summary, titles, total
 
 # SOURCE: a comment on GitHub has at most 65,536 characters ("body is too long"), one in Azure DevOps 150,000 ("A
 # discussion comment cannot be longer"), a summary on GitHub 1 MiB: so the shortest of them, less room for a heading.
@@ -28,7 +28,6 @@ _FEW = 3  # files that are shown unfolded
 _LONGEST = 500  # characters of a line
 _LEAST = 200  # characters that are left for what stands around a text, and for a line that says what is missing
 _LEFT_OUT = "<p>… {} here: the text would be too long.</p>\n"
-_SAME = "<p>Its content did not change.</p>\n\n"
 # Unicode's Default_Ignorable_Code_Point and blanks: what the agents, whose comparisons know of languages, pass over.
 _BLANK = (
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -108,7 +107,7 @@ def _frame(file: FileReview) -> int:
 
 def _body(file: FileReview, room: int) -> str:
     """What there is to say about a file, in this many characters and a line that says what is missing."""
-    parts = [_inert(f"<p>{_plain(sentence(note))}</p>\n\n") for note in file.notes] or [_SAME] * (not file.changed)
+    parts = [_inert(f"<p>{_plain(sentence(note))}</p>\n\n") for note in file.notes]
     if sum(map(_length, parts)) > room:
         parts = []
     for number, cell in enumerate(file.changed):
@@ -140,7 +139,7 @@ def _heading(cell: CellReview) -> str:
     number = cell.number_after or cell.number_before
     if not number:
         return ""
-    title = f" {_code(_cut(cell.cell.title))}" if cell.cell.title else ""
+    title = " →".join(f" {_code(_cut(title))}" for title in titles(cell))
     return f"<p><b>Cell {number}</b>{title} · {_code(_cut(language(cell)))} · {did(cell)}</p>\n\n"
 
 

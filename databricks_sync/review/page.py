@@ -23,7 +23,7 @@ from .commits import Commits
 from .comparison import CellReview, FileReview
 from .highlight import Part, coloured
 from .lines import Row, Span, edited, hunks, rows
-from .wording import did, kind, language, sentence, summary, total
+from .wording import did, kind, language, sentence, summary, titles, total
 
 MOST = 20_000_000  # characters of all files: a browser shows more, but nobody reads it
 _ROWS = 2_000  # lines of one cell
@@ -106,9 +106,7 @@ def _bar(cell: CellReview) -> str:
     number = cell.number_after or cell.number_before
     if not number:
         return ""
-    title = f" “{escape(cell.cell.title)}”" if cell.cell.title else ""
-    if cell.before and cell.after and cell.before.title != cell.after.title:
-        title = f" “{escape(cell.before.title)}” → “{escape(cell.after.title)}”"
+    title = " →".join(f" “{escape(title)}”" for title in titles(cell))
     word = did(cell)
     return (
         f'<div class="bar {word.split()[0]}"><h3>Cell {number}{title}</h3> '
@@ -176,21 +174,16 @@ def _gap(lines: int) -> list[str]:
 
 
 def _row(row: Row, old: Sequence[Sequence[Part]], new: Sequence[Sequence[Part]]) -> str:
-    i, j = row.number_before, row.number_after
-    if row.is_equal:
-        return (
-            f'<tr class="same">{_cells(i, "", _line(old[i - 1]))}{_cells(j, "", _line(new[j - 1]))}</tr>\n'
-            if i and j
-            else ""
-        )
-    gone, come = edited(row) if i and j else ([], [])
-    before = _cells(i, "o", _line(old[i - 1], gone, "del")) if i else _cells(None, "x", "")
-    after = _cells(j, "w", _line(new[j - 1], come, "ins")) if j else _cells(None, "x", "")
-    return f"<tr>{before}{after}</tr>\n"
+    gone, come = edited(row)
+    look, before, after = (' class="same"', "", "") if row.is_equal else ("", "o", "w")
+    left = _side(row.number_before, before, old, gone, "del")
+    return f"<tr{look}>{left}{_side(row.number_after, after, new, come, 'ins')}</tr>\n"
 
 
-def _cells(number: int | None, sign: str, line: str) -> str:
-    return f'<td class="n{" x" if sign == "x" else ""}">{number or ""}</td><td class="{sign}">{line}</td>'
+def _side(number: int | None, sign: str, lines: Sequence[Sequence[Part]], spans: Sequence[Span], tag: str) -> str:
+    if number is None:
+        return '<td class="n x"></td><td class="x"></td>'
+    return f'<td class="n">{number}</td><td class="{sign}">{_line(lines[number - 1], spans, tag)}</td>'
 
 
 def _line(parts: Sequence[Part], spans: Sequence[Span] = (), tag: str = "") -> str:

@@ -24,8 +24,14 @@ def did(cell: CellReview) -> str:
 
 def language(cell: CellReview) -> str:
     """The language of a cell, or both where it is another one now."""
-    names = [_LANGUAGES.get(one.language, one.language) for one in (cell.before, cell.after) if one]
+    names = [_LANGUAGES.get(side.language, side.language) for side in (cell.before, cell.after) if side]
     return " → ".join(dict.fromkeys(names))
+
+
+def titles(cell: CellReview) -> list[str]:
+    """The title of a cell, if it has one, or both where it is another one now."""
+    names = dict.fromkeys(side.title for side in (cell.before, cell.after) if side)
+    return list(filter(None, names))
 
 
 def summary(file: FileReview) -> str:

@@ -23,7 +23,7 @@ ROWS = [
      ["removed", "moved from 3", "new", "new", "unchanged"], []),
     ("a new notebook", review(None, A), "new, 2 cells", ["new", "new"], []),
     ("a removed one", review(A, None), "removed, 2 cells", ["removed", "removed"], []),
-    ("a renamed one", review(A, A, old_path="b.py"), "renamed", [], []),
+    ("a renamed one", review(A, A, old_path="b.py"), "renamed", [], ["its content did not change"]),
     ("renamed and edited", review(A, B, old_path="b.py"), "renamed, 1 changed cell", ["unchanged", "changed"], []),
     ("of other outputs", review(jupyter("a"), jupyter("a", outputs=[1]), "a.ipynb"), "changed", ["unchanged"],
      ["outputs of cell 1 changed"]),
