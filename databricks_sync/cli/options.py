@@ -267,7 +267,6 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
     source, destination, verb = ("folder", "workspace", "push") if push else ("workspace", "folder", "pull")
-    page = "; with --review, the page" if push else ""
     return [
         click.argument("paths", nargs=-1, type=click.Path(), callback=_all_filled),
         flag("--overwrite", f"Overwrite the {destination} where both sides differ; a backup is kept."),
@@ -281,7 +280,12 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--diff", "Show the differences too, cell by cell."),
         flag("--status", "Show what differs on either side, and change nothing."),
         flag("--short", "With --status, print one line for each path, as `git status --short` does."),
-        flag("--open", f"Open the workspace folder in the browser, when the run is over{page}."),
+        flag(
+            "--open",
+            "Open the workspace folder, or the page of --review, in the browser."
+            if push
+            else "Open the workspace folder in the browser, when the run is over.",
+        ),
         flag("--watch", f"Watch for changes in the {source} and {verb} each one; stop with Ctrl-C."),
         *([flag("--pull", "With --watch, pull changes from the workspace too.")] if push else []),
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),
