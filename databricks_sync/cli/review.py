@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -34,13 +33,14 @@ def run(options: Options, report: Reporter) -> int:
     if here.notice:
         report.notice(here.notice)
     commits = _commits(repository, options.review or "", os.environ)
-    paths = options.paths or [str(folder.path) for folder in settings.folders_of(here, _folders(here.dotenv.values))]
-    if not options.review and repository.changed(here.folder):
+    paths = _from_top(repository, options.paths or _folders(here))
+    if not options.review and _is_edited(repository, paths):
         report.notice("The review is about commits: what is not committed yet is not in it.")
     outputs = _outputs(options)
     made = {name: PageReview(commits) if _is_page(name) else MarkdownReview(commits) for name in outputs}
     count = 0
-    for count, file in enumerate(reviews(repository, commits, _from_top(repository, paths)), 1):  # noqa: B007
+    for file in reviews(repository, commits, paths):
+        count += 1
         for review in made.values():
             review.add(file)
     for name, review in made.items():
@@ -49,13 +49,21 @@ def run(options: Options, report: Reporter) -> int:
         about = f"{commits.base_name} → {commits.head_name}: {quantity(count, 'changed file')}"
         report.say(f"{about} in {', '.join(map(printable, outputs))}", "review")
     if options.open:
-        page = next(name for name in outputs if _is_page(name))
+        page = next(filter(_is_page, outputs))
         browser.show(Path(os.path.abspath(page)).as_uri(), report.notice)
     return ExitCode.DONE
 
 
-def _folders(dotenv: Mapping[str, str]) -> str:
-    return {**dotenv, **os.environ}.get("NOTEBOOK_FOLDER", "")
+def _folders(here: project.Project) -> list[str]:
+    """The notebooks folders, as the settings name them."""
+    named = {**here.dotenv.values, **os.environ}.get("NOTEBOOK_FOLDER", "")
+    return [str(folder.path) for folder in settings.folders_of(here, named)]
+
+
+def _is_edited(repository: Repository, paths: Sequence[str]) -> bool:
+    """Whether something at or below these paths from the top is not as it was committed."""
+    changed = repository.changed(repository.top) or []
+    return any(path == "." or f"{name}/".startswith(f"{path}/") for name in changed for path in paths)
 
 
 def _outputs(options: Options) -> list[str]:
@@ -89,12 +97,14 @@ def _write(name: str, text: str) -> None:
 def _from_top(repository: Repository, paths: Sequence[str]) -> list[str]:
     """Paths of this machine as git names them in all commits. Raises SettingsError for one outside."""
     top = Path(os.path.realpath(repository.top))
-    return [_inside(Path(os.path.realpath(path)), top, path) for path in paths]
+    return [_inside(Path(os.path.abspath(path)), top) for path in paths]
 
 
-def _inside(real: Path, top: Path, typed: str) -> str:
+def _inside(path: Path, top: Path) -> str:
+    """A link is meant itself, wherever it leads."""
+    real = top if Path(os.path.realpath(path)) == top else Path(os.path.realpath(path.parent), path.name)
     if real != top and top not in real.parents:
-        raise SettingsError(f"{printable(typed)} is outside the repository.", "Name paths inside it.")
+        raise SettingsError(f"{printable(str(path))} is outside the repository.", "Name paths inside it.")
     return real.relative_to(top).as_posix()
 
 
@@ -103,28 +113,35 @@ def _inside(real: Path, top: Path, typed: str) -> str:
 
 def _commits(repository: Repository, typed: str, environ: Mapping[str, str]) -> Commits:
     """The two commits that are meant, as `git diff` understands them; `BASE` alone is `BASE...HEAD`."""
-    if not typed:
-        return _of_pull_request(repository, environ) or _of_branch(repository, environ)
-    base, dots, head = re.fullmatch(r"(.*?)(?:(\.\.\.?)(.*))?", typed, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    commits = _typed(repository, typed) if typed else _of_pull_request(repository, environ) or _of_branch(repository)
+    name = commits.head_name
+    if name == "HEAD":
+        name = repository.branch() or ci_branch(environ) or name
+    return commits._replace(base_name=printable(commits.base_name), head_name=printable(name))
+
+
+def _typed(repository: Repository, typed: str) -> Commits:
+    base, dots, head = typed.partition("..." if "..." in typed else "..")
     base, head = base or "HEAD", head or "HEAD"
-    return _between(repository, base, [_known(repository, base)], head, is_fork=dots != "..", environ=environ)
+    commits = Commits(_known(repository, base), _known(repository, head), base, head)
+    return commits if dots == ".." else _since_fork(repository, commits, [commits.base])
 
 
 def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Commits | None:
     """Those of the pull request that a CI runs for: the merge that it has checked out, or the branch."""
     if (request := pull_request(environ)) is None:
         return None
-    head, parent = repository.commit(), repository.commit("HEAD^1")
-    if head == request.merge and parent:
-        return Commits(parent, head, printable(request.base), printable(ci_branch(environ) or "HEAD"))
+    commits = Commits(repository.commit("HEAD^1"), _known(repository, "HEAD"), request.base, "HEAD")
+    if commits.head == request.merge and commits.base:
+        return commits
     refs = (f"refs/remotes/origin/{request.base}", f"refs/heads/{request.base}")
     others = [commit for commit in map(repository.commit, refs) if commit]
     if not others:
         raise _unknown(repository, request.base)
-    return _between(repository, request.base, others, "HEAD", is_fork=True, environ=environ)
+    return _since_fork(repository, commits, others)
 
 
-def _of_branch(repository: Repository, environ: Mapping[str, str]) -> Commits:
+def _of_branch(repository: Repository) -> Commits:
     """Those of the branch that is checked out, since it left the default branch."""
     if (refs := repository.merged_into()) is None:
         raise SettingsError(
@@ -136,26 +153,18 @@ def _of_branch(repository: Repository, environ: Mapping[str, str]) -> Commits:
             f"{printable(repository.branch() or '')} is the default branch, and no remote has it to compare with.",
             "Name a commit: `to_databricks --review HEAD~1`.",
         )
-    return _between(repository, refs[0].split("/", 2)[2], refs, "HEAD", is_fork=True, environ=environ)
+    commits = Commits("", _known(repository, "HEAD"), refs[0].split("/", 2)[2], "HEAD")
+    return _since_fork(repository, commits, refs)
 
 
-def _between(
-    repository: Repository, base: str, others: Sequence[str], head: str, *, is_fork: bool, environ: Mapping[str, str]
-) -> Commits:
-    """`others`: what `base` is a name for; `is_fork`: the review begins where `head` left it."""
-    commit = _known(repository, head)
-    start = repository.fork_point(commit, others) if is_fork else others[0]
-    if not start:
-        about = f"{printable(base)} and {printable(head)} have no commit in common that this clone knows."
-        raise SettingsError(
-            about,
-            _deepen(repository)
-            or f"Compare them as they are: `to_databricks --review {shell.word(base)}..{shell.word(head)}`.",
-        )
-    name = head
-    if head == "HEAD":
-        name = repository.branch() or ci_branch(environ) or "HEAD"
-    return Commits(start, commit, printable(base), printable(name))
+def _since_fork(repository: Repository, commits: Commits, others: Sequence[str]) -> Commits:
+    """The same from where the second one left any of `others`, which the first one's name is for."""
+    if start := repository.fork_point(commits.head, others):
+        return commits._replace(base=start)
+    base, head = commits.base_name, commits.head_name
+    about = f"{printable(base)} and {printable(head)} have no commit in common that this clone knows."
+    both = f"{shell.word(base)}..{shell.word(head)}"
+    raise SettingsError(about, _deepen(repository) or f"Compare them as they are: `to_databricks --review {both}`.")
 
 
 def _known(repository: Repository, name: str) -> str:
