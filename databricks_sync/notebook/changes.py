@@ -54,6 +54,7 @@ class _Pairing:
     def __init__(self, old: Pieces, new: Pieces, to: dict[int, int]) -> None:
         self.old, self.new, self.to = old, new, to
         self.origins = self._moves()
+        self.to = to | self._rewritten()
         self.gone = {*range(len(old))} - {*to} - {*self.origins.values()}
 
     def _moves(self) -> dict[int, int]:
@@ -66,14 +67,32 @@ class _Pairing:
         added = (j for j in range(len(self.new)) if j not in kept)
         return {j: left[self.new[j].meaning].pop() for j in added if left.get(self.new[j].meaning)}
 
-    def result(self) -> Iterator[CellChange]:
+    def _rewritten(self) -> dict[int, int]:
+        """Of what is left between two pairs, the cells in one language, in order: a short one has no similar words."""
+        pairs, moved = {}, {*self.origins.values()}
+        for old, new in self._between():
+            removed = [i for i in old if i not in moved]
+            for j in (j for j in new if j not in self.origins):
+                language = self.new[j].cell.language
+                i = next((i for i in removed if self.old[i].cell.language == language), None)
+                if i is not None:
+                    pairs[i] = j
+                    removed = [other for other in removed if other > i]
+        return pairs
+
+    def _between(self) -> Iterator[tuple[range, range]]:
+        """The cells before, between and after the pairs, of each version."""
         i = j = 0
         for p, q in [*sorted(self.to.items()), (len(self.old), len(self.new))]:
-            yield from (self._change(n, None) for n in range(i, p) if n in self.gone)
-            yield from (self._change(self.origins.get(n), n) for n in range(j, q))
-            if p < len(self.old):
-                yield self._change(p, q)
+            yield range(i, p), range(j, q)
             i, j = p + 1, q + 1
+
+    def result(self) -> Iterator[CellChange]:
+        for old, new in self._between():
+            yield from (self._change(i, None) for i in old if i in self.gone)
+            yield from (self._change(self.origins.get(j), j) for j in new)
+            if old.stop < len(self.old):
+                yield self._change(old.stop, new.stop)
 
     def _change(self, i: int | None, j: int | None) -> CellChange:
         before, after = None if i is None else self.old[i], None if j is None else self.new[j]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import unified_diff
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import BrokenNotebook, printable, quantity
@@ -13,9 +12,8 @@ from .cells import Cell, Piece, pieces
 from .changes import CellChange, changes
 from .equality import canonical
 from .format import parse
+from .lines import hunks, rows, signed
 from .merge import Clash, Did
-
-CONTEXT = 3
 
 
 class Line(NamedTuple):
@@ -109,12 +107,8 @@ def _named(cell: Cell) -> str:
 
 
 def _text_lines(old: str, new: str) -> Iterator[Line]:
-
-    old_lines, new_lines = old.split("\n") if old else [], new.split("\n") if new else []
-    for line in list(unified_diff(old_lines, new_lines, n=CONTEXT, lineterm=""))[2:]:
-        if line.startswith("@@"):
-            continue
-        yield Line(line[0], printable(line[1:].replace("\t", "    ")))
+    for group in hunks(rows(old, new)):
+        yield from (Line(sign, printable(text.replace("\t", "    "))) for sign, text in signed(group))
 
 
 def _file_lines(old: bytes, new: bytes) -> Iterator[Line]:

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.lines import Row, hunks, rows, signed
 from databricks_sync.notebook.merge import Did
 
 from .commits import Commits
 from .comparison import CellReview, FileReview
-from .lines import Row, hunks, rows
 from .wording import did, kind, language, sentence, summary, titles, total
 
 # SOURCE: a comment on GitHub has at most 65,536 characters ("body is too long"), one in Azure DevOps 150,000 ("A
@@ -153,23 +153,7 @@ def _lines(groups: Sequence[Sequence[Row]]) -> Iterator[str]:
         start = group[0].number_after or group[0].number_before
         if number or (start or 0) > 1:
             yield f"@@ line {start} @@"
-        yield from _signed(group)
-
-
-def _signed(group: Sequence[Row]) -> Iterator[str]:
-    """The lines of a group; of those that follow each other, the old ones before the new ones."""
-    new: list[str] = []
-    for row in group:
-        if row.is_equal:
-            yield from new
-            new = []
-            yield f" {_cut(row.after)}"
-            continue
-        if row.number_before:
-            yield f"-{_cut(row.before)}"
-        if row.number_after:
-            new.append(f"+{_cut(row.after)}")
-    yield from new
+        yield from (f"{sign}{_cut(text)}" for sign, text in signed(group))
 
 
 def _cut(line: str) -> str:

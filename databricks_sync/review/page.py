@@ -16,13 +16,13 @@ from itertools import groupby, pairwise
 from string import Template
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.lines import Row, Span, edited, hunks, rows
 from databricks_sync.notebook.merge import Did
 
 from . import prose
 from .commits import Commits
 from .comparison import CellReview, FileReview
 from .highlight import Part, coloured
-from .lines import Row, Span, edited, hunks, rows
 from .wording import did, kind, language, sentence, summary, titles, total
 
 MOST = 20_000_000  # characters of all files: a browser shows more, but nobody reads it

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.lines import rows
 from databricks_sync.notebook.merge import Did
 
 from .comparison import CellReview, FileReview
-from .lines import rows
 
 _CELLS = {Did.CHANGED: "changed", Did.ADDED: "new", Did.REMOVED: "removed", Did.MOVED: "moved"}
 _FILES = {**_CELLS, Did.MOVED: "renamed"}

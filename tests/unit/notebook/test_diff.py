@@ -46,6 +46,8 @@ NOTEBOOKS = [
      ["@cell 1 (python) moved from cell 3", "@cell 2 (python) removed", "-a"]),
     ("one that took the place of two", notebook("x = 1", "y = 2"), notebook("y = 2 + 1"),
      ["@cell 1 (python) removed", "-x = 1", "@cell 1 (python) changed", "-y = 2", "+y = 2 + 1"]),
+    ("one rewritten beside a new one", notebook("print(1)"), notebook("# MAGIC %md\n# MAGIC x", "print(2)"),
+     ["@cell 1 (markdown) new", "+x", "@cell 2 (python) changed", "-print(1)", "+print(2)"]),
     ("a new notebook", FileVersion(None, SOURCES[PYTHON]), notebook("a"), ["@cell 1 (python) new", "+a"]),
     ("a removed notebook", notebook("a"), FileVersion(None, SOURCES[PYTHON]), ["@cell 1 (python) removed", "-a"]),
     ("context", notebook("\n".join(SEVEN)), notebook("\n".join([*SEVEN[:-1], "x"])),

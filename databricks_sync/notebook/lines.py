@@ -50,6 +50,22 @@ def hunks(all_rows: Sequence[Row]) -> list[Sequence[Row]]:
     return [all_rows[start:end] for start, end in groups]
 
 
+def signed(group: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """The lines of a group as `git diff` has them, each after its sign; the old ones before those in their place."""
+    new: list[tuple[str, str]] = []
+    for row in group:
+        if row.is_equal:
+            yield from new
+            new = []
+            yield " ", row.after
+            continue
+        if row.number_before:
+            yield "-", row.before
+        if row.number_after:
+            new.append(("+", row.after))
+    yield from new
+
+
 def edited(row: Row) -> tuple[list[Span], list[Span]]:
     """What of an edited line is new, word by word: where it stands in the old one, and in the new one.
 
