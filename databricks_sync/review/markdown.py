@@ -28,13 +28,14 @@ _FEW = 3  # files that are shown unfolded
 _LONGEST = 500  # characters of a line
 _LEAST = 200  # characters that are left for what stands around a text, and for a line that says what is missing
 _LEFT_OUT = "<p>… {} here: the text would be too long.</p>\n"
-# Unicode's Default_Ignorable_Code_Point and blanks: what the agents, whose comparisons know of languages, pass over.
-_BLANK = (
-    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e0fff]*"
+# Unicode's Default_Ignorable_Code_Point, which the agents, whose comparisons know of languages, pass over.
+_UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e0fff"
 )
-_HASHES = re.compile(rf"#(?={_BLANK}#{_BLANK}(?:\[|v{_BLANK}s{_BLANK}o))", re.IGNORECASE)  # ##vso[ and ##[ of Azure
-_COLONS = re.compile(rf"^({_BLANK}):(?={_BLANK}:)", re.MULTILINE)  # :: of GitHub, which also knows ##[
+# ##vso[ of Azure, ##[ of both, and :: of GitHub at the start of a line.
+_HASHES = re.compile("#(?=X#X(?:\\[|vXsXo))".replace("X", f"[{_UNSEEN}]*"), re.IGNORECASE)
+_COLONS = re.compile(f"^([\\s{_UNSEEN}]*):(?=[{_UNSEEN}]*:)", re.MULTILINE)
 
 
 class MarkdownReview:

@@ -126,6 +126,12 @@ def test_text_stays_text_in_markdown(old: str, new: str, name: str) -> None:
     assert not any(re.search(r"@\w", text) for text in shown.texts)
 
 
+@pytest.mark.parametrize("line", ["## [Title](x)", "# # [x]", "a::b", "x = y[::2]", "##", "# vso", "a: :b"])
+def test_what_is_no_command_stays_as_it_is(line: str) -> None:
+    """Only what a CI would take for a command is broken."""
+    assert f" {line}\n" in as_markdown(review(f"{line}\na\n".encode(), f"{line}\nb\n".encode(), "a.txt"))
+
+
 @given(TEXT, TEXT, NAME)
 def test_text_stays_text_on_the_page(old: str, new: str, name: str) -> None:
     """No tag, attribute or address on the page comes from a commit but those that Markdown may make."""
