@@ -33,6 +33,7 @@ from databricks_local.files.tree import Tree
 from databricks_local.jobs.api import JOB_OPERATIONS, JobApi
 from databricks_local.jobs.executor import Executor, run_files
 from databricks_local.jobs.overrides import RunOverrides, override
+from databricks_local.jobs.permissions_api import PERMISSION_OPERATIONS, PermissionsApi, of_jobs
 from databricks_local.jobs.run_api import RUN_OPERATIONS, RunApi
 from databricks_local.jobs.scheduler import Scheduler
 from databricks_local.jobs.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
@@ -68,6 +69,7 @@ class Services:
         self.jobs = JobApi(self.store)
         self.runs = RunApi(self.store, self.executor, self.overrides, host)
         self.secrets = SecretsApi(self.store)
+        self.permissions = PermissionsApi(self.store, {"jobs": of_jobs(self.store)})
         self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
         self.mlflow = MlflowProcess(folder / "mlflow")
         self.proxy = MlflowProxy(self.mlflow)
@@ -122,6 +124,8 @@ class Services:
                 yield method, f"/api/{version}/jobs/{name}", _bound(of_run, self.runs)
         for method, name, of_secret in SECRET_OPERATIONS:
             yield method, f"/api/2.0/secrets/{name}", _bound(of_secret, self.secrets)
+        for method, name, of_object in PERMISSION_OPERATIONS:
+            yield method, f"/api/2.0/permissions/{name}", _bound(of_object, self.permissions)
 
     def _raw(self) -> Iterable[tuple[str, str, Operation]]:
         for method in ("POST", "PUT", "GET"):

@@ -9,6 +9,7 @@ from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import unknown
 from databricks_local.jobs.rules.jobs import check_job
+from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, check_owner, grants
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .store import JobStore, StoredJob
@@ -61,9 +62,13 @@ class JobApi:
         """Takes settings, of Jobs 2.0 or later, and gives the new `job_id`."""
         settings = dict(call.parameters)
         check_job(settings, version_of(call))
-        settings.pop("access_control_list", None)
+        given = grants(settings.pop("access_control_list", []), JOB_LEVELS)
         job = StoredJob(self._store.identifier(), workspace.settings.user, workspace.clock.now(), settings)
+        if OWNER not in given.values():
+            given["user_name", job.creator] = OWNER
+        check_owner("job", given)
         self._put(job)
+        self._store.put_permissions(f"/jobs/{job.job_id}", [(*whom, level) for whom, level in given.items()])
         return answer({"job_id": job.job_id})
 
     def reset(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:

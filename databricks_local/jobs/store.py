@@ -1,4 +1,4 @@
-"""Jobs, runs, outputs and secrets in one SQLite file beside the workspace's, and nothing about rules.
+"""Jobs, runs, outputs, permissions and secrets in one SQLite file beside the workspace's, and nothing about rules.
 
 The server's loop and the threads that carry runs share it: one connection, one lock. A change is committed before
 the method returns, so it survives `kill -9`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS runs_open ON runs (run_id) WHERE open;
 CREATE TABLE IF NOT EXISTS task_runs (run_id INTEGER PRIMARY KEY, parent INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS outputs (run_id INTEGER PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS permissions (object TEXT PRIMARY KEY, entries TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secret_scopes (scope TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS secrets (
     scope TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, changed_ms INTEGER NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE IF NOT EXISTS secrets (
 );
 """
 
-TABLES = ("jobs", "runs", "task_runs", "tokens", "outputs", "secrets", "secret_scopes")
+TABLES = ("jobs", "runs", "task_runs", "tokens", "outputs", "secrets", "secret_scopes", "permissions")
 
 # As many digits as real ones have.
 FIRST_ID = 100_000_000_000_000
@@ -129,9 +130,10 @@ class JobStore:
             return int(self._db.execute("SELECT count(*) FROM jobs").fetchone()[0])
 
     def remove_job(self, job_id: int) -> None:
-        """Its runs stay."""
+        """Its runs stay; its permissions go."""
         with self._lock:
             self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+            self._db.execute("DELETE FROM permissions WHERE object = ?", (f"/jobs/{job_id}",))
 
     def _jobs(self, where: str, values: tuple[object, ...], count: int) -> list[StoredJob]:
         sql = f"SELECT job_id, creator, created_ms, settings FROM jobs WHERE {where} ORDER BY job_id DESC LIMIT ?"
@@ -225,6 +227,19 @@ class JobStore:
             return Output()
         document = json.loads(row[0])
         return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
+
+    # --- permissions ---
+
+    def permissions(self, name: str) -> list[tuple[str, str, str]] | None:
+        """The own permissions of an object like `/jobs/1`: field and name of whom, level; None if nobody set any."""
+        with self._lock:
+            row = self._db.execute("SELECT entries FROM permissions WHERE object = ?", (name,)).fetchone()
+        return None if row is None else [(field, principal, level) for field, principal, level in json.loads(row[0])]
+
+    def put_permissions(self, name: str, entries: Sequence[tuple[str, str, str]]) -> None:
+        """Replaces the own permissions of an object."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO permissions VALUES (?, ?)", (name, json.dumps(entries)))
 
     # --- secrets ---
 

@@ -36,12 +36,14 @@ def _subject(parameters: Mapping[str, Any]) -> Spelling:
 
 
 async def read_json(request: Request) -> Call:
-    """A call from a query, and a JSON object over it. Raises ApiError (400) for a body that is no object."""
+    """A call from a query, a JSON object over it, and what the address names. ApiError (400): the body is no object."""
     parameters: dict[str, Any] = dict(request.query_params)
     body = await request.body()
     json_body = bool(body.strip())
     if json_body:
         parameters.update(json_object(body))
+    # Ours last: a body cannot pretend to be about another object than its address.
+    parameters.update(request.path_params)
     return call(request, _subject(parameters), parameters, body, json_body=json_body)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from databricks_local.embedded import running
 
-from .client import Local
+from .client import Local, Reply
 from .work import CLUSTER, GIT_URL, Work
 
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -354,3 +354,74 @@ def test_sdk_secrets(work: Work) -> None:
     secrets.delete_scope("sdk-scope")
     with pytest.raises(ResourceDoesNotExist):
         secrets.put_secret("sdk-scope", "a", string_value="x")
+
+
+OWNED = {"user_name": "me@example.com", "permission_level": "IS_OWNER"}
+VIEWERS = {"group_name": "analysts", "permission_level": "CAN_VIEW"}
+
+
+def levels_of(reply: Reply) -> dict[str, list[str]]:
+    """What the entries of permissions say: whom, and which levels, inherited ones with where they come from."""
+    found = {}
+    for entry in reply.json["access_control_list"]:
+        name = next(entry[field] for field in ("user_name", "group_name", "service_principal_name") if field in entry)
+        found[name] = [
+            " ".join([one["permission_level"], *one.get("inherited_from_object", [])])
+            for one in entry["all_permissions"]
+        ]
+    return found
+
+
+def test_permissions_of_jobs(work: Work) -> None:
+    """A job belongs to its creator, permissions are replaced and changed, and go with the job."""
+    job_id = work.job({"name": "owned"})
+    url = f"/api/2.0/permissions/jobs/{job_id}"
+    admins = {"admins": ["CAN_MANAGE /jobs/"]}
+    assert levels_of(work.api.call("GET", url)) == {"me@example.com": ["IS_OWNER"], **admins}
+    robot = {"service_principal_name": "6a1c2e6e", "permission_level": "IS_OWNER"}
+    replaced = work.api.call("PUT", url, {"access_control_list": [robot, VIEWERS]})
+    assert replaced.json["object_id"] == f"/jobs/{job_id}" and replaced.json["object_type"] == "job"
+    assert levels_of(replaced) == {"6a1c2e6e": ["IS_OWNER"], "analysts": ["CAN_VIEW"], **admins}
+    changed = work.api.call("PATCH", url, {"access_control_list": [{**VIEWERS, "permission_level": "CAN_MANAGE_RUN"}]})
+    assert levels_of(changed) == {"6a1c2e6e": ["IS_OWNER"], "analysts": ["CAN_MANAGE_RUN"], **admins}
+    assert levels_of(work.api.call("GET", url)) == levels_of(changed)
+    work.post("2.2/jobs/delete", {"job_id": job_id})
+    assert work.api.call("GET", url).status == 404
+
+
+def test_permissions_through_the_sdk(work: Work) -> None:
+    """databricks-sdk reads and sets them, of a job as of any object; a job is created with its own."""
+    from databricks.sdk.service import iam, jobs
+
+    run = jobs.JobAccessControlRequest(group_name="ops", permission_level=jobs.JobPermissionLevel.CAN_MANAGE_RUN)
+    job_id = work.sdk.jobs.create(name="with permissions", access_control_list=[run]).job_id
+    entries = work.sdk.jobs.get_permissions(str(job_id)).access_control_list or []
+    assert {entry.group_name or entry.user_name for entry in entries} == {"ops", "me@example.com", "admins"}
+    given = [iam.AccessControlRequest(user_name="you@example.com", permission_level=iam.PermissionLevel.CAN_VIEW)]
+    work.sdk.permissions.update("jobs", str(job_id), access_control_list=given)
+    listed = work.sdk.permissions.get_permission_levels("jobs", str(job_id)).permission_levels or []
+    assert len(listed) == 4
+    assert "access_control_list" not in work.get("2.2/jobs/get", job_id=job_id).json["settings"]
+
+
+REFUSED_PERMISSIONS: dict[str, tuple[list[dict[str, str]] | str, str]] = {
+    "no owner": ([VIEWERS], "The job must have exactly one owner."),
+    "two owners": ([OWNED, {**OWNED, "user_name": "you"}], "The job must have exactly one owner."),
+    "group": ([{"group_name": "ops", "permission_level": "IS_OWNER"}], "Groups can not be owners."),
+    "level": ([OWNED, {**VIEWERS, "permission_level": "CAN_RUN"}], "CAN_VIEW, CAN_MANAGE_RUN, CAN_MANAGE, IS_OWNER"),
+    "nobody": ([{"permission_level": "CAN_VIEW"}], "names exactly one of"),
+    "two": ([{**OWNED, "group_name": "ops"}], "names exactly one of"),
+    "field": ([{**OWNED, "level": "CAN_VIEW"}], "Unknown field 'access_control_list[0].level'"),
+    "no list": ("CAN_VIEW", "is a list"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_PERMISSIONS)
+def test_refused_permissions(case: str, work: Work) -> None:
+    """What cannot be the permissions of a job is refused, and changes nothing."""
+    entries, text = REFUSED_PERMISSIONS[case]
+    url = f"/api/2.0/permissions/jobs/{work.job({'name': case})}"
+    reply = work.api.call("PUT", url, {"access_control_list": entries})
+    assert (reply.status, text in reply.json["message"]) == (400, True)
+    assert levels_of(work.api.call("GET", url))["me@example.com"] == ["IS_OWNER"]
+    assert work.api.call("GET", "/api/2.0/permissions/gardens/1").status == 400
