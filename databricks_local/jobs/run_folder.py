@@ -1,7 +1,6 @@
 """The private place of one task: its home, its working folder, what it finds in its environment.
 
-Everything inherited that could lead to another workspace is taken away; git's own configuration by environment
-stays, so that real addresses can be mapped to local repositories.
+Of the server's own environment it gets what inherited.py lists.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRUBBED = ("MLFLOW_", "_MLFLOW_", "DATABRICKS_", "ARM_", "SPARK_", "PYSPARK_", "XDG_", "VIRTUAL_ENV", "PYTEST_")
+from .inherited import inherited
 
 # Where a path begins and its first names end.
 MOUNT = r"(?<![\w.:/\\-]){}(?=[/\s'\";)]|$)"
@@ -102,13 +101,13 @@ def make(root: Path, dbfs: Path) -> RunFolder:
 
 
 def environment(
-    inherited: Mapping[str, str], folder: RunFolder, host: str, token: str, registry: str, more: Mapping[str, str]
+    servers: Mapping[str, str], folder: RunFolder, host: str, token: str, registry: str, more: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of a run: `inherited` without what leads to another workspace, ours, and `more` over all of it.
+    """The environment of a run: what it needs of the server's, ours, and `more` over all of it.
 
     `registry` is the address of the model registry; empty for this workspace.
     """
-    kept = {name: value for name, value in inherited.items() if not name.upper().startswith(SCRUBBED)}
+    kept = inherited(servers)
     programs = [str(folder.root / "bin"), str(folder.packages / "bin"), str(Path(sys.executable).parent)]
     return {
         **kept,

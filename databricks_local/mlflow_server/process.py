@@ -7,11 +7,12 @@ import importlib.util
 import os
 import secrets
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from databricks_local.core.errors import ApiError
-from databricks_local.jobs.run_folder import SCRUBBED
+from databricks_local.jobs.inherited import inherited
 from databricks_local.runtime.guard import kill_group
 from databricks_local.runtime.programs import command
 
@@ -59,12 +60,11 @@ class MlflowProcess:
         if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("flask") is None:
             raise _unavailable(NOT_INSTALLED)
         self._folder.mkdir(exist_ok=True)
-        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(SCRUBBED)}
         with (self._folder / "server.log").open("ab") as log:
             self._process = process = subprocess.Popen(
                 command("mlflow_server.program", str(self._folder)),
                 cwd=self._folder,
-                env=kept,
+                env={**inherited(os.environ), **_places(os.environ)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -79,6 +79,12 @@ class MlflowProcess:
         except (ValueError, asyncio.TimeoutError):
             self.stop()
             raise _unavailable(f"MLflow did not start; {self._folder / 'server.log'} says why.") from None
+
+
+def _places(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where programs of this user keep what is theirs: matplotlib asks for a home, and all for a temporary folder."""
+    names = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")
+    return {name: environment[name] for name in names if name in environment}
 
 
 def _unavailable(text: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""multipart/form-data: what real encoders make is read back, whatever the content holds."""
+"""multipart/form-data: what real encoders make is read back, whatever the content holds. And what a run inherits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import urllib3
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from databricks_local.jobs.inherited import inherited
 from databricks_local.protocol.multipart import is_multipart, parts
 
 TRICKY = [b"\r\n", b"--", b"x", b"--x", b"--x--", b"\r\n\r\n", b"\r", b"\n", b"Content-Disposition: form-data"]
@@ -82,3 +83,27 @@ def test_which() -> None:
     assert is_multipart("Multipart/Form-Data; boundary=x")
     assert not is_multipart("multipart/mixed; boundary=x")
     assert not is_multipart("text/json")
+
+
+def test_inherited() -> None:
+    """A run gets what it needs of the server's environment; of git's configuration, addresses without a credential."""
+    needed = {"PATH": "/bin", "http_proxy": "http://p", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "SystemRoot": "C:"}
+    secret = dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "MY_PASSWORD", "HOME"], "x")
+    settings = [
+        ("http.extraHeader", "AUTHORIZATION: bearer x"),
+        ("url.https://token@git.example.com/.insteadOf", "https://git.example.com/"),
+        ("url.file:///r/.insteadOf", "https://git.example.com/"),
+        ("safe.directory", "*"),
+    ]
+    git = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_ASKPASS": "/bin/x"}
+    for number, (key, value) in enumerate(settings):
+        git |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    assert inherited({**needed, **secret, **git}) == {
+        **needed,
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "url.file:///r/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://git.example.com/",
+        "GIT_CONFIG_KEY_1": "safe.directory",
+        "GIT_CONFIG_VALUE_1": "*",
+    }
+    assert inherited({**needed, "GIT_CONFIG_COUNT": "\u00b2"}) == needed

@@ -185,7 +185,7 @@ def test_surroundings(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run finds this workspace in its environment, a home and folder of its own, and nobody else's settings."""
     ended = work.run_notebook(
         "import json, os, pathlib\nfrom databricks.sdk import WorkspaceClient",
-        "seen = {k: v for k, v in os.environ.items() if k.startswith(('MLFLOW', 'DATABRICKS', 'PYTEST'))}\n"
+        "seen = {k: v for k, v in os.environ.items() if k.startswith(('MLFLOW', 'DATABRICKS', 'PYTEST', 'AWS'))}\n"
         "me = WorkspaceClient().current_user.me().user_name\n"
         "dbutils.notebook.exit(json.dumps([seen, me, str(pathlib.Path.home()), os.getcwd(), os.listdir('.')]))",
     )

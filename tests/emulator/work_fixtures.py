@@ -21,7 +21,7 @@ def work_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     """A server whose git finds https addresses in a folder, and which has nothing to complain about at its end."""
     folder, repositories = tmp_path_factory.mktemp("work") / "workspace", tmp_path_factory.mktemp("repositories")
     before = dict(os.environ)
-    os.environ.update(mapped(repositories))
+    os.environ.update(mapped(repositories), AWS_SECRET_ACCESS_KEY="of whoever started the server")
     try:
         with running(folder) as there:
             os.environ.clear()
