@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -64,6 +65,7 @@ class Home:
         """Makes the folder ours; refuses one that is somebody else's."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._check_private()
             ours = (self.folder / MARKER).exists()
             # RACE: another one of us may be settling here this moment: what is his is not foreign.
             if not ours and any(not file.name.startswith(OWN) for file in self.folder.iterdir()):
@@ -75,6 +77,22 @@ class Home:
                 (self.folder / MARKER).write_text('{"format": 1}\n', encoding="utf-8")
         except OSError as error:
             raise _unusable(self.folder, error) from None
+
+    def _check_private(self) -> None:
+        """As ssh does: who may write here could have put a database, a program to run or a link here."""
+        if sys.platform == "win32":
+            return
+        status = self.folder.stat()
+        if status.st_uid not in (0, os.geteuid()):
+            raise RefusedError(
+                f"{self.folder} belongs to another user, who could change what the workspace holds and runs.",
+                "Choose a folder of your own with --dir.",
+            )
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise RefusedError(
+                f"Others may write to {self.folder}, and so could change what the workspace holds and runs.",
+                f"Type: chmod go-w {shell.path(str(self.folder))}",
+            )
 
     def option(self) -> str:
         """The option that names this folder in a command, with a blank before it; "" where none has to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +45,12 @@ ROWS: dict[str, tuple[list[str], str, str, Way]] = {
         "Choose another folder with --dir.",
         lambda new, hint: ["serve", "--dir", str(new)],
     ),
+    "a folder of others": (
+        ["serve", "--dir", "OPEN"],
+        "Others may write to …, and so could change what the workspace holds and runs.",
+        "Type: chmod go-w …",
+        lambda new, hint: _after(words(hint.removeprefix("Type: "))),
+    ),
     "no port": (
         ["serve", "--dir", "DIR", "--port", "TAKEN"],
         "Port … cannot be used: …",
@@ -63,6 +70,14 @@ ROWS: dict[str, tuple[list[str], str, str, Way]] = {
         lambda new, hint: ["serve", "--dir", str(new), "--token", "ab"],
     ),
 }
+
+
+def _after(typed: list[str]) -> list[str]:
+    """The server that starts once `typed` has been done with its folder."""
+    subprocess.run(typed, check=True)
+    return ["serve", "--dir", typed[-1]]
+
+
 RUNNING = (
     "A server is already running for …",
     "Type `databricks_local status --dir …` to see where, or choose another folder with --dir.",
@@ -71,6 +86,7 @@ RUNNING = (
 )
 NOT_TYPED = {
     "Type: pip install 'databricks-branch-sync[local]'": "it asks a registry",
+    "Choose a folder of your own with --dir.": "it needs a second user of this machine",
     "Move it away, or choose another --dir.": "tests/emulator/test_command.py has a database that is none",
 }
 # What the API answers, what a notebook prints and what is written into files tells nobody to type it.
@@ -85,8 +101,15 @@ def test_what_is_done_as_printed_leads_out(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "it's"
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("x")
+    folder.with_name("it's open").mkdir()
+    folder.with_name("it's open").chmod(0o777)
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        stands = {"DIR": str(folder), "FULL": str(tmp_path / "full"), "TAKEN": str(taken.getsockname()[1])}
+        stands = {
+            "DIR": str(folder),
+            "OPEN": f"{folder} open",
+            "FULL": str(tmp_path / "full"),
+            "TAKEN": str(taken.getsockname()[1]),
+        }
         typed = [re.sub("|".join(stands), lambda match: stands[match[0]], word) for word in typed]
         code, out, err = finished(*typed)
     assert code and re.search(pattern(message), out + err), out + err
