@@ -61,7 +61,7 @@ def parse(body: bytes) -> list[NotebookCell]:
         commands = json.loads(body)["commands"]
         ordered = sorted(commands, key=lambda command: float(command["position"]))
         return [_from_command(command) for command in ordered]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise invalid("The archive holds a notebook that cannot be read.") from None
 
 

@@ -7,7 +7,6 @@ percent-encoded JSON in base64 [INFERRED]. The page here shows the cells as plai
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Sequence
@@ -48,7 +47,7 @@ def to_source(content: bytes) -> tuple[bytes, str]:
     try:
         document = unquote(base64.b64decode(match[1]).decode()).encode()
         language = str(json.loads(document)["language"]).upper()
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise invalid("The HTML file does not contain a Databricks notebook.") from None
     if language not in LANGUAGES:
         raise invalid(f"Unknown notebook language {language}.")

@@ -16,6 +16,9 @@ from databricks_local.core.model import LANGUAGES
 
 from .source import NotebookCell
 
+# Objects and lists, each of which needs a hundred times the bytes that it is written with.
+MAX_PARTS = 3_000_000
+
 NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
 CELL_KEY = "application/vnd.databricks.v1+cell"
 
@@ -25,6 +28,8 @@ NAMESPACE = uuid.UUID("6f1d9a52-7a0c-4d36-9a9e-0f6a5f3f2b11")
 
 def load(content: bytes) -> dict[str, Any]:
     """The document, or 400: how the service words it is unknown."""
+    if content.count(b"{") + content.count(b"[") > MAX_PARTS:
+        raise _broken()
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):

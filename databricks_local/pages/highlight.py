@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,8 @@ from pygments.lexers import get_lexer_by_name
 # Beyond this a text is shown without colours: lexers are slow, and people do not read that far.
 MAX_COLOURED = 100_000
 MAX_SHOWN = 400_000
+# White space without an end is looked at again from each of its signs, by more than one lexer.
+_GAP = re.compile(r"\s{500}")
 
 LEXERS = {"PYTHON": "python", "SQL": "sql", "SCALA": "scala", "R": "r", "SHELL": "bash", "MARKDOWN": "markdown"}
 # Extension of a file -> lexer; any other file is plain text.
@@ -28,7 +31,7 @@ def lexer_of_file(name: str) -> str:
 
 def coloured(text: str, lexer: str) -> Markup:
     """`lexer` is one of ours; with "" the text is only escaped."""
-    if not lexer or len(text) > MAX_COLOURED:
+    if not lexer or len(text) > MAX_COLOURED or _GAP.search(text):
         cut = text[:MAX_SHOWN]
         rest = "" if len(text) == len(cut) else f"\n… {len(text) - len(cut):,} more characters"
         return escape(cut + rest)
