@@ -43,8 +43,8 @@ test: $(VENV)/.test  ## the tests, but for those that take long
 test-long: $(VENV)/.test  ## every test
 	$(TEST) -m '' $(TESTS)
 
-torture: $(VENV)/.test  ## the safety tests with every crash point, fault and mutant, for SECONDS or longer
-	TORTURE_SECONDS=$(SECONDS) $(TEST) -m '' tests/safety
+torture: $(VENV)/.test  ## the safety tests with every crash point, fault, mutant and hostile request, for SECONDS or longer
+	TORTURE_SECONDS=$(SECONDS) $(TEST) -m '' tests/safety tests/emulator/test_hostile.py
 
 check: $(VENV)/.dev  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .

@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.files.dbfs import OPERATIONS as DBFS_OPERATIONS
 from databricks_local.files.dbfs import Dbfs
@@ -196,7 +197,10 @@ def _no_run_states(services: Services, _: Any) -> dict[str, Any]:
 
 
 def _run_output(services: Services, query: Any) -> dict[str, Any]:
-    return services.runs.all_output(int(query["run_id"]))
+    number = whole_number(query["run_id"])
+    if number is None:
+        raise ValueError("run_id is a number")
+    return services.runs.all_output(number)
 
 
 def _next_fires(services: Services, _: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+LAST_MS = 253_402_300_799_000
 MODES = ("real", "coarse", "frozen", "backwards", "absent")
 
 
@@ -38,10 +39,9 @@ class WorkspaceClock:
         self._at = int(settings.get("at_ms", time.time_ns() // 1_000_000))
 
     def now(self) -> int:
-        """Milliseconds since 1970, as this clock shows them."""
-        if self.mode in ("frozen", "backwards"):
-            return self._at + self._offset
-        now = time.time_ns() // 1_000_000 + self._offset
+        """Milliseconds since 1970, as this clock shows them: never before 1970, nor after the year 9999."""
+        at = self._at if self.mode in ("frozen", "backwards") else time.time_ns() // 1_000_000
+        now = min(max(0, at + self._offset), LAST_MS)
         return now - now % self._resolution if self.mode == "coarse" else now
 
     def stamp(self) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LONGEST = 2_000  # characters of what a message repeats
+
 
 class ApiError(Exception):
     """A refusal with the shape `{"error_code", "message"[, "details"]}`."""
@@ -162,8 +164,14 @@ def no_content() -> ApiError:
 
 
 def invalid(text: str) -> ApiError:
-    """A parameter we cannot read; the service's own wording is unknown for these."""
-    return ApiError(400, "INVALID_PARAMETER_VALUE", text)
+    """A parameter we cannot read; the service's own wording is unknown for these. What it quotes is cut short."""
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return ApiError(400, "INVALID_PARAMETER_VALUE", shown)
+
+
+def body_too_large(limit: int) -> ApiError:
+    """A body that is larger than any call takes: status as of every proxy, text unknown."""
+    return ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"The request is larger than {limit} bytes.")
 
 
 def throttled(retry_after: int | None) -> ApiError:

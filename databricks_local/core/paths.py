@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from .errors import ApiError
 
 ALIAS = "/Workspace"
+# Whatever the service's own limits are, which nobody has written down.
+MAX_PATH = 4096
+MAX_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,14 @@ def spelled(raw: str) -> Spelling:
     """
     if not raw.startswith("/"):
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Path ({raw}) doesn't start with '/'")
+    if len(raw) > MAX_PATH:
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", f"The path is longer than {MAX_PATH} characters.")
     if not _encodable(raw):
         raise ApiError(400, "INVALID_PARAMETER_VALUE", "The path is not valid Unicode.")
-    path = "/" + "/".join(part for part in raw.split("/") if part)
+    parts = [part for part in raw.split("/") if part]
+    if len(parts) > MAX_DEPTH:
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", f"The path has more than {MAX_DEPTH} names.")
+    path = "/" + "/".join(parts)
     if path != ALIAS and not path.startswith(ALIAS + "/"):
         return Spelling(path)
     return Spelling(path[len(ALIAS) :] or "/", "" if raw.startswith("//") else ALIAS)

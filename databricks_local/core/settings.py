@@ -15,6 +15,7 @@ CHOICES = {
     "archive_jupyter": ("notebooks", "files", "dropped"),
     "archive_files": ("files", "refused", "dropped"),
     "folder_exports": ("inside", "around", "dbc"),
+    "git_folders": ("standard", "cli"),
 }
 
 
@@ -35,6 +36,8 @@ class ServerSettings:
     # Whether the names in the zip of a folder begin inside of it or with its own: unknown. A comment in the CLI says
     # that DBC comes whatever is asked [PROBED, old].
     folder_exports: str = "inside"
+    # Whether new Git folders outside /Repos have Git CLI access, as somebody chooses in the page [DOCS].
+    git_folders: str = "standard"
     latency_ms: float = 0.0
     # Requests per second; 0 is no limit. For real: import 30, export 60 [DOCS], import-file 20 [PROBED].
     import_rate: float = 0.0
@@ -73,16 +76,21 @@ class ServerSettings:
                 raise ValueError(f"unknown setting '{name}'; there are: {names}")
             if name in CHOICES and value not in CHOICES[name]:
                 raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
-            if not _fits(name, current[name], value):
+            if not _fits(name, value):
                 raise ValueError(f"{name} does not take {value!r}")
         return replace(self, **changes)
 
 
-def _fits(name: str, current: object, value: object) -> bool:
+def _fits(name: str, value: object) -> bool:
+    default = ServerSettings.__dataclass_fields__[name].default
+    if name == "user":
+        return isinstance(value, str) and value != "" and "/" not in value
+    if name == "missing_job_status":
+        return value in (400, 404)
     if name == "retry_after":
         return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
-    if isinstance(current, bool) or isinstance(value, bool):
-        return isinstance(current, bool) and isinstance(value, bool)
-    if isinstance(current, (int, float)):
-        return isinstance(value, (int, float)) and value >= 0
-    return isinstance(value, str)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, (int, float)):
+        return isinstance(value, int if isinstance(default, int) else (int, float)) and value >= 0
+    return isinstance(value, str) and "\0" not in value

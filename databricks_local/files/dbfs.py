@@ -7,12 +7,12 @@ published one. New workspaces have no DBFS any more: the setting `dbfs` switches
 from __future__ import annotations
 
 import base64
-import binascii
 import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.core.settings import MIB
@@ -130,7 +130,7 @@ class Dbfs:
         """Ends a stream: only now the file has its content."""
         path, content = self._stream(call)
         self.tree.write(path, bytes(content))
-        del self._streams[int(call.parameters["handle"])]
+        del self._streams[number(call, "handle", -1)]
         return {}
 
     def read(self, call: Call) -> dict[str, Any]:
@@ -221,16 +221,17 @@ def file_info(node: Node) -> dict[str, Any]:
 def number(call: Call, name: str, default: int) -> int:
     """A parameter that is a whole number from 0. Raises ApiError (400) for anything else."""
     value = call.parameters.get(name, default)
-    if isinstance(value, bool) or not str(value).isdigit():
+    number = whole_number(value)
+    if number is None:
         raise invalid(f"{name} is a whole number from 0, not {value!r}.")
-    return int(value)
+    return number
 
 
 def decoded(call: Call, name: str) -> bytes:
     """Base64, at most 1 MB inline [DOCS]. Raises ApiError (400)."""
     try:
         content = base64.b64decode(str(call.parameters.get(name, "")), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise invalid(f"{name} is not valid base64.") from None
     if len(content) > MIB:
         raise ApiError(400, "MAX_BLOCK_SIZE_EXCEEDED", f"The block is larger than {MIB} bytes.")

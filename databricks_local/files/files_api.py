@@ -76,7 +76,9 @@ class FilesApi:
         body = self.tree.file(path).read_bytes()
         changed = datetime.fromtimestamp(node.modified_ms // 1000, timezone.utc)
         headers = {"Last-Modified": format_datetime(changed, usegmt=True)}
-        start = re.fullmatch(r"bytes=(\d+)-", str(call.parameters.get("range", "")))
+        start = re.fullmatch(r"bytes=([0-9]+)-", str(call.parameters.get("range", "")))
+        if start and (len(start[1]) > 18 or int(start[1]) > len(body)):
+            raise ApiError(416, "INVALID_PARAMETER_VALUE", f"The file has no byte {start[1][:40]}.")
         return ApiAnswer(200, body[int(start[1]) :] if start else body, "application/octet-stream", headers)
 
     def _put(self, call: Call, path: str) -> ApiAnswer:

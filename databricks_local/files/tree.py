@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+# Folders are made and removed by functions that call themselves.
+MAX_DEPTH = 200
+
 
 class OutsideError(Exception):
     """A path that is none of this folder's."""
@@ -32,10 +35,10 @@ class Node:
 
 
 def parts_of(path: str) -> list[str]:
-    """The names in a path; OutsideError when one of them would not stay a name."""
+    """The names in a path; OutsideError when one of them would not stay a name, or there are too many."""
     parts = [part for part in path.split("/") if part]
     forbidden = '\0\\:*?"<>|' if sys.platform == "win32" else "\0"
-    if any(part in (".", "..") or any(sign in part for sign in forbidden) for part in parts):
+    if len(parts) > MAX_DEPTH or any(part in (".", "..") or any(sign in part for sign in forbidden) for part in parts):
         raise OutsideError(path)
     return parts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import unknown
@@ -81,9 +82,7 @@ class JobApi:
     def update(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Top-level fields replaced, keyed lists merged, fields taken away [DOCS]."""
         job = self._job(workspace, call)
-        settings = dict(job.settings)
-        for field in call.parameters.get("fields_to_remove", []):
-            _remove(settings, str(field))
+        settings = without(job.settings, call.parameters.get("fields_to_remove", []))
         if "new_settings" in call.parameters:
             settings = merged(settings, self._new_settings(call))
         check_job(settings, version_of(call))
@@ -154,6 +153,7 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     result = {**old, **new}
     for field, key in MERGED.items():
         if field in old and field in new:
+            _check_keyed(field, new[field], key)
             changed = {entry[key]: entry for entry in new[field]}
             kept = [changed.pop(entry[key], entry) for entry in old[field]]
             result[field] = [*kept, *changed.values()]
@@ -168,15 +168,31 @@ def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _remove(settings: dict[str, Any], field: str) -> None:
-    """`tasks/task_1` takes one entry of a keyed list away."""
-    name, slash, key = field.partition("/")
-    if not slash:
-        settings.pop(name, None)
-    elif name in MERGED:
-        settings[name] = [entry for entry in settings.get(name, []) if entry[MERGED[name]] != key]
-    else:
-        raise invalid(f"fields_to_remove: '{field}' is not understood.")
+def without(settings: Mapping[str, Any], fields: object) -> dict[str, Any]:
+    """`settings` without some fields; `tasks/task_1` is one entry of a list of MERGED. Raises ApiError (400)."""
+    if not isinstance(fields, list):
+        raise invalid("fields_to_remove is a list.")
+    whole, entries = set[str](), dict[str, set[str]]()
+    for field in map(str, fields):
+        name, slash, key = field.partition("/")
+        if slash and name not in MERGED:
+            raise invalid(f"fields_to_remove: '{field}' is not understood.")
+        if slash:
+            entries.setdefault(name, set()).add(key)
+        else:
+            whole.add(name)
+    result = {name: value for name, value in settings.items() if name not in whole}
+    for name in {*entries} & {*result}:
+        result[name] = [entry for entry in result[name] if entry[MERGED[name]] not in entries[name]]
+    return result
+
+
+def _check_keyed(field: str, entries: object, key: str) -> None:
+    if not isinstance(entries, list):
+        raise invalid(f"{field} is a list, not {entries!r}.")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
+            raise invalid(f"Missing required field: {field}[{number}].{key}")
 
 
 def version_of(call: Call) -> str:
@@ -189,9 +205,10 @@ def number_of(call: Call, name: str) -> int:
     value = call.parameters.get(name)
     if value is None:
         raise invalid(f"Missing required field: {name}")
-    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit():
+    number = whole_number(value)
+    if number is None:
         raise invalid(f"{name} is a number, not {value!r}.")
-    return int(value)
+    return number
 
 
 def limit_of(call: Call, default: int, most: int) -> int:

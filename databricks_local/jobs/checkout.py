@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,23 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
     else:
         _git(folder, "checkout", "--quiet", "--detach", "FETCH_HEAD")
     return _git(folder, "rev-parse", "HEAD").strip()
+
+
+def default_branch(url: str) -> str:
+    """The branch that a repository shows first, by name. Raises CheckoutError."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _git(folder, "init", "--quiet", "--template=")
+        listed = _git(folder, "ls-remote", "--symref", "--end-of-options", url, "HEAD")
+    match = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", listed, re.MULTILINE)
+    if match is None:
+        raise CheckoutError("the repository has no default branch")
+    return match[1]
+
+
+def tracked(folder: Path) -> list[str]:
+    """The files of a clone, relative to it. Raises CheckoutError."""
+    return [name for name in _git(folder, "ls-files", "-z").split("\0") if name]
 
 
 def _git(folder: Path, *arguments: str) -> str:

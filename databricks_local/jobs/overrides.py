@@ -36,6 +36,8 @@ class RunOverride:
 
 def override(document: Mapping[str, Any]) -> RunOverride:
     """A rule from JSON; ValueError says what is wrong with it."""
+    if not isinstance(document, Mapping):
+        raise ValueError("a rule is an object")
     unknown = sorted(set(document) - {"name", "times", "state", "refuse"})
     if unknown:
         raise ValueError(f"unknown key '{unknown[0]}'; there are: name, times, state, refuse")
@@ -47,9 +49,16 @@ def override(document: Mapping[str, Any]) -> RunOverride:
         if not isinstance(forced, Mapping) or forced.get("life_cycle_state") not in LIFE_CYCLES:
             raise ValueError(f"state.life_cycle_state is one of {', '.join(LIFE_CYCLES)}")
         result = forced.get("result_state")
+        if not isinstance(result, (str, type(None))):
+            raise ValueError("state.result_state is a text")
         code = str(result) if result in ("SUCCESS", "CANCELED") else "INTERNAL_ERROR"
         state = RunState(str(forced["life_cycle_state"]), result, str(forced.get("state_message", "")), code)
-    return RunOverride(str(document.get("name", "*")), document.get("times"), state, document.get("refuse"))
+    refuse, times = document.get("refuse"), document.get("times")
+    if state is None and not (isinstance(refuse, Mapping) and refuse.get("status", 400) in range(400, 600)):
+        raise ValueError("refuse is an object with a status from 400 to 599")
+    if not isinstance(times, (int, type(None))):
+        raise ValueError(f"times is a whole number, not {times!r}")
+    return RunOverride(str(document.get("name", "*")), times, state, refuse)
 
 
 class RunOverrides:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, Grants, check_owner, grants
@@ -104,8 +105,8 @@ def of_jobs(store: JobStore) -> Securable:
     """The permissions of jobs: a job has one owner, at first its creator; administrators manage all [DOCS]."""
 
     def creator(workspace: LocalWorkspace, identifier: str) -> str:
-        is_number = identifier.isascii() and identifier.isdigit() and len(identifier) < 19
-        job = store.job(int(identifier)) if is_number else None
+        number = whole_number(identifier)
+        job = None if number is None else store.job(number)
         if job is None:
             raise missing_job(identifier, workspace)
         return job.creator

@@ -74,7 +74,11 @@ class TaskRunner:
         environment = run_folder.environment(
             os.environ, folder, self._host, self._token, settings.registry_uri, prepared.environment
         )
-        process = Process(prepared.command, prepared.cwd, environment, folder.root / "exit")
+        try:
+            process = Process(prepared.command, prepared.cwd, environment, folder.root / "exit")
+        except (OSError, ValueError) as error:  # more than a command line holds, or NUL in it
+            self._store.put_output(task.run_id, Output(error=f"The command cannot be started: {error}"))
+            return internal_error(f"The command cannot be started: {error}", "RUN_EXECUTION_ERROR")
         following = process.follow(log)
         grace = settings.cancel_grace_s if "notebook_task" in task.spec else 0.0
         verdict = wait_or_stop(process, stop, deadline, lambda: 0.0 if self.abrupt else grace)

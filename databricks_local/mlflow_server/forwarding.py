@@ -53,6 +53,13 @@ class Reply:
         return b"".join(self.parts)
 
 
+def _feed(parser: httptools.HttpResponseParser, chunk: bytes) -> None:
+    try:
+        parser.feed_data(chunk)
+    except httptools.HttpParserError as error:
+        raise ConnectionResetError(f"the answer is none: {error}") from None
+
+
 async def forward(port: int, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
     """ConnectionError when nobody listens, or the answer breaks off."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -65,7 +72,7 @@ async def forward(port: int, method: str, target: str, headers: Sequence[tuple[s
         reply = Reply()
         parser = httptools.HttpResponseParser(reply)
         while chunk := await reader.read(262_144):
-            parser.feed_data(chunk)
+            _feed(parser, chunk)
         reply.status = parser.get_status_code()
         if not reply.complete and method != "HEAD":
             raise ConnectionResetError("the answer broke off")

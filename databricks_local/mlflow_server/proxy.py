@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from databricks_local.core.errors import ApiError, no_endpoint
 from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.files import files_api
+from databricks_local.protocol.wire import json_object
 from databricks_local.workspace.tree import LocalWorkspace
 
 from . import experiments
@@ -90,7 +90,7 @@ class MlflowProxy:
 
 
 def _named(call: Call, field: str, name: str) -> Call:
-    body: Mapping[str, Any] = json.loads(call.content or b"{}")
+    body = json_object(call.content or b"{}")
     return replace(call, content=experiments.renamed(body, field, name), parameters={**call.parameters, field: name})
 
 

@@ -5,17 +5,21 @@ They ask for the token; nothing of them is recorded or hit by faults.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
+from databricks_local.core.documents import parsed
 from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import answer
+from databricks_local.core.settings import MIB
 
 from .pipeline import Pipeline
-from .wire import refused
+from .wire import body, refused, response
+
+MAX_CONTROL = 64 * MIB
 
 Control = Callable[[Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 
@@ -29,12 +33,17 @@ def endpoint(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaita
     async def serve(request: Request) -> Response:
         try:
             pipeline.check(request)
-            raw = await request.body()
-            answer = control(json.loads(raw) if raw else dict(request.query_params) or None)
-            return JSONResponse(answer if isinstance(answer, dict) else await answer)
+            raw = await body(request, MAX_CONTROL)
+            result = control(parsed(raw) if raw else dict(request.query_params) or None)
+            return response(answer(result if isinstance(result, dict) else await result), pipeline.date())
         except ApiError as error:
             return refused(error)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except (ValueError, KeyError, TypeError) as error:
             return refused(invalid(str(error)))
+        except Exception as error:
+            pipeline.log(error)
+            return refused(ApiError(500, "INTERNAL_ERROR", "An internal error occurred."))
 
     return serve

@@ -21,12 +21,16 @@ A rule is a JSON object:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 ACTIONS = ("answer", "latency", "reset", "truncate", "gzip", "stale", "kill", "edit")
+LONGEST_MS = 86_400_000
+MAX_PID = 2**31 - 1
+_NAME, _VALUE = re.compile(r"[A-Za-z0-9-]+"), re.compile(r"[ -~]*")
 KEYS = ("method", "endpoint", "object", "nth", "every", "times", "phase", "action")
 
 
@@ -70,6 +74,8 @@ def rule(document: Mapping[str, Any]) -> Rule:
     if phase not in ("before", "after"):
         raise ValueError("phase is 'before' or 'after'")
     nth = document.get("nth", [])
+    if not isinstance(document.get("method"), (str, type(None))):
+        raise ValueError("method is a text")
     numbers = frozenset(_positive("nth", number) for number in (nth if isinstance(nth, list) else [nth]))
     every, times = document.get("every"), document.get("times")
     return Rule(
@@ -88,13 +94,28 @@ def rule(document: Mapping[str, Any]) -> Rule:
 def _check_action(action: Mapping[str, Any]) -> None:
     """What an action needs, so that a mistake shows here and not in some later request."""
     kind = action["kind"]
-    if kind == "latency" and not isinstance(action.get("ms"), (int, float)):
-        raise ValueError("a latency needs its ms")
-    if kind == "kill":
-        _positive("pid", action.get("pid"))
+    ms = action.get("ms")
+    if kind == "latency" and (not isinstance(ms, (int, float)) or not 0 <= ms <= LONGEST_MS):
+        raise ValueError(f"a latency needs its ms, at most {LONGEST_MS}")
+    if kind == "answer":
+        _check_answer(action)
+    if "keep" in action and (not isinstance(action["keep"], int) or action["keep"] < 0):
+        raise ValueError("keep is a number of bytes")
+    if kind == "kill" and _positive("pid", action.get("pid")) > MAX_PID:
+        raise ValueError(f"pid is at most {MAX_PID}")
     edits = action.get("edits")
     if kind == "edit" and not (isinstance(edits, list) and all(_has_path(edit) for edit in edits)):
         raise ValueError("an edit action needs its list of edits, each with a path")
+
+
+def _check_answer(action: Mapping[str, Any]) -> None:
+    status, headers = action.get("status", 500), action.get("headers", {})
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError("status is a number from 200 to 599")
+    if not isinstance(headers, Mapping) or not all(
+        _NAME.fullmatch(name) and _VALUE.fullmatch(str(value)) for name, value in headers.items()
+    ):
+        raise ValueError("headers is an object of names and values, in ASCII")
 
 
 def _has_path(edit: object) -> bool:

@@ -16,8 +16,10 @@ Theory of operation. A request goes through these steps, and each of them may be
 From step 4 on a refusal (ApiError) takes as long as any other answer. A defect is a 500, with its traceback in
 server.log.
 
-All of this runs on one event loop. An operation on the workspace awaits nothing, so that operations never cross. What
-is awaited is a body, the latency, a fault's pause, and MLflow's server: `cut_off` ends whoever awaits one of these.
+All of this runs on one event loop. An operation on the workspace awaits nothing, so that operations never cross. But
+an export of much converts what it has read in a thread, and an import of a large archive unpacks and places a part at a
+time. What is awaited besides is a body, the latency, a fault's pause, and MLflow's server: `cut_off` ends whoever
+awaits one of these.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -42,6 +45,7 @@ from starlette.responses import Response
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import ApiAnswer, Call, answer, refusal
+from databricks_local.core.settings import ServerSettings
 from databricks_local.workspace.edits import edit
 from databricks_local.workspace.store import Store
 from databricks_local.workspace.tree import LocalWorkspace
@@ -53,7 +57,7 @@ from .limits import RateLimits
 
 # Most are answered at once; what waits for another server is awaited.
 Operation = Callable[[LocalWorkspace, Call], "ApiAnswer | Awaitable[ApiAnswer]"]
-Reader = Callable[[Request], Awaitable[Call]]
+Reader = Callable[[Request, ServerSettings], Awaitable[Call]]
 # Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
 _TURNS = 20
 # What is kept of requests without the right token: so many, and so much of their addresses.
@@ -134,7 +138,7 @@ class Pipeline:
         try:
             (check or self.check)(request)
             records, endpoint = self._records, request.scope["path"]
-            call = await read(request)
+            call = await read(request, self.workspace.settings)
             path = call.target.path
             sent = await self._answer_on_time(operation, call, faults)
         except ApiError as error:
@@ -222,8 +226,7 @@ class Pipeline:
             if rule.kind == "latency":
                 await asyncio.sleep(float(rule.action.get("ms", 0)) / 1000)
             elif rule.kind == "edit":
-                for change in rule.action.get("edits", []):
-                    edit(self.workspace, change)
+                self._edit(rule.action.get("edits", []))
             elif rule.kind == "stale" and self.past is not None:
                 workspace = self.workspace.as_of(self.past)
             elif rule.kind == "kill":
@@ -233,6 +236,14 @@ class Pipeline:
             elif rule.kind == "answer":
                 return self._response(_scripted(rule.action)), workspace
         return None, workspace
+
+    def _edit(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Another person's edits; raises ApiError (400) for one that cannot be made at this moment."""
+        try:
+            for change in changes:
+                edit(self.workspace, change)
+        except ValueError as error:
+            raise errors.invalid(f"The edit of a fault cannot be made: {error}.") from None
 
     def _damaged(self, sent: Response, rules: Sequence[Rule]) -> Response:
         if isinstance(sent, wire.Reset):
@@ -264,9 +275,10 @@ async def _until(moment: float) -> None:
 
 
 def kill(pid: int) -> None:
-    """The client's process, at once; never a group, never ourselves."""
+    """The client's process, at once; never a group, never ourselves. Nothing for one that has ended."""
     if pid > 1 and pid != os.getpid():
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        with suppress(ProcessLookupError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _scripted(action: Any) -> ApiAnswer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 import sys
@@ -16,9 +15,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.documents import malformed, parsed, whole_number
+from databricks_local.core.errors import ApiError, body_too_large, invalid
 from databricks_local.core.model import ApiAnswer, Call, refusal
 from databricks_local.core.paths import Spelling, spelled
+from databricks_local.core.settings import ServerSettings
 
 from .multipart import is_multipart, parts
 
@@ -39,6 +40,8 @@ MAX_QUEUED = 16  # requests that a client sends before it has the answer to the 
 # Of a body that nobody wants, as its request was refused: who sends more, or for longer, is cut off.
 MAX_DISCARDED = 16 * 2**20
 DISCARDING_S = 30
+# Of a body, beside what it carries: the other parts of it, and what surrounds them.
+MARGIN = 64 * 1024
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -140,10 +143,25 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-async def read(request: Request) -> Call:
+async def body(request: Request, limit: int) -> bytes:
+    """The body of a request, not read any further than `limit` and MARGIN. Raises ApiError (413)."""
+    length = whole_number(request.headers.get("content-length", "0"))
+    if length is None or length > limit + MARGIN:
+        raise body_too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit + MARGIN:
+            raise body_too_large(limit)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def read(request: Request, settings: ServerSettings) -> Call:
     """The call in a request: parameters from the query, JSON or parts, the path also from the URL.
 
-    Raises ApiError (400).
+    Raises ApiError (400, 413).
     """
     parameters: dict[str, Any] = dict(request.query_params)
     content: bytes | None = None
@@ -152,13 +170,13 @@ async def read(request: Request) -> Call:
     if url_path is not None:
         # The client escapes the slashes between segments: they arrive decoded here [REAL].
         parameters["path"] = f"/{url_path}"
-        content = await request.body()
+        content = await body(request, settings.max_import_file_bytes)
     elif request.method == "POST":
         if is_multipart(request.headers.get("content-type", "")):
-            content = await _read_parts(request, parameters)
+            content = await _read_parts(request, parameters, settings.max_file_bytes)
         else:
             json_body = True
-            parameters.update(json_object(await request.body()))
+            parameters.update(json_object(await body(request, settings.max_json_bytes // 3 * 4)))
     path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")
@@ -181,9 +199,10 @@ def call(
     )
 
 
-async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | None:
+async def _read_parts(request: Request, parameters: dict[str, Any], limit: int) -> bytes | None:
+    whole = await body(request, limit)
     try:
-        fields = parts(request.headers["content-type"], await request.body())
+        fields = parts(request.headers["content-type"], whole)
     except ValueError:
         # How the service words it is unknown.
         raise invalid("Could not parse the request: its parts are not valid.") from None
@@ -192,15 +211,12 @@ async def _read_parts(request: Request, parameters: dict[str, Any]) -> bytes | N
     return content
 
 
-def json_object(body: bytes) -> Mapping[str, Any]:
+def json_object(raw: bytes) -> Mapping[str, Any]:
     """The body whatever its content type: the legacy CLI sends JSON as text/json. Raises ApiError (400)."""
-    try:
-        parsed = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise invalid("Could not parse the request: it is not valid JSON.") from None
-    if not isinstance(parsed, dict):
-        raise invalid("Could not parse the request: it is not a JSON object.")
-    return parsed
+    document = parsed(raw or b"{}")
+    if not isinstance(document, dict):
+        raise malformed("it is not an object")
+    return document
 
 
 def response(answer: ApiAnswer, date: str) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -19,6 +20,17 @@ from databricks_local.services import Services
 from databricks_local.workspace import exporting, folders, importing, reading
 
 from . import control, oidc
+
+
+class Identifier(IntegerConvertor):
+    """Starlette's own takes numbers of any length, which Python does not."""
+
+    def convert(self, value: str) -> int:
+        """The number, or one that no job and no run has."""
+        return int(value[:40])
+
+
+register_url_convertor("int", Identifier())
 
 WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/api/2.0/workspace/import", importing.import_object),

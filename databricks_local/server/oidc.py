@@ -7,7 +7,6 @@ or as the identity token that some CI issued (workload identity federation), get
 from __future__ import annotations
 
 import base64
-import binascii
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -67,6 +66,6 @@ def _secret(authorization: str) -> str:
     scheme, _, encoded = authorization.partition(" ")
     try:
         decoded = base64.b64decode(encoded, validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
     return decoded.partition(":")[2]

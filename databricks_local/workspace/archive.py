@@ -5,16 +5,18 @@ A DBC is a zip with one JSON document per notebook, in folders as the workspace 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from databricks_local.core import errors
 from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, ApiAnswer, Call, WorkspaceObject, answer
 from databricks_local.core.paths import Spelling, parent, spelled
-from databricks_local.core.settings import ServerSettings
+from databricks_local.core.settings import MIB, ServerSettings
 from databricks_local.formats import dbc, notebook, source
 
 from . import folders
@@ -22,8 +24,18 @@ from .classify import ObjectSpec, by_name
 from .placing import check_parent, place
 from .tree import LocalWorkspace
 
-# A zip says how large its members are; one that promises more than any import may hold is refused unread.
-MAX_UNPACKED = 500 * 1024 * 1024
+# What a zip may hold: it says so itself, so that one which holds more is refused unread. How much the service takes is
+# unknown; a folder of it has at most 10,000 objects, and no text becomes that much smaller than a hundredth.
+MAX_UNPACKED = 500 * MIB
+MAX_MEMBERS = 10_000
+MAX_RATIO = 100
+# So much is unpacked and put into the tree at once; other requests are served between one part and the next.
+PART = 100
+PART_BYTES = MIB
+
+Members = Sequence[zipfile.ZipInfo]
+Unpacked = Sequence[tuple[ObjectSpec, bytes]]
+Unpack = Callable[[int, Members], Unpacked]
 
 
 def is_zip(content: bytes) -> bool:
@@ -31,8 +43,11 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(content))
 
 
-def import_folder(workspace: LocalWorkspace, call: Call, form: str, content: bytes) -> ApiAnswer:
-    """DBC, or a zip of sources, as a new folder; `overwrite` is not supported [DOCS]. Raises ApiError."""
+async def import_folder(workspace: LocalWorkspace, call: Call, form: str, content: bytes) -> ApiAnswer:
+    """DBC, a zip of sources, or (AUTO) of files of any kind, as a new folder; `overwrite` is not supported [DOCS].
+
+    Whether the service's is there whole or not at all is unknown. Here nothing of a refused one stays. Raises ApiError.
+    """
     target, settings = call.target, workspace.settings
     if not is_zip(content):
         raise errors.not_a_zip()
@@ -43,22 +58,74 @@ def import_folder(workspace: LocalWorkspace, call: Call, form: str, content: byt
     if workspace.store.get(target.path) is not None:
         raise errors.exists(target.echo())
     check_parent(workspace, target)
-    with _opened(content) as packed, workspace.store.changes():
+    with _opened(content) as packed:
+        unpack = partial(_unpack, settings, packed, target.path, form)
         members = [member for member in packed.infolist() if not member.is_dir()]
-        if not members:
-            raise errors.not_a_zip()
-        if sum(member.file_size for member in members) > MAX_UNPACKED:
-            raise errors.too_large(sum(member.file_size for member in members), MAX_UNPACKED)
-        folders.make(workspace, target)
-        for number, member in enumerate(members):
-            path = spelled(f"{target.path}/{member.filename}").path
-            if (unpacked := _unpacked(settings, number, path, packed.read(member))) is None:
-                continue
-            if parent(path) != target.path:
-                folders.make(workspace, Spelling(parent(path), target.prefix))
-            place(workspace, call, *unpacked, errors.exists)
+        _check_members(members, len(content))
+        await _place_all(workspace, call, unpack, members)
     made = workspace.store.get(target.path)
     return answer({"object_id": made.object_id if made else 0})
+
+
+def _check_members(members: Members, packed: int) -> None:
+    if not members:
+        raise errors.not_a_zip()
+    if len(members) > MAX_MEMBERS:
+        raise errors.invalid(f"The archive has {len(members)} items, more than {MAX_MEMBERS}.")
+    unpacked, most = sum(member.file_size for member in members), min(MAX_UNPACKED, 10 * MIB + MAX_RATIO * packed)
+    if unpacked > most:
+        raise errors.too_large(unpacked, most)
+
+
+async def _place_all(workspace: LocalWorkspace, call: Call, unpack: Unpack, members: Members) -> None:
+    """Every member, a part of them at a time; none when one is refused, or nobody waits for the answer any more."""
+    target = call.target
+    if len(members) <= PART and sum(member.file_size for member in members) <= PART_BYTES:
+        with workspace.store.changes():
+            folders.make(workspace, target)
+            _place(workspace, call, unpack(0, members))
+        return
+    folders.make(workspace, target)
+    made = workspace.store.get(target.path)
+    try:
+        for first, part in _parts(members):
+            unpacked = await asyncio.to_thread(unpack, first, part)
+            with workspace.store.changes():
+                _place(workspace, call, unpacked)
+    except BaseException:
+        if made is not None and workspace.store.get(target.path) == made:
+            workspace.store.remove(made)
+        raise
+
+
+def _parts(members: Members) -> Iterator[tuple[int, Members]]:
+    """The members in order, as many at once as a part may have; with the number of the first."""
+    first, size = 0, 0
+    for number, member in enumerate(members):
+        if number > first and (number - first == PART or size + member.file_size > PART_BYTES):
+            yield first, members[first:number]
+            first, size = number, 0
+        size += member.file_size
+    yield first, members[first:]
+
+
+def _unpack(
+    settings: ServerSettings, packed: zipfile.ZipFile, folder: str, form: str, first: int, members: Members
+) -> Unpacked:
+    """What the members from the `first` on become. Raises ApiError where one is refused."""
+    unpacked = []
+    for number, member in enumerate(members, first):
+        path, body = spelled(f"{folder}/{member.filename}").path, packed.read(member)
+        kept = (by_name(path, body), body) if form == "AUTO" else _unpacked(settings, number, path, body)
+        if kept is not None:
+            unpacked.append(kept)
+    return unpacked
+
+
+def _place(workspace: LocalWorkspace, call: Call, unpacked: Unpacked) -> None:
+    for spec, body in unpacked:
+        folders.make(workspace, Spelling(parent(spec.path), call.target.prefix))
+        place(workspace, call, spec, body, errors.exists)
 
 
 @contextmanager
@@ -96,27 +163,31 @@ def _kept(what: str, number: int, path: str, spec: ObjectSpec, body: bytes) -> t
     return (ObjectSpec(path, FILE) if what == "files" else spec), body
 
 
-def export_folder(workspace: LocalWorkspace, folder: WorkspaceObject, form: str) -> tuple[bytes, str]:
+Contents = Sequence[tuple[WorkspaceObject, bytes]]
+
+
+def export_folder(settings: ServerSettings, folder: WorkspaceObject, below: Contents, form: str) -> tuple[bytes, str]:
     """DBC: everything as commands; SOURCE: a zip of notebooks; AUTO: a zip of notebooks and files [DOCS].
 
-    The settings may say otherwise. Raises ApiError (400) for another format.
+    `below` is all that lies in the folder. The settings may say otherwise. Raises ApiError (400) for another format.
     """
     if form not in ("DBC", "SOURCE", "AUTO"):
         raise errors.invalid(f"Directories cannot be exported in {form} format.")
-    layout = workspace.settings.folder_exports
+    layout = settings.folder_exports
     form = "DBC" if layout == "dbc" else form
     around = f"{folder.name}/" if layout == "around" else ""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, body in _members(workspace, folder, form):
+        for name, body in _members(settings, folder, below, form):
             out.writestr(around + name, body)
     return packed.getvalue(), "dbc" if form == "DBC" else "zip"
 
 
-def _members(workspace: LocalWorkspace, folder: WorkspaceObject, form: str) -> Iterator[tuple[str, bytes]]:
-    for entry in workspace.store.below(folder.path):
+def _members(
+    settings: ServerSettings, folder: WorkspaceObject, below: Contents, form: str
+) -> Iterator[tuple[str, bytes]]:
+    for entry, content in below:
         name = entry.path.removeprefix(folder.path).lstrip("/")
-        content = workspace.store.content(entry)
         if entry.api_type == DIRECTORY:
             yield name + "/", b""
         elif entry.object_type == FILE and form == "AUTO":
@@ -125,4 +196,4 @@ def _members(workspace: LocalWorkspace, folder: WorkspaceObject, form: str) -> I
             yield f"{name}.{(entry.language or '').lower()}", dbc.document(entry, notebook.cells(entry, content))
         elif entry.object_type == NOTEBOOK:
             extension = source.EXTENSIONS[entry.language or "PYTHON"]
-            yield name + extension, notebook.as_source(entry, content, workspace.settings.newlines)
+            yield name + extension, notebook.as_source(entry, content, settings.newlines)

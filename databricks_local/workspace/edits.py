@@ -16,6 +16,7 @@ Missing folders are made.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,10 +30,13 @@ from .folders import make
 from .placing import digest
 from .tree import LocalWorkspace
 
+EXPORT_FORMATS = ("SOURCE", "JUPYTER")
+OBJECT_TYPE = re.compile(r"[A-Z_]{1,100}")
+
 
 def edit(workspace: LocalWorkspace, change: Mapping[str, Any]) -> None:
     """Carries one edit out; ValueError says what is wrong with it."""
-    if not isinstance(change.get("path"), str):
+    if not isinstance(change, Mapping) or not isinstance(change.get("path"), str):
         raise ValueError("an edit needs a path")
     path = spelled(change["path"]).path
     if path == "/":
@@ -53,8 +57,7 @@ def edit(workspace: LocalWorkspace, change: Mapping[str, Any]) -> None:
 def _save(workspace: LocalWorkspace, path: str, existing: WorkspaceObject | None, change: Mapping[str, Any]) -> None:
     language = str(change.get("language") or (existing and existing.language) or "PYTHON")
     form = str(change.get("export_format") or (existing and existing.export_format) or "SOURCE")
-    if language not in LANGUAGES:
-        raise ValueError(f"language is one of {', '.join(LANGUAGES)}, not {language!r}")
+    _check_kind(NOTEBOOK, language, form)
     text = str(change["source"]).replace("\r\n", "\n").rstrip("\n")
     body = source.with_header(text.encode(), language)
     if form == "JUPYTER":
@@ -79,7 +82,20 @@ def _put(workspace: LocalWorkspace, path: str, existing: WorkspaceObject | None,
     form = change.get("export_format") or (existing and existing.export_format) or None
     if object_type == NOTEBOOK:
         language, form = language or "PYTHON", form or "SOURCE"
+    _check_kind(object_type, language, form)
+    if object_type == NOTEBOOK and form == "JUPYTER":
+        jupyter.load(body)
     _write(workspace, existing, ObjectSpec(path, object_type, language, form), body)
+
+
+def _check_kind(object_type: str, language: object, form: object) -> None:
+    """What would be kept could not be exported: neither it, nor any folder above it."""
+    if not OBJECT_TYPE.fullmatch(object_type):
+        raise ValueError(f"object_type is a name like FILE, not {object_type!r}")
+    if language not in (None, *LANGUAGES):
+        raise ValueError(f"language is one of {', '.join(LANGUAGES)}, not {language!r}")
+    if form not in (None, *EXPORT_FORMATS):
+        raise ValueError(f"export_format is one of {', '.join(EXPORT_FORMATS)}, not {form!r}")
 
 
 def _write(workspace: LocalWorkspace, existing: WorkspaceObject | None, spec: ObjectSpec, body: bytes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
+from functools import partial
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
@@ -18,6 +20,7 @@ from databricks_local.core.model import (
     WorkspaceObject,
     answer,
 )
+from databricks_local.core.settings import MIB, ServerSettings
 from databricks_local.formats import dbc, html_page, jupyter, notebook, rmarkdown, source
 
 from . import archive
@@ -27,11 +30,15 @@ from .tree import LocalWorkspace
 GZIP_FROM = 64 * 1024
 
 
-def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+async def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """JSON with base64, or the bytes themselves with `direct_download=true` [DOCS, REAL]."""
     form = format_of(call.text("format"))
     entry = workspace.readable(call.target)
-    body, file_type = exported(workspace, entry, form, call.text("outputs") != "NONE")
+    below = _contents(workspace, entry)
+    convert = partial(exported, workspace.settings, entry, below, form, call.text("outputs") != "NONE")
+    # All that is needed is read by now: what takes long is done beside the other requests.
+    is_quick = sum(len(content) for _, content in below) <= MIB
+    body, file_type = convert() if is_quick else await asyncio.to_thread(convert)
     direct = call.flag("direct_download")
     _check_size(workspace, entry, file_type, len(body), direct)
     if not direct:
@@ -39,7 +46,8 @@ def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     if call.gzip_accepted and len(body) >= GZIP_FROM:
         # Large exports may be compressed on the way [REAL]; from which size is unknown.
         headers = {"Content-Encoding": "gzip"}
-        return ApiAnswer(200, gzip.compress(body, compresslevel=1), "application/octet-stream", headers)
+        packed = await asyncio.to_thread(gzip.compress, body, compresslevel=1)
+        return ApiAnswer(200, packed, "application/octet-stream", headers)
     return ApiAnswer(200, body, "application/octet-stream")
 
 
@@ -51,7 +59,19 @@ def read_file(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     return ApiAnswer(200, workspace.store.content(workspace.readable(call.target)), "application/octet-stream")
 
 
-def exported(workspace: LocalWorkspace, entry: WorkspaceObject, form: str, outputs: bool = True) -> tuple[bytes, str]:
+def _contents(workspace: LocalWorkspace, entry: WorkspaceObject) -> archive.Contents:
+    """The object with its content; of a folder, all that lies in it. Raises ApiError (400) for more than may leave."""
+    if entry.object_type not in FOLDERS:
+        return [(entry, workspace.store.content(entry))]
+    size = workspace.store.size_below(entry.path)
+    if size > workspace.settings.max_file_bytes:
+        raise errors.too_large(size, workspace.settings.max_file_bytes)
+    return [(child, workspace.store.content(child)) for child in workspace.store.below(entry.path)]
+
+
+def exported(
+    settings: ServerSettings, entry: WorkspaceObject, contents: archive.Contents, form: str, outputs: bool = True
+) -> tuple[bytes, str]:
     """The content in the format asked for, and the name of that format.
 
     Files come unchanged whatever was asked [REAL for default and AUTO]. A notebook comes as source by AUTO, which
@@ -59,8 +79,8 @@ def exported(workspace: LocalWorkspace, entry: WorkspaceObject, form: str, outpu
     that have no such content.
     """
     if entry.object_type in FOLDERS:
-        return archive.export_folder(workspace, entry, form)
-    content = workspace.store.content(entry)
+        return archive.export_folder(settings, entry, contents, form)
+    content = contents[0][1]
     if entry.object_type == FILE:
         return content, entry.name.rpartition(".")[2]
     if entry.object_type == DESIGNER_FILE:
@@ -77,7 +97,7 @@ def exported(workspace: LocalWorkspace, entry: WorkspaceObject, form: str, outpu
         return html_page.render(entry, notebook.cells(entry, content)), "html"
     if form == "R_MARKDOWN":
         return rmarkdown.render(entry, notebook.cells(entry, content)), "Rmd"
-    return notebook.as_source(entry, content, workspace.settings.newlines), source.EXTENSIONS[entry.language][1:]
+    return notebook.as_source(entry, content, settings.newlines), source.EXTENSIONS[entry.language][1:]
 
 
 def _check_size(workspace: LocalWorkspace, entry: WorkspaceObject, file_type: str, size: int, direct: bool) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Awaitable
 
 from databricks_local.core import errors
 from databricks_local.core.model import NOTEBOOK, ApiAnswer, Call, answer
@@ -25,7 +26,7 @@ from .placing import place
 from .tree import LocalWorkspace
 
 
-def import_object(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+def import_object(workspace: LocalWorkspace, call: Call) -> ApiAnswer | Awaitable[ApiAnswer]:
     """JSON and multipart on one URL; the identifier of what was made comes back [REAL]."""
     form, language = format_of(call.text("format")), language_of(call.text("language"))
     content = _content(workspace, call)

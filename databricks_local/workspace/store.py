@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from databricks_local.core.model import WorkspaceObject
 from databricks_local.core.paths import parent
@@ -30,6 +31,9 @@ CREATE TABLE IF NOT EXISTS objects (
 );
 CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent);
 CREATE TABLE IF NOT EXISTS contents (object_id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS repositories (
+    object_id INTEGER PRIMARY KEY, url TEXT NOT NULL, provider TEXT NOT NULL, branch TEXT, head_commit_id TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS restrictions (path TEXT PRIMARY KEY, access TEXT NOT NULL);
 """
 
@@ -37,6 +41,16 @@ COLUMNS = "object_id, path, object_type, language, export_format, created_at, mo
 
 # Real identifiers have 15 or 16 digits: a client that squeezes them into 32 bits shows here.
 FIRST_ID = 1_000_000_000_000_000
+
+
+class Repository(NamedTuple):
+    """What the Git folder with that identifier shows; no branch where it is a tag."""
+
+    object_id: int
+    url: str
+    provider: str
+    branch: str | None
+    head_commit_id: str
 
 
 def opened(file: Path) -> Store:
@@ -120,6 +134,11 @@ class Store:
         row = self._db.execute("SELECT body FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
         return bytes(row[0]) if row else b""
 
+    def size_below(self, folder: str) -> int:
+        """The bytes of all that lies under a folder."""
+        sql = "SELECT sum(length(body)) FROM contents JOIN objects USING (object_id) WHERE path > ? AND path < ?"
+        return int(self._db.execute(sql, _range(folder)).fetchone()[0] or 0)
+
     def add(self, entry: WorkspaceObject, body: bytes | None = None) -> WorkspaceObject:
         """A new object; its identifier is given here."""
         with self.changes():
@@ -160,12 +179,32 @@ class Store:
     def clear(self) -> None:
         """Deletes all objects and restrictions; identifiers go on counting."""
         with self.changes():
-            for table in ("objects", "contents", "restrictions"):
+            for table in ("objects", "contents", "repositories", "restrictions"):
                 self._db.execute(f"DELETE FROM {table}")
 
     def count(self) -> dict[str, int]:
         """How many objects of each type there are."""
         return dict(self._db.execute("SELECT object_type, count(*) FROM objects GROUP BY object_type"))
+
+    def put_repository(self, repository: Repository) -> None:
+        """What a Git folder shows from now on."""
+        with self.changes():
+            self._db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?, ?, ?)", repository)
+
+    def repository(self, object_id: int) -> tuple[Repository, WorkspaceObject] | None:
+        """What the Git folder of an identifier shows, with its object; None when it is none, or gone."""
+        return next(iter(self._repositories("object_id = ?", object_id)), None)
+
+    def repositories(self, after: int) -> list[tuple[Repository, WorkspaceObject]]:
+        """Those with an identifier above `after`, in their order."""
+        return self._repositories("object_id > ?", after)
+
+    def _repositories(self, where: str, object_id: int) -> list[tuple[Repository, WorkspaceObject]]:
+        sql = (
+            f"SELECT url, provider, branch, head_commit_id, {COLUMNS} FROM repositories JOIN objects USING (object_id)"
+        )
+        rows = self._db.execute(f"{sql} WHERE {where} ORDER BY object_id", (object_id,))
+        return [(Repository(row[4], *row[:4]), WorkspaceObject(*row[4:])) for row in rows]
 
     def restrictions(self) -> dict[str, str]:
         """What may not be done, by the path of the object or folder."""

@@ -12,6 +12,7 @@ Ask = Callable[[Local], Reply]
 EXISTS = "already exists. Please pass overwrite=true to overwrite it."
 MISSING = "RESOURCE_DOES_NOT_EXIST"
 WRONG = "INVALID_PARAMETER_VALUE"
+MALFORMED = "MALFORMED_REQUEST"
 
 # Standing before each: notebook /n (Python), file /f.txt, file /s.py, folder /d with a file in it.
 TABLE: list[tuple[str, Ask, tuple[int, str, str]]] = [
@@ -69,10 +70,10 @@ TABLE: list[tuple[str, Ask, tuple[int, str, str]]] = [
     ("wrong language", lambda w: w.put("/x", b"1", "SOURCE", language="python"), (400, WRONG, "")),
     ("relative path", lambda w: w.get("list", path="x"), (400, WRONG, "Path (x) doesn't start with '/'")),
     ("no path", lambda w: w.get("list"), (400, WRONG, "")),
-    ("half a character", lambda w: w.post("mkdirs", path="/\ud800"), (400, WRONG, "")),
+    ("half a character", lambda w: w.post("mkdirs", path="/\ud800"), (400, MALFORMED, "")),
     ("bad base64", lambda w: w.post("import", path="/x", format="AUTO", content="a"), (400, WRONG, "")),
-    ("bad JSON", lambda w: w.raw("POST", "/api/2.0/workspace/mkdirs", b"{", w.auth), (400, WRONG, "")),
-    ("JSON list", lambda w: w.raw("POST", "/api/2.0/workspace/mkdirs", b"[]", w.auth), (400, WRONG, "")),
+    ("bad JSON", lambda w: w.raw("POST", "/api/2.0/workspace/mkdirs", b"{", w.auth), (400, MALFORMED, "")),
+    ("JSON list", lambda w: w.raw("POST", "/api/2.0/workspace/mkdirs", b"[]", w.auth), (400, MALFORMED, "")),
     ("no such call", lambda w: w.get("nonsense"), (404, "ENDPOINT_NOT_FOUND", "")),
     ("wrong method", lambda w: w.post("list"), (404, "ENDPOINT_NOT_FOUND", "")),
     ("raw read of a notebook", lambda w: w.call("GET", "/api/2.0/workspace-files/n"), (404, "", "File Not Found")),

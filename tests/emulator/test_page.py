@@ -277,6 +277,7 @@ def test_alias(visitor: Visitor) -> None:
         ("/edit?path=/Shared/n", 404),
         ("/add?path=/Shared/n&after=9", 404),
         ("/jobs/99999999999999999999999", 404),
+        (f"/jobs/{'9' * 5000}", 404),
         ("/jobs/1/runs/99999999999999999999999", 404),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from databricks_local.core.errors import invalid
@@ -264,12 +265,11 @@ def _check_order(tasks: Sequence[Mapping[str, Any]]) -> None:
     for key, above_keys in waiting.items():
         for dependency in above_keys - set(waiting):
             raise invalid(f"The task '{key}' depends on '{dependency}', which does not exist.")
-    while waiting:
-        ready = [key for key, above_keys in waiting.items() if not above_keys & set(waiting)]
-        if not ready:
-            raise invalid(f"The tasks {', '.join(sorted(waiting))} depend on each other in a circle.")
-        for key in ready:
-            del waiting[key]
+    try:
+        TopologicalSorter(waiting).prepare()
+    except CycleError as error:
+        circle = ", ".join(sorted({*error.args[1]}))
+        raise invalid(f"The tasks {circle} depend on each other in a circle.") from None
 
 
 def _keys(settings: Mapping[str, Any], part: str, key: str) -> list[str]:
@@ -283,9 +283,11 @@ def _keys(settings: Mapping[str, Any], part: str, key: str) -> list[str]:
 
 
 def _check_unique(what: str, names: Sequence[str]) -> None:
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise invalid(f"The {what} '{name}' is there twice.")
+        seen.add(name)
 
 
 def _check_texts(where: str, texts: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 LAST_YEAR = 2099
+MAX_LENGTH = 1000  # every field as a list of all that it may be
 
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}
@@ -66,6 +67,8 @@ class QuartzSchedule:
 @lru_cache(maxsize=1024)
 def parse(expression: str) -> QuartzSchedule:
     """The schedule; ValueError says what is wrong, and what is probably meant."""
+    if len(expression) > MAX_LENGTH:
+        raise ValueError(f"it is longer than {MAX_LENGTH} characters")
     fields = expression.upper().split()
     if len(fields) == 5:
         raise ValueError("it has 5 fields as in Unix; Quartz wants seconds first, then 5 fields with one `?`")
@@ -167,7 +170,7 @@ def _part(part: str, index: int) -> Sequence[int]:
 
 def _number(text: str, index: int) -> int:
     name, least, most, names = FIELDS[index]
-    value = names.get(text, int(text) if text.isdigit() else -1)
+    value = names.get(text, int(text) if text.isdecimal() else -1)
     if not least <= value <= most:
         raise ValueError(f"'{text}' is out of range in {name}: {least} to {most}")
     return value
