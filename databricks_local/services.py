@@ -32,9 +32,11 @@ from databricks_local.files.dbfs import Dbfs
 from databricks_local.files.files_api import FilesApi
 from databricks_local.files.tree import Tree
 from databricks_local.jobs.api import JOB_OPERATIONS, JobApi
+from databricks_local.jobs.compute_api import COMPUTE_OPERATIONS
 from databricks_local.jobs.executor import Executor, run_files
 from databricks_local.jobs.overrides import RunOverrides, override
-from databricks_local.jobs.permissions_api import PERMISSION_OPERATIONS, PermissionsApi, of_jobs
+from databricks_local.jobs.permissions_api import PERMISSION_OPERATIONS, PermissionsApi, of_jobs, of_objects
+from databricks_local.jobs.rules.permissions import Grants
 from databricks_local.jobs.run_api import RUN_OPERATIONS, RunApi
 from databricks_local.jobs.scheduler import Scheduler
 from databricks_local.jobs.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
@@ -45,13 +47,16 @@ from databricks_local.mlflow_server.proxy import MlflowProxy
 from databricks_local.protocol import bodies
 from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
+from databricks_local.repos.repos_api import REPO_OPERATIONS, ReposApi
+from databricks_local.repos.snapshots import Snapshots
+from databricks_local.workspace import reading, telemetry
 from databricks_local.workspace.tree import LocalWorkspace
 
 VERSIONS = ("2.0", "2.1", "2.2")
 
 # What of the folder belongs to these parts.
 DATABASE = "jobs.sqlite"
-FOLDERS = ("dbfs", "runs", "mlflow")
+FOLDERS = ("dbfs", "runs", "mlflow", "repos")
 
 
 class Services:
@@ -70,7 +75,9 @@ class Services:
         self.jobs = JobApi(self.store)
         self.runs = RunApi(self.store, self.executor, self.overrides, host)
         self.secrets = SecretsApi(self.store)
-        self.permissions = PermissionsApi(self.store, {"jobs": of_jobs(self.store)})
+        self.permissions = PermissionsApi(self.store, {"jobs": of_jobs(self.store), **of_objects(self.store)})
+        self.repos = ReposApi(folder / "repos")
+        self.snapshots = Snapshots(self._permit)
         self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
         self.mlflow = MlflowProcess(folder / "mlflow")
         self.proxy = MlflowProxy(self.mlflow)
@@ -85,12 +92,16 @@ class Services:
         if job is not None:
             self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
 
+    def _permit(self, folder: int, given: Grants) -> None:
+        self.store.put_permissions(f"/directories/{folder}", [(*whom, level) for whom, level in given.items()])
+
     def reset(self) -> None:
         """Empties all of these parts, and ends what runs."""
         self.overrides.set([])
         self.executor.stop_all()
         self.store.clear()
         self.dbfs.clear()
+        self.repos.clear()
         self.mlflow.stop()
         for name in ("mlflow", "runs"):
             shutil.rmtree(self.pipeline.folder / name, ignore_errors=True)
@@ -108,6 +119,7 @@ class Services:
         return [
             *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
             *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
+            self._route("POST", "/api/2.0/repos/snapshots", self.snapshots.create, bodies.read_file_part),
             *(self._mlflow_routes()),
             *(
                 Route(f"/api/local/{name}", endpoint(self.pipeline, partial(operation, self)), methods=[method])
@@ -127,6 +139,14 @@ class Services:
             yield method, f"/api/2.0/secrets/{name}", _bound(of_secret, self.secrets)
         for method, name, of_object in PERMISSION_OPERATIONS:
             yield method, f"/api/2.0/permissions/{name}", _bound(of_object, self.permissions)
+        for method, name, of_repo in REPO_OPERATIONS:
+            yield method, f"/api/2.0/repos{name}", _bound(of_repo, self.repos)
+        for version in ("2.0", "2.1"):
+            for method, name, of_compute in COMPUTE_OPERATIONS:
+                yield method, f"/api/{version}/clusters/{name}", of_compute
+        yield "GET", "/api/2.0/preview/scim/v2/Users", reading.users
+        yield "GET", "/api/2.0/preview/scim/v2/Users/{user_id}", reading.user
+        yield "POST", "/telemetry-ext", telemetry.take
 
     def _raw(self) -> Iterable[tuple[str, str, Operation]]:
         for method in ("POST", "PUT", "GET"):
@@ -175,7 +195,9 @@ async def _to_page(request: Request) -> Response:
     return Response(status_code=307, headers={"Location": f"/mlflow/#/{path}" if path else "/mlflow/"})
 
 
-def _bound(operation: Callable[[Any, LocalWorkspace, Call], ApiAnswer], api: object) -> Operation:
+def _bound(
+    operation: Callable[[Any, LocalWorkspace, Call], ApiAnswer | Awaitable[ApiAnswer]], api: object
+) -> Operation:
     return lambda workspace, call: operation(api, workspace, call)
 
 

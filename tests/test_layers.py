@@ -18,7 +18,7 @@ ORDER = {
         "notebook rules state local remote engine output review cli to_databricks from_databricks"
     ),
     "databricks_local": (
-        "__init__ home extras core formats workspace protocol files runtime jobs mlflow_server "
+        "__init__ home extras core formats workspace protocol files runtime jobs repos mlflow_server "
         "services pages server embedded cli __main__"
     ),
     "mlflow_hooks": (

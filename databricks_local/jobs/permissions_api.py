@@ -8,29 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from databricks_local.core.documents import whole_number
-from databricks_local.core.errors import invalid
-from databricks_local.core.model import ApiAnswer, Call, answer
-from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, Grants, check_owner, grants
+from databricks_local.core.errors import ApiError, invalid
+from databricks_local.core.model import (
+    DIRECTORY,
+    FILE,
+    GIT_FOLDER,
+    NOTEBOOK,
+    REPO,
+    ApiAnswer,
+    Call,
+    WorkspaceObject,
+    answer,
+)
+from databricks_local.core.paths import ancestors
+from databricks_local.jobs.rules.permissions import JOB_LEVELS, OBJECT_LEVELS, OWNER, Grants, check_owner, grants
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .api import missing_job
 from .store import JobStore
+
+# How addresses call a kind, how answers do, and the types of objects that are of it.
+OBJECT_KINDS = (
+    ("notebooks", "notebook", (NOTEBOOK,)),
+    ("directories", "directory", (DIRECTORY, GIT_FOLDER)),
+    ("files", "file", (FILE,)),
+    ("repos", "repo", (REPO, GIT_FOLDER)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Securable:
     """A kind of object that has permissions.
 
-    `creator` raises ApiError for an object that does not exist; `inherited` are levels with the object each comes
-    from; `owned` says that there is always exactly one owner.
+    `first` are the permissions that an object has of its own until somebody sets others; it raises ApiError for one
+    that does not exist. `inherited` are levels with the object each comes from. `owned` says that there is always
+    exactly one owner.
     """
 
     object_type: str
     levels: Mapping[str, str]
-    creator: Callable[[LocalWorkspace, str], str]
+    first: Callable[[LocalWorkspace, str], Grants]
     inherited: Callable[[LocalWorkspace, str], Mapping[tuple[str, str], tuple[str, str]]]
     owned: bool = False
 
@@ -68,15 +89,14 @@ class PermissionsApi:
         kind = self._kinds.get(segment)
         if kind is None:
             raise invalid(f"'{segment}' is not one of the object types {', '.join(self._kinds)}.")
-        kind.creator(workspace, identifier)
+        kind.first(workspace, identifier)
         return kind, f"/{segment}/{identifier}"
 
     def _own(self, workspace: LocalWorkspace, kind: Securable, name: str) -> Grants:
         entries = self._store.permissions(name)
         if entries is not None:
             return {(field, principal): level for field, principal, level in entries}
-        creator = kind.creator(workspace, name.rpartition("/")[2])
-        return {("user_name", creator): OWNER if kind.owned else "CAN_MANAGE"}
+        return kind.first(workspace, name.rpartition("/")[2])
 
     def _given(self, call: Call, kind: Securable) -> Grants:
         return grants(call.parameters.get("access_control_list", []), kind.levels)
@@ -104,16 +124,62 @@ class PermissionsApi:
 def of_jobs(store: JobStore) -> Securable:
     """The permissions of jobs: a job has one owner, at first its creator; administrators manage all [DOCS]."""
 
-    def creator(workspace: LocalWorkspace, identifier: str) -> str:
+    def first(workspace: LocalWorkspace, identifier: str) -> Grants:
         number = whole_number(identifier)
         job = None if number is None else store.job(number)
         if job is None:
             raise missing_job(identifier, workspace)
-        return job.creator
+        return {("user_name", job.creator): OWNER}
 
     return Securable(
-        "job", JOB_LEVELS, creator, lambda *_: {("group_name", "admins"): ("CAN_MANAGE", "/jobs/")}, owned=True
+        "job", JOB_LEVELS, first, lambda *_: {("group_name", "admins"): ("CAN_MANAGE", "/jobs/")}, owned=True
     )
+
+
+def of_objects(store: JobStore) -> dict[str, Securable]:
+    """The permissions of the workspace's tree: what is granted on a folder holds for all that is in it [DOCS].
+
+    Homes are managed by whose they are, /Shared by everybody, all of it by administrators [DOCS]; that what is made in
+    a folder has at first only what it inherits is [INFERRED].
+    """
+
+    def entry_of(workspace: LocalWorkspace, name: str, types: Sequence[str]) -> WorkspaceObject:
+        identifier = name.rpartition("/")[2]
+        number = whole_number(identifier)
+        entry = None if number is None else workspace.store.by_id(number)
+        if entry is None or entry.object_type not in types:
+            raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Node ID {identifier[:40]} does not exist.")
+        return entry
+
+    def inherited(
+        types: Sequence[str], workspace: LocalWorkspace, name: str
+    ) -> Mapping[tuple[str, str], tuple[str, str]]:
+        found = {("group_name", "admins"): ("CAN_MANAGE", "/directories/")}
+        for path in ancestors(entry_of(workspace, name, types).path):
+            above = workspace.store.get(path)
+            if above is None:
+                continue
+            source = f"/directories/{above.object_id}"
+            entries = store.permissions(source) or store.permissions(f"/repos/{above.object_id}")
+            own = {(field, who): level for field, who, level in entries or ()}
+            given = own if entries is not None else _standing(workspace, path)
+            found |= {principal: (level, source) for principal, level in given.items()}
+        return found
+
+    def first(types: Sequence[str], workspace: LocalWorkspace, identifier: str) -> Grants:
+        return _standing(workspace, entry_of(workspace, identifier, types).path)
+
+    return {
+        segment: Securable(name, OBJECT_LEVELS, partial(first, types), partial(inherited, types))
+        for segment, name, types in OBJECT_KINDS
+    }
+
+
+def _standing(workspace: LocalWorkspace, path: str) -> Grants:
+    """What holds for the folders that each workspace has, as long as nobody changes it."""
+    user = workspace.settings.user
+    who = {f"/Users/{user}": ("user_name", user), "/Shared": ("group_name", "users")}.get(path)
+    return {} if who is None else {who: "CAN_MANAGE"}
 
 
 def _entry(field: str, principal: str, levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> di
         "job.id": str(run.job_id),
         "job.name": run.name,
         "job.run_id": str(run.run_id),
-        "job.repair_count": "0",
+        "job.repair_count": str(max(0, len(run.attempts) - 1)),
         "job.start_time.timestamp_ms": str(run.created_ms),
         "job.start_time.iso_date": started.date().isoformat(),
         "job.start_time.iso_datetime": started.isoformat(timespec="seconds"),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
-from databricks_local.core.model import ApiAnswer, Call, answer
+from databricks_local.core.model import NOTEBOOK, ApiAnswer, Call, answer
+from databricks_local.core.paths import spelled
+from databricks_local.formats import html_page, notebook
 from databricks_local.jobs.rules.fields import SINGLE, check, required
-from databricks_local.jobs.rules.jobs import check_run_now, check_submit
+from databricks_local.jobs.rules.jobs import check_repair, check_run_now, check_submit
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
 from .executor import Executor
 from .overrides import RunOverrides
-from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
+from .runs import JOB_RUN, PENDING, SUBMIT_RUN, Run, RunAttempt, TaskRun
+from .states import GOOD, with_dependents
 from .store import JobStore, StoredJob
-from .views import page_url, task_view, view
+from .views import page_url, repair_history, task_view, view
 
 PAGE = 20
 MAX_PAGE = 26
@@ -42,10 +46,7 @@ class RunApi:
         existing = self._store.by_token(token) if token else None
         if existing is not None:
             return self._started(self._run(existing, workspace))
-        arguments = {
-            key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")
-        }
-        return self._started(self.begin(workspace, job, arguments, "ONE_TIME", token))
+        return self._started(self.begin(workspace, job, _arguments(call), "ONE_TIME", token))
 
     def begin(
         self,
@@ -78,7 +79,7 @@ class RunApi:
         )
         if not run.tasks:
             raise invalid("The job has no tasks to run.")
-        self._store.add_run(run, token)
+        self._add(workspace, run, token)
         self._executor.start(run, forced)
         return run
 
@@ -106,14 +107,85 @@ class RunApi:
             single="tasks" not in body,
             created_ms=workspace.clock.now(),
         )
-        self._store.add_run(run, token)
+        self._add(workspace, run, token)
         self._executor.start(run, forced)
         return answer({"run_id": run.run_id})
+
+    def repair(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """Tasks of a run of a job that has ended run again, in that run, as the job is by now [DOCS].
+
+        Which codes and texts the refusals have is unknown.
+        """
+        check_repair(call.parameters)
+        run = self._run(number_of(call, "run_id"), workspace)
+        if run.state.is_open or run.kind != JOB_RUN:
+            raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is not a run of a job that has ended.")
+        latest = run.attempts[-1].repair_id if run.attempts else 0
+        if latest and (call.text("latest_repair_id") is None or number_of(call, "latest_repair_id") != latest):
+            raise invalid("latest_repair_id is not that of the latest repair.")
+        job, chosen = self._store.job(run.job_id), _chosen(run, call)
+        forced, repair_id = self._overrides.of(run.name), self._store.identifier()
+        run = replace(run, arguments={**run.arguments, **_arguments(call)}, spec=job.settings if job else run.spec)
+        repaired = self._repaired(run, chosen, repair_id, workspace.clock.now())
+        for task in repaired.tasks:
+            if task.key in chosen:
+                self._store.add_task_run(task.run_id, run.run_id)
+                self._keep_code(workspace, task)
+        self._store.change_run(run.run_id, lambda _: repaired)
+        self._executor.start(repaired, forced)
+        return answer({"repair_id": repair_id})
+
+    def _repaired(self, run: Run, chosen: set[str], repair_id: int, now_ms: int) -> Run:
+        """The run with the chosen tasks to be done, each as a run of its own."""
+        specs = {str(task.get("task_key")): task for task in run.spec.get("tasks", [])}
+        tasks = tuple(
+            TaskRun(self._store.identifier(), task.key, specs.get(task.key, task.spec), attempt=task.attempt + 1)
+            if task.key in chosen
+            else task
+            for task in run.tasks
+        )
+        first = RunAttempt(0, run.created_ms, tuple(task.run_id for task in run.tasks))
+        *earlier, last = run.attempts or (first,)
+        ended = replace(last, state=run.state, ended_ms=run.ended_ms)
+        again = RunAttempt(repair_id, now_ms, tuple(task.run_id for task in tasks if task.key in chosen))
+        return replace(run, tasks=tasks, state=PENDING, started_ms=0, ended_ms=0, attempts=(*earlier, ended, again))
+
+    def _add(self, workspace: LocalWorkspace, run: Run, token: str | None) -> None:
+        self._store.add_run(run, token)
+        for task in run.tasks:
+            self._keep_code(workspace, task)
+
+    def _keep_code(self, workspace: LocalWorkspace, task: TaskRun) -> None:
+        """The notebook of a task as it is when its run begins, for runs/export; nothing for one that is not there."""
+        notebook_task = task.spec.get("notebook_task", {})
+        with suppress(ApiError):
+            entry = workspace.readable(spelled(str(notebook_task.get("notebook_path", ""))))
+            if notebook_task.get("source") != "GIT" and entry.object_type == NOTEBOOK:
+                page = html_page.render(entry, notebook.cells(entry, workspace.store.content(entry)))
+                self._store.put_code(task.run_id, entry.name, page)
+
+    def export(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """The notebook of a task's run as a page, as it was when the run began; there are no dashboards here [DOCS].
+
+        What is answered for other kinds of tasks is unknown, and so is it for notebooks of a git source.
+        """
+        run, task = self._run_and_task(number_of(call, "run_id"), workspace)
+        views = call.text("views_to_export") or "CODE"
+        if views not in ("CODE", "DASHBOARDS", "ALL"):
+            raise invalid("views_to_export is one of CODE, DASHBOARDS, ALL.")
+        code = None if task is None else self._store.code(task.run_id)
+        if code is None:
+            raise invalid(f"Run {run.run_id if task is None else task.run_id} is not the run of a notebook.")
+        page = {"type": "NOTEBOOK", "name": code[0], "content": code[1].decode("utf-8", "replace")}
+        return answer({"views": [] if views == "DASHBOARDS" else [page]})
 
     def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run, or the run of one of its tasks, as the version of the API that was called describes it."""
         run, task = self._run_and_task(number_of(call, "run_id"), workspace)
-        return answer(self._view(run, task, version_of(call)))
+        body = self._view(run, task, version_of(call))
+        if call.flag("include_history") and run.attempts:
+            body["repair_history"] = repair_history(run)
+        return answer(body)
 
     def list(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Newest first; active or completed ones, of one job, within times [DOCS]."""
@@ -240,9 +312,28 @@ class RunApi:
         return {**body, "run_page_url": page_url(self._host, run.job_id, task.run_id), "run_name": task.key}
 
 
+def _arguments(call: Call) -> dict[str, Any]:
+    """What a call gives a run instead of what its job has."""
+    return {key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")}
+
+
+def _chosen(run: Run, call: Call) -> set[str]:
+    """The keys of the tasks that a repair is to run again. Raises ApiError (400) for one that is none, or for none."""
+    keys = {str(key) for key in call.parameters.get("rerun_tasks", [])}
+    if unknown := keys - {task.key for task in run.tasks}:
+        raise invalid(f"The run has no task '{min(unknown)}'.")
+    if call.flag("rerun_all_failed_tasks"):
+        keys = {task.key for task in run.tasks if task.state.result not in GOOD}
+    if not keys:
+        raise invalid("No task of the run is to be run again.")
+    return with_dependents(run.tasks, keys) if call.flag("rerun_dependent_tasks") else keys
+
+
 RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
     ("POST", "run-now", RunApi.run_now),
     ("POST", "runs/submit", RunApi.submit),
+    ("POST", "runs/repair", RunApi.repair),
+    ("GET", "runs/export", RunApi.export),
     ("GET", "runs/get", RunApi.get),
     ("GET", "runs/list", RunApi.list),
     ("GET", "runs/get-output", RunApi.get_output),

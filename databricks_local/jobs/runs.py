@@ -44,8 +44,22 @@ class TaskRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """The run as it was at first (`repair_id` 0), or one repair of it; `state` and `ended_ms` once that is over."""
+
+    repair_id: int
+    started_ms: int
+    task_run_ids: tuple[int, ...]
+    state: RunState | None = None
+    ended_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """`spec` holds the settings in force when it began: a later change of the job does not touch it."""
+    """`spec` holds the settings in force when it began: a later change of the job does not touch it.
+
+    `attempts` are there once it was repaired, the first run among them.
+    """
 
     run_id: int
     job_id: int
@@ -62,6 +76,7 @@ class Run:
     started_ms: int = 0
     ended_ms: int = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    attempts: tuple[RunAttempt, ...] = ()
 
     def with_task(self, changed: TaskRun) -> Run:
         """The same run with one task replaced, by its key."""
@@ -99,4 +114,10 @@ def from_json(document: Mapping[str, Any]) -> Run:
     """The run in a stored document; one stored before November 2026 calls its arguments `given`."""
     document = {"arguments" if name == "given" else name: value for name, value in document.items()}
     tasks = tuple(TaskRun(**{**task, "state": RunState(**task["state"])}) for task in document["tasks"])
-    return Run(**{**document, "tasks": tasks, "state": RunState(**document["state"])})
+    attempts = tuple(_attempt(attempt) for attempt in document.get("attempts", ()))
+    return Run(**{**document, "tasks": tasks, "attempts": attempts, "state": RunState(**document["state"])})
+
+
+def _attempt(document: Mapping[str, Any]) -> RunAttempt:
+    state = document["state"] and RunState(**document["state"])
+    return RunAttempt(**{**document, "state": state, "task_run_ids": tuple(document["task_run_ids"])})

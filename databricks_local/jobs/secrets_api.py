@@ -1,4 +1,4 @@
-"""Secret scopes: what `dbutils.secrets` reads, and databricks-sdk's `secrets.*` as far as scopes and secrets go.
+"""Secret scopes: what `dbutils.secrets` reads, and databricks-sdk's `secrets.*`. Nobody is refused for an ACL.
 
 Kept as they are in a file only its owner can read: this is a workspace for trying, not a vault.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
@@ -20,6 +20,7 @@ from .store import JobStore
 
 NAME = re.compile(r"[\w.@-]{1,128}", re.ASCII)
 MAX_SECRET_BYTES = 128 * 1024
+PERMISSIONS = ("READ", "WRITE", "MANAGE")
 
 
 class SecretsApi:
@@ -33,7 +34,9 @@ class SecretsApi:
         scope = checked_name(call.text("scope"), "scope")
         if scope in self._store.scopes():
             raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
+        managing = call.text("initial_manage_principal") or workspace.settings.user
         self._store.add_scope(scope)
+        self._store.put_permissions(_acl_of(scope), [("principal", managing, "MANAGE")])
         return answer({})
 
     def list_scopes(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -84,6 +87,47 @@ class SecretsApi:
         self._store.put_secret(scope, key, None)
         return answer({})
 
+    def put_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """READ, WRITE or MANAGE for a principal; replaces what it had [DOCS]."""
+        scope, principal = self._scope(call), _principal(call)
+        permission = call.text("permission")
+        if permission not in PERMISSIONS:
+            raise invalid(f"permission is one of {', '.join(PERMISSIONS)}, not {permission!r}.")
+        self._put_acls(scope, {**self._acls(workspace, scope), principal: permission})
+        return answer({})
+
+    def get_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """What a principal may do with a scope [DOCS]."""
+        scope, principal = self._scope(call), _principal(call)
+        acls = self._acls(workspace, scope)
+        if principal not in acls:
+            raise missing_acl(scope, principal)
+        return answer({"principal": principal, "permission": acls[principal]})
+
+    def list_acls(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """What everybody may do with a scope [DOCS]."""
+        acls = self._acls(workspace, self._scope(call))
+        items = [{"principal": principal, "permission": permission} for principal, permission in acls.items()]
+        return answer({"items": items} if items else {})
+
+    def delete_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+        """One principal's; 404 for one that has none [DOCS]."""
+        scope, principal = self._scope(call), _principal(call)
+        acls = self._acls(workspace, scope)
+        if acls.pop(principal, None) is None:
+            raise missing_acl(scope, principal)
+        self._put_acls(scope, acls)
+        return answer({})
+
+    def _acls(self, workspace: LocalWorkspace, scope: str) -> dict[str, str]:
+        entries = self._store.permissions(_acl_of(scope))
+        if entries is None:  # of a scope that a test made, or an older version
+            return {workspace.settings.user: "MANAGE"}
+        return {principal: permission for _, principal, permission in entries}
+
+    def _put_acls(self, scope: str, acls: Mapping[str, str]) -> None:
+        self._store.put_permissions(_acl_of(scope), [("principal", *entry) for entry in acls.items()])
+
     def _scope(self, call: Call) -> str:
         required("", call.parameters, "scope")
         scope = str(call.parameters["scope"])
@@ -108,6 +152,22 @@ def replace_all(store: JobStore, scopes: dict[str, Any], now_ms: int) -> None:
             store.put_secret(scope, key, value.encode(), now_ms)
 
 
+def missing_acl(scope: str, principal: str) -> ApiError:
+    """404 [DOCS]; the text is unknown."""
+    return ApiError(
+        404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret acl for principal {principal} for scope {scope}."
+    )
+
+
+def _principal(call: Call) -> str:
+    required("", call.parameters, "principal")
+    return str(call.parameters["principal"])
+
+
+def _acl_of(scope: str) -> str:
+    return f"/secrets/{scope}"
+
+
 def missing_secret(scope: str, key: str) -> ApiError:
     """404; text as users quote it."""
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Failed to get secret {key} for scope {scope}.")
@@ -128,4 +188,8 @@ SECRET_OPERATIONS: tuple[tuple[str, str, Callable[[SecretsApi, LocalWorkspace, C
     ("GET", "get", SecretsApi.get),
     ("GET", "list", SecretsApi.list),
     ("POST", "delete", SecretsApi.delete),
+    ("POST", "acls/put", SecretsApi.put_acl),
+    ("GET", "acls/get", SecretsApi.get_acl),
+    ("GET", "acls/list", SecretsApi.list_acls),
+    ("POST", "acls/delete", SecretsApi.delete_acl),
 )

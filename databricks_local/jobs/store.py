@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS runs_open ON runs (run_id) WHERE open;
 CREATE TABLE IF NOT EXISTS task_runs (run_id INTEGER PRIMARY KEY, parent INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS outputs (run_id INTEGER PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS codes (run_id INTEGER PRIMARY KEY, name TEXT NOT NULL, page BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS permissions (object TEXT PRIMARY KEY, entries TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secret_scopes (scope TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS secrets (
@@ -50,7 +51,7 @@ CREATE TABLE IF NOT EXISTS secrets (
 );
 """
 
-TABLES = ("jobs", "runs", "task_runs", "tokens", "outputs", "secrets", "secret_scopes", "permissions")
+TABLES = ("jobs", "runs", "task_runs", "tokens", "outputs", "codes", "secrets", "secret_scopes", "permissions")
 
 # As many digits as real ones have.
 FIRST_ID = 100_000_000_000_000
@@ -211,7 +212,7 @@ class JobStore:
         """A run with its tasks, all attempts at them, and their outputs."""
         with self._lock:
             attempts = self._db.execute("SELECT run_id FROM task_runs WHERE parent = ?", (run.run_id,)).fetchall()
-            for table in ("runs", "outputs", "task_runs"):
+            for table in ("runs", "outputs", "codes", "task_runs"):
                 self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run.run_id,), *attempts])
 
     def put_output(self, run_id: int, output: Output) -> None:
@@ -227,6 +228,17 @@ class JobStore:
             return Output()
         document = json.loads(row[0])
         return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
+
+    def put_code(self, run_id: int, name: str, page: bytes) -> None:
+        """The notebook that a task's run began with, as a page."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", (run_id, name, page))
+
+    def code(self, run_id: int) -> tuple[str, bytes] | None:
+        """Name and page of that notebook; None for a run of something else."""
+        with self._lock:
+            row = self._db.execute("SELECT name, page FROM codes WHERE run_id = ?", (run_id,)).fetchone()
+        return (str(row[0]), bytes(row[1])) if row else None
 
     # --- permissions ---
 
@@ -254,10 +266,11 @@ class JobStore:
             self._db.execute("INSERT OR IGNORE INTO secret_scopes VALUES (?)", (scope,))
 
     def remove_scope(self, scope: str) -> None:
-        """A scope with its secrets."""
+        """A scope with its secrets, and who may do what with it."""
         with self._lock:
             self._db.execute("DELETE FROM secrets WHERE scope = ?", (scope,))
             self._db.execute("DELETE FROM secret_scopes WHERE scope = ?", (scope,))
+            self._db.execute("DELETE FROM permissions WHERE object = ?", (f"/secrets/{scope}",))
 
     def secrets(self, scope: str) -> dict[str, tuple[bytes, int]]:
         """The secrets of a scope by key: value, and when it was changed, in milliseconds since 1970."""

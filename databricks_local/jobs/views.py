@@ -64,6 +64,23 @@ def task_view(task: TaskRun, run: Run, host: str) -> dict[str, Any]:
     }
 
 
+def repair_history(run: Run) -> list[dict[str, Any]]:
+    """The first run and each of its repairs, as runs/get tells of them when asked to [DOCS]."""
+    items = []
+    for attempt in run.attempts:
+        state, ended = (attempt.state, attempt.ended_ms) if attempt.state else (run.state, run.ended_ms)
+        item = {
+            "type": "REPAIR" if attempt.repair_id else "ORIGINAL",
+            "start_time": attempt.started_ms,
+            "end_time": ended,
+            "state": state_view(state),
+            "status": status_view(state),
+            "task_run_ids": list(attempt.task_run_ids),
+        }
+        items.append({**item, "id": attempt.repair_id} if attempt.repair_id else item)
+    return items
+
+
 def state_view(state: RunState) -> dict[str, Any]:
     """The `state` of Jobs 2.0 and 2.1."""
     body: dict[str, Any] = {"life_cycle_state": state.life_cycle}

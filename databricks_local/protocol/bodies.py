@@ -13,12 +13,13 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from databricks_local.core.documents import whole_number
+from databricks_local.core.documents import malformed, whole_number
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import Call
 from databricks_local.core.paths import Spelling
 from databricks_local.core.settings import MIB, ServerSettings
 
+from .multipart import parts
 from .wire import body, call, json_object
 
 MAX_FORM = 8192  # of whoever has not logged in yet
@@ -57,6 +58,18 @@ async def read_raw(request: Request, settings: ServerSettings) -> Call:
     parameters["path"] = "/" + str(request.path_params.get("path", ""))
     parameters["range"] = request.headers.get("range", "")
     return call(request, _subject(parameters), parameters, await body(request, settings.max_file_bytes))
+
+
+async def read_file_part(request: Request, settings: ServerSettings) -> Call:
+    """A multipart body: its part `file` is the content, the others are parameters. Raises ApiError (400, 413)."""
+    whole = await body(request, settings.max_archive_bytes)
+    try:
+        fields = parts(request.headers.get("content-type", ""), whole)
+    except ValueError:
+        raise malformed("its parts are not valid") from None
+    content = fields.pop("file", None)
+    parameters = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+    return call(request, _subject(parameters), parameters, content)
 
 
 async def read_whole(request: Request, settings: ServerSettings) -> Call:

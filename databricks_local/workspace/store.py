@@ -114,6 +114,11 @@ class Store:
         row = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE path = ?", (path,)).fetchone()
         return WorkspaceObject(*row) if row else None
 
+    def by_id(self, object_id: int) -> WorkspaceObject | None:
+        """The object with this identifier, or None."""
+        row = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE object_id = ?", (object_id,)).fetchone()
+        return WorkspaceObject(*row) if row else None
+
     def children(self, folder: str) -> list[WorkspaceObject]:
         """The objects in a folder, in no order."""
         rows = self._db.execute(f"SELECT {COLUMNS} FROM objects WHERE parent = ?", (folder,))

@@ -72,7 +72,7 @@ def expected(method: str, path: str, shown: str) -> set[int]:
         return {303, 307}
     if (method, path) in FORMS:
         return FORMS[method, path]
-    if path.startswith(("/api/", "/dbfs/", "/ajax-api/", "/mlflow/")):
+    if path.startswith(("/api/", "/dbfs/", "/ajax-api/", "/mlflow/", "/telemetry-ext")):
         return {403} if shown == "a wrong token" else {401}
     return {403} if method == "POST" else {303}
 

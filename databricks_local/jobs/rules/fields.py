@@ -128,6 +128,15 @@ RUN_NOW: Table = {
     "queue": dict,
 }
 
+REPAIR: Table = {
+    **{key: kind for key, kind in RUN_NOW.items() if key.endswith(("_params", "_parameters", "_commands", "_target"))},
+    "run_id": object,
+    "rerun_tasks": list,
+    "rerun_all_failed_tasks": bool,
+    "rerun_dependent_tasks": bool,
+    "latest_repair_id": object,
+}
+
 NEW_CLUSTER: Table = {
     "apply_policy_default_values": bool,
     "autoscale": dict,

@@ -19,6 +19,7 @@ from .fields import (
     COMPUTE,
     OTHER_TASKS,
     PARTS,
+    REPAIR,
     RUN_NOW,
     SETTINGS,
     SINGLE,
@@ -94,6 +95,20 @@ def check_run_now(body: Mapping[str, Any]) -> None:
     """The body of run-now. Raises ApiError (400)."""
     check("", body, RUN_NOW)
     check_token(body.get("idempotency_token"))
+    _check_arguments(body)
+
+
+def check_repair(body: Mapping[str, Any]) -> None:
+    """The body of runs/repair. Raises ApiError (400)."""
+    check("", body, REPAIR)
+    if bool(body.get("rerun_tasks")) == bool(body.get("rerun_all_failed_tasks")):
+        raise invalid("Exactly one of rerun_tasks and rerun_all_failed_tasks is to be given.")
+    if not all(isinstance(key, str) for key in body.get("rerun_tasks", [])):
+        raise invalid("rerun_tasks is a list of texts.")
+    _check_arguments(body)
+
+
+def _check_arguments(body: Mapping[str, Any]) -> None:
     if body.get("job_parameters") and body.get("notebook_params"):
         raise invalid("job_parameters and notebook_params exclude each other.")
     for field in ("job_parameters", "notebook_params"):

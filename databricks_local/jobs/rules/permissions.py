@@ -19,6 +19,14 @@ JOB_LEVELS: Mapping[str, str] = {
     OWNER: "Owns the job: it runs with the permissions of its owner.",
 }
 
+# The same on a notebook, a file, a folder with all below it, and a Git folder [DOCS].
+OBJECT_LEVELS: Mapping[str, str] = {
+    "CAN_READ": "Can view and comment.",
+    "CAN_RUN": "Can view, comment, attach/detach, and run commands.",
+    "CAN_EDIT": "Can view, comment, attach/detach, run commands, and edit.",
+    "CAN_MANAGE": "Can view, comment, attach/detach, run commands, edit, and change permissions.",
+}
+
 # A principal, as the field and the name in it, and the level that it was given.
 Grants = dict[tuple[str, str], str]
 
