@@ -49,7 +49,8 @@ from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
 from databricks_local.repos.repos_api import REPO_OPERATIONS, ReposApi
 from databricks_local.repos.snapshots import Snapshots
-from databricks_local.workspace import reading, telemetry
+from databricks_local.workspace import telemetry
+from databricks_local.workspace.scim import SCIM_OPERATIONS
 from databricks_local.workspace.tree import LocalWorkspace
 
 VERSIONS = ("2.0", "2.1", "2.2")
@@ -144,8 +145,8 @@ class Services:
         for version in ("2.0", "2.1"):
             for method, name, of_compute in COMPUTE_OPERATIONS:
                 yield method, f"/api/{version}/clusters/{name}", of_compute
-        yield "GET", "/api/2.0/preview/scim/v2/Users", reading.users
-        yield "GET", "/api/2.0/preview/scim/v2/Users/{user_id}", reading.user
+        for method, name, of_people in SCIM_OPERATIONS:
+            yield method, f"/api/2.0/preview/scim/v2/{name}", of_people
         yield "POST", "/telemetry-ext", telemetry.take
 
     def _raw(self) -> Iterable[tuple[str, str, Operation]]:

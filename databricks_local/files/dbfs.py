@@ -166,7 +166,8 @@ class Dbfs:
         if node.path == "/":
             raise ApiError(400, "BAD_REQUEST", "The root cannot be deleted.")
         if node.is_dir and self.tree.children(path) and not call.flag("recursive"):
-            raise ApiError(400, "BAD_REQUEST", f"Non-recursive delete of non-empty directory {path}.")
+            text = "Directory is not empty. Use recursive delete or remove contents first."  # [PROBED]
+            raise ApiError(400, "BAD_REQUEST", text)
         self.tree.remove(path)
         return {}
 

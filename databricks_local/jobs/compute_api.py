@@ -17,13 +17,13 @@ RUNTIMES = (("17.3", "4.0.0", "2.13"), ("16.4", "3.5.2", "2.12"), ("15.4", "3.5.
 # With what each is called besides.
 KINDS = (("", ""), ("cpu-ml-", " ML"), ("gpu-ml-", " ML (GPU)"))
 
-# A few of Azure's machines: name, memory in MB, cores, kind [DOCS].
+# A few of Azure's machines: name, memory in MB, cores, GB of its local disk, kind [DOCS].
 MACHINES = (
-    ("Standard_DS3_v2", 14_336, 4.0, "General Purpose"),
-    ("Standard_DS4_v2", 28_672, 8.0, "General Purpose"),
-    ("Standard_D4ds_v5", 16_384, 4.0, "General Purpose"),
-    ("Standard_E4ds_v5", 32_768, 4.0, "Memory Optimized"),
-    ("Standard_F8s_v2", 16_384, 8.0, "Compute Optimized"),
+    ("Standard_DS3_v2", 14_336, 4.0, 28, "General Purpose"),
+    ("Standard_DS4_v2", 28_672, 8.0, 56, "General Purpose"),
+    ("Standard_D4ds_v5", 16_384, 4.0, 150, "General Purpose"),
+    ("Standard_E4ds_v5", 32_768, 4.0, 150, "Memory Optimized"),
+    ("Standard_F8s_v2", 16_384, 8.0, 64, "Compute Optimized"),
 )
 
 
@@ -65,10 +65,10 @@ def node_types(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
             "support_cluster_tags": True,
             "photon_driver_capable": False,
             "photon_worker_capable": False,
-            "node_instance_type": {"instance_type_id": name},
+            "node_instance_type": {"instance_type_id": name, "local_disks": 1, "local_disk_size_gb": disk},
             "node_info": {"status": []},
         }
-        for name, memory, cores, category in MACHINES
+        for name, memory, cores, disk, category in MACHINES
     ]
     return answer({"node_types": types})
 

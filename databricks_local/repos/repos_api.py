@@ -16,7 +16,7 @@ from databricks_local.core import errors
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import GIT_FOLDER, REPO, ApiAnswer, Call, WorkspaceObject, answer
-from databricks_local.core.paths import Spelling, spelled
+from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.jobs.checkout import CheckoutError, checkout, default_branch
 from databricks_local.jobs.rules.fields import check, required
 from databricks_local.jobs.rules.jobs import GIT_URL, PROVIDERS
@@ -55,6 +55,8 @@ class ReposApi:
         target = _place(workspace, call, url)
         if workspace.store.get(target.path) is not None:
             raise errors.exists(target.echo())
+        if parent(target.path) == f"/Repos/{workspace.settings.user}":
+            folders.make(workspace, Spelling(parent(target.path)))  # which everybody has from the start [REAL]
         check_parent(workspace, target)
         workspace.check_writable(target)
         is_cli = workspace.settings.git_folders == "cli" and not target.path.startswith("/Repos/")
@@ -186,9 +188,7 @@ def _place(workspace: LocalWorkspace, call: Call, url: str) -> Spelling:
     path = call.text("path")
     if path is None:
         name = url.rstrip("/").rpartition("/")[2].removesuffix(".git")
-        target = spelled(f"/Repos/{workspace.settings.user}/{name}")
-        folders.make(workspace, spelled(f"/Repos/{workspace.settings.user}"))
-        return target
+        return spelled(f"/Repos/{workspace.settings.user}/{name}")
     target = spelled(path)
     if target.path.startswith("/Repos/") and target.path.count("/") != 3:
         raise invalid(f"Path {target.echo()} is not of the form /Repos/{{folder}}/{{repo-name}}.")

@@ -18,7 +18,7 @@ from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.core.paths import Spelling, parent
 from databricks_local.jobs.rules.permissions import Grants, grants
 from databricks_local.workspace import archive, folders
-from databricks_local.workspace.reading import USER_ID
+from databricks_local.workspace.scim import USER_ID
 from databricks_local.workspace.tree import LocalWorkspace
 
 LEVELS = {"CAN_READ": "Can read the files of the snapshot."}

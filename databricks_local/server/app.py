@@ -17,7 +17,7 @@ from databricks_local.pages import sessions, site
 from databricks_local.protocol.pipeline import Operation, Pipeline
 from databricks_local.protocol.wire import refused
 from databricks_local.services import Services
-from databricks_local.workspace import exporting, folders, importing, reading
+from databricks_local.workspace import exporting, folders, importing, reading, scim
 
 from . import control, oidc
 
@@ -40,7 +40,7 @@ WORKSPACE: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/api/2.0/workspace/list-repo", reading.list_repo),
     ("POST", "/api/2.0/workspace/mkdirs", folders.mkdirs),
     ("POST", "/api/2.0/workspace/delete", folders.delete),
-    ("GET", "/api/2.0/preview/scim/v2/Me", reading.me),
+    ("GET", "/api/2.0/preview/scim/v2/Me", scim.me),
     ("POST", "/api/2.0/workspace-files/import-file/{path:path}", importing.import_file),
     ("GET", "/api/2.0/workspace-files/{path:path}", exporting.read_file),
 )

@@ -1,74 +1,15 @@
-"""get-status, list, list-repo, Me, Users: what is there, and who asks."""
+"""get-status, list, list-repo: what is there."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from databricks_local.core.documents import whole_number
-from databricks_local.core.errors import invalid, missing, no_endpoint
+from databricks_local.core.errors import missing, no_endpoint
 from databricks_local.core.model import FOLDERS, ApiAnswer, Call, answer
 from databricks_local.core.paths import ancestors
 
 from .tree import LocalWorkspace
-
-USER_ID = "1000000000000001"
-
-
-USER_FILTER = re.compile(r'\s*(\w+)\s+(eq|co|sw)\s+"?([^"]*)"?\s*', re.IGNORECASE)
-
-
-def me(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
-    """The one principal there is; the keys databricks-sdk reads [LOCAL]."""
-    return answer(_user(workspace))
-
-
-def users(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
-    """The users, of whom there is one, as SCIM lists them (RFC 7644); by `filter`, as far as it is of one condition.
-
-    What the service says of a filter that it cannot read is unknown. Raises ApiError (400).
-    """
-    user = _user(workspace)
-    matching = [user] if _matches(user, call.text("filter")) else []
-    start, count = (whole_number(call.text(name) or default) for name, default in (("startIndex", 1), ("count", 100)))
-    if start is None or count is None:
-        raise invalid("startIndex and count are whole numbers.")
-    page = matching[max(start, 1) - 1 :][:count]
-    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": len(matching)}
-    return answer({**body, "startIndex": max(start, 1), "itemsPerPage": len(page), "Resources": page})
-
-
-def user(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
-    """One user; the refusal has the shape of SCIM's [DOCS]."""
-    identifier = str(call.parameters.get("user_id", ""))
-    if identifier == USER_ID:
-        return answer(_user(workspace))
-    text = f"User with id {identifier[:40]} not found."
-    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "detail": text, "status": "404"}
-    return answer(body, 404)
-
-
-def _matches(user: dict[str, Any], condition: str | None) -> bool:
-    if condition is None:
-        return True
-    match = USER_FILTER.fullmatch(condition)
-    names = {name.lower(): str(value).lower() for name, value in user.items() if isinstance(value, str)}
-    if match is None or match[1].lower() not in names:
-        raise invalid(f"The filter {condition} is not understood.")
-    value, wanted = names[match[1].lower()], match[3].lower()
-    return {"eq": value == wanted, "co": wanted in value, "sw": value.startswith(wanted)}[match[2].lower()]
-
-
-def _user(workspace: LocalWorkspace) -> dict[str, Any]:
-    name = workspace.settings.user
-    return {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "id": USER_ID,
-        "userName": name,
-        "displayName": name,
-        "active": True,
-        "emails": [{"type": "work", "value": name, "primary": True}],
-    }
 
 
 def get_status(workspace: LocalWorkspace, call: Call) -> ApiAnswer:

@@ -92,6 +92,13 @@ def test_users(local: Local) -> None:
     found = asked(local, "preview/scim/v2/Users", filter=f'userName eq "{ME}"').json
     assert (found["totalResults"], found["Resources"]) == (1, [me])
     assert asked(local, "preview/scim/v2/Users", filter="userName eq nobody").json["Resources"] == []
+    assert asked(local, "preview/scim/v2/Users", filter="nonsense").status == 400
+    groups = asked(local, "preview/scim/v2/Groups").json["Resources"]
+    assert [(group["displayName"], group["members"][0]["display"]) for group in groups] == [
+        ("admins", ME),
+        ("users", ME),
+    ]
+    assert asked(local, "preview/scim/v2/ServicePrincipals").json["totalResults"] == 0
     assert asked(local, "preview/scim/v2/Users", startIndex=2).json["Resources"] == []
     assert asked(local, f"preview/scim/v2/Users/{me['id']}").json == me
     assert asked(local, "preview/scim/v2/Users/7").json["detail"] == "User with id 7 not found."
