@@ -77,7 +77,7 @@ class Services:
         self.runs = RunApi(self.store, self.executor, self.overrides, host)
         self.secrets = SecretsApi(self.store)
         self.permissions = PermissionsApi(self.store, {"jobs": of_jobs(self.store), **of_objects(self.store)})
-        self.repos = ReposApi(folder / "repos")
+        self.repos = ReposApi(folder / "repos", workspace.store)
         self.snapshots = Snapshots(self._permit)
         self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
         self.mlflow = MlflowProcess(folder / "mlflow")

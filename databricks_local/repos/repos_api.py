@@ -22,7 +22,7 @@ from databricks_local.jobs.rules.fields import check, required
 from databricks_local.jobs.rules.jobs import GIT_URL, PROVIDERS
 from databricks_local.workspace import folders
 from databricks_local.workspace.placing import check_parent
-from databricks_local.workspace.store import Repository
+from databricks_local.workspace.store import Repository, Store
 from databricks_local.workspace.tree import LocalWorkspace
 
 from . import git_folder
@@ -34,14 +34,18 @@ UPDATE = {**UPDATE, "sparse_checkout": dict, "repo_id": str}
 
 
 class ReposApi:
-    """`clones` is the folder of the clones, one for each Git folder, which need not exist yet.
+    """`clones` is the folder of the clones, one for each Git folder; what is there of those that are gone is deleted.
 
     Each operation raises ApiError: 400 for what is wrong with a call, 404 for a Git folder that is not there.
     """
 
-    def __init__(self, clones: Path) -> None:
+    def __init__(self, clones: Path, store: Store) -> None:
         self._clones = clones
         self._busy: set[int] = set()
+        kept = {str(repository.object_id) for repository, _ in store.repositories(0)}
+        for clone in clones.iterdir() if clones.is_dir() else ():
+            if clone.name not in kept:
+                shutil.rmtree(clone, ignore_errors=True)
 
     async def create(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A clone of the default branch as a new folder."""
@@ -103,12 +107,10 @@ class ReposApi:
             raise invalid("Exactly one of branch and tag is to be given.")
         if body.get("sparse_checkout"):
             raise _off("Sparse checkout")
-        committed = await asyncio.to_thread(git_folder.committed, self._clone(repository.object_id), entry.path)
         is_forced = bool(body.get("dangerously_force_discard_all"))
-        if not is_forced and git_folder.is_changed(workspace, entry, committed):
-            text = f"{entry.path} has uncommitted changes. Commit or discard them before the update."
-            raise ApiError(409, "GIT_CONFLICT", text)
-        await self._check_out(workspace, call, entry, repository._replace(branch=body.get("branch")), body.get("tag"))
+        shown = None if is_forced else await asyncio.to_thread(self._shown, repository, entry)
+        new = repository._replace(branch=body.get("branch"))
+        await self._check_out(workspace, call, entry, new, body.get("tag"), shown)
         return answer({})
 
     def delete(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -124,21 +126,40 @@ class ReposApi:
         shutil.rmtree(self._clones, ignore_errors=True)
 
     async def _check_out(
-        self, workspace: LocalWorkspace, call: Call, entry: WorkspaceObject, new: Repository, tag: str | None = None
+        self,
+        workspace: LocalWorkspace,
+        call: Call,
+        entry: WorkspaceObject,
+        new: Repository,
+        tag: str | None = None,
+        shown: git_folder.Files | None = None,
     ) -> Repository:
-        """Shows a branch or a tag in the folder. The clone that was shown before stays until the new one is whole."""
+        """Shows a branch or a tag in the folder; 409 where it no longer is what was `shown`.
+
+        The clone that was shown before stays until the new one is whole.
+        """
         source = {"git_url": new.url, "git_branch": new.branch, "git_tag": tag}
         clone, fresh = self._clone(new.object_id), self._clones / f"{new.object_id}.new"
         with self._alone(new.object_id):
             shutil.rmtree(fresh, ignore_errors=True)
             commit = await asyncio.to_thread(_git, checkout, source, fresh)
             files = await asyncio.to_thread(git_folder.committed, fresh, entry.path)
+            if shown is not None and git_folder.is_changed(workspace, entry, shown):
+                text = f"{entry.path} has uncommitted changes. Commit or discard them before the update."
+                raise ApiError(409, "GIT_CONFLICT", text)
             await git_folder.show(workspace, call, entry, files)
             shutil.rmtree(clone, ignore_errors=True)
             fresh.rename(clone)
             made = new._replace(head_commit_id=commit)
             workspace.store.put_repository(made)
         return made
+
+    def _shown(self, repository: Repository, entry: WorkspaceObject) -> git_folder.Files:
+        """What was committed of what a Git folder shows; cloned anew where a server was killed while changing it."""
+        clone = self._clone(repository.object_id)
+        if not clone.exists():
+            _git(checkout, {"git_url": repository.url, "git_commit": repository.head_commit_id}, clone)
+        return git_folder.committed(clone, entry.path)
 
     @contextmanager
     def _alone(self, object_id: int) -> Iterator[None]:
