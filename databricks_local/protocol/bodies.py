@@ -25,6 +25,7 @@ from .wire import body, call, json_object
 MAX_FORM = 8192  # of whoever has not logged in yet
 _MOST_FIELDS = 20
 MAX_PASSED_ON = 2048 * MIB  # of what MLflow's own server gets: artifacts, which have no limit there
+MAX_JSON = 16 * MIB
 MAX_SUBJECT = 4096
 
 
@@ -43,7 +44,7 @@ def _subject(parameters: Mapping[str, Any]) -> Spelling:
 async def read_json(request: Request, settings: ServerSettings) -> Call:
     """A call from a query, a JSON object over it, and what the address names. ApiError (400): the body is no object."""
     parameters: dict[str, Any] = dict(request.query_params)
-    raw = await body(request, settings.max_json_bytes)
+    raw = await body(request, MAX_JSON)
     json_body = bool(raw.strip())
     if json_body:
         parameters.update(json_object(raw))

@@ -19,7 +19,7 @@ from databricks_local.core.documents import malformed, parsed, whole_number
 from databricks_local.core.errors import ApiError, body_too_large, invalid
 from databricks_local.core.model import ApiAnswer, Call, refusal
 from databricks_local.core.paths import Spelling, spelled
-from databricks_local.core.settings import ServerSettings
+from databricks_local.core.settings import MIB, ServerSettings
 
 from .multipart import is_multipart, parts
 
@@ -40,6 +40,8 @@ MAX_QUEUED = 16  # requests that a client sends before it has the answer to the 
 # Of a body that nobody wants, as its request was refused: who sends more, or for longer, is cut off.
 MAX_DISCARDED = 16 * 2**20
 DISCARDING_S = 30
+# Of JSON with content in base64: what is too large for the service, but no larger, is told its size.
+MAX_JSON = 64 * MIB
 # Of a body, beside what it carries: the other parts of it, and what surrounds them.
 MARGIN = 64 * 1024
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -176,7 +178,7 @@ async def read(request: Request, settings: ServerSettings) -> Call:
             content = await _read_parts(request, parameters, settings.max_file_bytes)
         else:
             json_body = True
-            parameters.update(json_object(await body(request, settings.max_json_bytes // 3 * 4)))
+            parameters.update(json_object(await body(request, max(MAX_JSON, settings.max_json_bytes // 3 * 4))))
     path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")

@@ -55,7 +55,7 @@ TABLE: list[tuple[str, Callable[[Local], Reply], tuple[int, str]]] = [
     ("many values", posted("2.2/jobs/create", f'{{"tasks": [{"1," * MAX_VALUES}1]}}'), MALFORMED),
     ("a long path", lambda w: w.post("mkdirs", path="/a" * 5000), WRONG),
     ("a deep path", lambda w: w.call("POST", "/api/2.0/dbfs/mkdirs", {"path": "/a" * 1000}), WRONG),
-    ("a large body", lambda w: w.raw("POST", "/api/2.2/jobs/create", b" " * 11 * 2**20, w.auth), (413, "")),
+    ("a large body", lambda w: w.raw("POST", "/api/2.2/jobs/create", b" " * 17 * 2**20, w.auth), (413, "")),
     ("many members", lambda w: w.upload("/z", zipped(*map(str, range(MAX_MEMBERS + 1))), "SOURCE"), WRONG),
     ("a bomb", lambda w: w.upload("/z", zipped("b.bin", body=bytes(50 * 2**20)), "SOURCE"), (400, "")),
     ("a language", lambda w: w.call("POST", "/api/local/edit", {"path": "/n", "object_type": "NOTEBOOK",
