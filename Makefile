@@ -46,6 +46,9 @@ test-long: $(VENV)/.test  ## every test
 torture: $(VENV)/.test  ## the safety tests with every crash point, fault, mutant and hostile request, for SECONDS or longer
 	TORTURE_SECONDS=$(SECONDS) $(TEST) -m '' tests/safety tests/emulator/test_hostile.py
 
+foreign: $(VENV)/.test  ## the tests of databricks-sdk-py, the official CLI and blueprint, where FOREIGN_SDK, _CLI, _BLUEPRINT say
+	$(BIN)/python -m tests.foreign $(FOREIGN)
+
 check: $(VENV)/.dev  ## format, lint, and types on Linux, Windows and macOS
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,4 +65,4 @@ demo: $(VENV)/.local  ## push, edit in the workspace, pull back: on this machine
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help dev test test-long torture check bench demo clean
+.PHONY: help dev test test-long torture foreign check bench demo clean

@@ -102,8 +102,14 @@ class Dbfs:
         return {"files": [file_info(node) for node in nodes]} if nodes else {}
 
     def mkdirs(self, call: Call) -> dict[str, Any]:
-        """Makes a folder with all above it; one that exists is no error."""
-        self.tree.file(path_of(call)).mkdir(parents=True, exist_ok=True)
+        """Makes a folder with all above it; one that exists is no error, a file is (400)."""
+        path = path_of(call)
+        try:
+            self.tree.file(path).mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            # One of the texts of different clouds [REAL, tests of the CLI].
+            text = f"Cannot create directory {path} because {path} is an existing file."
+            raise ApiError(400, "RESOURCE_ALREADY_EXISTS", text) from None
         return {}
 
     def put(self, call: Call) -> dict[str, Any]:
