@@ -92,12 +92,8 @@ def _run(suite: Suite, place: str, folder: Path) -> tuple[str, Outcomes]:
 def _environment(scratch: Path) -> dict[str, str]:
     """What their tests want to be told of a workspace, and nothing of this machine's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABRICKS_", "FOREIGN_"))}
-    known = {
-        "CLOUD_ENV": "azure",
-        "TEST_ENVIRONMENT_TYPE": "WORKSPACE",
-        "DATABRICKS_CONFIG_FILE": str(scratch / "none"),
-    }
-    return {**kept, **known}
+    known = {"CLOUD_ENV": "azure", "TEST_ENVIRONMENT_TYPE": "WORKSPACE", "TEST_INSTANCE_POOL_ID": "a-pool"}
+    return {**kept, **known, "DATABRICKS_CONFIG_FILE": str(scratch / "none")}
 
 
 def _repository(scratch: Path) -> dict[str, str]:
