@@ -119,7 +119,10 @@ def test_many_parameters() -> None:
     assert Counted.compared < 10 * number
 
 
-@pytest.mark.parametrize("text", [" \n" * 15_000, "\n" * MAX_COLOURED, "a\n" + "\t\n" * 400])
+BLANK = {"blanks": " \n" * 15_000, "nothing": "\n" * MAX_COLOURED, "tabs": "a\n" + "\t\n" * 400}
+
+
+@pytest.mark.parametrize("text", BLANK.values(), ids=BLANK.keys())
 def test_blank_lines(text: str) -> None:
     """No lexer sees white space without an end; what little there is of it usually is coloured all the same."""
     assert "<span" not in coloured(text, "python")
