@@ -143,9 +143,19 @@ def test_fences() -> None:
 def test_a_long_import_and_others(local: Local) -> None:
     """While an archive of many notebooks is imported others are answered, and the folder is whole in the end."""
     content = zipped(*(f"{at}.py" for at in range(1000)), body=HEADER + b"1")
-    answered = answered_before(local, "SOURCE", content)
-    assert answered > 1
+    head = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    body = head % (b"path", b"/Shared/z") + head % (b"format", b"SOURCE") + head % (b"content", content) + b"--x--"
+    lines = ["Content-Type: multipart/form-data; boundary=x", f"Content-Length: {len(body)}"]
+    assert answered_before(local, "POST /api/2.0/workspace/import", lines, body) > 1
     assert len(local.names("/Shared/z")) == 1000
+
+
+def test_a_long_export_and_others(local: Local) -> None:
+    """While much is packed for one client the others are answered."""
+    for number in range(8):
+        local.upload(f"/Shared/{number}.bin", Random(number).randbytes(2**20))
+    url = "/api/2.0/workspace/export?path=/Shared&format=AUTO&direct_download=true"
+    assert answered_before(local, f"GET {url}", [], b"") > 0
 
 
 def test_a_refused_import_leaves_nothing(local: Local) -> None:
@@ -155,21 +165,17 @@ def test_a_refused_import_leaves_nothing(local: Local) -> None:
     assert local.names("/Shared") == []
 
 
-def answered_before(local: Local, form: str, content: bytes) -> int:
-    """How many requests of another client were answered before an import was."""
+def answered_before(local: Local, request: str, lines: list[str], body: bytes) -> int:
+    """How many requests of another client were answered before this one was, which is answered with 200."""
     address = urlsplit(local.host)
-    head = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-    body = head % (b"path", b"/Shared/z") + head % (b"format", form.encode()) + head % (b"content", content) + b"--x--"
-    lines = ["POST /api/2.0/workspace/import HTTP/1.1", f"Host: {address.netloc}",
-             f"Authorization: Bearer {local.token}", "Content-Type: multipart/form-data; boundary=x",
-             f"Content-Length: {len(body)}", "", ""]  # fmt: skip
+    head = [f"{request} HTTP/1.1", f"Host: {address.netloc}", f"Authorization: Bearer {local.token}", *lines, "", ""]
     answered = 0
-    with socket.create_connection((address.hostname, address.port), timeout=300) as importing:
-        importing.sendall("\r\n".join(lines).encode() + body)
-        while not select.select([importing], [], [], 0)[0]:
+    with socket.create_connection((address.hostname, address.port), timeout=300) as slow:
+        slow.sendall("\r\n".join(head).encode() + body)
+        while not select.select([slow], [], [], 0)[0]:
             assert local.get("list", path="/").status == 200
             answered += 1
-        assert importing.recv(65536).startswith(b"HTTP/1.1 200")
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
     return answered - 1  # the last may have been answered after it
 
 
