@@ -15,11 +15,11 @@ from databricks_local.jobs.rules.fields import SINGLE, check, required
 from databricks_local.jobs.rules.jobs import check_repair, check_run_now, check_submit
 from databricks_local.workspace.tree import LocalWorkspace
 
+from . import repairs
 from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
 from .executor import Executor
 from .overrides import RunOverrides
-from .runs import JOB_RUN, PENDING, SUBMIT_RUN, Run, RunAttempt, TaskRun
-from .states import GOOD, with_dependents
+from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
 from .store import JobStore, StoredJob
 from .views import page_url, repair_history, task_view, view
 
@@ -123,10 +123,11 @@ class RunApi:
         latest = run.attempts[-1].repair_id if run.attempts else 0
         if latest and (call.text("latest_repair_id") is None or number_of(call, "latest_repair_id") != latest):
             raise invalid("latest_repair_id is not that of the latest repair.")
-        job, chosen = self._store.job(run.job_id), _chosen(run, call)
+        keys, flags = call.parameters.get("rerun_tasks", []), ("rerun_all_failed_tasks", "rerun_dependent_tasks")
+        chosen, job = repairs.chosen(run, keys, *map(call.flag, flags)), self._store.job(run.job_id)
         forced, repair_id = self._overrides.of(run.name), self._store.identifier()
         run = replace(run, arguments={**run.arguments, **_arguments(call)}, spec=job.settings if job else run.spec)
-        repaired = self._repaired(run, chosen, repair_id, workspace.clock.now())
+        repaired = repairs.repaired(run, chosen, repair_id, workspace.clock.now(), self._store.identifier)
         for task in repaired.tasks:
             if task.key in chosen:
                 self._store.add_task_run(task.run_id, run.run_id)
@@ -134,21 +135,6 @@ class RunApi:
         self._store.change_run(run.run_id, lambda _: repaired)
         self._executor.start(repaired, forced)
         return answer({"repair_id": repair_id})
-
-    def _repaired(self, run: Run, chosen: set[str], repair_id: int, now_ms: int) -> Run:
-        """The run with the chosen tasks to be done, each as a run of its own."""
-        specs = {str(task.get("task_key")): task for task in run.spec.get("tasks", [])}
-        tasks = tuple(
-            TaskRun(self._store.identifier(), task.key, specs.get(task.key, task.spec), attempt=task.attempt + 1)
-            if task.key in chosen
-            else task
-            for task in run.tasks
-        )
-        first = RunAttempt(0, run.created_ms, tuple(task.run_id for task in run.tasks))
-        *earlier, last = run.attempts or (first,)
-        ended = replace(last, state=run.state, ended_ms=run.ended_ms)
-        again = RunAttempt(repair_id, now_ms, tuple(task.run_id for task in tasks if task.key in chosen))
-        return replace(run, tasks=tasks, state=PENDING, started_ms=0, ended_ms=0, attempts=(*earlier, ended, again))
 
     def _add(self, workspace: LocalWorkspace, run: Run, token: str | None) -> None:
         self._store.add_run(run, token)
@@ -315,18 +301,6 @@ class RunApi:
 def _arguments(call: Call) -> dict[str, Any]:
     """What a call gives a run instead of what its job has."""
     return {key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")}
-
-
-def _chosen(run: Run, call: Call) -> set[str]:
-    """The keys of the tasks that a repair is to run again. Raises ApiError (400) for one that is none, or for none."""
-    keys = {str(key) for key in call.parameters.get("rerun_tasks", [])}
-    if unknown := keys - {task.key for task in run.tasks}:
-        raise invalid(f"The run has no task '{min(unknown)}'.")
-    if call.flag("rerun_all_failed_tasks"):
-        keys = {task.key for task in run.tasks if task.state.result not in GOOD}
-    if not keys:
-        raise invalid("No task of the run is to be run again.")
-    return with_dependents(run.tasks, keys) if call.flag("rerun_dependent_tasks") else keys
 
 
 RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, LocalWorkspace, Call], ApiAnswer]], ...] = (

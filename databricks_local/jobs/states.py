@@ -67,14 +67,6 @@ def may_be_retried(task: TaskRun, state: RunState) -> bool:
     return again and (most < 0 or task.attempt < most)
 
 
-def with_dependents(tasks: Iterable[TaskRun], keys: Iterable[str]) -> set[str]:
-    """The keys, and those of all tasks that depend on one of them."""
-    tasks, found = list(tasks), set(keys)
-    while more := {task.key for task in tasks if found & {*upstream_of(task)}} - found:
-        found |= more
-    return found
-
-
 def upstream_of(task: TaskRun) -> list[str]:
     """The keys of the tasks it depends on."""
     return [str(dependency["task_key"]) for dependency in task.spec.get("depends_on", [])]
