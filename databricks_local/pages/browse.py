@@ -9,12 +9,15 @@ from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK
 from databricks_local.core.paths import spelled
 from databricks_local.workspace.tree import LocalWorkspace
 
-from . import highlight, notebook
+from . import file, notebook
 from .links import address, home_of, trail
+from .objects import FOLDER_FORMATS, is_changeable
 from .page import PageRequest, PageView, sliced
+from .render import counted
 
 PER_PAGE = 200
 SHORTCUTS = 12
+DONE = {"uploaded": "{} uploaded.", "removed": "Deleted.", "moved": "Moved."}
 
 KINDS = {DIRECTORY: "Folder", NOTEBOOK: "Notebook", "FILE": "File", REPO: "Git folder", GIT_FOLDER: "Git folder"}
 LANGUAGES = {"PYTHON": "Python", "SQL": "SQL", "SCALA": "Scala", "R": "R"}
@@ -55,7 +58,7 @@ def show(request: PageRequest) -> PageView:
         return _folder(request, entry)
     if notebook.is_readable(entry):
         return notebook.view(request, entry)
-    return _file(workspace, entry)
+    return file.view(request, entry)
 
 
 def _readable_folder(request: PageRequest, path: str) -> WorkspaceObject:
@@ -75,6 +78,10 @@ def _folder(request: PageRequest, entry: WorkspaceObject) -> PageView:
         "find": search,
         "part": part,
         "rows": _rows(request.workspace, entries[part.start : part.stop]),
+        "can_add": request.workspace.access(entry.path) is None,
+        "can_move": is_changeable(request, entry),
+        "formats": FOLDER_FORMATS,
+        "done": DONE.get(request.query.get("done", ""), "").format(counted(request.number("count", 0), "file")),
     }
     return PageView("folder.html", values)
 
@@ -96,19 +103,3 @@ def _row(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
     icon = "folder" if entry.object_type in FOLDERS else "notebook" if entry.object_type == NOTEBOOK else "file"
     modified = None if workspace.clock.mode == "absent" else entry.modified_at
     return Row(entry.name, address(entry.path), icon, kind, modified)
-
-
-def _file(workspace: LocalWorkspace, entry: WorkspaceObject) -> PageView:
-    content = workspace.store.content(entry)
-    try:
-        text: str | None = None if b"\0" in content else content.decode()
-    except UnicodeDecodeError:
-        text = None
-    values = {
-        "trail": trail(entry.path),
-        "row": _row(workspace, entry),
-        "size": len(content),
-        "content": text,
-        "lexer": highlight.lexer_of_file(entry.name),
-    }
-    return PageView("file.html", values)

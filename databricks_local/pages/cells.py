@@ -40,8 +40,8 @@ class PageCell:
 
     @property
     def fits_a_form(self) -> bool:
-        """Forms turn NUL and a lone CR into something else, and half a surrogate pair is no text at all."""
-        return not any(sign in "\0\r" or "\ud800" <= sign <= "\udfff" for sign in self.text)
+        """Whether a form can carry its text."""
+        return fits_a_form(self.text)
 
 
 class Source:
@@ -163,6 +163,11 @@ class Jupyter:
         document = jupyter.load(self._content)
         change(document["cells"])
         return jupyter.dumped(document)
+
+
+def fits_a_form(text: str) -> bool:
+    """Forms turn NUL and a lone CR into something else, and half a surrogate pair is no text at all."""
+    return not any(sign in "\0\r" or "\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def with_magic(text: str, language: str, default: str) -> str:

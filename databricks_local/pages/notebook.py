@@ -21,7 +21,8 @@ from databricks_local.workspace import edits
 from . import highlight
 from .cells import MARKDOWN, WRITTEN, Jupyter, PageCell, Source
 from .links import address, trail
-from .page import PageRequest, PageView, Redirect, link, sliced
+from .objects import formats_of, is_changeable
+from .page import EDITOR, OUTPUTS, PageRequest, PageView, Redirect, link, sliced
 
 PER_PAGE = 100
 # Characters of all cells of a page together: what comes after is shown as it was typed.
@@ -39,6 +40,7 @@ LABELS = {
     "TEXT": "Command",
 }
 DONE = {"saved": "Cell {} saved.", "added": "Cell {} added.", "deleted": "Cell {} deleted.", "same": "Nothing changed."}
+DONE["moved"] = "Moved."
 
 Change = Callable[["Source | Jupyter"], "str | bytes"]
 
@@ -87,8 +89,10 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
         "form": "Jupyter" if entry.export_format == "JUPYTER" else "Source",
         "why_not": opened.why_not,
         "done": done.format(request.number("cell", 0)) if done else None,
+        "can_move": is_changeable(request, entry),
+        "formats": formats_of(entry),
     }
-    return PageView("notebook.html", values)
+    return PageView("notebook.html", values, allows=OUTPUTS)
 
 
 def editor(request: PageRequest) -> PageView:
@@ -98,7 +102,8 @@ def editor(request: PageRequest) -> PageView:
     why_not = opened.why_not
     if not cell.fits_a_form:
         why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
-    return PageView("edit.html", {**_heading(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not})
+    values = {**_heading(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not}
+    return PageView("edit.html", values, allows=EDITOR)
 
 
 def blank(request: PageRequest) -> PageView:
@@ -110,7 +115,7 @@ def blank(request: PageRequest) -> PageView:
     languages = {language: LABELS[language] for language in WRITTEN}
     seen = request.query.get("seen", opened.seen)
     values = {**_heading(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
-    return PageView("add.html", values)
+    return PageView("add.html", values, allows=EDITOR)
 
 
 def save(request: PageRequest) -> PageView | Redirect:

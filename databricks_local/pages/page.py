@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from databricks_local.core.errors import invalid
+from databricks_local.core.model import Call
+from databricks_local.core.paths import spelled
+from databricks_local.protocol.multipart import Part
 from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 from databricks_local.workspace.tree import LocalWorkspace
+
+from .links import address
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class PageRequest:
     """One request of somebody who is logged in.
 
     What it is about stands in the query, for a POST too: a form would change the line ends in a path. `form` is what
-    was typed, and empty unless it is a POST.
+    was typed, and empty unless it is a POST; `files` is what was uploaded with it.
     """
 
     pipeline: Pipeline
@@ -26,6 +31,7 @@ class PageRequest:
     query: Mapping[str, str]
     form: Mapping[str, str]
     parts: Mapping[str, Any]
+    files: Sequence[Part] = ()
 
     @property
     def workspace(self) -> LocalWorkspace:
@@ -41,14 +47,39 @@ class PageRequest:
             raise invalid(f"{name} is a number.")
         return int(text)
 
+    def call(self, path: str, content: bytes | None = None, **parameters: object) -> Call:
+        """What the same wish would be as a call of the API; `path` is a path of the tree."""
+        return Call("POST", "", spelled(address(path)), parameters, content, False, self.workspace.monotonic())
+
+
+# What a page may do beside showing text in our style: run our own script; show what cells have left, images and frames.
+EDITOR = "script-src 'self'"
+OUTPUTS = "img-src data:; frame-src 'self'"
+
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A template with its values."""
+    """A template with its values; `allows` is EDITOR, OUTPUTS or nothing."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    allows: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Bytes to be kept as a file of that name, never to be shown."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """HTML that somebody else wrote, for a frame in which it can do nothing."""
+
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +89,7 @@ class Redirect:
     url: str
 
 
-Page = Callable[[PageRequest], "PageView | Redirect"]
+Page = Callable[[PageRequest], "PageView | Redirect | Download | Frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +126,7 @@ def sliced(page: int, size: int, total: int) -> Slice:
     return Slice(min(max(page, 1), max(1, -(-total // size))), size, total)
 
 
-def link(address: str, fragment: str = "", /, **query: object) -> str:
+def link(url: str, fragment: str = "", /, **query: object) -> str:
     """Paths of the workspace travel in the query: browsers would resolve a name like `..` in a URL's path."""
     parameters = {name: value for name, value in query.items() if value not in (None, "")}
-    return address + (f"?{urlencode(parameters)}" if parameters else "") + (f"#{fragment}" if fragment else "")
+    return url + (f"?{urlencode(parameters)}" if parameters else "") + (f"#{fragment}" if fragment else "")

@@ -1,4 +1,6 @@
-"""Templates with their values become answers. Everything is escaped, and nothing may be fetched but our own style."""
+"""Pages become answers: everything is escaped, and nothing may be fetched but our own style, where text is edited our
+own script, and what a cell has left.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,18 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
 from . import highlight, outputs
-from .page import PageView, link
+from .page import Download, Frame, PageView, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
+ASSETS = {"style.css": "text/css", "editor.js": "text/javascript"}
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -28,6 +32,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# What somebody else wrote runs no script, fetches nothing, and is of no site: it has no cookie, and reaches no page.
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors "
+# An older table of pandas brings its own borders; text is as on our pages in both schemes.
+FRAME = """<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><style>
+body { margin: 0.5rem; font: 0.875rem/1.5 system-ui, sans-serif; } img, svg { max-width: 100%; }
+table { border-collapse: collapse; } th, td { padding: 0.2rem 0.6rem; text-align: left; }
+tr + tr, tbody tr { border-top: 1px solid color-mix(in srgb, currentcolor 20%, transparent); }
+</style>"""
 
 
 def answer(view: PageView, common: Mapping[str, Any]) -> Response:
@@ -35,19 +47,40 @@ def answer(view: PageView, common: Mapping[str, Any]) -> Response:
     text = _environment().get_template(view.template).render({**common, **view.values})
     # Half a surrogate pair, which an `.ipynb` may hold, cannot be sent.
     body = text.encode("utf-8", "replace")
-    headers = {**HEADERS, "Cache-Control": "no-store"}
+    policy = f"{POLICY}; {view.allows}" if view.allows else POLICY
+    headers = {**HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return Response(body, view.status, headers, media_type="text/html; charset=utf-8")
 
 
-def stylesheet() -> Response:
-    """The style of all pages; its address changes with it, so that browsers keep it for a year."""
+def download(page: Download) -> Response:
+    """Bytes that a browser keeps as a file, whatever they are."""
+    name = quote(page.name.encode("utf-8", "replace"), safe="")
+    headers = {**HEADERS, "Content-Security-Policy": SANDBOX + "'none'", "Cache-Control": "no-store"}
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return Response(page.content, 200, headers, media_type="application/octet-stream")
+
+
+def framed(page: Frame) -> Response:
+    """HTML of somebody else, for a frame of ours. Opened by itself it is in the same sandbox."""
+    headers = {**HEADERS, "Content-Security-Policy": SANDBOX + "'self'", "Cache-Control": "no-store"}
+    headers["X-Frame-Options"] = "SAMEORIGIN"
+    body = (FRAME + page.html).encode("utf-8", "replace")
+    return Response(body, 200, headers, media_type="text/html; charset=utf-8")
+
+
+def asset(name: str) -> Response:
+    """The style or the script of all pages; its address changes with it, so that browsers keep it for a year."""
     headers = {**HEADERS, "Cache-Control": "max-age=31536000, immutable"}
-    return Response(_style(), 200, headers, media_type="text/css; charset=utf-8")
+    return Response(_asset(name), 200, headers, media_type=f"{ASSETS[name]}; charset=utf-8")
+
+
+def _address(name: str) -> str:
+    return link(f"/{name}", v=hashlib.sha256(_asset(name)).hexdigest()[:12])
 
 
 @lru_cache
-def _style() -> bytes:
-    return (HERE / "style.css").read_bytes()
+def _asset(name: str) -> bytes:
+    return (HERE / name).read_bytes()
 
 
 @lru_cache
@@ -64,7 +97,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(link=link, style_url=link("/style.css", v=hashlib.sha256(_style()).hexdigest()[:12]))
+    made.globals.update(link=link, style_url=_address("style.css"), script_url=_address("editor.js"))
     made.filters.update(
         coloured=highlight.coloured,
         markdown=markdown.rendered,

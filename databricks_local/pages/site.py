@@ -12,12 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.errors import ApiError
-from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form
+from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form, read_upload
+from databricks_local.protocol.multipart import Part, is_multipart
 from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 
-from . import browse, jobs, notebook, render, sessions
-from .page import Page, PageRequest, PageView, Redirect, link
+from . import browse, file, jobs, notebook, objects, render, sessions
+from .page import Download, Frame, Page, PageRequest, PageView, Redirect, link
 from .sessions import Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
@@ -28,6 +29,16 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/delete", notebook.delete),
     ("GET", "/add", notebook.blank),
     ("POST", "/add", notebook.add),
+    ("GET", "/new", objects.blank),
+    ("POST", "/new", objects.create),
+    ("POST", "/upload", objects.upload),
+    ("GET", "/move", objects.mover),
+    ("POST", "/move", objects.move),
+    ("GET", "/remove", objects.question),
+    ("POST", "/remove", objects.remove),
+    ("GET", "/download", objects.download),
+    ("GET", "/file", file.editor),
+    ("POST", "/file", file.save),
     ("GET", "/jobs", jobs.jobs),
     ("GET", "/jobs/{job_id:int}", jobs.job),
     ("POST", "/jobs/{job_id:int}/run", jobs.run_now),
@@ -38,6 +49,8 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
 # Where to go after logging in, and what is read of an edit whose session has ended: it is nowhere else.
 MAX_NEXT = 2_000
 MAX_UNSAVED = 64 * 1024
+# Of a form: the parameters of a notebook, or the files of an upload.
+MAX_FIELDS = 200
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -47,7 +60,7 @@ def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
     site = Site(pipeline, services)
     services.admits = site.admits
     return [
-        Route("/style.css", site.guarded(site.style), methods=["GET"]),
+        *(Route(f"/{name}", site.guarded(site.asset(name)), methods=["GET"]) for name in render.ASSETS),
         Route("/login", site.guarded(site.login_form), methods=["GET"]),
         Route("/login", site.guarded(site.login), methods=["POST"]),
         Route("/logout", site.guarded(site.logout), methods=["POST"]),
@@ -93,12 +106,12 @@ class Site:
         async def serve(request: Request) -> Response:
             csrf = self._sessions.csrf(request)
             form: dict[str, str] = {}
+            files: list[Part] = []
             if request.method == "POST":
-                limit = 3 * self._pipeline.workspace.settings.max_source_bytes + 64 * 1024
                 try:
-                    form = await (read_form(request, limit) if csrf else _read_unsaved(request))
+                    form, files = await (self._read(request) if csrf else _read_unsaved(request))
                 except TooLongError:
-                    return await self._problem(request, 413, "That is larger than a notebook may be.", csrf)
+                    return await self._problem(request, 413, "That is larger than what may be sent here.", csrf)
                 except ValueError:
                     return await self._problem(request, 400, "The form could not be read.", csrf)
                 refused = _form_problem(csrf, form)
@@ -110,18 +123,41 @@ class Site:
                 return _redirect(
                     link("/login", next="" if next_path == "/" or len(next_path) > MAX_NEXT else next_path)
                 )
-            visit = PageRequest(self._pipeline, self._services, dict(request.query_params), form, request.path_params)
+            parameters = dict(request.query_params)
+            visit = PageRequest(self._pipeline, self._services, parameters, form, request.path_params, files)
             try:
                 answer = page(visit)
             except ApiError as error:
                 return await self._problem(request, error.status, error.message, csrf, form)
-            return _redirect(answer.url) if isinstance(answer, Redirect) else await self._shown(request, answer, csrf)
+            return await self._sent(request, answer, csrf)
 
         return serve
 
-    async def style(self, request: Request) -> Response:
-        """The style of all pages, for everybody."""
-        return render.stylesheet()
+    async def _read(self, request: Request) -> tuple[dict[str, str], list[Part]]:
+        """What a form carries: fields, and files where it uploads some. Raises ValueError."""
+        settings = self._pipeline.workspace.settings
+        if not is_multipart(request.headers.get("content-type", "")):
+            return await read_form(request, 3 * settings.max_source_bytes + 64 * 1024, MAX_FIELDS), []
+        parts = await read_upload(request, settings.max_file_bytes + 64 * 1024, MAX_FIELDS)
+        files = [part for part in parts if part.name == "file"]
+        return {part.name: part.content.decode("utf-8", "replace") for part in parts if part.name != "file"}, files
+
+    async def _sent(self, request: Request, answer: PageView | Redirect | Download | Frame, csrf: str) -> Response:
+        if isinstance(answer, Redirect):
+            return _redirect(answer.url)
+        if isinstance(answer, Download):
+            return render.download(answer)
+        if isinstance(answer, Frame):
+            return render.framed(answer)
+        return await self._shown(request, answer, csrf)
+
+    def asset(self, name: str) -> Endpoint:
+        """The endpoint of the style or the script of all pages, for everybody."""
+
+        async def serve(_: Request) -> Response:
+            return render.asset(name)
+
+        return serve
 
     async def login_form(self, request: Request) -> Response:
         """The form to log in, which leads on to `next`."""
@@ -183,14 +219,14 @@ class Site:
         return await run_in_threadpool(render.answer, view, common)
 
 
-async def _read_unsaved(request: Request) -> dict[str, str]:
+async def _read_unsaved(request: Request) -> tuple[dict[str, str], list[Part]]:
     """What a person had typed whose session has ended; only a browser shows that it comes from our own page."""
     if "origin" not in request.headers:
-        return {}
+        return {}, []
     try:
-        return await read_form(request, MAX_UNSAVED)
+        return await read_form(request, MAX_UNSAVED), []
     except ValueError:
-        return {}
+        return {}, []
 
 
 def _form_problem(csrf: str | None, form: dict[str, str]) -> str | None:

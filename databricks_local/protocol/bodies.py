@@ -19,7 +19,7 @@ from databricks_local.core.model import Call
 from databricks_local.core.paths import Spelling
 from databricks_local.core.settings import MIB, ServerSettings
 
-from .multipart import parts
+from .multipart import Part, all_parts, parts
 from .wire import body, call, json_object
 
 MAX_FORM = 8192  # of whoever has not logged in yet
@@ -88,8 +88,19 @@ async def read_whole(request: Request, settings: ServerSettings) -> Call:
     return call(request, _subject(parameters), parameters, raw, json_body=json_body)
 
 
-async def read_form(request: Request, limit: int) -> dict[str, str]:
+async def read_form(request: Request, limit: int, fields: int = _MOST_FIELDS) -> dict[str, str]:
     """The fields of a form, line ends as LF; ValueError when it is none. What is too long is not read to its end."""
+    raw = await _read_bounded(request, limit)
+    pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=fields)
+    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+
+
+async def read_upload(request: Request, limit: int, fields: int) -> list[Part]:
+    """The fields and files of a form that uploads; ValueError when it is none, or has more than so many."""
+    return all_parts(request.headers.get("content-type", ""), bytes(await _read_bounded(request, limit)), fields)
+
+
+async def _read_bounded(request: Request, limit: int) -> bytearray:
     length = whole_number(request.headers.get("content-length", "0"))
     if length is None or length > limit:
         raise TooLongError
@@ -98,5 +109,4 @@ async def read_form(request: Request, limit: int) -> dict[str, str]:
         raw += chunk
         if len(raw) > limit:
             raise TooLongError
-    fields = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    return {name: value.replace("\r\n", "\n") for name, value in fields}
+    return raw

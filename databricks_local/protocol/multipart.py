@@ -7,10 +7,19 @@ takes a body that has no end. It would also be a package more (python-multipart)
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))')  # no escapes, as browsers write it
 _MOST = 20
 _FOLD = re.compile(r"\r\n(?=[ \t])")  # a head of several lines, as email writes it
+
+
+class Part(NamedTuple):
+    """One part: the name of its field, the name of the file that it is (else ""), and its bytes."""
+
+    name: str
+    filename: str
+    content: bytes
 
 
 def is_multipart(content_type: str) -> bool:
@@ -20,24 +29,29 @@ def is_multipart(content_type: str) -> bool:
 
 def parts(content_type: str, body: bytes) -> dict[str, bytes]:
     """The parts of `body` by name; the last of two with one name. Raises ValueError for what is no such body."""
+    return {part.name: part.content for part in all_parts(content_type, body, _MOST)}
+
+
+def all_parts(content_type: str, body: bytes, most: int) -> list[Part]:
+    """All parts of `body`, at most so many. Raises ValueError for what is no such body, or has more."""
     boundary = _parameter("boundary", content_type).encode()
     if not boundary:
         raise ValueError("no boundary")
-    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary, _MOST + 1)
-    if len(pieces) > _MOST:
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary, most + 1)
+    if len(pieces) > most:
         raise ValueError("no body of that many parts")
     if not pieces or not pieces[-1].startswith(b"--"):
         raise ValueError("no end")
-    return dict(map(_part, pieces[:-1]))
+    return list(map(_part, pieces[:-1]))
 
 
-def _part(piece: bytes) -> tuple[str, bytes]:
+def _part(piece: bytes) -> Part:
     head, blank, content = piece.partition(b"\r\n\r\n")
     if not blank:
         raise ValueError("a part without an end of its head")
     lines = _FOLD.sub("", head.decode("utf-8", "replace")).split("\r\n")
     disposition = next((line for line in lines if line.lower().startswith("content-disposition:")), "")
-    return _parameter("name", disposition), content
+    return Part(_parameter("name", disposition), _parameter("filename", disposition), content)
 
 
 def _parameter(name: str, header: str) -> str:

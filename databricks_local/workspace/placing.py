@@ -96,11 +96,11 @@ def _check_type(
         if file is not None and file.object_type == FILE:
             text = spelling.echo()
             raise errors.type_mismatch(text, requested, FILE) if overwrite else conflict(text)
-    if requested == FILE and _notebook_seen_as(workspace, spec.path) is not None:
+    if requested == FILE and notebook_seen_as(workspace, spec.path) is not None:
         raise errors.source_view_mismatch(requested, NOTEBOOK) if overwrite else conflict(spelling.echo())
 
 
-def _notebook_seen_as(workspace: LocalWorkspace, path: str) -> WorkspaceObject | None:
+def notebook_seen_as(workspace: LocalWorkspace, path: str) -> WorkspaceObject | None:
     """The notebook `/foo` when `path` is `/foo.py` and that is how the notebook looks as a file."""
     folder, _, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
