@@ -84,6 +84,8 @@ class Services:
         self.proxy = MlflowProxy(self.mlflow)
         # Who else than a bearer of the token may see MLflow's page: set by whoever keeps browsers' sessions.
         self.admits: Callable[[Request], bool] = lambda _: False
+        # The path that logs a browser in once: set by the same.
+        self.login_link: Callable[[], str] = lambda: "/"
         self.scheduler = Scheduler(self.store, self._fire)
         if run_schedules:
             self.scheduler.start()

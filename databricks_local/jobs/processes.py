@@ -13,6 +13,8 @@ from typing import IO
 
 from databricks_local.runtime import guard
 
+from .cell_log import CellLog
+
 # The API gives the last 5 MB of a log [DOCS].
 LOG_LIMIT = 5 * 1024 * 1024
 
@@ -24,10 +26,17 @@ class Log:
         self._file = file
         self._older = file.with_suffix(".older")
 
-    def pump(self, source: IO[bytes]) -> None:
-        """Keeps all that comes from `source`, until its end."""
+    def pump(self, source: IO[bytes], cells: CellLog | None = None) -> None:
+        """Keeps all that comes from `source`, until its end; `cells` takes out what tells the cells apart."""
         while chunk := source.read1(65536):  # type: ignore[attr-defined]
-            self.add(chunk)
+            self.add(cells.take(chunk) if cells else chunk)
+        if cells:
+            self.add(cells.rest())
+
+    @property
+    def cells(self) -> Path:
+        """Where it is recorded which cell of a notebook wrote what (cell_log.py)."""
+        return self._file.with_suffix(".cells")
 
     def add(self, chunk: bytes) -> None:
         """Adds some bytes."""
@@ -60,10 +69,10 @@ class Process:
             start_new_session=True,
         )
 
-    def follow(self, log: Log) -> threading.Thread:
+    def follow(self, log: Log, cells: CellLog | None = None) -> threading.Thread:
         """Starts a thread that writes the command's output to `log`, until it ends."""
         assert self._process.stdout is not None
-        thread = threading.Thread(target=log.pump, args=(self._process.stdout,), daemon=True)
+        thread = threading.Thread(target=log.pump, args=(self._process.stdout, cells), daemon=True)
         thread.start()
         return thread
 

@@ -93,6 +93,10 @@ class RunApi:
         existing = self._store.by_token(token) if token else None
         if existing is not None:
             return answer({"run_id": existing})
+        return answer({"run_id": self.begin_once(workspace, body, token).run_id})
+
+    def begin_once(self, workspace: LocalWorkspace, body: dict[str, Any], token: str | None = None) -> Run:
+        """A run without a job, stored and on its way; `body` is checked. Raises ApiError where a test refuses it."""
         name = str(body.pop("run_name", "Untitled"))
         forced = self._overrides.of(name)
         run_id = self._store.identifier()
@@ -109,7 +113,7 @@ class RunApi:
         )
         self._add(workspace, run, token)
         self._executor.start(run, forced)
-        return answer({"run_id": run.run_id})
+        return run
 
     def repair(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Tasks of a run of a job that has ended run again, in that run, as the job is by now [DOCS].

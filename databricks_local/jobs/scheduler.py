@@ -35,6 +35,11 @@ class Scheduler:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether schedules fire."""
+        return self._thread is not None
+
     def stop(self) -> None:
         """Waits for what is being fired, five seconds at most."""
         self._stop.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +15,11 @@ from typing import Any
 from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.core.settings import ServerSettings
 from databricks_local.files.dbfs import Dbfs
+from databricks_local.runtime.cell_marks import VARIABLE
 from databricks_local.runtime.client import Client
 
 from . import references, run_folder
+from .cell_log import CellLog
 from .processes import Log, Process, wait_or_stop
 from .runs import Output, Run, RunState, TaskRun
 from .states import CANCELED, FAILED, SUCCESS, TIMED_OUT, internal_error
@@ -54,12 +57,13 @@ class TaskRunner:
                 return internal_error(str(error), error.code)
             if stop.is_set():
                 return CANCELED
-            return self._execute(task, prepared, folder, stop, deadline)
+            return self._execute(run, task, prepared, folder, stop, deadline)
         finally:
             folder.remove()
 
     def _execute(
         self,
+        run: Run,
         task: TaskRun,
         prepared: TaskCommand,
         folder: run_folder.RunFolder,
@@ -74,12 +78,18 @@ class TaskRunner:
         environment = run_folder.environment(
             os.environ, folder, self._host, self._token, settings.registry_uri, prepared.environment
         )
+        # As MLflow's client marks runs in a job of the service: its page leads from them to the run here.
+        environment.setdefault("MLFLOW_RUN_CONTEXT", json.dumps(_run_context(run, task)))
+        cells = None
+        if prepared.result is not None:
+            environment[VARIABLE] = secrets.token_hex(8)
+            cells = CellLog(log.cells, environment[VARIABLE])
         try:
             process = Process(prepared.command, prepared.cwd, environment, folder.root / "exit")
         except (OSError, ValueError) as error:  # more than a command line holds, or NUL in it
             self._store.put_output(task.run_id, Output(error=f"The command cannot be started: {error}"))
             return internal_error(f"The command cannot be started: {error}", "RUN_EXECUTION_ERROR")
-        following = process.follow(log)
+        following = process.follow(log, cells)
         grace = settings.cancel_grace_s if "notebook_task" in task.spec else 0.0
         verdict = wait_or_stop(process, stop, deadline, lambda: 0.0 if self.abrupt else grace)
         following.join(10)
@@ -107,6 +117,15 @@ class TaskRunner:
     def _secret(self, scope: str, key: str) -> str | None:
         entry = self._store.secrets(scope).get(key)
         return None if entry is None else entry[0].decode("utf-8", "replace")
+
+
+def _run_context(run: Run, task: TaskRun) -> dict[str, str]:
+    return {
+        "mlflow.source.type": "JOB",
+        "mlflow.source.name": f"jobs/{run.job_id}/run/{task.run_id}",
+        "mlflow.databricks.jobID": str(run.job_id),
+        "mlflow.databricks.jobRunID": str(task.run_id),
+    }
 
 
 def _output(prepared: TaskCommand, code: int | None) -> tuple[Output, bool]:

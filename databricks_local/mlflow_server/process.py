@@ -21,6 +21,11 @@ START_S = 120.0
 NOT_INSTALLED = "MLflow is not installed for this Python. Install it: pip install 'databricks-branch-sync[mlflow]'"
 
 
+def is_installed() -> bool:
+    """Whether MLflow's server can be started; mlflow-skinny has no Flask."""
+    return importlib.util.find_spec("mlflow") is not None and importlib.util.find_spec("flask") is not None
+
+
 class MlflowProcess:
     """`folder` holds its database, its artifacts and its log; it is made with the first start."""
 
@@ -56,8 +61,8 @@ class MlflowProcess:
 
     async def _start(self) -> None:
         self.stop()
-        # Not imported here: that would take this process seconds and 200 MB. mlflow-skinny has no Flask.
-        if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("flask") is None:
+        # Not imported here: that would take this process seconds and 200 MB.
+        if not is_installed():
             raise _unavailable(NOT_INSTALLED)
         self._folder.mkdir(exist_ok=True)
         with (self._folder / "server.log").open("ab") as log:

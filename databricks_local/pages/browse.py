@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, WorkspaceObject
 from databricks_local.core.paths import spelled
@@ -12,7 +12,7 @@ from databricks_local.workspace.tree import LocalWorkspace
 from . import file, notebook
 from .links import address, home_of, trail
 from .objects import FOLDER_FORMATS, is_changeable
-from .page import PageRequest, PageView, sliced
+from .page import SCRIPT, PageRequest, PageView, sliced
 from .render import counted
 
 PER_PAGE = 200
@@ -32,6 +32,7 @@ class Row:
     icon: str
     kind: str
     modified_at: int | None
+    edited: str = ""
 
 
 def start(request: PageRequest) -> PageView:
@@ -43,10 +44,10 @@ def start(request: PageRequest) -> PageView:
     folders = [entry for entry in children if entry.object_type in FOLDERS]
     newest = sorted(folders, key=lambda entry: -entry.object_id)[:SHORTCUTS]
     shortcuts = {
-        "home": _row(request.workspace, WorkspaceObject(0, home, DIRECTORY)),
-        "branches": _rows(request.workspace, newest),
+        "home": row_of(request.workspace, WorkspaceObject(0, home, DIRECTORY)),
+        "branches": _rows(request.workspace, newest, {}),
     }
-    return PageView("start.html", {**root.values, **shortcuts})
+    return PageView("start.html", {**root.values, **shortcuts}, allows=SCRIPT)
 
 
 def show(request: PageRequest) -> PageView:
@@ -72,12 +73,13 @@ def _folder(request: PageRequest, entry: WorkspaceObject) -> PageView:
     ]
     entries.sort(key=lambda child: (child.object_type not in FOLDERS, child.name.casefold(), child.name))
     part = sliced(request.number("page", 1), PER_PAGE, len(entries))
+    edited = request.workspace.store.edited_children(entry.path)
     values = {
         "trail": trail(entry.path),
         "address": address(entry.path),
         "find": search,
         "part": part,
-        "rows": _rows(request.workspace, entries[part.start : part.stop]),
+        "rows": _rows(request.workspace, entries[part.start : part.stop], edited),
         "can_add": request.workspace.access(entry.path) is None,
         "can_move": is_changeable(request, entry),
         "formats": FOLDER_FORMATS,
@@ -92,11 +94,14 @@ def _children(workspace: LocalWorkspace, folder: str) -> list[WorkspaceObject]:
     return [entry for entry in workspace.store.children(folder) if workspace.access(entry.path) != "hidden"]
 
 
-def _rows(workspace: LocalWorkspace, entries: Sequence[WorkspaceObject]) -> list[Row]:
-    return [_row(workspace, entry) for entry in entries]
+def _rows(workspace: LocalWorkspace, entries: Sequence[WorkspaceObject], edited: Mapping[int, bool]) -> list[Row]:
+    """`edited` are those that differ from what was imported last, with whether they were made here."""
+    words = {number: "made here" if made_here else "edited here" for number, made_here in edited.items()}
+    return [replace(row_of(workspace, entry), edited=words.get(entry.object_id, "")) for entry in entries]
 
 
-def _row(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
+def row_of(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
+    """One object as it stands in a list."""
     kind = KINDS.get(entry.object_type, entry.object_type.replace("_", " ").capitalize())
     if entry.object_type == NOTEBOOK and entry.language:
         kind = f"{LANGUAGES.get(entry.language, entry.language)} notebook"

@@ -27,6 +27,7 @@ function shift(back) {
 }
 
 if (box && !box.readOnly) {
+    document.querySelector("#keys").hidden = false;
     box.addEventListener("keydown", (event) => {
         if (event.key === "Tab" && !escaped && !event.ctrlKey && !event.altKey && !event.metaKey) {
             event.preventDefault();

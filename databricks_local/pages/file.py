@@ -17,9 +17,10 @@ from databricks_local.workspace import edits
 
 from . import highlight
 from .cells import fits_a_form
+from .comparison import since_import
 from .links import address, trail
 from .objects import formats_of, is_changeable
-from .page import EDITOR, PageRequest, PageView, Redirect, link
+from .page import SCRIPT, PageRequest, PageView, Redirect, link
 
 DONE = {"saved": "Saved.", "same": "Nothing changed.", "moved": "Moved."}
 
@@ -54,6 +55,7 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
         "can_edit": not opened.why_not,
         "can_move": is_changeable(request, entry),
         "formats": formats_of(entry),
+        "since": since_import(request, entry),
         "done": DONE.get(request.query.get("done", "")),
     }
     return PageView("file.html", values)
@@ -62,7 +64,7 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
 def editor(request: PageRequest) -> PageView:
     """The form for the whole text. Raises ApiError (400) for what cannot be edited here."""
     opened = _editable(request)
-    return PageView("edit_file.html", {**_heading(opened), "seen": opened.seen, "text": opened.text}, allows=EDITOR)
+    return PageView("edit_file.html", {**_heading(opened), "seen": opened.seen, "text": opened.text}, allows=SCRIPT)
 
 
 def save(request: PageRequest) -> PageView | Redirect:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,18 +11,24 @@ from typing import Any
 
 from databricks_local.core.paths import spelled
 from databricks_local.jobs.api import missing_job, missing_run
+from databricks_local.jobs.rules.jobs import check_run_now
 from databricks_local.jobs.runs import JOB_RUN, Run, RunState, TaskRun
 from databricks_local.jobs.scheduler import next_of
 from databricks_local.jobs.store import StoredJob
 
+from . import outputs
 from .links import address
-from .outputs import ANSI
-from .page import PageRequest, PageView, Redirect, link
+from .outputs import ANSI, Shown
+from .page import OUTPUTS, PageRequest, PageView, Redirect, link
 
 PER_PAGE = 50
 RECENT = 20
 NEWEST = 2**62
 FOLLOW_S = 2
+PREFIX = "parameter "
+# How MLflow's client tells where a run of it is to be seen, and how many of a task are named.
+MLFLOW_RUN = re.compile(r"/experiments/(\d{1,20})/runs/([0-9a-f]{32})\b")
+MAX_MLFLOW = 10
 
 # What a state is called, and how it is to be seen.
 RESULTS = {
@@ -69,14 +76,20 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskPanel:
-    """One task of a run. `notebook` is the address of the notebook it executes."""
+    """One task of a run. `notebook` is the address of the notebook it executes.
+
+    `displays` has what each cell has displayed, `mlflow` experiment and run of each run of MLflow that it names.
+    """
 
     key: str
     label: StateLabel
     what: str
     notebook: str | None
     duration_ms: int | None
+    task_run_id: int
     texts: Sequence[tuple[str, str, bool]]
+    displays: Sequence[tuple[int, Shown]]
+    mlflow: Sequence[tuple[str, str]]
     notes: Sequence[str]
 
 
@@ -91,7 +104,7 @@ def jobs(request: PageRequest) -> PageView:
         "total": request.services.store.count_jobs(),
         "older": rows[-1].job_id if len(listed) > PER_PAGE else None,
         "is_first": before == NEWEST,
-        "recent": [_run_row(run, request) for run in recent],
+        "recent": [run_row(run, request) for run in recent],
     }
     return PageView("jobs.html", values)
 
@@ -106,9 +119,12 @@ def job(request: PageRequest) -> PageView:
         "creator": job.creator,
         "created_ms": job.created_ms,
         "next_ms": _next_ms(job),
+        "runs_schedules": request.services.scheduler.is_running,
+        "settable": list(_settable(job)[1].items()),
+        "prefix": PREFIX,
         "tasks": [(str(task.get("task_key", "")), *_description(task)) for task in _tasks(job.settings)],
         "settings": json.dumps(job.settings, indent=2, ensure_ascii=False),
-        "runs": [_run_row(run, request) for run in runs[:PER_PAGE]],
+        "runs": [run_row(run, request) for run in runs[:PER_PAGE]],
         "total": request.services.store.count_runs(job.job_id),
         "older": runs[PER_PAGE - 1].run_id if len(runs) > PER_PAGE else None,
         "is_first": before == NEWEST,
@@ -124,7 +140,7 @@ def run(request: PageRequest) -> PageView | Redirect:
         return Redirect(_url(run))
     is_open = run.state.is_open
     values = {
-        "run": _run_row(run, request),
+        "run": run_row(run, request),
         "job": request.services.store.job(run.job_id) if run.kind == JOB_RUN else None,
         "message": run.state.message,
         "trigger": TRIGGERS.get(run.trigger, run.trigger),
@@ -135,12 +151,18 @@ def run(request: PageRequest) -> PageView | Redirect:
         "follow": FOLLOW_S if is_open and "follow" in request.query else None,
         "url": _url(run),
     }
-    return PageView("run.html", values)
+    return PageView("run.html", values, allows=OUTPUTS)
 
 
 def run_now(request: PageRequest) -> Redirect:
-    """Starts a run of a job, and shows it."""
-    begun = request.services.runs.begin(request.workspace, _job(request), {}, "ONE_TIME")
+    """Starts a run of a job with the parameters that were changed, and shows it. Raises ApiError (400)."""
+    job = _job(request)
+    field, defaults = _settable(job)
+    typed = {name.removeprefix(PREFIX): value for name, value in request.form.items() if name.startswith(PREFIX)}
+    changed = {name: value for name, value in typed.items() if value != defaults.get(name)}
+    arguments = {field: changed} if changed else {}
+    check_run_now({"job_id": job.job_id, **arguments})
+    begun = request.services.runs.begin(request.workspace, job, arguments, "ONE_TIME")
     return Redirect(link(_url(begun), follow="yes"))
 
 
@@ -149,6 +171,11 @@ def cancel(request: PageRequest) -> Redirect:
     run = _run(request)
     request.services.executor.cancel(run.run_id)
     return Redirect(link(_url(run), follow="yes"))
+
+
+def no_mlflow(_: PageRequest) -> PageView:
+    """How to get MLflow where it is not installed."""
+    return PageView("no_mlflow.html")
 
 
 def _job(request: PageRequest) -> StoredJob:
@@ -173,7 +200,7 @@ def _run(request: PageRequest) -> Run:
 
 def _job_row(request: PageRequest, job: StoredJob) -> JobRow:
     last = request.services.store.runs("job_id = ?", (job.job_id,), 1)
-    row = _run_row(last[0], request) if last else None
+    row = run_row(last[0], request) if last else None
     return JobRow(job.job_id, str(job.settings.get("name", "Untitled")), _schedule(job), row)
 
 
@@ -193,7 +220,8 @@ def _next_ms(job: StoredJob) -> int | None:
     return int(moment.timestamp() * 1000) if moment else None
 
 
-def _run_row(run: Run, request: PageRequest) -> RunRow:
+def run_row(run: Run, request: PageRequest) -> RunRow:
+    """A run as it stands in lists."""
     started = run.started_ms or run.created_ms
     took = _duration_ms(started, run.ended_ms, run.state, request)
     return RunRow(run.number, run.name, _url(run), _state_label(run.state), started, took)
@@ -226,6 +254,24 @@ def _parameters(run: Run) -> list[tuple[str, str]]:
     return sorted((str(name), str(value)) for name, value in values.items())
 
 
+def _settable(job: StoredJob) -> tuple[str, dict[str, str]]:
+    """What may be set for a run, with defaults: the job's parameters, else those of its notebooks; and their field."""
+    parameters = job.settings.get("parameters")
+    if parameters:
+        return "job_parameters", {str(it["name"]): str(it.get("default", "")) for it in parameters}
+    tasks = [task.get("notebook_task", {}) for task in _tasks(job.settings)]
+    return "notebook_params", {
+        str(name): str(value) for task in tasks for name, value in task.get("base_parameters", {}).items()
+    }
+
+
+def _mlflow_runs(task: TaskRun, log: str) -> list[tuple[str, str]]:
+    """Experiment and run of those that the task's log names, and of the one that it was started for."""
+    variables = task.spec.get("shell_command_task", {}).get("env_vars", {})
+    own = f"/experiments/{variables.get('MLFLOW_EXPERIMENT_ID')}/runs/{variables.get('MLFLOW_RUN_ID')}"
+    return list(dict.fromkeys(MLFLOW_RUN.findall(own + "\n" + log)))[:MAX_MLFLOW]
+
+
 def _tasks(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     tasks = settings.get("tasks")
     return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else [settings]
@@ -245,24 +291,25 @@ def _description(spec: Mapping[str, Any]) -> tuple[str, str | None]:
 
 def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
     output = request.services.store.output(task.run_id)
-    log, is_cut = request.services.executor.log(task.run_id).tail()
+    tail, is_cut = request.services.executor.log(task.run_id).tail()
+    log = tail.decode("utf-8", "replace")
     texts = [
         ("Result" + (", shortened" if output.truncated else ""), output.result, False),
         ("Error", output.error, True),
         ("Where it happened", output.error_trace, True),
-        *(
-            (f"Shown by cell {display.get('cell', '?')}", str(display.get("text", "")), False)
-            for display in output.displays
-        ),
-        ("The end of its log" if is_cut else "Log", log.decode("utf-8", "replace"), False),
+        ("The end of its log" if is_cut else "Log", log, False),
     ]
     what, notebook = _description(task.spec)
+    [displays] = outputs.bounded([outputs.of_displays(output.displays, 0)])
     return TaskPanel(
         key=task.key,
         label=_state_label(task.state),
         what=what,
         notebook=notebook,
         duration_ms=_duration_ms(task.started_ms, task.ended_ms, task.state, request),
+        task_run_id=task.run_id,
+        displays=list(zip((it.get("cell", "?") for it in output.displays), displays, strict=True)),
+        mlflow=_mlflow_runs(task, log),
         texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
         notes=output.notes,
     )

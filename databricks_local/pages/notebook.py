@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from databricks_local.core import errors
@@ -18,13 +18,18 @@ from databricks_local.core.paths import Spelling, spelled
 from databricks_local.formats.source import PREFIXES
 from databricks_local.workspace import edits
 
-from . import highlight
+from . import highlight, outputs, running, widgets
 from .cells import MARKDOWN, WRITTEN, Jupyter, PageCell, Source
+from .comparison import since_import
 from .links import address, trail
 from .objects import formats_of, is_changeable
-from .page import EDITOR, OUTPUTS, PageRequest, PageView, Redirect, link, sliced
+from .outputs import Shown
+from .page import OUTPUTS, SCRIPT, Frame, PageRequest, PageView, Redirect, Slice, link, sliced
+from .running import NotebookRun
 
 PER_PAGE = 100
+# A run that goes on is looked at again after so many seconds.
+FOLLOW_S = 1
 # Characters of all cells of a page together: what comes after is shown as it was typed.
 MAX_COLOURED = 200_000
 # Characters of a Markdown cell: what is hard to take apart takes half a second with so many.
@@ -77,6 +82,7 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
     opened = _opened(request, entry)
     cells = opened.document.cells()
     part = sliced(request.number("page", 1), PER_PAGE, len(cells))
+    run = running.last(request, entry, cells)
     done = DONE.get(request.query.get("done", ""))
     values = {
         **_heading(opened),
@@ -91,6 +97,12 @@ def view(request: PageRequest, entry: WorkspaceObject) -> PageView:
         "done": done.format(request.number("cell", 0)) if done else None,
         "can_move": is_changeable(request, entry),
         "formats": formats_of(entry),
+        "since": since_import(request, entry),
+        "run": run,
+        "follow": FOLLOW_S if run and run.row.label.is_open and "follow" in request.query else None,
+        "outputs": _outputs(cells, run, part),
+        "widgets": widgets.declared(cells),
+        "prefix": running.PREFIX,
     }
     return PageView("notebook.html", values, allows=OUTPUTS)
 
@@ -103,7 +115,7 @@ def editor(request: PageRequest) -> PageView:
     if not cell.fits_a_form:
         why_not = "This cell holds characters that a browser's form cannot carry, so it is only shown here."
     values = {**_heading(opened), "cell": cell, "label": LABELS[cell.language], "why_not": why_not}
-    return PageView("edit.html", values, allows=EDITOR)
+    return PageView("edit.html", values, allows=SCRIPT)
 
 
 def blank(request: PageRequest) -> PageView:
@@ -115,7 +127,30 @@ def blank(request: PageRequest) -> PageView:
     languages = {language: LABELS[language] for language in WRITTEN}
     seen = request.query.get("seen", opened.seen)
     values = {**_heading(opened), "after": after, "languages": languages, "why_not": opened.why_not, "seen": seen}
-    return PageView("add.html", values, allows=EDITOR)
+    return PageView("add.html", values, allows=SCRIPT)
+
+
+def run(request: PageRequest) -> Redirect:
+    """Runs the notebook, and leads back to it."""
+    opened = _requested(request)
+    return running.start(request, opened.entry, opened.document.cells())
+
+
+def output(request: PageRequest) -> Frame:
+    """HTML that a cell has left: in the notebook (`path`, `cell`, `n`), or in a run of it (`run`, `n`).
+
+    Raises ApiError (404) where there is none.
+    """
+    number, html = request.number("n", 0), None
+    if "run" in request.query:
+        displays = request.services.store.output(request.number("run", 0)).displays
+        html = str(displays[number].get("text", "")) if number < len(displays) else None
+    else:
+        left = _requested(request).cell(request.number("cell", 0)).outputs
+        html = outputs.html_of(left[number]) if number < len(left) else None
+    if html is None:
+        raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", "There is no such output.")
+    return Frame(html)
 
 
 def save(request: PageRequest) -> PageView | Redirect:
@@ -197,24 +232,37 @@ def _requested(request: PageRequest) -> OpenNotebook:
     return _opened(request, entry)
 
 
+def document_of(entry: WorkspaceObject, content: bytes) -> Source | Jupyter:
+    """A notebook with its cells; what is not UTF-8 in it is replaced."""
+    language = entry.language or "PYTHON"
+    if entry.export_format == "JUPYTER":
+        return Jupyter(content, language)
+    return Source(content.decode("utf-8", "replace"), language)
+
+
 def _opened(request: PageRequest, entry: WorkspaceObject) -> OpenNotebook:
     content, language = request.workspace.store.content(entry), entry.language or "PYTHON"
     why_not = None if request.workspace.access(entry.path) is None else "You may look at this notebook, not change it."
-    document: Source | Jupyter
-    if entry.export_format == "JUPYTER":
-        document = Jupyter(content, language)
-    else:
+    if entry.export_format != "JUPYTER":
         try:
-            document = Source(content.decode(), language)
+            content.decode()
         except UnicodeDecodeError:
-            document = Source(content.decode("utf-8", "replace"), language)
             why_not = "This notebook is not UTF-8, so it is only shown here: saving it would change what it holds."
     identity = f"{entry.object_id} {language} {entry.export_format}\n".encode()
-    return OpenNotebook(entry, document, hashlib.sha256(identity + content).hexdigest(), why_not)
+    return OpenNotebook(entry, document_of(entry, content), hashlib.sha256(identity + content).hexdigest(), why_not)
 
 
 def _is_current(request: PageRequest, opened: OpenNotebook) -> bool:
     return request.form.get("seen") == opened.seen
+
+
+def _outputs(cells: Sequence[PageCell], run: NotebookRun | None, part: Slice) -> list[tuple[bool, list[Shown]]]:
+    """For each cell of a page what stands below it, and whether that is of the run, else the notebook's own."""
+    ran = run.cells if run else [None] * len(cells)
+    shown = [ran[number] for number in range(part.start, part.stop)]
+    own = [outputs.of_jupyter(cell.outputs) for cell in cells[part.start : part.stop]]
+    bounded = outputs.bounded([kept if of_run is None else of_run for of_run, kept in zip(shown, own, strict=True)])
+    return [(of_run is not None, left) for of_run, left in zip(shown, bounded, strict=True)]
 
 
 def _lexers(cells: list[PageCell]) -> list[str]:

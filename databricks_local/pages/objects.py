@@ -26,8 +26,8 @@ from .render import counted
 # Of what a deletion takes along, so many are named.
 MAX_NAMED = 20
 # What an object may be downloaded as; the first is what one gets who does not choose.
-FORMATS = {NOTEBOOK: ("SOURCE", "JUPYTER", "HTML", "DBC"), FILE: ("AUTO",)}
-FOLDER_FORMATS = ("AUTO", "DBC")
+FORMATS = {NOTEBOOK: ("SOURCE", "JUPYTER", "HTML"), FILE: ("AUTO",)}
+FOLDER_FORMATS = ("AUTO",)
 
 
 def blank(request: PageRequest) -> PageView:
@@ -166,9 +166,9 @@ def _create(request: PageRequest, kind: str, path: str) -> None:
         body = text.encode()
         if form == "JUPYTER":
             body = jupyter.render(source.parse(text, language), language, path.rpartition("/")[2], 0)
-        _place(request, ObjectSpec(path, NOTEBOOK, language, form), body)
+        request.workspace.store.note_made_here(_place(request, ObjectSpec(path, NOTEBOOK, language, form), body))
     elif kind == "file":
-        _place(request, ObjectSpec(path, FILE), b"")
+        request.workspace.store.note_made_here(_place(request, ObjectSpec(path, FILE), b""))
     elif kind == "folder":
         _check_free(request, path)
         folders.make(request.workspace, Spelling(path))
@@ -177,6 +177,7 @@ def _create(request: PageRequest, kind: str, path: str) -> None:
 
 
 def _place(request: PageRequest, spec: ObjectSpec, content: bytes, replace: bool = False) -> WorkspaceObject:
+    """By the rules of imports."""
     return place(request.workspace, request.call(spec.path, overwrite=replace), spec, content, _taken)
 
 

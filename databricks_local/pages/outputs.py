@@ -1,42 +1,118 @@
-"""What cells of an `.ipynb` have printed, as text: whatever the file says, nothing of it is ever markup. Pure."""
+"""What cells have left, as text, as a picture, or as HTML for a frame in which it can do nothing. Pure.
+
+Whatever a notebook or an `.ipynb` says, none of it becomes markup of a page of ours.
+"""
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 MAX_OUTPUT = 20_000
+# Characters of a picture; of all pictures of a page.
+MAX_IMAGE = 8 * 2**20
+MAX_IMAGES = 32 * 2**20
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+# HTML that is one picture needs no frame.
+_PICTURE = re.compile(rf'<img src="(data:(?:{"|".join(IMAGES)});base64,[A-Za-z0-9+/=]*)"\s*/?>')
+_TAG = re.compile(r"<[^>]*>|\s+")
+HIGHEST, LOWEST = 480, 60
 
 
 @dataclass(frozen=True, slots=True)
-class OutputText:
-    """What a cell has printed, as plain text."""
+class Shown:
+    """One output: `text`; or the address of an `image`; or the `height` of the frame that holds its HTML.
 
-    text: str
+    `number` counts the outputs of what it came from, from 0.
+    """
+
+    text: str = ""
     is_error: bool = False
+    image: str = ""
+    height: int = 0
+    number: int = 0
 
 
-def shown(outputs: Sequence[Any]) -> list[OutputText]:
-    """The outputs of a cell as text, of each at most MAX_OUTPUT characters; without those that say nothing."""
-    texts = (_output(document) for document in outputs if isinstance(document, dict))
-    return [OutputText(_cut(output.text), output.is_error) for output in texts if output.text]
+def of_jupyter(outputs: Sequence[Any]) -> list[Shown]:
+    """The outputs of a cell of an `.ipynb`, without those that say nothing."""
+    shown = (_jupyter(number, document) for number, document in enumerate(outputs) if isinstance(document, dict))
+    return [output for output in shown if output]
 
 
-def _output(document: dict[str, Any]) -> OutputText:
+def of_displays(displays: Sequence[Mapping[str, Any]], first: int) -> list[Shown]:
+    """What a run has displayed; the first of these has the number `first`."""
+    return [_display(number, str(it.get("kind")), str(it.get("text", ""))) for number, it in enumerate(displays, first)]
+
+
+def printed(text: str, is_error: bool = False) -> list[Shown]:
+    """What was printed, as one output, or as none; at most MAX_OUTPUT characters."""
+    text = ANSI.sub("", text)
+    return [Shown(_cut(text), is_error)] if text.strip() else []
+
+
+def bounded(cells: Sequence[Sequence[Shown]]) -> list[list[Shown]]:
+    """The outputs of several cells, with the pictures that a page may hold."""
+    room, kept = MAX_IMAGES, []
+    for outputs in cells:
+        fitting = []
+        for output in outputs:
+            room -= len(output.image)
+            fitting.append(output if room >= 0 or not output.image else Shown("[too many pictures for one page]"))
+        kept.append(fitting)
+    return kept
+
+
+def html_of(document: Any) -> str | None:
+    """The HTML of an output of an `.ipynb` that is shown in a frame; None for any other."""
+    data = document.get("data") if isinstance(document, dict) else None
+    return _text(data["text/html"]) if isinstance(data, dict) and "text/html" in data else None
+
+
+def _display(number: int, kind: str, text: str) -> Shown:
+    if kind != "html":
+        return Shown(_cut(ANSI.sub("", text)), number=number)
+    picture = _PICTURE.fullmatch(text.strip())
+    return _image(number, picture[1]) if picture else Shown(height=_height(text), number=number)
+
+
+def _jupyter(number: int, document: dict[str, Any]) -> Shown | None:
     if document.get("output_type") == "error":
-        return OutputText(ANSI.sub("", _error(document)), True)
+        return next(iter(printed(_error(document), True)), None)
     if "text" in document:
-        return OutputText(ANSI.sub("", _text(document["text"])), document.get("name") == "stderr")
+        return next(iter(printed(_text(document["text"]), document.get("name") == "stderr")), None)
     data = document.get("data")
-    if not isinstance(data, dict):
-        return OutputText("")
-    for kind in ("text/plain", "text/markdown", "text/html"):
+    if not isinstance(data, dict) or not data:
+        return None
+    for kind in IMAGES:
+        if kind in data and re.fullmatch(r"[A-Za-z0-9+/=\s]*", _text(data[kind])):
+            return _image(number, f"data:{kind};base64,{''.join(_text(data[kind]).split())}")
+    if "image/svg+xml" in data:
+        # As a picture it runs no scripts and fetches nothing.
+        encoded = base64.b64encode(_text(data["image/svg+xml"]).encode("utf-8", "replace")).decode()
+        return _image(number, f"data:image/svg+xml;base64,{encoded}")
+    if "text/html" in data:
+        return Shown(height=_height(_text(data["text/html"])), number=number)
+    for kind in ("text/markdown", "text/plain"):
         if kind in data:
-            return OutputText(_text(data[kind]))
-    return OutputText(f"[{', '.join(sorted(map(str, data)))}: not shown here]" if data else "")
+            return next(iter(printed(_text(data[kind]))), None)
+    return Shown(f"[{', '.join(sorted(map(str, data)))}: not shown here]")
+
+
+def _image(number: int, address: str) -> Shown:
+    if len(address) > MAX_IMAGE:
+        return Shown(f"[a picture of {len(address):,} characters: too large to be shown here]", number=number)
+    return Shown(image=address, number=number)
+
+
+def _height(html: str) -> int:
+    """About as high as it is, for a frame cannot tell: rows of a table, or lines of text, or a picture."""
+    lines = html.count("<tr") or len(_TAG.sub(" ", html)) // 100 + html.count("<br") + html.count("<p") + 1
+    pictures = HIGHEST if "<img" in html or "<svg" in html else 0
+    return max(LOWEST, min(HIGHEST, 30 * lines + 30 + pictures))
 
 
 def _error(document: dict[str, Any]) -> str:

@@ -53,13 +53,13 @@ class PageRequest:
 
 
 # What a page may do beside showing text in our style: run our own script; show what cells have left, images and frames.
-EDITOR = "script-src 'self'"
+SCRIPT = "script-src 'self'"
 OUTPUTS = "img-src data:; frame-src 'self'"
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A template with its values; `allows` is EDITOR, OUTPUTS or nothing."""
+    """A template with its values; `allows` is SCRIPT, OUTPUTS or nothing."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)

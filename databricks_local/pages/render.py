@@ -14,14 +14,14 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from . import highlight, outputs
+from . import highlight
 from .page import Download, Frame, PageView, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-ASSETS = {"style.css": "text/css", "editor.js": "text/javascript"}
+ASSETS = {"style.css": "text/css", "editor.js": "text/javascript", "old_address.js": "text/javascript"}
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -97,11 +97,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(link=link, style_url=_address("style.css"), script_url=_address("editor.js"))
+    made.globals.update(link=link, asset=lru_cache(_address))
     made.filters.update(
         coloured=highlight.coloured,
         markdown=markdown.rendered,
-        outputs=outputs.shown,
         moment=moment,
         machine=machine,
         duration=duration,

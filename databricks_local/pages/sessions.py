@@ -7,6 +7,9 @@ ports, so its name has ours: two servers on one machine do not log each other ou
 The form. Another server on this machine counts as the same site, so every POST must come from our own origin and
 carry the session's CSRF token. The form that logs in has no session yet: it carries the token itself.
 
+The link. `serve` prints an address with a code that opens one session, once and for ten minutes. It is not the token,
+and worth nothing afterwards; whoever looks at the address without opening it, as a preview does, does not use it up.
+
 Sessions live in memory and end with the server.
 """
 
@@ -15,13 +18,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 MAX_SESSIONS = 100
+MAX_CODES = 10
+CODE_S = 600
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -51,6 +57,31 @@ class Sessions:
         """The browser's session is over; nothing when it has none."""
         self._open.pop(_hashed(request.cookies.get(_cookie(request), "")), None)
         response.delete_cookie(_cookie(request), httponly=True, samesite="strict", path="/")
+
+
+class LoginCodes:
+    """Codes that log in once, by their hashes; `now` is in seconds of a clock that never goes back."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._ends: OrderedDict[str, float] = OrderedDict()
+
+    def new(self) -> str:
+        """A new code; the oldest is void when there are too many."""
+        code = secrets.token_urlsafe(32)
+        self._ends[_hashed(code)] = self._now() + CODE_S
+        if len(self._ends) > MAX_CODES:
+            self._ends.popitem(last=False)
+        return code
+
+    def use(self, code: str) -> bool:
+        """Whether a code is still good; it is not any more."""
+        return self._ends.pop(_hashed(code), 0.0) > self._now()
+
+
+def is_look_ahead(request: Request) -> bool:
+    """Whether a browser only fetches what a person may open next."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", "").lower()
 
 
 def is_form_of(csrf: str, form: Mapping[str, str]) -> bool:

@@ -12,14 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.errors import ApiError
+from databricks_local.mlflow_server.process import is_installed
 from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form, read_upload
 from databricks_local.protocol.multipart import Part, is_multipart
 from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 
-from . import browse, file, jobs, notebook, objects, render, sessions
+from . import browse, comparison, file, jobs, notebook, objects, render, search, sessions
 from .page import Download, Frame, Page, PageRequest, PageView, Redirect, link
-from .sessions import Sessions
+from .sessions import LoginCodes, Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/", browse.start),
@@ -29,6 +30,8 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/delete", notebook.delete),
     ("GET", "/add", notebook.blank),
     ("POST", "/add", notebook.add),
+    ("GET", "/search", search.search),
+    ("GET", "/changes", comparison.show),
     ("GET", "/new", objects.blank),
     ("POST", "/new", objects.create),
     ("POST", "/upload", objects.upload),
@@ -39,6 +42,9 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/download", objects.download),
     ("GET", "/file", file.editor),
     ("POST", "/file", file.save),
+    ("POST", "/run", notebook.run),
+    ("GET", "/output", notebook.output),
+    ("GET", "/no-mlflow", jobs.no_mlflow),
     ("GET", "/jobs", jobs.jobs),
     ("GET", "/jobs/{job_id:int}", jobs.job),
     ("POST", "/jobs/{job_id:int}/run", jobs.run_now),
@@ -52,17 +58,21 @@ MAX_UNSAVED = 64 * 1024
 # Of a form: the parameters of a notebook, or the files of an upload.
 MAX_FIELDS = 200
 
+WRONG = "That is not this workspace's token."
+OLD_LINK = "This link has been used, or it is older than ten minutes. Log in with the token."
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(pipeline: Pipeline, services: Services) -> list[BaseRoute]:
-    """The routes of all pages; from now on `services` admits their sessions to MLflow's page."""
+    """The routes of all pages; from now on `services` admits their sessions to MLflow's page, and gives login links."""
     site = Site(pipeline, services)
-    services.admits = site.admits
+    services.admits, services.login_link = site.admits, site.login_link
     return [
         *(Route(f"/{name}", site.guarded(site.asset(name)), methods=["GET"]) for name in render.ASSETS),
         Route("/login", site.guarded(site.login_form), methods=["GET"]),
         Route("/login", site.guarded(site.login), methods=["POST"]),
+        Route("/login/once", site.guarded(site.login_once), methods=["GET"]),
         Route("/logout", site.guarded(site.logout), methods=["POST"]),
         *(Route(path, site.guarded(site.page(page)), methods=[method]) for method, path, page in PAGES),
     ]
@@ -75,12 +85,17 @@ class Site:
         self._pipeline = pipeline
         self._services = services
         self._sessions = Sessions()
+        self._codes = LoginCodes()
 
     def admits(self, request: Request) -> bool:
         """Whether a page that is not ours, MLflow's, may be shown to this browser."""
         if not sessions.is_addressed_to_us(request) or not sessions.is_from_us(request):
             return False
         return self._sessions.csrf(request) is not None
+
+    def login_link(self) -> str:
+        """Where whoever opens it, once and within ten minutes, is logged in."""
+        return link("/login/once", code=self._codes.new())
 
     def guarded(self, serve: Endpoint) -> Endpoint:
         """For every address of ours, logged in or not: the right name, our own forms, and no traceback."""
@@ -165,7 +180,18 @@ class Site:
         next_path = sessions.local_path(request.query_params.get("next", "/")) if is_short else "/"
         if self._sessions.csrf(request) is not None:
             return _redirect(next_path)
-        return await self._shown(request, PageView("login.html", {"next": next_path, "is_wrong": False}), None)
+        return await self._shown(request, PageView("login.html", {"next": next_path, "wrong": ""}), None)
+
+    async def login_once(self, request: Request) -> Response:
+        """Begins a session for whoever has a code that is still good; else the form, with 403."""
+        if sessions.is_look_ahead(request):
+            return Response(status_code=503, headers={"Cache-Control": "no-store"})
+        if self._sessions.csrf(request) is None and not self._codes.use(request.query_params.get("code", "")):
+            return await self._shown(request, PageView("login.html", {"next": "/", "wrong": OLD_LINK}, 403), None)
+        answer = _redirect("/")
+        if self._sessions.csrf(request) is None:
+            self._sessions.begin(request, answer)
+        return answer
 
     async def login(self, request: Request) -> Response:
         """Begins a session for whoever sends the token, and leads on; else the form again, with 403."""
@@ -177,7 +203,7 @@ class Site:
             form = {}
         next_path = sessions.local_path(form.get("next", "/"))
         if not self._pipeline.is_token(form.get("token", "").strip()):
-            return await self._shown(request, PageView("login.html", {"next": next_path, "is_wrong": True}, 403), None)
+            return await self._shown(request, PageView("login.html", {"next": next_path, "wrong": WRONG}, 403), None)
         answer = _redirect(next_path)
         self._sessions.begin(request, answer)
         return answer
@@ -214,6 +240,7 @@ class Site:
             "user": self._pipeline.workspace.settings.user if csrf else None,
             "csrf": csrf or "",
             "current": request.url.path,
+            "has_mlflow": is_installed(),
         }
         # In a thread: colouring a long notebook must not keep the API waiting.
         return await run_in_threadpool(render.answer, view, common)

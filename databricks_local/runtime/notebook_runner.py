@@ -16,6 +16,7 @@ from typing import Any
 
 from databricks_local.formats import jupyter, source
 
+from .cell_marks import CellMarks
 from .client import Client, RefusedByServer, from_environment
 from .dbutils import DBUtils, Fs, Notebook, NotebookExit, Secrets, Widgets
 from .namespace import Namespace, bounded
@@ -52,6 +53,7 @@ class Runner:
         self._file = file
         self._client: Client = from_environment()
         self._children = 0
+        self._marks = CellMarks()
         self._path = str(order["notebook_path"])
         self._widgets = Widgets(dict(order["parameters"]))
         self._space = Namespace(self._make_dbutils, bool(order["pip_install"]), order["packages"])
@@ -81,12 +83,13 @@ class Runner:
     def _run(self, path: str) -> None:
         language, cells = self._steps(path)
         for step in cells:
-            if step.kind == "run":
-                other, parameters = run_line(step.text)
-                self._widgets.preset(parameters)
-                self._run(self._beside(path, other))
-            else:
-                self._space.run(step, path, language)
+            with self._marks.cell(step.number, len(self._space.displays)):
+                if step.kind == "run":
+                    other, parameters = run_line(step.text)
+                    self._widgets.preset(parameters)
+                    self._run(self._beside(path, other))
+                else:
+                    self._space.run(step, path, language)
 
     def _steps(self, path: str) -> tuple[str, list[CellStep]]:
         if self._order.get("checkout"):

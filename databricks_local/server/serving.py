@@ -87,6 +87,8 @@ def serve(
         def ready() -> None:
             home.announce(ServerAddress(host, os.getpid()))
             echo(f"DATABRICKS_HOST={host}\nDATABRICKS_TOKEN={secret}")
+            if not exit_with_stdin:
+                echo(f"# In the browser, once and within ten minutes: {host}{services.login_link()}")
 
         def end() -> None:
             # Nothing is lost by ending at once: what was acknowledged is committed.

@@ -113,8 +113,9 @@ def _write(workspace: LocalWorkspace, existing: WorkspaceObject | None, spec: Ob
         sha256=digest(body),
     )
     if existing is None:
-        workspace.store.add(entry, body)
+        workspace.store.note_made_here(workspace.store.add(entry, body))
     else:
+        workspace.store.keep_import(existing)
         workspace.store.update(entry, body)
 
 

@@ -142,6 +142,7 @@ def _overwritten(
     workspace: LocalWorkspace, existing: WorkspaceObject, spec: ObjectSpec, content: bytes
 ) -> WorkspaceObject:
     """The identifier stays [INFERRED]; another language is taken [INFERRED, untested]."""
+    workspace.store.forget_import(existing)
     same = existing.sha256 == digest(content) and existing.language == spec.language
     if same and existing.export_format == spec.export_format and not workspace.settings.bump_on_equal:
         return existing

@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS contents (object_id INTEGER PRIMARY KEY, body BLOB NO
 CREATE TABLE IF NOT EXISTS repositories (
     object_id INTEGER PRIMARY KEY, url TEXT NOT NULL, provider TEXT NOT NULL, branch TEXT, head_commit_id TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS imports (
+    object_id INTEGER PRIMARY KEY,
+    body BLOB,
+    language TEXT,
+    export_format TEXT,
+    modified_at INTEGER,
+    sha256 TEXT
+);
 CREATE TABLE IF NOT EXISTS restrictions (path TEXT PRIMARY KEY, access TEXT NOT NULL);
 """
 
@@ -170,7 +178,8 @@ class Store:
         with self.changes():
             for where, values in (("path = ?", (entry.path,)), ("path > ? AND path < ?", _range(entry.path))):
                 chosen = f"SELECT object_id FROM objects WHERE {where}"
-                self._db.execute(f"DELETE FROM contents WHERE object_id IN ({chosen})", values)
+                for table in ("contents", "imports"):
+                    self._db.execute(f"DELETE FROM {table} WHERE object_id IN ({chosen})", values)
                 self._db.execute(f"DELETE FROM objects WHERE {where}", values)
 
     def move(self, entry: WorkspaceObject, path: str) -> None:
@@ -181,10 +190,47 @@ class Store:
                 sql = "UPDATE objects SET path = ?, parent = ? WHERE object_id = ?"
                 self._db.execute(sql, (new, parent(new), moved.object_id))
 
+    def keep_import(self, entry: WorkspaceObject) -> None:
+        """Keeps what was imported last of an object that is about to be edited; once, until the next import."""
+        values = (entry.language, entry.export_format, entry.modified_at, entry.sha256, entry.object_id)
+        sql = "INSERT OR IGNORE INTO imports SELECT object_id, body, ?, ?, ?, ? FROM contents WHERE object_id = ?"
+        with self.changes():
+            self._db.execute(sql, values)
+
+    def note_made_here(self, entry: WorkspaceObject) -> None:
+        """The object was never imported."""
+        with self.changes():
+            self._db.execute("INSERT OR REPLACE INTO imports (object_id) VALUES (?)", (entry.object_id,))
+
+    def forget_import(self, entry: WorkspaceObject) -> None:
+        """The object is as an import left it."""
+        with self.changes():
+            self._db.execute("DELETE FROM imports WHERE object_id = ?", (entry.object_id,))
+
+    def imported(self, entry: WorkspaceObject) -> tuple[WorkspaceObject, bytes | None] | None:
+        """The object as it was imported last, with its content then, or None for one that was made here.
+
+        None altogether where nobody has edited it since.
+        """
+        sql = "SELECT body, language, export_format, modified_at, sha256 FROM imports WHERE object_id = ?"
+        row = self._db.execute(sql, (entry.object_id,)).fetchone()
+        if row is None:
+            return None
+        then = replace(entry, language=row[1], export_format=row[2], modified_at=row[3], sha256=row[4])
+        return then, None if row[0] is None else bytes(row[0])
+
+    def edited_children(self, folder: str) -> dict[int, bool]:
+        """The objects in a folder that differ from what was imported last -> whether they were made here."""
+        sql = (
+            "SELECT object_id, imports.body IS NULL FROM objects JOIN imports USING (object_id)"
+            " WHERE parent = ? AND objects.sha256 IS NOT imports.sha256"
+        )
+        return {row[0]: bool(row[1]) for row in self._db.execute(sql, (folder,))}
+
     def clear(self) -> None:
         """Deletes all objects and restrictions; identifiers go on counting."""
         with self.changes():
-            for table in ("objects", "contents", "repositories", "restrictions"):
+            for table in ("objects", "contents", "imports", "repositories", "restrictions"):
                 self._db.execute(f"DELETE FROM {table}")
 
     def count(self) -> dict[str, int]:

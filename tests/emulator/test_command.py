@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -19,6 +20,7 @@ from databricks_local.embedded import running, server_status
 from databricks_local.home import Home, RefusedError
 
 from .client import Local
+from .page import Visitor, read
 
 
 def command(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
@@ -47,6 +49,7 @@ class Served:
         lines = [self.process.stdout.readline().strip() for _ in range(2)]
         self.settings = dict(line.split("=", 1) for line in lines)
         self.local = Local(self.settings["DATABRICKS_HOST"], self.settings["DATABRICKS_TOKEN"])
+        self.link = self.process.stdout.readline().strip().rpartition(self.local.host)
 
     def __enter__(self) -> Served:
         return self
@@ -65,6 +68,25 @@ def test_serve_prints_the_settings(folder: Path) -> None:
         assert second.settings["DATABRICKS_TOKEN"] == first.settings["DATABRICKS_TOKEN"]
     if os.name == "posix":
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
+
+
+def test_log_in_by_link(folder: Path) -> None:
+    """serve prints a link that logs in once; looking ahead does not use it up, and it is kept nowhere."""
+    with Served(folder) as served:
+        about, _, link = served.link
+        assert about.startswith("# ") and re.fullmatch(r"/login/once\?code=[\w-]{43}", link)
+        assert served.local.raw("HEAD", link).status == 503
+        assert Visitor(served.local).get(link, **{"Sec-Purpose": "prefetch;prerender"}).status == 503
+        reply = Visitor(served.local).get(link)
+        assert (reply.status, reply.headers["location"]) == (303, "/")
+        visitor = Visitor(served.local, reply.headers["set-cookie"].split(";")[0])
+        assert visitor.get("/").status == 200 and visitor.get(link).status == 303
+        for used in (link, "/login/once?code=x", "/login/once"):
+            again = Visitor(served.local).get(used)
+            assert again.status == 403 and "set-cookie" not in again.headers
+            assert "Log in with the token" in read(again)
+        kept = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+        assert link.partition("=")[2].encode() not in kept + json.dumps(served.local.requests()).encode()
 
 
 def test_options(folder: Path) -> None:

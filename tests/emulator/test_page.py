@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from databricks_local.embedded import running
+from databricks_local.pages.sessions import CODE_S, MAX_CODES, LoginCodes
 
 from .client import HEADER, HOME, Local
 from .page import Visitor, read, text_of
@@ -20,6 +21,7 @@ from .page import Visitor, read, text_of
 HOSTILE = """<script>alert(1)</script>'"><img src=x onerror=alert(2)>&amp;{{ 7777*7777 }}"""
 PAGES = ("/", "/workspace?path=/Shared", "/jobs", "/edit?path=/Shared/n&cell=1", "/add?path=/Shared/n&after=0")
 EDITORS = ("/edit?", "/add?", "/file?")
+SCRIPT = re.compile(r'<script src="/(editor|old_address)\.js\?v=\w+" defer></script>')
 CELLS = HEADER + b"a = 1\n\n# COMMAND ----------\n\nb = 2\n\n# COMMAND ----------\n\nc = 3\n"
 
 
@@ -69,6 +71,19 @@ def test_wrong_token(local: Local, token: str) -> None:
     assert reply.status == 403
     assert "set-cookie" not in reply.headers
     assert "not this workspace's token" in read(reply)
+
+
+def test_old_links() -> None:
+    """A link is good for ten minutes, and only the latest ten are."""
+    now = [0.0]
+    codes = LoginCodes(lambda: now[0])
+    first, second = codes.new(), codes.new()
+    now[0] = CODE_S - 1
+    assert codes.use(first) and not codes.use(first)
+    now[0] = CODE_S
+    assert not codes.use(second)
+    many = [codes.new() for _ in range(MAX_CODES + 1)]
+    assert [codes.use(code) for code in many] == [False] + [True] * MAX_CODES
 
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "/\r\nX: y", ""])
@@ -149,19 +164,19 @@ def test_csrf_token_of_another_session(opened: Visitor) -> None:
 
 
 def test_headers(opened: Visitor) -> None:
-    """Every answer forbids scripts but our own editor's, frames, guessing of types and keeping copies."""
+    """Every answer forbids scripts but our own, frames, guessing of types and keeping copies."""
     for url in (*PAGES, "/login", "/workspace?path=/none", "/jobs/1"):
         headers = opened.get(url).headers
         policy = headers["content-security-policy"].split("; ")
         assert "default-src 'none'" in policy
         scripts = {rule for rule in policy if rule.startswith("script-src") or "unsafe" in rule}
-        assert scripts == ({"script-src 'self'"} if url.startswith(EDITORS) else set())
+        assert scripts == ({"script-src 'self'"} if url == "/" or url.startswith(EDITORS) else set())
         assert {"style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
         assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
 
 
 def test_nothing_from_elsewhere(opened: Visitor) -> None:
-    """Pages have no inline script or style, and load nothing but the style sheet and, to edit, our own script."""
+    """Pages have no inline script or style, and load nothing but the style sheet and our own scripts."""
     for url in (
         *PAGES,
         "/workspace?path=/Shared/n",
@@ -169,12 +184,13 @@ def test_nothing_from_elsewhere(opened: Visitor) -> None:
         "/move?path=/Shared/n",
         "/remove?path=/Shared/n",
     ):
-        page, scripts = re.subn(r'<script src="/editor\.js\?v=\w+" defer></script>', "", text_of(opened.get(url)))
-        assert scripts == url.startswith(EDITORS), url
+        page, scripts = SCRIPT.subn("", text_of(opened.get(url)))
+        assert scripts == (url == "/" or url.startswith(EDITORS)), url
         assert not re.search(r"<script|\sstyle=|\son\w+=|https?://", page)
         assert len(re.findall(r'<link rel="stylesheet" href="(/style\.css\?v=\w+)">', page)) == 1
     assert opened.get("/style.css").headers["content-type"] == "text/css; charset=utf-8"
-    assert opened.get("/editor.js").headers["content-type"] == "text/javascript; charset=utf-8"
+    for name in ("editor", "old_address"):
+        assert opened.get(f"/{name}.js").headers["content-type"] == "text/javascript; charset=utf-8"
 
 
 # --- what is shown ---
@@ -444,7 +460,8 @@ def test_hostile_names_and_contents(visitor: Visitor) -> None:
     urls += [f"/{page}?{urlencode({'path': f'{path}/n', 'cell': 2, 'after': 1})}" for page in ("edit", "add")]
     urls += [f"/login?next={quote(HOSTILE)}", f"/workspace?path=/Shared&done={quote(HOSTILE)}"]
     for url in urls:
-        page = text_of(visitor.get(url)).replace('<script src="/editor.js?', "")
+        page = text_of(visitor.get(url))
+        page = SCRIPT.sub("", page)
         assert not re.search(r"<script|<img|onerror=[^&]*>|60481729", page.replace("onerror=alert(2)&gt;", "")), url
     assert HOSTILE in read(visitor.look(f"{path}/f"))
     assert HOSTILE in str(visitor.form(f"/edit?{urlencode({'path': f'{path}/n', 'cell': 2})}").fields["text"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from databricks_local.formats import jupyter, source
 from databricks_local.pages.cells import Jupyter, Source
 from databricks_local.pages.markdown import rendered
-from databricks_local.pages.outputs import shown
+from databricks_local.pages.outputs import of_jupyter
 
 NOTEBOOK = """# Databricks notebook source
 import os
@@ -167,13 +167,15 @@ MARKDOWN = {
     "[a](JavaScript:x) [b](//x) [c](/logout)": "<p>[a](JavaScript:x) [b](//x) [c](/logout)</p>",
     "[a](&#106;avascript:x)": "<p>[a](javascript:x)</p>",
     "[a]\n\n[a]: vbscript:x": "<p>[a]</p>\n<p>[a]: vbscript:x</p>",
+    "a <!-- b --> c\n<!-- d\n\ne -->\n- f": "<p>a  c</p>\n<ul>\n<li>f</li>\n</ul>",
+    "<!-- a --> *b*\n\n`<!-- c -->`\n\n<!-- d": "<p> <em>b</em></p>\n<p><code>&lt;!-- c --&gt;</code></p>\n<p>&lt;!-- d</p>",
     "<script>x</script>": "<p>&lt;script&gt;x&lt;/script&gt;</p>",
 }
 
 
 @pytest.mark.parametrize("text", MARKDOWN)
 def test_markdown(text: str) -> None:
-    """Markdown is rendered below the page's own headings; HTML, images, and links to no web page stay text."""
+    """Markdown is rendered below the page's own headings; HTML, images, and links to no web page stay text; comments go."""
     assert str(rendered(text)) == MARKDOWN[text] + "\n"
 
 
@@ -187,7 +189,7 @@ def test_markdown_never_lets_markup_through(given_text: str) -> None:
 
 
 def test_outputs() -> None:
-    """Outputs become text whatever shape they have: colours go, pictures are named, the rest is skipped."""
+    """Outputs become text whatever shape they have: colours go, HTML gets a frame, what is no picture is named."""
     given_outputs = [
         {"output_type": "stream", "name": "stdout", "text": ["a\n", "b"]},
         {"output_type": "error", "traceback": ["\x1b[31mT\x1b[0m", "E"]},
@@ -200,12 +202,12 @@ def test_outputs() -> None:
         None,
         {"text": "x" * 30_000},
     ]
-    found = [(one.text, one.is_error) for one in shown(given_outputs)]
+    found = [(one.text, one.is_error) for one in of_jupyter(given_outputs)]
     assert found[:-1] == [
         ("a\nb", False),
         ("T\nE", True),
         ("E: v", True),
-        ("plain", False),
+        ("", False),
         ("[image/png: not shown here]", False),
         ("5", False),
     ]

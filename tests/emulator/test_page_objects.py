@@ -169,3 +169,48 @@ def test_rights(visitor: Visitor) -> None:
     assert visitor.upload("/upload?path=/Shared", ("x", b""), csrf=visitor.csrf()).status == 403
     visitor.local.control("permissions", {"path": "/Shared", "access": None})
     assert visitor.local.download("/Shared/d.txt") == b"1"
+
+
+def test_search(visitor: Visitor) -> None:
+    """Names and texts are searched, below a folder or everywhere; a line leads to its cell; what is hidden stays so."""
+    cells = "\n# COMMAND ----------\n".join(["x = 1"] * 120 + [f"rides = '{HOSTILE}'"])
+    changes = [{"path": "/Shared/a/n", "source": cells}, {"path": "/Shared/Rides.bin", "text": "\0rides"}]
+    visitor.local.control("edit", [*changes, {"path": "/Shared/secret", "text": "rides"}])
+    visitor.local.control("permissions", {"path": "/Shared/secret", "access": "unreadable"})
+    page = text_of(visitor.get("/search?find=RIDES"))
+    assert "2 objects with" in page and "<script" not in page and "secret" not in page
+    assert '/workspace?path=%2FShared%2Fa%2Fn&amp;page=2#cell-121"' in page
+    assert page.index("Rides.bin") < page.index(">n<")
+    assert "Nothing has" in read(visitor.get("/search?find=rides&path=/Users"))
+    assert "Nothing has" in read(visitor.get(f"/search?find={quote(HOSTILE)}&path=/Users"))
+    assert visitor.get("/search?path=/none&find=x").status == 404
+    visitor.local.put("/Shared/j.ipynb", json.dumps({"cells": [{"source": "ridesx", "outputs": ["y"]}]}).encode())
+    assert "1 object with" in read(visitor.get("/search?find=ridesX"))
+    visitor.local.put("/Shared/big", b"x" * 9_000_000)
+    assert "not all was looked at" in read(visitor.get("/search?find=x"))
+
+
+def test_since_the_last_import(visitor: Visitor) -> None:
+    """What was edited here since it was imported is told and shown line by line, until it is imported again."""
+    imported = HEADER + b"a = 1\n\n# COMMAND ----------\n\nb = 2\n"
+    visitor.local.put("/Shared/n.py", imported)
+    assert "Nothing was changed here" in read(visitor.get("/changes?path=/Shared/n"))
+    visitor.edit("/Shared/n", 2, f"b = '{HOSTILE}'")
+    visitor.edit("/Shared/n", 1, "a = 2")
+    assert "edited here since" in read(visitor.look("/Shared/n"))
+    assert "edited here" in read(visitor.look("/Shared"))
+    said = read(visitor.get("/changes?path=/Shared/n"))
+    assert "\n-a = 1\n" in said and "\n+a = 2\n" in said and f"\n+b = '{HOSTILE}'\n" in said
+    visitor.edit("/Shared/n", 2, "b = 2")
+    visitor.edit("/Shared/n", 1, "a = 1")
+    assert "Its text is as it was imported." in read(visitor.get("/changes?path=/Shared/n"))
+    visitor.local.put("/Shared/n.py", imported, overwrite=True)
+    assert "edited here" not in read(visitor.look("/Shared/n")) + read(visitor.look("/Shared"))
+    make(visitor, "f")
+    visitor.send(visitor.form("/file?path=/Shared/f", "file"), text="x")
+    assert "made here" in read(visitor.look("/Shared")) and "never imported" in read(
+        visitor.get("/changes?path=/Shared/f")
+    )
+    visitor.local.upload("/Shared/b", b"\0")
+    visitor.local.control("edit", {"path": "/Shared/b", "text": "1"})
+    assert "It is no text, and was changed." in read(visitor.get("/changes?path=/Shared/b"))

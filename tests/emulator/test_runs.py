@@ -192,6 +192,9 @@ def test_surroundings(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     import json
 
     seen, me, home, cwd, files = json.loads(ended.result)
+    context = json.loads(seen.pop("MLFLOW_RUN_CONTEXT"))  # what MLflow's page needs to lead here
+    job_id, run_id = context["mlflow.databricks.jobID"], context["mlflow.databricks.jobRunID"]
+    assert context["mlflow.source.name"] == f"jobs/{job_id}/run/{run_id}"
     assert seen == {
         "DATABRICKS_HOST": work.api.host,
         "DATABRICKS_TOKEN": work.api.token,

@@ -31,10 +31,12 @@ PUBLIC = {
     ("GET", "/login"),
     ("GET", "/style.css"),
     ("GET", "/editor.js"),
+    ("GET", "/old_address.js"),
     ("GET", "/.well-known/databricks-config"),
     ("GET", "/oidc/.well-known/oauth-authorization-server"),
 }
 LEADS_ON = {("GET", "/mlflow"), ("GET", "/ml/{path:path}"), ("POST", "/logout")}
+ONCE = {("GET", "/login/once"): {403}, ("HEAD", "/login/once"): {503}}  # a link that is good no more
 FORMS = {("POST", "/login"): {403}, ("POST", "/oidc/v1/token"): {400}}
 WRONG = {
     "none": {},
@@ -71,8 +73,8 @@ def expected(method: str, path: str, shown: str) -> set[int]:
         return {200}
     if (method.replace("HEAD", "GET"), path) in LEADS_ON:
         return {303, 307}
-    if (method, path) in FORMS:
-        return FORMS[method, path]
+    if (method, path) in {**FORMS, **ONCE}:
+        return {**FORMS, **ONCE}[method, path]
     if path.startswith(("/api/", "/dbfs/", "/ajax-api/", "/mlflow/", "/telemetry-ext")):
         return {403} if shown == "a wrong token" else {401}
     return {403} if method == "POST" else {303}

@@ -1,0 +1,110 @@
+"""A notebook is run from its page, and the page shows below each cell what that run has left.
+
+A cell shows it as long as it says what it said when it ran: the run is recorded with a digest of each cell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from databricks_local.core.model import WorkspaceObject
+from databricks_local.jobs import cell_log
+from databricks_local.jobs.rules.jobs import check_submit
+from databricks_local.jobs.runs import Output, Run
+
+from . import outputs, widgets
+from .cells import PageCell
+from .jobs import RunRow, run_row
+from .links import address
+from .outputs import Shown
+from .page import PageRequest, Redirect, link
+
+PREFIX = "widget "
+# So many cells are looked for where they have moved; of more, those are found that stand where they stood.
+MAX_MOVED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookRun:
+    """The last run of a notebook from its page, `result` and `error` as the notebook told them.
+
+    `cells` has what belongs below each cell of the notebook; None where it has changed since, or is new. `failed` is
+    the index of the cell in which the run failed, `values` are those of its widgets.
+    """
+
+    row: RunRow
+    task_run_id: int
+    message: str
+    output: Output
+    cells: Sequence[Sequence[Shown] | None]
+    failed: int | None
+    values: Mapping[str, str]
+
+
+def start(request: PageRequest, entry: WorkspaceObject, cells: Sequence[PageCell]) -> Redirect:
+    """Runs the notebook with what its widgets were set to, and leads back to its page. Raises ApiError (400)."""
+    defaults = {widget.name: widget.default for widget in widgets.declared(cells)}
+    typed = {name.removeprefix(PREFIX): value for name, value in request.form.items() if name.startswith(PREFIX)}
+    # A default that is computed is not known here: a field that was left empty keeps it.
+    values = {name: value for name, value in typed.items() if value != (defaults.get(name) or "")}
+    task = {"notebook_path": address(entry.path), "base_parameters": values}
+    body = {"run_name": entry.name, "tasks": [{"task_key": "notebook", "notebook_task": task}]}
+    check_submit(body, "2.1")
+    run = request.services.runs.begin_once(request.workspace, body)
+    request.services.store.put_notebook_run(entry.object_id, run.run_id, [_digest(cell) for cell in cells])
+    return Redirect(link("/workspace", path=address(entry.path), follow="yes"))
+
+
+def last(request: PageRequest, entry: WorkspaceObject, cells: Sequence[PageCell]) -> NotebookRun | None:
+    """The last run of the notebook from its page; None when there is none."""
+    stored = request.services.store.notebook_run(entry.object_id)
+    if stored is None:
+        return None
+    run, digests = stored
+    task_run_id = run.tasks[0].run_id
+    output = request.services.store.output(task_run_id)
+    recorded = cell_log.cells(request.services.executor.log(task_run_id).cells)
+    places = _places(digests, [_digest(cell) for cell in cells])
+    return NotebookRun(
+        row=run_row(run, request),
+        task_run_id=task_run_id,
+        message=run.state.message,
+        output=output,
+        cells=_shown(output, recorded, places, len(cells)),
+        failed=places.get(recorded[-1].cell) if recorded and output.error is not None else None,
+        values=_values(run),
+    )
+
+
+def _shown(
+    output: Output, recorded: Sequence[cell_log.CellOutput], places: Mapping[int, int], count: int
+) -> list[list[Shown] | None]:
+    shown: list[list[Shown] | None] = [None] * count
+    for place in places.values():
+        shown[place] = []
+    ends = [*(written.displays for written in recorded[1:]), len(output.displays)]
+    for written, end in zip(recorded, ends, strict=False):
+        if written.cell in places:
+            displays = outputs.of_displays(output.displays[written.displays : end], written.displays)
+            shown[places[written.cell]] = [*outputs.printed(written.text), *displays]
+    return shown
+
+
+def _places(ran: Sequence[str], now: Sequence[str]) -> dict[int, int]:
+    """Number of a cell that ran (from 1) -> index of the cell that says the same now (from 0)."""
+    if max(len(ran), len(now)) > MAX_MOVED:
+        return {index + 1: index for index, (old, new) in enumerate(zip(ran, now, strict=False)) if old == new}
+    blocks = SequenceMatcher(None, ran, now, autojunk=False).get_matching_blocks()
+    return {block.a + step + 1: block.b + step for block in blocks for step in range(block.size)}
+
+
+def _digest(cell: PageCell) -> str:
+    return hashlib.sha256(f"{cell.language}\n{cell.text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _values(run: Run) -> dict[str, str]:
+    task = run.tasks[0].spec.get("notebook_task", {})
+    return {str(name): str(value) for name, value in task.get("base_parameters", {}).items()}

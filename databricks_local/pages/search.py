@@ -1,0 +1,106 @@
+"""Search in names and texts, in the whole workspace or below a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from databricks_local.core.errors import ApiError
+from databricks_local.core.model import FILE, NOTEBOOK, WorkspaceObject
+from databricks_local.core.paths import spelled
+
+from .browse import Row, row_of
+from .links import address, trail
+from .notebook import PER_PAGE, document_of, is_readable
+from .page import PageRequest, PageView
+
+MAX_FOUND = 100
+# Bytes that are read: the workspace serves nobody else meanwhile.
+MAX_READ = 8 * 2**20
+LINES = 3
+AROUND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that says it, with what stands before and after; `cell` is the number of its cell, 0 in a file."""
+
+    cell: int
+    before: str
+    match: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object with the wanted words in its name or its text."""
+
+    row: Row
+    folder: str
+    lines: Sequence[Line]
+
+
+def search(request: PageRequest) -> PageView:
+    """What has `find` in its name or text, below `path`."""
+    words, top = request.query.get("find", "").strip(), spelled(request.query.get("path", "/")).path
+    request.workspace.readable(spelled(address(top)))
+    found, is_cut = _search(request, words, top) if words else ([], False)
+    values = {
+        "per_page": PER_PAGE,
+        "trail": trail(top),
+        "address": address(top),
+        "is_all": top == "/",
+        "find": words,
+        "found": found[:MAX_FOUND],
+        "is_cut": is_cut or len(found) > MAX_FOUND,
+    }
+    return PageView("search.html", values)
+
+
+def _search(request: PageRequest, words: str, top: str) -> tuple[list[Found], bool]:
+    """What was found, those with the words in their name first, and whether not all was looked at."""
+    workspace, folded = request.workspace, words.casefold()
+    entries = [entry for entry in workspace.store.below(top) if workspace.access(entry.path) != "hidden"]
+    entries.sort(key=lambda entry: (folded not in entry.name.casefold(), entry.path))
+    found, room = list[Found](), MAX_READ
+    for entry in entries:
+        if len(found) > MAX_FOUND or room < 0:
+            return found, True
+        content = b""
+        if entry.object_type in (NOTEBOOK, FILE) and workspace.access(entry.path) != "unreadable":
+            content = workspace.store.content(entry)
+            room -= len(content)
+        lines = list(_lines(entry, content, folded))
+        if lines or folded in entry.name.casefold():
+            folder = entry.path.rpartition("/")[0].removeprefix(top).lstrip("/")
+            found.append(Found(row_of(workspace, entry), folder, lines))
+    return found, False
+
+
+def _lines(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[Line]:
+    count = 0
+    for cell, text in _texts(entry, content, words):
+        if words in text.casefold():
+            for line in text.split("\n"):
+                start = line.casefold().find(words)
+                if start >= 0 and count < LINES:
+                    count += 1
+                    yield _around(cell, line, start, start + len(words))
+
+
+def _texts(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[tuple[int, str]]:
+    """The cells of a notebook with their numbers, or the text of a file."""
+    if not is_readable(entry):
+        yield 0, "" if b"\0" in content else content.decode("utf-8", "replace")
+    elif entry.export_format == "JUPYTER" or words in content.decode("utf-8", "replace").casefold():
+        try:
+            cells = document_of(entry, content).cells()
+        except ApiError:
+            return
+        yield from ((cell.number, cell.text) for cell in cells)
+
+
+def _around(cell: int, line: str, start: int, end: int) -> Line:
+    before, after = line[:start], line[end:]
+    before = ("…" if len(before) > AROUND else "") + before[-AROUND:]
+    return Line(cell, before.lstrip(), line[start:end], after[:AROUND] + ("…" if len(after) > AROUND else ""))
