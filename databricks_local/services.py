@@ -187,6 +187,7 @@ class Services:
                 self.pipeline.check(request)
 
         async def serve(request: Request) -> Response:
+            """What MLflow's page asks for: a session of the page is as good as the token."""
             return await self.pipeline.serve(self.proxy.page, request, bodies.read_whole, check)
 
         return serve

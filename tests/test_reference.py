@@ -1,4 +1,4 @@
-"""The reference is what the commands say of themselves today."""
+"""The pages that are written from the code say what it says today."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_reference() -> None:
-    """docs/reference.md has every option, exit code and variable of every command, as the code has them."""
+@pytest.mark.parametrize("name", ["reference", "emulator"])
+def test_written_pages(name: str) -> None:
+    """docs/reference.md has the commands, docs/emulator.md the calls and their evidence, as the code has them."""
     # In a process of its own: click remembers in a command how it was asked for help before.
-    printed = subprocess.run(
-        [sys.executable, ROOT / "docs" / "reference.py", "--print"], capture_output=True, check=True
-    )
-    page = (ROOT / "docs" / "reference.md").read_bytes()
-    assert page == printed.stdout.replace(b"\r\n", b"\n"), "python docs/reference.py writes it"
+    printed = subprocess.run([sys.executable, ROOT / "docs" / f"{name}.py", "--print"], capture_output=True, check=True)
+    page = (ROOT / "docs" / f"{name}.md").read_bytes()
+    assert page == printed.stdout.replace(b"\r\n", b"\n"), f"python docs/{name}.py writes it"
 
 
 def texts() -> Iterator[str]:

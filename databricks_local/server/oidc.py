@@ -57,6 +57,7 @@ async def _discover(request: Request) -> Response:
 
 
 async def _endpoints(request: Request) -> Response:
+    """Where a token is to be had."""
     oidc = f"{request.base_url}oidc"
     return JSONResponse({"authorization_endpoint": f"{oidc}/v1/authorize", "token_endpoint": f"{oidc}/v1/token"})
 

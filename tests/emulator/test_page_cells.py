@@ -168,14 +168,14 @@ MARKDOWN = {
     "[a](&#106;avascript:x)": "<p>[a](javascript:x)</p>",
     "[a]\n\n[a]: vbscript:x": "<p>[a]</p>\n<p>[a]: vbscript:x</p>",
     "a <!-- b --> c\n<!-- d\n\ne -->\n- f": "<p>a  c</p>\n<ul>\n<li>f</li>\n</ul>",
-    "<!-- a --> *b*\n\n`<!-- c -->`\n\n<!-- d": "<p> <em>b</em></p>\n<p><code>&lt;!-- c --&gt;</code></p>\n<p>&lt;!-- d</p>",
+    "<!-- a --> *b* `<!-- c -->`\n\n<!-- d": "<p> <em>b</em> <code>&lt;!-- c --&gt;</code></p>\n<p>&lt;!-- d</p>",
     "<script>x</script>": "<p>&lt;script&gt;x&lt;/script&gt;</p>",
 }
 
 
 @pytest.mark.parametrize("text", MARKDOWN)
 def test_markdown(text: str) -> None:
-    """Markdown is rendered below the page's own headings; HTML, images, and links to no web page stay text; comments go."""
+    """Markdown is rendered below the page's own headings; HTML, images and other links stay text; comments go."""
     assert str(rendered(text)) == MARKDOWN[text] + "\n"
 
 
