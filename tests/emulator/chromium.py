@@ -45,6 +45,8 @@ OPTIONS = (
     "--window-size=1200,900",
 )
 
+CLICKED = "a, button, summary"
+
 _PALE = """
 const parts = c => c.match(/[0-9.]+/g).map(Number);
 const light = c => parts(c).slice(0, 3).map(v => v / 255)
@@ -74,7 +76,7 @@ const faults = [], all = s => [...document.querySelectorAll(s)];
 const only = (s, n) => { if (all(s).length !== n) faults.push(`${all(s).length} of ${s}`); };
 if (!document.documentElement.lang) faults.push('no language');
 if (!document.title) faults.push('no title');
-only('h1', 1); only('main', 1); only('script', 0); only('[style]', 0);
+only('h1', 1); only('main', 1); only('script:not([src^="/"])', 0); only('[style]', 0);
 const ids = all('[id]').map(e => e.id);
 if (new Set(ids).size !== ids.length) faults.push('an id twice');
 if (all('[tabindex]').some(e => e.tabIndex > 0)) faults.push('a tabindex above 0');
@@ -116,12 +118,26 @@ class Chromium:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def click(self, words: str) -> None:
-        """The link or button with these words, or with this name for screen readers."""
-        found = [one for one in self.driver.find_elements(By.CSS_SELECTOR, "a, button") if one.accessible_name == words]
-        assert len(found) == 1, (words, len(found))
+        """The link or button with these words, or with this name for screen readers, which leads to another page."""
         page = self.find("html")
-        found[0].click()
+        self.named(words).click()
         self._changed(page)
+
+    def named(self, words: str) -> WebElement:
+        found = [one for one in self.driver.find_elements(By.CSS_SELECTOR, CLICKED) if one.accessible_name == words]
+        assert len(found) == 1, (words, len(found))
+        return found[0]
+
+    def chord(self, key: str) -> None:
+        """That key with Ctrl, which leads to another page."""
+        page = self.find("html")
+        webdriver.ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+        self._changed(page)
+
+    def asks_before_it_is_left(self) -> bool:
+        """Whether the page wants the browser to ask; the driver answers that itself, so that nobody sees it."""
+        script = "const event = new Event('beforeunload', {cancelable: true}); return !window.dispatchEvent(event)"
+        return bool(self.run(script))
 
     def text(self) -> str:
         return self.find("main").text

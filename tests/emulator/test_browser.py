@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("browser")
 
 SCRIPT = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'><svg onload='window.taken = 3'>"
+TAKEN = "top.taken = 4; document.body.append(4)"
+FRAMED = f'what a cell shows<script>{TAKEN}</script><img src="data:," onerror="{TAKEN}">'
+THEIRS = 'script:not([src^="/"]), img, [onload]'
 
 
 @pytest.fixture(scope="session")
@@ -84,15 +87,20 @@ def shown(local: Local, path: str) -> str:
 
 
 def test_push_edit_pull(browser: Chromium, local: Local, project: Project) -> None:
-    """A pushed notebook is found by clicking, a cell is edited, and from_databricks brings exactly that edit back."""
+    """A pushed notebook is found by clicking, a cell is edited, and from_databricks brings exactly that edit back.
+
+    Who leaves before the text is saved is asked.
+    """
     browser.open(local.host)
     browser.click("main")
     browser.click("load")
     assert "days = 4" in browser.text()
     browser.click("Edit cell 1")
+    assert not browser.asks_before_it_is_left()
     browser.find("textarea").clear()
     browser.find("textarea").send_keys("days = 5")
-    browser.click("Save")
+    assert browser.asks_before_it_is_left()
+    browser.chord("s")
     assert "Cell 1 saved." in browser.text()
     assert "days = 5" in browser.text()
     project.carry("from_databricks")
@@ -101,7 +109,7 @@ def test_push_edit_pull(browser: Chromium, local: Local, project: Project) -> No
 
 
 def test_keyboard_only(started: Chromium, local: Local, project: Project) -> None:
-    """Everything from logging in to saving is done without a mouse, and the focus can always be seen."""
+    """Everything from logging in to saving is done without a mouse; Tab indents, and leaves the text after Esc."""
     from selenium.webdriver.common.keys import Keys
 
     started.driver.delete_all_cookies()
@@ -114,12 +122,12 @@ def test_keyboard_only(started: Chromium, local: Local, project: Project) -> Non
     for name in ("main", "load", "Edit cell 2"):
         started.tab_to(name)
         started.enter()
-    started.press("import os", Keys.ENTER)
+    started.press("if days:", Keys.ENTER, Keys.TAB, "import os", Keys.ENTER, Keys.ESCAPE)
     started.tab_to("Save")
     started.enter()
     assert "Cell 2 saved." in started.text()
     project.carry("from_databricks")
-    assert b"\n\nimport os\nprint(days)\n" in project.notebook.read_bytes()
+    assert b"\n\nif days:\n    import os\nprint(days)\n" in project.notebook.read_bytes()
 
 
 def test_add_and_delete(browser: Chromium, local: Local) -> None:
@@ -133,7 +141,8 @@ def test_add_and_delete(browser: Chromium, local: Local) -> None:
     assert "Cell 2 added." in browser.text()
     assert local.download("/Shared/n").endswith(b"# MAGIC %sql\n# MAGIC select 1")
     browser.click("Edit cell 2")
-    browser.click("Delete this cell")
+    browser.named("Delete this cell").click()
+    browser.click("Delete cell 2")
     assert "Cell 2 deleted." in browser.text()
     assert local.download("/Shared/n") == HEADER + b"a = 1"
 
@@ -165,20 +174,32 @@ def test_somebody_else_was_quicker(browser: Chromium, local: Local) -> None:
 
 
 def test_scripts_stay_text(browser: Chromium, local: Local) -> None:
-    """Scripts in names, cells, titles, outputs, files, jobs and their logs are read, and none is run or even tried."""
+    """Scripts in names, cells, titles, files, jobs and their logs are read, and none is run or even tried.
+
+    What a cell shows as HTML is tried in its frame only, where the browser refuses it.
+    """
     name = SCRIPT.replace("/", "∕")
-    source = f"# DBTITLE 1,{SCRIPT}\nprint({SCRIPT!r})\n\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC # {SCRIPT}\n"
+    source = f"# DBTITLE 1,{SCRIPT}\nprint({SCRIPT!r})\ndisplayHTML({FRAMED!r})\n"
+    source += f"\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC # {SCRIPT}\n"
     local.control("edit", [{"path": f"/Shared/{name}", "source": source}, {"path": "/Shared/f.html", "text": SCRIPT}])
     task = {"task_key": "main", "notebook_task": {"notebook_path": f"/Shared/{name}"}}
     job = local.call("POST", "/api/2.1/jobs/create", {"name": SCRIPT, "tasks": [task]}).json["job_id"]
     run = local.call("POST", "/api/2.1/jobs/run-now", {"job_id": job}).json["run_id"]
+    while local.call("GET", f"/api/2.1/jobs/runs/get?run_id={run}").json["state"]["life_cycle_state"] != "TERMINATED":
+        time.sleep(0.1)
     where = [f"/workspace?path={quote(path)}" for path in ("/Shared", f"/Shared/{name}", "/Shared/f.html")]
-    where += [f"/edit?cell=1&path={quote(f'/Shared/{name}')}", "/jobs", f"/jobs/{job}", f"/jobs/{job}/runs/{run}"]
+    where += [f"/edit?cell=1&path={quote(f'/Shared/{name}')}", "/jobs", f"/jobs/{job}"]
     for url in where:
         browser.open(local.host + url)
-        assert browser.run("return window.taken || document.querySelectorAll('script, img, [onload]').length") == 0, url
+        assert browser.run(f"return window.taken || document.querySelectorAll('{THEIRS}').length") == 0, url
         assert "window.taken = 1" in browser.run("return document.body.textContent"), url
     assert browser.complaints() == []
+    browser.open(f"{local.host}/jobs/{job}/runs/{run}")
+    assert browser.run(f"return window.taken || document.querySelectorAll('{THEIRS}').length") == 0
+    browser.driver.switch_to.frame(browser.find("iframe"))
+    assert browser.find("body").text == "what a cell shows"
+    browser.driver.switch_to.default_content()
+    assert browser.run("return window.taken") is None
 
 
 def test_a_script_would_not_run(browser: Chromium, local: Local) -> None:
@@ -196,7 +217,7 @@ def test_a_script_would_not_run(browser: Chromium, local: Local) -> None:
 
 
 def test_jobs(browser: Chromium, local: Local) -> None:
-    """A job is started by its button, and its run is followed to its output."""
+    """A job is started by its button, and its run is followed to its output; an older address of it leads there."""
     local.control("edit", {"path": "/Shared/task", "source": "import time\ntime.sleep(1)\nprint('it has run')"})
     task = {"task_key": "main", "notebook_task": {"notebook_path": "/Shared/task"}}
     local.call("POST", "/api/2.1/jobs/create", {"name": "nightly", "tasks": [task]})
@@ -208,6 +229,9 @@ def test_jobs(browser: Chromium, local: Local) -> None:
     while "Succeeded" not in browser.run("return document.body.innerText") and time.monotonic() < deadline:
         time.sleep(0.2)
     assert "it has run" in browser.text()
+    job_id, run_id = browser.driver.current_url.partition("?")[0].split("/")[-3::2]
+    browser.open(f"{local.host}/#job/{job_id}/run/{run_id}")
+    assert browser.driver.current_url == f"{local.host}/jobs/{job_id}/runs/{run_id}"
     browser.click("notebook /Shared/task")
     assert "time.sleep(1)" in browser.text()
 
@@ -254,7 +278,8 @@ def test_everybody_can_use_it(browser: Chromium, local: Local, scheme: str, widt
         f"/workspace?path={path}/f.py",
     ]
     urls += [f"/edit?path={path}/n&cell=1", f"/add?path={path}/n&after=1", "/workspace?path=/none"]
-    urls += ["/jobs", f"/jobs/{job}", f"/jobs/{job}/runs/{run}"]
+    urls += ["/jobs", f"/jobs/{job}", f"/jobs/{job}/runs/{run}", f"/new?path={path}", f"/remove?path={path}"]
+    urls += [f"/file?path={path}/f.py", "/search?find=n", "/changes?path=/Shared/bad"]
     browser.set_view(scheme, width)
     for url in urls:
         browser.open(local.host + url)
