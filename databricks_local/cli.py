@@ -90,7 +90,7 @@ def main() -> None:
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
 def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exit_with_stdin: bool,
           **options: Any) -> None:  # fmt: skip
-    """Run the workspace until Ctrl-C, and print the lines for .env."""
+    """Run the workspace until Ctrl-C; print the lines for .env, and a link that logs a browser in once."""
     with _explained():
         extras.require()
     from .server import serving

@@ -12,7 +12,7 @@ from databricks_local.workspace.tree import LocalWorkspace
 from . import file, notebook
 from .links import address, home_of, trail
 from .objects import FOLDER_FORMATS, is_changeable
-from .page import SCRIPT, PageRequest, PageView, sliced
+from .page import PageRequest, PageView, sliced
 from .render import counted
 
 PER_PAGE = 200
@@ -47,7 +47,7 @@ def start(request: PageRequest) -> PageView:
         "home": row_of(request.workspace, WorkspaceObject(0, home, DIRECTORY)),
         "branches": _rows(request.workspace, newest, {}),
     }
-    return PageView("start.html", {**root.values, **shortcuts}, allows=SCRIPT)
+    return PageView("start.html", {**root.values, **shortcuts})
 
 
 def show(request: PageRequest) -> PageView:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-ASSETS = {"style.css": "text/css", "editor.js": "text/javascript", "old_address.js": "text/javascript"}
+ASSETS = {"style.css": "text/css", "editor.js": "text/javascript"}
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,

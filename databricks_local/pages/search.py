@@ -1,4 +1,4 @@
-"""Search in names and texts, in the whole workspace or below a folder."""
+"""Search in names and texts, in the whole workspace or below a folder; and for the number of a run or a job."""
 
 from __future__ import annotations
 
@@ -51,10 +51,23 @@ def search(request: PageRequest) -> PageView:
         "address": address(top),
         "is_all": top == "/",
         "find": words,
+        "numbered": _numbered(request, words) if top == "/" else None,
         "found": found[:MAX_FOUND],
         "is_cut": is_cut or len(found) > MAX_FOUND,
     }
     return PageView("search.html", values)
+
+
+def _numbered(request: PageRequest, words: str) -> tuple[str, str] | None:
+    """Name and address of the run or job that has this number: MLflow's page, for one, tells runs by theirs."""
+    if not (words.isascii() and words.isdigit() and len(words) < 16):
+        return None
+    store, number = request.services.store, int(words)
+    parent = store.parent(number)
+    run, job = store.run(number if parent is None else parent), store.job(number)
+    if run is not None:
+        return f"{run.name}, run {run.number}", f"/jobs/{run.job_id}/runs/{run.run_id}"
+    return None if job is None else (str(job.settings.get("name", "Untitled")), f"/jobs/{number}")
 
 
 def _search(request: PageRequest, words: str, top: str) -> tuple[list[Found], bool]:

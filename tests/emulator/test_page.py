@@ -21,7 +21,7 @@ from .page import Visitor, read, text_of
 HOSTILE = """<script>alert(1)</script>'"><img src=x onerror=alert(2)>&amp;{{ 7777*7777 }}"""
 PAGES = ("/", "/workspace?path=/Shared", "/jobs", "/edit?path=/Shared/n&cell=1", "/add?path=/Shared/n&after=0")
 EDITORS = ("/edit?", "/add?", "/file?")
-SCRIPT = re.compile(r'<script src="/(editor|old_address)\.js\?v=\w+" defer></script>')
+SCRIPT = re.compile(r'<script src="/editor\.js\?v=\w+" defer></script>')
 CELLS = HEADER + b"a = 1\n\n# COMMAND ----------\n\nb = 2\n\n# COMMAND ----------\n\nc = 3\n"
 
 
@@ -170,13 +170,13 @@ def test_headers(opened: Visitor) -> None:
         policy = headers["content-security-policy"].split("; ")
         assert "default-src 'none'" in policy
         scripts = {rule for rule in policy if rule.startswith("script-src") or "unsafe" in rule}
-        assert scripts == ({"script-src 'self'"} if url == "/" or url.startswith(EDITORS) else set())
+        assert scripts == ({"script-src 'self'"} if url.startswith(EDITORS) else set())
         assert {"style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
         assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
 
 
 def test_nothing_from_elsewhere(opened: Visitor) -> None:
-    """Pages have no inline script or style, and load nothing but the style sheet and our own scripts."""
+    """Pages have no inline script or style, and load nothing but the style sheet and our own script."""
     for url in (
         *PAGES,
         "/workspace?path=/Shared/n",
@@ -185,12 +185,11 @@ def test_nothing_from_elsewhere(opened: Visitor) -> None:
         "/remove?path=/Shared/n",
     ):
         page, scripts = SCRIPT.subn("", text_of(opened.get(url)))
-        assert scripts == (url == "/" or url.startswith(EDITORS)), url
+        assert scripts == url.startswith(EDITORS), url
         assert not re.search(r"<script|\sstyle=|\son\w+=|https?://", page)
         assert len(re.findall(r'<link rel="stylesheet" href="(/style\.css\?v=\w+)">', page)) == 1
     assert opened.get("/style.css").headers["content-type"] == "text/css; charset=utf-8"
-    for name in ("editor", "old_address"):
-        assert opened.get(f"/{name}.js").headers["content-type"] == "text/javascript; charset=utf-8"
+    assert opened.get("/editor.js").headers["content-type"] == "text/javascript; charset=utf-8"
 
 
 # --- what is shown ---

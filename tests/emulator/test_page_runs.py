@@ -143,6 +143,10 @@ def test_next_and_mlflow(visitor: Visitor) -> None:
     while f'href="/mlflow/#{address[3:]}"' not in text_of(visitor.get(url)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert f'href="/mlflow/#{address[3:]}"' in text_of(visitor.get(url))
+    assert f'<a href="/jobs/{job_id}"' in text_of(visitor.get(f"/search?find={job_id}"))
+    run_id = url.partition("?")[0].rpartition("/")[2]
+    assert f'<a href="/jobs/{job_id}/runs/{run_id}"' in text_of(visitor.get(f"/search?find={int(run_id) + 1}"))
+    assert "Nothing has" in read(visitor.get(f"/search?find={job_id + 999}"))
     assert "pip install 'databricks-branch-sync[mlflow]'" in read(visitor.get("/no-mlflow"))
 
 

@@ -31,7 +31,6 @@ PUBLIC = {
     ("GET", "/login"),
     ("GET", "/style.css"),
     ("GET", "/editor.js"),
-    ("GET", "/old_address.js"),
     ("GET", "/.well-known/databricks-config"),
     ("GET", "/oidc/.well-known/oauth-authorization-server"),
 }
