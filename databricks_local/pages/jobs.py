@@ -308,7 +308,7 @@ def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
         notebook=notebook,
         duration_ms=_duration_ms(task.started_ms, task.ended_ms, task.state, request),
         task_run_id=task.run_id,
-        displays=list(zip((it.get("cell", "?") for it in output.displays), displays, strict=True)),
+        displays=list(zip((it.get("cell", "?") for it in output.displays), displays, strict=False)),
         mlflow=_mlflow_runs(task, log),
         texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
         notes=output.notes,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_OUTPUT = 20_000
+# Of a cell, so many are shown: each may need a frame.
+MAX_SHOWN = 100
 # Characters of a picture; of all pictures of a page.
 MAX_IMAGE = 8 * 2**20
 MAX_IMAGES = 32 * 2**20
@@ -55,14 +57,15 @@ def printed(text: str, is_error: bool = False) -> list[Shown]:
 
 
 def bounded(cells: Sequence[Sequence[Shown]]) -> list[list[Shown]]:
-    """The outputs of several cells, with the pictures that a page may hold."""
+    """The outputs of several cells, as many of them and of their pictures as a page may hold."""
     room, kept = MAX_IMAGES, []
     for outputs in cells:
         fitting = []
-        for output in outputs:
+        for output in outputs[:MAX_SHOWN]:
             room -= len(output.image)
             fitting.append(output if room >= 0 or not output.image else Shown("[too many pictures for one page]"))
-        kept.append(fitting)
+        more = len(outputs) - MAX_SHOWN
+        kept.append([*fitting, Shown(f"… {more:,} more outputs")] if more > 0 else fitting)
     return kept
 
 

@@ -59,34 +59,34 @@ class Served:
         self.process.communicate()
 
 
+def check_login_link(served: Served, folder: Path) -> None:
+    """It logs in once; looking ahead does not use it up, and it is kept nowhere."""
+    about, _, link = served.link
+    assert about.startswith("# ") and re.fullmatch(r"/login/once\?code=[\w-]{43}", link)
+    assert served.local.raw("HEAD", link).status == 503
+    assert Visitor(served.local).get(link, **{"Sec-Purpose": "prefetch;prerender"}).status == 503
+    reply = Visitor(served.local).get(link)
+    assert (reply.status, reply.headers["location"]) == (303, "/")
+    visitor = Visitor(served.local, reply.headers["set-cookie"].split(";")[0])
+    assert visitor.get("/").status == 200 and visitor.get(link).status == 303
+    for used in (link, "/login/once?code=x", "/login/once"):
+        again = Visitor(served.local).get(used)
+        assert again.status == 403 and "set-cookie" not in again.headers
+        assert "Log in with the token" in read(again)
+    kept = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+    assert link.partition("=")[2].encode() not in kept + json.dumps(served.local.requests()).encode()
+
+
 def test_serve_prints_the_settings(folder: Path) -> None:
-    """serve prints host and token as .env lines; the token is private and the same the next time."""
+    """serve prints host and token as .env lines, and a link that logs in; the token is private and stays the same."""
     with Served(folder) as first:
         assert set(first.settings) == {"DATABRICKS_HOST", "DATABRICKS_TOKEN"}
         assert first.local.get("list", path="/").status == 200
     with Served(folder) as second:
         assert second.settings["DATABRICKS_TOKEN"] == first.settings["DATABRICKS_TOKEN"]
+        check_login_link(second, folder)
     if os.name == "posix":
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
-
-
-def test_log_in_by_link(folder: Path) -> None:
-    """serve prints a link that logs in once; looking ahead does not use it up, and it is kept nowhere."""
-    with Served(folder) as served:
-        about, _, link = served.link
-        assert about.startswith("# ") and re.fullmatch(r"/login/once\?code=[\w-]{43}", link)
-        assert served.local.raw("HEAD", link).status == 503
-        assert Visitor(served.local).get(link, **{"Sec-Purpose": "prefetch;prerender"}).status == 503
-        reply = Visitor(served.local).get(link)
-        assert (reply.status, reply.headers["location"]) == (303, "/")
-        visitor = Visitor(served.local, reply.headers["set-cookie"].split(";")[0])
-        assert visitor.get("/").status == 200 and visitor.get(link).status == 303
-        for used in (link, "/login/once?code=x", "/login/once"):
-            again = Visitor(served.local).get(used)
-            assert again.status == 403 and "set-cookie" not in again.headers
-            assert "Log in with the token" in read(again)
-        kept = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
-        assert link.partition("=")[2].encode() not in kept + json.dumps(served.local.requests()).encode()
 
 
 def test_options(folder: Path) -> None:

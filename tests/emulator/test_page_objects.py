@@ -186,7 +186,7 @@ def test_search(visitor: Visitor) -> None:
     assert visitor.get("/search?path=/none&find=x").status == 404
     visitor.local.put("/Shared/j.ipynb", json.dumps({"cells": [{"source": "ridesx", "outputs": ["y"]}]}).encode())
     assert "1 object with" in read(visitor.get("/search?find=ridesX"))
-    visitor.local.put("/Shared/big", b"x" * 9_000_000)
+    visitor.local.upload("/Shared/big", b"x" * 9_000_000)
     assert "not all was looked at" in read(visitor.get("/search?find=x"))
 
 

@@ -15,7 +15,7 @@ from databricks_local.jobs import cell_log
 from databricks_local.jobs.cell_log import CellLog, CellOutput
 from databricks_local.pages import widgets
 from databricks_local.pages.cells import Source
-from databricks_local.pages.outputs import of_displays, of_jupyter
+from databricks_local.pages.outputs import MAX_IMAGES, MAX_SHOWN, Shown, bounded, of_displays, of_jupyter
 from databricks_local.runtime.cell_marks import mark
 
 from .client import HEADER, Local
@@ -213,6 +213,14 @@ def test_outputs_of_jupyter() -> None:
         {"kind": "html", "text": f'<img src="{PICTURE}" x>'},
     ]
     assert [it.image for it in of_displays(displays, 0)] == [PICTURE, ""]
+
+
+def test_more_than_a_page_holds() -> None:
+    """Of very many outputs, and of very large pictures, a page shows some and says so."""
+    picture = Shown(image="data:" + "x" * (MAX_IMAGES // 2))
+    [texts, pictures] = bounded([[Shown("x")] * (MAX_SHOWN + 5), [picture] * 3])
+    assert [it.text for it in texts] == ["x"] * MAX_SHOWN + ["… 5 more outputs"]
+    assert [bool(it.image) for it in pictures] == [True, False, False] and "too many" in pictures[1].text
 
 
 def test_html_of_an_ipynb(visitor: Visitor) -> None:
