@@ -44,12 +44,12 @@ CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS outputs (run_id INTEGER PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS codes (run_id INTEGER PRIMARY KEY, name TEXT NOT NULL, page BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS permissions (object TEXT PRIMARY KEY, entries TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS notebook_runs (object_id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, cells TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secret_scopes (scope TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS secrets (
     scope TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, changed_ms INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 );
+CREATE TABLE IF NOT EXISTS notebook_runs (object_id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, cells TEXT NOT NULL);
 """
 
 TABLES = (
@@ -206,6 +206,20 @@ class JobStore:
         with self._lock:
             return int(self._db.execute("SELECT count(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
 
+    def put_notebook_run(self, object_id: int, run_id: int, cells: Sequence[str]) -> None:
+        """The run of a notebook by itself that began last, and what tells each cell that it has run from others."""
+        with self._lock:
+            values = (object_id, run_id, json.dumps(cells))
+            self._db.execute("INSERT OR REPLACE INTO notebook_runs VALUES (?, ?, ?)", values)
+
+    def notebook_run(self, object_id: int) -> tuple[Run, list[str]] | None:
+        """The run of that notebook, with its cells; None when there is none any more."""
+        with self._lock:
+            sql = "SELECT run_id, cells FROM notebook_runs WHERE object_id = ?"
+            row = self._db.execute(sql, (object_id,)).fetchone()
+            run = self.run(row[0]) if row else None
+        return (run, json.loads(row[1])) if run else None
+
     def open_runs(self, job_id: int | None = None) -> list[Run]:
         """Runs that are going on, of one job or of all, newest first."""
         if job_id is None:
@@ -232,20 +246,6 @@ class JobStore:
             return Output()
         document = json.loads(row[0])
         return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
-
-    def put_notebook_run(self, object_id: int, run_id: int, cells: Sequence[str]) -> None:
-        """The run of a notebook by itself that began last, and what tells each cell that it has run from others."""
-        with self._lock:
-            values = (object_id, run_id, json.dumps(cells))
-            self._db.execute("INSERT OR REPLACE INTO notebook_runs VALUES (?, ?, ?)", values)
-
-    def notebook_run(self, object_id: int) -> tuple[Run, list[str]] | None:
-        """The run of that notebook, with its cells; None when there is none any more."""
-        with self._lock:
-            sql = "SELECT run_id, cells FROM notebook_runs WHERE object_id = ?"
-            row = self._db.execute(sql, (object_id,)).fetchone()
-            run = self.run(row[0]) if row else None
-        return (run, json.loads(row[1])) if run else None
 
     def put_code(self, run_id: int, name: str, page: bytes) -> None:
         """The notebook that a task's run began with, as a page."""

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS contents (object_id INTEGER PRIMARY KEY, body BLOB NO
 CREATE TABLE IF NOT EXISTS repositories (
     object_id INTEGER PRIMARY KEY, url TEXT NOT NULL, provider TEXT NOT NULL, branch TEXT, head_commit_id TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS restrictions (path TEXT PRIMARY KEY, access TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS imports (
     object_id INTEGER PRIMARY KEY,
     body BLOB,
@@ -42,7 +43,6 @@ CREATE TABLE IF NOT EXISTS imports (
     modified_at INTEGER,
     sha256 TEXT
 );
-CREATE TABLE IF NOT EXISTS restrictions (path TEXT PRIMARY KEY, access TEXT NOT NULL);
 """
 
 COLUMNS = "object_id, path, object_type, language, export_format, created_at, modified_at, sha256"
