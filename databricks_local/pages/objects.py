@@ -107,9 +107,9 @@ def download(request: PageRequest) -> Download:
     form = request.query.get("as") or next(iter(formats), "AUTO")
     if form not in formats:
         raise invalid(f"{entry.path} cannot be downloaded as {form}.")
-    content, extension = exporting.exported(request.workspace, entry, form)
-    name = entry.name or "workspace"
-    return Download(name if entry.object_type == FILE else f"{name}.{extension}", content)
+    call = request.call(entry.path, format=form, direct_download=True)
+    name = (entry.name or "workspace") + _extension(entry, form)
+    return Download(name, exporting.export(request.workspace, call))
 
 
 def formats_of(entry: WorkspaceObject) -> Sequence[str]:
@@ -120,6 +120,12 @@ def formats_of(entry: WorkspaceObject) -> Sequence[str]:
 def is_changeable(request: PageRequest, entry: WorkspaceObject) -> bool:
     """Whether the object may be moved and deleted."""
     return not is_protected(entry.path) and request.workspace.access(entry.path) is None
+
+
+def _extension(entry: WorkspaceObject, form: str) -> str:
+    if entry.object_type == NOTEBOOK:
+        return {"JUPYTER": ".ipynb", "HTML": ".html"}.get(form) or source.EXTENSIONS.get(entry.language or "", "")
+    return ".zip" if entry.object_type in FOLDERS else ""
 
 
 def _folder(request: PageRequest) -> WorkspaceObject:

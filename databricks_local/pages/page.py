@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from databricks_local.core.errors import invalid
-from databricks_local.core.model import Call
+from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.core.paths import spelled
 from databricks_local.protocol.multipart import Part
 from databricks_local.protocol.pipeline import Pipeline
@@ -69,10 +69,10 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Bytes to be kept as a file of that name, never to be shown."""
+    """What an export answers, now or soon, to be kept as a file of that name and never to be shown."""
 
     name: str
-    content: bytes
+    answer: ApiAnswer | Awaitable[ApiAnswer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from . import highlight
-from .page import Download, Frame, PageView, link
+from .page import Frame, PageView, link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,12 +52,12 @@ def answer(view: PageView, common: Mapping[str, Any]) -> Response:
     return Response(body, view.status, headers, media_type="text/html; charset=utf-8")
 
 
-def download(page: Download) -> Response:
-    """Bytes that a browser keeps as a file, whatever they are."""
-    name = quote(page.name.encode("utf-8", "replace"), safe="")
+def download(name: str, content: bytes) -> Response:
+    """Bytes that a browser keeps as a file of that name, whatever they are."""
+    name = quote(name.encode("utf-8", "replace"), safe="")
     headers = {**HEADERS, "Content-Security-Policy": SANDBOX + "'none'", "Cache-Control": "no-store"}
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-    return Response(page.content, 200, headers, media_type="application/octet-stream")
+    return Response(content, 200, headers, media_type="application/octet-stream")
 
 
 def framed(page: Frame) -> Response:

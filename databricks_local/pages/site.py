@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.errors import ApiError
+from databricks_local.core.model import ApiAnswer
 from databricks_local.mlflow_server.process import is_installed
 from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form, read_upload
 from databricks_local.protocol.multipart import Part, is_multipart
@@ -141,10 +142,9 @@ class Site:
             parameters = dict(request.query_params)
             visit = PageRequest(self._pipeline, self._services, parameters, form, request.path_params, files)
             try:
-                answer = page(visit)
+                return await self._sent(request, page(visit), csrf)
             except ApiError as error:
                 return await self._problem(request, error.status, error.message, csrf, form)
-            return await self._sent(request, answer, csrf)
 
         return serve
 
@@ -161,7 +161,8 @@ class Site:
         if isinstance(answer, Redirect):
             return _redirect(answer.url)
         if isinstance(answer, Download):
-            return render.download(answer)
+            made = answer.answer if isinstance(answer.answer, ApiAnswer) else await answer.answer
+            return render.download(answer.name, made.body)
         if isinstance(answer, Frame):
             return render.framed(answer)
         return await self._shown(request, answer, csrf)
