@@ -17,6 +17,7 @@ import time
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ _UNKNOWN = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`/*(\d])")
 # Paths that a real workspace has; all else is the page, and what tests ask for.
-_API = ("/api/2", "/api/3", "/dbfs/", "/oidc/", "/.well-known/", "/ajax-api/")
+_API = ("/api/2", "/api/3", "/dbfs/", "/oidc/", "/.well-known/", "/ajax-api/", "/telemetry-ext")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def statements() -> Iterator[Statement]:
         tree = ast.parse(source)
         texts = [*_docstrings(tree), *_comments(source, tree)]
         for _, place, text in sorted(texts):
-            paragraph = " ".join(text.split())
+            paragraph = re.sub("^[A-Z]{4,}: ", "", " ".join(text.split()))
             for sentence in _SENTENCE.split(paragraph):
                 found = Statement(name, place, sentence)
                 if found.is_unknown and sentence.count(" ") < 7:
@@ -197,6 +198,8 @@ def _routes() -> list[Route]:
 
 def _operation(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """What a route does in the end: each layer round it calls it `operation`."""
+    if isinstance(endpoint, partial):
+        return _operation(endpoint.func)
     function = getattr(endpoint, "__func__", endpoint)
     names = function.__code__.co_freevars if inspect.isfunction(function) else ()
     if "operation" not in names:
