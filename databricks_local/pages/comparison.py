@@ -17,7 +17,7 @@ from .links import address, trail
 from .page import PageRequest, PageView
 
 # Of texts that are compared; more takes too long.
-MAX_LINES = 5_000
+MAX_LINES = 3_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ A cell shows it as long as it says what it said when it ran: the run is recorded
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from databricks_local.core.model import WorkspaceObject
 from databricks_local.jobs import cell_log
@@ -23,8 +23,6 @@ from .outputs import Shown
 from .page import PageRequest, Redirect, link
 
 PREFIX = "widget "
-# So many cells are looked for where they have moved; of more, those are found that stand where they stood.
-MAX_MOVED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,19 @@ def _shown(
 
 
 def _places(ran: Sequence[str], now: Sequence[str]) -> dict[int, int]:
-    """Number of a cell that ran (from 1) -> index of the cell that says the same now (from 0)."""
-    if max(len(ran), len(now)) > MAX_MOVED:
-        return {index + 1: index for index, (old, new) in enumerate(zip(ran, now, strict=False)) if old == new}
-    blocks = SequenceMatcher(None, ran, now, autojunk=False).get_matching_blocks()
-    return {block.a + step + 1: block.b + step for block in blocks for step in range(block.size)}
+    """Number of a cell that ran (from 1) -> index of the cell that says the same now (from 0).
+
+    Those before and after all that has changed; between them those that are there once, wherever they have moved.
+    """
+    shorter = min(len(ran), len(now))
+    first = next((index for index in range(shorter) if ran[index] != now[index]), shorter)
+    last = next((index for index in range(shorter - first) if ran[-1 - index] != now[-1 - index]), shorter - first)
+    places = {index + 1: index for index in range(first)}
+    places |= {len(ran) - index: len(now) - 1 - index for index in range(last)}
+    old, new = (Counter(digests[first : len(digests) - last]) for digests in (ran, now))
+    once = {now[index]: index for index in range(first, len(now) - last) if new[now[index]] == 1}
+    moved = range(first, len(ran) - last)
+    return places | {index + 1: once[ran[index]] for index in moved if old[ran[index]] == 1 and ran[index] in once}
 
 
 def _digest(cell: PageCell) -> str:

@@ -189,7 +189,9 @@ class Site:
             return Response(status_code=503, headers={"Cache-Control": "no-store"})
         if self._sessions.csrf(request) is None and not self._codes.use(request.query_params.get("code", "")):
             return await self._shown(request, PageView("login.html", {"next": "/", "wrong": OLD_LINK}, 403), None)
-        answer = _redirect("/")
+        # A redirect would not do: to who comes from a link on another site, browsers send no cookie until a page of
+        # ours leads on.
+        answer = await self._shown(request, PageView("logged_in.html"), None)
         if self._sessions.csrf(request) is None:
             self._sessions.begin(request, answer)
         return answer

@@ -16,6 +16,7 @@ from databricks_local.jobs.cell_log import CellLog, CellOutput
 from databricks_local.pages import widgets
 from databricks_local.pages.cells import Source
 from databricks_local.pages.outputs import MAX_IMAGES, MAX_SHOWN, Shown, bounded, of_displays, of_jupyter
+from databricks_local.pages.running import _places
 from databricks_local.runtime.cell_marks import mark
 
 from .client import HEADER, Local
@@ -213,6 +214,25 @@ def test_outputs_of_jupyter() -> None:
         {"kind": "html", "text": f'<img src="{PICTURE}" x>'},
     ]
     assert [it.image for it in of_displays(displays, 0)] == [PICTURE, ""]
+
+
+@pytest.mark.parametrize(
+    ("ran", "now", "places"),
+    [
+        ("abc", "abc", {1: 0, 2: 1, 3: 2}),
+        ("abc", "axbc", {1: 0, 2: 2, 3: 3}),
+        ("abc", "ac", {1: 0, 3: 1}),
+        ("abcd", "acbd", {1: 0, 2: 2, 3: 1, 4: 3}),
+        ("xaax", "xabax", {1: 0, 2: 1, 3: 3, 4: 4}),
+        ("abab", "baba", {}),
+        ("aa", "aaa", {1: 0, 2: 1}),
+        ("ab", "", {}),
+        ("", "ab", {}),
+    ],
+)
+def test_places(ran: str, now: str, places: dict[int, int]) -> None:
+    """Cells that say the same are found again, also where they have moved; of several the same none is guessed."""
+    assert _places(ran, now) == places
 
 
 def test_more_than_a_page_holds() -> None:
