@@ -78,7 +78,7 @@ class Statement:
 
 def page() -> str:
     """The whole page."""
-    found = list(statements())
+    facts = list(statements())
     parts = [
         "# What the workspace on this machine is, and how sure we are",
         "Written by `python docs/emulator.py` from the routes and the tags in the code of `databricks_local`. Each fact"
@@ -92,10 +92,10 @@ def page() -> str:
         " [facts](#facts) have that for its parts.",
         *_calls(),
         "## Facts",
-        *_facts([it for it in found if it.has_evidence]),
+        *_facts([fact for fact in facts if fact.has_evidence]),
         "## What is unknown",
         "Nobody has published it. What is done here instead is a guess, and a setting where tests want both.",
-        "\n".join(f"- {_escaped(it.text)} ({it.where})" for it in found if it.is_unknown),
+        "\n".join(f"- {_escaped(fact.text)} ({fact.where})" for fact in facts if fact.is_unknown),
         "## What there is not",
         *_missing(),
     ]
@@ -112,11 +112,11 @@ def statements() -> Iterator[Statement]:
         for _, place, text in sorted(texts):
             paragraph = re.sub("^[A-Z]{4,}: ", "", " ".join(text.split()))
             for sentence in _SENTENCE.split(paragraph):
-                found = Statement(name, place, sentence)
-                if found.is_unknown and sentence.count(" ") < 7:
-                    found = Statement(name, place, paragraph)  # "The text is unknown." says nothing by itself
-                if sentence.count(" ") > 1 and (found.has_evidence or found.is_unknown):
-                    yield found
+                statement = Statement(name, place, sentence)
+                if statement.is_unknown and sentence.count(" ") < 7:
+                    statement = Statement(name, place, paragraph)  # "The text is unknown." says nothing by itself
+                if sentence.count(" ") > 1 and (statement.has_evidence or statement.is_unknown):
+                    yield statement
 
 
 def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
@@ -158,9 +158,9 @@ def _place(tree: ast.Module, row: int) -> str:
     return max(around, key=lambda node: node.lineno).name if around else ""
 
 
-def _facts(found: list[Statement]) -> Iterator[str]:
-    for room in sorted({it.file.partition("/")[0] for it in found}):
-        rows = [f"| {_escaped(it.text)} | {it.where} |" for it in found if it.file.partition("/")[0] == room]
+def _facts(facts: list[Statement]) -> Iterator[str]:
+    for room in sorted({fact.file.partition("/")[0] for fact in facts}):
+        rows = [f"| {_escaped(fact.text)} | {fact.where} |" for fact in facts if fact.file.partition("/")[0] == room]
         yield f"### {room}"
         yield "\n".join(["| what is so | in |", "|---|---|", *rows])
 

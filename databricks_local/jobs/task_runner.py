@@ -78,7 +78,7 @@ class TaskRunner:
         environment = run_folder.environment(
             os.environ, folder, self._host, self._token, settings.registry_uri, prepared.environment
         )
-        # As MLflow's client marks runs in a job of the service: its page names the run here.
+        # As MLflow's client marks runs in a job of the service [src of MLflow 3.17]: its page names the run here.
         environment.setdefault("MLFLOW_RUN_CONTEXT", json.dumps(_run_context(run, task)))
         cells = None
         if prepared.result is not None:

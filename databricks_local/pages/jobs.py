@@ -258,7 +258,7 @@ def _settable(job: StoredJob) -> tuple[str, dict[str, str]]:
     """What may be set for a run, with defaults: the job's parameters, else those of its notebooks; and their field."""
     parameters = job.settings.get("parameters")
     if parameters:
-        return "job_parameters", {str(it["name"]): str(it.get("default", "")) for it in parameters}
+        return "job_parameters", {str(entry["name"]): str(entry.get("default", "")) for entry in parameters}
     tasks = [task.get("notebook_task", {}) for task in _tasks(job.settings)]
     return "notebook_params", {
         str(name): str(value) for task in tasks for name, value in task.get("base_parameters", {}).items()
@@ -308,7 +308,7 @@ def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
         notebook=notebook,
         duration_ms=_duration_ms(task.started_ms, task.ended_ms, task.state, request),
         task_run_id=task.run_id,
-        displays=list(zip((it.get("cell", "?") for it in output.displays), displays, strict=False)),
+        displays=list(zip((entry.get("cell", "?") for entry in output.displays), displays, strict=False)),
         mlflow=_mlflow_runs(task, log),
         texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
         notes=output.notes,

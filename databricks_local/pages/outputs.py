@@ -47,7 +47,10 @@ def of_jupyter(outputs: Sequence[Any]) -> list[Shown]:
 
 def of_displays(displays: Sequence[Mapping[str, Any]], first: int) -> list[Shown]:
     """What a run has displayed; the first of these has the number `first`."""
-    return [_display(number, str(it.get("kind")), str(it.get("text", ""))) for number, it in enumerate(displays, first)]
+    return [
+        _display(number, str(entry.get("kind")), str(entry.get("text", "")))
+        for number, entry in enumerate(displays, first)
+    ]
 
 
 def printed(text: str, is_error: bool = False) -> list[Shown]:

@@ -14,7 +14,7 @@ from .links import address, trail
 from .notebook import PER_PAGE, document_of, is_readable
 from .page import PageRequest, PageView
 
-MAX_FOUND = 100
+MAX_HITS = 100
 # Bytes that are read: the workspace serves nobody else meanwhile.
 MAX_READ = 8 * 2**20
 LINES = 3
@@ -32,7 +32,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Hit:
     """An object with the wanted words in its name or its text."""
 
     row: Row
@@ -44,7 +44,7 @@ def search(request: PageRequest) -> PageView:
     """What has `find` in its name or text, below `path`."""
     words, top = request.query.get("find", "").strip(), spelled(request.query.get("path", "/")).path
     request.workspace.readable(spelled(address(top)))
-    found, is_cut = _search(request, words, top) if words else ([], False)
+    hits, is_cut = _search(request, words, top) if words else ([], False)
     values = {
         "per_page": PER_PAGE,
         "trail": trail(top),
@@ -52,8 +52,8 @@ def search(request: PageRequest) -> PageView:
         "is_all": top == "/",
         "find": words,
         "numbered": _numbered(request, words) if top == "/" else None,
-        "found": found[:MAX_FOUND],
-        "is_cut": is_cut or len(found) > MAX_FOUND,
+        "hits": hits[:MAX_HITS],
+        "is_cut": is_cut or len(hits) > MAX_HITS,
     }
     return PageView("search.html", values)
 
@@ -70,15 +70,15 @@ def _numbered(request: PageRequest, words: str) -> tuple[str, str] | None:
     return None if job is None else (str(job.settings.get("name", "Untitled")), f"/jobs/{number}")
 
 
-def _search(request: PageRequest, words: str, top: str) -> tuple[list[Found], bool]:
+def _search(request: PageRequest, words: str, top: str) -> tuple[list[Hit], bool]:
     """What was found, those with the words in their name first, and whether not all was looked at."""
     workspace, folded = request.workspace, words.casefold()
     entries = [entry for entry in workspace.store.below(top) if workspace.access(entry.path) != "hidden"]
     entries.sort(key=lambda entry: (folded not in entry.name.casefold(), entry.path))
-    found, room = list[Found](), MAX_READ
+    hits, room = list[Hit](), MAX_READ
     for entry in entries:
-        if len(found) > MAX_FOUND or room < 0:
-            return found, True
+        if len(hits) > MAX_HITS or room < 0:
+            return hits, True
         content = b""
         if entry.object_type in (NOTEBOOK, FILE) and workspace.access(entry.path) != "unreadable":
             content = workspace.store.content(entry)
@@ -86,8 +86,8 @@ def _search(request: PageRequest, words: str, top: str) -> tuple[list[Found], bo
         lines = list(_lines(entry, content, folded))
         if lines or folded in entry.name.casefold():
             folder = entry.path.rpartition("/")[0].removeprefix(top).lstrip("/")
-            found.append(Found(row_of(workspace, entry), folder, lines))
-    return found, False
+            hits.append(Hit(row_of(workspace, entry), folder, lines))
+    return hits, False
 
 
 def _lines(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[Line]:

@@ -30,14 +30,14 @@ class Widget:
 
 def declared(cells: Sequence[PageCell]) -> list[Widget]:
     """The widgets in the order in which they are declared, each name once."""
-    found: dict[str, Widget] = {}
+    widgets: dict[str, Widget] = {}
     room = MAX_READ
     for cell in cells:
         room -= len(cell.text)
         if cell.language == "PYTHON" and "dbutils.widgets" in cell.text and room >= 0:
             for widget in _declared(cell.text):
-                found.setdefault(widget.name, widget)
-    return list(found.values())[:MAX_WIDGETS]
+                widgets.setdefault(widget.name, widget)
+    return list(widgets.values())[:MAX_WIDGETS]
 
 
 def _declared(text: str) -> Iterator[Widget]:
@@ -48,9 +48,9 @@ def _declared(text: str) -> Iterator[Widget]:
     for call in sorted(calls, key=lambda call: call.lineno):
         kind = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if kind in KINDS and _is_of_widgets(call.func):
-            given = dict(zip(("name", "defaultValue", "choices"), call.args, strict=False))
-            given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-            name, default, choices = (_constant(given.get(key)) for key in ("name", "defaultValue", "choices"))
+            arguments = dict(zip(("name", "defaultValue", "choices"), call.args, strict=False))
+            arguments |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+            name, default, choices = (_constant(arguments.get(key)) for key in ("name", "defaultValue", "choices"))
             if isinstance(name, str) and name:
                 # Any text may stand in a combobox.
                 closed = choices if kind == "dropdown" and isinstance(choices, list | tuple) else ()
