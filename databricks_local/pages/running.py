@@ -27,7 +27,7 @@ PREFIX = "widget "
 
 @dataclass(frozen=True, slots=True)
 class NotebookRun:
-    """The last run of a notebook from its page, `result` and `error` as the notebook told them.
+    """The last run of a notebook from its page, with its `output` as the notebook told it at its end.
 
     `cells` has what belongs below each cell of the notebook; None where it has changed since, or is new. `failed` is
     the index of the cell in which the run failed, `values` are those of its widgets.
@@ -35,7 +35,6 @@ class NotebookRun:
 
     row: RunRow
     task_run_id: int
-    message: str
     output: Output
     cells: Sequence[Sequence[Shown] | None]
     failed: int | None
@@ -69,7 +68,6 @@ def last(request: PageRequest, entry: WorkspaceObject, cells: Sequence[PageCell]
     return NotebookRun(
         row=run_row(run, request),
         task_run_id=task_run_id,
-        message=run.state.message,
         output=output,
         cells=_shown(output, recorded, places, len(cells)),
         failed=places.get(recorded[-1].cell) if recorded and output.error is not None else None,

@@ -6,6 +6,7 @@ Only what is written as constants can be known so: a widget whose name is comput
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,10 +59,12 @@ def _declared(text: str) -> Iterator[Widget]:
 
 
 def _parsed(text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except SyntaxError:
-        return ast.parse(translated(text))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a newer Python, on the terminal of the server: about escapes like `\d`
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            return ast.parse(translated(text))
 
 
 def _is_of_widgets(function: ast.expr) -> bool:
