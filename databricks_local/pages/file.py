@@ -123,7 +123,9 @@ def _decoded(content: bytes) -> str | None:
 
 
 def _why_not(request: PageRequest, entry: WorkspaceObject, text: str | None, newline: str) -> str:
-    if entry.object_type != FILE or text is None:
+    if entry.object_type != FILE:
+        return "Only files and notebooks are edited here."
+    if text is None:
         return "This is not a text in UTF-8, so it cannot be edited here."
     if request.workspace.access(entry.path) is not None:
         return "You may look at this file, not change it."
