@@ -186,7 +186,7 @@ class Site:
     async def login_once(self, request: Request) -> Response:
         """Begins a session for whoever has a code that is still good; else the form, with 403."""
         if sessions.is_look_ahead(request):
-            return Response(status_code=503, headers={"Cache-Control": "no-store"})
+            return Response(status_code=425, headers={"Cache-Control": "no-store"})
         if self._sessions.csrf(request) is None and not self._codes.use(request.query_params.get("code", "")):
             return await self._shown(request, PageView("login.html", {"next": "/", "wrong": OLD_LINK}, 403), None)
         # A redirect would not do: to who comes from a link on another site, browsers send no cookie until a page of

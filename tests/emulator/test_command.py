@@ -63,8 +63,8 @@ def check_login_link(served: Served, folder: Path) -> None:
     """It logs in once; looking ahead does not use it up, and it is kept nowhere."""
     about, _, link = served.link
     assert about.startswith("# ") and re.fullmatch(r"/login/once\?code=[\w-]{43}", link)
-    assert served.local.raw("HEAD", link).status == 503
-    assert Visitor(served.local).get(link, **{"Sec-Purpose": "prefetch;prerender"}).status == 503
+    assert served.local.raw("HEAD", link).status == 425
+    assert Visitor(served.local).get(link, **{"Sec-Purpose": "prefetch;prerender"}).status == 425
     reply = Visitor(served.local).get(link)
     # No redirect: a browser that came from another site would not send the cookie along.
     assert reply.status == 200 and '<meta http-equiv="refresh" content="0; url=/">' in text_of(reply)

@@ -35,7 +35,7 @@ PUBLIC = {
     ("GET", "/oidc/.well-known/oauth-authorization-server"),
 }
 LEADS_ON = {("GET", "/mlflow"), ("GET", "/ml/{path:path}"), ("POST", "/logout")}
-ONCE = {("GET", "/login/once"): {403}, ("HEAD", "/login/once"): {503}}  # a link that is good no more
+ONCE = {("GET", "/login/once"): {403}, ("HEAD", "/login/once"): {425}}  # a link that is good no more
 FORMS = {("POST", "/login"): {403}, ("POST", "/oidc/v1/token"): {400}}
 WRONG = {
     "none": {},
