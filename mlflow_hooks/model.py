@@ -171,7 +171,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class MLflowProject:
-    """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`; "" for its top."""
+    """A folder with an MLproject file. `subfolder` is its path in the repository, with `/`; "" for its top.
+
+    `serverless`: the environment version of the serverless compute that it runs on; "" where it runs on its cluster.
+    """
 
     folder: Path
     subfolder: str
@@ -180,6 +183,7 @@ class MLflowProject:
     cluster: Cluster | None
     environment: Environment | None = None
     spark_job: SparkJob | None = None
+    serverless: str = ""
 
     @property
     def name(self) -> str:

@@ -29,6 +29,7 @@ from pydantic.json_schema import GenerateJsonSchema
 # The newest release of which every part is on the package indexes (3.18.0 pins two that are not on all).
 DEFAULT_MLFLOW = "3.17.2"
 DEFAULT_TIMEOUT = timedelta(hours=2)
+DEFAULT_ENVIRONMENT = "5"  # of serverless compute: the first that passes environment variables on, see rules/serverless
 DEFAULT_POLL = timedelta(seconds=15)
 LONGEST = timedelta(days=7)
 
@@ -110,6 +111,8 @@ def _pattern(pattern: str, problem: str, *examples: str) -> Any:
 _TEXTS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 _LENGTH = {"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"}
 _VALUE = {"type": ["string", "number", "boolean"]}
+_VERSION = {"type": ["string", "integer"]}
+SERVERLESS = "serverless"
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number"]})]
 Value = Annotated[str, WithJsonSchema(_VALUE)]
 Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
@@ -228,6 +231,30 @@ class ResultKeys(Section):
     tags: Texts = Field(default=(), description="Names of tags.")
 
 
+class Compute(Section):
+    """What the project runs on: a cluster file by its name, or serverless compute."""
+
+    short_for = "file"
+    file: str = Field(default="", description="A cluster file, or serverless.", examples=["serverless"])
+    environment_version: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$"), WithJsonSchema(_VERSION)] = Field(
+        default="",
+        description=f"The environment version of serverless compute; default: {DEFAULT_ENVIRONMENT}.",
+        examples=[int(DEFAULT_ENVIRONMENT)],
+        json_schema_extra={"patternErrorMessage": "must be the number of an environment version"},
+    )
+
+    @property
+    def serverless(self) -> str:
+        """The environment version, "" for a cluster."""
+        if self.environment_version or self.file == SERVERLESS:
+            return self.environment_version or DEFAULT_ENVIRONMENT
+        return ""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
+
+
 class DataFactory(Section):
     """The pipeline for Azure Data Factory; without this section there is none."""
 
@@ -257,7 +284,9 @@ class StepSettings(Section):
         default={}, description="What differs from the parameters of the pipeline."
     )
     after: Texts = Field(default=(), description="The steps that must have succeeded before.")
-    cluster: str = Field(default="", description="Its cluster file, seen from this folder; default: its project's.")
+    cluster: Compute = Field(
+        default=Compute(), description="Its cluster file, seen from this folder, or serverless; default: its project's."
+    )
     timeout: Duration | None = Field(default=None, description="Then the step is cancelled; default: with the whole.")
     retries: Count = Field(default=0, description="How often it is tried again after a failure; default: 0.")
 
@@ -291,8 +320,10 @@ class HookFile(Section):
     notifications: Notifications = Notifications()
     result: ResultKeys = ResultKeys()
     mlflow: Release = Field(default=DEFAULT_MLFLOW, description="The release of MLflow that the hook installs.")
-    project_cluster: str = Field(
-        default="", description="The file with the project's cluster; default: cluster.json.", examples=["gpu.json"]
+    project_cluster: Compute = Field(
+        default=Compute(),
+        description="The file with the project's cluster, or serverless; default: cluster.json.",
+        examples=["gpu.json"],
     )
     cluster: ClusterFields = Field(
         default=None, description="A file beside hook.yml, or its fields; default: a small one."

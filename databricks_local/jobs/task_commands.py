@@ -154,7 +154,10 @@ def _workspace_file(path: str, context: TaskContext) -> bytes:
 
 
 def _cluster_environment(run: Run, spec: Mapping[str, Any], context: TaskContext) -> dict[str, str]:
-    """spark_env_vars, with `{{secrets/scope/key}}` replaced [DOCS]."""
+    """spark_env_vars, with `{{secrets/scope/key}}` replaced [DOCS]; of a serverless task, its environment variables."""
+    for entry in run.spec.get("environment_variables", []):
+        if entry["environment_variables_key"] == spec.get("environment_variables_key"):
+            return dict(entry.get("spec", {}).get("variables", {}))
     cluster = spec.get("new_cluster", {})
     if spec.get("job_cluster_key"):
         clusters = {entry["job_cluster_key"]: entry["new_cluster"] for entry in run.spec.get("job_clusters", [])}

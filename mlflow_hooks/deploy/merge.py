@@ -19,7 +19,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 # By which entries of a list are known (Jobs API 2.2, `jobs/update`).
-_KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}
+_KEYS = {
+    "tasks": "task_key",
+    "job_clusters": "job_cluster_key",
+    "environments": "environment_key",
+    "environment_variables": "environment_variables_key",
+    "parameters": "name",
+}
 # What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
 _TELLING = ("schedule", "trigger", "continuous", "git_source", "email_notifications", *_KEYS)
 _GROWING = ("email_notifications", *_KEYS)  # the same one level deeper

@@ -19,12 +19,14 @@ from mlflow_hooks.model import (
     TRIGGER,
     WORKSPACE_FOLDER,
     Hook,
+    MLflowProject,
     RefKind,
-    Requirements,
     Step,
 )
+from mlflow_hooks.rules import serverless
 from mlflow_hooks.rules.command_line import REFERENCE, command_line
 from mlflow_hooks.rules.conda import as_requirement
+from mlflow_hooks.rules.serverless import requirements_of
 from mlflow_hooks.schema import Engine
 
 from .literal import one_line
@@ -47,6 +49,9 @@ SINGLE_NODE = {
 MACHINES = ("node_type_id", "instance_pool_id", "policy_id", "azure_attributes", "aws_attributes", "gcp_attributes")
 # Of the attributes of a cloud: that machines may be taken away (`ClusterSpec` of databricks-sdk).
 SPOT = ("availability", "first_on_demand", "spot_bid_max_price", "spot_bid_price_percent", "use_preemptible_executors")
+
+# Under which a job keeps the environment variables of its serverless tasks.
+VARIABLES = "mlflow"
 
 REF_FIELDS = {RefKind.TAG: "git_tag", RefKind.COMMIT: "git_commit", RefKind.BRANCH: "git_branch"}
 
@@ -144,24 +149,53 @@ def _of_notebook(hook: Hook, notebook: str) -> dict[str, Any]:
 
 
 def _of_git(hook: Hook) -> dict[str, Any]:
-    """No notebook: Databricks itself fetches the code and runs it on the project's cluster, or on that of each step."""
+    """No notebook: Databricks itself fetches the code and runs it on the project's cluster, or on that of each step.
+
+    Steps with the same cluster file share one; and so do those with the same serverless environment.
+    """
     source = {"git_url": hook.git.url, "git_provider": hook.git.provider, REF_FIELDS[hook.git.kind]: hook.git.ref}
-    first: dict[str, Step] = {}  # by the file of its cluster: steps may share one
+    first: dict[str, Step] = {}  # by what steps may share
     for step in hook.parts:
-        first.setdefault(_cluster_file(step), step)
-    computes = {file: _compute(step.name, _step_cluster(step.hook)) for file, step in first.items()}
-    clusters = [cluster for _, more in computes.values() for cluster in more.get("job_clusters", ())]
+        first.setdefault(_shared_by(step), step)
+    computes = {key: _project_compute(step) for key, step in first.items()}
+    job: dict[str, list[Any]] = {}
+    for _, more in computes.values():
+        for key, entries in more.items():
+            job[key] = [*job.get(key, []), *(entry for entry in entries if entry not in job.get(key, []))]
     return {
         "timeout_seconds": _seconds(hook, 1),
         "git_source": source,
-        **({"job_clusters": clusters} if clusters else {}),
-        "tasks": [_task(step, computes[_cluster_file(step)][0]) for step in hook.parts],
+        **job,
+        "tasks": [_task(step, computes[_shared_by(step)][0]) for step in hook.parts],
     }
 
 
-def _cluster_file(step: Step) -> str:
-    cluster = step.hook.project.cluster
-    return cluster.document.name if cluster else ""
+def _shared_by(step: Step) -> str:
+    project = step.hook.project
+    if project.serverless:
+        return json.dumps(_environment(step.hook))
+    return project.cluster.document.name if project.cluster else ""
+
+
+def _project_compute(step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `_compute`. SERVER: `disable_auto_optimization`: else a serverless task is retried more often than asked."""
+    project = step.hook.project
+    if not project.serverless:
+        return _compute(step.name, _step_cluster(step.hook))
+    task: dict[str, Any] = {"environment_key": step.name, "disable_auto_optimization": True}
+    job: dict[str, Any] = {"environments": [{"environment_key": step.name, "spec": _environment(step.hook)}]}
+    if serverless.has_variables(project.serverless):
+        task["environment_variables_key"] = VARIABLES
+        variables = {"MLFLOW_EXPERIMENT_NAME": step.hook.experiment}
+        job["environment_variables"] = [{"environment_variables_key": VARIABLES, "spec": {"variables": variables}}]
+    return task, job
+
+
+def _environment(hook: Hook) -> dict[str, Any]:
+    """SERVER: each dependency is a line of a requirements file, so options of pip may be among them."""
+    dependencies = [*serverless.options(hook.project), *_packages(hook.project)]
+    listed = {"dependencies": dependencies} if dependencies else {}
+    return {"environment_version": hook.project.serverless, **listed}
 
 
 def _step_cluster(hook: Hook) -> dict[str, Any]:
@@ -178,7 +212,7 @@ def _task(step: Step, compute: Mapping[str, Any]) -> dict[str, Any]:
         **after,
         **compute,
         "spark_python_task": {"python_file": file, "parameters": arguments, "source": "GIT"},
-        "libraries": _libraries(step.hook),
+        **({} if step.hook.project.serverless else {"libraries": _libraries(step.hook)}),
         "timeout_seconds": _seconds(step.hook, 0),
         "max_retries": step.retries,
     }
@@ -195,13 +229,20 @@ def _libraries(hook: Hook) -> list[Mapping[str, Any]]:
     """The cluster file's, then what the project's environment asks pip for."""
     project = hook.project
     libraries = list(project.cluster.libraries) if project.cluster else []
-    if project.spark_job is not None:
-        return libraries + [{"pypi": {"package": package}} for package in project.spark_job.python_libraries]
-    requirements = project.environment.requirements if project.environment is not None else Requirements()
+    requirements = requirements_of(project)
     repo = {"repo": requirements.index_url} if requirements.index_url else {}
+    return libraries + [
+        {"pypi": {"package": package, **(repo if package in requirements.packages else {})}}
+        for package in _packages(project)
+    ]
+
+
+def _packages(project: MLflowProject) -> list[str]:
+    """What pip installs for a project."""
+    if project.spark_job is not None:
+        return list(project.spark_job.python_libraries)
     conda = project.environment.conda if project.environment is not None else ()
-    libraries += [{"pypi": {"package": package}} for package in filter(None, map(as_requirement, conda))]
-    return libraries + [{"pypi": {"package": package, **repo}} for package in requirements.packages]
+    return [*filter(None, map(as_requirement, conda)), *requirements_of(project).packages]
 
 
 def _hook_cluster(hook: Hook) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from mlflow_hooks.model import (
     MLflowProject,
     RefKind,
 )
-from mlflow_hooks.schema import Engine, Git, HookFile
+from mlflow_hooks.schema import SERVERLESS, Engine, Git, HookFile
 
 from .document import Reader, plain
 from .entry_point import with_entry_point
@@ -127,13 +127,16 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     if to in targets:
         choose(reader, to)
     named = reader.tree.get("project_cluster") if isinstance(reader.tree, dict) else None
-    project, findings = read_project(folder, subfolder, named if isinstance(named, str) else "")
+    serverless = named == SERVERLESS or isinstance(named, dict)
+    file_name = named if isinstance(named, str) and not serverless else ""
+    project, findings = read_project(folder, subfolder, file_name, needs_cluster=not serverless)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
         return HookReading(None, (*reader.findings, *findings))
     name = reader.tree.get("name")
     file = validated(reader, HookFile)
+    project = replace(project, serverless=file.project_cluster.serverless)
     hook = _hook(reader, file, project, repository.address() if repository else "")
     if file.name != name:  # it is the example that stands in for a wrong one
         hook = replace(hook, name="")

@@ -30,10 +30,13 @@ _OF_EXISTING = frozenset({"cluster_id", "cluster_source", "creator_user_name", "
 _OF_LASTING = ("autotermination_minutes", "cluster_name")
 
 
-def read_project(folder: Path, subfolder: str, cluster_file: str = "") -> tuple[MLflowProject, list[Finding]]:
+def read_project(
+    folder: Path, subfolder: str, cluster_file: str = "", *, needs_cluster: bool = True
+) -> tuple[MLflowProject, list[Finding]]:
     """The project in `folder`; `subfolder` is its path in the repository, by which findings call it.
 
-    `cluster_file`: the name of the file with its cluster, "" for the usual one.
+    `cluster_file`: the name of the file with its cluster, "" for the usual one. `needs_cluster`: whether the file has
+    to be there.
     """
     path = _mlproject(folder)
     reader = Reader(path, join(subfolder, path.name))
@@ -45,6 +48,8 @@ def read_project(folder: Path, subfolder: str, cluster_file: str = "") -> tuple[
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, subfolder)
     cluster, cluster_findings = _cluster(folder, subfolder, cluster_file)
+    if not needs_cluster and not (folder / (cluster_file or CLUSTER_FILE)).exists():
+        cluster_findings = []
     project = MLflowProject(
         folder=folder,
         subfolder=subfolder,

@@ -67,19 +67,22 @@ def _project(
     settings: StepSettings, own: MLflowProject, section: Sequence[str], reader: Reader, top: Path
 ) -> MLflowProject:
     """The project of a step, with the cluster that the step names."""
-    project, here = own, dirname(reader.name)
+    project, here, compute = own, dirname(reader.name), settings.cluster
     if settings.project:
         folder = (own.folder / settings.project).resolve()
         if folder != top and top not in folder.parents:
             message = f"{settings.project} is not in this repository, and a hook runs one repository."
             reader.error([*section, "project"], message, "Write the path to a folder here, such as ../Other.")
             return own
-        project, findings = read_project(folder, "" if folder == top else folder.relative_to(top).as_posix())
+        subfolder = "" if folder == top else folder.relative_to(top).as_posix()
+        project, findings = read_project(folder, subfolder, needs_cluster=not compute.serverless)
         reader.findings += findings
-    if settings.cluster:
-        cluster, findings = read_cluster(own.folder / settings.cluster, join(here, settings.cluster))
+    if compute.serverless:
+        return replace(project, serverless=compute.serverless)
+    if compute.file:
+        cluster, findings = read_cluster(own.folder / compute.file, join(here, compute.file))
         reader.findings += findings
-        project = replace(project, cluster=cluster)
+        project = replace(project, cluster=cluster, serverless="")
     return project
 
 

@@ -25,7 +25,19 @@ from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from . import cluster, cron, data_factory, experiment, job_fields, jobs_git, mlproject, parameters, script, steps
+from . import (
+    cluster,
+    cron,
+    data_factory,
+    experiment,
+    job_fields,
+    jobs_git,
+    mlproject,
+    parameters,
+    script,
+    serverless,
+    steps,
+)
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
@@ -128,6 +140,8 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
     yield from credentials(file.name, file.text, FindingSeverity.WARNING)
     if name.endswith(".py"):
         yield from script.rules(file.name, file.text, file.modules, pasted=pasted)
+        if project.serverless:
+            yield from script.on_serverless(file.name, file.text)
 
 
 def read_script(project: MLflowProject, name: str) -> Script:
@@ -148,7 +162,9 @@ def read_script(project: MLflowProject, name: str) -> Script:
 
 def _cluster(hook: Hook, now: datetime) -> Findings:
     own = hook.project.cluster
-    if own is not None:
+    if hook.project.serverless:
+        yield from serverless.rules(hook, now.date())
+    elif own is not None:
         yield from cluster.rules(own, now.date())
         yield from cluster.existing_for_project(own, job=hook.engine is Engine.JOBS_GIT)
         if hook.engine is Engine.MLFLOW and "existing_cluster_id" not in own.spec:

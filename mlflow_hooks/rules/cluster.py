@@ -20,9 +20,9 @@ from .runtimes import Runtime, Support
 
 DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_AUTO")
 _WRAPPER = ("new_cluster", "libraries", "job_cluster_key")  # the last as a job's own JSON has it
-_SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
+SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
 # SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
-_GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
+GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
 _NEW_CLUSTER = "Describe a new cluster: spark_version, node_type_id ..."
 _NO_PLAIN = Runtime(13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
 _NO_DBFS_LIBRARIES = Runtime(15, 1)
@@ -90,7 +90,7 @@ def for_hook(hook: Hook) -> Findings:
     """What is wrong with the hook's own cluster, where it is made of the project's (`generate/job.py`)."""
     project = hook.parts[0].hook.project
     spec = project.cluster.spec if project.cluster else {}
-    gpu = "-gpu-" in str(spec.get("spark_version", "")) or _GPUS.match(str(spec.get("node_type_id", "")))
+    gpu = "-gpu-" in str(spec.get("spark_version", "")) or GPUS.match(str(spec.get("node_type_id", "")))
     if hook.cluster is None and gpu:
         message = "The hook notebook would get a machine with a GPU like the project, and a runtime that cannot use it."
         remedy = "Write cluster: with spark_version, num_workers and a node_type_id of a small machine."
@@ -227,7 +227,7 @@ def _single_node(cluster: Cluster) -> Findings:
     """Without these the cluster starts, and every Spark command waits for workers for ever."""
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
     conf, tags = spec.get("spark_conf") or {}, spec.get("custom_tags") or {}
-    lacking = [f"spark_conf {key}={value}" for key, value in _SINGLE_NODE.items() if not _same(conf, key, value)]
+    lacking = [f"spark_conf {key}={value}" for key, value in SINGLE_NODE.items() if not _same(conf, key, value)]
     if not isinstance(tags, dict) or tags.get("ResourceClass") != "SingleNode":
         lacking.append("custom_tags ResourceClass=SingleNode")
     if lacking:

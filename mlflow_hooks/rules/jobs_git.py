@@ -7,6 +7,7 @@ from mlflow_hooks.reading.findings import Findings, error, warning
 
 from . import command_line
 from .conda import as_requirement, on_every_cluster
+from .serverless import is_option
 
 
 def rules(hook: Hook) -> Findings:
@@ -41,6 +42,8 @@ def _pip(hook: Hook) -> Findings:
     if environment is None or hook.project.spark_job is not None:
         return
     for line in environment.requirements.others:
+        if hook.project.serverless and is_option(line):
+            continue
         message = f"A job cannot do what {line!r} tells pip: its libraries are packages of one index."
         remedy = "Name packages with their versions instead, or write libraries: beside new_cluster: in cluster.json."
         yield error(environment.document, ["dependencies"], message, remedy)

@@ -33,6 +33,19 @@ def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> 
             yield from _pasted(name, node, modules)
 
 
+def on_serverless(name: str, source: str) -> Findings:
+    """What of a script serverless compute does not run: it has Spark Connect, which has no RDDs."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # `rules` says it
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("sparkContext", "rdd"):
+            message = f"Serverless compute has no {node.attr}: it has Spark Connect."
+            remedy = "Use DataFrames, or run the project on a cluster."
+            yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
+
+
 def _settled_elsewhere(name: str, node: ast.AST) -> Findings:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in ("set_experiment", "set_tracking_uri"):

@@ -10,6 +10,7 @@ from typing import Any
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Hook, RefKind
 from mlflow_hooks.rules.command_line import command_line
+from mlflow_hooks.rules.serverless import LONGEST_VARIABLE
 
 from .spec import RunSpec
 from .tracking import RUN_TAG
@@ -54,6 +55,7 @@ def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:
         cluster["job_cluster_key"]: _tagged(cluster["new_cluster"], run_context(spec, name))
         for cluster in job.get("job_clusters", ())
     }
+    variables = [_with_context(entry, run_context(spec, name)) for entry in job.get("environment_variables", ())]
     tasks = []
     for task in job["tasks"]:
         kept = {key: value for key, value in task.items() if key not in _OF_JOBS}
@@ -63,11 +65,20 @@ def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:
             kept["spark_python_task"] = _from_folder(task["spark_python_task"], folder)
         tasks.append(kept)
     source = {} if folder else {"git_source": job["git_source"]}
-    return {"run_name": name, "timeout_seconds": job["timeout_seconds"], **source, "tasks": tasks}
+    environments = {"environments": job["environments"]} if "environments" in job else {}
+    named = {"environment_variables": variables} if variables else {}
+    head = {"run_name": name, "timeout_seconds": job["timeout_seconds"]}
+    return {**head, **source, **environments, **named, "tasks": tasks}
 
 
 def _tagged(cluster: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, Any]:
     return {**cluster, "spark_env_vars": {**cluster["spark_env_vars"], **context}}
+
+
+def _with_context(entry: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, Any]:
+    """Where it is too long for a variable, a run has no tags; they are not worth the run."""
+    short = {name: value for name, value in context.items() if len(value) <= LONGEST_VARIABLE}
+    return {**entry, "spec": {"variables": {**entry["spec"]["variables"], **short}}}
 
 
 def _from_folder(task: Mapping[str, Any], folder: str) -> dict[str, Any]:

@@ -65,6 +65,8 @@ HOOK = Hook(
     linked_service="Db",
 )
 
+# Without a cluster file.
+SERVERLESS = replace(PLAIN, cluster=None, serverless="5")
 EXISTING = Cluster(NOWHERE, {"existing_cluster_id": "0101-120000-abcdefgh"})
 JOBS_GIT = replace(HOOK, engine=Engine.JOBS_GIT)
 
@@ -75,7 +77,10 @@ def with_steps(hook: Hook) -> Hook:
         hook, parameters=(Parameter("word", default="hello", widget=True), Parameter("count", "int", value="3"))
     )
     other = replace(
-        hook.project, subfolder="projects/Other", cluster=Cluster(replace(NOWHERE, name="other.json"), CLUSTER)
+        hook.project,
+        subfolder="projects/Other",
+        cluster=Cluster(replace(NOWHERE, name="other.json"), CLUSTER),
+        serverless="",
     )
     given = StepValue("a", ValueKind.METRIC, "n")
     left = (Parameter("word", value="x"), Parameter("count", "int", source=given))
@@ -98,6 +103,8 @@ HOOKS = {
     "jobs-git pipeline": with_steps(JOBS_GIT),
     "existing cluster": replace(HOOK, cluster=EXISTING),
     "jobs-git on an existing cluster": replace(JOBS_GIT, project=replace(PROJECT, cluster=EXISTING)),
+    "jobs-git serverless": replace(JOBS_GIT, project=SERVERLESS),
+    "jobs-git serverless pipeline": with_steps(replace(JOBS_GIT, project=SERVERLESS)),
     "jobs-git plain": replace(JOBS_GIT, project=PLAIN, git=GitSource(URL, "main", RefKind.BRANCH, "gitLab")),
 }
 

@@ -87,6 +87,12 @@ def jobs_git(more: str = "", **changes: str | None) -> dict[str, str | None]:
     return {"hook.yml": HOOK.replace("git.example.com", "github.com") + f"engine: jobs-git\n{more}", **changes}
 
 
+def serverless(compute: str = "serverless", experiment: str = "", **changes: str | None) -> dict[str, str | None]:
+    """The project with the other engine, on serverless compute."""
+    files = jobs_git(f"project_cluster: {compute}\n", **changes)
+    return {**files, "hook.yml": str(files["hook.yml"]).replace("/experiments/demo", f"/experiments/demo{experiment}")}
+
+
 def conda(needed: str) -> dict[str, str | None]:
     text = f"dependencies: [{needed}, {{pip: [pandas==2.3.0]}}]\n"
     return {"MLproject": PLAIN.replace("python_env: env.yaml", "conda_env: conda.yaml"), "conda.yaml": text}
@@ -329,6 +335,34 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         hook("git:", "project_cluster: gpu.json\ngit:"),
         "gpu.json:0 error: gpu.json does not exist",
     ),
+    # Serverless compute
+    ("no cluster for mlflow.run", hook("git:", "project_cluster: serverless\ngit:"), "hook.yml:2 error: it makes a"),
+    ("an old environment", serverless("{environment_version: 4}"), "hook.yml:12 warning: passes no environment"),
+    ("an unknown one", serverless("{environment_version: 77}"), "hook.yml:12 warning: not in the list of known ones"),
+    ("no number", serverless("{environment_version: new}"), "hook.yml:12 error: must be the number of an environment"),
+    ("Spark's settings", serverless("{spark_conf: {a: b}}"), "hook.yml:12 error: no key 'spark_conf'"),
+    (
+        "what a cluster had",
+        serverless(
+            **cluster(
+                spark_conf={"spark.speculation": "true"},
+                init_scripts=[{"workspace": {"destination": "/a.sh"}}],
+                node_type_id="Standard_NC4as_T4_v3",
+            )
+        ),
+        "cluster.json:1 warning: has nothing of its init_scripts, spark_conf, a GPU and 1 more",
+    ),
+    (
+        "an RDD",
+        serverless(**{"cluster.json": None, "demo.py": SCRIPT + "spark.sparkContext.range(3)\n"}),
+        "demo.py:14 warning: has no sparkContext",
+    ),
+    (
+        "a path for pip",
+        serverless(**PLAIN_FILES | {"env.yaml": "python: 3.12.3\ndependencies: [--extra-index-url a, -e .]\n"}),
+        "env.yaml:2 error: what '-e .' tells pip",
+    ),
+    ("a long experiment", serverless(experiment="a" * 505), "hook.yml:5 error: at most 512 characters"),
     # Where the code comes from
     ("pip's scheme", hook("https://", "git+https://"), "hook.yml:3 error: git+https://"),
     ("in the clear", hook("https://", "http://"), "hook.yml:3 error: http://"),
@@ -594,6 +628,15 @@ GOOD: list[tuple[str, Mapping[str, str | None]]] = [
     ),
     ("a commit", hook("tag: v1.0", f"commit: {'0123456789' * 4}")),
     ("a job from git", jobs_git()),
+    ("serverless", serverless(**{"cluster.json": None})),
+    (
+        "serverless, with an index of its own",
+        serverless(
+            "{environment_version: 5}",
+            **PLAIN_FILES | {"env.yaml": "python: 3.12.3\ndependencies: [--extra-index-url https://a, x]\n"},
+            **{"cluster.json": None},
+        ),
+    ),
     ("conda for a job", jobs_git(**conda("python=3.11.4, pip"))),
     ("a time on some days", hook("0 0 6 * * ?", "0 30 6 ? * MON-FRI")),
     ("doubled braces", command("python demo.py --word {word} --count {count} --more {{}}")),

@@ -16,9 +16,9 @@ from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
 from mlflow_hooks.generate.job import bundle_yaml, job_json, settings
 from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.generate.yaml_text import yaml_text
-from mlflow_hooks.model import Hook, Parameter
+from mlflow_hooks.model import Environment, Hook, Parameter, Requirements
 
-from .samples import HOOK, HOOKS, JOBS_GIT, PROJECT, hook
+from .samples import HOOK, HOOKS, JOBS_GIT, NOWHERE, PROJECT, SERVERLESS, hook
 
 # What reads all this takes seconds to import, databricks-sdk among it: the worker that has that has these as well.
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -227,6 +227,32 @@ def test_existing_cluster(name: str) -> None:
     job = settings(HOOKS[name])
     assert [task["existing_cluster_id"] for task in job["tasks"]] == ["0101-120000-abcdefgh"]
     assert "job_clusters" not in job and "job_cluster_key" not in job["tasks"][0]
+
+
+def test_serverless() -> None:
+    """A serverless task has an environment with the project's packages in the place of a cluster, and the experiment.
+
+    Steps share it, and one that has a cluster keeps that.
+    """
+    more = Requirements(("pandas==2.2",), "https://pip.example.com", ("--extra-index-url https://a.example", "-e ."))
+    environment = Environment("python_env", NOWHERE, requirements=more)
+    given = settings(replace(JOBS_GIT, project=replace(SERVERLESS, environment=environment)))
+    (task,) = given["tasks"]
+    assert (task["environment_key"], task["disable_auto_optimization"]) == ("project", True)
+    assert "libraries" not in task and "job_clusters" not in given
+    lines = ["--index-url https://pip.example.com", "--extra-index-url https://a.example", "pandas==2.2"]
+    spec = {"environment_version": "5", "dependencies": lines}
+    assert given["environments"] == [{"environment_key": "project", "spec": spec}]
+    (variables,) = given["environment_variables"]
+    assert variables["environment_variables_key"] == task["environment_variables_key"]
+    assert variables["spec"] == {"variables": {"MLFLOW_EXPERIMENT_NAME": HOOK.experiment}}
+    old = settings(replace(JOBS_GIT, project=replace(SERVERLESS, serverless="4")))
+    assert "environment_variables" not in old and "environment_variables_key" not in old["tasks"][0]
+
+    steps = settings(HOOKS["jobs-git serverless pipeline"])
+    assert [task.get("environment_key") for task in steps["tasks"]] == ["a", "a", None, "a"]
+    assert [one["environment_key"] for one in steps["environments"]] == ["a"]
+    assert [one["job_cluster_key"] for one in steps["job_clusters"]] == ["c"]
 
 
 def test_jobs_git() -> None:

@@ -14,7 +14,7 @@ from mlflow_hooks.generate.job import settings
 from mlflow_hooks.run.spec import RunSpec
 from mlflow_hooks.run.task import submission
 
-from .samples import EXISTING, JOBS_GIT
+from .samples import EXISTING, JOBS_GIT, SERVERLESS
 
 GIVEN = replace(JOBS_GIT, git=replace(JOBS_GIT.git, provider="gitHub"))
 BRANCH = "it's-{{secrets/git/token}}"
@@ -65,6 +65,19 @@ def test_on_an_existing_cluster() -> None:
     check_submit(body, "2.2")
     assert body["tasks"][0]["existing_cluster_id"] == EXISTING.spec["existing_cluster_id"]
     assert "new_cluster" not in body["tasks"][0]
+
+
+def test_serverless() -> None:
+    """A serverless run has the environment of the deployed task, and its own experiment and name in its variables."""
+    hook = replace(GIVEN, project=SERVERLESS)
+    body = submission(replace(SPEC, hook=hook), "demo-1", "")
+    check_submit(body, "2.2")
+    assert body["environments"] == settings(hook)["environments"] and "new_cluster" not in body["tasks"][0]
+    variables = body["environment_variables"][0]["spec"]["variables"]
+    assert variables["MLFLOW_EXPERIMENT_NAME"] == "/Shared/me/main_expr"
+    assert json.loads(variables["MLFLOW_RUN_CONTEXT"])["mlflow_hooks.run"] == "demo-1"
+    long = submission(replace(SPEC, hook=hook, branch="x" * 500), "demo-1", "")
+    assert "MLFLOW_RUN_CONTEXT" not in long["environment_variables"][0]["spec"]["variables"]
 
 
 def test_a_value_that_a_job_would_replace() -> None:

@@ -194,6 +194,15 @@ PARTS: Mapping[str, Table] = {
     "depends_on": {"task_key": str, "outcome": str},
     "job_clusters": {"job_cluster_key": str, "new_cluster": dict, "serverless_compute_id": str},
     "environments": {"environment_key": str, "spec": dict},
+    "environment": {
+        "base_environment": str,
+        "client": str,
+        "dependencies": list,
+        "environment_version": str,
+        "java_dependencies": list,
+        "project_environment": str,
+    },
+    "environment_variables": {"environment_variables_key": str, "spec": dict},
     "parameters": {"name": str, "default": str},
     "libraries": {"pypi": dict, "whl": str, "jar": str, "egg": str, "maven": dict, "cran": dict, "requirements": str},
 }

@@ -15,6 +15,7 @@ from databricks_local.core.errors import invalid
 
 from . import quartz
 from .clusters import check_cluster_id, check_new_cluster
+from .environments import check_environment
 from .fields import (
     COMPUTE,
     OTHER_TASKS,
@@ -165,6 +166,9 @@ def _check_work(settings: Mapping[str, Any], single: bool) -> None:
         required(f"job_clusters[{number}]", cluster, "new_cluster")
         check_new_cluster(f"job_clusters[{number}].new_cluster", cluster["new_cluster"])
     environments = _keys(settings, "environments", "environment_key")
+    for number, environment in enumerate(settings.get("environments", [])):
+        check_environment(f"environments[{number}].spec", environment.get("spec", {}))
+    _keys(settings, "environment_variables", "environment_variables_key")
     if settings.get("timeout_seconds", 0) < 0:
         raise invalid("timeout_seconds cannot be negative.")
     _check_git(settings.get("git_source"))
@@ -196,6 +200,8 @@ def _check_task(
     if kinds[0] in TASKS:
         _check_kind(f"{where}.{kinds[0]}".lstrip("."), kinds[0], task[kinds[0]], git)
     _check_compute(where, kinds[0], task, clusters, environments)
+    if task.get("environment_key") and task.get("libraries"):
+        raise invalid("Libraries field is not supported for serverless task, please specify libraries in environment.")
     for number, library in enumerate(task.get("libraries", [])):
         _check_library(f"{where}.libraries[{number}]".lstrip("."), library)
     if task.get("timeout_seconds", 0) < 0:
