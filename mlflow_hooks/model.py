@@ -14,7 +14,17 @@ from pathlib import Path
 from posixpath import join
 from typing import Any, NamedTuple
 
-from .schema import DEFAULT_MLFLOW, DEFAULT_TIMEOUT, Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
+from .schema import (
+    DEFAULT_MLFLOW,
+    DEFAULT_TIMEOUT,
+    Engine,
+    JobSchedule,
+    Notifications,
+    Permission,
+    ResultKeys,
+    Secret,
+    SparkJob,
+)
 
 WORKSPACE_FOLDER = "/Shared/mlflow_hooks"
 
@@ -279,6 +289,7 @@ class Hook:
     steps: tuple[Step, ...] = ()
     to: str = ""
     job: Mapping[str, Any] = field(default_factory=dict)
+    permissions: tuple[Permission, ...] = ()
 
     @property
     def parts(self) -> tuple[Step, ...]:

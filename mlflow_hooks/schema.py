@@ -261,6 +261,23 @@ class DataFactory(Section):
     linked_service: str = Field(default="", description="What the factory calls the workspace.")
 
 
+class Permission(Section):
+    """Who may do what with the job: one user, group or service principal, and the level."""
+
+    level: Literal["CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"] = Field(
+        description="Of the job's permissions.", examples=["CAN_MANAGE_RUN"]
+    )
+    group_name: str = Field(default="", description="A group.", examples=["analysts"])
+    user_name: str = Field(default="", description="The e-mail address of a user.")
+    service_principal_name: str = Field(default="", description="The application id of a service principal.")
+
+    @property
+    def principals(self) -> list[tuple[str, str]]:
+        """Whom it names, each with the field that does; it should be one."""
+        fields = ("group_name", "user_name", "service_principal_name")
+        return [(field, name) for field in fields if (name := getattr(self, field))]
+
+
 class StepParameter(Section):
     """What a step gets for one parameter: a value, or what an earlier step leaves."""
 
@@ -327,6 +344,9 @@ class HookFile(Section):
     )
     cluster: ClusterFields = Field(
         default=None, description="A file beside hook.yml, or its fields; default: a small one."
+    )
+    permissions: Annotated[tuple[Permission, ...], BeforeValidator(_items)] = Field(
+        default=(), description="Who may do what with the job, besides its owner and administrators."
     )
     job: Fields = Field(default=None, description="More settings of the job, as the Jobs API calls them: run_as, tags.")
     data_factory: DataFactory = DataFactory()

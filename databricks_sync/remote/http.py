@@ -131,16 +131,22 @@ class Http:
                 self.clock.sleep(random.uniform(0.5, 1) * self.limits.again * 2**attempt)
 
     def write(
-        self, path: str, body: bytes, content_type: str = "application/json", *, permit: Permit | None = None
+        self,
+        path: str,
+        body: bytes,
+        content_type: str = "application/json",
+        *,
+        permit: Permit | None = None,
+        method: str = "POST",
     ) -> Answer:
-        """A POST that is applied once at most; with a `permit` of one's own it is sent at once, and refused at once.
+        """A POST, or a PUT, that is applied once at most; with a `permit` of one's own it is sent and refused at once.
 
         Raises Unreachable (whether it was applied is unknown), Throttled (with a `permit`; it was not applied), another
         WorkspaceError, or LoginError.
         """
 
         def send(permit: Permit) -> Answer:
-            return self._send("POST", path, permit, _word, self.limits.answer, body, content_type)
+            return self._send(method, path, permit, _word, self.limits.answer, body, content_type)
 
         if permit is None:
             return self._once_taken(path, send)

@@ -23,6 +23,7 @@ from mlflow_hooks.model import Hook, job_name
 from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
 from .notebooks import PRUNE, DeployOptions
+from .permissions import PERMISSIONS, Permissions, as_asked, without_permissions
 from .record import JobRecord, Records, deployed_last, digest
 
 _SHOWN = 5  # fields that are named
@@ -36,6 +37,7 @@ class JobDeployment:
         self._repository = session.repository
         self._options = options
         self._jobs = Jobs(session.http)
+        self._permissions = Permissions(session.http)
         self._records = Records(session.http, options.target)
         self._pages = session.pages(staying=False)
 
@@ -54,7 +56,7 @@ class JobDeployment:
 
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
-        local = job.settings(hook, self._options.target)
+        local = as_asked(hook, self._options.target)
         record = self._records.of(hook.name)
         same_name = self._present(hook.notebook, record)
         problem = _not_ours(hook, same_name, local, self._options)
@@ -68,7 +70,8 @@ class JobDeployment:
         elif self._options.dry_run:
             yield Change("job", hook.notebook, "create")
         else:
-            number = self._jobs.create(marked(local, digest(local)))
+            granted = self._permissions.for_creation(local.get(PERMISSIONS))
+            number = self._jobs.create({**without_permissions(marked(local, digest(local))), **granted})
             self._write_record(hook, record, number, {digest(local): local})
             yield Change("job", hook.notebook, "create", address=self._pages.job(str(number)))
 
@@ -78,9 +81,12 @@ class JobDeployment:
     def _update(
         self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
     ) -> Iterator[Change]:
-        now = digest(local)
         base = deployed_last(record, present.last, local)
-        merged = merge(base, local, present.unmarked, overwrite=self._options.overwrite)
+        if base is not None and PERMISSIONS in base:
+            local = {PERMISSIONS: {}, **local}  # so that each of them is told apart
+        now = digest(local)
+        remote = self._permissions.added(present, base or {}, local)
+        merged = merge(base, local, remote, overwrite=self._options.overwrite)
         change = Change("job", hook.notebook, address=self._page(present))
         if merged.conflicts or (base is None and not self._options.overwrite):
             yield _conflict(change, merged, unknown=base is None)
@@ -88,7 +94,9 @@ class JobDeployment:
         if merged.changed or present.last != now:
             self._write_record(hook, record, present.job_id, {**({present.last: base} if base else {}), now: local})
             if not self._options.dry_run:
-                self._jobs.reset(present.job_id, marked(merged.settings, now))
+                # First the permissions: the settings say that all is done.
+                self._permissions.set(present.job_id, remote, merged.settings)
+                self._jobs.reset(present.job_id, without_permissions(marked(merged.settings, now)))
             yield replace(change, action="update", why=_fields(merged.changed) or "what was deployed last")
         elif record is None or record.deployed(now) is None or record.of_another(self._names()) or record.to != hook.to:
             self._write_record(hook, record, present.job_id, {now: local})
@@ -114,7 +122,7 @@ class JobDeployment:
             return
         for candidate in ours:
             base = record.deployed(candidate.last)
-            edited = base is None or merge(base, base, candidate.unmarked).kept
+            edited = base is None or merge(base, base, self._permissions.added(candidate, base, {})).kept
             if edited and not self._options.overwrite:
                 what = f"{_NO_HOOK[:-1]}: it was edited in the workspace."
                 page = self._page(candidate)

@@ -28,7 +28,7 @@ _KEYS = {
 }
 # What a job does beyond what we ask of it, when somebody added it by hand; all else the workspace fills in itself.
 _TELLING = ("schedule", "trigger", "continuous", "git_source", "email_notifications", *_KEYS)
-_GROWING = ("email_notifications", *_KEYS)  # the same one level deeper
+_GROWING = ("email_notifications", "permissions", *_KEYS)  # the same one level deeper
 _UNKNOWN = object()  # a base of which nobody knows anything
 _SHOWN = 60  # characters of a value that is replaced
 

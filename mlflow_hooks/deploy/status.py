@@ -23,6 +23,7 @@ from mlflow_hooks.schema import Engine
 from .jobs import HookJob, Jobs
 from .merge import merge
 from .notebooks import exported
+from .permissions import Permissions, as_asked
 from .record import JobRecord, Records, deployed_last
 
 # In the heading of a hook notebook, see generate/notebook.py.
@@ -59,7 +60,7 @@ def status(hooks: Mapping[str, Hook], session: Session, target: str) -> HookStat
     if not ours:
         return HookStatus(hook)
     present, run = jobs.get(ours[0].job_id), jobs.last_run(ours[0].job_id)
-    edited, outdated = _differing(hook, record, present, target)
+    edited, outdated = _differing(hook, record, present, target, Permissions(session.http))
     by_notebook = hook.engine is Engine.MLFLOW
     text = exported(Workspace(session.http, target), hook.notebook) if by_notebook else ""
     if by_notebook and text != notebook(hook):
@@ -77,10 +78,11 @@ def status(hooks: Mapping[str, Hook], session: Session, target: str) -> HookStat
 
 
 def _differing(
-    hook: Hook, record: JobRecord | None, present: HookJob, target: str
+    hook: Hook, record: JobRecord | None, present: HookJob, target: str, permissions: Permissions
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    local = job.settings(hook, target)
-    merged = merge(deployed_last(record, present.last, local), local, present.unmarked)
+    local = as_asked(hook, target)
+    base = deployed_last(record, present.last, local)
+    merged = merge(base, local, permissions.added(present, base or {}, local))
     return (*merged.kept, *merged.conflicts), (*merged.changed, *merged.conflicts)
 
 

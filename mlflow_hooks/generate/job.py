@@ -67,9 +67,20 @@ def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER) -> dict[str, A
 def job_json(hook: Hook) -> str:
     """The settings as a file for `POST /api/2.2/jobs/create`, stamped in the description."""
     fields = settings(hook)
+    if hook.permissions:
+        fields["access_control_list"] = access_control_list(hook)
     fields["description"] = f"{BLANK}. {fields['description']}"
     ordered = {"description": fields.pop("description"), **fields}
     return stamped(json.dumps(ordered, indent=2) + "\n")
+
+
+def access_control_list(hook: Hook) -> list[dict[str, str]]:
+    """Who may do what with the job, as `/api/2.0/permissions` and `jobs/create` take it."""
+    return [
+        {field: name, "permission_level": permission.level}
+        for permission in hook.permissions
+        for field, name in permission.principals
+    ]
 
 
 def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
@@ -78,6 +89,9 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
     `notebook_folder` is the notebooks' place relative to the file; a bundle wants their extension.
     """
     fields = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
+    if hook.permissions:
+        named = [dict(permission.principals) | {"level": permission.level} for permission in hook.permissions]
+        fields["permissions"] = _literal(named)
     text = yaml_text({"resources": {"jobs": {hook.notebook: fields}}})
     return stamped(f"# {BLANK}\n# Generated from {one_line(hook.document.name)}: change it there.\n{text}")
 

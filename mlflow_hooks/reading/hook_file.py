@@ -169,6 +169,7 @@ def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -
         cluster=_cluster(reader, file.cluster, project.folder),
         linked_service=file.data_factory.linked_service,
         job=plain(file.job) or {},
+        permissions=file.permissions,
     )
 
 

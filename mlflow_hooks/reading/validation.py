@@ -79,8 +79,10 @@ def _section_and_field(model: type[Section], loc: Sequence[str | int]) -> tuple[
     section, field = model, None
     parts = iter(loc)
     for part in parts:
+        if isinstance(part, int):  # an item of a list of sections
+            continue
         if part not in section.model_fields:
-            return section, None if isinstance(part, str) else field
+            return section, None
         field = section.model_fields[str(part)]
         inner = next(_sections(field.annotation), None)
         if inner is None:

@@ -34,6 +34,7 @@ from . import (
     jobs_git,
     mlproject,
     parameters,
+    permissions,
     script,
     serverless,
     steps,
@@ -87,6 +88,7 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         yield from _part(step.hook, now)
     yield from steps.rules(hook)
     yield from job_fields.rules(hook)
+    yield from permissions.rules(hook)
     if hook.cluster is not None:
         yield from cluster.rules(hook.cluster, now.date())
     if hook.engine is Engine.JOBS_GIT:

@@ -21,6 +21,7 @@ OURS = {
     "timeout_seconds": "timeout:",
     "deployment": "nothing",
     "edit_mode": "nothing",
+    "access_control_list": "permissions:",
     "format": "nothing",
 }
 _WORDS = {

@@ -23,7 +23,7 @@ from mlflow_hooks.model import (
     StepValue,
     ValueKind,
 )
-from mlflow_hooks.schema import Engine, JobSchedule, Notifications, ResultKeys, Secret, SparkJob
+from mlflow_hooks.schema import Engine, JobSchedule, Notifications, Permission, ResultKeys, Secret, SparkJob
 
 from .work import CLUSTER, URL
 
@@ -97,6 +97,13 @@ def with_steps(hook: Hook) -> Hook:
 HOOKS = {
     "mlflow": HOOK,
     "plain": replace(HOOK, project=PLAIN, schedule=None, notifications=Notifications(), parameters=()),
+    "permissions": replace(
+        HOOK,
+        permissions=(
+            Permission(level="CAN_MANAGE_RUN", group_name="${x}"),
+            Permission(level="IS_OWNER", service_principal_name="6a1c"),
+        ),
+    ),
     "own cluster": replace(HOOK, cluster=Cluster(NOWHERE, {**CLUSTER, "num_workers": 2})),
     "pipeline": with_steps(HOOK),
     "jobs-git": JOBS_GIT,

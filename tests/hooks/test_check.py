@@ -68,6 +68,10 @@ def job(setting: str) -> dict[str, str]:
     return hook("name: demo", f"job: {{{setting}}}\nname: demo")
 
 
+def permissions(entries: str, more: str = "") -> dict[str, str]:
+    return hook("name: demo", f"{more}permissions: [{entries}]\nname: demo")
+
+
 def mlproject(was: str, now: str) -> dict[str, str]:
     assert was in MLPROJECT
     return {"MLproject": MLPROJECT.replace(was, now)}
@@ -555,6 +559,28 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         hook("name: demo", "data_factory: {linked_service: x}\ntimeout: 7d\nname: demo"),
         "hook.yml:2 error: Write timeout: 167h",
     ),
+    # Permissions of the job
+    ("no such level", permissions("{group_name: a, level: CAN_RUN}"), "hook.yml:1 error: level must be 'CAN_VIEW'"),
+    ("no level", permissions("{group_name: a}"), "hook.yml:1 error: permissions has no level"),
+    ("nobody", permissions("{level: CAN_VIEW}"), "hook.yml:1 error: that of one user, group or service principal"),
+    ("a mistyped one", permissions("{group: a, level: CAN_VIEW}"), "hook.yml:1 error: Write group_name."),
+    (
+        "twice",
+        permissions("{user_name: a, level: CAN_VIEW}, {user_name: a, level: CAN_MANAGE}"),
+        "hook.yml:1 error: a has two permissions",
+    ),
+    (
+        "two owners",
+        permissions("{user_name: a, level: IS_OWNER}, {user_name: b, level: IS_OWNER}"),
+        "hook.yml:1 error: several owners",
+    ),
+    ("a group as owner", permissions("{group_name: a, level: IS_OWNER}"), "hook.yml:1 error: a group as the owner"),
+    (
+        "an owner and somebody else to run as",
+        permissions("{user_name: a, level: IS_OWNER}", "job: {run_as: {user_name: b}}\n"),
+        "hook.yml:1 warning: The job runs as b, and not as its owner",
+    ),
+    ("permissions as a setting", job("access_control_list: []"), "hook.yml:1 error: says with permissions:"),
     # More settings of the job
     ("a setting of ours", job("tasks: []"), "hook.yml:1 error: says with entry_point: or steps:"),
     ("no such setting", job("run_az: {}"), "hook.yml:1 error: Write run_as."),

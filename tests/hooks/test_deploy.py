@@ -261,6 +261,74 @@ def test_added_by_hand(desk: Desk) -> None:
     assert after["settings"]["email_notifications"] == {"on_failure": ["me@example.com"]}
 
 
+RUNNERS = "name: demo\npermissions:\n  - {group_name: runners, level: CAN_MANAGE_RUN}\n"
+
+
+def grants(desk: Desk, **levels: str) -> dict[str, str]:
+    """Who may do what with the job by its own permissions; `levels` are given to groups by hand first."""
+    url = f"/api/2.0/permissions/jobs/{jobs(desk)[0]['job_id']}"
+    given = [{"group_name": name, "permission_level": level} for name, level in levels.items()]
+    entries = desk.api.call("PATCH", url, {"access_control_list": given}).json["access_control_list"]
+    return {
+        next(entry[field] for field in ("group_name", "user_name", "service_principal_name") if field in entry): one[
+            "permission_level"
+        ]
+        for entry in entries
+        for one in entry["all_permissions"]
+        if not one["inherited"]
+    }
+
+
+def test_permissions(desk: Desk) -> None:
+    """The job is created with the permissions of hook.yml; each is kept, changed and taken as any other setting is."""
+    change(desk, "name: demo\n", RUNNERS)
+    deploy(desk)
+    me = {"me@example.com": "IS_OWNER"}
+    assert grants(desk) == {"runners": "CAN_MANAGE_RUN", **me}
+    assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
+    grants(desk, guests="CAN_VIEW")
+    assert deploy(desk).one("job")["problem"] == "keeps permissions.group guests: edited in the workspace."
+    change(desk, "level: CAN_MANAGE_RUN}", "level: CAN_MANAGE}\n  - {user_name: you@example.com, level: CAN_VIEW}")
+    update, kept = (event for event in deploy(desk).events if event["event"] == "job")
+    assert update["why"] == "permissions.group runners, permissions.user you@example.com"
+    assert "keeps permissions.group guests" in kept["problem"]
+    mine = {"runners": "CAN_MANAGE", "you@example.com": "CAN_VIEW"}
+    assert grants(desk) == {**mine, "guests": "CAN_VIEW", **me}
+    grants(desk, runners="CAN_VIEW")
+    assert "keeps permissions.group runners" in deploy(desk).one("job")["problem"]
+    assert "permissions" in desk.quick("status").out
+    why = deploy(desk, "--overwrite").one("job")["why"]
+    assert 'permissions.group runners (was "CAN_VIEW")' in why and grants(desk) == {**mine, **me}
+
+
+def test_permissions_that_hook_yml_no_longer_says(desk: Desk) -> None:
+    """They are taken, and the others stay; and a job without any in hook.yml is nobody's to look at."""
+    deploy(desk)
+    assert "/api/2.0/permissions" not in str(desk.api.requests())
+    change(desk, "name: demo\n", RUNNERS)
+    deploy(desk)
+    grants(desk, guests="CAN_VIEW")
+    change(desk, RUNNERS, "name: demo\n")
+    assert "permissions.group runners" in deploy(desk).events[2]["why"]
+    assert grants(desk) == {"guests": "CAN_VIEW", "me@example.com": "IS_OWNER"}
+    change(desk, "name: demo\n", RUNNERS.replace("group_name: runners", "service_principal_name: x").replace(
+        "CAN_MANAGE_RUN", "IS_OWNER"))  # fmt: skip
+    deploy(desk)
+    assert grants(desk) == {"guests": "CAN_VIEW", "x": "IS_OWNER"}
+
+
+def test_permissions_of_a_killed_run(desk: Desk) -> None:
+    """A run that set the permissions and not the settings is completed by the next one."""
+    deploy(desk)
+    change(desk, "name: demo\n", RUNNERS + "timeout: 3h\n")
+    refusal = {"kind": "answer", "status": 400, "error_code": "INVALID_PARAMETER_VALUE", "message": "not now"}
+    desk.api.control("faults", [{"endpoint": "/api/2.2/jobs/reset", "action": refusal}])
+    deploy(desk, code=4)
+    desk.api.control("faults", method="DELETE")
+    assert deploy(desk).changes[JOB] == "update" and counts(deploy(desk)) == (0, 0, 0, 2, 0)
+    assert grants(desk)["runners"] == "CAN_MANAGE_RUN"
+
+
 def test_killed_between_record_and_job(desk: Desk) -> None:
     """A run that wrote the record and not the job leaves them fitting: the next one knows whose edit is whose."""
     deploy(desk)

@@ -47,6 +47,11 @@ def test_bundle(hook: Hook) -> None:
     job = Job.from_dict(resource).as_dict()
     given = json.loads(job_json(hook))
     given["description"] = given["description"].partition(". ")[2]
+    if hook.permissions:
+        given["permissions"] = [
+            {"level": entry.pop("permission_level"), **{key: text.replace("${", "$${") for key, text in entry.items()}}
+            for entry in given.pop("access_control_list")
+        ]
     task = given["tasks"][0].get("notebook_task")
     if task:
         assert task["notebook_path"] == "/Shared/mlflow_hooks/mlflow_demo_hook"
