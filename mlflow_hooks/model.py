@@ -290,11 +290,12 @@ class Hook:
     to: str = ""
     job: Mapping[str, Any] = field(default_factory=dict)
     permissions: tuple[Permission, ...] = ()
+    retries: int = 0
 
     @property
     def parts(self) -> tuple[Step, ...]:
         """Its steps; a hook without any is one itself."""
-        return self.steps or (Step("project", self),)
+        return self.steps or (Step("project", self, retries=self.retries),)
 
     @property
     def notebook(self) -> str:

@@ -305,7 +305,7 @@ class StepSettings(Section):
         default=Compute(), description="Its cluster file, seen from this folder, or serverless; default: its project's."
     )
     timeout: Duration | None = Field(default=None, description="Then the step is cancelled; default: with the whole.")
-    retries: Count = Field(default=0, description="How often it is tried again after a failure; default: 0.")
+    retries: Count = Field(default=0, description="How often it is tried again after a failure; default: as above.")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
@@ -333,6 +333,7 @@ class HookFile(Section):
     targets: dict[str, Any] = Field(default={}, description="What differs in dev, qa and prod.")
     schedule: Annotated[JobSchedule | None, BeforeValidator(_begun)] = None
     timeout: Duration = Field(default=DEFAULT_TIMEOUT, description="Then the run is cancelled; default: 2h.")
+    retries: Count = Field(default=0, description="How often a failed run is tried again; default: 0.")
     poll: Duration = Field(default=DEFAULT_POLL, description="How often the hook looks at the run; default: 15s.")
     notifications: Notifications = Notifications()
     result: ResultKeys = ResultKeys()

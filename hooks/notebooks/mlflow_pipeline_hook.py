@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:8a0a22228fcdb71e85cd440c6997eedd2a356c1adea33f42d0858e0f166b6ef5 -->
+# MAGIC %md <!-- mlflow_hooks sha256:a418ccb77b06f963cef889b036c472856309c1eb5c76a5f2826b2df6c9c81453 -->
 # MAGIC ## Hook `pipeline`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExamplePipelineProject`
@@ -381,14 +381,14 @@ def run_steps(parameters, git_ref, experiment_id, deadline):
                 elif (run := watch(attempts[name])) is not None:
                     runs[name] = run
             except Exception as error:
-                if not CONFIG["pipeline"]:
-                    raise
-                attempts.pop(name, None)
                 if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
                     retries[name] -= 1
+                    attempts.pop(name, None)
                     print(f"{name} is tried again: {error}")
-                else:
+                elif CONFIG["pipeline"]:
                     errors[name] = error
+                else:
+                    raise
         if len(runs) + len(errors) == len(CONFIG["steps"]):
             return runs, errors
         left = deadline - time.monotonic()

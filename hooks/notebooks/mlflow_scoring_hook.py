@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:dc29881bcd9d8a3c4f99a80b6f1f4ccf50601b5e6c97528cb2d573749f8d2d30 -->
+# MAGIC %md <!-- mlflow_hooks sha256:6e24c1eed66bd8a931e61f2894bfdd9a225801863805ebbe9fb5c2f7ad632bae -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -324,14 +324,14 @@ def run_steps(parameters, git_ref, experiment_id, deadline):
                 elif (run := watch(attempts[name])) is not None:
                     runs[name] = run
             except Exception as error:
-                if not CONFIG["pipeline"]:
-                    raise
-                attempts.pop(name, None)
                 if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
                     retries[name] -= 1
+                    attempts.pop(name, None)
                     print(f"{name} is tried again: {error}")
-                else:
+                elif CONFIG["pipeline"]:
                     errors[name] = error
+                else:
+                    raise
         if len(runs) + len(errors) == len(CONFIG["steps"]):
             return runs, errors
         left = deadline - time.monotonic()

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:1e0d6e85bfbc2b5e1fdd7097e7fe678870f8fcc262f59af476394bd0dfe77836 -->
+# MAGIC %md <!-- mlflow_hooks sha256:8c47b759709339dc3fb39bb6a1779e2827233e298c0999c9e05a0d562b58bafc -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -317,14 +317,14 @@ def run_steps(parameters, git_ref, experiment_id, deadline):
                 elif (run := watch(attempts[name])) is not None:
                     runs[name] = run
             except Exception as error:
-                if not CONFIG["pipeline"]:
-                    raise
-                attempts.pop(name, None)
                 if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
                     retries[name] -= 1
+                    attempts.pop(name, None)
                     print(f"{name} is tried again: {error}")
-                else:
+                elif CONFIG["pipeline"]:
                     errors[name] = error
+                else:
+                    raise
         if len(runs) + len(errors) == len(CONFIG["steps"]):
             return runs, errors
         left = deadline - time.monotonic()

@@ -170,6 +170,7 @@ def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -
         linked_service=file.data_factory.linked_service,
         job=plain(file.job) or {},
         permissions=file.permissions,
+        retries=file.retries,
     )
 
 

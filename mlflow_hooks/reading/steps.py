@@ -60,7 +60,8 @@ def _step(name: str, settings: StepSettings, hook: Hook, file: HookFile, reader:
         parameters=parameters,
         timeout=settings.timeout or hook.timeout,
     )
-    return Step(name, alone, tuple(dict.fromkeys((*settings.after, *sources))), settings.retries)
+    retries = settings.retries if "retries" in settings.model_fields_set else file.retries
+    return Step(name, alone, tuple(dict.fromkeys((*settings.after, *sources))), retries)
 
 
 def _project(

@@ -270,14 +270,14 @@ def run_steps(parameters, git_ref, experiment_id, deadline):
                 elif (run := watch(attempts[name])) is not None:
                     runs[name] = run
             except Exception as error:
-                if not CONFIG["pipeline"]:
-                    raise
-                attempts.pop(name, None)
                 if retries[name] and not isinstance(error, (TimeoutError, ValueError)):
                     retries[name] -= 1
+                    attempts.pop(name, None)
                     print(f"{name} is tried again: {error}")
-                else:
+                elif CONFIG["pipeline"]:
                     errors[name] = error
+                else:
+                    raise
         if len(runs) + len(errors) == len(CONFIG["steps"]):
             return runs, errors
         left = deadline - time.monotonic()

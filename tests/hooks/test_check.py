@@ -585,6 +585,21 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ("a setting of ours", job("tasks: []"), "hook.yml:1 error: says with entry_point: or steps:"),
     ("no such setting", job("run_az: {}"), "hook.yml:1 error: Write run_as."),
     ("a setting of another kind", job("max_concurrent_runs: many"), "hook.yml:1 error: must be a whole number"),
+    ("a mistyped trigger", job("trigger: {file_arival: {}}"), "hook.yml:1 error: Write file_arrival."),
+    (
+        "a mistake further in",
+        job("trigger: {table_update: {table_names: a.b.c}}"),
+        "hook.yml:1 error: job.trigger.table_update.table_names must be a list.",
+    ),
+    ("no such pause", job("trigger: {pause_status: paused}"), "hook.yml:1 error: must be PAUSED or UNPAUSED"),
+    ("a webhook without a list", job("webhook_notifications: {on_failure: {id: a}}"), "hook.yml:1 error: be a list"),
+    ("a tag that is a number", job("tags: {cost: 7}"), "hook.yml:1 error: job.tags.cost must be a text"),
+    (
+        "many tags",
+        job(f"tags: {{{', '.join(f't{n}: x' for n in range(24))}}}"),
+        "hook.yml:1 error: more than 25 tags",
+    ),
+    ("two to run as", job("run_as: {user_name: a, service_principal_name: b}"), "hook.yml:1 error: runs as one user"),
     ("two ways to start", job("trigger: {periodic: {}}"), "hook.yml:1 error: both trigger and schedule"),
     ("no settings", hook("name: demo", "job: [run_as]\nname: demo"), "hook.yml:1 error: must be a mapping"),
     # Nothing secret

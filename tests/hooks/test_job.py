@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,9 +17,11 @@ from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
 from mlflow_hooks.generate.job import bundle_yaml, job_json, settings
 from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.generate.yaml_text import yaml_text
-from mlflow_hooks.model import Environment, Hook, Parameter, Requirements
+from mlflow_hooks.model import Cluster, Environment, Hook, Parameter, Requirements
+from mlflow_hooks.rules import job_fields
 
 from .samples import HOOK, HOOKS, JOBS_GIT, NOWHERE, PROJECT, SERVERLESS, hook
+from .work import CLUSTER
 
 # What reads all this takes seconds to import, databricks-sdk among it: the worker that has that has these as well.
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -308,13 +311,79 @@ def test_jobs_git_references(value: str) -> None:
         settings(replace(JOBS_GIT, parameters=(Parameter("word", value=value), HOOK.parameters[1])))
 
 
-def test_more_settings() -> None:
-    """What hook.yml says under `job` is in the job, beside the tag by which it is ours."""
-    more = {"run_as": {"service_principal_name": "x"}, "max_concurrent_runs": 3, "tags": {"team": "ml"}}
-    given = settings(hook(job={**more, "webhook_notifications": {"on_failure": [{"id": "7"}]}}))
-    assert (given["run_as"], given["max_concurrent_runs"]) == (more["run_as"], 3)
-    assert given["tags"] == {"team": "ml", "mlflow_hook": "demo"}
+SETTINGS: dict[str, Any] = {
+    "max_concurrent_runs": 3,
+    "queue": {"enabled": False},
+    "run_as": {"service_principal_name": "x"},
+    "webhook_notifications": {"on_failure": [{"id": "7"}]},
+    "trigger": {"file_arrival": {"url": "/Volumes/a/b/c/", "wait_after_last_change_seconds": 60}},
+    "trigger of a table": {"table_update": {"table_names": ["a.b.c"], "condition": "ANY_UPDATED"}},
+    "health": {"rules": [{"metric": "RUN_DURATION_SECONDS", "op": "GREATER_THAN", "value": 60}]},
+    "notification_settings": {"no_alert_for_canceled_runs": True},
+    "performance_target": "STANDARD",
+    "budget_policy_id": "b",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_more_settings(name: str) -> None:
+    """What hook.yml says under `job` is in the job, as the Jobs API takes it, and `check` has nothing against it."""
+    from databricks.sdk.service.jobs import JobSettings
+
+    key = name.partition(" ")[0]
+    more = replace(HOOK, job={key: SETTINGS[name]}, schedule=None)
+    given = settings(more)
+    assert given[key] == SETTINGS[name] and [*job_fields.rules(more)] == []
+    assert JobSettings.from_dict(given).as_dict() == given
     check_job(given, "2.2")
+
+
+def test_tags() -> None:
+    """Tags of the team are beside the one by which the job is ours."""
+    assert settings(hook(job={"tags": {"team": "ml"}}))["tags"] == {"team": "ml", "mlflow_hook": "demo"}
+
+
+def test_retries() -> None:
+    """The task of a job is tried again by the job, and a hook notebook tries its project again itself."""
+    assert settings(replace(JOBS_GIT, retries=2))["tasks"][0]["max_retries"] == 2
+    assert settings(hook(retries=2))["tasks"][0]["max_retries"] == 0
+
+
+@pytest.mark.parametrize("machine", ["instance_pool_id", "policy_id"])
+def test_pools_and_policies(machine: str) -> None:
+    """A pool or a policy of the project's cluster is that of its task, and of the hook's own machine."""
+    spec = {key: value for key, value in CLUSTER.items() if key != "node_type_id"} | {machine: "p"}
+    project = replace(PROJECT, cluster=Cluster(NOWHERE, spec))
+    for engine in (HOOK, JOBS_GIT):
+        given = settings(replace(engine, project=project))
+        assert given["job_clusters"][0]["new_cluster"][machine] == "p"
+        check_job(given, "2.2")
+
+
+def test_the_shapes_of_settings() -> None:
+    """What `check` knows of these settings is what databricks-sdk does."""
+    from databricks.sdk.service import jobs
+
+    def known(model: str) -> set[str]:
+        return {field.name for field in dataclasses.fields(getattr(jobs, model))}
+
+    models = {
+        "run_as": "JobRunAs",
+        "queue": "QueueSettings",
+        "notification_settings": "JobNotificationSettings",
+        "webhook_notifications": "WebhookNotifications",
+        "health": "JobsHealthRules",
+        "trigger": "TriggerSettings",
+    }
+    inner = {
+        "file_arrival": "FileArrivalTriggerConfiguration",
+        "table_update": "TableUpdateTriggerConfiguration",
+        "periodic": "PeriodicTriggerConfiguration",
+        "model": "ModelTriggerConfiguration",
+    }
+    assert {name: set(job_fields.SHAPES[name]) for name in models} == {name: known(models[name]) for name in models}
+    trigger = job_fields.SHAPES["trigger"]
+    assert {name: set(trigger[name]) for name in inner} == {name: known(inner[name]) for name in inner}
 
 
 def test_folder() -> None:

@@ -444,6 +444,10 @@ def test_a_step_is_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("b is tried again") == 2
     ended = Jobs(again, lambda name, _: BAD if name == "b" else GOOD).steps()
     assert "b ended as FAILED" in states(ended)["b"]
+    alone = hook(poll=timedelta(seconds=1), retries=1)
+    assert states(Jobs(alone, lambda _, attempt: BAD if attempt < 2 else GOOD).steps()) == {"project": "FINISHED"}
+    with pytest.raises(RuntimeError, match="demo ended as FAILED"):
+        Jobs(alone, lambda *_: BAD).steps()
 
 
 def test_a_step_that_takes_too_long() -> None:

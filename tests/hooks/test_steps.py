@@ -57,6 +57,7 @@ steps:
     after: [prepare]
     parameters:
       word: own
+retries: 1
 """
 LARGE = json.dumps({**CLUSTER, "num_workers": 8})
 
@@ -95,7 +96,7 @@ def test_steps_are_read(top: Path) -> None:
     assert (
         hook.parameters == (Parameter("word", default=None, value="given", widget=True),) or hook.parameters[0].widget
     )
-    assert (prepare.hook.entry_point, prepare.after) == ("main", ())
+    assert (prepare.hook.entry_point, prepare.after, prepare.retries) == ("main", (), 1)
     assert prepare.hook.parameters == (Parameter("word", "string", "hello", "given", widget=True, shared=True),)
     assert (train.hook.entry_point, train.after, train.retries) == ("train", ("prepare",), 2)
     assert train.hook.timeout.total_seconds() == 1800
