@@ -135,6 +135,28 @@ def deploy(**values: Any) -> None:
     _run("deploy", values)
 
 
+@mlflow_hooks.command(short_help="Let a hook use a job that exists.")
+@click.argument("name")
+@click.argument("job_id", type=click.IntRange(min=1))
+@_TO
+@_PROJECTS
+@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@flag("-y/--yes", "Do not ask.")
+@flag("-n/--dry-run", "Show what deploy would change in the job, and change nothing.")
+@_connection
+@_JSON
+def bind(**values: Any) -> None:
+    """Make a job that exists in the workspace that of a hook.
+
+    NAME is a hook or a project, JOB_ID the number of the job. You see what the next deployment will change in the job,
+    and are asked whether that is meant. The job keeps its number and history. A job of a bundle is refused.
+
+    Exit codes: 0 done, 1 the job is somebody else's, or you said no, 2 usage or configuration, 4 the workspace refused
+    a request, 130 interrupted.
+    """
+    _run("bind", values)
+
+
 @mlflow_hooks.command(short_help="Show what the workspace has of each hook.")
 @click.argument("names", nargs=-1)
 @_TO

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+import click
+
+from databricks_sync import shell
 from databricks_sync.cli import browser
 from databricks_sync.cli.project import Project, find
 from databricks_sync.cli.session import Session, opened
 from databricks_sync.errors import SettingsError, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
+from mlflow_hooks.deploy.bind import bind as bind_job
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
 from mlflow_hooks.deploy.status import report_status
@@ -91,21 +96,52 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         refuse([*_findings(readings), *away], options.checking())
         for finding in (finding for hook in hooks for finding in pinned(hook)):
             report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
-        deployment = DeployOptions(
-            session.target,
-            generate=f"mlflow_hooks generate{options.folders()}",
-            deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
-            overwrite=options.overwrite,
-            prune=options.prune,
-            dry_run=options.dry_run,
-            take_over=options.take_over,
-            wait=options.wait,
-            to=options.to,
-        )
-        code = deploy_hooks(hooks, _folder(project.folder, options), session, deployment, report)
+        code = deploy_hooks(hooks, _folder(project.folder, options), session, _deployment(options, session), report)
         if options.open:
             browser.show(session.pages(staying=False).object(session.target), report.notice)
         return code
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def _deployment(options: HookOptions, session: Session) -> DeployOptions:
+    where = shell.option("target", options.target) if options.target else ""
+    return DeployOptions(
+        session.target,
+        generate=f"mlflow_hooks generate{options.folders()}",
+        deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
+        bind=f"mlflow_hooks bind{options.login()}{options.checked()}{where}",
+        overwrite=options.overwrite,
+        prune=options.prune,
+        dry_run=options.dry_run,
+        take_over=options.take_over,
+        wait=options.wait,
+        to=options.to,
+    )
+
+
+def bind(options: HookOptions, report: Reporter) -> int:
+    """Makes a job of the workspace that of a hook; the exit code. Raises SyncError."""
+    project = _project(options, report)
+    if not (options.yes or options.dry_run or (is_terminal() and not options.as_json)):
+        raise SettingsError("Nobody can be asked here whether that is meant.", "Look with --dry-run, and add --yes.")
+    with opened(options.session(options.target or TARGET), project) as session:
+        _report_notices(session, report)
+        session.permitted()
+        hook = sound(
+            one_by_name(read_hooks(_projects(project.folder, options), options.to), options.name), options.checking()
+        )
+        return bind_job(
+            hook,
+            options.job_id,
+            session,
+            _deployment(options, session),
+            lambda: options.yes or click.confirm("Make it so?", err=True),
+            report,
+        )
 
 
 def status(options: HookOptions, report: Reporter) -> int:
@@ -196,6 +232,7 @@ WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
     "generate": generate,
     "schema": schema,
     "deploy": deploy,
+    "bind": bind,
     "status": status,
     "run": run,
 }

@@ -8,6 +8,7 @@ SyncError
     ├── EditedByHand    a generated file was edited, and would be overwritten
     ├── Unwritable      a generated file cannot be, for what stands in its place
     ├── OutOfDate       what is written is not what would be generated now
+    ├── NotAdopted      a job cannot become that of a hook
     └── OtherTarget     the workspace has the hook as it is for another target
 """
 
@@ -41,6 +42,10 @@ class Unwritable(HookError):
 
 class OutOfDate(HookError):
     """What is written is not what would be generated now."""
+
+
+class NotAdopted(HookError):
+    """A job cannot become that of a hook."""
 
 
 class OtherTarget(HookError):

@@ -14,7 +14,7 @@ class HookOptions(NamedTuple):
     """What was typed, under the names of the options; what a command does not have is as if it was not typed."""
 
     names: tuple[str, ...] = ()  # hooks or projects; none: all
-    name: str = ""  # the one to run
+    name: str = ""  # the one that the command is about
     to: str = ""  # a target of hook.yml
     projects: str | None = None
     folder: str | None = None
@@ -26,6 +26,8 @@ class HookOptions(NamedTuple):
     prune: bool = False
     take_over: bool = False
     dry_run: bool = False
+    yes: bool = False
+    job_id: int = 0
     open: bool = False
     wait: float = 0.0  # seconds
     parameters: tuple[str, ...] = ()  # NAME=VALUE
@@ -55,7 +57,11 @@ class HookOptions(NamedTuple):
 
     def checking(self) -> str:
         """The command that checks the projects that this one is about."""
-        return f"mlflow_hooks check{self._typed(projects=self.projects, to=self.to)}"
+        return f"mlflow_hooks check{self.checked()}"
+
+    def checked(self) -> str:
+        """The options that say which projects are meant, and for which target, as they would be typed once more."""
+        return self._typed(projects=self.projects, to=self.to)
 
     @staticmethod
     def _typed(**named: str | None) -> str:

@@ -59,7 +59,7 @@ class JobDeployment:
         local = as_asked(hook, self._options.target)
         record = self._records.of(hook.name)
         same_name = self._present(hook.notebook, record)
-        problem = _not_ours(hook, same_name, local, self._options)
+        problem = _not_ours(hook, same_name, local, record, self._options)
         if not problem and same_name and record and record.of_another(self._names()) and not self._options.take_over:
             what, hint = "was deployed from another repository.", "Give the hook another name, or add --take-over."
             problem = Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
@@ -178,9 +178,14 @@ def _conflict(change: Change, merged: MergedSettings, *, unknown: bool) -> Chang
 
 
 def _not_ours(
-    hook: Hook, same_name: Sequence[HookJob], settings: Mapping[str, Any], options: DeployOptions
+    hook: Hook,
+    same_name: Sequence[HookJob],
+    settings: Mapping[str, Any],
+    record: JobRecord | None,
+    options: DeployOptions,
 ) -> Change | None:
     """Why a job of the right name is left alone."""
+    known = record.job_id if record is not None else 0  # as one that was bound, wherever its notebook is
     if len(same_name) > 1:
         numbers = ", ".join(str(other.job_id) for other in same_name)
         what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
@@ -189,10 +194,13 @@ def _not_ours(
         hint = "Deploy this hook with the bundle alone, or remove it from the bundle and deploy that first."
     elif same_name and same_name[0].hook != hook.name:
         what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
-        hint = (
-            f"Rename that job, or let the hook use it: add the tag {job.TAG}: {hook.name} to it, and --overwrite here."
-        )
-    elif same_name and (elsewhere := same_name[0].folder) and HookJob(0, settings).folder not in ("", elsewhere):
+        hint = f"Rename that job, or let the hook use it: `{options.bind} {hook.name} {same_name[0].job_id}`."
+    elif (
+        same_name
+        and same_name[0].job_id != known
+        and (elsewhere := same_name[0].folder)
+        and HookJob(0, settings).folder not in ("", elsewhere)
+    ):
         what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
         hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
     else:

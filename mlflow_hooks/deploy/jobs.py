@@ -121,6 +121,10 @@ class Jobs:
         """Replaces all settings; runs and history stay."""
         self._send("reset", {"job_id": job_id, "new_settings": settings})
 
+    def update(self, job_id: int, settings: Mapping[str, Any]) -> None:
+        """Replaces some of the settings."""
+        self._send("update", {"job_id": job_id, "new_settings": settings})
+
     def delete(self, job_id: int) -> None:
         """Deletes the job and its history (`POST /api/2.2/jobs/delete`)."""
         self._send("delete", {"job_id": job_id})

@@ -62,6 +62,16 @@ def merge(
     return MergedSettings(in_lists, tuple(merging.changed), tuple(merging.kept), tuple(merging.conflicts))
 
 
+def taken_over(local: Mapping[str, Any], remote: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a job that nobody deployed counts as deployed last: all that hook.yml says, or would have said.
+
+    So the next merge changes what differs, takes away what the job would do besides, and keeps all else.
+    """
+    kept = {name: value for name, value in remote.items() if name in local or name in _TELLING}
+    tags = remote.get("tags") or {}
+    return {**kept, "tags": {name: value for name, value in tags.items() if name in local.get("tags", {})}}
+
+
 class _Merging:
     """One merge under way. What is missing is None on every side."""
 

@@ -57,7 +57,8 @@ class Stamp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """What the command was asked for. `generate`, `deploy`: how to generate what is deployed, and to deploy it.
+    """What the command was asked for. `generate`, `deploy`, `bind`: how to generate what is deployed, to deploy it, and
+    to let a hook use a job that exists.
 
     `to`: a target of hook.yml, such as qa.
     """
@@ -65,6 +66,7 @@ class DeployOptions:
     target: str
     generate: str = "mlflow_hooks generate"
     deploy: str = "mlflow_hooks deploy"
+    bind: str = "mlflow_hooks bind"
     overwrite: bool = False
     prune: bool = False
     dry_run: bool = False

@@ -140,11 +140,6 @@ def two_jobs(desk: Desk) -> None:
     desk.work.post("2.2/jobs/create", {"name": JOB, "tasks": []})
 
 
-def tag(desk: Desk) -> None:
-    new = {"tags": {"mlflow_hook": "demo"}}
-    desk.work.post("2.2/jobs/update", {"job_id": job_ids(desk)[0], "new_settings": new})
-
-
 def delete_job(desk: Desk) -> None:
     desk.work.post("2.2/jobs/delete", {"job_id": job_ids(desk)[0]})
 
@@ -443,8 +438,23 @@ ROWS = {
         somebody_s,
         "deploy",
         f"job {JOB} exists without the tag mlflow_hook (job …), so it belongs to somebody else.",
-        "Rename that job, or let the hook use it: add the tag mlflow_hook: demo to it, and --overwrite here.",
-        lambda desk, hint, typed: (tag(desk), [*typed, "--overwrite"])[1],
+        "Rename that job, or let the hook use it: `mlflow_hooks bind demo …`.",
+        lambda desk, hint, typed: types()(desk, hint.replace("`.", " --yes`"), typed),
+        code=1,
+    ),
+    "nobody to ask": Row(
+        somebody_s,
+        "bind demo 100000000000000",
+        "Nobody can be asked here whether that is meant.",
+        "Look with --dry-run, and add --yes.",
+        lambda desk, hint, typed: ["bind", "demo", str(job_ids(desk)[0]), "--yes"],
+    ),
+    "no job to bind": Row(
+        somebody_s,
+        "bind demo 7 --yes",
+        "This workspace has no job 7.",
+        "Copy the number from the address of the job's page.",
+        lambda desk, hint, typed: ["bind", "demo", str(job_ids(desk)[0]), "--yes"],
         code=1,
     ),
     "a job of a bundle": Row(
@@ -519,7 +529,12 @@ ROWS = {
 ELSEWHERE = ("rules", "reading/validation.py", "reading/git_address.py", "generate/notebook.py", "generate/origin.py")
 ELSEWHERE += ("templates",)
 # Hints that are not typed here, and why.
+BINDING = "tests/hooks/test_bind.py has each of them"
 NOT_TYPED = {
+    "Unbind it from the bundle first (databricks bundle deployment unbind).": "only the official CLI does that",
+    "Remove its tag mlflow_hook in the workspace, if that hook is gone.": BINDING,
+    "Delete or rename job … first.": BINDING,
+    "Give the hook another name.": BINDING,
     "Type: pip install 'databricks-branch-sync[hooks]'": "it asks a registry",
     "Type: pip install 'databricks-branch-sync[mlflow]'": "it asks a registry",
     "Type the command again: it does the rest.": "tests/hooks/test_deploy.py interrupts it, and does the rest",

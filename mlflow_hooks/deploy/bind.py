@@ -1,0 +1,85 @@
+"""Makes a job that exists that of a hook, as `databricks bundle deployment bind` does for a bundle.
+
+What the job has counts as deployed last from then on, so the next deployment makes it as hook.yml says, and keeps what
+somebody edits meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from databricks_sync.cli.session import Session
+from databricks_sync.exit_code import ExitCode
+from mlflow_hooks.errors import NotAdopted
+from mlflow_hooks.generate.job import TAG
+from mlflow_hooks.model import Hook
+from mlflow_hooks.report import Reporter
+
+from .job_deployment import JobDeployment
+from .jobs import DIGEST, HookJob, Jobs
+from .merge import merge, taken_over
+from .notebooks import DeployOptions
+from .permissions import Permissions, as_asked
+from .record import JobRecord, Records, deployed_last, digest
+
+
+def bind(
+    hook: Hook, job_id: int, session: Session, options: DeployOptions, agreed: Callable[[], bool], report: Reporter
+) -> ExitCode:
+    """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`.
+
+    The exit code. Raises NotAdopted for a job that is somebody else's, OtherTarget, WorkspaceError.
+    """
+    JobDeployment(session, options).require_target([hook])
+    jobs, records = Jobs(session.http), Records(session.http, options.target)
+    present = jobs.at(job_id)
+    record, local = records.of(hook.name), as_asked(hook, options.target)
+    names = session.repository.origin() | session.repository.first_commits()
+    if record is not None and record.of_another(names):
+        raise NotAdopted(f"{hook.name} was deployed from another repository.", "Give the hook another name.")
+    present = _adoptable(hook, job_id, present, jobs, record)
+    page = session.pages(staying=False).job(str(job_id))
+    about: dict[str, Any] = {"hook": hook.name, "job_id": job_id, "name": present.name, "address": page or None}
+    if present.hook == hook.name and deployed_last(record, present.last, local) is not None:
+        report.event("summary", f"Job {job_id} is that of {hook.name} already.", "bold green", bound=True, **about)
+        return ExitCode.DONE
+    remote = Permissions(session.http).added(present, {}, local)
+    changed = merge(None, local, remote, overwrite=True).changed
+    report.event("job", f"{hook.name} ← job {job_id} {present.name}", changes=list(changed), **about)
+    for path in changed:
+        report.line(f"  ~ {path}", "yellow")
+    if not changed:
+        report.line("  as hook.yml says")
+    if options.dry_run or not agreed():
+        text = f"Job {job_id} was not changed."
+        report.event("summary", text, "bold", bound=False, dry_run=options.dry_run, **about)
+        return ExitCode.DONE if options.dry_run else ExitCode.LEFT
+    base = taken_over(local, remote)
+    now = digest(base)
+    names |= record.repository if record is not None else frozenset()
+    records.write(JobRecord(hook.name, hook.document.name, names, {now: base}, job_id, hook.to))
+    tags = present.unmarked["tags"] | {TAG: hook.name, DIGEST: now}
+    jobs.update(job_id, {"tags": tags})
+    then = "; the next deployment makes these changes" if changed else ""
+    report.event("summary", f"Job {job_id} is that of {hook.name} now{then}.", "bold green", bound=True, **about)
+    return ExitCode.DONE
+
+
+def _adoptable(hook: Hook, job_id: int, present: HookJob | None, jobs: Jobs, record: JobRecord | None) -> HookJob:
+    """The job. Raises NotAdopted for one that is not there, or that of somebody else, or where the hook has another."""
+    if present is None:
+        raise NotAdopted(f"This workspace has no job {job_id}.", "Copy the number from the address of the job's page.")
+    if present.deployed_by:
+        message = f"Job {job_id} belongs to a bundle, which would deploy it again."
+        raise NotAdopted(message, "Unbind it from the bundle first (databricks bundle deployment unbind).")
+    if present.hook not in ("", hook.name):
+        message = f"Job {job_id} is that of the hook {present.hook}."
+        raise NotAdopted(message, "Remove its tag mlflow_hook in the workspace, if that hook is gone.")
+    others = [other.job_id for other in jobs.named(hook.notebook) if other.job_id != job_id]
+    if record is not None and record.job_id != job_id and record.job_id and (other := jobs.at(record.job_id)):
+        others += [other.job_id] * (other.hook == hook.name)
+    if others:
+        message = f"There is job {others[0]} already, which deploy takes for that of {hook.name}."
+        raise NotAdopted(message, f"Delete or rename job {others[0]} first.")
+    return present
