@@ -94,6 +94,21 @@ def generate(**values: Any) -> None:
     _run("generate", values)
 
 
+@mlflow_hooks.command(short_help="Write a minimal project.")
+@click.argument("name")
+@_PROJECTS
+@_JSON
+def new(**values: Any) -> None:
+    """Write a minimal project with its hook.yml, to begin with.
+
+    NAME is its folder, and in lower case its hook. It runs at once in the workspace on this machine. Nothing that
+    exists is overwritten.
+
+    Exit codes: 0 done, 2 usage or configuration.
+    """
+    _run("new", values)
+
+
 @mlflow_hooks.command(short_help="Write the schema from which editors complete hook.yml.")
 @_PROJECTS
 @_JSON

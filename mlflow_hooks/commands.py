@@ -23,9 +23,10 @@ from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.notebooks import DeployOptions
 from mlflow_hooks.deploy.status import report_status
 from mlflow_hooks.deploy.status import status as status_of
-from mlflow_hooks.generate.files import FOLDER, changes, places, schema_change, write
+from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
+from mlflow_hooks.generate.new import new_project
 from mlflow_hooks.reading import git_address
-from mlflow_hooks.reading.hook_file import PROJECTS, HookReading, read_hooks
+from mlflow_hooks.reading.hook_file import HOOK_FILE, PROJECTS, HookReading, read_hook, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
 from mlflow_hooks.rules.check import check as findings_of
 from mlflow_hooks.rules.check import pinned, refuse, report_findings
@@ -73,6 +74,21 @@ def generate(options: HookOptions, report: Reporter) -> int:
         for change in planned
     ]
     return report_changes(done, report, dry_run=options.check)
+
+
+def new(options: HookOptions, report: Reporter) -> int:
+    """Writes a minimal project with its hook.yml; the exit code. Raises SettingsError, HookError."""
+    projects = _projects(_project(options, report).folder, options)
+    made = new_project(projects, options.name)
+    if not (projects / SCHEMA).exists():
+        write([schema_change(projects)], projects)
+        made.append(SCHEMA)
+    files = [Change("file", f"{projects.name}/{file}", Action.CREATE.value) for file in made]
+    code = report_changes(files, report, dry_run=False)
+    hook = sound(read_hook(projects / options.name / HOOK_FILE), options.checking())
+    report.line(f"Try it: mlflow_hooks run {hook.name} --local", "")
+    report.line(f"Then commit it, and create its tag: git tag {hook.git.ref}", "")
+    return code
 
 
 def schema(options: HookOptions, report: Reporter) -> int:
@@ -230,6 +246,7 @@ def _different(read: dict[str, list[HookReading]]) -> list[HookReading]:
 WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
     "check": check,
     "generate": generate,
+    "new": new,
     "schema": schema,
     "deploy": deploy,
     "bind": bind,

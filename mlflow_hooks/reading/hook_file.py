@@ -195,11 +195,12 @@ def _git(reader: Reader, git: Git, origin: str) -> GitSource:
     if git.secret is not None and git.secret.username and git.secret.username_key:
         reader.error(["git", "secret"], "git.secret has both a username and a username_key.", "Remove one of them.")
     return GitSource(
-        url=url, ref=ref, kind=kind, provider=git.provider or _provider(url), secret=git.secret, widget=git.widget
+        url=url, ref=ref, kind=kind, provider=git.provider or provider_of(url), secret=git.secret, widget=git.widget
     )
 
 
-def _provider(url: str) -> str:
+def provider_of(url: str) -> str:
+    """What the Jobs API calls the host of a repository; "" for one that is unknown to us."""
     if folder_of(url) is not None:
         return PROVIDERS["github.com"]  # the workspace on this machine wants a name, and goes by none
     try:

@@ -442,6 +442,20 @@ ROWS = {
         lambda desk, hint, typed: types()(desk, hint.replace("`.", " --yes`"), typed),
         code=1,
     ),
+    "a name that is taken": Row(
+        nothing,
+        "new Demo",
+        "There is a project or a hook called Demo already.",
+        "Choose another name.",
+        lambda *_: ["new", "other"],
+    ),
+    "a name that cannot be": Row(
+        nothing,
+        "new 9x",
+        "9x cannot be the name of a hook: it has letters, digits and _, a letter first.",
+        "Choose a name such as churn.",
+        lambda desk, hint, typed: ["new", hint.split()[-1][:-1]],
+    ),
     "nobody to ask": Row(
         somebody_s,
         "bind demo 100000000000000",
@@ -531,6 +545,7 @@ ELSEWHERE += ("templates",)
 # Hints that are not typed here, and why.
 BINDING = "tests/hooks/test_bind.py has each of them"
 NOT_TYPED = {
+    "Try it: mlflow_hooks run … --local": "tests/hooks/test_new.py does",
     "Unbind it from the bundle first (databricks bundle deployment unbind).": "only the official CLI does that",
     "Remove its tag mlflow_hook in the workspace, if that hook is gone.": BINDING,
     "Delete or rename job … first.": BINDING,
