@@ -192,6 +192,7 @@ def status(**values: Any) -> None:
 @mlflow_hooks.command("run")
 @click.argument("name")
 @click.option("-P", "--param", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter of the project.")
+@flag("--trial", "Give parameters their values for a trial (trial: in hook.yml), such as a few rows.")
 @click.option(
     "--ref",
     metavar="[REF]",

@@ -239,7 +239,7 @@ class Parameter:
     """A parameter of the entry point, with what hook.yml says of it. Values are text, as they are on a command line.
 
     `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it. `source`: an earlier
-    step gives the value. `shared`: what a step gets is what the pipeline gives to all.
+    step gives the value. `shared`: what a step gets is what the pipeline gives to all. `trial`: what it is in a trial.
     """
 
     name: str
@@ -249,6 +249,7 @@ class Parameter:
     widget: bool = False
     source: StepValue | None = None
     shared: bool = False
+    trial: str | None = None
 
     @property
     def effective(self) -> str | None:

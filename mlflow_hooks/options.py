@@ -31,6 +31,7 @@ class HookOptions(NamedTuple):
     open: bool = False
     wait: float = 0.0  # seconds
     parameters: tuple[str, ...] = ()  # NAME=VALUE
+    trial: bool = False
     ref: str | None = None  # None: run what lies here, "": where the hook is pinned
     backend: str = "databricks"
     tracking: str | None = None

@@ -76,7 +76,8 @@ def parameter(
     setting = settings.get(declared.name, ParameterSetting())
     source = _source(reader, section, declared.name, setting) if isinstance(setting, StepParameter) else None
     widget = isinstance(setting, ParameterSetting) and setting.widget
-    made = Parameter(declared.name, declared.type, declared.default, setting.value, widget, source)
+    trial = setting.trial if isinstance(setting, ParameterSetting) else None
+    made = Parameter(declared.name, declared.type, declared.default, setting.value, widget, source, trial=trial)
     if made.required and not widget:
         message = f"The parameter {made.name} has no value, and no caller may set it: every run would fail."
         remedy = f"Give {made.name} a value, or widget: true."

@@ -58,9 +58,9 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
         if parameter.default is not None:
             for message, remedy in _value(parameter, parameter.default, pasted and parameter.value is None):
                 yield error(declared, keys, message, remedy)
-        if parameter.value is not None:
-            for message, remedy in _value(parameter, parameter.value, pasted):
-                yield error(hook.document, ["parameters", parameter.name], message, remedy)
+        for key, value in (("value", parameter.value), ("trial", parameter.trial)):
+            for message, remedy in _value(parameter, value, pasted) if value is not None else ():
+                yield error(hook.document, ["parameters", parameter.name, key], message, remedy)
     spark_job = hook.project.spark_job
     if spark_job and spark_job.python_file and hook.document.has("parameters"):
         message = "A databricks_spark_job with python_file gets its parameters from MLproject alone; these are ignored."

@@ -54,7 +54,10 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
             of_project(part.hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks),
             options.checking(),
         )
-    parameters = spec.values(hook, options.parameters, pasted=remote and is_pasted(hook) and not hook.steps)
+    pasted = remote and is_pasted(hook) and not hook.steps
+    parameters = spec.values(hook, options.parameters, pasted=pasted, trial=options.trial)
+    if options.trial and all(parameter.trial is None for parameter in hook.parameters):
+        report.notice(f"No parameter of {hook.name} has a value for trials, so this one is as long as any run.")
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
     to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking(), remote)
     _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)

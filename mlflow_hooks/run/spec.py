@@ -62,8 +62,8 @@ class RunSpec:
         return tags
 
 
-def values(hook: Hook, assignments: Sequence[str], *, pasted: bool) -> dict[str, str]:
-    """The parameters of a run: those given as `name=value`, else what hook.yml or MLproject say.
+def values(hook: Hook, assignments: Sequence[str], *, pasted: bool, trial: bool = False) -> dict[str, str]:
+    """The parameters of a run: those given as `name=value`, else what hook.yml or MLproject say; `trial`: for a trial.
 
     Raises SettingsError: MLflow would pass on whatever it gets, and the cluster would find out.
     """
@@ -79,7 +79,8 @@ def values(hook: Hook, assignments: Sequence[str], *, pasted: bool) -> dict[str,
         typed[name] = value
     chosen = {}
     for name, parameter in parameters.items():
-        effective = typed.get(name, parameter.effective)
+        effective = parameter.trial if trial and parameter.trial is not None else parameter.effective
+        effective = typed.get(name, effective)
         if effective is None:
             raise SettingsError(f"The parameter {name} has no value.", f"Add -P {word(name)}=VALUE.")
         if message := problem(parameter, effective, pasted=pasted):

@@ -251,6 +251,11 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         {"MLproject": "databricks_spark_job:\n  python_file: demo.py\n"},
         "hook.yml:6 error: these are ignored",
     ),
+    (
+        "wrong in a trial",
+        hook("value: hello, widget: true}", "value: hello, widget: true}\n  count: {trial: few}"),
+        "hook.yml:8 error: count must be a whole number, not 'few'",
+    ),
     # The cluster
     ("an existing cluster", EXISTING, "cluster.json:1 error: MLflow refuses to run a project on a cluster that exists"),
     ("an existing cluster for a job", jobs_git(**EXISTING), "cluster.json:1 warning: cannot say the experiment"),

@@ -101,6 +101,24 @@ def test_pipeline(desk: Desk) -> None:
     assert [run["info"]["status"] for run in desk.runs(experiment)[:2]] == ["FINISHED", "FAILED"]
 
 
+@pytest.mark.parametrize(
+    "more", ["", STEPS.replace("      count: {step: first, metric: letters}\n", "      count: 2\n")]
+)
+def test_trial(desk: Desk, more: str) -> None:
+    """A trial has the values that hook.yml has for one, in a pipeline too; what is typed is stronger than both."""
+
+    def given(text: str, *words: str) -> object:
+        write(desk.root / "projects" / "Demo", {"hook.yml": text + more})
+        ran = desk.quick("run", "demo", "--backend", "local", "--branch", "b", "--dry-run", "--json", *words)
+        notes.append(sum("as long as any run" in one["message"] for one in ran.events if one["event"] == "note"))
+        return ran.one("start")["parameters"]["word"]
+
+    notes: list[int] = []
+    trial = HOOK.replace("widget: true", "widget: true, trial: hi")
+    assert (given(trial), given(trial, "--trial"), given(trial, "--trial", "-P", "word=x")) == ("hello", "hi", "x")
+    assert given(HOOK, "--trial") == "hello" and notes == [0, 0, 0, 1]
+
+
 def test_pipeline_that_stops(desk: Desk) -> None:
     """A step without the value that it needs, or that takes too long, ends the pipeline, and nothing stays open."""
     folder, experiment = desk.root / "projects" / "Demo", "/Shared/runs/stops"

@@ -88,7 +88,8 @@ def test_run(trial_ci: Ci, trial: Workspace) -> None:
         edit(file.with_name("hook.yml"), "timeout: 1h", "timeout: 1h\npoll: 1s")
     git(trial_ci.origin, "commit", "-q", "-am", "Quick")
     git(trial_ci.origin, "update-ref", PULL_REQUEST, "HEAD")
-    trial_ci.run("pull-request.yml", PULL_REQUEST, "run")
+    [(trained, *_)] = trial_ci.run("pull-request.yml", PULL_REQUEST, "run").values()
+    assert "rows=100" in trained.said
     train, score = versions(trial)[-2:]
     assert train == score
 
