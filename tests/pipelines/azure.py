@@ -17,6 +17,7 @@ from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, 
 # The task behind `script`, CmdLine@2, gives bash no -e: of several lines only the last one's exit code counts.
 SHELL = ("bash", "--noprofile", "--norc")
 # A name without blanks: `$(git log ...)` is left to the shell, since there is no variable of that name.
+TEMPLATE = r"\$\{\{ variables\['([\w.]+)'\] \}\}"
 MACRO = r"\$\(([A-Za-z_][\w.]*)\)"
 TASKS = {"UsePythonVersion@0"}
 
@@ -90,7 +91,7 @@ def jobs(
     pipeline: Mapping[str, Any], event: Event, groups: Mapping[str, Group], agent: Mapping[str, str]
 ) -> Iterator[Job]:
     """The jobs that run. `agent`: variables that the agent adds."""
-    for stage, job in _all_jobs(pipeline):
+    for stage, job in _all_jobs(_compiled(pipeline, event.variables)):
         named = [job.get("environment", ""), *(one["group"] for one in job.get("variables", []) if "group" in one), ""]
         environment = next(filter(None, named), "").removeprefix("databricks-")
         variables, secrets = dict(event.variables), {"System.AccessToken": job_token(environment)}
@@ -113,6 +114,15 @@ def jobs(
             tuple(one for one in (job.get("dependsOn"), stage.get("dependsOn")) if one),
             environment,
         )
+
+
+def _compiled(value: Any, variables: Mapping[str, str]) -> Any:
+    """What is known before anything runs is put in the place of its template expression."""
+    if isinstance(value, dict):
+        return {key: _compiled(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_compiled(item, variables) for item in value]
+    return lookup(value, TEMPLATE, {name.lower(): text for name, text in variables.items()})
 
 
 def _all_jobs(pipeline: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -16,7 +16,7 @@ from databricks_local.embedded import Running, running
 
 from .identity import identity
 from .jobs import SOURCE_BRANCH, URL
-from .services import ROOT, Azure, Ci, GitHub, Service, Stores
+from .services import ROOT, Azure, Ci, GitHub, GitLab, Service, Stores
 
 sys.path.insert(0, str(ROOT / "docs"))
 
@@ -86,7 +86,8 @@ def servers(embedded: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The workspaces of dev and QA, which are one here, and of production."""
     first = Workspace(embedded.host, embedded.token)
     with running(tmp_path_factory.mktemp("production") / "workspace") as production:
-        yield {"dev": first, "qa": first, "production": Workspace(production.host, production.token)}
+        last = Workspace(production.host, production.token)
+        yield {"dev": first, "qa": first, "production": last, "main": last}
 
 
 @pytest.fixture
@@ -129,5 +130,9 @@ def trial_ci(request: pytest.FixtureRequest, trial: Workspace, origin: Path, tmp
 
 def made(kind: str, workspaces: dict[str, Workspace], identity: str, origin: Path, folder: Path) -> Ci:
     stores = Stores(workspaces, identity)
-    service: Service = GitHub(stores) if kind == "github" else Azure(stores, folder / "staging")
-    return Ci(service, origin, folder)
+    services: dict[str, Service] = {
+        "github": GitHub(stores),
+        "azure": Azure(stores, folder / "staging"),
+        "gitlab": GitLab(stores),
+    }
+    return Ci(services[kind], origin, folder)

@@ -79,7 +79,8 @@ def starts(workflow: Mapping[str, Any], event: Event) -> bool:
 def jobs(workflow: Mapping[str, Any], event: Event, stores: Mapping[str, Mapping[str, str]]) -> Iterator[Job]:
     """The jobs that run. `stores`: what each environment has, by `vars.NAME` and `secrets.NAME`."""
     for name, job in workflow["jobs"].items():
-        values = {**event.context, **stores.get(job.get("environment", ""), {})}
+        environment = _resolved(job.get("environment", ""), event.context)
+        values = {**event.context, **stores.get(environment, {})}
         context = {key.lower(): value for key, value in values.items()}
         if not _holds(job.get("if", "always()"), context):
             continue
@@ -90,7 +91,7 @@ def jobs(workflow: Mapping[str, Any], event: Event, stores: Mapping[str, Mapping
             _checkout(steps[0]),
             tuple(_script(step, workflow, env, context) for step in steps if "run" in step),
             (job["needs"],) if "needs" in job else (),
-            job.get("environment", ""),
+            environment,
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 # Where the repository says it is; git finds it in a folder.
 URL = "https://github.com/databricks-branch-sync/databricks-branch-sync"
 MASTER, PULL_REQUEST, TAG = "refs/heads/master", "refs/pull/17/merge", "refs/tags/v1.2.0"
+QA_BRANCH = "refs/heads/qa"  # of those who go from branch to branch
 SOURCE_BRANCH = "feature/rain"
 SCHEDULE = "schedule"  # the hour, which is about master
 

@@ -1,4 +1,4 @@
-"""The two CIs as one: what happens starts pipelines, and their jobs run on machines with the CI's variables."""
+"""The CIs as one: what happens starts pipelines, and their jobs run on machines with the CI's variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from support.project import Workspace
 
-from . import azure, github
+from . import azure, github, gitlab
 from .identity import job_token
 from .jobs import URL, Job, Machine, Ran
 
@@ -21,7 +21,7 @@ CLIENT_ID = "4c5d1e2f-0000-4000-8000-000000000001"
 
 
 class Service(Protocol):
-    """One of the two; `fork`: the pull request comes from one."""
+    """One of them; `fork`: the pull request comes from one."""
 
     @property
     def folder(self) -> str: ...
@@ -111,6 +111,36 @@ class Azure:
         return azure.Event(ref).environ | azure.exported(where)
 
 
+@dataclass(frozen=True)
+class GitLab:
+    stores: Stores
+    folder: str = "gitlab"
+
+    def read(self, name: str) -> dict[str, Any]:
+        return gitlab.read(PIPELINES / self.folder / name)
+
+    def starts(self, name: str, ref: str) -> bool:
+        return bool(gitlab.started(PIPELINES / self.folder / name, gitlab.Event(ref)))
+
+    def jobs(self, name: str, ref: str, fork: bool = False) -> list[Job]:
+        """Variables of the environment are in every job of it, so a merge request has one of its own, `review`."""
+        workspaces = self.stores.workspaces
+        scoped = {
+            environment: {
+                "DATABRICKS_HOST": one.host,
+                "DATABRICKS_CLIENT_ID": CLIENT_ID,
+                "DATABRICKS_CLIENT_SECRET": one.token,
+            }
+            for environment, one in workspaces.items()
+        }
+        scoped["review"] = {"DATABRICKS_HOST": workspaces["dev"].host, "DATABRICKS_TOKEN": workspaces["dev"].token}
+        trusted = {environment: one.token for environment, one in workspaces.items()}
+        return [*gitlab.jobs(PIPELINES / self.folder / name, gitlab.Event(ref, fork), scoped, trusted)]
+
+    def environ(self, name: str, job: Job, ref: str) -> dict[str, str]:
+        return gitlab.Event(ref).variables
+
+
 @dataclass
 class Ci:
     """A CI with a repository: starts pipelines, and keeps what their jobs left."""
@@ -162,6 +192,6 @@ class Ci:
 
 
 def pipelines() -> Iterator[str]:
-    """The file names of the pipelines; both CIs have the same ones."""
+    """The file names of the pipelines; all CIs have the same ones."""
     for file in sorted((PIPELINES / "github-actions").iterdir()):
         yield file.name

@@ -1,4 +1,4 @@
-"""The pipelines as files: valid, alike for both CIs, with no more rights than they need, and nothing left to chance."""
+"""The pipelines as files: valid, alike for all CIs, with no more rights than they need, and nothing left to chance."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from support.project import Workspace
 
 import databricks_sync
 
-from . import azure, github
-from .jobs import MASTER, PULL_REQUEST, SCHEDULE, TAG, URL, Job, Unresolved, lookup
-from .services import INSTALL, PIPELINES, Azure, Ci, GitHub, Service, Stores, pipelines
+from . import azure, github, gitlab
+from .jobs import MASTER, PULL_REQUEST, QA_BRANCH, SCHEDULE, TAG, URL, Job, Unresolved, lookup
+from .services import INSTALL, PIPELINES, Azure, Ci, GitHub, GitLab, Service, Stores, pipelines
 
 NAMES = [*pipelines()]
 EVENTS = {"pull-request.yml": PULL_REQUEST, "master.yml": MASTER, "hooks.yml": MASTER, "drift.yml": SCHEDULE}
+EVENTS["branches.yml"] = QA_BRANCH
 READING = {"pull-request.yml", "drift.yml"}  # they write to no folder that others write to
 NOWHERE = Workspace("https://adb-1.2.azuredatabricks.net", "dapi-of-nowhere")
+STORES = Stores(dict.fromkeys(("dev", "qa", "production"), NOWHERE), "http://127.0.0.1:9")
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> tuple[Service, Service]:
     """Both CIs, with workspaces that nobody reaches."""
-    stores = Stores(dict.fromkeys(("dev", "qa", "production"), NOWHERE), "http://127.0.0.1:9")
-    return GitHub(stores), Azure(stores, tmp_path / "staging")
+    return GitHub(STORES), Azure(STORES, tmp_path / "staging")
 
 
 def jobs(service: Service, name: str) -> list[Job]:
@@ -44,11 +45,14 @@ def typed(job: Job) -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("folder", ["github-actions", "azure-devops"])
+@pytest.mark.parametrize("folder", ["github-actions", "azure-devops", "gitlab"])
 def test_schema(folder: str) -> None:
     """Each file is valid by the schema its CI publishes."""
-    name = {"github-actions": "github-workflows", "azure-devops": "azure-pipelines"}[folder]
-    read = {"github-actions": github.read, "azure-devops": azure.read}[folder]
+    name, read = {
+        "github-actions": ("github-workflows", github.read),
+        "azure-devops": ("azure-pipelines", azure.read),
+        "gitlab": ("gitlab-ci", gitlab.read),
+    }[folder]
     vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json"
     validator = jsonschema.Draft7Validator(json.loads(vendored.read_text(encoding="utf-8")))
     for file in sorted((PIPELINES / folder).iterdir()):
@@ -56,14 +60,13 @@ def test_schema(folder: str) -> None:
         assert not wrong, (file.name, wrong)
 
 
-def test_both(services: tuple[Service, Service]) -> None:
-    """Both CIs have the same pipelines; each is started by what it is for, and by nothing else."""
-    for service in services:
-        assert sorted(one.name for one in (PIPELINES / service.folder).iterdir()) == NAMES
+def test_all(services: tuple[Service, Service]) -> None:
+    """All CIs have the same pipelines; each is started by what it is for, and by nothing else."""
+    refs = (PULL_REQUEST, MASTER, TAG, SCHEDULE, QA_BRANCH, "refs/heads/other")
+    for service in (*services, GitLab(STORES)):
+        assert sorted(one.name for one in (PIPELINES / service.folder).glob("[!.]*")) == NAMES
         for name in NAMES:
-            started = {
-                ref for ref in (PULL_REQUEST, MASTER, TAG, SCHEDULE, "refs/heads/other") if service.starts(name, ref)
-            }
+            started = {ref for ref in refs if service.starts(name, ref)}
             assert started == {EVENTS.get(name, TAG)}, name
 
 
@@ -75,6 +78,29 @@ def test_same_commands(services: tuple[Service, Service], name: str) -> None:
         for service in services
     )
     assert one == other and all(checkout.lfs for _, _, _, checkout, _ in one)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_on_gitlab(services: tuple[Service, Service], name: str) -> None:
+    """So it is on GitLab, where a job has one script, and a merge request an environment of its own."""
+
+    def lines(job: Job) -> list[str]:
+        return [line for _, step in typed(job) for line in step]
+
+    there, here = jobs(services[0], name), jobs(GitLab(STORES), name)
+    assert [lines(job) for job in here] == [lines(job) for job in there]
+    assert [(job.checkout, job.needs) for job in here] == [(job.checkout, job.needs) for job in there]
+    assert [job.environment.replace("review", "dev") for job in here] == [job.environment for job in there]
+    every = gitlab.read(PIPELINES / "gitlab" / gitlab.TOP)
+    included = {Path(entry["local"]).name for entry in every["include"]}
+    assert included == {*NAMES} - {"branches.yml"}
+
+
+def test_names_on_gitlab() -> None:
+    """All files are one configuration there, in which no two jobs may have a name in common, and each has its stage."""
+    stages = gitlab.read(PIPELINES / "gitlab" / gitlab.TOP)["stages"]
+    found = [(job, one["stage"]) for name in NAMES for job, one in gitlab.jobs_of(PIPELINES / "gitlab" / name).items()]
+    assert len({job for job, _ in found}) == len(found) and {stage for _, stage in found} <= {*stages}
 
 
 def test_same_run(services: tuple[Service, Service]) -> None:
@@ -119,7 +145,7 @@ def test_one_version() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_secrets(services: tuple[Service, Service], name: str) -> None:
     """A job logs in in one way, and no secret is pasted into a script, where others could read it or run it."""
-    for service in services:
+    for service in (*services, GitLab(STORES)):
         for job in jobs(service, name):
             for script in job.scripts:
                 assert len({"DATABRICKS_TOKEN", "DATABRICKS_AUTH_TYPE"} & script.env.keys()) <= 1, script
@@ -146,10 +172,13 @@ def test_one_at_a_time(name: str) -> None:
     workflow = github.read(PIPELINES / "github-actions" / name)
     for job in workflow["jobs"].values():
         group = job.get("concurrency") or workflow["concurrency"]
-        assert group["cancel-in-progress"] is False and "${{" not in group["group"]
+        assert group["cancel-in-progress"] is False
+        assert "${{" not in group["group"].replace("branch-${{ github.ref_name }}", "")  # each has its workspace
     pipeline = azure.read(PIPELINES / "azure-devops" / name)
     assert pipeline["lockBehavior"] in ("sequential", "runLatest")
-    assert name not in ("master.yml", "hooks.yml") or pipeline["trigger"]["batch"] == "true"
+    assert name not in ("master.yml", "hooks.yml", "branches.yml") or pipeline["trigger"]["batch"] == "true"
+    for job in gitlab.jobs_of(PIPELINES / "gitlab" / name).values():
+        assert job["resource_group"] and job["interruptible"] is False
     for stage in pipeline.get("stages", [pipeline]):
         assert all("deployment" in job for job in stage["jobs"])  # only they take an environment's lock
 
@@ -165,9 +194,9 @@ def test_no_line_is_lost(name: str) -> None:
 
 
 def test_backups_are_unpacked_where_they_came_from() -> None:
-    """Both files that keep backups, and the manual, name the one folder to unpack them in: the one that was kept."""
+    """All files that keep backups, and the manual, name the one folder to unpack them in: the one that was kept."""
     kept = ".git/databricks_sync/backups"
-    for folder in ("github-actions", "azure-devops"):
+    for folder in ("github-actions", "azure-devops", "gitlab"):
         told = (PIPELINES / folder / "master.yml").read_text(encoding="utf-8")
         assert f"unpack it in {kept}." in told and told.count(".git/databricks_sync") == told.count(kept)
     manual = (PIPELINES.parent / "docs" / "ci.md").read_text(encoding="utf-8")
