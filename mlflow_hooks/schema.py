@@ -201,7 +201,7 @@ class ParameterSetting(Section):
     short_for = "value"
     value: Value | None = Field(default=None, description="The value; default: that of MLproject.")
     widget: Flag = Field(default=False, description="Whether callers may set it.")
-    trial: Value | None = Field(default=None, description="The value of `run --trial`, such as in a pull request.")
+    trial: Value | None = Field(default=None, description="The value in a trial (--trial), such as for a pull request.")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
@@ -243,6 +243,12 @@ class Compute(Section):
         examples=[int(DEFAULT_ENVIRONMENT)],
         json_schema_extra={"patternErrorMessage": "must be the number of an environment version"},
     )
+
+    @model_validator(mode="after")
+    def _one(self) -> Compute:
+        if self.environment_version and self.file not in ("", SERVERLESS):
+            raise ValueError("must be the name of a file or an environment version, not both")
+        return self
 
     @property
     def serverless(self) -> str:

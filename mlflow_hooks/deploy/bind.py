@@ -6,7 +6,7 @@ somebody edits meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from databricks_sync.cli.session import Session
@@ -33,42 +33,47 @@ def bind(
     """
     JobDeployment(session, options).require_target([hook])
     jobs, records = Jobs(session.http), Records(session.http, options.target)
-    present = jobs.at(job_id)
     record, local = records.of(hook.name), as_asked(hook, options.target)
     names = session.repository.origin() | session.repository.first_commits()
     if record is not None and record.of_another(names):
         raise NotAdopted(f"{hook.name} was deployed from another repository.", "Give the hook another name.")
-    present = _adoptable(hook, job_id, present, jobs, record)
-    page = session.pages(staying=False).job(str(job_id))
-    about: dict[str, Any] = {"hook": hook.name, "job_id": job_id, "name": present.name, "address": page or None}
+    present = _adoptable(hook, job_id, jobs, record)
+
+    def ended(text: str, *, bound: bool) -> ExitCode:
+        code = ExitCode.DONE if bound or options.dry_run else ExitCode.LEFT
+        about = {"hook": hook.name, "job_id": job_id, "bound": bound, "dry_run": options.dry_run}
+        report.event("summary", f"Job {job_id} {text}.", "bold green" if bound else "bold", **about, exit_code=code)
+        return code
+
     if present.hook == hook.name and deployed_last(record, present.last, local) is not None:
-        report.event("summary", f"Job {job_id} is that of {hook.name} already.", "bold green", bound=True, **about)
-        return ExitCode.DONE
+        return ended(f"is that of {hook.name} already", bound=True)
     remote = Permissions(session.http).added(present, {}, local)
     changed = merge(None, local, remote, overwrite=True).changed
-    report.event("job", f"{hook.name} ← job {job_id} {present.name}", changes=list(changed), **about)
+    _show(hook, present, changed, session.pages(staying=False).job(str(job_id)), report)
+    if options.dry_run or not agreed():
+        return ended("was not changed", bound=False)
+    base = taken_over(local, remote)
+    names |= record.repository if record is not None else frozenset()
+    # First the record: until the job has its tags, nothing of it is taken for deployed.
+    records.write(JobRecord(hook.name, hook.document.name, names, {digest(base): base}, job_id, hook.to))
+    jobs.update(job_id, {"tags": present.unmarked["tags"] | {TAG: hook.name, DIGEST: digest(base)}})
+    then = "; the next deployment makes these changes" if changed else ""
+    return ended(f"is that of {hook.name} now{then}", bound=True)
+
+
+def _show(hook: Hook, present: HookJob, changed: Sequence[str], page: str, report: Reporter) -> None:
+    about: dict[str, Any] = {"hook": hook.name, "job_id": present.job_id, "name": present.name}
+    text = f"{hook.name} ← job {present.job_id} {present.name}"
+    report.event("job", text, **about, changes=list(changed), address=page or None)
     for path in changed:
         report.line(f"  ~ {path}", "yellow")
     if not changed:
-        report.line("  as hook.yml says")
-    if options.dry_run or not agreed():
-        text = f"Job {job_id} was not changed."
-        report.event("summary", text, "bold", bound=False, dry_run=options.dry_run, **about)
-        return ExitCode.DONE if options.dry_run else ExitCode.LEFT
-    base = taken_over(local, remote)
-    now = digest(base)
-    names |= record.repository if record is not None else frozenset()
-    records.write(JobRecord(hook.name, hook.document.name, names, {now: base}, job_id, hook.to))
-    tags = present.unmarked["tags"] | {TAG: hook.name, DIGEST: now}
-    jobs.update(job_id, {"tags": tags})
-    then = "; the next deployment makes these changes" if changed else ""
-    report.event("summary", f"Job {job_id} is that of {hook.name} now{then}.", "bold green", bound=True, **about)
-    return ExitCode.DONE
+        report.line("  nothing differs from hook.yml")
 
 
-def _adoptable(hook: Hook, job_id: int, present: HookJob | None, jobs: Jobs, record: JobRecord | None) -> HookJob:
+def _adoptable(hook: Hook, job_id: int, jobs: Jobs, record: JobRecord | None) -> HookJob:
     """The job. Raises NotAdopted for one that is not there, or that of somebody else, or where the hook has another."""
-    if present is None:
+    if (present := jobs.at(job_id)) is None:
         raise NotAdopted(f"This workspace has no job {job_id}.", "Copy the number from the address of the job's page.")
     if present.deployed_by:
         message = f"Job {job_id} belongs to a bundle, which would deploy it again."

@@ -23,7 +23,7 @@ from mlflow_hooks.model import Hook, job_name
 from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
 from .notebooks import PRUNE, DeployOptions
-from .permissions import PERMISSIONS, Permissions, as_asked, without_permissions
+from .permissions import PERMISSIONS, Permissions, as_asked, as_compared, without_permissions
 from .record import JobRecord, Records, deployed_last, digest
 
 _SHOWN = 5  # fields that are named
@@ -82,8 +82,7 @@ class JobDeployment:
         self, hook: Hook, present: HookJob, record: JobRecord | None, local: Mapping[str, Any]
     ) -> Iterator[Change]:
         base = deployed_last(record, present.last, local)
-        if base is not None and PERMISSIONS in base:
-            local = {PERMISSIONS: {}, **local}  # so that each of them is told apart
+        local = as_compared(local, base)
         now = digest(local)
         remote = self._permissions.added(present, base or {}, local)
         merged = merge(base, local, remote, overwrite=self._options.overwrite)
@@ -185,7 +184,6 @@ def _not_ours(
     options: DeployOptions,
 ) -> Change | None:
     """Why a job of the right name is left alone."""
-    known = record.job_id if record is not None else 0  # as one that was bound, wherever its notebook is
     if len(same_name) > 1:
         numbers = ", ".join(str(other.job_id) for other in same_name)
         what, hint = f"is the name of {len(same_name)} jobs ({numbers}).", "Delete or rename all but one of them."
@@ -195,14 +193,16 @@ def _not_ours(
     elif same_name and same_name[0].hook != hook.name:
         what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
         hint = f"Rename that job, or let the hook use it: `{options.bind} {hook.name} {same_name[0].job_id}`."
-    elif (
-        same_name
-        and same_name[0].job_id != known
-        and (elsewhere := same_name[0].folder)
-        and HookJob(0, settings).folder not in ("", elsewhere)
-    ):
+    elif same_name and (elsewhere := _elsewhere(same_name[0], settings, record)):
         what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
         hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
     else:
         return None
     return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+
+
+def _elsewhere(present: HookJob, settings: Mapping[str, Any], record: JobRecord | None) -> str:
+    """The folder of the notebook that the job runs; "" where it is the right one, or that with which it was bound."""
+    base = record.deployed(present.last) if record is not None else None
+    right = HookJob(0, settings).folder
+    return present.folder if right and present.folder not in (right, HookJob(0, base or {}).folder) else ""

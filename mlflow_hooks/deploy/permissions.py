@@ -36,6 +36,11 @@ def as_asked(hook: Hook, target: str) -> dict[str, Any]:
     return {**job.settings(hook, target), **({PERMISSIONS: _by_principal(entries)} if entries else {})}
 
 
+def as_compared(local: Mapping[str, Any], base: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What hook.yml says: none of the permissions that it said before, rather than nothing about permissions."""
+    return {PERMISSIONS: {}, **local} if base is not None and PERMISSIONS in base else local
+
+
 def without_permissions(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is the job's alone."""
     return {name: value for name, value in settings.items() if name != PERMISSIONS}
@@ -50,29 +55,32 @@ class Permissions:
     def added(self, present: HookJob, base: Mapping[str, Any], local: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a job, with its permissions if `base` or `local` has some.
 
-        Its owner is among them if `base` has one: else it is who happened to create the job.
+        Its owner is among them if `base` has one: else it is who happened to create the job. An owner has what hook.yml
+        gives to him, and more.
         """
         if PERMISSIONS not in base and PERMISSIONS not in local:
             return present.unmarked
-        granted = self._of(present.job_id)
+        granted, asked = self._of(present.job_id), local.get(PERMISSIONS, {})
+        if (owner := granted.get(_OWNED, "")) in asked:
+            granted[owner] = asked[owner]
         if _OWNED not in base.get(PERMISSIONS, {}):
-            del granted[_OWNED]
+            granted.pop(_OWNED, None)
         return {**present.unmarked, PERMISSIONS: granted}
 
     def set(self, job_id: int, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         """Makes the permissions those of `wanted`, where they are other than those of `present`."""
         if wanted.get(PERMISSIONS, {}) != present.get(PERMISSIONS, {}):
-            granted = {_OWNED: self._of(job_id)[_OWNED], **wanted.get(PERMISSIONS, {})}
-            body = json.dumps({"access_control_list": _entries(granted)}).encode()
+            owner = self._of(job_id).get(_OWNED) or self._me()
+            body = json.dumps(_access_control({_OWNED: owner, **wanted.get(PERMISSIONS, {})})).encode()
             self._http.write(f"{_API}/{job_id}", body, method="PUT")
 
     def for_creation(self, wanted: Mapping[str, str] | None) -> dict[str, Any]:
         """What a job is created with. SERVER: a job has exactly one owner, so whoever creates it is named."""
-        if not wanted:
-            return {}
+        return _access_control({_OWNED: self._me(), **wanted}) if wanted else {}
+
+    def _me(self) -> str:
         me = Workspace(self._http, "/").me()
-        kind = "service_principal" if _APPLICATION.fullmatch(me) else "user"
-        return {"access_control_list": _entries({_OWNED: f"{kind} {me}", **wanted})}
+        return f"{'service_principal' if _APPLICATION.fullmatch(me) else 'user'} {me}"
 
     def _of(self, job_id: int) -> dict[str, str]:
         answer = self._http.read(f"{_API}/{job_id}", {}, self._http.limits.jobs).json()
@@ -82,8 +90,7 @@ class Permissions:
                 for entry in answer["access_control_list"]
                 if (own := [one["permission_level"] for one in entry["all_permissions"] if not one.get("inherited")])
             ]
-            granted = _by_principal(entries)
-            return {_OWNED: granted[_OWNED], **granted}
+            return _by_principal(entries)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise BadAnswer(
                 "The workspace returned permissions in an unknown form.", "Check DATABRICKS_HOST."
@@ -94,13 +101,14 @@ def _by_principal(entries: list[dict[str, Any]]) -> dict[str, str]:
     """`{"group analysts": "CAN_VIEW", "owner": "user me@example.com"}`."""
     granted: dict[str, str] = {}
     for entry in entries:
-        field = next(field for field in PRINCIPALS if entry.get(field))
+        (field,) = (field for field in PRINCIPALS if entry.get(field))
         principal, level = f"{field.removesuffix('_name')} {entry[field]}", entry["permission_level"]
         granted |= {_OWNED: principal} if level == OWNER else {principal: level}
     return granted
 
 
-def _entries(granted: Mapping[str, str]) -> list[dict[str, str]]:
+def _access_control(granted: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
     levels = {name: level for name, level in granted.items() if name != _OWNED} | {granted[_OWNED]: OWNER}
     parts = ((*name.split(" ", 1), level) for name, level in levels.items())
-    return [{f"{kind}_name": name, "permission_level": level} for kind, name, level in parts]
+    entries = [{f"{kind}_name": name, "permission_level": level} for kind, name, level in parts]
+    return {"access_control_list": entries}

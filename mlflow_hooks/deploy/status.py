@@ -23,7 +23,7 @@ from mlflow_hooks.schema import Engine
 from .jobs import HookJob, Jobs
 from .merge import merge
 from .notebooks import exported
-from .permissions import Permissions, as_asked
+from .permissions import Permissions, as_asked, as_compared
 from .record import JobRecord, Records, deployed_last
 
 # In the heading of a hook notebook, see generate/notebook.py.
@@ -82,7 +82,8 @@ def _differing(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     local = as_asked(hook, target)
     base = deployed_last(record, present.last, local)
-    merged = merge(base, local, permissions.added(present, base or {}, local))
+    compared = as_compared(local, base)
+    merged = merge(base, compared, permissions.added(present, base or {}, compared))
     return (*merged.kept, *merged.conflicts), (*merged.changed, *merged.conflicts)
 
 

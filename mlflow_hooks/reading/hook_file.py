@@ -126,10 +126,8 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     targets = targets_of(reader)
     if to in targets:
         choose(reader, to)
-    named = reader.tree.get("project_cluster") if isinstance(reader.tree, dict) else None
-    serverless = named == SERVERLESS or isinstance(named, dict)
-    file_name = named if isinstance(named, str) and not serverless else ""
-    project, findings = read_project(folder, subfolder, file_name, needs_cluster=not serverless)
+    named = _cluster_file(reader.tree.get("project_cluster")) if isinstance(reader.tree, dict) else ""
+    project, findings = read_project(folder, subfolder, named or "", needs_cluster=named is not None)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
@@ -210,8 +208,19 @@ def provider_of(url: str) -> str:
     return PROVIDERS["dev.azure.com"] if is_azure(host) else PROVIDERS.get(host, "")
 
 
+def _cluster_file(compute: object) -> str | None:
+    """The name of the project's cluster file as it is written, "" for the usual one; None for serverless compute."""
+    if isinstance(compute, dict):
+        compute = compute.get("file") or SERVERLESS
+    return None if compute == SERVERLESS else compute if isinstance(compute, str) else ""
+
+
 def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:
     """Of the hook notebook: the fields, or the name of a file beside hook.yml that has them."""
+    if cluster == SERVERLESS:
+        message = "cluster: is that of the hook notebook, which runs on no serverless compute."
+        reader.error(["cluster"], message, "Write project_cluster: serverless, and engine: jobs-git.")
+        return None
     if isinstance(cluster, dict):
         return cluster_of(plain(cluster), reader.document)
     if not isinstance(cluster, str):

@@ -23,7 +23,7 @@ from .cluster import GPUS, SINGLE_NODE
 _FIRST_WITH_VARIABLES = 5
 LONGEST_VARIABLE = 512
 # What pip may be told in an environment; other options name files of this machine.
-_OPTION = re.compile(r"--(extra-index-url|find-links|pre|prefer-binary|no-binary|only-binary)\b")
+_OPTION = re.compile(r"--(extra-index-url|pre|prefer-binary|no-binary|only-binary)\b|--find-links[\s=]+https?://")
 
 
 def has_variables(version: str) -> bool:
@@ -33,8 +33,8 @@ def has_variables(version: str) -> bool:
 
 def requirements_of(project: MLflowProject) -> Requirements:
     """What the project's environment asks pip for; nothing where its Spark job says it."""
-    by_environment = project.environment is not None and project.spark_job is None
-    return project.environment.requirements if project.environment and by_environment else Requirements()
+    environment = project.environment if project.spark_job is None else None
+    return environment.requirements if environment is not None else Requirements()
 
 
 def options(project: MLflowProject) -> list[str]:

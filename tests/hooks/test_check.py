@@ -348,6 +348,13 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ("no cluster for mlflow.run", hook("git:", "project_cluster: serverless\ngit:"), "hook.yml:2 error: it makes a"),
     ("an old environment", serverless("{environment_version: 4}"), "hook.yml:12 warning: passes no environment"),
     ("an unknown one", serverless("{environment_version: 77}"), "hook.yml:12 warning: not in the list of known ones"),
+    (
+        "both",
+        serverless("{file: gpu.json, environment_version: 5}"),
+        "hook.yml:12 error: a file or an environment version",
+    ),
+    ("a file in a mapping", serverless("{file: gpu.json}"), "gpu.json:0 error: gpu.json does not exist"),
+    ("no cluster for the hook", hook("git:", "cluster: serverless\ngit:"), "hook.yml:2 error: of the hook notebook"),
     ("no number", serverless("{environment_version: new}"), "hook.yml:12 error: must be the number of an environment"),
     ("Spark's settings", serverless("{spark_conf: {a: b}}"), "hook.yml:12 error: no key 'spark_conf'"),
     (

@@ -311,10 +311,19 @@ def test_permissions_that_hook_yml_no_longer_says(desk: Desk) -> None:
     change(desk, RUNNERS, "name: demo\n")
     assert "permissions.group runners" in deploy(desk).events[2]["why"]
     assert grants(desk) == {"guests": "CAN_VIEW", "me@example.com": "IS_OWNER"}
+    assert "to be deployed" not in desk.quick("status").out
     change(desk, "name: demo\n", RUNNERS.replace("group_name: runners", "service_principal_name: x").replace(
         "CAN_MANAGE_RUN", "IS_OWNER"))  # fmt: skip
     deploy(desk)
     assert grants(desk) == {"guests": "CAN_VIEW", "x": "IS_OWNER"}
+
+
+def test_permissions_of_the_owner(desk: Desk) -> None:
+    """Whoever deploys owns the job, and so has what hook.yml gives to him: nothing differs."""
+    change(desk, "name: demo\n", RUNNERS + "  - {user_name: me@example.com, level: CAN_MANAGE}\n")
+    deploy(desk)
+    assert grants(desk) == {"runners": "CAN_MANAGE_RUN", "me@example.com": "IS_OWNER"}
+    assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
 
 
 def test_permissions_of_a_killed_run(desk: Desk) -> None:
