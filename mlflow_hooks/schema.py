@@ -201,7 +201,7 @@ class ParameterSetting(Section):
     short_for = "value"
     value: Value | None = Field(default=None, description="The value; default: that of MLproject.")
     widget: Flag = Field(default=False, description="Whether callers may set it.")
-    trial: Value | None = Field(default=None, description="The value in a trial (--trial), such as for a pull request.")
+    trial: Value | None = Field(default=None, description="The value in a trial, such as for a pull request.")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
