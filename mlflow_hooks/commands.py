@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-import click
-
 from databricks_sync import shell
 from databricks_sync.cli import browser
 from databricks_sync.cli.project import Project, find
@@ -123,6 +121,13 @@ def is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def _agreed(question: str) -> bool:
+    """What somebody at the terminal answers; no answer is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def _deployment(options: HookOptions, session: Session) -> DeployOptions:
     where = shell.option("target", options.target) if options.target else ""
     return DeployOptions(
@@ -155,7 +160,7 @@ def bind(options: HookOptions, report: Reporter) -> int:
             options.job_id,
             session,
             _deployment(options, session),
-            lambda: options.yes or click.confirm("Make it so?", err=True),
+            lambda: options.yes or _agreed(f"Let {hook.name} use this job?"),
             report,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,12 @@ def test_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sits at a terminal is asked, and a no changes nothing."""
     number = desk.work.job(BY_HAND)
     monkeypatch.setattr("mlflow_hooks.commands.is_terminal", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
-    said = desk.quick("bind", "demo", str(number), code=1).out
-    assert f"demo ← job {number} Nightly training" in said and '  ~ name (was "Nightly training")' in said
-    assert settings(desk, number) == BY_HAND
-    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    for answer in ("n\n", "\n", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        ran = desk.quick("bind", "demo", str(number), code=1)
+        assert ran.err == "Let demo use this job? [y/N] " and settings(desk, number) == BY_HAND
+    assert f"demo ← job {number} Nightly training" in ran.out and '  ~ name (was "Nightly training")' in ran.out
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     assert "the next deployment makes these changes" in desk.quick("bind", "demo", str(number)).out
 
 
