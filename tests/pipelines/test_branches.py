@@ -10,11 +10,11 @@ from .jobs import QA_BRANCH
 from .services import Ci
 from .test_hooks import HOOKS, deployed
 
-ALL = ["github", *(pytest.param(name, marks=pytest.mark.long) for name in ("azure", "gitlab"))]
 TARGETS = "targets:\n  dev: {git: {branch: dev}}\n  qa: {git: {branch: qa}}\n  main: {schedule: {paused: false}}\n"
 
 
-@pytest.mark.parametrize("ci", ALL, indirect=True)
+@pytest.mark.long  # test_files.py compares what it types with the other pipelines, whose tests are quick
+@pytest.mark.parametrize("ci", ["github", "azure", "gitlab"], indirect=True)
 def test_branches(ci: Ci, workspaces: dict[str, Workspace]) -> None:
     """A merge to qa changes that workspace alone, and a merge of qa to main brings the same to production."""
     for name in ("Training", "Scoring"):
