@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -135,7 +136,8 @@ def _of_pull_request(repository: Repository, environ: Mapping[str, str]) -> Comm
     if commits.head == request.merge and commits.base:
         return commits
     refs = (f"refs/remotes/origin/{request.base}", f"refs/heads/{request.base}")
-    others = [commit for commit in map(repository.commit, refs) if commit]
+    starts = [request.start] if re.fullmatch(r"[0-9a-f]{40,64}", request.start) else []
+    others = [commit for commit in map(repository.commit, (*refs, *starts)) if commit]
     if not others:
         raise _unknown(repository, request.base)
     return _since_fork(repository, commits, others)

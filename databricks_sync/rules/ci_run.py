@@ -30,7 +30,14 @@ _BASES = (
     ("JENKINS_URL", "CHANGE_TARGET"),
 )
 # The ref and the commit that a run is about, which for a pull request is a merge that was tried.
-_MERGES = {"GITHUB_ACTIONS": ("GITHUB_REF", "GITHUB_SHA"), "TF_BUILD": ("BUILD_SOURCEBRANCH", "BUILD_SOURCEVERSION")}
+_MERGES = {
+    "GITHUB_ACTIONS": ("GITHUB_REF", "GITHUB_SHA"),
+    "TF_BUILD": ("BUILD_SOURCEBRANCH", "BUILD_SOURCEVERSION"),
+    "GITLAB_CI": ("CI_MERGE_REQUEST_REF_PATH", "CI_COMMIT_SHA"),
+}
+_MERGE = re.compile(r"refs/(?:pull|merge-requests)/\d+/merge")
+# The commit at which a pull request left that branch, which itself is not fetched there.
+_STARTS = {"GITLAB_CI": "CI_MERGE_REQUEST_DIFF_BASE_SHA"}
 # Without a name and password before the host: somebody may have put them there.
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w./%~+:,=&?#@-]*)?", re.ASCII)
 
@@ -46,10 +53,15 @@ def ci_run(environ: Mapping[str, str]) -> str:
 
 
 class PullRequest(NamedTuple):
-    """The branch that it is to be merged into, and the commit that the CI has made of both, "" where it has not."""
+    """The branch that it is to be merged into.
+
+    `merge`: the commit that the CI has made of both, "" where it has not. `start`: the one at which it left that
+    branch, where the CI says so.
+    """
 
     base: str
     merge: str = ""
+    start: str = ""
 
 
 def pull_request(environ: Mapping[str, str]) -> PullRequest | None:
@@ -57,7 +69,7 @@ def pull_request(environ: Mapping[str, str]) -> PullRequest | None:
     for flag, variable in _BASES:
         if environ.get(flag) and (base := environ.get(variable, "").removeprefix("refs/heads/")):
             ref, commit = (environ.get(name, "") for name in _MERGES.get(flag, ("", "")))
-            return PullRequest(base, commit if re.fullmatch(r"refs/pull/\d+/merge", ref) else "")
+            return PullRequest(base, commit if _MERGE.fullmatch(ref) else "", environ.get(_STARTS.get(flag, ""), ""))
     return None
 
 

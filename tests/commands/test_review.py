@@ -105,6 +105,15 @@ def test_a_pull_request(branch: Project, ci: dict[str, str]) -> None:
     assert files(review(clone, **ci, **merged).out) == ["notebooks/a.py"]
 
 
+def test_a_merge_request_of_gitlab(branch: Project) -> None:
+    """There the branch that it is merged into is not fetched, but the CI says at which commit it was left."""
+    start = branch.git("merge-base", "main", "rain")
+    branch.git("checkout", "-q", "--detach", "rain")
+    branch.git("branch", "-q", "-D", "main")
+    ci = {"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_MERGE_REQUEST_DIFF_BASE_SHA": start}
+    assert files(review(branch, **ci).out) == ["notebooks/a.py"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="names that Windows does not take")
 def test_files_of_all_kinds(branch: Project) -> None:
     """Names of every kind, links, submodules, broken and binary files are told of, in files and on the screen."""

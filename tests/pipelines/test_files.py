@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.metadata import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -89,7 +90,10 @@ def test_same_on_gitlab(services: tuple[Service, Service], name: str) -> None:
 
     there, here = jobs(services[0], name), jobs(GitLab(STORES), name)
     assert [lines(job) for job in here] == [lines(job) for job in there]
-    assert [(job.checkout, job.needs) for job in here] == [(job.checkout, job.needs) for job in there]
+    assert [job.needs for job in here] == [job.needs for job in there]
+    depths = {2: 0}  # a review begins where the branch left master, and not at a merge of the CI's
+    checkouts = [replace(job.checkout, depth=depths.get(job.checkout.depth, job.checkout.depth)) for job in there]
+    assert [job.checkout for job in here] == checkouts
     assert [job.environment.replace("review", "dev") for job in here] == [job.environment for job in there]
     every = gitlab.read(PIPELINES / "gitlab" / gitlab.TOP)
     included = {Path(entry["local"]).name for entry in every["include"]}

@@ -19,6 +19,13 @@ AZURE = {
     "SYSTEM_TEAMPROJECT": "Data Science",
     "BUILD_BUILDID": "42",
 }
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_JOB_URL": "https://git.acme.org:8443/a/-/jobs/3",
+    "CI_COMMIT_SHA": "abc",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+    "CI_MERGE_REQUEST_DIFF_BASE_SHA": "def",
+}
 
 
 @pytest.mark.parametrize(
@@ -27,10 +34,7 @@ AZURE = {
         ({}, ""),
         (GITHUB, "https://github.com/acme/notebooks/actions/runs/17"),
         (AZURE, "https://dev.azure.com/acme/Data%20Science/_build/results?buildId=42"),
-        (
-            {"GITLAB_CI": "true", "CI_JOB_URL": "https://git.acme.org:8443/a/-/jobs/3"},
-            "https://git.acme.org:8443/a/-/jobs/3",
-        ),
+        (GITLAB, "https://git.acme.org:8443/a/-/jobs/3"),
         ({**GITHUB, "GITHUB_RUN_ID": ""}, ""),
         ({**GITHUB, "GITHUB_SERVER_URL": "https://me:secret@github.com"}, ""),
     ],
@@ -57,7 +61,8 @@ def test_what_is_no_address_is_not_shown(address: str) -> None:
         ({**GITHUB, "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/head"}, PullRequest("main")),
         ({"GITHUB_BASE_REF": "main"}, None),
         ({**AZURE, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/a/b"}, PullRequest("a/b")),
-        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}, PullRequest("main")),
+        ({**GITLAB, "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/head"}, PullRequest("main", start="def")),
+        ({**GITLAB, "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/merge"}, PullRequest("main", "abc", "def")),
     ],
 )
 def test_the_pull_request(environ: dict[str, str], request_of: PullRequest | None) -> None:
