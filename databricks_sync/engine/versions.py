@@ -104,11 +104,11 @@ class Versions:
 
     def merged(self, steps: Sequence[Step], pool: Executor, *, markers: bool) -> list[Step]:
         """The steps with their merges. What cannot be merged is a conflict, or (`markers`) marked as one."""
-        text = self._text if markers else None
+        how = merge.Markers(self._text) if markers else None
         agreed = {step.key: self._agreed(step) for step in steps if step.action is Action.MERGE}
-        return list(pool.map(lambda step: self._settled(step, agreed.get(step.key), text), steps))
+        return list(pool.map(lambda step: self._settled(step, agreed.get(step.key), how), steps))
 
-    def _settled(self, step: Step, base: merge.NotebookVersion | None, text: merge.TextMerge | None) -> Step:
+    def _settled(self, step: Step, base: merge.NotebookVersion | None, markers: merge.Markers | None) -> Step:
         if step.problem:
             return step
         if step.shape == "-xy" and step.action is Action.CONFLICT:
@@ -116,13 +116,13 @@ class Versions:
         if step.action is not Action.MERGE:
             return step
         try:
-            result = self._merged(step, base, text)
+            result = self._merged(step, base, markers)
         except (BrokenNotebook, OSError, SyncError) as error:
             result = merge.Merge(reason=f"it cannot be merged: {error}")
         action = Action.CONFLICT if result.raw is None else Action.MARK if result.clashes else Action.MERGE
         return step._replace(action=action, merge=result)
 
-    def _merged(self, step: Step, base: merge.NotebookVersion | None, text: merge.TextMerge | None) -> merge.Merge:
+    def _merged(self, step: Step, base: merge.NotebookVersion | None, markers: merge.Markers | None) -> merge.Merge:
         """Raises BrokenNotebook, OSError, SyncError."""
         item, export = step.local, self.comparison.exports.get(step.key)
         assert item and item.format
@@ -139,7 +139,7 @@ class Versions:
         remote = merge.NotebookVersion(export.raw, export.format)
         if reason := _languages_differ(local, remote):
             return merge.Merge(reason=reason)
-        return merge.merge(base, local, remote, text)
+        return merge.merge(base, local, remote, markers)
 
     def _text(self, base: str, local: str, remote: str) -> str:
         try:

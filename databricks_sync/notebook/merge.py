@@ -16,7 +16,7 @@ What does not count for equality (outputs, execution counts, ids, metadata) cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from enum import Enum
 from itertools import count
 from operator import attrgetter
@@ -30,12 +30,57 @@ from .rewrite import rewrite
 from .trace import Pieces, traced
 
 LABELS = ("local", "last sync", "workspace")
-HERE, AGREED, PARTED, THERE = f"<<<<<<< {LABELS[0]}", f"||||||| {LABELS[1]}", "=======", f">>>>>>> {LABELS[2]}"
-_TELLING = (HERE, AGREED, THERE)  # a line of equals signs alone may be anything
-_MARKERS = tuple(line.encode() for line in _TELLING)
-_OF_GIT = (b"<<<<<<< ", PARTED.encode(), b">>>>>>> ")  # each alone may be anything
+_SIZE = 7  # of git's markers, where nobody says otherwise
+_OF_GIT = (b"<<<<<<< ", b"=======", b">>>>>>> ")  # each alone may be anything
 
 TextMerge = Callable[[str, str, str], str]  # base, here, there -> the text of a cell, marked where they clash
+
+
+class Markers(NamedTuple):
+    """How clashes are written: what merges the text of a cell, what here, base and there are called, and in which size.
+
+    `with_base`: whether the base stands there too, as with git's `diff3`.
+    """
+
+    text: TextMerge
+    labels: tuple[str, str, str] = LABELS
+    size: int = _SIZE
+    with_base: bool = True
+
+    @property
+    def here(self) -> str:
+        """The line above what stands here."""
+        return f"{'<' * self.size} {self.labels[0]}"
+
+    @property
+    def base(self) -> str:
+        """The line above what both come from."""
+        return f"{'|' * self.size} {self.labels[1]}"
+
+    @property
+    def parted(self) -> str:
+        """The line above what stands there."""
+        return "=" * self.size
+
+    @property
+    def there(self) -> str:
+        """The line below what stands there."""
+        return f"{'>' * self.size} {self.labels[2]}"
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The lines that are nothing else; one of equals signs alone may be anything."""
+        return self.here, self.base, self.there
+
+    def whole(self, base: str, here: str, there: str) -> str:
+        """The text of a cell with all of its versions."""
+        agreed = [self.base, base] if self.with_base else []
+        return "\n".join([self.here, here, *agreed, self.parted, there, self.there])
+
+
+_OURS = Markers(lambda base, here, there: "")
+HERE, AGREED, PARTED, THERE = _OURS.here, _OURS.base, _OURS.parted, _OURS.there
+_MARKERS = tuple(line.encode() for line in _OURS.telling)
 
 
 class NotebookVersion(NamedTuple):
@@ -82,8 +127,10 @@ class Merge(NamedTuple):
     reason: str = ""
 
 
-def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, text: TextMerge | None = None) -> Merge:
-    """Merges `there` into `here`; clashes are written with markers if `text` merges the text of a cell.
+def merge(
+    base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, markers: Markers | None = None
+) -> Merge:
+    """Merges `there` into `here`; clashes are written if it is said how.
 
     `here` and `there` are of one format; `base` may be of another. Raises BrokenNotebook.
     """
@@ -95,16 +142,40 @@ def merge(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion, 
     merged = _Merging(agreed, _Side(agreed, ours, mark), _Side(agreed, theirs, mark), mark)
     made = list(merged.result())
     clashes = tuple(item for item in made if isinstance(item, Clash))
-    if clashes and text is None:
+    if clashes and markers is None:
         return Merge(taken=merged.taken, clashes=clashes)
-    whole: list[Placed] = []
+    return _written(here, made, markers)._replace(taken=merged.taken)
+
+
+def merge_without_base(
+    here: NotebookVersion, there: NotebookVersion, markers: Markers, *, whole: bool = False
+) -> Merge:
+    """What both have once, and whatever else either of them has with markers; `whole`: all of both.
+
+    `here` and `there` are of one format. Raises BrokenNotebook.
+    """
+    ours, theirs = pieces(here.raw, here.format), pieces(there.raw, there.format)
+    to = {} if whole else {i: j for i, j in traced(ours, theirs).items() if ours[i].essence == theirs[j].essence}
+    made: list[Placed | Clash] = []
+    begun = began = 0
+    for i, j in [*to.items(), (len(ours), len(theirs))]:
+        if begun < i or began < j:
+            at = begun + 1 if begun < i else None, began + 1 if began < j else None
+            made.append(Clash((), ours[begun:i], theirs[began:j], Did.ADDED, Did.ADDED, *at))
+        made += [Placed(piece, i) for piece in ours[i : i + 1]]
+        begun, began = i + 1, j + 1
+    return _written(here, made, markers)
+
+
+def _written(here: NotebookVersion, made: Sequence[Placed | Clash], markers: Markers | None) -> Merge:
+    placed: list[Placed] = []
     for item in made:
         if not isinstance(item, Clash):
-            whole.append(item)
-        elif text:
-            whole += _marked(item, text)
-    raw = rewrite(here.raw, here.format, whole)
-    return Merge(raw, digest(raw, here.format), merged.taken, clashes)
+            placed.append(item)
+        elif markers:
+            placed += _marked(item, markers)
+    raw = rewrite(here.raw, here.format, placed)
+    return Merge(raw, digest(raw, here.format), clashes=tuple(item for item in made if isinstance(item, Clash)))
 
 
 def unresolved(raw: bytes, format: Format) -> int:
@@ -112,12 +183,12 @@ def unresolved(raw: bytes, format: Format) -> int:
     if not any(mark in raw for mark in _MARKERS) and not all(mark in raw for mark in _OF_GIT):
         return 0
     notebook = pieces(raw, format)
-    ours = next((number for number, piece in enumerate(notebook, 1) if _has_markers(piece.cell.source)), 0)
+    ours = next((number for number, piece in enumerate(notebook, 1) if _has_markers(piece.cell.source, _OURS)), 0)
     return ours or _unresolved_in_git([piece.text for piece in notebook])
 
 
-def _has_markers(source: str) -> bool:
-    return any(line.rstrip() in _TELLING for line in source.split("\n"))
+def _has_markers(source: str, markers: Markers) -> bool:
+    return any(line.rstrip() in markers.telling for line in source.split("\n"))
 
 
 def _unresolved_in_git(texts: list[str]) -> int:
@@ -253,19 +324,20 @@ def _added(to: dict[int, int], old: int, new: int) -> list[list[int]]:
 # --- markers ------------------------------------------------------------------------------------------------
 
 
-def _marked(clash: Clash, text: TextMerge) -> list[Placed]:
+def _marked(clash: Clash, markers: Markers) -> list[Placed]:
     """The clash as a person resolves it in an editor: markers within a cell, or cells that are markers."""
     first = (clash.number_here or 1) - 1
     if len(clash.base) == len(clash.here) == len(clash.there) == 1:
         (base,), (here,), (there,) = clash.base, clash.here, clash.there
         kinds = {_kind(here), _kind(there)}
         if len(kinds) == 1:
-            merged = text(base.text, here.text, there.text)
-            if not _has_markers(merged):  # both changed it, if not in the same lines
-                merged = "\n".join([HERE, here.text, AGREED, base.text, PARTED, there.text, THERE])
+            merged = markers.text(base.text, here.text, there.text)
+            if not _has_markers(merged, markers):  # both changed it, if not in the same lines
+                merged = markers.whole(base.text, here.text, there.text)
             return [Placed(rewritten(here, merged), first)]
     ours, theirs = map(Placed, clash.here, count(first)), map(Placed, clash.there)
-    return [Placed(remark(HERE)), *ours, Placed(remark(PARTED)), *theirs, Placed(remark(THERE))]
+    begins, parts, ends = (Placed(remark(line)) for line in (markers.here, markers.parted, markers.there))
+    return [begins, *ours, parts, *theirs, ends]
 
 
 def _kind(piece: Piece) -> Hashable:

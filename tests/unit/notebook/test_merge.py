@@ -16,7 +16,19 @@ from databricks_sync.model import JUPYTER, SOURCES, Form, Language
 from databricks_sync.notebook.cells import cells, pieces
 from databricks_sync.notebook.equality import canonical, digest
 from databricks_sync.notebook.format import COMMENTS, HEADER
-from databricks_sync.notebook.merge import AGREED, HERE, PARTED, THERE, Clash, Merge, NotebookVersion, merge, unresolved
+from databricks_sync.notebook.merge import (
+    AGREED,
+    HERE,
+    PARTED,
+    THERE,
+    Clash,
+    Markers,
+    Merge,
+    NotebookVersion,
+    merge,
+    merge_without_base,
+    unresolved,
+)
 
 PYTHON = Language.PYTHON
 
@@ -45,9 +57,8 @@ def jupyter(*made: str | dict[str, Any], language: str = "python", ids: str = ""
     return NotebookVersion(json.dumps(document, indent=1).encode(), JUPYTER)
 
 
-def whole(base: str, here: str, there: str) -> str:
-    """The merge of two texts that leaves it all to the person."""
-    return f"{HERE}\n{here}\n{AGREED}\n{base}\n{PARTED}\n{there}\n{THERE}"
+# The merge of two texts that leaves it all to the person.
+WHOLE = Markers(lambda base, here, there: "")
 
 
 def bodies(merged: Merge, like: NotebookVersion) -> list[str]:
@@ -268,7 +279,7 @@ def test_a_base_of_the_other_form(turned: bool) -> None:
 
 
 def marked(base: NotebookVersion, here: NotebookVersion, there: NotebookVersion) -> str:
-    merged = merge(base, here, there, whole)
+    merged = merge(base, here, there, WHOLE)
     assert merged.raw and merged.clashes
     assert unresolved(merged.raw, here.format)
     if here.format == JUPYTER:
@@ -293,9 +304,36 @@ def test_markers_that_are_cells(form: str) -> None:
     assert marked(made("ab"), made("aX"), made("a")).split("\n--\n") == ["a", HERE, "X", PARTED, THERE]
 
 
+@pytest.mark.parametrize("form", MAKERS)
+def test_markers_as_they_are_asked_for(form: str) -> None:
+    """The markers have the names and the size that are asked for, and the common version only if it is."""
+    made = MAKERS[form]
+    markers = Markers(lambda base, here, there: "", ("HEAD", "base", "rain"), 9, with_base=False)
+    merged = merge(made("abc"), made("aXcN"), made("aYcM"), markers)
+    within = f"{'<' * 9} HEAD\nX\n{'=' * 9}\nY\n{'>' * 9} rain"
+    assert bodies(merged, made("")) == ["a", within, "c", f"{'<' * 9} HEAD", "N", "=" * 9, "M", f"{'>' * 9} rain"]
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_without_a_common_version(form: str) -> None:
+    """Cells that both have stand there once, and whatever one side has more is a clash."""
+    made = MAKERS[form]
+    merged = merge_without_base(made("abXcd"), made("abYZc"), WHOLE)
+    assert bodies(merged, made("")) == ["a", "b", HERE, "X", PARTED, "Y", "Z", THERE, "c", HERE, "d", PARTED, THERE]
+    assert [(one.number_here, one.number_there) for one in merged.clashes] == [(3, 3), (5, None)]
+    assert merge_without_base(made("ab"), made("ab"), WHOLE) == merge(made("ab"), made("ab"), made("ab"))
+    assert bodies(merge_without_base(made("a"), made("a"), WHOLE, whole=True), made("")) == [
+        HERE,
+        "a",
+        PARTED,
+        "a",
+        THERE,
+    ]
+
+
 def test_a_clash_is_marked_also_where_the_lines_fit() -> None:
     """A text merge that finds no common lines does not settle a cell that both sides changed."""
-    merged = merge(source("a"), source("b"), source("c"), lambda base, here, there: "b\nc")
+    merged = merge(source("a"), source("b"), source("c"), Markers(lambda base, here, there: "b\nc"))
     assert merged.raw == source(f"{HERE}\nb\n{AGREED}\na\n{PARTED}\nc\n{THERE}").raw
 
 
@@ -431,7 +469,7 @@ def test_no_edit_is_lost(three: tuple[NotebookVersion, NotebookVersion, Notebook
     """What either side wrote is in the merge, or in what clashes; and with markers it is all in the notebook."""
     base, here, there = three
     written = (lines(here) | lines(there)) - lines(base)
-    merged = merge(base, here, there, whole)
+    merged = merge(base, here, there, WHOLE)
     assert merged.raw is not None
     held = lines(NotebookVersion(merged.raw, here.format))
     assert written <= held
@@ -477,8 +515,8 @@ def test_what_both_hold_stays(three: tuple[NotebookVersion, NotebookVersion, Not
 def test_the_result_is_a_notebook(three: tuple[NotebookVersion, NotebookVersion, NotebookVersion]) -> None:
     """With markers or without, the result is a valid notebook, and the one it was meant to be."""
     base, here, there = three
-    for text in (None, whole):
-        merged = merge(base, here, there, text)
+    for markers in (None, WHOLE):
+        merged = merge(base, here, there, markers)
         if merged.raw is None:
             continue
         assert digest(merged.raw, here.format) == merged.digest
