@@ -48,6 +48,7 @@ _VARIES = (
     (re.compile(r"\bcommit [0-9a-f]{10}\b"), "commit HASH"),
     (re.compile(r"(?<=pushed just now by )[^\s,)]+"), "SOMEBODY"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "HOST"),
+    (re.compile(r"(<<<<<<<|>>>>>>>) (ours|HEAD|theirs|better-forecast)\b"), r"\1 NAME"),  # before git 2.44, and since
     (RUN, "RUN"),
 )
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 # A room, or a module at the top, may import itself and what stands before it.
 ORDER = {
     "databricks_sync": (
-        "__init__ startup exit_code errors clock shell model failpoints system interrupt "
-        "notebook rules state local remote engine output review cli to_databricks from_databricks"
+        "__init__ startup exit_code errors clock shell model failpoints system interrupt notebook git_textconv "
+        "git_difftool git_merge rules state local remote engine output review cli to_databricks from_databricks"
     ),
     "databricks_local": (
         "__init__ home extras core formats workspace protocol files runtime jobs repos mlflow_server "

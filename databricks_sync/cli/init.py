@@ -17,7 +17,7 @@ from databricks_sync.errors import Again, SettingsError, SyncError, printable
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import UNTRACK, Repository, typed
 
-from . import project_file
+from . import git_drivers, project_file
 from .dotenv_file import without_login
 from .project import Project, dotenv_of, find, locate
 from .session import opened, who
@@ -55,6 +55,9 @@ def run(options: Options, report: Reporter) -> int:
             folders = " and ".join(folder.shown for folder in session.settings.folders)
             line = f"Type `to_databricks{options.again()}` to push {folders} to {printable(session.target)}."
             report.say(line, "ready", target=session.target)
+            if git_drivers.is_offered(repository):
+                line = "Type `to_databricks --git-drivers` to let git show and merge notebooks cell by cell."
+                report.say(line, "init", message=line)
     except SyncError as error:
         if not isinstance(error.hint, Again):
             hint = f"{error.hint.rstrip('.')}. Then type `to_databricks{options.again()} --init` again."

@@ -131,6 +131,10 @@ def _run(options: Options, report: Callable[[], Reporter]) -> int:
         from . import review
 
         return review.run(options, report())
+    if options.git_drivers:
+        from . import git_drivers
+
+        return git_drivers.run(options, report())
     if options.watch:
         from .watch import watch
 

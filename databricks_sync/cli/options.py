@@ -77,6 +77,7 @@ class Options(NamedTuple):
     init: bool = False
     review: str | None = None  # None: not asked for, "": of this branch, else the commits
     output: tuple[str, ...] = ()
+    git_drivers: str | None = None  # "on" or "off"
 
     @property
     def mode(self) -> Mode:
@@ -116,7 +117,11 @@ class Options(NamedTuple):
             self._check_remove()
         elif self.merged:
             raise click.UsageError("--merged works only with --remove.")
-        for name, typed in (("mirror", self.mirror), ("remove", self.remove)):
+        if self.git_drivers:
+            self._check_alone(
+                "git_drivers", *_CHANGING, "remove", "dry_run", "checking", "status", "watch", "restore", "init"
+            )
+        for name, typed in (("mirror", self.mirror), ("remove", self.remove), ("git-drivers", bool(self.git_drivers))):
             if typed and self.paths:
                 raise click.UsageError(f"--{name} works on the whole folder: remove the PATHS.")
 
@@ -140,7 +145,7 @@ class Options(NamedTuple):
         for other in others:
             if getattr(self, other) not in (False, None):
                 typed = {"checking": "check", "as_json": "json"}.get(other, other.replace("_", "-"))
-                raise click.UsageError(f"--{name} and --{typed} cannot be used together: remove one.")
+                raise click.UsageError(f"--{name.replace('_', '-')} and --{typed} cannot be used together: remove one.")
 
     def again(self) -> str:
         """The options that say which workspace and folder a run is about, as they would be typed once more."""
@@ -263,6 +268,18 @@ def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any
     ]
 
 
+def _git_drivers() -> Callable[..., Any]:
+    return click.option(
+        "--git-drivers",
+        type=click.Choice(["on", "off"]),
+        metavar="[off]",
+        is_flag=False,
+        flag_value="on",
+        default=None,
+        help="Let git show and merge notebooks cell by cell, in this clone; off: as before.",
+    )
+
+
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
     """The PATHS and options of one direction, in the order of its help."""
     push = direction is Direction.PUSH
@@ -302,7 +319,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),
-        *([flag("--init", _INIT), *_reviewing()] if push else []),
+        *([flag("--init", _INIT), _git_drivers(), *_reviewing()] if push else []),
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]

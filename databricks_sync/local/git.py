@@ -397,6 +397,26 @@ class Repository:
             return self.ignored(paths[:half]) | self.ignored(paths[half:])
         return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
+    @property
+    def attributes(self) -> Path:
+        """The file of attributes that is of this clone alone. SOURCE: gitattributes(5)."""
+        return self.common_dir / "info" / "attributes"
+
+    def setting(self, name: str) -> str | None:
+        """What the repository's own configuration says; None where it says nothing."""
+        answer = self._git(self.project, "config", "--local", "-z", "--get", name, accept=(0, 1))
+        return answer.decode("utf-8", "surrogateescape").removesuffix("\0") if answer else None
+
+    def configure(self, name: str, value: str | None) -> None:
+        """Writes a setting into the repository's own configuration; None removes it."""
+        typed = [name, value] if value is not None else ["--unset-all", name]
+        self._git(self.project, "config", "--local", *typed, accept=(0,) if value is not None else (0, 5))
+
+    def work_trees(self) -> list[Path]:
+        """The folders of all work trees of the repository."""
+        listed = self._git(self.top, "worktree", "list", "--porcelain").decode("utf-8", "surrogateescape")
+        return [Path(line.removeprefix("worktree ")) for line in listed.splitlines() if line.startswith("worktree ")]
+
     def merged_text(self, base: str, ours: str, theirs: str, labels: tuple[str, str, str]) -> str:
         """Both texts in one, with markers where they changed the same lines. Raises SettingsError for binary ones."""
         import tempfile

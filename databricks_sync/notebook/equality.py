@@ -81,7 +81,7 @@ def title_of(cell: dict[str, Any]) -> str:
 
 
 def _extras(document: dict[str, Any]) -> str:
-    cells = [kept for kept in map(_extras_of, document["cells"]) if kept]
+    cells = [kept for kept in map(extras_of, document["cells"]) if kept]
     text = json.dumps([document.get("metadata"), cells], sort_keys=True, separators=(",", ":"))
     return sha256(text.encode())
 
@@ -115,8 +115,11 @@ def cleared(local: bytes, exported: bytes) -> bool:
     return any(there.get("outputs") and not here.get("outputs") for here, there in pairs)
 
 
-def _extras_of(cell: dict[str, Any]) -> dict[str, Any]:
-    """Without what a plain cell of code or Markdown has, so that its coming and going is no edit of extras."""
+def extras_of(cell: dict[str, Any]) -> dict[str, Any]:
+    """What a Jupyter cell has beside its content, without what a plain cell of code or Markdown has.
+
+    So that the coming and going of such a cell is no edit of extras.
+    """
     kept = {key: value for key, value in cell.items() if value and key not in ("source", "id", "execution_count")}
     if cell["cell_type"] != "raw":
         del kept["cell_type"]

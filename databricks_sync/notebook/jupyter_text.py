@@ -51,6 +51,24 @@ def rewritten_jupyter(text: str, cells: Sequence[Placed], *, outputs: bool = Fal
     return text[: place.value_start] + old.joined(parts, writer.style.comma) + text[place.end :]
 
 
+def with_values(text: str, metadata: Mapping[str, Any], cells: Mapping[int, Mapping[str, Any]]) -> str:
+    """The text of a notebook with this metadata, and these members in the cells of these numbers.
+
+    Raises RecursionError.
+    """
+    document = block(text, inner="cells")
+    members = {part.key: part for part in document.parts}
+    old: Block = members["cells"].value
+    writer = _Writer(old, style(document), (), with_ids=False)
+    new = [(old.parts[number], writer.object(block(text, old.parts[number].start), cells[number])) for number in cells]
+    if "metadata" in members and members["metadata"].value != metadata:
+        part = members["metadata"]
+        new.append((part._replace(start=part.value_start), writer.object(block(text, part.value_start), metadata)))
+    for part, value in sorted(new, reverse=True, key=lambda pair: pair[0].start):
+        text = text[: part.start] + value + text[part.end :]
+    return text
+
+
 def _has_ids(members: Mapping[str, Part]) -> bool:
     """Whether a document with these members is of a format whose cells have ids: 4.5 or later."""
     major, minor = (members[key].value if key in members else None for key in ("nbformat", "nbformat_minor"))
@@ -114,7 +132,7 @@ class _Writer:
             return part.value["cell_type"] != document["cell_type"], abs(part_number - self.near)
 
         like = self.old.parts[min(range(len(self.old.parts)), key=distance)]
-        return self._object(block(self.old.text, like.start), document)
+        return self.object(block(self.old.text, like.start), document)
 
     def document(self, number: int, cell: Placed) -> dict[str, Any]:
         """The cell as it has to be. One that was there keeps all but what was edited, and what belongs to that."""
@@ -139,7 +157,7 @@ class _Writer:
         self.ids.add(fresh)
         return fresh
 
-    def _object(self, like: Block, members: Mapping[str, Any]) -> str:
+    def object(self, like: Block, members: Mapping[str, Any]) -> str:
         """An object with these members; what it has in common with `like` stands as it stands there."""
         numbers = {part.key: number for number, part in enumerate(like.parts)}
         keys = [key for key in numbers if key in members]

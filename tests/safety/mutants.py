@@ -38,12 +38,13 @@ HINTS, TABLE = "tests/commands/test_hints.py", "tests/commands/hints/test_table.
 EXTRAS = "tests/commands/test_extras.py"
 MERGES = "tests/commands/test_merge.py"
 CELLS = "tests/unit/notebook/test_merge.py"
+TRANSCRIPTS, GIT_EXTRAS = (f"tests/unit/notebook/test_{name}.py" for name in ("transcript", "extras"))
 REWRITES = "tests/unit/notebook/test_rewrite.py"
 OLD_FORMATS = "tests/unit/notebook/test_old_format.py"
 SERVERS = "tests/unit/remote/test_servers.py"
 BASE = "tests/unit/state/test_base.py"
 FILES = "tests/unit/local/test_folder.py"
-GIT = "tests/unit/local/test_git.py"
+GIT, DRIVERS = "tests/unit/local/test_git.py", "tests/commands/test_git_drivers.py"
 WITHHELD = "tests/commands/test_withheld.py"
 REVIEWS, COMPARED = "tests/unit/review/test_writing.py", "tests/unit/review/test_comparison.py"
 LOGIN, PROJECT = "tests/unit/cli/test_login.py", "tests/unit/cli/test_project.py"
@@ -1372,6 +1373,53 @@ MUTANTS = (
         CELLS,
         "clashes",
     ),
+    Mutant(
+        "git starts Python with what lies in the folder",
+        "_start",
+        "f'exec {python} -I -S -c {shlex.quote(code)}'",
+        "f'exec {python} -c {shlex.quote(code)}'",
+        DRIVERS,
+        "nothing_of_the_clone_is_run",
+    ),
+    Mutant(
+        "git is told to start what a commit may replace",
+        "_inside",
+        "for path in (Path(sys.executable), _PACKAGE):\n    ...",
+        "pass",
+        DRIVERS,
+        "installation_in_the_repository",
+    ),
+    Mutant(
+        "an installation that is gone is a conflict of git",
+        "_start",
+        "f'[ -x {python} ] && [ -f {file} ]'",
+        "'true'",
+        DRIVERS,
+        "installation_that_is_gone",
+    ),
+    Mutant(
+        "a driver of somebody else is replaced", "_on", "not _is_ours(command)", "False", TABLE, "driver and somebody"
+    ),
+    Mutant("`off` takes out more", "_off", "_is_ours(repository.setting(name))", "True", DRIVERS, "on_and_off"),
+    Mutant("git is not told of a conflict", "main", "1 if result.clashes else 0", "0", DRIVERS, "a_conflict"),
+    Mutant(
+        "notebooks of two languages are merged",
+        "merged",
+        "not in_one_language(parse(ours), parse(theirs))",
+        "False",
+        DRIVERS,
+        "two_languages",
+    ),
+    Mutant(
+        "a notebook that cannot be read ends a diff",
+        "shown",
+        "(BrokenNotebook, RecursionError)",
+        "()",
+        TRANSCRIPTS,
+        "stays_as_it_is",
+    ),
+    Mutant("a terminal obeys a cell in a diff", "_shown", "line.isprintable()", "True", TRANSCRIPTS, "source_notebook"),
+    Mutant("outputs of the other branch are lost", "_merged", "here == base", "False", GIT_EXTRAS, "taken"),
     Mutant(
         "cells that nobody edited are written anew",
         "rewritten_jupyter",

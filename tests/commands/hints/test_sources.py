@@ -25,6 +25,9 @@ TRIED = [text for scene in SCENES.values() for row in scene.rows for text in (ro
 NOT_TYPED = {
     "Type `… lfs pull`; in CI, check out with LFS.": "git-lfs is another program, with a server of its own",
     "It stands for a file of git-annex: type `…` and `…`.": "git-annex is another program",
+    "Install databricks-branch-sync outside of it, in another virtual environment, and type its command.": (
+        "it asks a registry; tests/commands/test_git_drivers.py has an installation elsewhere"
+    ),
     "Type `pip install nbformat`.": "it asks a registry",
     "Upgrade: pip install -U databricks-branch-sync": "it asks a registry",
     "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.": (
@@ -70,6 +73,8 @@ NO_HINTS = (
     "  … and … more (--short lists them all)",
     "… more files contain what looks like a credential (--json lists them all).",
     "--poll was given",
+    "exec … -I -S -c …",
+    "… || exec git merge-file --marker-size=%L %A %O %B; … %O %A %B %L %P %X %S %Y",
     "multipart/form-data; boundary=…",
 )
 

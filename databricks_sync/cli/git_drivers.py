@@ -1,0 +1,169 @@
+"""`to_databricks --git-drivers`: git shows and merges notebooks cell by cell, in this clone; `off` takes that back.
+
+All of it stands in the git directory, which no clone brings along. SOURCE: gitattributes(5), git-config(1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from databricks_sync.errors import SettingsError, printable
+from databricks_sync.exit_code import ExitCode
+from databricks_sync.local.git import Repository
+
+from .project import Project, find
+from .settings import folders_of
+
+if TYPE_CHECKING:
+    from databricks_sync.output.report import Reporter
+
+    from .options import Options
+
+_PACKAGE = Path(__file__).parents[1]
+_TEXTCONV, _MERGE, _DIFFTOOL = "git_textconv", "git_merge", "git_difftool"
+_ATTRIBUTES = "diff=databricks merge=databricks"
+_BEGIN, _END = "# Written by databricks-branch-sync:\n", "# End of what it wrote.\n"
+# Of what else lies there, git shows and merges each file in its own way: all of its options count then.
+_SOURCES = ("*.py", "*.sql", "*.scala", "*.[rR]")
+_GLOB = re.compile(r"[*?\[\\]")
+
+
+def run(options: Options, report: Reporter) -> int:
+    """Does what `--git-drivers` asks for, and says what was written; returns the exit code. Raises SettingsError."""
+    project = find(os.environ, Path.cwd())
+    repository = Repository(project.folder)
+    lines = _off(repository) if options.git_drivers == "off" else _on(repository, project)
+    for line in lines:
+        report.say(line, "git_drivers", message=line)
+    return ExitCode.DONE
+
+
+def is_offered(repository: Repository) -> bool:
+    """Whether git could show notebooks with this installation in this clone, and does not yet."""
+    return not any(_is_ours(repository.setting(name)) for name in _commands()) and not _inside(repository)
+
+
+def _on(repository: Repository, project: Project) -> Iterator[str]:
+    if path := _inside(repository):
+        raise SettingsError(
+            f"{printable(str(path))} is in the repository, where a commit may replace what git would start.",
+            "Install databricks-branch-sync outside of it, in another virtual environment, and type its command.",
+        )
+    attributes = _attributes(repository, project)
+    wanted = {**_commands(), "merge.databricks.name": "Databricks notebooks, cell by cell"}
+    for name in _commands():
+        if (command := repository.setting(name)) and not _is_ours(command):
+            raise SettingsError(
+                f"git's configuration has a {name} already, which is not of this tool.",
+                f"Remove it with `git config --unset {name}`, and type the command again.",
+            )
+    for name, value in wanted.items():
+        if repository.setting(name) != value:
+            repository.configure(name, value)
+    old = _read(repository)
+    new = "".join((_BEGIN, *(f"{line}\n" for line in attributes), _END, _without_ours(old)))
+    if new != old:  # those of the person stand below, and count more
+        _write(repository, new)
+    yield "git diff, log, show, merge, rebase and cherry-pick now take notebooks cell by cell, in this clone only:"
+    yield from (f"  {line}" for line in attributes)
+    yield "To undo it:  to_databricks --git-drivers off"
+
+
+def _off(repository: Repository) -> Iterator[str]:
+    names = [name for name in _commands() if _is_ours(repository.setting(name))]
+    for name in (*names, *(["merge.databricks.name"] if names else [])):
+        repository.configure(name, None)
+    old = _read(repository)
+    if (new := _without_ours(old)) != old:
+        _write(repository, new)
+    done = names or new != old
+    yield "git takes notebooks by lines again." if done else "git takes notebooks by lines; there was nothing to undo."
+
+
+def _commands() -> dict[str, str]:
+    """What git is to start, by the name of the setting.
+
+    Where the installation is gone, git goes on by lines: a command that only failed would be a conflict to git, and
+    what is theirs would be missing.
+    """
+    installed, start = _start(_TEXTCONV)
+    textconv = f'f() {{ {installed} || exec cat "$1"; {start} "$1"; }}; f'
+    installed, start = (text.replace("%", "%%") for text in _start(_MERGE))
+    merge = f"{installed} || exec git merge-file --marker-size=%L %A %O %B; {start} %O %A %B %L %P %X %S %Y"
+    _, start = _start(_DIFFTOOL)
+    return {
+        "diff.databricks.textconv": textconv,
+        "merge.databricks.driver": merge,
+        "difftool.databricks.cmd": f'{start} "$LOCAL" "$REMOTE"',
+    }
+
+
+def _start(module: str) -> tuple[str, str]:
+    """For a shell: whether this installation is there, and what starts a module of it.
+
+    This very Python and package, and no module from elsewhere: neither variables nor the current folder count, nor what
+    site-packages would start (`-I -S`).
+    """
+    python, file = (shlex.quote(path.as_posix()) for path in (Path(sys.executable), _PACKAGE / f"{module}.py"))
+    above = json.dumps(_PACKAGE.parent.as_posix(), ensure_ascii=False)
+    code = f"import sys; sys.path.append({above}); from databricks_sync.{module} import main; main()"
+    return f"[ -x {python} ] && [ -f {file} ]", f"exec {python} -I -S -c {shlex.quote(code)}"
+
+
+def _is_ours(command: str | None) -> bool:
+    return any(f"databricks_sync.{module}" in (command or "") for module in (_TEXTCONV, _MERGE, _DIFFTOOL))
+
+
+def _inside(repository: Repository) -> Path | None:
+    """What of this installation is in a work tree of the repository, so that a checkout could replace it."""
+    trees = [Path(os.path.realpath(tree)) for tree in repository.work_trees()]
+    for path in (Path(sys.executable), _PACKAGE):
+        if any(tree in (*place.parents,) for place in (path, Path(os.path.realpath(path))) for tree in trees):
+            return path
+    return None
+
+
+def _attributes(repository: Repository, project: Project) -> list[str]:
+    """The lines that say which files git takes so: what may be a notebook, by its name."""
+    named = os.environ.get("NOTEBOOK_FOLDER") or project.dotenv.values.get("NOTEBOOK_FOLDER", "")
+    top = Path(os.path.realpath(repository.top))
+    folders = [Path(os.path.relpath(os.path.realpath(folder.path), top)) for folder in folders_of(project, named)]
+    literal = (_GLOB.sub(r"\\\g<0>", folder.as_posix()) for folder in folders)
+    below = ["" if folder == "." else f"{folder}/**/" for folder in literal]
+    return [f"{_pattern(pattern)} {_ATTRIBUTES}" for pattern in ("*.ipynb", *(b + s for b in below for s in _SOURCES))]
+
+
+def _pattern(text: str) -> str:
+    """A pattern as it is written into a file of attributes."""
+    if re.fullmatch(r"[^\s\"#!][^\s\"]*", text):
+        return text
+    return '"' + re.sub(r'[\\"]', r"\\\g<0>", text) + '"'
+
+
+def _without_ours(text: str) -> str:
+    begin, found, rest = text.partition(_BEGIN)
+    _, ended, after = rest.partition(_END)
+    return begin + after if found and ended else text
+
+
+def _read(repository: Repository) -> str:
+    try:
+        return repository.attributes.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _write(repository: Repository, text: str) -> None:
+    file = repository.attributes
+    if not text:
+        file.unlink()
+        return
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
