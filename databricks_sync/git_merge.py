@@ -37,7 +37,7 @@ def main() -> None:
     raws = [Path(name).read_bytes() for name in (base, ours, theirs)]
     try:
         result = merged(Path(path).name, raws[0], raws[1], raws[2], markers)
-    except (BrokenNotebook, RecursionError):
+    except Exception:  # also for a mistake of ours: git would take its exit code for a conflict, without what is theirs
         result = None
     if result is None:
         sys.exit(_by_lines((ours, base, theirs), markers))

@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 
-from .errors import BrokenNotebook
-from .notebook.format import identify
+from .errors import BrokenNotebook, quantity
+from .notebook.format import identify, sha256
 from .notebook.transcript import transcript
+
+_HEAD = 8000  # what git itself looks at; SOURCE: xdiff-interface.c, buffer_is_binary()
 
 
 def main() -> None:
@@ -25,9 +27,16 @@ def main() -> None:
 
 
 def shown(name: str, raw: bytes) -> bytes:
-    """The file as git compares it; as it is if it is none that can be read. It never fails: git would end with it."""
+    """The file as git compares it: as it is, if it is no notebook that can be read. It never fails: git would end."""
     format = identify(name, raw[:64]).format
     try:
-        return transcript(raw, format).encode() if format else raw
+        return transcript(raw, format).encode() if format else _plain(raw)
     except (BrokenNotebook, RecursionError):
+        return _plain(raw)
+
+
+def _plain(raw: bytes) -> bytes:
+    """A file by lines; a binary one, which git here would not take for one, in a line."""
+    if b"\0" not in raw[:_HEAD]:
         return raw
+    return f"binary, {quantity(len(raw), 'byte')}, {sha256(raw)[:8]}\n".encode()

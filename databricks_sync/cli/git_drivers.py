@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parents[1]
 _TEXTCONV, _MERGE, _DIFFTOOL = "git_textconv", "git_merge", "git_difftool"
+_NAME = "merge.databricks.name"
 _ATTRIBUTES = "diff=databricks merge=databricks"
 _BEGIN, _END = "# Written by databricks-branch-sync:\n", "# End of what it wrote.\n"
-# Of what else lies there, git shows and merges each file in its own way: all of its options count then.
+# In the folders that are synced alone: git does not tell a driver of options such as `-X ours`, also for plain files.
 _SOURCES = ("*.py", "*.sql", "*.scala", "*.[rR]")
+_DONE = "git diff, log, show, merge, rebase and cherry-pick now take notebooks cell by cell, in this clone only:"
+_UNDO = "To undo it:  to_databricks --git-drivers off"
 _GLOB = re.compile(r"[*?\[\\]")
 
 
@@ -39,9 +42,14 @@ def run(options: Options, report: Reporter) -> int:
     """Does what `--git-drivers` asks for, and says what was written; returns the exit code. Raises SettingsError."""
     project = find(os.environ, Path.cwd())
     repository = Repository(project.folder)
-    lines = _off(repository) if options.git_drivers == "off" else _on(repository, project)
-    for line in lines:
-        report.say(line, "git_drivers", message=line)
+    if options.git_drivers == "off":
+        undone = _take_out(repository)
+        line = "git takes notebooks by lines again." if undone else "git takes notebooks by lines; nothing was set up."
+        report.say(line, "git_drivers", attributes=[])
+    else:
+        lines = _attributes(repository, project)
+        _set_up(repository, lines)
+        report.say("\n".join((_DONE, *(f"  {line}" for line in lines), _UNDO)), "git_drivers", attributes=lines)
     return ExitCode.DONE
 
 
@@ -50,41 +58,35 @@ def is_offered(repository: Repository) -> bool:
     return not any(_is_ours(repository.setting(name)) for name in _commands()) and not _inside(repository)
 
 
-def _on(repository: Repository, project: Project) -> Iterator[str]:
+def _set_up(repository: Repository, attributes: Sequence[str]) -> None:
+    """Raises SettingsError where git would start what somebody else may replace, or does so for somebody else."""
     if path := _inside(repository):
         raise SettingsError(
             f"{printable(str(path))} is in the repository, where a commit may replace what git would start.",
             "Install databricks-branch-sync outside of it, in another virtual environment, and type its command.",
         )
-    attributes = _attributes(repository, project)
-    wanted = {**_commands(), "merge.databricks.name": "Databricks notebooks, cell by cell"}
     for name in _commands():
         if (command := repository.setting(name)) and not _is_ours(command):
             raise SettingsError(
                 f"git's configuration has a {name} already, which is not of this tool.",
                 f"Remove it with `git config --unset {name}`, and type the command again.",
             )
-    for name, value in wanted.items():
+    for name, value in {**_commands(), _NAME: "Databricks notebooks, cell by cell"}.items():
         if repository.setting(name) != value:
             repository.configure(name, value)
     old = _read(repository)
-    new = "".join((_BEGIN, *(f"{line}\n" for line in attributes), _END, _without_ours(old)))
-    if new != old:  # those of the person stand below, and count more
-        _write(repository, new)
-    yield "git diff, log, show, merge, rebase and cherry-pick now take notebooks cell by cell, in this clone only:"
-    yield from (f"  {line}" for line in attributes)
-    yield "To undo it:  to_databricks --git-drivers off"
+    # Those of the person stand below, and count more.
+    _write(repository, old, "".join((_BEGIN, *(f"{line}\n" for line in attributes), _END, _without_ours(old))))
 
 
-def _off(repository: Repository) -> Iterator[str]:
+def _take_out(repository: Repository) -> bool:
+    """Whether there was something to take out."""
     names = [name for name in _commands() if _is_ours(repository.setting(name))]
-    for name in (*names, *(["merge.databricks.name"] if names else [])):
+    for name in (*names, *([_NAME] if names else [])):
         repository.configure(name, None)
     old = _read(repository)
-    if (new := _without_ours(old)) != old:
-        _write(repository, new)
-    done = names or new != old
-    yield "git takes notebooks by lines again." if done else "git takes notebooks by lines; there was nothing to undo."
+    _write(repository, old, _without_ours(old))
+    return bool(names) or _without_ours(old) != old
 
 
 def _commands() -> dict[str, str]:
@@ -160,10 +162,12 @@ def _read(repository: Repository) -> str:
         return ""
 
 
-def _write(repository: Repository, text: str) -> None:
+def _write(repository: Repository, old: str, new: str) -> None:
     file = repository.attributes
-    if not text:
+    if new == old:
+        return
+    if not new:
         file.unlink()
         return
     file.parent.mkdir(exist_ok=True)
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    file.write_bytes(new.encode("utf-8", "surrogateescape"))

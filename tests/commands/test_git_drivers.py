@@ -160,7 +160,7 @@ def test_a_conflict(driven: Project, style: str) -> None:
     assert "still contains conflict markers (cell 1)" in driven.push(code=1).out
 
 
-COUNTS = [30, pytest.param(2_000, marks=pytest.mark.long)]
+COUNTS = [20, pytest.param(2_000, marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -319,9 +319,10 @@ def test_on_and_off(project: Project) -> None:
     assert project.text(".git/info/attributes").endswith("# End of what it wrote.\n*.csv -diff")
     assert project.carried() == folder
     once = project.everything()
+    assert project.quick(*ON, "--json").events == [{"event": "git_drivers", "attributes": lines}]
     assert project.quick(*ON).out == ran.out and project.everything() == once
     assert "by lines again" in project.quick(*OFF).out and project.everything() == before
-    assert "nothing to undo" in project.quick(*OFF).out and project.everything() == before
+    assert "nothing was set up" in project.quick(*OFF).out and project.everything() == before
 
 
 def test_which_files(project: Project) -> None:

@@ -1398,9 +1398,14 @@ MUTANTS = (
         "installation_that_is_gone",
     ),
     Mutant(
-        "a driver of somebody else is replaced", "_on", "not _is_ours(command)", "False", TABLE, "driver and somebody"
+        "a driver of somebody else is replaced",
+        "_set_up",
+        "not _is_ours(command)",
+        "False",
+        TABLE,
+        "driver and somebody",
     ),
-    Mutant("`off` takes out more", "_off", "_is_ours(repository.setting(name))", "True", DRIVERS, "on_and_off"),
+    Mutant("`off` takes out more", "_take_out", "_is_ours(repository.setting(name))", "True", DRIVERS, "on_and_off"),
     Mutant("git is not told of a conflict", "main", "1 if result.clashes else 0", "0", DRIVERS, "a_conflict"),
     Mutant(
         "notebooks of two languages are merged",

@@ -56,6 +56,8 @@ def test_mode(command: click.Command, words: str, mode: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (Options(git_drivers="on", dry_run=True), "--git-drivers and --dry-run cannot be used together"),
+        (Options(git_drivers="off", paths=("a",)), "--git-drivers works on the whole folder"),
         (Options(watch=True, dry_run=True), "--watch and --dry-run cannot be used together"),
         (Options(watch=True, overwrite=True), "--watch and --overwrite cannot be used together"),
         (Options(watch=True, mirror=True), "--watch and --mirror cannot be used together"),

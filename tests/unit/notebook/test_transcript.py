@@ -107,10 +107,16 @@ def test_a_new_cell_changes_no_line_of_others() -> None:
 @pytest.mark.parametrize(
     ("name", "raw"),
     [
-        ("a.ipynb", b'{"cells": ['), ("a.ipynb", b""), ("a.ipynb", b"[" * 100_000), ("a.ipynb", b"\xff\0"),
+        ("a.ipynb", b'{"cells": ['), ("a.ipynb", b""), ("a.ipynb", b"[" * 100_000), ("a.ipynb", b"\xff"),
         ("a.py", b"print(1)\r\n"), ("a.py", b"# Databricks notebook source\n\xff"), ("a", b"x"),
     ],
 )  # fmt: skip
 def test_what_is_no_notebook_stays_as_it_is(name: str, raw: bytes) -> None:
     """Of a plain file, and of a notebook that cannot be read, git gets the bytes."""
     assert shown(name, raw) == raw
+
+
+def test_a_binary_file() -> None:
+    """It is a line that changes with it, and no bytes that a terminal would obey."""
+    one, other = (shown("a.ipynb", b"\x1b\0" + end) for end in (b"a", b"b"))
+    assert one.startswith(b"binary, 3 bytes, ") and one.count(b"\n") == 1 and one != other
