@@ -27,6 +27,8 @@ def main() -> None:
             signal.signal(signal.SIGINT, lambda *_: None)  # it is for git and its pager now
             typed = ("git", "diff", "--no-index", "--no-prefix", "--no-ext-diff", "--no-textconv", "a", "b")
             subprocess.run(typed, cwd=folder, check=False)
+    except OSError as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
 

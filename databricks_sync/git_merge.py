@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import startup  # noqa: F401 (on Windows, it is the git of the PATH that is started)
-from .errors import BrokenNotebook
+from .errors import BrokenNotebook, printable
 from .model import JUPYTER
 from .notebook.cells import in_one_language
 from .notebook.extras import merged_extras
@@ -22,6 +22,7 @@ from .notebook.merge import Markers, Merge, NotebookVersion, merge, merge_withou
 
 # What git calls the versions; before 2.44 it does not say, and leaves these letters as they are.
 _LABELS = (("%X", "ours"), ("%S", "base"), ("%Y", "theirs"))
+_FAILED = 255  # for git, what is above 128 is no conflict
 _USAGE = 129  # the exit code of a git that does not know an option
 
 
@@ -32,18 +33,29 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends git, and this with it
     base, ours, theirs, size, path, *labels = sys.argv[1:]
-    names = [label if label not in ("", own) else usual for label, (own, usual) in zip(labels, _LABELS, strict=True)]
-    markers = Markers(lambda *texts: _text(texts, markers), (names[0], names[1], names[2]), int(size), _with_base())
-    raws = [Path(name).read_bytes() for name in (base, ours, theirs)]
+    names = [
+        printable(label) if label not in ("", own) else usual
+        for label, (own, usual) in zip(labels, _LABELS, strict=True)
+    ]
     try:
-        result = merged(Path(path).name, raws[0], raws[1], raws[2], markers)
+        markers = Markers(lambda *texts: _text(texts, markers), (names[0], names[1], names[2]), int(size), _with_base())
+        sys.exit(_merge(Path(path).name, (base, ours, theirs), markers))
+    except OSError as error:
+        sys.stderr.write(f"error: {path} cannot be merged ({error}).\n")
+        sys.exit(_FAILED)
+
+
+def _merge(name: str, files: tuple[str, str, str], markers: Markers) -> int:
+    base, ours, theirs = files
+    raws = [Path(file).read_bytes() for file in files]
+    try:
+        result = merged(name, raws[0], raws[1], raws[2], markers)
     except Exception:  # also for a mistake of ours: git would take its exit code for a conflict, without what is theirs
         result = None
-    if result is None:
-        sys.exit(_by_lines((ours, base, theirs), markers))
-    assert result.raw is not None
+    if result is None or result.raw is None:
+        return _by_lines((ours, base, theirs), markers)
     Path(ours).write_bytes(result.raw)
-    sys.exit(1 if result.clashes else 0)
+    return 1 if result.clashes else 0
 
 
 def merged(name: str, base: bytes, ours: bytes, theirs: bytes, markers: Markers) -> Merge | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.exit_code import ExitCode
-from databricks_sync.local.git import Repository
+from databricks_sync.local.git import Repository, program
 
 from .project import Project, find
 from .settings import folders_of
@@ -69,7 +69,7 @@ def _set_up(repository: Repository, attributes: Sequence[str]) -> None:
         if (command := repository.setting(name)) and not _is_ours(command):
             raise SettingsError(
                 f"git's configuration has a {name} already, which is not of this tool.",
-                f"Remove it with `git config --unset {name}`, and type the command again.",
+                f"Remove it with `{program(repository.top)} config --unset-all {name}`, and type the command again.",
             )
     for name, value in {**_commands(), _NAME: "Databricks notebooks, cell by cell"}.items():
         if repository.setting(name) != value:
@@ -96,7 +96,7 @@ def _commands() -> dict[str, str]:
     what is theirs would be missing.
     """
     installed, start = _start(_TEXTCONV)
-    textconv = f'f() {{ {installed} || exec cat "$1"; {start} "$1"; }}; f'
+    textconv = f'f() {{ {installed} || exec cat -- "$1"; {start} "$1"; }}; f'
     installed, start = (text.replace("%", "%%") for text in _start(_MERGE))
     merge = f"{installed} || exec git merge-file --marker-size=%L %A %O %B; {start} %O %A %B %L %P %X %S %Y"
     _, start = _start(_DIFFTOOL)

@@ -218,6 +218,7 @@ def test_what_git_calls_the_sides(driven: Project) -> None:
         filled |= {"X": "'HEAD'", "S": "'merged common ancestors'", "Y": "'1a2b3c4 (it'\\''s rain)'"}
         command = re.sub("%([OABLPXSY])", lambda match: filled[match[1]], command)  # noqa: B023
         assert subprocess.run(["sh", "-c", command], cwd=driven.root, env=driven.env).returncode == 1
+        assert subprocess.run(["sh", "-c", command.replace(" base ", " missing ")], cwd=driven.root).returncode > 128
         marked = f"{'<' * 9} HEAD\nmine\n{'=' * 9}\nyours\n{'>' * 9} 1a2b3c4 (it's rain)"
         assert driven.text("ours") == made(marked)
 

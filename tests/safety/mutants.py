@@ -1406,7 +1406,7 @@ MUTANTS = (
         "driver and somebody",
     ),
     Mutant("`off` takes out more", "_take_out", "_is_ours(repository.setting(name))", "True", DRIVERS, "on_and_off"),
-    Mutant("git is not told of a conflict", "main", "1 if result.clashes else 0", "0", DRIVERS, "a_conflict"),
+    Mutant("git is not told of a conflict", "_merge", "1 if result.clashes else 0", "0", DRIVERS, "a_conflict"),
     Mutant(
         "notebooks of two languages are merged",
         "merged",

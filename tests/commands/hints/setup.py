@@ -130,7 +130,7 @@ SCENES = {
     "a driver of somebody else": one(
         lambda project, _: project.git("config", "diff.databricks.textconv", "cat"),
         "git's configuration has a diff.databricks.textconv already, which is not of this tool.",
-        "Remove it with `git config --unset diff.databricks.textconv`, and type the command again.",
+        "Remove it with `git config --unset-all diff.databricks.textconv`, and type the command again.",
         types(),
         lambda project, _: "databricks_sync" in project.git("config", "diff.databricks.textconv"),
         ran="to_databricks --git-drivers",
