@@ -20,6 +20,8 @@ _HEAD = 8000  # what git itself looks at; SOURCE: xdiff-interface.c, buffer_is_b
 def main() -> None:
     """Prints the file that is named last."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends git, and this with it
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # and so does whoever has read enough
     path = sys.argv[-1]
     with open(path, "rb") as file:  # noqa: PTH123 (a tenth of the time would go for pathlib)
         raw = file.read()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import nbformat
 import pytest
@@ -95,6 +96,17 @@ def test_a_diff_of_other_files(driven: Project) -> None:
     assert "+two = 3" in before and '+{"cells": [' in before
     driven.quick(*OFF)
     assert driven.git("diff", "notebooks/lib.py") in before
+
+
+def test_a_reader_that_has_read_enough(driven: Project) -> None:
+    """What git no longer reads ends without a word."""
+    driven.write("notebooks/a.py", notebook("x = 1\n" * 100_000))
+    command = f"{driven.git('config', 'diff.databricks.textconv')} notebooks/a.py"
+    with subprocess.Popen(["sh", "-c", command], cwd=driven.root, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_a_diff_in_one_process(driven: Project) -> None:
