@@ -22,12 +22,12 @@ from .notebook.merge import Markers, Merge, NotebookVersion, merge, merge_withou
 
 # What git calls the versions; before 2.44 it does not say, and leaves these letters as they are.
 _LABELS = (("%X", "ours"), ("%S", "base"), ("%Y", "theirs"))
-_FAILED = 255  # for git, what is above 128 is no conflict
+CONFLICT = 10  # the exit code that says so; 1 would also be that of a Python that fails
 _USAGE = 129  # the exit code of a git that does not know an option
 
 
 def main() -> None:
-    """Merges into the file OURS, and exits with 1 where there is a conflict, as git wants it.
+    """Merges into the file OURS, and exits with 0 or CONFLICT. With any other code it has not touched it.
 
     Arguments: BASE, OURS, THEIRS, the size of the markers, the path in the work tree, the names of OURS, BASE, THEIRS.
     """
@@ -41,8 +41,7 @@ def main() -> None:
         markers = Markers(lambda *texts: _text(texts, markers), (names[0], names[1], names[2]), int(size), _with_base())
         sys.exit(_merge(Path(path).name, (base, ours, theirs), markers))
     except OSError as error:
-        sys.stderr.write(f"error: {path} cannot be merged ({error}).\n")
-        sys.exit(_FAILED)
+        sys.exit(f"error: {path} cannot be merged by cells ({error}).")
 
 
 def _merge(name: str, files: tuple[str, str, str], markers: Markers) -> int:
@@ -50,12 +49,14 @@ def _merge(name: str, files: tuple[str, str, str], markers: Markers) -> int:
     raws = [Path(file).read_bytes() for file in files]
     try:
         result = merged(name, raws[0], raws[1], raws[2], markers)
-    except Exception:  # also for a mistake of ours: git would take its exit code for a conflict, without what is theirs
+    except (BrokenNotebook, RecursionError):
         result = None
     if result is None or result.raw is None:
         return _by_lines((ours, base, theirs), markers)
-    Path(ours).write_bytes(result.raw)
-    return 1 if result.clashes else 0
+    whole = Path(f"{ours}.new")
+    whole.write_bytes(result.raw)
+    whole.replace(ours)
+    return CONFLICT if result.clashes else 0
 
 
 def merged(name: str, base: bytes, ours: bytes, theirs: bytes, markers: Markers) -> Merge | None:
@@ -102,11 +103,11 @@ def _text(texts: tuple[str, str, str], markers: Markers) -> str:
 
 
 def _by_lines(files: tuple[str, str, str], markers: Markers) -> int:
-    """Merges into the first file, as git would; returns 1 where there is a conflict."""
+    """Merges into the first file, as git would."""
     labels = [word for label in markers.labels for word in ("-L", label)]
     typed = ["git", "merge-file", "--quiet", *labels, f"--marker-size={markers.size}"]
     code = _USAGE
     for how in (["--diff-algorithm=histogram"], []):  # what a merge takes; git merge-file can since 2.44
         if code == _USAGE:
             code = subprocess.run([*typed, *how, *files], stderr=subprocess.DEVNULL, check=False).returncode
-    return 1 if code else 0
+    return CONFLICT if code else 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.exit_code import ExitCode
+from databricks_sync.git_merge import CONFLICT
 from databricks_sync.local.git import Repository, program
 
 from .project import Project, find
@@ -92,31 +93,28 @@ def _take_out(repository: Repository) -> bool:
 def _commands() -> dict[str, str]:
     """What git is to start, by the name of the setting.
 
-    Where the installation is gone, git goes on by lines: a command that only failed would be a conflict to git, and
-    what is theirs would be missing.
+    Where the installation is gone or broken, git goes on by lines: to git, a command that only fails has found a
+    conflict, and left what is ours.
     """
-    installed, start = _start(_TEXTCONV)
-    textconv = f'f() {{ {installed} || exec cat -- "$1"; {start} "$1"; }}; f'
-    installed, start = (text.replace("%", "%%") for text in _start(_MERGE))
-    merge = f"{installed} || exec git merge-file --marker-size=%L %A %O %B; {start} %O %A %B %L %P %X %S %Y"
-    _, start = _start(_DIFFTOOL)
+    merge = _start(_MERGE).replace("%", "%%")
+    by_lines = "git merge-file --marker-size=%L %A %O %B"
     return {
-        "diff.databricks.textconv": textconv,
-        "merge.databricks.driver": merge,
-        "difftool.databricks.cmd": f'{start} "$LOCAL" "$REMOTE"',
+        "diff.databricks.textconv": f'f() {{ {_start(_TEXTCONV)} "$1" || cat -- "$1"; }}; f',
+        "merge.databricks.driver": f"{merge} %O %A %B %L %P %X %S %Y; "
+        f"case $? in 0) ;; {CONFLICT}) exit 1 ;; *) {by_lines} ;; esac",
+        "difftool.databricks.cmd": f'{_start(_DIFFTOOL)} "$LOCAL" "$REMOTE"',
     }
 
 
-def _start(module: str) -> tuple[str, str]:
-    """For a shell: whether this installation is there, and what starts a module of it.
+def _start(module: str) -> str:
+    """What starts a module of this installation, for a shell.
 
     This very Python and package, and no module from elsewhere: neither variables nor the current folder count, nor what
     site-packages would start (`-I -S`).
     """
-    python, file = (shlex.quote(path.as_posix()) for path in (Path(sys.executable), _PACKAGE / f"{module}.py"))
     above = json.dumps(_PACKAGE.parent.as_posix(), ensure_ascii=False)
     code = f"import sys; sys.path.append({above}); from databricks_sync.{module} import main; main()"
-    return f"[ -x {python} ] && [ -f {file} ]", f"exec {python} -I -S -c {shlex.quote(code)}"
+    return f"{shlex.quote(Path(sys.executable).as_posix())} -I -S -c {shlex.quote(code)}"
 
 
 def _is_ours(command: str | None) -> bool:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE
 
 import nbformat
 import pytest
@@ -102,7 +101,9 @@ def test_a_reader_that_has_read_enough(driven: Project) -> None:
     """What git no longer reads ends without a word."""
     driven.write("notebooks/a.py", notebook("x = 1\n" * 100_000))
     command = f"{driven.git('config', 'diff.databricks.textconv')} notebooks/a.py"
-    with subprocess.Popen(["sh", "-c", command], cwd=driven.root, stdout=PIPE, stderr=PIPE) as process:
+    with subprocess.Popen(
+        ["sh", "-c", command], cwd=driven.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout and process.stderr
         process.stdout.read(10)
         process.stdout.close()
@@ -420,11 +421,15 @@ def test_an_installation_that_is_gone(project: Project, tmp_path: Path, monkeypa
     assert "+python   | one = 11" in project.git("show")
     project.git("merge", "rain", check=False)
     assert f"<<<<<<< {OURS}\none = 11\n=======\none = 12\n>>>>>>> {THEIRS}\n" in project.text("notebooks/a.py")
-    project.git("merge", "--abort")
-    python.unlink()
-    assert "+one = 11" in project.git("show")
-    assert "CONFLICT" in project.git("merge", "rain", check=False)
-    assert {"one = 11", "one = 12", "two = 22"} < {*project.text("notebooks/a.py").splitlines()}
+    for broken in ("", "#!/bin/sh\nexit 1\n"):
+        project.git("merge", "--abort")
+        python.unlink(missing_ok=True)
+        if broken:
+            python.write_text(broken)
+            python.chmod(0o755)
+        assert "+one = 11" in project.git("show")
+        assert "CONFLICT" in project.git("merge", "rain", check=False)
+        assert {"one = 11", "one = 12", "two = 22"} < {*project.text("notebooks/a.py").splitlines()}
 
 
 def test_a_start_imports_little() -> None:

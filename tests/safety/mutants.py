@@ -1376,8 +1376,8 @@ MUTANTS = (
     Mutant(
         "git starts Python with what lies in the folder",
         "_start",
-        "f'exec {python} -I -S -c {shlex.quote(code)}'",
-        "f'exec {python} -c {shlex.quote(code)}'",
+        "f'{shlex.quote(Path(sys.executable).as_posix())} -I -S -c {shlex.quote(code)}'",
+        "f'{shlex.quote(Path(sys.executable).as_posix())} -c {shlex.quote(code)}'",
         DRIVERS,
         "nothing_of_the_clone_is_run",
     ),
@@ -1391,9 +1391,9 @@ MUTANTS = (
     ),
     Mutant(
         "an installation that is gone is a conflict of git",
-        "_start",
-        "f'[ -x {python} ] && [ -f {file} ]'",
-        "'true'",
+        "_commands",
+        "'git merge-file --marker-size=%L %A %O %B'",
+        "'exit 1'",
         DRIVERS,
         "installation_that_is_gone",
     ),
@@ -1406,7 +1406,7 @@ MUTANTS = (
         "driver and somebody",
     ),
     Mutant("`off` takes out more", "_take_out", "_is_ours(repository.setting(name))", "True", DRIVERS, "on_and_off"),
-    Mutant("git is not told of a conflict", "_merge", "1 if result.clashes else 0", "0", DRIVERS, "a_conflict"),
+    Mutant("git is not told of a conflict", "_merge", "CONFLICT if result.clashes else 0", "0", DRIVERS, "a_conflict"),
     Mutant(
         "notebooks of two languages are merged",
         "merged",

@@ -73,8 +73,7 @@ NO_HINTS = (
     "  … and … more (--short lists them all)",
     "… more files contain what looks like a credential (--json lists them all).",
     "--poll was given",
-    "exec … -I -S -c …",
-    "… || exec git merge-file --marker-size=%L %A %O %B; … %O %A %B %L %P %X %S %Y",
+    "git merge-file --marker-size=%L %A %O %B",
     "multipart/form-data; boundary=…",
 )
 
