@@ -66,7 +66,7 @@ def test_options(name: str) -> None:
 
 def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
-    others = {"--dir", "--cached"}  # of databricks_local; git rm
+    others = {"--dir", "--cached", "--unset-all"}  # of databricks_local; git rm; git config
     known = options(to_databricks) | options(from_databricks) | others
     for file in (ROOT / "databricks_sync").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
