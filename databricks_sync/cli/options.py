@@ -110,7 +110,7 @@ class Options(NamedTuple):
         if self.markers and not self.merge:
             raise click.UsageError("--markers works only with --merge.")
         if self.review is not None:
-            self._check_alone("review", *_RUNS, "as_json", *_CHANGING)
+            self._check_alone("review", *_RUNS, "git_drivers", "as_json", *_CHANGING)
         elif self.output:
             raise click.UsageError("--output works only with --review.")
         if self.remove:
@@ -118,9 +118,7 @@ class Options(NamedTuple):
         elif self.merged:
             raise click.UsageError("--merged works only with --remove.")
         if self.git_drivers:
-            self._check_alone(
-                "git_drivers", *_CHANGING, "remove", "dry_run", "checking", "status", "watch", "restore", "init"
-            )
+            self._check_alone("git_drivers", *_RUNS, *_CHANGING)
         for name, typed in (("mirror", self.mirror), ("remove", self.remove), ("git-drivers", bool(self.git_drivers))):
             if typed and self.paths:
                 raise click.UsageError(f"--{name} works on the whole folder: remove the PATHS.")
