@@ -147,7 +147,9 @@ def test_a_page_is_opened(branch: Project, tmp_path: Path) -> None:
     """`--open` shows the page, in a file of its own where none is named."""
     opened, program = tmp_path / "opened", tmp_path / "browser.py"
     program.write_text(f"import sys\nopen({str(opened)!r}, 'w').write(sys.argv[1])\n")
-    review(branch, "main", "--open", BROWSER=f"{sys.executable} {program} %s")
+    # A process: `webbrowser` looks once for browsers.
+    env = {**NOWHERE, "BROWSER": f"{sys.executable} {program} %s"}
+    branch.run("to_databricks", "--review", "main", "--open", env=env)
     [address] = opened.read_text(encoding="utf-8").split()
     assert "x = 2" in re.sub("<[^>]*>", "", Path(address.removeprefix("file://")).read_text(encoding="utf-8"))
 
