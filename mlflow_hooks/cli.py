@@ -237,6 +237,29 @@ def run_project(**values: Any) -> None:
     _run("run", values)
 
 
+@mlflow_hooks.command(short_help="Put a model version into use that has passed, or take that back.")
+@click.argument("name")
+@_TO
+@flag("--approve", "Approve the promotion, where the gate of hook.yml wants a person to.")
+@flag("--history", "Show what was promoted and taken back, the newest first.")
+@flag("--rollback", "Put the version into use again that was in use before.")
+@named("--from-profile", "The profile of the workspace that the version comes from (default: the same one).")
+@flag("-n/--dry-run", "Show what would be done and change nothing.")
+@_PROJECTS
+@_connection
+@_JSON
+def promote(**values: Any) -> None:
+    """Put the version of a registered model into use that has passed in the target before.
+
+    NAME is a hook or a project whose hook.yml has promote:. The version gets the alias of the target, once the gate of
+    hook.yml lets it pass; it is copied where the target has another model or another registry. No version is built.
+
+    Exit codes: 0 done, 1 it has not passed or not been approved, 2 usage or configuration, 4 the workspace refused a
+    request, 130 interrupted.
+    """
+    _run("promote", values)
+
+
 def main(prog_name: str = "mlflow_hooks") -> None:
     """The command, under the name it was typed as. Ends the process with its exit code."""
     interrupt.ready()

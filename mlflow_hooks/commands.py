@@ -23,6 +23,9 @@ from mlflow_hooks.deploy.status import report_status
 from mlflow_hooks.deploy.status import status as status_of
 from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
 from mlflow_hooks.generate.new import new_project
+from mlflow_hooks.promote.history import report_history
+from mlflow_hooks.promote.promote import promoter
+from mlflow_hooks.promote.resolve import promotion_request
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.hook_file import HOOK_FILE, PROJECTS, HookReading, read_hook, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
@@ -204,6 +207,27 @@ def run(options: HookOptions, report: Reporter) -> int:
         return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report, open=options.open)
 
 
+def promote(options: HookOptions, report: Reporter) -> int:
+    """Puts a version into use, or the one before, or says what was; the exit code. Raises SyncError."""
+    if options.history and options.rollback:
+        raise SettingsError("--history only shows, and --rollback changes.", "Leave out one of them.")
+    project = _project(options, report)
+    projects = _projects(project.folder, options)
+    reading = one_by_name(read_hooks(projects, options.to), options.name)
+    hook = sound(reading, options.checking())
+    refuse(_findings([reading], refs=False), options.checking())
+    # Whose it is says the target, which is named so that the session asks for no branch.
+    with opened(options.session(TARGET), project) as session:
+        _report_notices(session, report)
+        request = promotion_request(hook, projects, options, session, project)
+        with promoter(request, session, report, writing=not (options.history or options.dry_run)) as promoting:
+            if options.history:
+                return report_history(promoting.known, report)
+            if options.rollback:
+                return promoting.roll_back(dry_run=options.dry_run)
+            return promoting.promote(dry_run=options.dry_run)
+
+
 def _findings(readings: list[HookReading], *, refs: bool = True) -> list[Finding]:
     return findings_of(readings, datetime.now(timezone.utc), refs=refs)
 
@@ -257,4 +281,5 @@ WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
     "bind": bind,
     "status": status,
     "run": run,
+    "promote": promote,
 }

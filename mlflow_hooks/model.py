@@ -21,6 +21,7 @@ from .schema import (
     JobSchedule,
     Notifications,
     Permission,
+    Promotion,
     ResultKeys,
     Secret,
     SparkJob,
@@ -40,6 +41,7 @@ EXPERIMENT = "experiment"
 TIMEOUT = "timeout_seconds"
 TRIGGER = "trigger"
 JOB_RUN_ID = "job_run_id"
+MODEL = "model"  # the parameter of an entry point that judges a version: which one
 RESERVED = (GIT_REF, EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID)
 
 
@@ -269,6 +271,7 @@ class Hook:
 
     With `steps`, `parameters` are those that hook.yml gives to all of them, and each step has its own entry point.
     `to`: the target whose values these are, such as qa; "" for those at the top of the file, or without targets.
+    `judge`: the hook as it would be with the entry point alone that judges a version which is to be promoted.
     """
 
     name: str
@@ -292,6 +295,8 @@ class Hook:
     job: Mapping[str, Any] = field(default_factory=dict)
     permissions: tuple[Permission, ...] = ()
     retries: int = 0
+    promotion: Promotion | None = None
+    judge: Hook | None = None
 
     @property
     def parts(self) -> tuple[Step, ...]:

@@ -39,6 +39,10 @@ class HookOptions(NamedTuple):
     branch: str | None = None
     max_name: int | None = None  # bytes
     timeout: str | None = None
+    approve: bool = False
+    history: bool = False
+    rollback: bool = False
+    from_profile: str | None = None
     local: bool = False
     profile: str | None = None
     user: str | None = None

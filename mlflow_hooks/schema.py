@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 # The newest release of which every part is on the package indexes (3.18.0 pins two that are not on all).
@@ -90,6 +92,16 @@ def _count(value: object) -> object:
     return int(value) if isinstance(value, str) else value
 
 
+def _number(value: object) -> object:
+    try:
+        number = float(value) if isinstance(value, str) else value
+    except ValueError:
+        number = math.nan
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError(f"must be a number, not {value!r}")
+    return number
+
+
 def _mapping(value: object) -> object:
     if not isinstance(value, (dict, type(None))):
         raise ValueError("must be a mapping of keys to values")
@@ -120,9 +132,19 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), WithJsonSchema(_TEXT
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True, examples=[True])]
 Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema(_LENGTH), Field(examples=["90m"])]
 Count = Annotated[int, BeforeValidator(_count), Field(examples=[2])]
+Number = Annotated["float | None", BeforeValidator(_number), WithJsonSchema({"type": "number"}), Field(examples=[60])]
 ClusterFields = Annotated[Any, BeforeValidator(_cluster), WithJsonSchema({"type": ["string", "object"]})]
 Fields = Annotated[Any, BeforeValidator(_mapping), WithJsonSchema({"type": "object"})]
 Name = Annotated[str, _pattern("[a-z][a-z0-9_]{0,99}", "must begin with a-z and go on with a-z, 0-9 and _", "training")]
+Alias = Annotated[
+    str,
+    _pattern(
+        "[A-Za-z][A-Za-z0-9_-]{0,99}", "must begin with a letter and go on with letters, digits, - and _", "champion"
+    ),
+]
+ModelName = Annotated[
+    str, _pattern("[^\\s'\"/:]{1,255}", "must be the name of a registered model", "main.default.diabetes")
+]
 Release = Annotated[
     str, _pattern(r"\d+\.\d+\.\d+(rc\d+)?", "must be a full release number, such as 3.17.2", DEFAULT_MLFLOW)
 ]
@@ -156,6 +178,11 @@ class Section(BaseModel):
     unknown_keys_are_errors: ClassVar[bool] = True
     may_be_empty: ClassVar[bool] = True
     short_for: ClassVar[str] = ""  # the key whose value may stand in the place of the whole section
+
+    @classmethod
+    def by_key(cls) -> dict[str, FieldInfo]:
+        """Its fields, by the keys that they have in the file."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     @model_validator(mode="before")
     @classmethod
@@ -319,6 +346,41 @@ class StepSettings(Section):
         return {"anyOf": [{"type": "null"}, handler(core_schema)]}
 
 
+class Bound(Section):
+    """What a metric of a version must be, so that the version may be promoted."""
+
+    at_most: Number = Field(default=None, description="It must not be more.")
+    at_least: Number = Field(default=None, description="It must not be less.")
+    better: Literal["lower", "higher"] | None = Field(
+        default=None, description="Which one is better: it must be better than that of the version in use."
+    )
+
+
+class Gate(Section):
+    """What a version must pass before it is promoted."""
+
+    entry_point: Text = Field(
+        default="",
+        description="Judges a version: gets the parameter model, and logs the metrics. Default: those of its own run.",
+    )
+    metrics: dict[str, Bound] = Field(default={}, description="The metrics, with what each of them must be.")
+    approval: Flag = Field(default=False, description="Whether a person has to approve.")
+
+
+class Promotion(Section):
+    """How `mlflow_hooks promote` puts a version of a registered model into use."""
+
+    model: ModelName = Field(description="The registered model, catalog.schema.model.")
+    alias: Alias = Field(default="champion", description="The alias of the version in use; default: champion.")
+    candidate: Alias = Field(
+        default="challenger", description="The alias of the version to promote; default: challenger."
+    )
+    source: str = Field(
+        default="", alias="from", description="The target in which the version to promote has passed, such as qa."
+    )
+    gate: Gate = Gate()
+
+
 class HookFile(Section):
     """How Databricks starts the MLflow project in this folder."""
 
@@ -358,6 +420,7 @@ class HookFile(Section):
     )
     job: Fields = Field(default=None, description="More settings of the job, as the Jobs API calls them: run_as, tags.")
     data_factory: DataFactory = DataFactory()
+    promote: Annotated[Promotion | None, BeforeValidator(_begun)] = None
 
 
 class SparkJob(Section):

@@ -23,7 +23,7 @@ ORDER = {
     ),
     "mlflow_hooks": (
         "__init__ options errors credentials schema model report change "
-        "reading rules generate deploy run commands cli __main__"
+        "reading rules generate deploy run promote commands cli __main__"
     ),
 }
 # Two rooms that must not know each other, though one stands before the other.

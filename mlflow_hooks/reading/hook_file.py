@@ -33,6 +33,7 @@ from .extends import extend
 from .findings import nearest
 from .git_address import folder_of, is_azure, login_problem, of_folder, of_origin
 from .project_file import cluster_of, read_cluster, read_project
+from .promotion import with_promotion
 from .steps import with_steps
 from .targets import choose, targets_of
 from .validation import validated
@@ -143,6 +144,7 @@ def read_hook(path: Path, to: str = "") -> HookReading:
         findings = findings if any(step.hook.project.folder == folder for step in hook.steps) else []
     else:
         hook = with_entry_point(hook, file, reader)
+    hook = with_promotion(hook, file, reader)
     return HookReading(replace(hook, to=to if to in targets else ""), (*reader.findings, *findings), targets)
 
 

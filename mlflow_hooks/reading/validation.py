@@ -51,8 +51,8 @@ def _sentence(problem: ErrorDetails, section: type[Section], field: FieldInfo | 
     if kind == "missing":
         return f"{outer} has no {key}.", remedy
     if kind == "extra_forbidden":
-        keys = f"Its keys are {', '.join(sorted(section.model_fields))}."
-        return f"{outer} has no key {key!r}.", nearest(key, section.model_fields, keys)
+        keys = f"Its keys are {', '.join(sorted(section.by_key()))}."
+        return f"{outer} has no key {key!r}.", nearest(key, section.by_key(), keys)
     if value in (None, ""):
         return f"{place} has no value.", remedy
     if kind == "string_pattern_mismatch" and field is not None and isinstance(field.json_schema_extra, dict):
@@ -81,9 +81,9 @@ def _section_and_field(model: type[Section], loc: Sequence[str | int]) -> tuple[
     for part in parts:
         if isinstance(part, int):  # an item of a list of sections
             continue
-        if part not in section.model_fields:
+        if part not in section.by_key():
             return section, None
-        field = section.model_fields[str(part)]
+        field = section.by_key()[part]
         inner = next(_sections(field.annotation), None)
         if inner is None:
             break

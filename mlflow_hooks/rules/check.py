@@ -35,6 +35,7 @@ from . import (
     mlproject,
     parameters,
     permissions,
+    promotion,
     script,
     serverless,
     steps,
@@ -86,6 +87,9 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
         return
     for step in hook.parts:
         yield from _part(step.hook, now)
+    if hook.judge is not None:
+        yield from _part(hook.judge, now)
+    yield from promotion.rules(hook, reading.targets)
     yield from steps.rules(hook)
     yield from job_fields.rules(hook)
     yield from permissions.rules(hook)

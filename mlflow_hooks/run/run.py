@@ -41,6 +41,13 @@ class Backend(Protocol):
 
 def run(spec: RunSpec, backend_of: Callable[[RunSpec], Backend], tracking: Tracking, report: Reporter) -> int:
     """The exit code. Raises HookError, WorkspaceError, InterruptedRun."""
+    return _verdict(spec, results(spec, backend_of, tracking, report), report)
+
+
+def results(
+    spec: RunSpec, backend_of: Callable[[RunSpec], Backend], tracking: Tracking, report: Reporter
+) -> dict[str, RunResult]:
+    """What the run came to, or each step of it. Raises HookError, WorkspaceError, InterruptedRun."""
     notice = "Interrupted: cancelling the run. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     deadline = time.monotonic() + spec.timeout.total_seconds()
@@ -50,10 +57,8 @@ def run(spec: RunSpec, backend_of: Callable[[RunSpec], Backend], tracking: Track
 
     with terminable(), stop.listening():
         if spec.hook.steps:
-            results = run_steps(spec, attempt, tracking, deadline, report)
-        else:
-            results = {spec.name: attempt(spec, deadline)}
-    return _verdict(spec, results, report)
+            return run_steps(spec, attempt, tracking, deadline, report)
+        return {spec.name: attempt(spec, deadline)}
 
 
 def _attempt(

@@ -39,16 +39,23 @@ def on_databricks(spec: RunSpec, session: Session, report: Reporter, *, open: bo
     require_mlflow()
     login = session.settings.login
     uri = log_in(login)
-    _make_folder(session.http, spec.experiment.rpartition("/")[0])
+    make_folder(session.http, spec.experiment.rpartition("/")[0])
     tracking = Tracking(uri, spec.experiment)
     page = session.pages(staying=False).experiment(tracking.experiment_id)
     report.event("experiment", url=page or None)
     report.address("experiment  ", page)
-    backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
-    code = run(spec, lambda one: backend(one, session, tracking, report, open=open), tracking, report)
+    code = run(spec, lambda one: backend_of(one, session, tracking, report, open=open), tracking, report)
     if login.ends:
         report.notice(browser.ENDED)
     return code
+
+
+def backend_of(
+    spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, *, open: bool = False
+) -> OnDatabricks:
+    """What runs the project in the form that is deployed; `open`: see OnDatabricks."""
+    backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
+    return backend(spec, session, tracking, report, open=open)
 
 
 class OnDatabricks:
@@ -179,7 +186,7 @@ class AsDeployed(OnDatabricks):
             self.copied.remove()
 
 
-def _make_folder(http: Http, folder: str) -> None:
+def make_folder(http: Http, folder: str) -> None:
     """The folder of the experiment, which MLflow does not make."""
     try:
         http.read("/api/2.0/workspace/get-status", {"path": folder})

@@ -1,0 +1,171 @@
+"""`promote` puts the version into use that has passed in the target before: once, recorded, and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from .desk import Desk, Ran
+from .stage import Stage
+from .work import MLPROJECT, QUICK, URL, git, repository
+
+# See test_end_to_end.py.
+pytestmark = pytest.mark.xdist_group("hooks")
+
+EVALUATE = """\
+  evaluate:
+    parameters:
+      model: {type: string}
+    command: python evaluate.py --model {model}
+"""
+# What a model is worth stands in a tag of its version, so that nothing has to be trained to know.
+JUDGE = """\
+import sys
+from urllib.parse import urlencode
+
+name, version = sys.argv[-1].removeprefix("models:/").rsplit("/", 1)
+there = ask("model-versions/get?" + urlencode({"name": name, "version": version}), "GET")["model_version"]
+worth = {tag["key"]: tag["value"] for tag in there["tags"]}
+ask("runs/log-metric", run_id=RUN, key="rmse", value=float(worth["rmse"]), timestamp=0)
+ask("runs/update", run_id=RUN, status="FINISHED", end_time=0)
+"""
+HOOK = f"""\
+name: demo
+git: {{url: {URL}, tag: v1.0}}
+experiment: /Shared/promotion/FOLDER
+parameters: {{word: {{value: hello, widget: true}}}}
+promote:
+  model: main.FOLDER.dev
+  gate: {{metrics: {{rmse: {{at_most: 60}}}}}}
+targets:
+  qa: {{promote: {{model: main.FOLDER.qa}}}}
+  prod: {{promote: {{model: main.FOLDER.prod, from: qa, gate: {{approval: true}}}}}}
+  judged:
+    promote:
+      model: main.FOLDER.judged
+      from: qa
+      gate: {{entry_point: evaluate, metrics: {{rmse: {{better: lower}}}}}}
+"""
+
+
+class Team:
+    """A desk, and the models of one hook in a workspace."""
+
+    def __init__(self, desk: Desk, folder: str) -> None:
+        self.desk = desk
+        self.folder = folder
+        self.client = MlflowClient(desk.api.host, desk.api.host)
+
+    def type(self, *words: str, code: int = 0, **environment: str) -> Ran:
+        return self.desk.quick("promote", "demo", *words, code=code, **environment)
+
+    def train(self, rmse: float, to: str = "qa") -> str:
+        """A new version of the model of a target, its challenger; the number."""
+        name, place = self.model(to), "/Shared/trained"
+        experiment = self.client.get_experiment_by_name(place)
+        run = self.client.create_run(experiment.experiment_id if experiment else self.client.create_experiment(place))
+        self.client.log_metric(run.info.run_id, "rmse", rmse)
+        self.client.log_text(run.info.run_id, f"an error of {rmse}", "model/MLmodel")
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
+        made = self.client.create_model_version(
+            name, f"{run.info.artifact_uri}/model", run.info.run_id, tags={"rmse": str(rmse), "commit": "f17c"}
+        )
+        self.client.set_registered_model_alias(name, "challenger", made.version)
+        return str(made.version)
+
+    def model(self, to: str) -> str:
+        return f"main.{self.folder}.{to}"
+
+    def champion(self, to: str) -> str:
+        """The number of the version in use; "" for none."""
+        models = self.client.search_registered_models(f"name = '{self.model(to)}'")
+        return str(models[0].aliases.get("champion", "")) if models else ""
+
+    def versions(self, to: str) -> list[Any]:
+        return list(self.client.search_model_versions(f"name = '{self.model(to)}'"))
+
+
+@pytest.fixture
+def team(tmp_path: Path, shared: Stage, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """A hook with targets in one workspace, each with a model of its own in its one registry."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", shared.work.api.token)
+    folder = request.node.name.partition("[")[0].removeprefix("test_")
+    files = {
+        "MLproject": MLPROJECT + EVALUATE,
+        "evaluate.py": QUICK + JUDGE,
+        "hook.yml": HOOK.replace("FOLDER", folder),
+    }
+    return Team(Desk(repository(tmp_path / "team", files), tmp_path / "home", shared.work.api), folder)
+
+
+def acts(ran: Ran) -> list[tuple[str, str, str | None, str | None]]:
+    """What a history tells, the newest first."""
+    told = [event for event in ran.events if event["event"] == "promotion"]
+    return [(event["act"], event["status"], event["before"], event["version"]) for event in told]
+
+
+def test_the_way(team: Team) -> None:
+    """What has passed in QA is copied, approved and used in production, once; what was before can be used again."""
+    said = team.type("--to", "prod", code=1).err
+    assert "No version of main.the_way.qa has the alias champion." in said
+    assert "Promote it there first: `mlflow_hooks promote demo --to qa`." in said
+    assert team.train(55.0) == "1"
+    team.client.set_registered_model_alias(team.model("qa"), "champion", "1")
+    assert "has not passed in qa: somebody gave it the alias by hand." in team.type("--to", "prod", code=1).err
+    team.type("--to", "qa")
+    said = team.type("--to", "prod", code=1).err
+    assert "Version 1 of main.the_way.prod has passed, and waits for a person's approval." in said
+    assert team.champion("prod") == "" and [str(version.version) for version in team.versions("prod")] == ["1"]
+
+    ran = team.type("--to", "prod", "--json", PROMOTION_APPROVED_BY="two reviewers")
+    assert ran.one("summary")["metrics"] == {"rmse": 55.0} and team.champion("prod") == "1"
+    (version,) = team.versions("prod")
+    assert version.tags["commit"] == "f17c" and version.tags["mlflow_hooks_source"] == "models:/main.the_way.qa/1"
+    team.desk.api.control("requests", method="DELETE")
+    assert "1 is the champion of main.the_way.prod already" in team.type("--to", "prod").out
+    assert [name for name in team.desk.asked() if not name.endswith("/search")] == []
+
+    team.train(50.0)
+    team.type("--to", "qa")
+    assert team.champion("qa") == "2" and team.champion("prod") == "1"
+    assert "nothing was changed" in team.type("--to", "prod", "--dry-run").out
+    team.type("--to", "prod", "--approve")
+    assert team.champion("prod") == "2"
+    team.type("--to", "prod", "--rollback")
+    assert team.champion("prod") == "1" and team.champion("qa") == "2"
+    said = team.type("--to", "prod", code=1, PROMOTION_APPROVED_BY="two reviewers").err
+    assert "Version 2 of main.the_way.prod was taken back by a rollback." in said
+    assert "no record of a version before 1" in team.type("--to", "prod", "--rollback", code=1).err
+
+    ran = team.type("--to", "prod", "--history", "--json")
+    assert acts(ran) == [
+        ("promote", "FAILED", "1", "2"),
+        ("rollback", "FINISHED", "2", "1"),
+        ("promote", "FINISHED", "1", "2"),
+        ("promote", "FINISHED", None, "1"),
+        ("promote", "FAILED", None, "1"),
+    ]
+    about = [event for event in ran.events if event["event"] == "promotion"][-2]["about"]
+    assert about["approved_by"] == "two reviewers" and about["by"] == "me@example.com"
+    assert about["commit"] == git(team.desk.root, "rev-parse", "HEAD")
+    assert about["source"] == "models:/main.the_way.qa/1"
+    lines = team.type("--to", "prod", "--history").out.splitlines()
+    assert " rolled back  2 → 1  me@example.com, commit" in lines[2] and lines[-1] == "5 records, 3 in effect"
+
+
+def test_the_judge(team: Team) -> None:
+    """The judge runs for both versions now, and what is not better than the one in use is not promoted."""
+    team.client.set_registered_model_alias(team.model("judged"), "champion", team.train(55.0, "judged"))
+    team.train(57.0)
+    team.type("--to", "qa")
+    ran = team.type("--to", "judged", "--json", code=1)
+    assert ran.one("error")["message"] == (
+        "Version 2 of main.the_judge.judged is not promoted: rmse is 57, not better than 55 of the version in use."
+    )
+    assert team.champion("judged") == "1"
+    (record,) = [run for run in team.desk.runs("/Shared/promotion/the_judge") if "champion_rmse" in run["metrics"]]
+    assert record["metrics"] == {"rmse": 57.0, "champion_rmse": 55.0} and record["info"]["status"] == "FAILED"
