@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,22 @@ targets:
 """
 
 
+TOKEN = "MLFLOW_TRACKING_TOKEN"
+
+
 class Team:
     """A desk, and the models of one hook in a workspace."""
 
     def __init__(self, desk: Desk, folder: str) -> None:
         self.desk = desk
         self.folder = folder
-        self.client = MlflowClient(desk.api.host, desk.api.host)
+        self._client = MlflowClient(desk.api.host, desk.api.host)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's own, with the token of this workspace, which it looks up at each request."""
+        os.environ[TOKEN] = self.desk.api.token
+        return self._client
 
     def type(self, *words: str, code: int = 0, **environment: str) -> Ran:
         return self.desk.quick("promote", "demo", *words, code=code, **environment)
@@ -92,8 +102,8 @@ class Team:
 @pytest.fixture
 def team(tmp_path: Path, shared: Stage, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Team:
     """A hook with targets in one workspace, each with a model of its own in its one registry."""
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", shared.work.api.token)
-    folder = request.node.name.partition("[")[0].removeprefix("test_")
+    monkeypatch.setenv(TOKEN, "")
+    folder = request.node.name.removeprefix("test_")
     files = {
         "MLproject": MLPROJECT + EVALUATE,
         "evaluate.py": QUICK + JUDGE,
