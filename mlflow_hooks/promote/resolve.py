@@ -57,11 +57,9 @@ def promotion_request(hook: Hook, projects: Path, options: HookOptions, session:
 
 
 def _at(hook: Hook, to: str, projects: Path, options: HookOptions) -> Hook:
-    """The same hook as it is for another target."""
-    for reading in read_hooks(projects, to):
-        if reading.hook is not None and reading.hook.document.name == hook.document.name:
-            return sound(reading, options.checking())
-    raise HookError(f"{hook.document.name} has no target {to}.", "Write it below targets:.")
+    """The same hook as it is for another target, which it has: the rules have looked."""
+    readings = {reading.hook.document.name: reading for reading in read_hooks(projects, to) if reading.hook}
+    return sound(readings[hook.document.name], options.checking())
 
 
 def _promotion(hook: Hook) -> Promotion:

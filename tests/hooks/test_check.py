@@ -34,12 +34,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository(tmp_path_factory.mktemp("check"))
 
 
-def findings(root: Path, files: Mapping[str, str | None]) -> list[Finding]:
-    """Those of the good project with some files changed."""
+def findings(root: Path, files: Mapping[str, str | None], to: str = "") -> list[Finding]:
+    """Those of the good project with some files changed; `to`: as it is for this target."""
     folder = root / "projects" / "Demo"
     try:
         write(folder, files)
-        return check(read_hooks(root / "projects"), NOW)
+        return check(read_hooks(root / "projects", to), NOW)
     finally:
         for name in files:
             (folder / name).unlink(missing_ok=True)

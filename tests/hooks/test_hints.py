@@ -218,6 +218,12 @@ def deployed_for_qa(desk: Desk) -> None:
     desk.quick("deploy", "--to", "qa")
 
 
+def promoting(desk: Desk, more: str = "") -> None:
+    """The hook has a model, and a target that gets its versions from where `more` says."""
+    model = "promote: {model: a.b.c}\ntargets:\n  qa: {}\n"
+    write(desk.root / "projects/Demo", {"hook.yml": f"{HOOK}{model}  prod: {{promote: {{alias: in_use{more}}}}}\n"})
+
+
 def nothing(desk: Desk) -> None: ...
 
 
@@ -304,6 +310,39 @@ ROWS = {
         "With --backend local there is no page to open.",
         "Leave out --open.",
         lambda desk, hint, typed: [word for word in typed if word != "--open"],
+    ),
+    "a history that changes": Row(
+        nothing,
+        "promote demo --history --rollback",
+        "--history only shows, and --rollback changes.",
+        "Leave out one of them.",
+        lambda *_: ["promote", "demo", "--history"],
+        after=1,
+    ),
+    "nothing to promote": Row(
+        nothing,
+        "promote demo",
+        "projects/Demo/hook.yml says nothing of promotion.",
+        "Write promote: with the name of the model after model:.",
+        lambda desk, hint, typed: (promoting(desk), [*typed, "--from-profile", "qa"])[1],
+        code=1,
+        after=2,
+    ),
+    "no target before": Row(
+        promoting,
+        "promote demo --from-profile qa",
+        "projects/Demo/hook.yml does not say which target comes before.",
+        "Write from: below promote:, or leave out --from-profile.",
+        lambda desk, hint, typed: (promoting(desk, ", from: qa"), [*typed, "--to", "prod"])[1],
+        after=2,
+    ),
+    "an earlier workspace without an address": Row(
+        lambda desk: (promoting(desk, ", from: qa"), write(desk.home, {".databrickscfg": "[qa]\nhost = local\n"})),
+        "promote demo --to prod --from-profile qa",
+        "The earlier workspace is not named by an address.",
+        "Set FROM_DATABRICKS_HOST to its https:// address, or give --from-profile.",
+        lambda *_: ["promote", "demo", "--to", "prod", "--from-profile", "none"],
+        after=2,
     ),
     "two of two names": Row(
         swapped,
@@ -562,6 +601,22 @@ NOT_TYPED = {
     "Type `…` to look for mistakes in the project.": "tests/hooks/test_run.py has what MLflow refuses",
     "Type `…`.": "only where MLflow does not start",
     "Restore it, or name another with --experiment.": "tests/hooks/test_run.py deletes an experiment",
+    **dict.fromkeys(
+        (
+            "Promote it there first: `mlflow_hooks promote … --to …`.",
+            "Look at it, and type `… --approve`.",
+            "Type `…` to promote another one.",
+            "Type `…` to promote one.",
+            "Promote another version, or change promote: in hook.yml.",
+            "Run what registers one, or write the alias that it gives as candidate: in hook.yml.",
+            "Commit them first.",
+        ),
+        "tests/hooks/test_promote.py does it: here is no MLflow",
+    ),
+    "Look at its log above, correct it, and promote again.": "tests/hooks/test_promote.py has a judge that fails",
+    "Write a longer timeout: in hook.yml.": "tests/hooks/test_promote.py has a judge that takes too long",
+    "Write entry_point: below gate: in hook.yml, which judges it now.": "only Unity Catalog has versions without a run",
+    "Run the command again.": "only when two people promote in the same second",
     "Check DATABRICKS_HOST.": "only a server that is no workspace lists jobs without an end",
 }
 

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from .desk import Desk, Ran
 from .stage import Stage
-from .work import MLPROJECT, QUICK, URL, git, repository
+from .work import MLPROJECT, QUICK, URL, git, repository, write
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -87,6 +87,11 @@ class Team:
         self.client.set_registered_model_alias(name, "challenger", made.version)
         return str(made.version)
 
+    def reopen(self) -> None:
+        """Makes the last record as a command leaves it that is killed before the last step."""
+        (last, *_) = self.desk.runs(f"/Shared/promotion/{self.folder}")
+        self.client.update_run(last["info"]["run_id"], "RUNNING")
+
     def model(self, to: str) -> str:
         return f"main.{self.folder}.{to}"
 
@@ -147,6 +152,9 @@ def test_the_way(team: Team) -> None:
     assert team.champion("prod") == "2"
     team.type("--to", "prod", "--rollback")
     assert team.champion("prod") == "1" and team.champion("qa") == "2"
+    team.reopen()
+    team.type("--to", "prod", "--rollback")  # its alias had moved when it was killed: it is not done twice
+    assert team.champion("prod") == "1"
     said = team.type("--to", "prod", code=1, PROMOTION_APPROVED_BY="two reviewers").err
     assert "Version 2 of main.the_way.prod was taken back by a rollback." in said
     assert "no record of a version before 1" in team.type("--to", "prod", "--rollback", code=1).err
@@ -165,6 +173,58 @@ def test_the_way(team: Team) -> None:
     assert about["source"] == "models:/main.the_way.qa/1"
     lines = team.type("--to", "prod", "--history").out.splitlines()
     assert " rolled back  2 → 1  me@example.com, commit" in lines[2] and lines[-1] == "5 records, 3 in effect"
+
+
+def test_what_was_killed(team: Team) -> None:
+    """A record that a killed command has left open ends as the alias says, and nothing is done twice."""
+    team.train(55.0)
+    team.type("--to", "qa")
+    team.reopen()
+    assert "1 is the champion of main.what_was_killed.qa already" in team.type("--to", "qa").out
+    team.train(50.0)
+    team.type("--to", "qa")
+    team.reopen()
+    team.client.set_registered_model_alias(team.model("qa"), "champion", "1")  # as if it had not moved
+    assert acts(team.type("--to", "qa", "--history", "--json"))[0] == ("promote", "RUNNING", "1", "2")
+    team.type("--to", "qa")
+    assert acts(team.type("--to", "qa", "--history", "--json")) == [
+        ("promote", "FINISHED", "1", "2"),
+        ("promote", "KILLED", "1", "2"),
+        ("promote", "FINISHED", None, "1"),
+    ]
+
+
+def test_refusals(team: Team) -> None:
+    """What cannot be promoted says why, and what to do."""
+    said = team.type("--to", "qa", code=1).err
+    assert "has the alias challenger" in said and "Run what registers one, or write the alias that it gives" in said
+    said = team.type("--to", "qa", "--rollback", code=1).err
+    assert "No version of main.refusals.qa has the alias champion." in said
+    team.train(65.0)
+    said = team.type("--to", "qa", code=1).err
+    assert "Version 1 of main.refusals.qa is not promoted: rmse is 65, and must be at most 60." in said
+    write(team.desk.root / "projects" / "Demo", {"demo.py": "edited"})
+    assert "projects/Demo has uncommitted changes" in team.type("--to", "qa", code=1).err
+    assert team.champion("qa") == ""
+
+
+PENDING = {"state": {"life_cycle_state": "PENDING"}}
+FAILED = {"state": {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}}
+COURSES = [(PENDING, "gate took longer than 1 second"), (FAILED, "evaluate could not judge models:/main.courses")]
+
+
+def test_courses(team: Team) -> None:
+    """A judge that takes too long, or fails, lets nothing pass, and leaves nothing open."""
+    write(team.desk.root / "projects" / "Demo", {"hook.yml": HOOK.replace("FOLDER", "courses") + "timeout: 1s\n"})
+    git(team.desk.root, "commit", "--quiet", "-am", "hurry")
+    team.train(55.0)
+    team.type("--to", "qa")
+    for course, words in COURSES:
+        team.desk.api.control("run-states", [course])
+        assert words in team.type("--to", "judged", code=1).err
+    team.desk.api.control("run-states", method="DELETE")
+    assert team.champion("judged") == ""
+    assert {run["info"]["status"] for run in team.desk.runs("/Shared/promotion/courses")} == {"FINISHED", "FAILED"}
 
 
 def test_the_judge(team: Team) -> None:
