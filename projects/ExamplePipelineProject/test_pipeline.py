@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import evaluate
 import mlflow
 import preprocess
 import pytest
@@ -39,6 +40,7 @@ def test_holdout():
     every, few = preprocess.prepared(0), preprocess.prepared(40)
     assert len(few["training"]) == 40 and few["holdout"].equals(every["holdout"])
     assert not set(every["training"].index) & set(every["holdout"].index)
+    assert evaluate.holdout().equals(every["holdout"])
     with pytest.raises(ValueError, match="1 rows are too few"):
         preprocess.prepared(1)
 
@@ -67,7 +69,10 @@ def test_steps(registry):
     model = last().tags["model"]
     validate.validate(data, model, 100)
     assert 40 < last().metrics["rmse"] < 100
+    rmse = last().metrics["rmse"]
     register.register(model, MODEL)
+    evaluate.evaluate(f"models:/{MODEL}/1")
+    assert last().metrics["rmse"] == pytest.approx(rmse)
     assert int(registry.get_registered_model(MODEL).aliases["challenger"]) == 1
     with pytest.raises(SystemExit, match="the limit is 1: it is not registered"):
         validate.validate(data, model, 1)
