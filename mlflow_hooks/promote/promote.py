@@ -160,8 +160,8 @@ class Promoter:
                 hint = self._promote_there()
             raise HookError(f"No version of {request.model} has the alias {alias}.", hint)
         if request.origin and not has_passed(request.promotion.source, version):
-            message = f"Version {version.version} of {version.name} has not passed in {request.promotion.source}: "
-            raise HookError(message + "somebody gave it the alias by hand.", self._promote_there())
+            message = f"Version {version.version} of {version.name} has the alias {alias}, but has not passed in "
+            raise HookError(f"{message}{request.promotion.source}.", self._promote_there())
         return version
 
     def _promote_there(self) -> str:
@@ -224,11 +224,12 @@ class Promoter:
 
     def _note_copy(self, copying: Copying, copy: ModelVersion, run_id: str) -> None:
         """Notes where a copy comes from, and which version the record is about."""
-        source = copying.source
-        if not (copying.within and source.name == copy.name):
-            self.versions.note(copy, {**copying.about, "source_run": source.run_id or ""})
+        text = ""
+        if copy is not copying.source:
+            self.versions.note(copy, {**copying.about, "source_run": copying.source.run_id or ""})
+            text = f"copy        {address(copy)}"
         self.records.note(run_id, {"version": str(copy.version)})
-        self.report.event("version", f"version     {copy.version} of {copy.name}", version=str(copy.version))
+        self.report.event("version", text, version=str(copy.version))
 
     def _pass(
         self, source: ModelVersion, candidate: ModelVersion, champion: ModelVersion | None, run_id: str
@@ -250,9 +251,8 @@ class Promoter:
         return {**mine, **{f"{_CHAMPION}{name}": value for name, value in others.items()}}
 
     def _judged(self, version: ModelVersion, run_id: str) -> dict[str, float | None]:
-        judge, http = self.request.hook.judge, self.session.http
+        judge = self.request.hook.judge
         assert judge is not None
-        make_folder(http, judge.experiment.rpartition("/")[0])
         tracking = Tracking(self.client.tracking_uri, judge.experiment)
         return self._asked(judged(judge, version, self.session, tracking, run_id, self.report))
 

@@ -64,7 +64,7 @@ class Records:
             self.client.set_terminated(run_id, status)
 
     def _runs(self, about: Mapping[str, str]) -> Iterator[Run]:
-        conditions = " and ".join(f"tags.\"{name}\" = '{value}'" for name, value in _tags(about).items())
+        conditions = " and ".join(f'tags."{name}" = {_quoted(value)}' for name, value in _tags(about).items())
         token = None
         while self.experiment_id:
             with mlflow_errors():
@@ -74,6 +74,10 @@ class Records:
             yield from page
             if not (token := page.token):
                 return
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if "'" in value else f"'{value}'"
 
 
 def _tags(about: Mapping[str, str]) -> dict[str, str]:

@@ -63,8 +63,8 @@ class Side:
             _become(self.environ)
             require_mlflow()  # which also sees to it that MLflow prints nothing
             tracking, registry = log_in(self.login), self.registry(model)
-            if registry == self.login.host:
-                os.environ["MLFLOW_TRACKING_TOKEN"] = self.login.token
+            if registry == self.login.host:  # no `databricks` in the address, so MLflow asks databricks-sdk for nothing
+                os.environ["MLFLOW_TRACKING_TOKEN"] = self.login.token or _token()
             mlflow.set_tracking_uri(tracking)
             mlflow.set_registry_uri(registry)
             yield mlflow.MlflowClient(tracking, registry)
@@ -89,6 +89,13 @@ def earlier(profile: str | None, environ: Mapping[str, str], project: Project) -
         message = "The earlier workspace is not named by an address."
         raise SettingsError(message, f"Set {PREFIX}DATABRICKS_HOST to its https:// address, or give --from-profile.")
     return Side(login, there)
+
+
+def _token() -> str:
+    """The token that databricks-sdk logs in with, in this environment."""
+    from databricks.sdk import WorkspaceClient
+
+    return WorkspaceClient().config.authenticate()["Authorization"].removeprefix("Bearer ")
 
 
 def _become(environ: Mapping[str, str]) -> None:

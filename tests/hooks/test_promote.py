@@ -130,7 +130,8 @@ def test_the_way(team: Team) -> None:
     assert "Promote it there first: `mlflow_hooks promote demo --to qa`." in said
     assert team.train(55.0) == "1"
     team.client.set_registered_model_alias(team.model("qa"), "champion", "1")
-    assert "has not passed in qa: somebody gave it the alias by hand." in team.type("--to", "prod", code=1).err
+    said = team.type("--to", "prod", code=1).err
+    assert "Version 1 of main.the_way.qa has the alias champion, but has not passed in qa." in said
     team.type("--to", "qa")
     said = team.type("--to", "prod", code=1).err
     assert "Version 1 of main.the_way.prod has passed, and waits for a person's approval." in said
@@ -225,6 +226,31 @@ def test_courses(team: Team) -> None:
     team.desk.api.control("run-states", method="DELETE")
     assert team.champion("judged") == ""
     assert {run["info"]["status"] for run in team.desk.runs("/Shared/promotion/courses")} == {"FINISHED", "FAILED"}
+
+
+TASK = """\
+import sys
+
+import mlflow
+
+name, version = sys.argv[-1].removeprefix("models:/").rsplit("/", 1)
+with mlflow.start_run():
+    mlflow.log_metric("rmse", float(mlflow.MlflowClient().get_model_version(name, version).tags["rmse"]))
+"""
+
+
+@pytest.mark.long  # two starts of MLflow
+def test_a_judge_as_a_task(team: Team) -> None:
+    """With the engine jobs-git the judge is a task of a job, and what is better is promoted."""
+    hook = HOOK.replace("FOLDER", team.folder).replace("tag: v1.0", "tag: v1.0, provider: gitHub")
+    write(team.desk.root / "projects" / "Demo", {"hook.yml": f"{hook}engine: jobs-git\n", "evaluate.py": TASK})
+    git(team.desk.root, "commit", "--quiet", "-am", "as a task")
+    team.client.set_registered_model_alias(team.model("judged"), "champion", team.train(55.0, "judged"))
+    team.train(50.0)
+    team.type("--to", "qa")
+    summary = team.type("--to", "judged", "--json").one("summary")
+    assert summary["metrics"] == {"rmse": 50.0, "champion_rmse": 55.0}
+    assert team.champion("judged") == summary["version"] == "2"
 
 
 def test_the_judge(team: Team) -> None:
