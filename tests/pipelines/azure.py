@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from .identity import job_token
-from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, lookup
+from .jobs import ABOUT_MASTER, MANUAL, MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, lookup
 
 # The task behind `script`, CmdLine@2, gives bash no -e: of several lines only the last one's exit code counts.
 SHELL = ("bash", "--noprofile", "--norc")
@@ -32,11 +32,13 @@ class Event:
     @property
     def variables(self) -> dict[str, str]:
         """The predefined variables, as far as anybody here reads them."""
-        ref = MASTER if self.ref == SCHEDULE else self.ref
+        ref = MASTER if self.ref in ABOUT_MASTER else self.ref
         found = {
             "Build.SourceBranch": ref,
             "Build.SourceBranchName": ref.rpartition("/")[2],
-            "Build.Reason": {PULL_REQUEST: "PullRequest", SCHEDULE: "Schedule"}.get(self.ref, "IndividualCI"),
+            "Build.Reason": {PULL_REQUEST: "PullRequest", SCHEDULE: "Schedule", MANUAL: "Manual"}.get(
+                self.ref, "IndividualCI"
+            ),
             "System.JobAttempt": "1",
         }
         if self.ref == PULL_REQUEST:
@@ -74,6 +76,8 @@ def exported(variables: Mapping[str, str]) -> dict[str, str]:
 
 def starts(pipeline: Mapping[str, Any], event: Event) -> bool:
     """Whether the pipeline is started by the event."""
+    if event.ref == MANUAL:  # which nothing else starts
+        return pipeline["trigger"] == pipeline["pr"] == "none" and "schedules" not in pipeline
     if event.ref == SCHEDULE:
         return any("master" in one["branches"]["include"] for one in pipeline.get("schedules", []))
     if event.ref == PULL_REQUEST:

@@ -10,7 +10,19 @@ from typing import Any
 
 import yaml
 
-from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, Unresolved, lookup
+from .jobs import (
+    ABOUT_MASTER,
+    MANUAL,
+    MASTER,
+    PULL_REQUEST,
+    SCHEDULE,
+    SOURCE_BRANCH,
+    Checkout,
+    Job,
+    Script,
+    Unresolved,
+    lookup,
+)
 
 # https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax: what `shell` stands for.
 SHELLS = {"": ("bash", "-e"), "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail")}
@@ -27,12 +39,13 @@ class Event:
 
     @property
     def name(self) -> str:
-        return {PULL_REQUEST: "pull_request", SCHEDULE: "schedule"}.get(self.ref, "push")
+        names = {PULL_REQUEST: "pull_request", SCHEDULE: "schedule", MANUAL: "workflow_dispatch"}
+        return names.get(self.ref, "push")
 
     @property
     def environ(self) -> dict[str, str]:
         """The variables of every runner, as far as anybody here reads them."""
-        ref = MASTER if self.ref == SCHEDULE else self.ref
+        ref = MASTER if self.ref in ABOUT_MASTER else self.ref
         kind, _, short = ref.removeprefix("refs/").partition("/")
         return {
             "CI": "true",
@@ -64,7 +77,9 @@ def read(file: Path) -> dict[str, Any]:
 
 def starts(workflow: Mapping[str, Any], event: Event) -> bool:
     """Whether the workflow is started by the event."""
-    trigger = workflow["on"].get(event.name)
+    if workflow["on"] == event.name:
+        return True
+    trigger = workflow["on"].get(event.name) if isinstance(workflow["on"], dict) else None
     if trigger is None:
         return False
     if event.name == "pull_request":

@@ -16,6 +16,8 @@ MASTER, PULL_REQUEST, TAG = "refs/heads/master", "refs/pull/17/merge", "refs/tag
 QA_BRANCH = "refs/heads/qa"  # of those who go from branch to branch
 SOURCE_BRANCH = "feature/rain"
 SCHEDULE = "schedule"  # the hour, which is about master
+MANUAL = "manual"  # a person, who starts it on master
+ABOUT_MASTER = (SCHEDULE, MANUAL)
 
 
 class Unresolved(AssertionError):
@@ -84,7 +86,7 @@ class Machine:
 
     def check_out(self, ref: str, what: Checkout) -> None:
         """One commit of a ref, detached."""
-        ref = MASTER if ref == SCHEDULE else ref
+        ref = MASTER if ref in ABOUT_MASTER else ref
         depth = [f"--depth={what.depth}"] if what.depth else []
         tags = ["--tags"] if what.tags else ["--no-tags"]
         self.git("init", "-q", str(self.clone), here=False)

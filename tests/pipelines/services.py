@@ -42,6 +42,21 @@ class Stores:
     workspaces: Mapping[str, Workspace]
     identity: str
 
+    def variables(self, environment: str) -> dict[str, str]:
+        """What everybody may see; production also reads from QA."""
+        own = {"DATABRICKS_HOST": self.workspaces[environment].host, "DATABRICKS_CLIENT_ID": CLIENT_ID}
+        if environment != "production" or "qa" not in self.workspaces:
+            return own
+        others = {"FROM_DATABRICKS_HOST": self.workspaces["qa"].host, "FROM_DATABRICKS_CLIENT_ID": CLIENT_ID}
+        return {**own, **others, "PROMOTION_APPROVED_BY": "the reviewers of production"}
+
+    def secrets(self, environment: str) -> dict[str, str]:
+        token = self.workspaces[environment].token
+        own = {"DATABRICKS_CLIENT_SECRET": token, "DATABRICKS_TOKEN": token}
+        if environment != "production" or "qa" not in self.workspaces:
+            return own
+        return {**own, "FROM_DATABRICKS_CLIENT_SECRET": self.workspaces["qa"].token}
+
 
 @dataclass(frozen=True)
 class GitHub:
@@ -57,12 +72,10 @@ class GitHub:
     def jobs(self, name: str, ref: str, fork: bool = False) -> list[Job]:
         stores = {
             environment: {
-                "vars.DATABRICKS_HOST": one.host,
-                "vars.DATABRICKS_CLIENT_ID": CLIENT_ID,
-                "secrets.DATABRICKS_CLIENT_SECRET": one.token,
-                "secrets.DATABRICKS_TOKEN": one.token,
+                **{f"vars.{name}": value for name, value in self.stores.variables(environment).items()},
+                **{f"secrets.{name}": value for name, value in self.stores.secrets(environment).items()},
             }
-            for environment, one in self.stores.workspaces.items()
+            for environment in self.stores.workspaces
         }
         return [*github.jobs(self.read(name), github.Event(ref, fork), stores)]
 
@@ -91,10 +104,9 @@ class Azure:
         self.staging.mkdir(exist_ok=True)
         groups = {
             f"databricks-{environment}": azure.Group(
-                {"DATABRICKS_HOST": one.host, "DATABRICKS_CLIENT_ID": CLIENT_ID},
-                {"DATABRICKS_CLIENT_SECRET": one.token, "DATABRICKS_TOKEN": one.token},
+                self.stores.variables(environment), self.stores.secrets(environment)
             )
-            for environment, one in self.stores.workspaces.items()
+            for environment in self.stores.workspaces
         }
         agent = {"Build.ArtifactStagingDirectory": str(self.staging)}
         return [*azure.jobs(self.read(name), azure.Event(ref, fork), groups, agent)]

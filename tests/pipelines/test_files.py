@@ -16,12 +16,18 @@ from support.project import Workspace
 import databricks_sync
 
 from . import azure, github, gitlab
-from .jobs import MASTER, PULL_REQUEST, QA_BRANCH, SCHEDULE, TAG, URL, Job, Unresolved, lookup
+from .jobs import MANUAL, MASTER, PULL_REQUEST, QA_BRANCH, SCHEDULE, TAG, URL, Job, Unresolved, lookup
 from .services import INSTALL, PIPELINES, Azure, Ci, GitHub, GitLab, Service, Stores, pipelines
 
 NAMES = [*pipelines()]
-EVENTS = {"pull-request.yml": PULL_REQUEST, "master.yml": MASTER, "hooks.yml": MASTER, "drift.yml": SCHEDULE}
-EVENTS["branches.yml"] = QA_BRANCH
+EVENTS = {
+    "pull-request.yml": PULL_REQUEST,
+    "master.yml": MASTER,
+    "hooks.yml": MASTER,
+    "drift.yml": SCHEDULE,
+    "branches.yml": QA_BRANCH,
+    "model.yml": MANUAL,
+}
 READING = {"pull-request.yml", "drift.yml"}  # they write to no folder that others write to
 NOWHERE = Workspace("https://adb-1.2.azuredatabricks.net", "dapi-of-nowhere")
 STORES = Stores(dict.fromkeys(("dev", "qa", "production"), NOWHERE), "http://127.0.0.1:9")
@@ -63,7 +69,7 @@ def test_schema(folder: str) -> None:
 
 def test_all(services: tuple[Service, Service]) -> None:
     """All CIs have the same pipelines; each is started by what it is for, and by nothing else."""
-    refs = (PULL_REQUEST, MASTER, TAG, SCHEDULE, QA_BRANCH, "refs/heads/other")
+    refs = (PULL_REQUEST, MASTER, TAG, SCHEDULE, MANUAL, QA_BRANCH, "refs/heads/other")
     for service in (*services, GitLab(STORES)):
         assert sorted(one.name for one in (PIPELINES / service.folder).glob("[!.]*")) == NAMES
         for name in NAMES:
