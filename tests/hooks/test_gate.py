@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mlflow_hooks.rules.gate import below, shown, worse
 from mlflow_hooks.rules.promotions import Act, Record, in_use, taken_back
-from mlflow_hooks.schema import Bound, Gate
+from mlflow_hooks.schema import Bound, Gate, Promotion
 
 from .test_check import findings
 from .work import HOOK, MLPROJECT, repository
@@ -123,3 +124,15 @@ def test_rules(root: Path, text: str, mlproject: str, expected: str) -> None:
     said = [f"{one.message} {one.remedy}" for one in found]
     said = [line for line in said if "differ" not in line]  # from what git has
     assert any(expected in line for line in said) if expected else said == []
+
+
+def test_the_manual(root: Path) -> None:
+    """What docs/hooks.md shows has every key, and no mistake."""
+    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    _, _, after = page.partition("## Promotion\n")
+    (shown,) = re.findall(r"```yml\n(.*?)```", after.partition("\n## ")[0], re.S)
+    mlproject = JUDGE.replace("  judge:", "  evaluate:")
+    for to in ("", "qa", "prod"):
+        assert findings(root, {"hook.yml": HOOK + shown, "MLproject": mlproject}, to)[1:] == []  # it differs from git's
+    keys = set(re.findall(r"(\w+):", shown))
+    assert {*Promotion.by_key(), *Gate.by_key(), *Bound.by_key()} - keys == set()

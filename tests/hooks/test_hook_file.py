@@ -260,7 +260,7 @@ def test_manual(top: Path) -> None:
     read = read_hook(folder / "hook.yml")
     assert read.sound and not read.findings, read.findings
     keys = {path[0] for path in read.hook.document.lines if path} if read.hook else set()
-    assert keys == set(HookFile.model_fields) - {"steps", "extends", "targets"}
+    assert keys == set(HookFile.model_fields) - {"steps", "extends", "targets", "promote"}
     entries = "".join(
         f"  {name}:\n    parameters: {given}\n    command: python demo.py {words}\n" for name, given, words in STEPS
     )
