@@ -127,10 +127,8 @@ class Promoter:
         if champion is None:
             message = f"No version of {model} has the alias {alias}."
             raise HookError(message, f"Type `{self.request.typed}` to promote one.")
-        last = self.known[-1] if self.known else None
-        unfinished = last is not None and not last.done and last.act is Act.ROLLBACK and last.status == "RUNNING"
-        if last is not None and unfinished and last.version == str(champion.version) and not dry_run:
-            self._begin(champion)  # it was killed when all but its record was done
+        if self._went_back(champion) and not dry_run:
+            self._begin(champion)
             return self._summary(Act.ROLLBACK, self._moved(champion, None), champion, None)
         *earlier, now = in_use(self._as_ended(champion)) or [""]
         if now != str(champion.version) or not earlier:
@@ -147,6 +145,15 @@ class Promoter:
         with self._recorded(Act.ROLLBACK, champion, {"version": str(before.version)}):
             self._move(str(before.version), champion)
         return self._summary(Act.ROLLBACK, self._moved(before, champion), before, champion)
+
+    def _went_back(self, champion: ModelVersion) -> bool:
+        """Whether the last command was a rollback that was killed when all but its record was done."""
+        last = self.known[-1] if self.known else None
+        return (
+            last is not None
+            and (last.act, last.status) == (Act.ROLLBACK, "RUNNING")
+            and self._has_moved(last, champion)
+        )
 
     def _source(self) -> ModelVersion:
         """The version to promote, where it is. Raises HookError where none has passed there."""
@@ -179,7 +186,7 @@ class Promoter:
             yield client
 
     def _begin(self, champion: ModelVersion | None) -> None:
-        """Closes what killed commands have left open."""
+        """Closes what killed commands have left open; one that goes on elsewhere closes its own once more."""
         for record, ended in zip(self.known, self._as_ended(champion), strict=True):
             if record.status == "RUNNING":
                 self.records.close(record.run_id, ended.status)

@@ -616,7 +616,7 @@ NOT_TYPED = {
     "Look at its log above, correct it, and promote again.": "tests/hooks/test_promote.py has a judge that fails",
     "Write a longer timeout: in hook.yml.": "tests/hooks/test_promote.py has a judge that takes too long",
     "Write entry_point: below gate: in hook.yml, which judges it now.": "only Unity Catalog has versions without a run",
-    "Run the command again.": "only when two people promote in the same second",
+    "Run the command again.": "tests/hooks/test_promote.py has somebody else who moves an alias",
     "Check DATABRICKS_HOST.": "only a server that is no workspace lists jobs without an end",
 }
 

@@ -176,6 +176,17 @@ def test_the_way(team: Team) -> None:
     assert " rolled back  2 → 1  me@example.com, commit" in lines[2] and lines[-1] == "5 records, 3 in effect"
 
 
+def test_passed_elsewhere(team: Team) -> None:
+    """A version that somebody has copied by hand, with the tags of one that has passed, has not passed."""
+    team.train(55.0)
+    team.type("--to", "qa")
+    (passed,) = team.versions("qa")
+    copy = team.client.copy_model_version(f"models:/{passed.name}/1", team.model("qa"))
+    assert copy.tags == passed.tags and "mlflow_hooks_passed_qa" in copy.tags
+    team.client.set_registered_model_alias(team.model("qa"), "champion", copy.version)
+    assert "Version 2 of main.passed_elsewhere.qa has the alias" in team.type("--to", "prod", code=1).err
+
+
 def test_what_was_killed(team: Team) -> None:
     """A record that a killed command has left open ends as the alias says, and nothing is done twice."""
     team.train(55.0)
@@ -226,6 +237,28 @@ def test_courses(team: Team) -> None:
     team.desk.api.control("run-states", method="DELETE")
     assert team.champion("judged") == ""
     assert {run["info"]["status"] for run in team.desk.runs("/Shared/promotion/courses")} == {"FINISHED", "FAILED"}
+
+
+MOVES = """\
+import sys
+
+name = sys.argv[-1].removeprefix("models:/").rsplit("/", 1)[0]
+ask("registered-models/alias", name=name, alias="champion", version="1")
+ask("runs/log-metric", run_id=RUN, key="rmse", value=50.0, timestamp=0)
+ask("runs/update", run_id=RUN, status="FINISHED", end_time=0)
+"""
+
+
+def test_somebody_else(team: Team) -> None:
+    """An alias that somebody else has moved, while the judge was at work, is not moved once more."""
+    write(team.desk.root / "projects" / "Demo", {"evaluate.py": QUICK + MOVES})
+    git(team.desk.root, "commit", "--quiet", "-am", "meanwhile")
+    team.train(55.0, "judged")
+    team.train(50.0)
+    team.type("--to", "qa")
+    said = team.type("--to", "judged", code=1).err
+    assert "Somebody else has moved the alias champion of main.somebody_else.judged meanwhile." in said
+    assert team.champion("judged") == "1"
 
 
 TASK = """\

@@ -53,6 +53,7 @@ COMMITTED, SETTINGS = "tests/commands/test_committed.py", "tests/unit/cli/test_p
 BESIDE, FOLDERS_NAMED = "tests/commands/test_beside.py", "tests/unit/cli/test_settings.py"
 FOLDERS = "tests/commands/test_folders.py"
 HOOKS, DEPLOYMENTS, RUNS = "mlflow_hooks", "tests/hooks/test_deploy.py", "tests/hooks/test_run.py"
+PROMOTIONS = "tests/hooks/test_promote.py"
 BRANCHES, SAVES, TROUBLES = (f"tests/watch/test_{name}.py" for name in ("branches", "saves", "troubles"))
 
 MUTANTS = (
@@ -1909,6 +1910,87 @@ MUTANTS = (
         "False",
         RUNS,
         "as_deployed",
+        HOOKS,
+    ),
+    Mutant(
+        "a version that has the alias, and has not passed",
+        "Promoter._source",
+        "has_passed(request.promotion.source, version)",
+        "True",
+        PROMOTIONS,
+        "the_way",
+        HOOKS,
+    ),
+    Mutant(
+        "a version of another model that has passed",
+        "has_passed",
+        'f"{to}: {address(version)};"',
+        'f"{to}:"',
+        PROMOTIONS,
+        "passed_elsewhere",
+        HOOKS,
+    ),
+    Mutant(
+        "a version that nobody has approved",
+        "Promoter._approve",
+        "not request.approved_by",
+        "False",
+        PROMOTIONS,
+        "the_way",
+        HOOKS,
+    ),
+    Mutant(
+        "a version that was taken back and comes again",
+        "Promoter._approve",
+        "str(candidate.version) in taken_back(self.known)",
+        "False",
+        PROMOTIONS,
+        "the_way",
+        HOOKS,
+    ),
+    Mutant(
+        "a killed rollback that goes back twice",
+        "Promoter.roll_back",
+        "self._went_back(champion)",
+        "False",
+        PROMOTIONS,
+        "the_way",
+        HOOKS,
+    ),
+    Mutant(
+        "a killed promotion of which nothing is known",
+        "Promoter._has_moved",
+        "has_passed(self.request.hook.to, champion)",
+        "False",
+        PROMOTIONS,
+        "what_was_killed",
+        HOOKS,
+    ),
+    Mutant(
+        "a version that is copied once more",
+        "Copying.found",
+        "version.source == address(self.source)",
+        "False",
+        PROMOTIONS,
+        "the_way",
+        HOOKS,
+    ),
+    Mutant(
+        "an alias that somebody else has moved meanwhile",
+        "Promoter._move",
+        "(now and now.version) != (champion and champion.version)",
+        "False",
+        PROMOTIONS,
+        "somebody_else",
+        HOOKS,
+    ),
+    Mutant(
+        "a version that is as good as the one in use",
+        "_is_better",
+        "value < other",
+        "value <= other",
+        "tests/hooks/test_gate.py",
+        "beside",
         HOOKS,
     ),
 )
