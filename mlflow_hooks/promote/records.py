@@ -41,6 +41,11 @@ class Records:
         """The MLflow runs of the records with these values."""
         return {run.info.run_id for run in self._runs({**self.about, **about})}
 
+    def get(self, run_id: str) -> Record | None:
+        """The one that is the MLflow run of that id."""
+        with mlflow_errors():
+            return _record(self.client.get_run(run_id))
+
     def begin(self, act: Act, before: str, about: Mapping[str, str]) -> str:
         """A new one; its MLflow run."""
         tags = {**self.about, "act": act.value, "before": before, **about}

@@ -18,7 +18,7 @@ from mlflow_hooks.reading.hook_file import read_hooks
 from mlflow_hooks.reading.selection import sound
 from mlflow_hooks.schema import Promotion
 
-from .promote import Request
+from .request import Request
 from .side import Side, earlier
 
 # Who has approved, from the CI: an environment that waits for reviewers has it, and no other.

@@ -37,7 +37,7 @@ class Side:
     environ: Mapping[str, str] = field(repr=False)
 
     def registry(self, model: str) -> str:
-        """The address of the registry with that model, as MLflow has it; "" in front of a profile's name.
+        """The address of the registry with that model, as MLflow has it.
 
         SERVER: a model in Unity Catalog has three names. The workspace on this machine has no Unity Catalog, and is
         the only one without https.

@@ -26,6 +26,11 @@ def address(version: ModelVersion) -> str:
     return f"models:/{version.name}/{version.version}"
 
 
+def is_same(one: ModelVersion | None, other: ModelVersion) -> bool:
+    """Whether both are one version of one model."""
+    return one is not None and address(one) == address(other)
+
+
 class Versions:
     """Those of the model `name`. Every method raises HookError with what MLflow says."""
 
@@ -82,9 +87,13 @@ class Versions:
                 raise
 
 
-def passed_tag(to: str, version: ModelVersion, when: str, by: str) -> dict[str, str]:
-    """What is noted of a version that has passed in a target. It names the version: a copy has not passed by that."""
-    return {_passed(to): f"{to}: {address(version)}; {when}; {by}"}
+def passed_tag(to: str, version: ModelVersion, run_id: str) -> dict[str, str]:
+    """What is noted of a version that has passed in a target, with the MLflow run that is the record.
+
+    It names the version: a copy has not passed by that. Who promoted it is in the record alone, because Unity Catalog
+    replicates tags everywhere (https://docs.databricks.com/database-objects/tags).
+    """
+    return {_passed(to): f"{to}: {address(version)}; record {run_id}"}
 
 
 def has_passed(to: str, version: ModelVersion) -> bool:

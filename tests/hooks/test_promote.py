@@ -204,6 +204,13 @@ def test_what_was_killed(team: Team) -> None:
         ("promote", "KILLED", "1", "2"),
         ("promote", "FINISHED", None, "1"),
     ]
+    team.train(45.0)
+    lost = {"kind": "answer", "status": 403, "error_code": "PERMISSION_DENIED", "message": "lost"}
+    fault = {"endpoint": "*/registered-models/alias", "phase": "after", "action": lost}
+    team.desk.api.control("faults", [fault])
+    assert "lost" in team.type("--to", "qa", code=1).err
+    team.desk.api.control("faults", method="DELETE")
+    assert acts(team.type("--to", "qa", "--history", "--json"))[0] == ("promote", "FINISHED", "2", "3")
 
 
 def test_refusals(team: Team) -> None:

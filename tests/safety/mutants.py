@@ -1932,8 +1932,8 @@ MUTANTS = (
     ),
     Mutant(
         "a version that nobody has approved",
-        "Promoter._approve",
-        "not request.approved_by",
+        "Gatekeeper.require_approval",
+        "not self.request.approved_by",
         "False",
         PROMOTIONS,
         "the_way",
@@ -1941,8 +1941,8 @@ MUTANTS = (
     ),
     Mutant(
         "a version that was taken back and comes again",
-        "Promoter._approve",
-        "str(candidate.version) in taken_back(self.known)",
+        "Gatekeeper.require_insistence",
+        "str(candidate.version) in taken_back",
         "False",
         PROMOTIONS,
         "the_way",
@@ -1982,6 +1982,15 @@ MUTANTS = (
         "False",
         PROMOTIONS,
         "somebody_else",
+        HOOKS,
+    ),
+    Mutant(
+        "an alias that moved though the answer says no",
+        "Promoter._note_failure",
+        "self._has_moved(record, self._champion())",
+        "False",
+        PROMOTIONS,
+        "what_was_killed",
         HOOKS,
     ),
     Mutant(
