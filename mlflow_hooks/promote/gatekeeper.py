@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class Gatekeeper:
         else:
             tracking = Tracking(self.records.client.tracking_uri, judge.experiment)
             found = judged(judge, version, self.session, tracking, run_id, self.report)
-        return {name: found.get(name) for name in self.request.promotion.gate.metrics}
+        asked = {name: found.get(name) for name in self.request.promotion.gate.metrics}
+        return {name: value if value is not None and math.isfinite(value) else None for name, value in asked.items()}
 
     def _note(self, run_id: str, metrics: Mapping[str, float | None]) -> None:
         self.records.note(run_id, {}, metrics)

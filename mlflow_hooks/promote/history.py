@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -28,7 +29,7 @@ def report_history(records: Iterable[Record], report: Reporter) -> int:
             version=record.version or None,
             before=record.before or None,
             started=record.started_ms,
-            metrics=dict(record.metrics),
+            metrics={name: value if math.isfinite(value) else None for name, value in record.metrics.items()},
             about={name: record.about[name] for name in _ABOUT if record.about.get(name)},
         )
     done = sum(1 for record in shown if record.done)
@@ -37,18 +38,15 @@ def report_history(records: Iterable[Record], report: Reporter) -> int:
     return ExitCode.DONE
 
 
+_SHOWN = {"by": "", "approved_by": "approved by ", "source": "from ", "commit": "commit "}
 _ABOUT = ("by", "approved_by", "commit", "ci_run", "source", "source_workspace", "source_run", "reason")
 
 
 def _line(record: Record) -> str:
     when = datetime.fromtimestamp(record.started_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")
     ended = _WORDS[record.act] if record.done else _ENDS.get(record.status, record.status.lower())
-    about = [
-        f"{record.about[name]}" if name == "by" else f"{word} {record.about[name]}"
-        for name, word in (("by", ""), ("approved_by", "approved by"), ("source", "from"))
-        if record.about.get(name)
-    ]
-    about += [f"commit {record.about['commit'][:10]}"] if record.about.get("commit") else []
+    known = {**record.about, "commit": record.about.get("commit", "")[:10]}
+    about = [f"{word}{known[name]}" for name, word in _SHOWN.items() if known.get(name)]
     about += [f"{name} {value:g}" for name, value in record.metrics.items()]
     lines = [f"{when}  {ended:<12} {record.before or '-'} → {record.version or '?'}  {', '.join(about)}".rstrip()]
     lines += [f"    {record.about[name]}" for name in ("reason", "ci_run") if record.about.get(name)]

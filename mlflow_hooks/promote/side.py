@@ -79,7 +79,8 @@ def earlier(profile: str | None, environ: Mapping[str, str], project: Project) -
 
     Raises SettingsError.
     """
-    named = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+    prefixed = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+    named = {name: value for name, value in prefixed.items() if name.startswith(_OURS)}
     if not profile and not named.get("DATABRICKS_HOST") and not named.get("DATABRICKS_CONFIG_PROFILE"):
         return None
     others = {name: value for name, value in environ.items() if name in _SHARED or not name.startswith(_OURS)}

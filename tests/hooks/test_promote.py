@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from .desk import Desk, Ran
+from .desk import Desk, Ran, until_line
 from .stage import Stage
 from .work import MLPROJECT, QUICK, URL, git, repository, write
 
@@ -291,6 +292,23 @@ def test_a_judge_as_a_task(team: Team) -> None:
     summary = team.type("--to", "judged", "--json").one("summary")
     assert summary["metrics"] == {"rmse": 50.0, "champion_rmse": 55.0}
     assert team.champion("judged") == summary["version"] == "2"
+
+
+@pytest.mark.long  # a start of MLflow
+def test_ctrl_c(team: Team) -> None:
+    """While the judge is at work, Ctrl-C cancels it, and nothing is promoted."""
+    team.train(55.0)
+    team.type("--to", "qa")
+    team.desk.api.control("run-states", [PENDING])
+    process = team.desk.start("promote", "demo", "--to", "judged")
+    until_line(process, "PENDING")
+    process.send_signal(signal.SIGINT)
+    ran = team.desk.finish(process, 130)
+    team.desk.api.control("run-states", method="DELETE")
+    assert "Interrupted; the run was cancelled." in ran.err and team.champion("judged") == ""
+    assert acts(team.type("--to", "judged", "--history", "--json")) == [("promote", "KILLED", None, "1")]
+    active = team.desk.work.get("2.2/jobs/runs/list", active_only="true").json.get("runs", [])
+    assert [run["run_id"] for run in active] == []
 
 
 def test_the_judge(team: Team) -> None:
