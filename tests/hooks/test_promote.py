@@ -230,16 +230,19 @@ def test_refusals(team: Team) -> None:
 
 PENDING = {"state": {"life_cycle_state": "PENDING"}}
 FAILED = {"state": {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}}
-COURSES = [(PENDING, "gate took longer than 1 second"), (FAILED, "evaluate could not judge models:/main.courses")]
+COURSES = [
+    (PENDING, "timeout: 1s\n", "gate took longer than 1 second"),
+    (FAILED, "", "evaluate could not judge models:/main.courses"),
+]
 
 
 def test_courses(team: Team) -> None:
     """A judge that takes too long, or fails, lets nothing pass, and leaves nothing open."""
-    write(team.desk.root / "projects" / "Demo", {"hook.yml": HOOK.replace("FOLDER", "courses") + "timeout: 1s\n"})
-    git(team.desk.root, "commit", "--quiet", "-am", "hurry")
     team.train(55.0)
     team.type("--to", "qa")
-    for course, words in COURSES:
+    for course, timeout, words in COURSES:
+        write(team.desk.root / "projects" / "Demo", {"hook.yml": HOOK.replace("FOLDER", "courses") + timeout})
+        git(team.desk.root, "commit", "--quiet", "-am", f"timeout {timeout}")
         team.desk.api.control("run-states", [course])
         assert words in team.type("--to", "judged", code=1).err
     team.desk.api.control("run-states", method="DELETE")
