@@ -33,7 +33,7 @@ def report_history(records: Iterable[Record], report: Reporter) -> int:
             about={name: record.about[name] for name in _ABOUT if record.about.get(name)},
         )
     done = sum(1 for record in shown if record.done)
-    text = f"{quantity(len(shown), 'record')}, {done} in effect" if shown else "nothing has been promoted yet"
+    text = f"{quantity(len(shown), 'record')}, {done} done" if shown else "nothing has been promoted yet"
     report.event("summary", text, "bold green", records=len(shown), done=done, exit_code=ExitCode.DONE)
     return ExitCode.DONE
 

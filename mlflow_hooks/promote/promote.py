@@ -61,7 +61,7 @@ class Promoter:
         """
         request, to, source = self.request, self.request.hook.to, self._source()
         champion = self._champion()
-        self._say_start(source, champion)
+        self._say_start(Act.PROMOTE, source, champion)
         if dry_run:
             return say_end(request, Act.PROMOTE, "nothing was changed", None, champion, self.report)
         self._close_open(champion)
@@ -94,7 +94,7 @@ class Promoter:
             self._close_open(champion)
             return say_end(request, Act.ROLLBACK, moved(request, champion, None), champion, None, self.report)
         before = self._before(champion)
-        self._say_start(before, champion)
+        self._say_start(Act.ROLLBACK, before, champion)
         if dry_run:
             return say_end(request, Act.ROLLBACK, "nothing was changed", None, champion, self.report)
         self._close_open(champion)
@@ -216,8 +216,8 @@ class Promoter:
             raise HookError(message, "Run the command again.")
         self.versions.move(alias, str(version.version))
 
-    def _say_start(self, version: ModelVersion, champion: ModelVersion | None) -> None:
-        say_start(self.request, version, champion, self.session.settings.login.name, self.report)
+    def _say_start(self, act: Act, version: ModelVersion, champion: ModelVersion | None) -> None:
+        say_start(self.request, act, version, champion, self.session.settings.login.name, self.report)
 
 
 @contextmanager

@@ -18,20 +18,23 @@ if TYPE_CHECKING:
 
 
 def say_start(
-    request: Request, source: ModelVersion, champion: ModelVersion | None, where: str, report: Reporter
+    request: Request, act: Act, version: ModelVersion, champion: ModelVersion | None, where: str, report: Reporter
 ) -> None:
-    """Which version is to get the alias from which, and what the gate asks of it; `where`: in which workspace."""
+    """Which version is to get the alias, and what the gate asks of it; `where`: in which workspace."""
     promotion, hook = request.promotion, request.hook
     now = _number(champion)
     asked = [gate.shown(name, bound) for name, bound in promotion.gate.metrics.items()]
     asked += ["approval"] * promotion.gate.approval
-    text = f"{hook.name}: {address(source)} → {promotion.model}@{promotion.alias} (now {now or 'none'})  ({where})"
+    text = f"{hook.name}: {address(version)} → {promotion.model}@{promotion.alias} (now {now or 'none'})  ({where})"
+    if act is Act.PROMOTE:
+        text += f"\ngate        {', '.join(asked) or 'none'}"
     report.event(
         "start",
-        f"{text}\ngate        {', '.join(asked) or 'none'}",
+        text,
+        act=act.value,
         hook=hook.name,
         to=hook.to or None,
-        source=address(source),
+        source=address(version),
         model=promotion.model,
         alias=promotion.alias,
         before=now,

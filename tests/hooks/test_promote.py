@@ -174,7 +174,7 @@ def test_the_way(team: Team) -> None:
     assert about["commit"] == git(team.desk.root, "rev-parse", "HEAD")
     assert about["source"] == "models:/main.the_way.qa/1"
     lines = team.type("--to", "prod", "--history").out.splitlines()
-    assert " rolled back  2 → 1  me@example.com, commit" in lines[2] and lines[-1] == "5 records, 3 in effect"
+    assert " rolled back  2 → 1  me@example.com, commit" in lines[2] and lines[-1] == "5 records, 3 done"
 
 
 def test_passed_elsewhere(team: Team) -> None:
