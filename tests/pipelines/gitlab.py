@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .jobs import MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, lookup
+from .jobs import ABOUT_MASTER, MANUAL, MASTER, PULL_REQUEST, SCHEDULE, SOURCE_BRANCH, Checkout, Job, Script, lookup
 
 # https://docs.gitlab.com/runner/shells/: a script stops at the line that fails.
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
@@ -40,8 +40,8 @@ class Event:
                 "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": MASTER.rpartition("/")[2],
                 "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "somebody/fork" if self.fork else PROJECT,
             }
-        kind, _, short = (MASTER if self.ref == SCHEDULE else self.ref).removeprefix("refs/").partition("/")
-        found["CI_PIPELINE_SOURCE"] = "schedule" if self.ref == SCHEDULE else "push"
+        kind, _, short = (MASTER if self.ref in ABOUT_MASTER else self.ref).removeprefix("refs/").partition("/")
+        found["CI_PIPELINE_SOURCE"] = {SCHEDULE: "schedule", MANUAL: "web"}.get(self.ref, "push")
         return found | {"CI_COMMIT_TAG" if kind == "tags" else "CI_COMMIT_BRANCH": short, "CI_COMMIT_REF_NAME": short}
 
 

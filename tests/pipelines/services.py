@@ -139,11 +139,11 @@ class GitLab:
         workspaces = self.stores.workspaces
         scoped = {
             environment: {
-                "DATABRICKS_HOST": one.host,
-                "DATABRICKS_CLIENT_ID": CLIENT_ID,
-                "DATABRICKS_CLIENT_SECRET": one.token,
+                name: value
+                for name, value in {**self.stores.variables(environment), **self.stores.secrets(environment)}.items()
+                if name != "DATABRICKS_TOKEN"
             }
-            for environment, one in workspaces.items()
+            for environment in workspaces
         }
         scoped["review"] = {"DATABRICKS_HOST": workspaces["dev"].host, "DATABRICKS_TOKEN": workspaces["dev"].token}
         trusted = {environment: one.token for environment, one in workspaces.items()}

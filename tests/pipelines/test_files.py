@@ -96,7 +96,8 @@ def test_same_on_gitlab(services: tuple[Service, Service], name: str) -> None:
 
     there, here = jobs(services[0], name), jobs(GitLab(STORES), name)
     assert [lines(job) for job in here] == [lines(job) for job in there]
-    assert [job.needs for job in here] == [job.needs for job in there]
+    needs = [tuple(name.removeprefix("model-") for name in job.needs) for job in here]  # no two have one name there
+    assert needs == [job.needs for job in there]
     depths = {2: 0}  # a review begins where the branch left master, and not at a merge of the CI's
     checkouts = [replace(job.checkout, depth=depths.get(job.checkout.depth, job.checkout.depth)) for job in there]
     assert [job.checkout for job in here] == checkouts
