@@ -109,6 +109,33 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 
 @main.command()
 @directory
+@click.argument("notebook")
+@click.option("-P", "--param", "parameters", metavar="NAME=VALUE", multiple=True, help="The value of a widget.")
+@click.option("--secret", "secrets", metavar="SCOPE/KEY=VARIABLE", multiple=True,
+              help="Store the value of an environment variable as a secret of the workspace.")  # fmt: skip
+@click.option(
+    "--pip-install",
+    is_flag=True,
+    help="Let %pip install packages for the run; default: only check that they are installed.",
+)
+def run(home: Home, notebook: str, parameters: tuple[str, ...], secrets: tuple[str, ...], pip_install: bool) -> None:
+    """Run a notebook now: a file, or one of the workspace by its path.
+
+    Its output is printed as it comes, and in the end what it gave to dbutils.notebook.exit. Exit code 1: it failed.
+    """
+    with _explained():
+        extras.require()
+        try:
+            from .run import RunOptions
+            from .run import run as run_notebook
+
+            sys.exit(run_notebook(home, RunOptions(notebook, parameters, secrets, pip_install)))
+        except KeyboardInterrupt:
+            sys.exit(ExitCode.INTERRUPTED)
+
+
+@main.command()
+@directory
 def status(home: Home) -> None:
     """Show whether a server is running for the folder, and what the workspace contains."""
     server = server_status(home)

@@ -57,7 +57,7 @@ VERSIONS = ("2.0", "2.1", "2.2")
 
 # What of the folder belongs to these parts.
 DATABASE = "jobs.sqlite"
-FOLDERS = ("dbfs", "runs", "mlflow", "repos")
+FOLDERS = ("dbfs", "runs", "mlflow", "repos", "spark")
 
 
 class Services:
@@ -106,7 +106,7 @@ class Services:
         self.dbfs.clear()
         self.repos.clear()
         self.mlflow.stop()
-        for name in ("mlflow", "runs"):
+        for name in ("mlflow", "runs", "spark"):
             shutil.rmtree(self.pipeline.folder / name, ignore_errors=True)
         run_files(self.pipeline.folder)
 

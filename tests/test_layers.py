@@ -19,7 +19,7 @@ ORDER = {
     ),
     "databricks_local": (
         "__init__ home extras core formats workspace protocol files runtime jobs repos mlflow_server "
-        "services pages server embedded cli __main__"
+        "services pages server embedded testing pytest_plugin run cli __main__"
     ),
     "mlflow_hooks": (
         "__init__ options errors credentials schema model report change "

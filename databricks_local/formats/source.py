@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,13 +18,17 @@ EXTENSIONS: Mapping[str, str] = MappingProxyType({"PYTHON": ".py", "R": ".r", "S
 
 @dataclass(frozen=True, slots=True)
 class NotebookCell:
-    """One cell. A code cell may begin with a magic (`%sql`); a markdown cell never carries its `%md`."""
+    """One cell. A code cell may begin with a magic (`%sql`); a markdown cell never carries its `%md`.
+
+    `line` is where its text begins in the source notebook, counted from 1; 1 in other formats.
+    """
 
     kind: str
     text: str
     title: str | None = None
     outputs: tuple[Any, ...] = ()
     title_shown: bool = True
+    line: int = field(default=1, compare=False)
 
 
 def header(language: str) -> str:
@@ -66,15 +70,14 @@ def parse(text: str, language: str) -> list[NotebookCell]:
     """The cells of a source notebook, with or without header; blank lines around each are dropped."""
     prefix = PREFIXES[language]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    if header(language) in lines[0]:
-        lines = lines[1:]
-    chunks: list[list[str]] = [[]]
-    for line in lines:
+    first = 1 if header(language) in lines[0] else 0
+    chunks: list[tuple[int, list[str]]] = [(first + 1, [])]
+    for number, line in enumerate(lines[first:], first + 1):
         if line.rstrip() == f"{prefix} COMMAND ----------":
-            chunks.append([])
+            chunks.append((number + 1, []))
         else:
-            chunks[-1].append(line)
-    return [_cell(_trimmed(chunk), prefix) for chunk in chunks]
+            chunks[-1][1].append(line)
+    return [_cell(*_trimmed(*chunk), prefix) for chunk in chunks]
 
 
 def render(cells: Sequence[NotebookCell], language: str) -> str:
@@ -95,32 +98,32 @@ def titled(line: str, prefix: str) -> tuple[str, bool] | None:
     return match and (match[2], match[1] == "1")
 
 
-def _trimmed(lines: list[str]) -> list[str]:
+def _trimmed(number: int, lines: list[str]) -> tuple[int, list[str]]:
     first, last = 0, len(lines)
     while first < last and not lines[first].strip():
         first += 1
     while last > first and not lines[last - 1].strip():
         last -= 1
-    return lines[first:last]
+    return number + first, lines[first:last]
 
 
-def _cell(lines: list[str], prefix: str) -> NotebookCell:
+def _cell(number: int, lines: list[str], prefix: str) -> NotebookCell:
     title = titled(lines[0], prefix) if lines else None
     if title is None:
-        return _untitled(lines, prefix)
-    return replace(_untitled(lines[1:], prefix), title=title[0], title_shown=title[1])
+        return _untitled(number, lines, prefix)
+    return replace(_untitled(number + 1, lines[1:], prefix), title=title[0], title_shown=title[1])
 
 
-def _untitled(lines: list[str], prefix: str) -> NotebookCell:
+def _untitled(number: int, lines: list[str], prefix: str) -> NotebookCell:
     magic = f"{prefix} MAGIC"
     if not lines or not all(line.startswith(magic) for line in lines):
-        return NotebookCell("code", "\n".join(lines))
+        return NotebookCell("code", "\n".join(lines), line=number)
     text = "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
     word, _, rest = text.partition("\n")
     if word.split(" ")[0].rstrip() not in ("%md", "%md-sandbox"):
-        return NotebookCell("code", text)
+        return NotebookCell("code", text, line=number)
     inline = word.partition(" ")[2]
-    return NotebookCell("markdown", "\n".join(part for part in (inline, rest) if part))
+    return NotebookCell("markdown", "\n".join(part for part in (inline, rest) if part), line=number)
 
 
 def _chunk(cell: NotebookCell, prefix: str) -> str:

@@ -6,9 +6,11 @@ name it does not know [DOCS].
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from .runs import Run, TaskRun
 
@@ -46,6 +48,15 @@ def values(run: Run, task: TaskRun, workspace_url: str, workspace_id: str) -> di
         "start_time": str(run.created_ms),
         "task_retry_count": str(task.attempt),
         **{f"job.parameters.{name}": value for name, value in run.parameters.items()},
+    }
+
+
+def of_task_values(values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """`{{tasks.load.values.rows}}`: what earlier tasks have left; what is no text, as JSON [DOCS]."""
+    return {
+        f"tasks.{task}.values.{name}": value if isinstance(value, str) else json.dumps(value)
+        for task, left in values.items()
+        for name, value in left.items()
     }
 
 

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from databricks_local.runtime.environment import variables
+
 from .inherited import inherited
 
 # Where a path begins and its first names end.
@@ -121,13 +123,7 @@ def environment(
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "GIT_TERMINAL_PROMPT": "0",
-        "DATABRICKS_HOST": host,
-        "DATABRICKS_TOKEN": token,
-        "MLFLOW_TRACKING_URI": "databricks",
-        "MLFLOW_REGISTRY_URI": registry or host,
-        # For the registry when it is reached by plain HTTP.
-        "MLFLOW_TRACKING_TOKEN": token,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **variables(host, token, registry),
         **more,
     }
 

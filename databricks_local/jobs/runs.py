@@ -103,6 +103,7 @@ class Output:
     error_trace: str | None = None
     displays: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    task_values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_json(run: Run) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from databricks_local.files.tree import OutsideError, Tree
 from databricks_local.runtime.client import Client, RefusedByServer
+from databricks_local.runtime.order import Order
 from databricks_local.runtime.programs import command
 from databricks_local.runtime.requirements import lacking
 from databricks_local.runtime.workspace_files import working_folder
@@ -49,9 +49,11 @@ class TaskContext:
     """Where a task runs, and what it may ask."""
 
     folder: RunFolder
+    tables: Path
     dbfs: Tree
     client: Client
     references: Mapping[str, str]
+    task_values: Mapping[str, Mapping[str, Any]]
     pip_install: bool
     secret: Callable[[str, str], str | None]
 
@@ -77,16 +79,18 @@ def prepare(run: Run, task: TaskRun, context: TaskContext) -> TaskCommand:
 def _notebook(run: Run, task: Mapping[str, Any], context: TaskContext, root: Path | None) -> TaskCommand:
     """Job parameters beat those of the task, and the older notebook_params too [DOCS]."""
     parameters = {**task.get("base_parameters", {}), **run.arguments.get("notebook_params", {}), **run.parameters}
-    order = {
-        "notebook_path": resolve(task["notebook_path"], context.references),
-        "checkout": str(root) if root else None,
-        "parameters": {name: resolve(value, context.references) for name, value in parameters.items()},
-        "pip_install": context.pip_install,
-        "packages": str(context.folder.packages),
-        "workspace": str(context.folder.work),
-    }
+    order = Order(
+        notebook_path=resolve(task["notebook_path"], context.references),
+        parameters={name: resolve(value, context.references) for name, value in parameters.items()},
+        files=str(context.folder.root),
+        tables=str(context.tables),
+        root=str(root) if root else None,
+        is_repository=root is not None,
+        pip_install=context.pip_install,
+        task_values=context.task_values,
+    )
     file, result = context.folder.root / "order.json", context.folder.root / "result.json"
-    file.write_text(json.dumps(order), encoding="utf-8")
+    order.write(file)
     cwd = root or context.folder.work
     return TaskCommand(tuple(command("runtime.notebook_runner", str(file), str(result))), {}, cwd, result)
 

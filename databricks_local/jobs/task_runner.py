@@ -105,11 +105,17 @@ class TaskRunner:
         return SUCCESS if code == 0 and output.error is None else FAILED
 
     def _context(self, run: Run, task: TaskRun, folder: run_folder.RunFolder) -> TaskContext:
+        task_values = {other.key: self._store.output(other.run_id).task_values for other in run.tasks}
         return TaskContext(
             folder=folder,
+            tables=self._files.parent / "spark",
             dbfs=self._dbfs.tree,
             client=Client(self._host, self._token),
-            references=references.values(run, task, self._host, WORKSPACE_ID),
+            references={
+                **references.values(run, task, self._host, WORKSPACE_ID),
+                **references.of_task_values(task_values),
+            },
+            task_values=task_values,
             pip_install=self._settings().pip_install,
             secret=self._secret,
         )
@@ -145,5 +151,6 @@ def _output(prepared: TaskCommand, code: int | None) -> tuple[Output, bool]:
         error_trace=outcome.get("error_trace"),
         displays=tuple(outcome.get("displays", ())),
         notes=(*prepared.notes, *outcome.get("notes", ())),
+        task_values=outcome.get("task_values", {}),
     )
     return output, bool(outcome.get("missing"))

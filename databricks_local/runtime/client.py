@@ -37,6 +37,15 @@ class Client:
         """The JSON of the answer to a JSON body."""
         return json.loads(self._send("POST", path, json.dumps(body).encode()) or b"{}")
 
+    def put_secret(self, scope: str, key: str, value: str) -> None:
+        """Stores a secret, in a new scope if need be. Raises RefusedByServer for a name that cannot be."""
+        try:
+            self.post("/api/2.0/secrets/scopes/create", {"scope": scope})
+        except RefusedByServer as error:
+            if error.code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        self.post("/api/2.0/secrets/put", {"scope": scope, "key": key, "string_value": value})
+
     def _send(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = Request(self._host + path, body, headers, method=method)

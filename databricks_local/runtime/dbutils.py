@@ -1,4 +1,4 @@
-"""`dbutils` as a notebook finds it: widgets, secrets, notebook, library and a little of fs.
+"""`dbutils` as a notebook finds it: widgets, secrets, notebook, library, and those of fs.py and task_values.py.
 
 Names, arguments and errors as on the service; what is removed there (`library.installPyPI`) is not here either.
 """
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .client import Client, RefusedByServer
+from .context import EntryPoint
+from .fs import Fs, IllegalArgument
+from .task_values import TaskValues
 
 
 class NotebookExit(BaseException):
@@ -29,13 +32,22 @@ class RestartPython(BaseException):
 class InputWidgetNotDefined(Exception):
     """com.databricks.dbutils_v1.InputWidgetNotDefined"""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No input widget named {name} is defined")
+        self.name = name
+
 
 class InvalidInputWidgetDefaultValue(Exception):
     """com.databricks.dbutils_v1.InvalidInputWidgetDefaultValueException"""
 
 
-class IllegalArgument(Exception):
-    """java.lang.IllegalArgumentException"""
+class SecretNotDefined(IllegalArgument):
+    """An IllegalArgumentException, too."""
+
+    def __init__(self, scope: str, key: str) -> None:
+        super().__init__(f"Secret does not exist with scope: {scope} and key: {key}")
+        self.scope = scope
+        self.key = key
 
 
 class Widgets:
@@ -71,7 +83,7 @@ class Widgets:
             return self._parameters[name]
         if name in self._declared:
             return self._declared[name]
-        raise InputWidgetNotDefined(f"No input widget named {name} is defined")
+        raise InputWidgetNotDefined(name)
 
     def getArgument(self, name: str, defaultValue: str | None = None) -> str:  # noqa: N802, N803
         """Its value, or the default; raises InputWidgetNotDefined without one."""
@@ -86,7 +98,7 @@ class Widgets:
     def remove(self, name: str) -> None:
         """Takes one away; raises InputWidgetNotDefined."""
         if name not in self._declared:
-            raise InputWidgetNotDefined(f"No input widget named {name} is defined")
+            raise InputWidgetNotDefined(name)
         del self._declared[name]
         self._parameters.pop(name, None)
 
@@ -131,7 +143,7 @@ class Secrets:
         except RefusedByServer as error:
             if error.status != 404:
                 raise
-            raise IllegalArgument(f"Secret does not exist with scope: {scope} and key: {key}") from None
+            raise SecretNotDefined(scope, key) from None
         return base64.b64decode(answer["value"])
 
     def list(self, scope: str) -> list[SecretMetadata]:
@@ -149,10 +161,12 @@ class Secrets:
 
 
 class Notebook:
-    """`run` carries out a notebook: path, seconds, parameters; it gives what that returned."""
+    """`run` carries out a notebook: path, seconds, parameters; it gives what that returned. This one is at `path`."""
 
-    def __init__(self, run: Callable[[str, float, dict[str, str]], str]) -> None:
+    def __init__(self, run: Callable[[str, float, dict[str, str]], str], path: str) -> None:
         self._run = run
+        self.entry_point = EntryPoint(path)
+        self.getContext = self.entry_point.getContext
 
     def exit(self, value: Any = "") -> None:
         """What is not text becomes it; whether the service refuses it is unknown."""
@@ -171,73 +185,23 @@ class Library:
         raise RestartPython
 
 
-@dataclass(frozen=True)
-class FileInfo:
-    """As `dbutils.fs.ls` gives it: size in bytes, time in milliseconds since 1970."""
+class Jobs:
+    """`dbutils.jobs`."""
 
-    path: str
-    name: str
-    size: int
-    modificationTime: int  # noqa: N815
-
-
-class Fs:
-    """On this workspace's DBFS only."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def ls(self, path: str) -> list[FileInfo]:
-        """A file, or what lies in a folder. All of these raise RefusedByServer, and IllegalArgument for `file:`."""
-        answer = json.loads(self._client.get("/api/2.0/dbfs/list", path=_dbfs(path)))
-        return [_file_info(file) for file in answer.get("files", [])]
-
-    def head(self, file: str, maxBytes: int = 65536) -> str:  # noqa: N803
-        """The beginning of a file, as UTF-8."""
-        answer = json.loads(self._client.get("/api/2.0/dbfs/read", path=_dbfs(file), length=str(maxBytes)))
-        return base64.b64decode(answer["data"]).decode("utf-8", "replace")
-
-    def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
-        """Writes a text as UTF-8."""
-        body = {"path": _dbfs(file), "contents": base64.b64encode(contents.encode()).decode(), "overwrite": overwrite}
-        self._client.post("/api/2.0/dbfs/put", body)
-        return True
-
-    def mkdirs(self, dir: str) -> bool:
-        """Makes a folder with all above it."""
-        self._client.post("/api/2.0/dbfs/mkdirs", {"path": _dbfs(dir)})
-        return True
-
-    def rm(self, dir: str, recurse: bool = False) -> bool:
-        """Deletes a file, or with `recurse` a folder."""
-        self._client.post("/api/2.0/dbfs/delete", {"path": _dbfs(dir), "recursive": recurse})
-        return True
-
-    def mv(self, source: str, target: str, recurse: bool = False) -> bool:
-        """Moves a file or folder."""
-        body = {"source_path": _dbfs(source), "destination_path": _dbfs(target)}
-        self._client.post("/api/2.0/dbfs/move", body)
-        return True
+    def __init__(self, task_values: TaskValues) -> None:
+        self.taskValues = task_values
 
 
 class DBUtils:
     """`dbutils` itself."""
 
-    def __init__(self, widgets: Widgets, secrets: Secrets, notebook: Notebook, fs: Fs) -> None:
+    def __init__(self, widgets: Widgets, secrets: Secrets, notebook: Notebook, fs: Fs, jobs: Jobs) -> None:
         self.widgets = widgets
         self.secrets = secrets
         self.notebook = notebook
         self.library = Library()
         self.fs = fs
+        self.jobs = jobs
 
-
-def _file_info(entry: dict[str, Any]) -> FileInfo:
-    name = str(entry["path"]).rpartition("/")[2] + ("/" if entry["is_dir"] else "")
-    path = f"dbfs:{entry['path']}" + ("/" if entry["is_dir"] else "")
-    return FileInfo(path, name, int(entry["file_size"]), int(entry["modification_time"]))
-
-
-def _dbfs(path: str) -> str:
-    if path.startswith("file:"):
-        raise IllegalArgument(f"{path}: dbutils.fs reaches DBFS only here; use Python's own files")
-    return path.removeprefix("dbfs:")
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"dbutils.{name} is not there: databricks_local has {', '.join(self.__dict__)}")

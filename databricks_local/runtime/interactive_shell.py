@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .notebook_cells import IGNORED, MagicError, refuse
 from .notebook_cells import requirements as named
 from .requirements import lacking
 from .shell_lines import expanded
+from .sql_statements import statements, with_widgets
 
 
 class InteractiveShell:
-    """`packages` is where `%pip install` puts packages, None to check only that they are there; notes are added to."""
+    """`packages` is where `%pip install` puts packages, None to check only that they are there; notes are added to.
 
-    def __init__(self, names: dict[str, Any], packages: str | None, notes: list[str]) -> None:
+    `run_other` carries out a cell of `%run`.
+    """
+
+    def __init__(
+        self, names: dict[str, Any], packages: Path | None, notes: list[str], run_other: Callable[[str], None]
+    ) -> None:
         self._names = names
         self._packages = packages
         self._notes = notes
+        self._run_other = run_other
 
     def system(self, command: str) -> None:
         """`!command`: one that fails does not fail the cell, as in IPython."""
@@ -38,21 +48,50 @@ class InteractiveShell:
         if name == "pip":
             self._pip(shlex.split(expanded(line, self._names)))
         elif f"%{name}" not in IGNORED:
-            raise refuse(f"%{name}")
+            raise refuse(name)
+
+    def run_cell_magic(self, name: str, _: str, body: str) -> None:
+        """A cell that belongs to a magic. Raises MagicError for what is not run here, and what the cell raises."""
+        if name == "run":
+            self._run_other(body)
+        elif name == "sh":
+            _shell(body)
+        elif name == "sql":
+            self._sql(body)
+        else:
+            raise refuse(name)
+
+    def _sql(self, text: str) -> None:
+        """Each statement by the `spark` that the notebook has; the last one's table is shown, and is `_sqldf`."""
+        spark, table = self._names["spark"], None
+        for statement in statements(text):
+            filled, values = with_widgets(statement, self._names["dbutils"].widgets.getAll())
+            table = self._names["_sqldf"] = spark.sql(filled, args=values) if values else spark.sql(filled)
+        if getattr(table, "columns", None):  # else it has changed something, and shows nothing
+            self._names["display"](table)
 
     def _pip(self, arguments: list[str]) -> None:
         self._notes.append("%pip " + " ".join(arguments))
         if self._packages is not None and arguments[:1] == ["install"]:
-            target = ["--target", self._packages, "--disable-pip-version-check"]
+            target = ["--target", str(self._packages), "--disable-pip-version-check"]
             done = subprocess.run([sys.executable, "-m", "pip", *arguments, *target], check=False)
             if done.returncode:
                 raise MagicError(f"%pip ended with exit code {done.returncode}")
-            if self._packages not in sys.path:
-                sys.path.insert(0, self._packages)
+            if str(self._packages) not in sys.path:
+                sys.path.insert(0, str(self._packages))
             return
         missing = [sentence for sentence in map(lacking, named(arguments)) if sentence]
         if missing:
             raise MagicError(
                 f"%pip: {'; '.join(missing)}. Nothing is installed by itself here: "
-                "install it for the server's Python, or start the server with --pip-install"
+                "install it into the Python of databricks_local, or start that with --pip-install"
             )
+
+
+def _shell(text: str) -> None:
+    """`%sh` fails only with -e, as on the service [DOCS]."""
+    strict = text.startswith("-e")
+    sys.stdout.flush()
+    done = subprocess.run(["bash", "-c", text.removeprefix("-e").strip()], env=dict(os.environ), check=False)
+    if done.returncode and strict:
+        raise MagicError(f"%sh -e ended with exit code {done.returncode}")

@@ -6,39 +6,27 @@ import ast
 import io
 import linecache
 import os
-import subprocess
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from .dbutils import DBUtils, RestartPython
+from .displays import Display, is_rich, open_figures, rendered
 from .interactive_shell import InteractiveShell
-from .notebook_cells import NO_SPARK, CellStep, MagicError, check_python, refuse
+from .notebook_cells import CellStep, check_python
+from .notebooks import LoadedNotebook
 from .shell_lines import translated
+from .spark import NAMES as SPARK_NAMES
+from .spark import NoSpark
 
 TRACE_LIMIT = 256 * 1024
 DISPLAY_LIMIT = 256 * 1024
 MAX_DISPLAYS = 1000
-
-
-class NoSpark:
-    """Stands where the service puts Spark."""
-
-    def __init__(self, name: str) -> None:
-        self.__dict__["_name"] = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        name = self.__dict__["_name"]
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        raise RuntimeError(NO_SPARK.format(f"{name}.{attribute}"))
-
-    def __call__(self, *_: object, **__: object) -> Any:
-        """Raises RuntimeError: there is no Spark here."""
-        raise RuntimeError(NO_SPARK.format(f"{self.__dict__['_name']}()"))
+OURS = str(Path(__file__).parents[1]) + os.sep
 
 
 class Redacted(io.TextIOBase):
@@ -72,99 +60,160 @@ class Redacted(io.TextIOBase):
         return self._out.buffer
 
 
-class Namespace:
-    """`make_dbutils` gives a fresh one with each restart; `packages` is where `%pip install` puts packages."""
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A cell of a notebook, and a line: of the file, if its lines are those of the notebook, else of the cell."""
 
-    def __init__(self, make_dbutils: Callable[[], DBUtils], pip_install: bool, packages: str) -> None:
+    notebook: str
+    cell: int
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.notebook}, cell {self.cell}, line {self.line}"
+
+
+class Namespace:
+    """`make_dbutils` gives a fresh one with each restart, and `given` are names that a notebook finds besides.
+
+    `packages` is where `%pip install` puts packages, None to check only that they are there; `run_other` carries out a
+    cell of `%run`; `spark` starts Spark, and gives its names; `show` is told of each thing that is displayed.
+    """
+
+    def __init__(
+        self,
+        make_dbutils: Callable[[], DBUtils],
+        packages: Path | None,
+        run_other: Callable[[str], None],
+        spark: Callable[[], Mapping[str, Any]],
+        given: Mapping[str, Any],
+        show: Callable[[Display], None],
+    ) -> None:
         self._make_dbutils = make_dbutils
-        self._packages = packages if pip_install else None
-        self._names: dict[str, Any] = {}
+        self._packages = packages
+        self._run_other = run_other
+        self._spark = spark
+        self._given = given
+        self._tell = show
         self._fresh = True
-        self._number = 0
+        self._at: tuple[LoadedNotebook, CellStep] | None = None
+        self.names: dict[str, Any] = {}
         self.secrets: set[str] = set()
-        self.displays: list[dict[str, Any]] = []
+        self.displays: list[Display] = []
         self.notes: list[str] = []
+
+    def attach(self) -> None:
+        """Takes the process's output, and has plots of matplotlib shown."""
         sys.stdout = Redacted(sys.stdout, self.secrets)
         sys.stderr = Redacted(sys.stderr, self.secrets)
 
-    def run(self, step: CellStep, path: str, language: str) -> None:
+    def run(self, step: CellStep, notebook: LoadedNotebook) -> None:
         """One cell; whatever it raises comes out, except a restart of Python."""
-        self._number = step.number
+        self._at = notebook, step
         if step.kind == "nothing":
             return
-        if step.kind == "code" and language != "PYTHON":
-            raise MagicError(NO_SPARK.format(f"{language} cells"))
         if self._fresh:
             self._begin()
         try:
-            if step.kind in ("code", "python"):
-                self._python(step, path)
-            elif step.kind == "sh":
-                _shell(step.text)
-            else:
-                raise refuse(step.text)
+            self._execute(step, notebook)
         except RestartPython:
             self._fresh = True
+        for figure in open_figures():
+            self._display(figure)
+
+    def location(self, error: BaseException) -> Location | None:
+        """The cell that an error came out of, and the line in it; None before the first one."""
+        if self._at is None:
+            return None
+        notebook, step = self._at
+        line, trace = step.line, error.__traceback__
+        if isinstance(error, SyntaxError) and error.filename == _file_name(notebook, step):
+            line = error.lineno or line
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == _file_name(notebook, step):
+                line = trace.tb_lineno if trace.tb_frame.f_code.co_name == _code_name(step) else line
+            trace = trace.tb_next
+        return Location(notebook.name, step.number, line)
 
     def describe(self, error: BaseException) -> tuple[str, str]:
-        """The error in a line, and the trace without our own frames."""
-        frames = traceback.TracebackException.from_exception(error, capture_locals=False)
-        ours = str(Path(__file__).parent)
-        chained: list[traceback.TracebackException | None] = [frames]
-        while chained:
-            part = chained.pop()
-            if part is not None:
-                kept = [frame for frame in part.stack if not frame.filename.startswith(ours)]
-                part.stack = traceback.StackSummary.from_list(kept)
-                chained += [part.__cause__, part.__context__]
+        """The error in a line, and its trace."""
         line = redacted(f"{type(error).__name__}: {error}", self.secrets)
-        trace = redacted("".join(frames.format()), self.secrets)
+        trace = redacted("".join(traceback.format_exception(error)), self.secrets)
         return bounded(line, TRACE_LIMIT)[0], bounded(trace, TRACE_LIMIT)[0]
 
     def _begin(self) -> None:
         """A Python in which nothing has happened yet, but for what the service puts there."""
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
-        self._names = module.__dict__
+        self.names = module.__dict__
         dbutils = self._make_dbutils()
-        shell = InteractiveShell(self._names, self._packages, self.notes)
-        self._names.update(
+        shell = InteractiveShell(self.names, self._packages, self.notes, self._run_other)
+        self.names.update(
             dbutils=dbutils,
             getArgument=dbutils.widgets.getArgument,
             get_ipython=lambda: shell,
             display=self._display,
             displayHTML=self._display_html,
-            **{name: NoSpark(name) for name in ("spark", "sc", "sqlContext", "table", "sql")},
+            **{name: NoSpark(name) for name in SPARK_NAMES},
         )
+        self.names.update(self._given)
+        # Modules take their `dbutils` and `spark` from there.
+        runtime = sys.modules["databricks.sdk.runtime"] = types.ModuleType("databricks.sdk.runtime")
+        runtime.__getattr__ = self._runtime  # type: ignore[method-assign]
         self._fresh = False
 
-    def _python(self, step: CellStep, path: str) -> None:
-        check_python(step.text)
-        name = f"<{path} cell {step.number}>"
-        linecache.cache[name] = (len(step.text), None, step.text.splitlines(keepends=True), name)
-        tree = ast.parse(translated(step.text), name)
+    def _runtime(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.names:
+            raise AttributeError(name)
+        self._start_spark({name})
+        return self.names[name]
+
+    def _start_spark(self, used: set[str]) -> None:
+        """Spark takes seconds to start, and so it is started where a cell uses one of its names."""
+        if any(isinstance(self.names.get(name), NoSpark) for name in used):
+            started = self._spark()
+            self.names.update({name: started[name] for name in started if isinstance(self.names.get(name), NoSpark)})
+
+    def _execute(self, step: CellStep, notebook: LoadedNotebook) -> None:
+        """All is Python in the end, so that each error has a frame that names the notebook, the cell and the line."""
+        file = _file_name(notebook, step)
+        before = "\n" * (step.line - 1)
+        if notebook.file is None:
+            lines = (before + step.text).splitlines(keepends=True)
+            linecache.cache[file] = (len(step.text), None, lines, file)
+        # Not ast.parse, which would be in the trace of a syntax error.
+        tree = compile(before + _as_python(step), file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        assert isinstance(tree, ast.Module)
+        self._start_spark({"spark"} if step.kind == "sql" else _used(tree))
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, name, "exec"), self._names)
+        self._evaluate(tree, "exec", step, file)
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), name, "eval"), self._names)
+            value = self._evaluate(ast.Expression(last.value), "eval", step, file)
             if value is not None:
-                print(repr(value))  # noqa: T201
+                self._display(value) if is_rich(value) else print(repr(value))  # noqa: T201
+
+    def _evaluate(self, tree: ast.Module | ast.Expression, mode: str, step: CellStep, file: str) -> Any:
+        before = step.line - 1
+        try:
+            code = compile(ast.increment_lineno(tree, -before), file, mode, dont_inherit=True)
+        except SyntaxError as error:
+            error.lineno = (error.lineno or 1) + before
+            error.end_lineno = (error.end_lineno or 1) + before
+            error.text = linecache.getline(file, error.lineno)
+            raise
+        return eval(_moved(code, before).replace(co_name=_code_name(step)), self.names)
 
     def _display(self, *values: Any, **_: Any) -> None:
         for value in values:
-            as_html = getattr(value, "_repr_html_", None)
-            if callable(as_html):
-                self._show("html", str(as_html()))
-            else:
-                self._show("text", repr(value))
+            self._show(*rendered(value), value)
 
     def _display_html(self, html: str, **_: Any) -> None:
-        self._show("html", str(html))
+        self._show("html", str(html), html)
 
-    def _show(self, kind: str, text: str) -> None:
+    def _show(self, kind: str, text: str, value: Any) -> None:
         if len(self.displays) < MAX_DISPLAYS:
             shown = bounded(redacted(text, self.secrets), DISPLAY_LIMIT)[0]
-            self.displays.append({"cell": self._number, "kind": kind, "text": shown})
+            self.displays.append(Display(self._at[1].number if self._at else 0, kind, shown, value))
+            self._tell(self.displays[-1])
 
 
 def bounded(text: str, limit: int) -> tuple[str, bool]:
@@ -182,10 +231,52 @@ def redacted(text: str, secrets: set[str]) -> str:
     return text
 
 
-def _shell(text: str) -> None:
-    """`%sh` fails only with -e, as on the service [DOCS]."""
-    strict = text.startswith("-e")
-    sys.stdout.flush()
-    done = subprocess.run(["bash", "-c", text.removeprefix("-e").strip()], env=dict(os.environ), check=False)
-    if done.returncode and strict:
-        raise MagicError(f"%sh -e ended with exit code {done.returncode}")
+def without_ours(error: BaseException) -> BaseException:
+    """The error, and those it came from, with no frame of this package in their traces."""
+    chain: list[BaseException | None] = [error]
+    for part in chain:
+        if part is not None and part.__traceback__ is not None:
+            part.__traceback__ = _kept(part.__traceback__)
+            chain += [one for one in (part.__cause__, part.__context__) if one not in chain]
+    return error
+
+
+def _kept(trace: types.TracebackType) -> types.TracebackType | None:
+    kept = [(trace.tb_frame, trace.tb_lasti, trace.tb_lineno)]
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+        kept.append((trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
+    rebuilt = None
+    for frame, instruction, line in reversed(kept):
+        if not frame.f_code.co_filename.startswith(OURS):
+            rebuilt = types.TracebackType(rebuilt, frame, instruction, line)
+    return rebuilt
+
+
+def _file_name(notebook: LoadedNotebook, step: CellStep) -> str:
+    """What tracebacks call it; coverage too, of a notebook whose lines are those of a file."""
+    return str(notebook.file) if notebook.file else f"<{notebook.name} cell {step.number}>"
+
+
+def _used(tree: ast.Module) -> set[str]:
+    """The names of Spark that a cell uses, and does not take for something else."""
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in SPARK_NAMES]
+    stored = {node.id for node in named if not isinstance(node.ctx, ast.Load)}
+    return {node.id for node in named} - stored
+
+
+def _moved(code: types.CodeType, lines: int) -> types.CodeType:
+    """The code so many lines further down, its first line too: from there on a trace shows the source."""
+    constants = tuple(_moved(part, lines) if isinstance(part, types.CodeType) else part for part in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=constants)
+
+
+def _code_name(step: CellStep) -> str:
+    return f"cell {step.number}"
+
+
+def _as_python(step: CellStep) -> str:
+    if step.kind == "python":
+        check_python(step.text)
+        return translated(step.text)
+    return f"get_ipython().run_cell_magic({step.kind!r}, '', {step.text!r})"

@@ -1,4 +1,4 @@
-"""What the cells of a notebook ask for: code, a magic, nothing. Pure.
+"""What the cells of a notebook ask for: Python, a magic, nothing. Pure.
 
 A magic such as `%sh` stands on the first line of its cell and owns the whole cell; `%pip` and others that Python's
 interactive shell takes are lines of a Python cell (shell_lines.py). Only Python cells share the namespace.
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from databricks_local.formats.source import NotebookCell
 
-# What a cell is by the magic on its first line.
-KINDS = {"%python": "python", "%run": "run", "%sh": "sh", "%md": "nothing", "%md-sandbox": "nothing"}
+# Cells that say something to people, and nothing to Python.
+SILENT = ("%md", "%md-sandbox")
+# Magics that own their cell and are run (interactive_shell.py).
+CELL_MAGICS = ("run", "sh", "sql")
 
 # Lines an interactive shell would take, which mean nothing in a job.
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")
-
-NO_SPARK = "there is no Spark here: databricks_local runs Python cells only, not {}"
 
 
 class MagicError(Exception):
@@ -28,31 +28,39 @@ class MagicError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CellStep:
-    """One cell as it is to be run; `kind` is code (in the notebook's language), python, run, sh, nothing or other."""
+    """One cell as it is to be run; `kind` is python, nothing, or the name of its magic, of which `text` is the body.
+
+    `line` is where the text begins: in the source notebook, else in its cell.
+    """
 
     number: int
     kind: str
     text: str
+    line: int = 1
 
 
-def steps(cells: Sequence[NotebookCell]) -> list[CellStep]:
-    """The cells as they are to be run, numbered from 1."""
-    return [step(number, cell) for number, cell in enumerate(cells, 1)]
+def steps(cells: Sequence[NotebookCell], language: str = "PYTHON") -> list[CellStep]:
+    """The cells of a notebook in that language as they are to be run, numbered from 1."""
+    return [step(number, cell, language.lower()) for number, cell in enumerate(cells, 1)]
 
 
-def step(number: int, cell: NotebookCell) -> CellStep:
+def step(number: int, cell: NotebookCell, language: str) -> CellStep:
     """What to do; a cell that cannot be run is only refused when its turn comes, as on the service."""
     text = cell.text.strip("\n")
     if cell.kind == "markdown" or not text.strip():
         return CellStep(number, "nothing", "")
+    line = cell.line + len(cell.text) - len(cell.text.lstrip("\n"))
     word = text.split(None, 1)[0]
     if not word.startswith("%"):
-        return CellStep(number, "code", text)
+        return CellStep(number, language, text, line)
     if word in ("%pip", *IGNORED):
-        return CellStep(number, "python", text)
-    body = text.partition("\n")[2] if text.split("\n", 1)[0].strip() == word else text.strip()[len(word) :].lstrip(" ")
-    kind = KINDS.get(word, "other")
-    return CellStep(number, kind, text if kind == "other" else body)
+        return CellStep(number, "python", text, line)
+    if word in SILENT:
+        return CellStep(number, "nothing", "")
+    first, _, rest = text.partition("\n")
+    if first.strip() == word:
+        return CellStep(number, word[1:], rest, line + 1)
+    return CellStep(number, word[1:], text.strip()[len(word) :].lstrip(" "), line)
 
 
 def check_python(text: str) -> None:
@@ -62,14 +70,13 @@ def check_python(text: str) -> None:
             raise MagicError(f"a cell holds either a magic or Python, not both: {line.removeprefix('# MAGIC ')}")
 
 
-def refuse(text: str) -> MagicError:
-    """The error for a magic that is not run, or not where it stands."""
-    word = text.split(None, 1)[0]
-    if word in ("%sql", "%scala", "%r"):
-        return MagicError(NO_SPARK.format(word))
-    if word in KINDS:
-        return MagicError(f"{word} stands at the beginning of its cell only")
-    return MagicError(f"{word} is not known here")
+def refuse(name: str) -> MagicError:
+    """The error for the magic `%name`, which is not run, or not where it stands."""
+    if name in ("scala", "r"):
+        return MagicError(f"%{name} is not run here: databricks_local runs Python, SQL and %sh")
+    if name in (*CELL_MAGICS, "python") or f"%{name}" in SILENT:
+        return MagicError(f"%{name} stands at the beginning of its cell only")
+    return MagicError(f"%{name} is not known here")
 
 
 def run_line(text: str) -> tuple[str, dict[str, str]]:

@@ -61,15 +61,16 @@ PRINT = "print('no word of MLflow')\n"
 # Runs the notebooks of many hooks one after the other, and tells the outcome of each. A Python of its own for each
 # takes four seconds, to import MLflow. And MLflow repeats what fails for minutes.
 ONE_PYTHON = """
-import json, os, sys
+import json, os
 from pathlib import Path
+from dataclasses import replace
 from databricks_local.runtime.notebook_runner import Runner
+from databricks_local.runtime.order import read
 
 os.environ["MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT"] = "1"
-file, outcomes = Path(sys.argv[1]), {}
-order = json.loads(file.read_text())
+order, outcomes = read(Path(os.environ["TMPDIR"], "../order.json")), {}
 for path, parameters in json.loads(dbutils.widgets.get("hooks")):
-    outcomes[path] = Runner({**order, "notebook_path": path, "parameters": parameters}, file).outcome()
+    outcomes[path] = Runner(replace(order, notebook_path=path, parameters=parameters)).outcome()
 dbutils.notebook.exit(json.dumps(outcomes))
 """
 

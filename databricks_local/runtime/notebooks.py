@@ -1,0 +1,132 @@
+"""Where a running notebook and those that it runs are read: from the workspace, or from a folder of files."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from databricks_local.core.errors import ApiError
+from databricks_local.formats import jupyter, source
+
+from .client import Client, RefusedByServer
+from .notebook_cells import CellStep, steps
+
+EXTENSIONS = (*source.EXTENSIONS.values(), ".R", ".ipynb")
+
+
+class NotebookMissing(Exception):
+    """The notebook cannot be had: the run never begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedNotebook:
+    """`name` is what people call it; `file` is the file whose lines are those of the cells, if there is one."""
+
+    name: str
+    steps: list[CellStep]
+    file: Path | None = None
+
+
+class Notebooks(Protocol):
+    """Notebooks by their path."""
+
+    def load(self, path: str) -> LoadedNotebook:
+        """One notebook. Raises NotebookMissing."""
+
+
+class WorkspaceNotebooks:
+    """Those of the workspace."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def load(self, path: str) -> LoadedNotebook:
+        """One notebook, as source. Raises NotebookMissing."""
+        try:
+            status = json.loads(self._client.get("/api/2.0/workspace/get-status", path=path))
+            if status.get("object_type") != "NOTEBOOK":
+                raise NotebookMissing(_no_access(path))
+            query = {"path": path, "format": "SOURCE", "direct_download": "true"}
+            text = self._client.get("/api/2.0/workspace/export", **query).decode("utf-8", "replace")
+        except RefusedByServer as error:
+            raise NotebookMissing(_no_access(path) if error.status in (403, 404) else str(error)) from None
+        language = str(status.get("language", "PYTHON"))
+        # Nobody sees a file with these lines: a line is that of its cell, as in the browser.
+        cells = [replace(cell, line=1) for cell in source.parse(text, language)]
+        return LoadedNotebook(path, steps(cells, language))
+
+
+class FolderNotebooks:
+    """The notebooks below a folder, by their path in it, with or without extension; others are in `workspace`."""
+
+    def __init__(self, root: Path, workspace: Notebooks) -> None:
+        self._root = root
+        self._workspace = workspace
+
+    def load(self, path: str) -> LoadedNotebook:
+        """One notebook. Raises NotebookMissing."""
+        if path.startswith("/"):
+            return self._workspace.load(path)
+        for extension in (*EXTENSIONS, ""):
+            file = self._root / (path + extension)
+            if file.suffix in EXTENSIONS and file.is_file() and self._root.resolve() in file.resolve().parents:
+                return read(file, file.relative_to(self._root).as_posix())
+        raise NotebookMissing(_no_access(path))
+
+
+def locate(name: str, base: Path) -> tuple[str | None, str]:
+    """The folder and the path in it of the notebook that a person names; no folder for one of the workspace.
+
+    The folder is that of the repository, since `%run ../lib` may lead anywhere in it. Raises NotebookMissing.
+    """
+    files = (base / (name + extension) for extension in ("", *EXTENSIONS))
+    file = next((Path(os.path.abspath(file)) for file in files if file.is_file()), None)
+    if file is None:
+        if name.startswith("/"):
+            return None, name
+        raise NotebookMissing(f"There is no notebook {name} in {base}")
+    if file.suffix not in EXTENSIONS:
+        raise NotebookMissing(f"{name} is not a notebook: these are .py, .sql, .scala, .r and .ipynb")
+    otherwise = base if base in file.parents else file.parent
+    root = next((folder for folder in file.parents if (folder / ".git").exists()), otherwise)
+    return str(root), file.relative_to(root).as_posix()
+
+
+def read(file: Path, name: str) -> LoadedNotebook:
+    """The notebook in a file of one of EXTENSIONS. Raises NotebookMissing for a file that is none."""
+    if file.suffix == ".ipynb":
+        try:
+            content = file.read_bytes()
+            language = jupyter.language(jupyter.load(content)) or "PYTHON"
+            return LoadedNotebook(name, steps(jupyter.parse(content), language))
+        except ApiError:
+            raise NotebookMissing(f"{name} is not a valid Jupyter notebook") from None
+    language = next(key for key, extension in source.EXTENSIONS.items() if extension == file.suffix.lower())
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if source.header(language) not in text.split("\n", 1)[0]:
+        raise NotebookMissing(f"{name} is a file, not a notebook: its first line is not `{source.header(language)}`")
+    return LoadedNotebook(name, steps(source.parse(text, language), language), file)
+
+
+def beside(path: str, other: str) -> str:
+    """Where `./other` is, seen from the notebook at `path`."""
+    if other.startswith("/"):
+        return other
+    parts = path.split("/")[:-1]
+    for part in other.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in (".", ""):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _no_access(path: str) -> str:
+    """As users quote it."""
+    return (
+        f'Unable to access the notebook "{path}". Either it does not exist, or the identity used to run this job '
+        "lacks the required permissions."
+    )
