@@ -14,6 +14,7 @@ from .runtime import spark
 from .runtime.client import Client
 from .runtime.displays import Display
 from .runtime.environment import entered
+from .runtime.namespace import without_ours
 from .runtime.notebook_runner import Runner
 from .runtime.notebooks import NotebookMissing, locate
 from .runtime.order import Order
@@ -93,7 +94,7 @@ class Notebook:
         try:
             result = runner.run()
         except (Exception, SystemExit) as raised:
-            error = raised
+            error = without_ours(raised)
         if error is not None and check:
             raise error
         return NotebookRun(result, runner.space.names, runner.space.displays, runner.space.notes, error)

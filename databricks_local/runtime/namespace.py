@@ -118,7 +118,8 @@ class Namespace:
         except RestartPython:
             self._fresh = True
         for figure in open_figures():
-            self._display(figure)
+            if all(display.value is not figure for display in self.displays):
+                self._display(figure)
 
     def location(self, error: BaseException) -> Location | None:
         """The cell that an error came out of, and the line in it; None before the first one."""

@@ -1,4 +1,4 @@
-"""The plug-in for pytest: notebooks run in the process of their test, which nothing of them outlives but their names."""
+"""The plug-in for pytest: notebooks run in the process of their test, where nothing is left of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+from support.project import jupyter
+from support.project import notebook as source
 
 from databricks_local.testing import DatabricksWorkspace, Notebook
-from support.project import notebook as source
 
 pytestmark = pytest.mark.xdist_group("sdk")
 Write = Callable[..., str]
@@ -26,7 +27,8 @@ def write(tmp_path: Path) -> Write:
     def write(path: str, *cells: str, text: str = "") -> str:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text or source(*cells), encoding="utf-8")
+        magic = [re.sub("^", "# MAGIC ", cell, flags=re.M) if cell.startswith("%") else cell for cell in cells]
+        file.write_text(text or source(*magic), encoding="utf-8")
         return path
 
     return write
@@ -57,16 +59,13 @@ def test_what_a_run_tells(run: Notebook, write: Write, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("path", ["notebooks/a.py", "notebooks/a.ipynb"])
 def test_an_error(run: Notebook, write: Write, path: str) -> None:
-    """What a notebook raises fails the test, and its trace has the notebook, the cell and the line, and nothing of ours."""
+    """What a notebook raises fails the test; its trace has notebook, cell and line, and nothing of ours."""
     cells = ["%md\nTitle", "def f():\n    raise ValueError('bad')", "x = 1\nf()"]
     write("notebooks/a.py", "%run ./b", *cells)
     write("notebooks/b.py", "%python\ny = 1")
     if path.endswith("ipynb"):
-        import nbformat
-
-        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in ("%run ./b", *cells)])
-        write(path, text=nbformat.writes(document))
-    with pytest.raises(ValueError, match="^bad$") as raised:
+        write(path, text=jupyter("%run ./b", *cells))
+    with pytest.raises(ValueError, match=r"^bad$") as raised:
         run(path)
     _, _, top, inner = [(str(entry.path), entry.lineno + 1, entry.name) for entry in raised.traceback]
     if path.endswith("ipynb"):
@@ -81,7 +80,7 @@ def test_an_error(run: Notebook, write: Write, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "line"), [("x = 1\nreturn 5", 2), ("x = 1\ny = = 2", 2), ("x = 1\n%unheard", 2), ("%sh -e\nexit 3", 2)]
+    ("cell", "line"), [("x = 1\nreturn 5", 2), ("x = 1\ny = = 2", 2), ("x = 1\n%unheard", 2), ("%sh -e\nexit 3", 1)]
 )
 def test_the_line_of_a_mistake(run: Notebook, write: Write, cell: str, line: int) -> None:
     """What is no Python, and what a magic refuses, is said with the line of the file."""
@@ -98,13 +97,21 @@ def test_the_line_of_a_mistake(run: Notebook, write: Write, cell: str, line: int
 def test_what_is_no_notebook(run: Notebook, write: Write) -> None:
     """A path without a notebook is said, at once and in a sentence."""
     write("a.py", text="x = 1\n")
-    for path, error, words in (("no", FileNotFoundError, "There is no notebook no in"), ("a", Exception, "not a noteb")):
+    for path, error, words in (
+        ("no", FileNotFoundError, "There is no notebook no in"),
+        ("a", Exception, "not a noteb"),
+    ):
         with pytest.raises(error, match=words):
             run(path)
 
 
+def process() -> tuple[object, ...]:
+    """What a notebook may change of it."""
+    return Path.cwd(), dict(os.environ), [*sys.path], sys.stdout, sys.modules["__main__"], {*sys.modules}
+
+
 def test_nothing_is_left(run: Notebook, write: Write, tmp_path: Path) -> None:
-    """Folder, environment, path, modules, output and __main__ are afterwards as before, and names of others are not seen."""
+    """Folder, environment, path, modules and output are afterwards as before, and no notebook sees another's names."""
     write("one/lib.py", text="VALUE = 'one'\n")
     write("two/lib.py", text="VALUE = 'two'\n")
     cells = (
@@ -113,10 +120,10 @@ def test_nothing_is_left(run: Notebook, write: Write, tmp_path: Path) -> None:
         "import __main__\nassert __main__.left and sys.argv != sys.orig_argv\nsys.stdout = None",
         "dbutils.notebook.exit(lib.VALUE + str(before))",
     )
-    before = os.getcwd(), dict(os.environ), [*sys.path], sys.stdout, sys.modules["__main__"], {*sys.modules}
+    before = process()
     for name in ("one", "two", "one"):
         assert run(write(f"{name}/a.py", *cells)).result == f"{name}False"
-    assert before == (os.getcwd(), dict(os.environ), [*sys.path], sys.stdout, sys.modules["__main__"], {*sys.modules})
+    assert before == process()
     write("one/lib.py", text="VALUE = 'changed'\n")
     assert run("one/a").result == "changedFalse"
 
@@ -150,10 +157,12 @@ def test_names_of_the_test(run: Notebook, write: Write) -> None:
 
 def test_the_workspace(run: Notebook, write: Write, databricks_workspace: DatabricksWorkspace) -> None:
     """Notebook, modules and test see one workspace: secrets, DBFS, files and notebooks, by the sdk and by dbutils."""
+    from databricks.sdk.service.workspace import ImportFormat
+
     client = databricks_workspace.client
     client.workspace.mkdirs("/Shared/lib")
-    client.workspace.upload("/Shared/lib/words", b"# Databricks notebook source\nword = 'there'", overwrite=True)
-    client.workspace.upload("/Shared/lib/x.txt", b"text")
+    for name, text in (("words.py", source("word = 'there'")), ("x.txt", "text")):
+        client.workspace.upload(f"/Shared/lib/{name}", text.encode(), format=ImportFormat.AUTO)
     path = write(
         "a.py",
         "from databricks.sdk import WorkspaceClient\nme = WorkspaceClient().current_user.me().user_name",
@@ -161,9 +170,9 @@ def test_the_workspace(run: Notebook, write: Write, databricks_workspace: Databr
         "token = dbutils.secrets.get('s', 'k')\nprint(token)",
         "files = [(one.name, one.isDir()) for one in dbutils.fs.ls('file:/Workspace/Shared/lib')]",
         "dbutils.fs.cp('file:/Workspace/Shared/lib/x.txt', 'dbfs:/in/x.txt')",
-        "dbutils.fs.cp('dbfs:/in', 'file:/Workspace/Shared/in', recurse=True)\ngone = dbutils.fs.rm('/no')",
+        "dbutils.fs.cp('dbfs:/in', 'file:/Workspace/Shared/in', recurse=True)\ngone = dbutils.fs.rm('file:/no')",
         "dbutils.fs.mv('/in/x.txt', f'file:{dbutils.widgets.get(\"folder\")}')",
-        "context = dbutils.notebook.entry_point.getDbutils().notebook().getContext()\nat = context.notebookPath().get()",
+        "at = dbutils.notebook.entry_point.getDbutils().notebook().getContext().notebookPath().get()",
     )
     folder = run._root / "files"
     done = run(path, secrets={"s": {"k": "hunter2-hunter2"}}, widgets={"folder": folder})
@@ -231,7 +240,7 @@ def test_reports_and_coverage(write: Write, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
     raising, never = (next(n for n, line in enumerate(lines, 1) if word in line) for word in ("raise", "never"))
-    assert f"a.py:{raising}: ValueError" in done.stdout and "databricks_local" not in done.stdout
+    assert f"a.py:{raising}: ValueError" in done.stdout and "databricks_local/" not in done.stdout
     assert f"a.py:{raising}: ValueError" in (tmp_path / "j.xml").read_text()
     told = subprocess.run(
         [sys.executable, "-m", "coverage", "report", "-m"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -240,7 +249,7 @@ def test_reports_and_coverage(write: Write, tmp_path: Path) -> None:
 
 
 def test_it_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
-    """Every pytest loads the plug-in: that imports two small modules, and none of anybody else; `-p no:` leaves it out."""
+    """Every pytest loads the plug-in: two small modules, and none of anybody else; `-p no:` leaves it out."""
     code = "import sys, pytest; pytest.main(['-q', *sys.argv[1:]]); print(*sorted(sys.modules))"
     loaded = []
     for words in ([], ["-p", "no:databricks_local"]):
