@@ -20,12 +20,10 @@ def _databricks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     from .embedded import RefusedError, running
 
     try:
-        context = running(tmp_path_factory.mktemp("databricks") / "workspace")
-        server = context.__enter__()
+        with running(tmp_path_factory.mktemp("databricks") / "workspace") as server:
+            yield server
     except RefusedError as error:
         pytest.fail(str(error), pytrace=False)
-    yield server
-    context.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -36,6 +36,15 @@ class RunOptions:
     secrets: Sequence[str] = ()
     pip_install: bool = False
 
+    def command(self, home: Home) -> str:
+        """What was typed, to be typed again."""
+        widgets = [f" -P {shell.word(text)}" for text in self.widgets]
+        secrets = [shell.option("secret", text) for text in self.secrets]
+        install = " --pip-install" * self.pip_install
+        return "".join(
+            ["databricks_local run", home.option(), " ", shell.path(self.notebook), *widgets, *secrets, install]
+        )
+
 
 def run(home: Home, options: RunOptions) -> int:
     """Runs it with the workspace of that folder; the exit code. Raises RefusedError before anything has run."""
@@ -50,19 +59,19 @@ def run(home: Home, options: RunOptions) -> int:
     with folder as files, running(home.folder) as server, entered(server.host, server.token):
         _store(Client(server.host, server.token), secrets)
         order = Order(path, widgets, files, str(home.folder / "spark"), root, pip_install=options.pip_install)
-        return _run(Runner(order, show=_show), options)
+        return _run(Runner(order, show=_show), options.command(home))
 
 
-def _run(runner: Runner, options: RunOptions) -> int:
+def _run(runner: Runner, again: str) -> int:
     try:
         result = runner.run()
     except KeyboardInterrupt as error:
-        click.echo(f"\nInterrupted in {runner.space.location(error) or options.notebook}.", err=True)
+        click.echo(f"\nInterrupted in {runner.space.location(error)}.", err=True)
         return ExitCode.INTERRUPTED
     except (Exception, SystemExit) as error:
         if isinstance(error, NotebookMissing) and runner.space.location(error) is None:
             raise _missing(error) from None
-        _explain(error, runner, options)
+        _explain(error, runner, again)
         return ExitCode.LEFT
     if result is not None:
         click.echo(result)
@@ -73,15 +82,14 @@ def _missing(error: NotebookMissing) -> RefusedError:
     return RefusedError(f"{str(error).rstrip('.')}.", "Give a notebook: a file, or its path in the workspace.")
 
 
-def _explain(error: BaseException, runner: Runner, options: RunOptions) -> None:
+def _explain(error: BaseException, runner: Runner, again: str) -> None:
     """The trace, which is the notebook's own; where it happened; and what to type, if that may help."""
     line, trace = runner.space.describe(without_ours(error))
-    hint = _hint(error, options.notebook)
+    hint = _hint(error, again)
     click.echo(f"{trace}Failed in {runner.space.location(error)}: {line}" + (f"\n{hint}" if hint else ""), err=True)
 
 
-def _hint(error: BaseException, notebook: str) -> str:
-    again = f"databricks_local run {shell.path(notebook)}"
+def _hint(error: BaseException, again: str) -> str:
     if isinstance(error, InputWidgetNotDefined):
         return f"Type: {again} -P {shell.word(error.name)}=VALUE"
     if isinstance(error, SecretNotDefined):

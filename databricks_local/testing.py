@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,9 +96,19 @@ class Notebook:
             result = runner.run()
         except (Exception, SystemExit) as raised:
             error = without_ours(raised)
+        _end_mlflow_runs("FINISHED" if error is None else "FAILED")
         if error is not None and check:
             raise error
         return NotebookRun(result, runner.space.names, runner.space.displays, runner.space.notes, error)
+
+
+def _end_mlflow_runs(status: str) -> None:
+    """Closes what a notebook leaves open, as the end of its process does, and forgets the experiment that it chose."""
+    fluent = sys.modules.get("mlflow.tracking.fluent")
+    if fluent is not None:
+        while fluent.active_run() is not None:
+            fluent.end_run(status)
+        fluent._active_experiment_id = None  # type: ignore[attr-defined]
 
 
 @contextmanager

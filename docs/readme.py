@@ -44,6 +44,7 @@ _PIECE = re.compile(
 # What differs from run to run, and what stands for it where two texts are compared.
 _VARIES = (
     (re.compile(r"\(\d+\.\d+ s\)"), "(… s)"),
+    (re.compile(r"\bin \d+\.\d+s\b"), "in …s"),  # pytest
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME UTC"),
     (re.compile(r"\bcommit [0-9a-f]{10}\b"), "commit HASH"),
     (re.compile(r"(?<=pushed just now by )[^\s,)]+"), "SOMEBODY"),

@@ -265,7 +265,9 @@ def test_extras() -> None:
 
 
 def test_test_names() -> None:
-    """Every test that a page names is there."""
+    """Every test that a page names is there, or in a file that the page has written."""
     tests = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py")}
+    for file, content in [one for text in TEXTS for one in readme.files(text).items()]:
+        tests.setdefault(Path(file).stem, content)
     for name in {name for text in TEXTS for name in re.findall(r"\btest_\w+", text)}:
         assert name in tests or any(f"def {name}(" in text for text in tests.values()), name

@@ -58,8 +58,21 @@ class InteractiveShell:
             _shell(body)
         elif name == "sql":
             self._sql(body)
+        elif name == "fs":
+            self._fs(body)
         else:
             raise refuse(name)
+
+    def _fs(self, text: str) -> None:
+        """`%fs ls /path`: a method of `dbutils.fs`, whose answer is shown."""
+        method, *arguments = shlex.split(expanded(text, self._names)) or ["ls", "/"]
+        if method not in ("ls", "head", "mkdirs", "cp", "mv", "rm"):
+            raise MagicError(f"%fs {method} is not known here")
+        if method in ("cp", "mv", "rm") and "-r" in arguments:
+            arguments = [word for word in arguments if word != "-r"]
+            self._names["display"](getattr(self._names["dbutils"].fs, method)(*arguments, recurse=True))
+        else:
+            self._names["display"](getattr(self._names["dbutils"].fs, method)(*arguments))
 
     def _sql(self, text: str) -> None:
         """Each statement by the `spark` that the notebook has; the last one's table is shown, and is `_sqldf`."""

@@ -16,7 +16,7 @@ from databricks_local.formats.source import NotebookCell
 # Cells that say something to people, and nothing to Python.
 SILENT = ("%md", "%md-sandbox")
 # Magics that own their cell and are run (interactive_shell.py).
-CELL_MAGICS = ("run", "sh", "sql")
+CELL_MAGICS = ("run", "sh", "sql", "fs")
 
 # Lines an interactive shell would take, which mean nothing in a job.
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")

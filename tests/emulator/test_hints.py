@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from commands.hints.table import pattern, words
 from commands.hints.test_sources import in_sources, is_tried
+from support.project import notebook
+
+from databricks_local.embedded import running
 
 from .test_command import Served, finished
 
@@ -84,6 +87,29 @@ RUNNING = (
     "A server is running for …, so it cannot be emptied.",
     "Stop the server with Ctrl-C in its terminal (process …), and run the command again.",
 )
+# What is typed after `run` in a folder that has a notebook called `it's.py`, and what is said; what is advised is then
+# typed all at once.
+RUNS = {
+    ("no.py",): ("There is no notebook … in ….", "Give a notebook: a file, or its path in the workspace."),
+    ("it's.py", "-P", "day"): ("-P … is not name=value.", "Write -P day=2026-11-29, for example."),
+    ("it's.py", "--secret", "s/k"): (
+        "--secret … is not scope/key=VARIABLE.",
+        "Name an environment variable, no value.",
+    ),
+    ("it's.py", "--secret", "s/k=NONE"): (
+        "--secret …: there is no environment variable ….",
+        "Set it, and type this again.",
+    ),
+    ("it's.py", "--secret", "a b/k=HOME"): ("--secret …/…: …", "Choose another scope or key."),
+    ("it's.py",): (
+        "Failed in it's.py, cell 1, line 2: SecretNotDefined: Secret does not exist …",
+        "Put the secret into an environment variable, and type: … --secret …=VARIABLE",
+    ),
+    ("it's.py", "--secret", "s/k=HOME"): (
+        "Failed in it's.py, cell 1, line 3: InputWidgetNotDefined: No input widget named day is defined",
+        "Type: … -P …=VALUE",
+    ),
+}
 NOT_TYPED = {
     "Type: pip install 'databricks-branch-sync[local]'": "it asks a registry",
     "Choose a folder of your own with --dir.": "it needs a second user of this machine",
@@ -136,9 +162,23 @@ def test_a_running_server_is_found(tmp_path: Path) -> None:
     assert code == 0 and "is empty" in out
 
 
+def test_a_notebook_runs_as_advised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a notebook lacks, and what is wrong with its command, is said with what to type: then it runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    (tmp_path / "it's.py").write_text(notebook("dbutils.secrets.get('s', 'k')\ndbutils.widgets.get('day')"))
+    with running(tmp_path / "workspace"):
+        monkeypatch.setenv("DATABRICKS_LOCAL_DIR", str(tmp_path / "workspace"))
+        for typed, (message, hint) in RUNS.items():
+            code, _, err = finished("run", *typed)
+            assert code and re.search(f"{pattern(message)}\n{pattern(hint)}$", err.rstrip()), err
+        assert finished(*words(err.rstrip().partition("Type: ")[2])[1:])[0] == 0
+
+
 def test_every_hint_is_tried() -> None:
     """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
     rows = [text for _, message, hint, _ in ROWS.values() for text in (message, hint)] + [*RUNNING]
+    rows += [text for row in RUNS.values() for text in row]
     hints = list(in_sources("databricks_local", ELSEWHERE))
     assert [text for text in hints if not is_tried(text, rows) and text not in NOT_TYPED] == []
     assert [text for text in NOT_TYPED if text not in hints or is_tried(text, rows)] == []

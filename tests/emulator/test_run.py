@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands.hints.table import words
 from support.project import notebook
 
 from databricks_local.embedded import running
@@ -62,40 +61,6 @@ def test_a_notebook_of_the_workspace(project: Path, workspace: Local) -> None:
     assert (code, out) == (1, "0\n")
     assert err.endswith("Failed in /Shared/b/n, cell 2, line 2: ZeroDivisionError: division by zero\n")
     assert "    1 / lib.value\n" in err and "databricks_local" not in err
-
-
-HINTS = {
-    "a widget": ("x = dbutils.widgets.get('day')", "Type: databricks_local run … -P day=VALUE", "VALUE", "now"),
-    "a secret": (
-        "dbutils.secrets.get('s', 'k')",
-        "Put the secret into an environment variable, and type: databricks_local run … --secret s/k=VARIABLE",
-        "VARIABLE",
-        "HOME",
-    ),
-}
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
-@pytest.mark.parametrize("name", HINTS)
-def test_what_is_typed_next(project: Path, name: str) -> None:
-    """What a notebook lacks is said with the command that gives it, which then works."""
-    cell, hint, placeholder, value = HINTS[name]
-    (project / "it's.py").write_text(notebook(cell))
-    code, _, err = finished("run", "it's.py")
-    typed = err.splitlines()[-1]
-    assert code == 1 and re.fullmatch(re.escape(hint).replace("…", ".*"), typed), err
-    again = typed.partition(": ")[2].replace(f"={placeholder}", f"={value}")
-    assert finished(*words(again)[1:])[0] == 0
-
-
-def test_what_is_not_there(project: Path) -> None:
-    """A module that is missing is said with its name; the trace is the notebook's own."""
-    (project / "a.py").write_text(notebook("import no_such_module.x"))
-    code, _, err = finished("run", "a.py")
-    assert code == 1 and err.splitlines()[-2:] == [
-        "Failed in a.py, cell 1, line 2: ModuleNotFoundError: No module named 'no_such_module'",
-        "If it is a package, type: pip install no_such_module",
-    ]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no Ctrl-C to send")

@@ -133,6 +133,7 @@ def test_dbutils(work: Work) -> None:
         "assert [one.key for one in dbutils.secrets.list('s')] == ['key', 'other']",
         "dbutils.fs.put('dbfs:/du/x.txt', 'ü', True)\nassert dbutils.fs.head('/du/x.txt') == 'ü'",
         "assert [one.name for one in dbutils.fs.ls('/du')] == ['x.txt']",
+        "%fs ls /du",
         "displayHTML('<b>' + secret)\ndisplay({'a': 1})",
         "%sh\necho from shell",
         "%python\nimport os\nassert os.environ['HOME'] != os.environ.get('NONE')",
@@ -142,8 +143,29 @@ def test_dbutils(work: Work) -> None:
     ended = work.ended(work.submit(task))
     assert ended.result == "fine"
     assert ended.output["log"] == "it is [REDACTED]\nfrom shell\n"
-    assert [one["text"] for one in ended.output["displays"]] == ["<b>[REDACTED]", "{'a': 1}"]
+    listed, *shown = [one["text"] for one in ended.output["displays"]]
+    assert "path='dbfs:/du/x.txt', name='x.txt', size=2" in listed and shown == ["<b>[REDACTED]", "{'a': 1}"]
     assert ended.output["notes"] == ["%pip install --quiet pytest"]
+
+
+def test_task_values(work: Work) -> None:
+    """A task leaves values for those after it: dbutils has them, and so have references in parameters."""
+    sets = "dbutils.jobs.taskValues.set('rows', 7)\ndbutils.jobs.taskValues.set(key='name', value='x')"
+    gets = (
+        "values = dbutils.jobs.taskValues\nrows = values.get(taskKey='load', key='rows', debugValue=1)",
+        "assert values.get('load', 'none', default=2) == 2",
+        "try:\n    values.get('nobody', 'rows')\nexcept ValueError:\n    dbutils.notebook.exit(\n"
+        "        str(rows) + dbutils.widgets.get('n') + dbutils.widgets.get('name'))",
+    )
+    base = {"n": "{{tasks.load.values.rows}}", "name": "{{tasks.load.values.name}}"}
+    task = {"notebook_path": work.notebook("/Shared/gets", *gets), "base_parameters": base}
+    tasks = [
+        {"task_key": "load", "notebook_task": {"notebook_path": work.notebook("/Shared/sets", sets)}},
+        {"task_key": "use", "notebook_task": task, "depends_on": [{"task_key": "load"}]},
+    ]
+    run_id = work.post("2.2/jobs/runs/submit", {"tasks": tasks}).json["run_id"]
+    outputs = {output["task_key"]: output for output in work.ended(run_id).tasks}
+    assert outputs["use"]["result"] == "77x", outputs
 
 
 def test_lines_of_the_interactive_shell(work: Work) -> None:

@@ -26,6 +26,7 @@ RUFF = '[tool.ruff]\nline-length = 120\nbuiltins = ["dbutils", "display", "displ
 UNIT_TEST = (
     "from bikesharing.demand import is_busy\n\n\ndef test_busy():\n    assert is_busy(140) and not is_busy(90)\n"
 )
+NOTEBOOK_TESTS = ROOT / "tests" / "test_notebooks.py"
 PYTEST = '[tool.pytest.ini_options]\npythonpath = ["src"]\ntestpaths = ["tests"]\n'
 
 
@@ -42,9 +43,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory, library: dict[str, str]
     top = tmp_path_factory.mktemp("repository")
     for folder in ("notebooks", "projects", "pipelines"):
         shutil.copytree(ROOT / folder, top / folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "test_*"))
+    tests = {"tests/test_demand.py": UNIT_TEST, "tests/test_notebooks.py": NOTEBOOK_TESTS.read_text(encoding="utf-8")}
     project = {"pyproject.toml": library["pyproject.toml"] + "\n" + RUFF + "\n" + PYTEST}
     ignored = {".gitignore": "__pycache__/\n*.egg-info/\nbuild/\n.*_cache/\n"}
-    for path, text in {**library, **project, **ignored, "tests/test_demand.py": UNIT_TEST}.items():
+    for path, text in {**library, **project, **ignored, **tests}.items():
         (top / path).parent.mkdir(exist_ok=True, parents=True)
         (top / path).write_text(text, encoding="utf-8")
     git(top, "init", "-q", "-b", "master")

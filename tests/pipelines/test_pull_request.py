@@ -40,7 +40,7 @@ STEPS = ("Review", "Show the review", "Lint", "Unit tests", "Check projects and 
 
 
 def test_check(ci: Ci) -> None:
-    """A sound pull request passes the linter, the unit tests and the checks of its projects, with no workspace."""
+    """A sound pull request passes the linter, the tests of code and notebooks and the checks, with no workspace."""
     done = ci.run("pull-request.yml", PULL_REQUEST, "check")
     assert tuple(one.name for one in done["check"]) == STEPS
     assert "is not checked" not in done["check"][-1].said  # the tag that the hooks are pinned to was fetched
@@ -57,6 +57,7 @@ def test_check(ci: Ci) -> None:
     [
         pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint", marks=pytest.mark.long),
         pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests", marks=pytest.mark.long),
+        ("notebooks/bikes/rides.py", "SHORTEST_MINUTES = 1.0", "SHORTEST_MINUTES = 0.0", "Unit tests"),
         ("hooks/notebooks/mlflow_training_hook.py", "training", "draining", "Check projects and hooks"),
     ],
 )
