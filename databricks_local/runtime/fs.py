@@ -173,6 +173,9 @@ class Fs:
     def __init__(self, client: Client) -> None:
         self._dbfs, self._workspace, self._local = DbfsFiles(client), WorkspaceFiles(client), LocalFiles()
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"dbutils.fs.{name} is not there: databricks_local has no mounts and caches")
+
     def ls(self, path: str) -> list[FileInfo]:
         """A file, or what lies in a folder."""
         files, at = self._at(path)

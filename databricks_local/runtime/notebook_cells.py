@@ -18,6 +18,9 @@ SILENT = ("%md", "%md-sandbox")
 # Magics that own their cell and are run (interactive_shell.py).
 CELL_MAGICS = ("run", "sh", "sql", "fs")
 
+# Cell magics of IPython that come down to another kind; nobody reads a clock here.
+KINDS = {"%%time": "python", "%%capture": "python", "%%bash": "sh", "%%sh": "sh", "%%sql": "sql"}
+
 # Lines an interactive shell would take, which mean nothing in a job.
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%reload_ext", "%autoreload", "%autosave")
 
@@ -57,10 +60,11 @@ def step(number: int, cell: NotebookCell, language: str) -> CellStep:
         return CellStep(number, "python", text, line)
     if word in SILENT:
         return CellStep(number, "nothing", "")
+    kind = KINDS.get(word, word[1:])
     first, _, rest = text.partition("\n")
     if first.strip() == word:
-        return CellStep(number, word[1:], rest, line + 1)
-    return CellStep(number, word[1:], text.strip()[len(word) :].lstrip(" "), line)
+        return CellStep(number, kind, rest, line + 1)
+    return CellStep(number, kind, text.strip()[len(word) :].lstrip(" "), line)
 
 
 def check_python(text: str) -> None:

@@ -18,12 +18,18 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 SHELL_LINE = re.compile(r"([ \t]*)(\w[\w ,.*\t]*=[ \t]*)?(!!?|%)((?:[^\\\n]|\\.)*)", re.DOTALL)
+INDENT = re.compile(r"[ \t]+(?=[^\s#])")
 # Not between single quotes.
 DOLLAR = re.compile(r"\$(\$?)([A-Za-z_][\w.]*)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
 def translated(text: str) -> str:
-    """The cell as Python, with a call of `get_ipython()` for each such line. Line numbers stay."""
+    """The cell as Python, with a call of `get_ipython()` for each such line. Line numbers stay.
+
+    A cell that is indented as a whole is moved to the left.
+    """
+    if indent := INDENT.match(text):
+        text = re.sub(f"^{indent[0]}", "", text, flags=re.MULTILINE)
     parts, position, depth, begins = [], 0, 0, True
     while position < len(text):
         shell_line = SHELL_LINE.match(text, position) if begins else None
@@ -42,6 +48,8 @@ def _call(line: re.Match[str]) -> str:
     call = f"getoutput({rest!r})" if name or sign == "!!" else f"system({rest!r})"
     if sign == "%":
         magic, argument = [*rest.split(None, 1), "", ""][:2]
+        if magic == "time":  # the statement itself: nobody reads a clock here
+            return f"{indent}{name}{argument}" + "\n" * line[4].count("\\\n")
         call = f"run_line_magic({magic!r}, {argument!r})"
     return f"{indent}{name}get_ipython().{call}" + "\n" * line[4].count("\\\n")
 

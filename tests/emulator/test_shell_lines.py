@@ -15,8 +15,8 @@ CELLS = {
     "x = 1\n!ls -l 'a'\ny": f"x = 1\n{CALL}system(\"ls -l 'a'\")\ny",
     "%pip install a \\\n  b\n1 / 0": f"{CALL}run_line_magic('pip', 'install a    b')\n\n1 / 0",
     "if x:\n    !ls\nelse:\n\t%cd": f"if x:\n    {CALL}system('ls')\nelse:\n\t{CALL}run_line_magic('cd', '')",
-    "a, b = !ls\nx = %time\t1\n!!ls": f"a, b = {CALL}getoutput('ls')\nx = {CALL}run_line_magic('time', '1')\n"
-    f"{CALL}getoutput('ls')",
+    "a, b = !ls\nx = %time\t1\n!!ls": f"a, b = {CALL}getoutput('ls')\nx = 1\n{CALL}getoutput('ls')",
+    "  x = 1\n  if x:\n    !ls": f"x = 1\nif x:\n  {CALL}system('ls')",
     "# it's\n!ls": f"# it's\n{CALL}system('ls')",
 }
 PYTHON = [
