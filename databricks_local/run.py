@@ -21,7 +21,6 @@ from .runtime.client import Client, RefusedByServer
 from .runtime.dbutils import InputWidgetNotDefined, SecretNotDefined
 from .runtime.displays import Display, printed
 from .runtime.environment import entered
-from .runtime.namespace import without_ours
 from .runtime.notebook_runner import Runner
 from .runtime.notebooks import NotebookMissing, locate
 from .runtime.order import Order
@@ -66,7 +65,8 @@ def _run(runner: Runner, again: str) -> int:
     try:
         result = runner.run()
     except KeyboardInterrupt as error:
-        click.echo(f"\nInterrupted in {runner.space.location(error)}.", err=True)
+        location = runner.space.location(error)
+        click.echo(f"\nInterrupted in {location}." if location else "\nInterrupted.", err=True)
         return ExitCode.INTERRUPTED
     except (Exception, SystemExit) as error:
         if isinstance(error, NotebookMissing) and runner.space.location(error) is None:
@@ -84,7 +84,7 @@ def _missing(error: NotebookMissing) -> RefusedError:
 
 def _explain(error: BaseException, runner: Runner, again: str) -> None:
     """The trace, which is the notebook's own; where it happened; and what to type, if that may help."""
-    line, trace = runner.space.describe(without_ours(error))
+    line, trace = runner.space.describe(error)
     hint = _hint(error, again)
     click.echo(f"{trace}Failed in {runner.space.location(error)}: {line}" + (f"\n{hint}" if hint else ""), err=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 # Of a table of Spark.
 MAX_ROWS = 1000
 PRINTED_ROWS = 20
+MAX_PICTURE = 180 * 1024  # bytes: half a picture is none, and so it has to be within the limit of what is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def _html(value: Any) -> str | None:
         picture = io.BytesIO()
         value.savefig(picture, format="png", bbox_inches="tight")
         png = picture.getvalue()
-    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}">' if isinstance(png, bytes) else None
+    if not isinstance(png, bytes) or len(png) > MAX_PICTURE:
+        return None
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _is_of_spark(value: Any) -> bool:

@@ -136,7 +136,8 @@ class Namespace:
         return Location(notebook.name, step.number, line)
 
     def describe(self, error: BaseException) -> tuple[str, str]:
-        """The error in a line, and its trace."""
+        """The error in a line, and its trace without our own frames."""
+        without_ours(error)
         line = redacted(f"{type(error).__name__}: {error}", self.secrets)
         trace = redacted("".join(traceback.format_exception(error)), self.secrets)
         return bounded(line, TRACE_LIMIT)[0], bounded(trace, TRACE_LIMIT)[0]
@@ -189,8 +190,10 @@ class Namespace:
         self._evaluate(tree, "exec", step, file)
         if isinstance(last, ast.Expr):
             value = self._evaluate(ast.Expression(last.value), "eval", step, file)
-            if value is not None:
-                self._display(value) if is_rich(value) else print(repr(value))  # noqa: T201
+            if is_rich(value):
+                self._display(value)
+            elif value is not None:
+                print(repr(value))  # noqa: T201
 
     def _evaluate(self, tree: ast.Module | ast.Expression, mode: str, step: CellStep, file: str) -> Any:
         before = step.line - 1
@@ -235,10 +238,12 @@ def redacted(text: str, secrets: set[str]) -> str:
 def without_ours(error: BaseException) -> BaseException:
     """The error, and those it came from, with no frame of this package in their traces."""
     chain: list[BaseException | None] = [error]
+    seen: set[int] = set()
     for part in chain:
-        if part is not None and part.__traceback__ is not None:
+        if part is not None and part.__traceback__ is not None and id(part) not in seen:
+            seen.add(id(part))
             part.__traceback__ = _kept(part.__traceback__)
-            chain += [one for one in (part.__cause__, part.__context__) if one not in chain]
+            chain += [part.__cause__, part.__context__]
     return error
 
 

@@ -22,7 +22,7 @@ from .client import Client, from_environment
 from .dbutils import DBUtils, Jobs, Notebook, NotebookExit, Secrets, Widgets
 from .displays import Display
 from .fs import Fs
-from .namespace import Namespace, bounded, without_ours
+from .namespace import Namespace, bounded
 from .notebook_cells import run_line
 from .notebooks import FolderNotebooks, LoadedNotebook, NotebookMissing, Notebooks, WorkspaceNotebooks, beside
 from .order import Order, read
@@ -78,9 +78,6 @@ class Runner:
                 self._run(self._path, notebook)
             except NotebookExit as ended:
                 return ended.value
-            except BaseException as error:
-                without_ours(error)
-                raise
         return None
 
     def outcome(self) -> dict[str, Any]:
@@ -94,13 +91,13 @@ class Runner:
             outcome["error"], outcome["missing"] = str(error), True
         except BaseException as error:
             # Also SystemExit: a notebook that ends that way has not ended well.
-            outcome["error"], outcome["error_trace"] = self.space.describe(without_ours(error))
+            outcome["error"], outcome["error_trace"] = self.space.describe(error)
         displays = [display.record() for display in self.space.displays]
         return {**outcome, "displays": displays, "notes": self.space.notes, "task_values": self._task_values}
 
     def _enter(self) -> None:
         """The notebook's folder is the working folder, and on Python's path; so is the root of a repository [DOCS]."""
-        if self._order.root is None:
+        if self._order.root is None or self._path.startswith("/"):
             folder = working_folder(self._client, self._path, Path(self._order.files, "work"))
         else:
             folder = (self._root / self._path).parent

@@ -104,6 +104,7 @@ def _started(folder: Path) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+    is_open = (folder / "catalog/db.lck").exists()  # also where a killed process has left it, which is no obstacle
     builder = import_module("pyspark.sql").SparkSession.builder.master("local[*]").appName("databricks_local")
     for name, value in settings.items():
         builder = builder.config(name, value)
@@ -112,7 +113,7 @@ def _started(folder: Path) -> Any:
         session.sql("SHOW DATABASES").collect()
     except Exception:
         session.stop()
-        if (folder / "catalog/db.lck").exists():
+        if is_open:
             raise InUseError from None
         raise
     return session

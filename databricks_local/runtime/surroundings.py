@@ -55,4 +55,5 @@ def _is_of_project(module: ModuleType, root: Path) -> bool:
 
 def _place(module: ModuleType) -> Path:
     """The file of a module, or its folder; none for what Python has built in."""
-    return Path(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+    names = getattr(module, "__dict__", {})  # to ask the module itself may import what it is lazy about
+    return Path(names.get("__file__") or next(iter(names.get("__path__", ())), ""))

@@ -14,6 +14,7 @@ import pytest
 from support.project import jupyter
 from support.project import notebook as source
 
+from databricks_local.runtime import spark
 from databricks_local.testing import DatabricksWorkspace, Notebook
 
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -94,6 +95,38 @@ def test_the_line_of_a_mistake(run: Notebook, write: Write, cell: str, line: int
     assert expected == (error.lineno if isinstance(error, SyntaxError) else trace and trace.tb_lineno)
 
 
+FAILURES = [
+    (["try:\n    dbutils.widgets.get('none')\nexcept KeyError:\n    pass"], "No input widget named none is defined"),
+    (["spark.sql('select 1')"], "there is no Spark here"),
+    (["%sql\nselect 1"], "there is no Spark here"),
+    (["%scala\nval x = 1"], "%scala is not run here"),
+    (["%unheard of"], "%unheard is not known here"),
+    (["%pip install pytest==0.0.1"], "is installed in version"),
+    (["%pip install no-such-package-at-all"], "no-such-package-at-all is not installed"),
+    (["%pip install -r requirements.txt"], "--pip-install"),
+    (["x = 1\n# MAGIC %pip install x"], "either a magic or Python"),
+    (["x = 1\nif x:\n    %pip install no-such-package-at-all"], "no-such-package-at-all is not installed"),
+    (["x = 1\n%sql select 1"], "%sql stands at the beginning of its cell only"),
+    (["x = 1\n%run ./none"], "%run stands at the beginning of its cell only"),
+    (["%run ./none"], "Unable to access the notebook"),
+    (["%sh -e\nexit 3"], "exit code 3"),
+    (["dbutils.secrets.get('no', 'key')"], "Secret does not exist with scope: no and key: key"),
+    (["dbutils.library.installPyPI('x')"], "installPyPI"),
+    (["dbutils.widgets.dropdown('a', 'x', ['y'])"], "not among its choices"),
+    (["dbutils.widgets.text('a', '')\ndbutils.widgets.remove('a')\ndbutils.widgets.get('a')"], "named a is defined"),
+    (["import sys", "dbutils.library.restartPython()", "sys"], "name 'sys' is not defined"),
+    (["dbutils.notebook.run('/Shared/none', 10)"], "Unable to access the notebook"),
+]
+
+
+@pytest.mark.parametrize(("cells", "reason"), FAILURES)
+def test_failures(run: Notebook, write: Write, cells: list[str], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would not work on the service does not work here, and says why; nor does Spark where it is not installed."""
+    monkeypatch.setattr(spark, "is_there", lambda: False)
+    error = run(write("a.py", *cells), check=False).error
+    assert error is not None and reason in str(error)
+
+
 def test_what_is_no_notebook(run: Notebook, write: Write) -> None:
     """A path without a notebook is said, at once and in a sentence."""
     write("a.py", text="x = 1\n")
@@ -139,7 +172,7 @@ def test_modules_of_the_test(run: Notebook, write: Write, tmp_path: Path, monkey
 
 def test_names_of_the_test(run: Notebook, write: Write) -> None:
     """A test gives the notebook a Spark of its own, which its SQL asks too, and modules beside it."""
-    spark = MagicMock()
+    fake = MagicMock()
     write("lib.py", text="from databricks.sdk.runtime import dbutils, spark\n")
     path = write(
         "a.py",
@@ -148,9 +181,9 @@ def test_names_of_the_test(run: Notebook, write: Write) -> None:
         "%sql\nUSE x; -- one;\nSELECT ';' FROM ${name} WHERE day = :day",
         "rows = _sqldf.count()",
     )
-    run(path, names={"spark": spark}, widgets={"name": "rides", "day": "now"})
-    spark.table.return_value.write.saveAsTable.assert_called_once_with("other")
-    first, second = [(call.args, call.kwargs) for call in spark.sql.call_args_list]
+    run(path, names={"spark": fake}, widgets={"name": "rides", "day": "now"})
+    fake.table.return_value.write.saveAsTable.assert_called_once_with("other")
+    first, second = [(call.args, call.kwargs) for call in fake.sql.call_args_list]
     assert first == (("USE x",), {})
     assert second == (("-- one;\nSELECT ';' FROM rides WHERE day = :day",), {"args": {"day": "now"}})
 
@@ -167,6 +200,7 @@ def test_the_workspace(run: Notebook, write: Write, databricks_workspace: Databr
         "a.py",
         "from databricks.sdk import WorkspaceClient\nme = WorkspaceClient().current_user.me().user_name",
         "%run /Shared/lib/words",
+        "nothing = dbutils.notebook.run('/Shared/lib/words', 60)",
         "token = dbutils.secrets.get('s', 'k')\nprint(token)",
         "files = [(one.name, one.isDir()) for one in dbutils.fs.ls('file:/Workspace/Shared/lib')]",
         "dbutils.fs.cp('file:/Workspace/Shared/lib/x.txt', 'dbfs:/in/x.txt')",
@@ -209,13 +243,14 @@ def test_plots(run: Notebook, write: Write) -> None:
     draw = "plt.plot([1, 2])"
     path = write(
         "a.py",
-        f"import matplotlib.pyplot as plt\nimport pandas as pd\n{draw}\nplt.show()\n{draw}",
-        "display(plt.figure())\npd.DataFrame({'a': [1]})",
+        f"import matplotlib.pyplot as plt\n{draw}\nplt.show()\n{draw}",
+        "class Table:\n    def _repr_html_(self):\n        return '<table>'",
+        "display(plt.figure())\nTable()",
     )
     done = run(path)
-    assert [one.cell for one in done.displays] == [1, 1, 2, 2]
+    assert [one.cell for one in done.displays] == [1, 1, 3, 3]
     assert all(one.text.startswith('<img src="data:image/png;base64,') for one in done.displays[:3])
-    assert "<table" in done.displays[3].text and done.displays[3].value.a[0] == 1
+    assert (done.displays[3].kind, done.displays[3].text) == ("html", "<table>")
 
 
 INNER = """
