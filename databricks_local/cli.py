@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+try:  # before everything else: it minds Ctrl-C meanwhile
+    from databricks_sync import startup  # noqa: F401
+except KeyboardInterrupt:
+    raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
+
 import json
 import sys
 from collections.abc import Iterator
@@ -11,7 +16,7 @@ from typing import Any
 
 import click
 
-from databricks_sync import __version__, shell, startup  # noqa: F401 (where programs are looked for)
+from databricks_sync import __version__, interrupt
 from databricks_sync.cli import completion
 from databricks_sync.errors import quantity
 from databricks_sync.exit_code import ExitCode
@@ -54,6 +59,7 @@ def _explained() -> Iterator[None]:
 @click.version_option(__version__, "--version", prog_name="databricks_local")
 def main() -> None:
     """A Databricks workspace on this machine, for trials, tests and demos."""
+    interrupt.ready()
 
 
 @main.command()

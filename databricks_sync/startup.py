@@ -9,7 +9,12 @@ import signal
 import sys
 from pathlib import Path
 
-if Path(sys.argv[0] if sys.argv else "").stem in ("to_databricks", "from_databricks", "mlflow_hooks"):
+if Path(sys.argv[0] if sys.argv else "").stem in (
+    "to_databricks",
+    "from_databricks",
+    "mlflow_hooks",
+    "databricks_local",
+):
     # Ctrl-C while the rest is still being imported must not end in a traceback; interrupt.py takes over then.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What is left at the end goes with the process: to look through it for garbage takes a tenth of a short run.
