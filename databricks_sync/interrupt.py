@@ -51,16 +51,26 @@ def _interrupt(number: int, _: object) -> None:
 
 def _unraisable(dropped: sys.UnraisableHookArgs) -> None:
     if dropped.exc_type is KeyboardInterrupt:
-        threading.Timer(0.01, _press_again).start()  # not here: this cannot raise either
+        threading.Thread(target=_press_again).start()  # not here: this cannot raise either
     else:
         sys.__unraisablehook__(dropped)
 
 
 def _press_again() -> None:
+    """Presses as soon as the main thread is out of `_unraisable`, however long a busy machine takes to let it."""
+    while _is_dropping():
+        time.sleep(0.01)
     if sys.platform == "win32":
         _thread.interrupt_main()
     else:  # a signal, as it ends what the main thread waits for
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _is_dropping() -> bool:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame and frame.f_code is not _unraisable.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 # --- while writing ----------------------------------------------------------------------------------------------------

@@ -304,10 +304,15 @@ def test_two_targets_can_be_carried_at_once(project: Project, person: Person) ->
 
 
 def test_ctrl_c_in_code_that_cannot_raise_is_not_lost(tmp_path: Path) -> None:
-    """Where Python would only print a traceback and go on, the interruption comes a moment later, without a word."""
+    """Where Python would only print a traceback and go on, the interruption comes a moment later, without a word.
+
+    Also where the machine is so busy that to start a thread takes long.
+    """
     program = (
-        "import signal, time, weakref\n"
+        "import signal, threading, time, weakref\n"
         "from databricks_sync import interrupt\n"
+        "start = threading.Thread.start\n"
+        "threading.Thread.start = lambda thread: (start(thread), time.sleep(0.3))[0]\n"
         "class Thing: ...\n"
         "interrupt.ready()\n"
         "thing = Thing()\n"

@@ -1353,8 +1353,16 @@ MUTANTS = (
     Mutant(
         "a Ctrl-C that Python dropped",
         "_unraisable",
-        "threading.Timer(0.01, _press_again).start()",
+        "threading.Thread(target=_press_again).start()",
         "pass",
+        INTERRUPTS,
+        "cannot_raise",
+    ),
+    Mutant(
+        "a Ctrl-C that Python would drop once more",
+        "_is_dropping",
+        "frame is not None",
+        "False",
         INTERRUPTS,
         "cannot_raise",
     ),
