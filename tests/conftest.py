@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")  # that of trio is imported with all of trio, and not used
+
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from pathlib import Path
 from shutil import rmtree
 
 import pytest
-from mlflow.projects.utils import fetch_and_validate_project
 
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Finding
@@ -872,10 +871,13 @@ def test_large_files(tmp_path: Path, files: Mapping[str, str | None]) -> None:
     assert told.severity.value == "warning"
 
 
+@pytest.mark.xdist_group("hooks")  # which imports MLflow
 @pytest.mark.skipif(os.name == "nt", reason="a path there is another one")
 @pytest.mark.parametrize(("name", "prefix"), [("té am", ""), ("team", "file://")])
 def test_a_repository_of_this_machine(tmp_path: Path, name: str, prefix: str) -> None:
     """A folder of this machine is fetched as any other repository, and what is at its ref is checked; nothing moves."""
+    from mlflow.projects.utils import fetch_and_validate_project
+
     root = repository(tmp_path / name)
     write(root / "projects" / "Demo", {**hook(URL, f"'{prefix}{root}'"), "demo.py": SCRIPT + "# edited\n"})
     (reading,) = read_hooks(root / "projects")
