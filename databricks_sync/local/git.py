@@ -33,7 +33,6 @@ _CONFIGURATION = (
 )
 # SOURCE: git's setup.c, die_upon_dubious_ownership(); the second is git 2.35.2 to 2.37.
 _DUBIOUS = re.compile(r"dubious ownership in repository at '(.+)'|unsafe repository \('(.+)' is owned by")
-_OWN_SCOPES = ("--local", "--worktree")  # of a configuration that came with the repository, or may have
 _ORIGIN, _IGNORES_CASE = "remote.origin.url", "core.ignorecase"
 _YES = ("true", "yes", "on", "1")  # of a setting, as `git config --type=bool` reads it
 _OFF = {"required": "false"}  # a filter is off where what it runs is empty, and then it must not be needed
@@ -332,7 +331,9 @@ class Repository:
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
         query = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
-        answers = [self._git(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in _OWN_SCOPES]
+        # Of what came with the repository, or may have; without that file both are the same.
+        scopes = ("--local", "--worktree") if os.path.lexists(self.git_dir / "config.worktree") else ("--local",)
+        answers = [self._git(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in scopes]
         return sorted({name for name in b"".join(answers).decode("utf-8", "surrogateescape").split("\0") if name})
 
     def _ignores_case(self) -> bool:
