@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
+from support.project import called
 
+from databricks_local.cli import main
 from databricks_local.embedded import running, server_status
 from databricks_local.home import Home, RefusedError
 
@@ -35,9 +37,10 @@ def command(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
 
 
 def finished(*arguments: str | Path, **more: str) -> tuple[int, str, str]:
-    process = command(*arguments, **more)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+    """A command that ends by itself, in this process; a server that starts all the same takes the process with it."""
+    ends = ["--exit-with-stdin"] if arguments[0] == "serve" else []
+    typed = ["databricks_local", *map(str, arguments), *ends]
+    return called(main, typed, Path.cwd(), {**os.environ, **more})
 
 
 class Served:

@@ -22,6 +22,11 @@ from .test_command import Served, finished
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 Way = Callable[[Path, str], list[str]]  # given a new folder and the hint: what is typed in the end
 
+
+def elsewhere(new: Path, _: str) -> list[str]:
+    return ["serve", "--dir", str(new)]
+
+
 # What is typed in a folder called `it's`, its message and its hint, and what then works.
 ROWS: dict[str, tuple[list[str], str, str, Way]] = {
     "no server": (
@@ -34,19 +39,19 @@ ROWS: dict[str, tuple[list[str], str, str, Way]] = {
         ["reset", "--dir", "DIR"],
         "There is no local workspace in …",
         "Give its folder with --dir.",
-        lambda new, hint: ["serve", "--dir", str(new)],
+        elsewhere,
     ),
     "other files": (
         ["serve", "--dir", "FULL"],
         "… contains other files, so it cannot hold a local workspace.",
         "Choose an empty or new folder with --dir.",
-        lambda new, hint: ["serve", "--dir", str(new)],
+        elsewhere,
     ),
     "no folder": (
         ["serve", "--dir", "FULL/file/x"],
         "… cannot be used: …",
         "Choose another folder with --dir.",
-        lambda new, hint: ["serve", "--dir", str(new)],
+        elsewhere,
     ),
     "a folder of others": (
         ["serve", "--dir", "OPEN"],
@@ -58,7 +63,7 @@ ROWS: dict[str, tuple[list[str], str, str, Way]] = {
         ["serve", "--dir", "DIR", "--port", "TAKEN"],
         "Port … cannot be used: …",
         "Choose another one with --port; 0 means any free one.",
-        lambda new, hint: ["serve", "--dir", str(new)],
+        elsewhere,
     ),
     "no user": (
         ["serve", "--dir", "DIR", "--user", "a/b"],
@@ -141,6 +146,8 @@ def test_what_is_done_as_printed_leads_out(tmp_path: Path, name: str) -> None:
     assert code and re.search(pattern(message), out + err), out + err
     hint = re.search(pattern(text), out + err)
     assert hint, out + err
+    if way is elsewhere and name != "no port":  # that starts the same server for all of them
+        return
     _, _, at, *options = way(tmp_path / "new", hint[0])
     with Served(Path(at), *options) as served:
         assert served.local.get("list", path="/").status == 200
