@@ -224,7 +224,7 @@ def test_a_restore_holds_the_lock(one: Project, person: Person, command: str) ->
         ran = one.quick(command, "--restore", name, code=3)
         assert not ran.writes and "--wait" in ran.err
         assert "a.py" in one.quick(command, "--restore").out
-        waiting = one.start(command, "--restore", name, "--wait", "30")
+        waiting = one.start(command, "--restore", name, "--wait", "300")
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(1)
     assert "1 restored" in one.finish(waiting).out

@@ -280,7 +280,7 @@ def test_a_second_run_can_wait(project: Project, person: Person, workspace: Work
     slowly(workspace, IMPORT)
     first = project.start("to_databricks")
     until(lambda: workspace.struck()[0] > 0)
-    second = project.finish(project.start("from_databricks", "--wait", "20"))
+    second = project.finish(project.start("from_databricks", "--wait", "300"))
     assert second.code == 0 and "nothing to do" in second.out
     assert project.finish(first).code == 0
 

@@ -95,16 +95,16 @@ def test_latency(local: Local) -> None:
 
 def test_latency_is_half_on_the_way_there(local: Local) -> None:
     """A slow answer is as long under way as what was asked: a change is made before its client hears of it."""
-    local.control("settings", {"latency_ms": 2000})
+    local.control("settings", {"latency_ms": 6000})
     begun = time.perf_counter()
     client = threading.Thread(target=Local(local.host, local.token).put, args=("/x.txt", b"1"))
     client.start()
     while not local.control("status", method="GET")["files"]:
         assert client.is_alive()
         time.sleep(0.01)
-    assert client.is_alive() and time.perf_counter() - begun >= 1
+    assert client.is_alive() and time.perf_counter() - begun >= 3
     client.join()
-    assert time.perf_counter() - begun >= 2
+    assert time.perf_counter() - begun >= 6
 
 
 def test_stale_reads(local: Local) -> None:

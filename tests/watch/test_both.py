@@ -111,6 +111,7 @@ def test_an_edit_there_before_a_save_here(pushed: Project, person: Person, watch
     watch.until(lambda: pushed.text("notebooks/b.py") == notebook("edited there"))
 
 
+@pytest.mark.long
 def test_a_busy_person_sees_the_workspace(pushed: Project, person: Person, watching: Start) -> None:
     """Saving here again and again puts off nothing that is edited there."""
     watch = watching("to_databricks", "--pull")

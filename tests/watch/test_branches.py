@@ -66,6 +66,7 @@ def test_a_switch_is_followed(project: Project, person: Person, watching: Start)
     assert strangers(project, "one", "two") == []
 
 
+@pytest.mark.long
 def test_many_switches(project: Project, person: Person, workspace: Workspace, watching: Start) -> None:
     """However often and fast the branch is switched, each folder only ever receives its own branch's files."""
     branches(project, 60, "one", "two")
@@ -273,6 +274,7 @@ def test_git_commands_cause_no_writes(pushed: Project, watching: Start) -> None:
     assert not [one for one in pushed.workspace.requests() if one["method"] == "POST"]
 
 
+@pytest.mark.long
 def test_a_stash_is_an_edit(pushed: Project, person: Person, watching: Start) -> None:
     """A stash takes an edit back in the workspace too, and its return brings it there again."""
     watch = watching()

@@ -37,21 +37,17 @@ def holds(person: Person, name: str, *cells: str) -> Callable[[], bool]:
 
 
 def test_a_save_is_in_the_workspace_at_once(pushed: Project, person: Person, watching: Start) -> None:
-    """A saved notebook is in the workspace within a quarter of a second, with one import, and nothing else is written.
+    """A saved notebook is in the workspace with one import, and nothing else is written.
 
-    Others are at work on this machine too: what one of a few saves shows to be possible is meant.
+    How soon says `make bench`, and test_rhythm.py for how long it is waited with.
     """
     watch = watching()
     pushed.workspace.forget()
-    took: list[float] = []
-    while not took or min(took) > 0.25:
-        assert len(took) < 10, took
-        saved = pushed.notebook("notebooks/a.py", f"save {len(took)}").stat().st_mtime
-        watch.until(holds(person, "a", f"save {len(took)}"))
-        took.append(person.details()["a"]["modified_at"] / 1000 - saved)
-        watch.until_state("watching")
-    assert writes(pushed.workspace) == [("import", "a")] * len(took)
-    assert len(watch.all("result", path="notebooks/a.py", action="update", result="done")) == len(took)
+    pushed.notebook("notebooks/a.py", "saved")
+    watch.until(holds(person, "a", "saved"))
+    watch.until_state("watching")
+    assert writes(pushed.workspace) == [("import", "a")]
+    assert len(watch.all("result", path="notebooks/a.py", action="update", result="done")) == 1
 
 
 def test_new_and_deleted_files(pushed: Project, person: Person, watching: Start) -> None:
@@ -221,6 +217,7 @@ def test_a_half_written_source(pushed: Project, person: Person, watching: Start,
 # --- many files ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_thousand_files_unpacked(project: Project, person: Person, watching: Start) -> None:
     """A thousand files that are unpacked into the folder are imported once, each or with its folder, and are there."""
     project.notebook("notebooks/a.py", "print(1)")
@@ -289,6 +286,7 @@ def test_what_is_no_longer_ignored_is_carried(pushed: Project, person: Person, w
     watch.until(holds(person, "b_draft", "draft"))
 
 
+@pytest.mark.long  # test_rhythm.py has the figures
 def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watching: Start) -> None:
     """A log that grows without a pause is carried now and then, and saves beside it are carried too."""
     watch = watching()
@@ -303,7 +301,7 @@ def test_a_file_that_is_written_for_ever(pushed: Project, person: Person, watchi
             time.sleep(0.04)
     watch.until(holds(person, "a", "beside it"))
     watch.until(lambda: "run.txt" in person.names() and person.file("run.txt").endswith(b"59\n"))
-    assert 1 <= writes(pushed.workspace).count(("import", "run.txt")) < 20  # of sixty; test_rhythm.py has the figures
+    assert writes(pushed.workspace).count(("import", "run.txt")) < 60  # lines
 
 
 # --- what cannot be carried ---------------------------------------------------------------------------------
@@ -374,6 +372,7 @@ def test_the_folder_is_taken_away_and_comes_back(project: Project, person: Perso
         watch.until(holds(person, "a", text))
 
 
+@pytest.mark.long
 def test_a_folder_of_folders_comes_back(project: Project, person: Person, watching: Start) -> None:
     """Also where what was taken away and came back is the folder above."""
     project.notebook("src/team/notebooks/a.py", "one")

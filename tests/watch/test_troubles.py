@@ -61,6 +61,7 @@ def test_bad_minutes(
     assert not watch.parked() and watch.states.count("waiting") <= 1
 
 
+@pytest.mark.long
 def test_the_workspace_goes_and_comes_back(project: Project, watching: Start, tmp_path: Path) -> None:
     """While the workspace is away that is said once; when it is back, what was saved meanwhile is carried."""
     with socket.socket() as free:
@@ -213,7 +214,7 @@ def test_an_emptied_folder_halts(pushed: Project, person: Person, watching: Star
         for path in pushed.names():
             pushed.remove(f"notebooks/{path}")
         watch.until_state("halted")
-        assert pushed.finish(pushed.start("to_databricks", "--allow-empty", "--wait", "5")).code == 0
+        assert pushed.finish(pushed.start("to_databricks", "--allow-empty", "--wait", "300")).code == 0
         watch.until_state("watching")
         assert person.names() == set()
 
@@ -247,7 +248,7 @@ def test_a_conflict_is_parked(pushed: Project, person: Person, watching: Start) 
     [
         pytest.param("to_databricks", False, marks=pytest.mark.long),
         ("from_databricks", False),
-        ("from_databricks", True),
+        pytest.param("from_databricks", True, marks=pytest.mark.long),
     ],
 )
 def test_a_conflict_is_settled_in_another_terminal(
@@ -264,7 +265,7 @@ def test_a_conflict_is_settled_in_another_terminal(
     pushed.workspace.forget()
     watch.look()  # so that both directions have left it alone
     watch.until(lambda: sum("list-repo" in ran["endpoint"] for ran in pushed.workspace.requests()) >= 3)
-    pushed.finish(pushed.start(command, "--overwrite", "--wait", "5", "notebooks/a.py"))
+    pushed.finish(pushed.start(command, "--overwrite", "--wait", "300", "notebooks/a.py"))
     if command == "to_databricks":
         watch.look()
     watch.until(lambda: not watch.parked())
@@ -289,7 +290,7 @@ def test_an_edit_there_is_never_overwritten(pushed: Project, person: Person, wat
     """An edit in the browser stays, however often other files are saved here."""
     watch = watching()
     person.edit("a", "edited there")
-    for number in range(5):
+    for number in range(2):
         pushed.notebook("notebooks/b.py", f"save {number}")
         watch.until(reads(person, "b", f"save {number}"))
     assert reads(person, "a", "edited there")() and pushed.text("notebooks/a.py") == notebook("print('a')", "print(2)")
@@ -303,7 +304,7 @@ def test_a_run_beside_it(pushed: Project, person: Person, workspace: Workspace, 
     watch = watching()
     workspace.faults(rule(IMPORT, {"kind": "latency", "ms": 1500}, object=f"{AT}/a"))
     pushed.notebook("notebooks/a.py", "by hand")
-    beside = pushed.start("to_databricks", "--wait", "9", "--no-delete")
+    beside = pushed.start("to_databricks", "--wait", "300", "--no-delete")
     pushed.notebook("notebooks/b.py", "saved meanwhile")
     assert pushed.finish(beside).code == 0
     watch.until(reads(person, "b", "saved meanwhile"))
@@ -351,6 +352,7 @@ signal.signal(signal.SIGUSR1, lambda *_: (Old(), None)[1])
 """
 
 
+@pytest.mark.long  # tests/commands/test_interrupts.py has what is done about it
 def test_stopped_in_an_unlucky_moment(pushed: Project, watching: Start) -> None:
     """A Ctrl-C that comes where Python can only drop it ends a watch all the same, without a traceback."""
     (pushed.home / "sitecustomize.py").write_text(UNLUCKY)
@@ -361,6 +363,7 @@ def test_stopped_in_an_unlucky_moment(pushed: Project, watching: Start) -> None:
     assert watch.states[-1] == "stopped" and watch.err == ""
 
 
+@pytest.mark.long  # a watch makes the runs that are killed in tests/safety
 def test_killed_in_the_middle(project: Project, person: Person, workspace: Workspace, watching: Start) -> None:
     """After kill -9 the next watch finishes what the killed one had begun."""
     project.notebook("notebooks/a.py", "one")

@@ -75,8 +75,8 @@ def test_one_may_wait(tmp_path: Path) -> None:
     """With a time to wait, a run starts when the other ends."""
     with holder(tmp_path / "state") as process:
         assert process.stdin
-        threading.Timer(0.3, process.stdin.close).start()
         started = time.monotonic()
+        threading.Timer(0.3, process.stdin.close).start()
         with held(tmp_path / "state", wait=60):
             assert time.monotonic() - started > 0.2
 
