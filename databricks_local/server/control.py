@@ -19,6 +19,8 @@ Same token as the API; nothing here is recorded or hit by faults. Bodies and ans
     POST   /api/local/settings       some of them, to change
     POST   /api/local/permissions    {"path", "access": "read-only|unreadable|hidden" or null}, for a subtree
     POST   /api/local/edit           one edit or a list of them (edits.py): somebody else at work
+    GET    /api/local/objects        {"objects": [{"path", "object_type", "language", "content"}]}: all below ?path=
+                                     but folders; notebooks and files as an export gives them, in base64
     POST   /api/local/reset          an empty workspace: objects, permissions, faults, requests and clock;
                                      what was asked before and is under way is cut off
 
@@ -28,6 +30,7 @@ Those of jobs, secrets and MLflow are described in services.py.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -40,13 +43,14 @@ from starlette.routing import Route
 
 from databricks_local.core.clock import WorkspaceClock
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import FOLDERS, NOTEBOOK
+from databricks_local.core.model import FILE, FOLDERS, NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import spelled
 from databricks_local.protocol import faults
 from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.protocol.wire import refused
 from databricks_local.workspace.edits import edit
+from databricks_local.workspace.exporting import exported
 from databricks_local.workspace.tree import ACCESS
 
 
@@ -130,6 +134,24 @@ def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     return {}
 
 
+def get_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+    """Takes a path, and gives what is below it, whoever may read it."""
+    path = spelled(str(_object(body)["path"])).path
+    below = [entry for entry in pipeline.workspace.store.below(path) if entry.object_type not in FOLDERS]
+    return {"objects": [_shown(pipeline, entry) for entry in below]}
+
+
+def _shown(pipeline: Pipeline, entry: WorkspaceObject) -> dict[str, Any]:
+    readable = entry.object_type in (NOTEBOOK, FILE)
+    content = exported(pipeline.workspace, entry, "SOURCE")[0] if readable else b""
+    return {
+        "path": entry.path,
+        "object_type": entry.object_type,
+        "language": entry.language or "",
+        "content": base64.b64encode(content).decode(),
+    }
+
+
 async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     """Empties the workspace, and all beside it."""
     await pipeline.cut_off()
@@ -154,6 +176,7 @@ CONTROLS: tuple[tuple[str, str, Callable[[Pipeline, Any], dict[str, Any] | Await
     ("POST", "settings", set_settings),
     ("POST", "permissions", set_permission),
     ("POST", "edit", edit_objects),
+    ("GET", "objects", get_objects),
     ("POST", "reset", reset),
 )
 

@@ -83,6 +83,7 @@ def test_ctrl_c_waits_for_an_archive(project: Project, person: Person, workspace
     assert project.push().carried == [("mkdirs", f"{AT}/later"), ("import", f"{AT}/later/a.txt")]
 
 
+@pytest.mark.long
 def test_ctrl_c_says_so_to_a_program(project: Project, workspace: Workspace) -> None:
     """With --json the summary of an interrupted run says that it was, and is still the last line."""
     many(project)
@@ -172,6 +173,7 @@ def test_ctrl_c_waits_for_no_answer(
     assert ran.code == 130 and "Interrupted" in ran.err
 
 
+@pytest.mark.long  # tests/safety/test_kills.py presses as often
 def test_an_impatient_ctrl_c_loses_nothing(project: Project, person: Person, workspace: Workspace) -> None:
     """Pressing Ctrl-C again and again still ends with 130 and a sentence, and the next run finishes."""
     many(project)
@@ -285,6 +287,7 @@ def test_a_second_run_can_wait(project: Project, person: Person, workspace: Work
     assert project.finish(first).code == 0
 
 
+@pytest.mark.long
 def test_a_dry_run_disturbs_nobody(project: Project, person: Person, workspace: Workspace) -> None:
     """A dry run beside a running one is allowed and shows how things are."""
     many(project, 10)
@@ -295,6 +298,7 @@ def test_a_dry_run_disturbs_nobody(project: Project, person: Person, workspace: 
     assert project.finish(first).code == 0
 
 
+@pytest.mark.long  # tests/unit/state/test_lock.py has their locks
 def test_two_targets_can_be_carried_at_once(project: Project, person: Person) -> None:
     """Runs on different targets of one project do not wait for each other."""
     many(project, 10)

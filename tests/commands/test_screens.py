@@ -281,7 +281,7 @@ def test_a_long_plan_is_shortened(project: Project) -> None:
     assert len(out.splitlines()) < 40 and "280 more" in out
 
 
-@pytest.mark.parametrize("arguments", [("--json",), ("--diff", "-n"), ()])
+@pytest.mark.parametrize("arguments", [("--json",), pytest.param(("--diff", "-n"), marks=pytest.mark.long), ()])
 def test_a_reader_who_leaves_is_no_error(project: Project, arguments: tuple[str, ...]) -> None:
     """When the reader of the output goes away, as `head` does, the run ends quietly and loses nothing."""
     for number in range(300):

@@ -139,6 +139,7 @@ def legacy(local: Local, tmp_path: Path) -> LegacyCli:
     return LegacyCli(local, tmp_path)
 
 
+@pytest.mark.long  # test_legacy_cli_folders starts it once
 def test_legacy_cli_objects(legacy: LegacyCli, local: Local, tmp_path: Path) -> None:
     """The legacy command makes folders, imports, lists, exports and removes."""
     (tmp_path / "n.py").write_bytes(HEADER + b"1\n")

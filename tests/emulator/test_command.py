@@ -353,5 +353,5 @@ def test_a_lying_server_file(folder: Path) -> None:
     for left in ('{"host": "http://127.0.0.1:1", "pid": 1}', "{", '{"host": "x", "pid": 1}'):
         (folder / "server.json").write_text(left)
         assert server_status(Home(folder)) is None
-        with running(folder) as there:
-            assert Local(there.host, there.token).get("list", path="/").status == 200
+    with running(folder) as there:
+        assert Local(there.host, there.token).get("list", path="/").status == 200

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hooks.stage import Stage
 
 from databricks_local.embedded import running
 from databricks_local.files.files_api import to_databricks, to_mlflow
@@ -20,7 +21,8 @@ from .client import HOME, Local
 from .test_runs import alive, gone
 from .work import CLUSTER, GIT_URL, Work, python
 
-pytestmark = pytest.mark.xdist_group("sdk")
+# With all that run projects: MLflow takes three seconds to start.
+pytestmark = pytest.mark.xdist_group("hooks")
 
 TRACK = """
 import json, sys, mlflow, os
@@ -116,9 +118,17 @@ PLAIN = {
 }
 
 
+@pytest.fixture
+def work(shared: Stage) -> Work:
+    """The workspace in which projects are run, without faults and overrides."""
+    shared.work.api.control("faults", method="DELETE")
+    shared.work.api.control("run-states", method="DELETE")
+    return shared.work
+
+
 @pytest.fixture(scope="module")
-def repository(work_server: Work) -> str:
-    work_server.repository("ml", PLAIN)
+def repository(shared: Stage) -> str:
+    shared.work.repository("ml", PLAIN)
     return f"{GIT_URL}/ml"
 
 

@@ -221,6 +221,7 @@ def test_folder(visitor: Visitor) -> None:
     assert 'aria-label="Breadcrumb"' in page
 
 
+@pytest.mark.long  # test_reading.py lists as many
 def test_folder_of_ten_thousand(visitor: Visitor) -> None:
     """A folder with 10,000 children is shown in pages, and can be searched."""
     visitor.local.control("edit", [{"path": f"/Shared/many/f{number:05}", "text": ""} for number in range(10_000)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -87,11 +88,31 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("cells", "reason"), FAILURES)
-def test_failures(work: Work, cells: list[str], reason: str) -> None:
+# Runs notebooks one after the other, each as if it were alone, and tells how each ended: a Python of its own for each
+# would take longer than all of them.
+ONE_PYTHON = """
+import json, sys
+from pathlib import Path
+from databricks_local.runtime.notebook_runner import Runner
+
+file = Path(sys.argv[1])
+order = json.loads(file.read_text())
+paths = json.loads(dbutils.widgets.get("paths"))
+outcomes = [Runner({**order, "notebook_path": path, "parameters": {}}, file).outcome() for path in paths]
+dbutils.notebook.exit(json.dumps(outcomes))
+"""
+
+
+def test_failures(work: Work) -> None:
     """What would not work on the service does not work here, and says why."""
-    ended = work.run_notebook(*cells)
-    assert ended.state[1] == "FAILED" and reason in ended.output["error"], ended.output
+    paths = [work.notebook(f"/Shared/fails{number}", *cells) for number, (cells, _) in enumerate(FAILURES)]
+    outcomes = json.loads(work.run_notebook(ONE_PYTHON, paths=json.dumps(paths)).result)
+    told = [(cells, outcome.get("error", "")) for (cells, _), outcome in zip(FAILURES, outcomes, strict=True)]
+    assert [
+        (cells, error) for (cells, error), (_, reason) in zip(told, FAILURES, strict=True) if reason not in error
+    ] == []
+    ended = work.run_notebook("import os\nos._exit(3)")
+    assert ended.state[1] == "FAILED" and "ended unexpectedly" in ended.output["error"]
 
 
 def test_dbutils(work: Work) -> None:
@@ -191,8 +212,6 @@ def test_surroundings(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
         "me = WorkspaceClient().current_user.me().user_name\n"
         "dbutils.notebook.exit(json.dumps([seen, me, str(pathlib.Path.home()), os.getcwd(), os.listdir('.')]))",
     )
-    import json
-
     seen, me, home, cwd, files = json.loads(ended.result)
     context = json.loads(seen.pop("MLFLOW_RUN_CONTEXT"))  # what MLflow's page needs to lead here
     job_id, run_id = context["mlflow.databricks.jobID"], context["mlflow.databricks.jobRunID"]
@@ -221,8 +240,6 @@ def test_parameters(work: Work) -> None:
     })  # fmt: skip
     reply = work.post("2.2/jobs/run-now", {"job_id": job_id, "job_parameters": {"a": "now '\"${x}\n{{y"}})
     ended = work.ended(reply.json["run_id"])
-    import json
-
     assert json.loads(ended.result) == {
         "a": "now '\"${x}\n{{y", "b": "task", "c": "one_time", "odd": "{{no.such}}",
         "p": "now '\"${x}\n{{y", "run": str(reply.json["run_id"])}  # fmt: skip
@@ -319,6 +336,7 @@ def test_concurrency(work: Work) -> None:
         assert work.ended(second).state[1] in ("CANCELED", "MAXIMUM_CONCURRENT_RUNS_REACHED")
 
 
+@pytest.mark.long
 def test_queue_moves_on(work: Work) -> None:
     """A queued run begins when the one before it has ended."""
     path = work.notebook("/Shared/quick", "import time\ntime.sleep(0.3)")
@@ -519,6 +537,7 @@ def test_log_is_bounded(work: Work) -> None:
     assert size <= 11 * 1024 * 1024
 
 
+@pytest.mark.long  # pip itself takes a second
 def test_pip_installs_on_request(work: Work, tmp_path: Path) -> None:
     """With the switch on, %pip really installs: for this run, and nowhere else."""
     wheel, about = tmp_path / "only_for_a_run-1-py3-none-any.whl", "only_for_a_run-1.dist-info"

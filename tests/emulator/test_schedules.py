@@ -85,14 +85,14 @@ def test_daylight_saving(expression: str, after: str, expected: list[str]) -> No
 
 
 def test_never_stands_still() -> None:
-    """A year of an hourly schedule goes on and on, with no moment twice, in a zone of odd hours."""
+    """An hourly schedule goes on and on, with no moment twice, in a zone of odd hours that sets its clocks back."""
     zone, schedule = ZoneInfo("Australia/Lord_Howe"), quartz.parse("0 0 * * * ?")
-    moment, seen = datetime(2026, 1, 1, tzinfo=timezone.utc), 0
-    while moment < datetime(2027, 1, 1, tzinfo=timezone.utc):
+    moment, seen = datetime(2026, 4, 1, tzinfo=timezone.utc), 0
+    while moment < datetime(2026, 4, 11, tzinfo=timezone.utc):
         following = quartz.next_fire(schedule, zone, moment)
         assert following is not None and following > moment
         moment, seen = following, seen + 1
-    assert abs(seen - 365 * 24) <= 2
+    assert abs(seen - 10 * 24) <= 2
 
 
 @pytest.mark.parametrize(("name", "hours"), [("GMT+2", 2), ("UTC-05:00", -5), ("GMT+0", 0), ("Asia/Tokyo", 9)])

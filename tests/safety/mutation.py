@@ -29,7 +29,12 @@ class Mutant:
     package: str = "databricks_sync"
 
     def applied(self, folder: Path) -> tuple[Path, str]:
-        """The module below `folder` that has the place, and its changed text.
+        """The module below `folder` that has the place, and its changed text. Raises ValueError as `changed` does."""
+        file, module, _ = self.changed(folder)
+        return file, f"{ast.unparse(module)}\n"
+
+    def changed(self, folder: Path) -> tuple[Path, ast.Module, ast.stmt]:
+        """The module below `folder` that has the place, both changed.
 
         Of several places of that name, the one that holds `old` is meant. Raises ValueError where no place does, or
         more than one, or where nothing changes.
@@ -41,11 +46,10 @@ class Mutant:
                 before = ast.dump(place)
                 _Replacement(self.old, self.new).visit(place)
                 if ast.dump(place) != before:
-                    changed.append((file, module))
+                    changed.append((file, module, place))
         if len(changed) != 1:
             raise ValueError(f"{self.name}: {len(changed)} places named {self.place} hold {self.old!r}, and not one")
-        file, module = changed[0]
-        return file, f"{ast.unparse(module)}\n"
+        return changed[0]
 
 
 @cache

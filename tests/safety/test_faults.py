@@ -185,8 +185,14 @@ def limited(size: int) -> Callable[[], None]:
     return limit
 
 
-@pytest.mark.parametrize("command", ["to_databricks", "from_databricks"])
-@pytest.mark.parametrize("size", [0, 10, 64, 1000, 4096, 20_000, 40_000])
+FULL = [  # at each of these sizes a file is cut off; each command at every second one, and at all where there is time
+    pytest.param(command, size, marks=[pytest.mark.long] if number % 2 != other else [])
+    for other, command in enumerate(("to_databricks", "from_databricks"))
+    for number, size in enumerate((0, 10, 64, 1000, 4096, 20_000, 40_000))
+]
+
+
+@pytest.mark.parametrize(("command", "size"), FULL)
 def test_a_full_disk_costs_a_run_and_no_edit(stage: Stage, command: str, size: int, record_property: Property) -> None:
     """Whatever can no longer be written here, nothing is changed without its backup, and nothing is lost."""
     way = "push" if command == "to_databricks" else "pull"

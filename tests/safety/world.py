@@ -9,6 +9,7 @@ renamed or removed, a call of git (Python's audit events report these). `test_se
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import os
@@ -211,23 +212,13 @@ class Server(Workspace):
 
     def tree(self, target: str = TARGET) -> dict[str, Remote]:
         """Everything below `target` but folders, by name."""
-        found: dict[str, Remote] = {}
-        waiting = [target]
-        while waiting:
-            status, told = self.ask("GET", f"/api/2.0/workspace/list?{urlencode({'path': waiting.pop()})}")
-            for one in json.loads(told).get("objects", []) if status == 200 else []:
-                if one["object_type"] == "DIRECTORY":
-                    waiting.append(one["path"])
-                else:
-                    found[one["path"][len(target) + 1 :]] = self._remote(one)
-        return found
-
-    def _remote(self, one: dict[str, Any]) -> Remote:
-        if one["object_type"] == "NOTEBOOK":
-            return Remote("NOTEBOOK", self.export(one["path"], "SOURCE"), one["language"])
-        if one["object_type"] == "FILE":
-            return Remote("FILE", self.export(one["path"], "AUTO"))
-        return Remote(one["object_type"], b"")
+        seen = self.control(f"objects?{urlencode({'path': target})}", method="GET")["objects"]
+        return {
+            one["path"][len(target) + 1 :]: Remote(
+                one["object_type"], base64.b64decode(one["content"]), one["language"]
+            )
+            for one in seen
+        }
 
     def export(self, path: str, form: str) -> bytes:
         query = urlencode({"path": path, "format": form, "direct_download": "true"}, quote_via=quote)

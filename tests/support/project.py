@@ -439,9 +439,13 @@ class Project:
 
     def secrets(self) -> list[Path]:
         """Files that hold the token, other than where a person writes it: state, logs, notebooks."""
-        token = self.workspace.token.encode()
-        places = [one for top in (self.root, self.home / "tmp") for one in top.rglob("*") if one.is_file()]
-        return [one for one in places if one.name != ".env" and token in one.read_bytes()]
+        token, found = self.workspace.token.encode(), []
+        for folder, below, names in (step for top in (self.root, self.home / "tmp") for step in os.walk(top)):
+            if folder.endswith(f"{os.sep}.git"):
+                below.remove("objects")  # which are packed
+            places = [Path(folder, name) for name in names if name != ".env"]
+            found += [place for place in places if place.is_file() and token in place.read_bytes()]
+        return found
 
 
 def until(true: Callable[[], object], seconds: float = 180.0) -> None:
