@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from emulator.test_runs import gone
 
 from .desk import Desk, until_line
-from .stage import Stage
+from .stage import Stage, until
 from .work import HOOK, MLPROJECT, QUICK_SCRIPT, SCRIPT, URL, git, repository, write
 
 # See test_end_to_end.py.
@@ -238,13 +239,27 @@ def test_interrupted(desk: Desk) -> None:
     """Ctrl-C cancels the job and ends the run, whose page --open has shown from the start; the exit code is 130."""
     desk.api.control("run-states", [PENDING])
     environment, opened = desk.browser()
-    process = desk.start("run", "demo", "--open", **environment)
-    page = until_line(process, "run  ").split()[1]
-    until_line(process, "PENDING")
-    assert opened.read_text(encoding="utf-8").split() == [page]
-    process.send_signal(signal.SIGINT)
-    ran = desk.finish(process, 130)
-    assert "Interrupted; the run was cancelled." in ran.err
+    over = threading.Event()
+
+    def press() -> None:
+        """As soon as the page is shown, and the run asked for; never in the middle of another test."""
+        until(lambda: over.is_set() or opened.read_text(encoding="utf-8"))
+        desk.api.control("requests", method="DELETE")
+        until(lambda: over.is_set() or any(one["endpoint"].endswith("/runs/get") for one in desk.api.requests()))
+        if not over.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    try:
+        ran = desk.quick("run", "demo", "--open", code=130, **environment)
+    finally:
+        over.set()
+        pressing.join()
+    assert opened.read_text(encoding="utf-8").split() == [
+        line.split()[1] for line in ran.out.splitlines() if line.startswith("run  ")
+    ]
+    assert "PENDING" in ran.out and "Interrupted; the run was cancelled." in ran.err
     assert desk.runs(EXPERIMENT)[0]["info"]["status"] == "KILLED"
     nothing_is_left(desk)
 
