@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,17 +41,23 @@ DOORS = {
 }
 
 
+@cache
+def imported(file: Path) -> list[ast.Import | ast.ImportFrom]:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
 def imports(package: str) -> Iterator[tuple[str, str]]:
     """Each import of a module of ours by a module of `package`: their dotted names."""
     for file in (ROOT / package).rglob("*.py"):
         parts = file.relative_to(ROOT).with_suffix("").parts
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in imported(file):
             if isinstance(node, ast.ImportFrom):
                 base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
                 source = ".".join(filter(None, [base, node.module]))
                 for name in node.names:
                     yield ".".join(parts), f"{source}.{name.name}" if is_module(f"{source}.{name.name}") else source
-            elif isinstance(node, ast.Import):
+            else:
                 yield from ((".".join(parts), name.name) for name in node.names)
 
 

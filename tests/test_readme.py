@@ -49,7 +49,12 @@ def documented(only: str) -> set[str]:
     return {name for name, effect in found.items() if f"`{other}` only" not in effect}
 
 
-@pytest.mark.parametrize("page", readme.pages(), ids=lambda page: page.name)
+# What they show takes a second each, and is tried in tests/pipelines and tests/hooks as well.
+LONG = ("library.md", "offline.md")
+PAGES = [pytest.param(page, marks=[pytest.mark.long] if page.name in LONG else []) for page in readme.pages()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in readme.pages()])
 def test_screens(page: Path) -> None:
     """What a page shows is what its commands print, up to times."""
     text = page.read_text(encoding="utf-8")

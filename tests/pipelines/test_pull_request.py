@@ -55,14 +55,13 @@ def test_check(ci: Ci) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "step"),
     [
-        pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint", marks=pytest.mark.long),
-        pytest.param("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests", marks=pytest.mark.long),
-        pytest.param(
-            "notebooks/bikes/rides.py", "MINUTES = 1.0", "MINUTES = 0.0", "Unit tests", marks=pytest.mark.long
-        ),
+        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY=100", "Lint"),
+        ("src/bikesharing/demand.py", "BUSY = 100", "BUSY = 200", "Unit tests"),
+        ("notebooks/bikes/rides.py", "MINUTES = 1.0", "MINUTES = 0.0", "Unit tests"),
         ("hooks/notebooks/mlflow_training_hook.py", "training", "draining", "Check projects and hooks"),
     ],
 )
+@pytest.mark.long  # what each step finds has tests of its own, and test_check has all of them run
 def test_mistakes(ci: Ci, file: str, old: str, new: str, step: str) -> None:
     """A mistake fails the step that is there to find it, and none after that runs."""
     git(ci.origin, "switch", "-q", "--detach", PULL_REQUEST)
