@@ -11,7 +11,8 @@ from support.project import HOME, Person, Project, notebook
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 ROOT = {"NOTEBOOK_FOLDER": "."}
-NAMES = ["--mirror", "-n", "-", "--", "~x", "@file", "=ls", "a b", "$(touch x)", "it's", "*", "--mirror -n", "#x", "!x"]
+NAMES = ["--mirror", "-n", "--", "~x", "$(touch x)", "it's", "--mirror -n"]
+MORE = ["-", "@file", "=ls", "a b", "*", "#x", "!x"]  # tests/unit/test_shell.py quotes them all
 
 
 def typed(command: str) -> list[str]:
@@ -27,7 +28,7 @@ def advised(said: str, what: str) -> list[str]:
     return typed(found[1].split("`")[1] if "`" in found[1] else found[1])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *(pytest.param(name, marks=pytest.mark.long) for name in MORE)])
 def test_a_file_that_looks_like_an_option_is_a_file(project: Project, person: Person, name: str) -> None:
     """The advice on a conflict settles that file alone: nothing of a colleague's is deleted or replaced."""
     for file in (name, "other"):

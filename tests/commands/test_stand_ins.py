@@ -21,7 +21,7 @@ def data(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no hashes"])
+@pytest.mark.parametrize("hashes", [True, pytest.param(False, marks=pytest.mark.long)], ids=["hashes", "no hashes"])
 @pytest.mark.parametrize(
     ("text", "command"), [(POINTER, "git lfs pull"), (ANNEX, "git annex get notebooks/data.csv")], ids=["lfs", "annex"]
 )

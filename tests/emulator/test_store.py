@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from databricks_local.embedded import running
 from databricks_local.home import DATABASE
 
@@ -15,6 +17,7 @@ BODY = HEADER + b"x" * 60_000
 MANY = 100
 
 
+@pytest.mark.long  # test_command.py kills a server while it writes
 def test_kill_with_a_long_log(folder: Path) -> None:
     """What was answered is there after the server was killed, wherever in the database or its log it stood by then."""
     with running(folder) as there:

@@ -124,6 +124,7 @@ def test_sample_pipeline(stage: Stage) -> None:
     assert "register: It was not started, because validate did not succeed." in error
 
 
+@pytest.mark.long  # test_run.py runs such a task for real, and test_job.py judges the job and the activity
 def test_jobs_git(stage: Stage) -> None:
     """With the engine jobs-git the same project runs with no notebook and no MLflow Projects."""
     hook = replace(stage.project("Git", HOOK.format(name="git")), engine=Engine.JOBS_GIT)

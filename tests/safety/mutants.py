@@ -2026,7 +2026,8 @@ def survived(mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", copy)
         file, text = mutant.applied(copy / mutant.package)
         file.write_text(text, encoding="utf-8")
-        typed = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.where, "-k", mutant.tests]
+        chosen = ("-k", mutant.tests, "-m", "long or not long")
+        typed = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.where, *chosen]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "TORTURE_SECONDS"):
             environ.pop(name, None)

@@ -560,7 +560,7 @@ def test_11_two_machines_with_one_image_are_told_apart(world: World, monkeypatch
     assert told == [False, True, False, False, False, False]
 
 
-@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("earlier", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_11_a_clone_that_is_moved_is_still_believed(world: World, earlier: bool) -> None:
     """A clone that is renamed, or used at two paths in turn, is no old copy, and drives no other out of the note."""
     clone = synced(world)
@@ -1083,7 +1083,7 @@ def test_36_what_lies_behind_a_link_or_in_a_repository_is_unknown(world: World, 
 # --- content ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("newlines", ["preserve", "legacy"])
+@pytest.mark.parametrize("newlines", ["preserve", pytest.param("legacy", marks=pytest.mark.long)])
 def test_26_line_ends_are_stable_over_ten_round_trips(world: World, newlines: str) -> None:
     """However notebooks end their lines, ten round trips write each once, and leave the files as they are."""
     world.server.set(newlines=newlines)

@@ -442,7 +442,7 @@ class Project:
         token, found = self.workspace.token.encode(), []
         for folder, below, names in (step for top in (self.root, self.home / "tmp") for step in os.walk(top)):
             if folder.endswith(f"{os.sep}.git"):
-                below.remove("objects")  # which are packed
+                below[:] = {*below} - {"objects"}  # which are packed
             places = [Path(folder, name) for name in names if name != ".env"]
             found += [place for place in places if place.is_file() and token in place.read_bytes()]
         return found

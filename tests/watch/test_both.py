@@ -166,6 +166,7 @@ def test_a_tab_that_saves_again(pushed: Project, person: Person, watching: Start
     assert not watch.parked() and person.read("a").startswith(notebook("what the tab still held").rstrip().encode())
 
 
+@pytest.mark.long
 def test_a_branch_that_was_never_pushed(project: Project, person: Person, watching: Start) -> None:
     """`--watch --pull` makes the folder of a branch that has none, at the start and after a switch."""
     project.notebook("notebooks/a.py", "one")
@@ -180,6 +181,7 @@ def test_a_branch_that_was_never_pushed(project: Project, person: Person, watchi
     watch.until(lambda: project.text("notebooks/a.py") == notebook("edited there"))
 
 
+@pytest.mark.long
 def test_without_hashes(pushed: Project, person: Person, workspace: Workspace, watching: Start) -> None:
     """A workspace that lists neither hashes nor whole trees is followed as well, and asked less often."""
     workspace.set(hashes=False)

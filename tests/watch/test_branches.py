@@ -169,6 +169,7 @@ def test_a_killed_git(project: Project, person: Person, watching: Start) -> None
     watch.until_state("watching")
 
 
+@pytest.mark.long
 def test_a_switch_with_a_named_target(project: Project, person: Person, watching: Start) -> None:
     """With --target a switch pauses the watch; back on the branch it began with, it goes on."""
     branches(project, 2, "one", "two")
@@ -234,6 +235,7 @@ def test_worktrees(project: Project, person: Person, watching: Start) -> None:
     assert here.all("start")[-1]["target"] == f"{HOME}/two"
 
 
+@pytest.mark.long
 def test_a_branch_gets_another_name(project: Project, person: Person, watching: Start) -> None:
     """A branch that is renamed is followed into the folder of its new name."""
     project.notebook("notebooks/a.py", "one")

@@ -163,6 +163,7 @@ def test_an_editor_saves(pushed: Project, person: Person, watching: Start) -> No
         assert person.names() == before and not watch.parked()
 
 
+@pytest.mark.long  # it is ignored, as in the test of that
 def test_what_jupyter_leaves_behind(pushed: Project, person: Person, watching: Start) -> None:
     """Checkpoints, caches and backups cause no request at all."""
     watch = watching()
@@ -201,7 +202,8 @@ def test_a_half_written_notebook(pushed: Project, person: Person, watching: Star
     assert writes(pushed.workspace) == [("import", "a"), ("import", "j")]
 
 
-@pytest.mark.parametrize("begun", ["", pytest.param("# Databricks note", marks=pytest.mark.long)])
+@pytest.mark.long  # test_a_half_written_notebook has the other form
+@pytest.mark.parametrize("begun", ["", "# Databricks note"])
 def test_a_half_written_source(pushed: Project, person: Person, watching: Start, begun: str) -> None:
     """A notebook whose file is empty, or holds half of its first line, is neither deleted nor made a plain file."""
     watch = watching()

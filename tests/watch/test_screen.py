@@ -137,6 +137,7 @@ def test_a_person_sees(pushed: Project, person: Person, terminals: list[Terminal
     assert seen.raw.rfind("\x1b[?25h") > seen.raw.rfind("\x1b[?25l")  # the cursor is back
 
 
+@pytest.mark.long
 def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: list[Terminal]) -> None:
     """On a small terminal with much that is parked the screen stays whole: what is shown is shown once."""
     for number in range(30):
@@ -156,6 +157,7 @@ def test_a_narrow_and_low_terminal(pushed: Project, person: Person, terminals: l
     assert seen.stop() == 130 and "● Watching" not in seen.screen
 
 
+@pytest.mark.long
 def test_commands_wrap(pushed: Project, person: Person, terminals: list[Terminal]) -> None:
     """With 80 columns a command for what is parked goes on in the next line, and nothing of it is cut."""
     name = "a_rather_long_name_for_a_notebook_of_somebody.py"

@@ -142,6 +142,7 @@ def test_another_folder_in_the_settings(pushed: Project, person: Person, watchin
     assert watch.all("start")[-1]["folders"] == ["notebooks", "jobs"]
 
 
+@pytest.mark.long
 def test_broken_settings(pushed: Project, person: Person, watching: Start) -> None:
     """Settings that cannot be read are told; corrected, the watch goes on."""
     pushed.write(".gitignore", ".env\n")
@@ -333,6 +334,7 @@ def test_stopped_in_the_middle(
     project.at_rest()
 
 
+@pytest.mark.long
 def test_stopped_while_waiting(pushed: Project, workspace: Workspace, watching: Start) -> None:
     """Ctrl-C also ends a watch that waits for the workspace."""
     watch = watching()

@@ -80,7 +80,9 @@ def play(scene: Scene, project: Project, person: Person) -> None:
 
 
 def words(command: str) -> list[str]:
-    """The words that a shell makes of a command."""
+    """The words that a shell makes of a command; where nothing means anything to it, without one."""
+    if re.fullmatch(r"[\w./:@%+, -]*", command, re.ASCII):
+        return command.split()
     ran = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
     return [word.decode(errors="surrogateescape") for word in ran.stdout.split(b"\0")[:-1]]
 
