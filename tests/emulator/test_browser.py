@@ -130,6 +130,7 @@ def test_keyboard_only(started: Chromium, local: Local) -> None:
     assert local.download(f"{HOME}/main/load").endswith(b"\n\nif days:\n    import os\nprint(days)")
 
 
+@pytest.mark.long  # test_page.py does so without a browser
 def test_add_and_delete(browser: Chromium, local: Local) -> None:
     """A cell in another language is added below one and deleted again."""
     local.put("/Shared/n.py", HEADER + b"a = 1")
@@ -161,6 +162,7 @@ def test_text_survives_the_form(browser: Chromium, local: Local) -> None:
         assert local.download("/Shared/n") == before
 
 
+@pytest.mark.long  # test_page.py does so without a browser
 def test_somebody_else_was_quicker(browser: Chromium, local: Local) -> None:
     """An edit of a notebook that has changed meanwhile is refused, and the typed text is there to be copied."""
     local.put("/Shared/n.py", HEADER + b"a = 1")

@@ -217,6 +217,7 @@ def test_paused_in_the_workspace(desk: Desk, tmp_path: Path) -> None:
     assert counts(deploy(other, "--overwrite")) == (0, 0, 0, 2, 0) and desk.asked() == []
 
 
+@pytest.mark.long
 def test_renamed_in_the_workspace(desk: Desk) -> None:
     """A job that somebody renamed is still the hook's: there is no second one, which would run beside it."""
     deploy(desk)
@@ -497,6 +498,7 @@ def test_prune(desk: Desk, tmp_path: Path) -> None:
     assert {job["job_id"] for job in jobs(desk)} >= {theirs}
 
 
+@pytest.mark.long
 def test_prune_what_was_edited(desk: Desk) -> None:
     """A notebook of no hook that somebody edited goes only with --overwrite."""
     deploy(desk)
@@ -535,6 +537,7 @@ def test_renamed(desk: Desk) -> None:
     assert not notebooks.exists()
 
 
+@pytest.mark.long
 def test_two_project_folders(desk: Desk) -> None:
     """The hooks of another project folder of the same repository are not gone: --prune leaves them alone."""
     two = desk.root / "b" / "projects" / "Two"
@@ -654,7 +657,13 @@ def test_list_refused(desk: Desk) -> None:
 
 SLOW = {"kind": "latency", "ms": 700}
 INTERRUPTIONS = [
-    ("/api/2.0/workspace/import", lambda desk: desk.api.type_of(NOTEBOOK), 1, {NOTEBOOK: "create"}),
+    pytest.param(
+        "/api/2.0/workspace/import",
+        lambda desk: desk.api.type_of(NOTEBOOK),
+        1,
+        {NOTEBOOK: "create"},
+        marks=pytest.mark.long,
+    ),
     ("/api/2.2/jobs/create", jobs, 1, {NOTEBOOK: "create", JOB: "create"}),
     pytest.param("/api/2.2/jobs/create", jobs, 2, {NOTEBOOK: "create"}, marks=pytest.mark.long),
 ]

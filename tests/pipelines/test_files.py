@@ -126,6 +126,7 @@ def test_same_run(services: tuple[Service, Service]) -> None:
             assert script.env.items() <= other.env.items()
 
 
+@pytest.mark.long  # pip takes seconds, and the lines change seldom
 def test_install(services: tuple[Service, Service], origin: Path, tmp_path: Path) -> None:
     """What the pipelines install is there for pip to find: names, versions and extras are right."""
     ci = Ci(services[0], origin, tmp_path)

@@ -99,6 +99,7 @@ def test_no_request_too_many(bench: Bench) -> None:
     assert bench.pull().seen.requests <= 3
 
 
+@pytest.mark.long
 def test_without_archives_no_request_too_many(bench: Bench) -> None:
     """One import a notebook, one folder made for each folder, one export a notebook, and one archive tried each way."""
     bench.singly()

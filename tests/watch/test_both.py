@@ -56,6 +56,7 @@ def test_a_pull_never_takes_local_edits(pushed: Project, person: Person, watchin
     assert pushed.text("notebooks/c.py") == notebook("only here")
 
 
+@pytest.mark.long  # tests/safety/test_exports.py has such exports
 def test_an_older_export_is_waited_for(pushed: Project, person: Person, watching: Start) -> None:
     """While the workspace sends less than it lists, a watch says so, and it stores what is listed once that comes."""
     watch = watching("from_databricks")

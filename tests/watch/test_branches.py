@@ -219,6 +219,7 @@ def test_an_operation_pauses(project: Project, person: Person, watching: Start, 
     assert "only_one" in person.at(f"{HOME}/two").names()
 
 
+@pytest.mark.long
 def test_worktrees(project: Project, person: Person, watching: Start) -> None:
     """Two work trees of one repository are watched side by side, each for its own branch."""
     branches(project, 2, "one", "two")
@@ -245,6 +246,7 @@ def test_a_branch_gets_another_name(project: Project, person: Person, watching: 
     watch.until(lambda: person.at(f"{HOME}/renamed").names() == {"a"})
 
 
+@pytest.mark.long
 def test_pull_side_by_side_with_switches(project: Project, person: Person, watching: Start) -> None:
     """What is edited in the folder of a branch that is not checked out stays there until it is."""
     branches(project, 2, "one", "two")
