@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String, _TokenType
 
 MOST = 20_000  # characters of a text beyond which it has no colours: nobody reads that far
+# A run of one sign, or of white space: more than one lexer looks at it again from each of its characters.
+_RUN = re.compile(r"\s{500}|(\S)\1{500}")
 _LEXERS = {"python": "python", "sql": "sql", "scala": "scala", "r": "r", "sh": "bash", "markdown": "markdown"}
 _LEXERS |= {"json": "json", "toml": "toml", "yaml": "yaml", "ini": "ini"}
 # The first that holds a token gives it its colour, which style.css has.
@@ -36,9 +39,12 @@ class Part(NamedTuple):
 
 
 def coloured(text: str, language: str) -> list[list[Part]]:
-    """The lines of a text, each in parts. One without a language that is known, or a long one, has no colours."""
+    """The lines of a text, each in parts. One without a language that is known, or a long one, has no colours.
+
+    Nor has one that would take a lexer long: whoever asks for a review has not written what is reviewed.
+    """
     plain = [[Part(line)] for line in text.split("\n")]
-    if language not in _LEXERS or len(text) > MOST:
+    if language not in _LEXERS or len(text) > MOST or _RUN.search(text):
         return plain
     lines: list[list[Part]] = [[]]
     for part in _parts(text, language):

@@ -14,6 +14,8 @@ from markdown_it import MarkdownIt
 
 from databricks_sync.review import markdown
 from databricks_sync.review.comparison import FileReview
+from databricks_sync.review.highlight import MOST as MOST_COLOURED
+from databricks_sync.review.highlight import coloured
 from databricks_sync.review.markdown import MarkdownReview
 from databricks_sync.review.page import MOST, PageReview
 
@@ -191,3 +193,11 @@ def test_unchanged_cells_are_folded() -> None:
     written = as_page(review(source("one", "two", "three", "four"), source("two", "three", "4", "one")))
     assert "<summary>2 unchanged cells</summary>" in written and "moved from 1" in written
     assert written.count('class="w"') == written.count('class="o"') == 1
+
+
+@pytest.mark.parametrize(("text", "language"), [("\n", "markdown"), (" \n", "python"), ("<", "scala"), ("*", "yaml")])
+def test_a_text_that_would_take_a_lexer_long(text: str, language: str) -> None:
+    """It has no colours, as it would be looked at again from each of its characters; a short one has."""
+    parts = coloured(f"x = 1  # one\n{text * (MOST_COLOURED // len(text) - 20)}", language)
+    assert not any(part.colour for line in parts for part in line)
+    assert any(part.colour for line in coloured("x = 1  # one\n" + "\n" * 400, "python") for part in line)
