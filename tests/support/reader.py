@@ -25,6 +25,6 @@ COMMANDS: dict[str, Callable[[], object]] = {
 class QuickReader(readme.Reader):  # type: ignore[misc]
     def type(self, words: Sequence[str]) -> tuple[int, str]:
         """A command from its start to its end: its exit code, and all that it said."""
-        if words[0] in COMMANDS:
+        if words[0] in COMMANDS and "--backend" not in words:  # which starts a program that writes to the screen itself
             return shown(COMMANDS[words[0]], [*words], self.project, self.environ)
         return super().type(words)  # type: ignore[no-any-return]
