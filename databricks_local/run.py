@@ -93,8 +93,8 @@ def _hint(error: BaseException, again: str) -> str:
     if isinstance(error, InputWidgetNotDefined):
         return f"Type: {again} -P {shell.word(error.name)}=VALUE"
     if isinstance(error, SecretNotDefined):
-        secret = shell.word(f"{error.scope}/{error.key}")
-        return f"Put the secret into an environment variable, and type: {again} --secret {secret}=VARIABLE"
+        quoted = shell.word(f"{error.scope}/{error.key}")
+        return f"Put the secret into an environment variable, and type: {again} --secret {quoted}=VARIABLE"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"If it is a package, type: pip install {shell.word(error.name.partition('.')[0])}"
     return ""

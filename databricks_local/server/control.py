@@ -143,7 +143,8 @@ def get_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 def _shown(pipeline: Pipeline, entry: WorkspaceObject) -> dict[str, Any]:
     readable = entry.object_type in (NOTEBOOK, FILE)
-    content = exported(pipeline.workspace, entry, "SOURCE")[0] if readable else b""
+    kept = [(entry, pipeline.workspace.store.content(entry))]
+    content = exported(pipeline.workspace.settings, entry, kept, "SOURCE")[0] if readable else b""
     return {
         "path": entry.path,
         "object_type": entry.object_type,

@@ -165,8 +165,8 @@ def _since_fork(repository: Repository, commits: Commits, others: Sequence[str])
         return commits._replace(base=start)
     base, head = commits.base_name, commits.head_name
     about = f"{printable(base)} and {printable(head)} have no commit in common that this clone knows."
-    both = f"{shell.word(base)}..{shell.word(head)}"
-    raise SettingsError(about, _deepen(repository) or f"Compare them as they are: `to_databricks --review {both}`.")
+    command = f"to_databricks --review {shell.word(base)}..{shell.word(head)}"
+    raise SettingsError(about, _deepen(repository) or f"Compare them as they are: `{command}`.")
 
 
 def _known(repository: Repository, name: str) -> str:

@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from databricks_sync import shell
 from databricks_sync.cli.session import Session, who
 from databricks_sync.errors import InterruptedRun, SyncError
 from databricks_sync.interrupt import terminable
@@ -110,7 +111,8 @@ class Promoter:
         """The version to promote, where it is. Raises HookError where none has passed there."""
         request = self.request
         alias = request.origin.alias if request.origin else request.promotion.candidate
-        there = f"Promote it there first: `mlflow_hooks promote {request.hook.name} --to {request.promotion.source}`."
+        earlier = shell.option("to", request.promotion.source)
+        there = f"Promote it there first: `mlflow_hooks promote {request.hook.name}{earlier}`."
         with self._earlier() as client:
             version = Versions(client, request.model).with_alias(alias)
         if version is None:

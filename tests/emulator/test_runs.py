@@ -88,31 +88,11 @@ FAILURES = [
 ]
 
 
-# Runs notebooks one after the other, each as if it were alone, and tells how each ended: a Python of its own for each
-# would take longer than all of them.
-ONE_PYTHON = """
-import json, sys
-from pathlib import Path
-from databricks_local.runtime.notebook_runner import Runner
-
-file = Path(sys.argv[1])
-order = json.loads(file.read_text())
-paths = json.loads(dbutils.widgets.get("paths"))
-outcomes = [Runner({**order, "notebook_path": path, "parameters": {}}, file).outcome() for path in paths]
-dbutils.notebook.exit(json.dumps(outcomes))
-"""
-
-
-def test_failures(work: Work) -> None:
+@pytest.mark.parametrize(("cells", "reason"), FAILURES)
+def test_failures(work: Work, cells: list[str], reason: str) -> None:
     """What would not work on the service does not work here, and says why."""
-    paths = [work.notebook(f"/Shared/fails{number}", *cells) for number, (cells, _) in enumerate(FAILURES)]
-    outcomes = json.loads(work.run_notebook(ONE_PYTHON, paths=json.dumps(paths)).result)
-    told = [(cells, outcome.get("error", "")) for (cells, _), outcome in zip(FAILURES, outcomes, strict=True)]
-    assert [
-        (cells, error) for (cells, error), (_, reason) in zip(told, FAILURES, strict=True) if reason not in error
-    ] == []
-    ended = work.run_notebook("import os\nos._exit(3)")
-    assert ended.state[1] == "FAILED" and "ended unexpectedly" in ended.output["error"]
+    ended = work.run_notebook(*cells)
+    assert ended.state[1] == "FAILED" and reason in ended.output["error"], ended.output
 
 
 def test_dbutils(work: Work) -> None:

@@ -603,7 +603,7 @@ NOT_TYPED = {
     "Restore it, or name another with --experiment.": "tests/hooks/test_run.py deletes an experiment",
     **dict.fromkeys(
         (
-            "Promote it there first: `mlflow_hooks promote … --to …`.",
+            "Promote it there first: `mlflow_hooks promote ……`.",
             "Look at it, and type `… --approve`.",
             "Type `…` to promote another one.",
             "Type `…` to promote one.",
