@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .errors import SyncError
 from .exit_code import ExitCode
@@ -88,7 +88,8 @@ def raise_at_second(notice: Callable[[], None]) -> Callable[[int], None]:
     def press(presses: int) -> None:
         if presses > 1:
             raise KeyboardInterrupt
-        notice()
+        with suppress(RuntimeError):  # a handler may not write into a stream in the midst of whose write it was called
+            notice()
 
     return press
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from support.project import DELETE, EXPORT, HOME, IMPORT, MKDIRS, Person, Project, Workspace, rule, until
+
+from databricks_sync.interrupt import Interruption, raise_at_second
 
 AT = f"{HOME}/main"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
@@ -329,3 +332,22 @@ def test_ctrl_c_in_code_that_cannot_raise_is_not_lost(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)
     assert (ran.stdout, ran.stderr) == ("interrupted\n", "")
+
+
+def test_ctrl_c_in_the_midst_of_a_write_is_heard() -> None:
+    """What it would say into the stream that it interrupted is dropped, and the end is orderly all the same."""
+
+    class Screen(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            if not stop:
+                stop._press()
+            return len(data)  # type: ignore[arg-type]
+
+    stream = io.BufferedWriter(Screen())
+    stop = Interruption(raise_at_second(stream.flush))
+    stream.write(b"event")
+    stream.flush()
+    assert stop.pressed
