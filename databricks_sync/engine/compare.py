@@ -97,10 +97,7 @@ class Comparer:
         """
         entries = {key: entry for key, entry in self.base.entries().items() if key not in scan.displaced}
         remote = keys_by_nfc(listing)
-        noted = noted if noted and noted.apart(self.local.layout) else None
-        moves = Moves()
-        if scan.looked:
-            moves = self.local.layout.moves(entries, scan.objects.values(), remote, noted)
+        moves = self._moves(scan, entries, remote, noted)
         scan = _followed(scan, moves.followed)
         # What a pull had done before it died, only the files tell.
         intents = [i for i in self.base.intents() if scan.looked or i.direction is Direction.PUSH]
@@ -111,8 +108,7 @@ class Comparer:
         if litter := {key for key in remote if key not in entries and key not in scan.objects and is_litter(key)}:
             remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
-            foreign = remote.keys() - moves.moving.keys() - moves.left.keys() - problems.keys()
-            problems |= {key: outside(key) for key in foreign if not self.local.holds(key)}
+            problems |= self._outside(remote.keys() - problems.keys(), moves)
         recovery = recover(intents, self.base.entries(), scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
@@ -140,6 +136,21 @@ class Comparer:
             rivals=self._rivals(sides),
             leftover=leftover,
         )
+
+    def _moves(
+        self, scan: Scan, entries: dict[str, BaseEntry], remote: Mapping[str, RemoteObject], noted: Layout | None
+    ) -> Moves:
+        """What has other keys by the folders of today. `noted` counts where the note tells of other folders."""
+        if not scan.looked:
+            return Moves()
+        others = noted if noted and noted.apart(self.local.layout) else None
+        return self.local.layout.moves(entries, scan.objects.values(), remote, others)
+
+    def _outside(self, keys: set[str], moves: Moves) -> dict[str, Problem]:
+        """The objects that no folder here could hold, and that are not on their way elsewhere."""
+        return {
+            key: outside(key) for key in keys - moves.moving.keys() - moves.left.keys() if not self.local.holds(key)
+        }
 
     def _sides(
         self,

@@ -1581,9 +1581,9 @@ MUTANTS = (
     ),
     Mutant(
         "a removal goes after what a colleague has moved",
-        "Comparer.compare",
-        "scan.looked",
-        "True",
+        "Comparer._moves",
+        "not scan.looked",
+        "False",
         REMOVALS,
         "colleague_has_moved",
     ),
