@@ -45,6 +45,11 @@ class CellReview(NamedTuple):
         return cell
 
     @property
+    def number(self) -> int:
+        """The number of the cell as it is, or as it was before it was removed; 0 for the whole of a file."""
+        return self.number_after or self.number_before or 0
+
+    @property
     def texts(self) -> tuple[str, str]:
         """What was written in it, and what is."""
         return self.before.source if self.before else "", self.after.source if self.after else ""

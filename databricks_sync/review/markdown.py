@@ -137,11 +137,10 @@ def _cell(cell: CellReview, room: int) -> str:
 
 
 def _heading(cell: CellReview) -> str:
-    number = cell.number_after or cell.number_before
-    if not number:
+    if not cell.number:
         return ""
     title = " →".join(f" {_code(_cut(title))}" for title in titles(cell))
-    return f"<p><b>Cell {number}</b>{title} · {_code(_cut(language(cell)))} · {did(cell)}</p>\n\n"
+    return f"<p><b>Cell {cell.number}</b>{title} · {_code(_cut(language(cell)))} · {did(cell)}</p>\n\n"
 
 
 def _fenced(text: str) -> str:

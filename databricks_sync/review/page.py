@@ -103,13 +103,12 @@ def _cell(cell: CellReview) -> str:
 
 
 def _bar(cell: CellReview) -> str:
-    number = cell.number_after or cell.number_before
-    if not number:
+    if not cell.number:
         return ""
     title = " →".join(f" “{escape(title)}”" for title in titles(cell))
     word = did(cell)
     return (
-        f'<div class="bar {word.split()[0]}"><h3>Cell {number}{title}</h3> '
+        f'<div class="bar {word.split()[0]}"><h3>Cell {cell.number}{title}</h3> '
         f'<span class="soft">{escape(language(cell))}</span> <span class="soft">{word}</span></div>\n'
     )
 
@@ -123,7 +122,7 @@ def _prose(cell: CellReview) -> str:
         return ""
     shown = "".join(f'<div class="prose">{prose.rendered(side.source)}</div>' for side in sides)
     look = "pair" if len(sides) > 1 else "alone"
-    is_open = " open" if cell.number_after or cell.number_before else ""  # a file may be long
+    is_open = " open" if cell.number else ""  # a file may be long
     return f'<details{is_open}><summary>Rendered</summary><div class="{look}">{shown}</div></details>'
 
 
@@ -160,8 +159,7 @@ def _both_sides(cell: CellReview) -> str:
 
 
 def _table(cell: CellReview, lines: Iterable[str], left_out: int, *, both: bool) -> str:
-    number = cell.number_after or cell.number_before
-    caption = f"Cell {number}" if number else "Lines"
+    caption = f"Cell {cell.number}" if cell.number else "Lines"
     more = f'<p class="more">… {quantity(left_out, "more line")} not shown</p>\n' if left_out > 0 else ""
     return (
         f'<table class="{"both" if both else "one"}"><caption>{caption}</caption>'
