@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import FILE, NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import spelled
@@ -60,9 +61,9 @@ def search(request: PageRequest) -> PageView:
 
 def _numbered(request: PageRequest, words: str) -> tuple[str, str] | None:
     """Name and address of the run or job that has this number: MLflow's page, for one, tells runs by theirs."""
-    if not (words.isascii() and words.isdigit() and len(words) < 16):
+    store, number = request.services.store, whole_number(words)
+    if number is None:
         return None
-    store, number = request.services.store, int(words)
     parent = store.parent(number)
     run, job = store.run(number if parent is None else parent), store.job(number)
     if run is not None:

@@ -142,9 +142,10 @@ def get_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
 
 
 def _shown(pipeline: Pipeline, entry: WorkspaceObject) -> dict[str, Any]:
-    readable = entry.object_type in (NOTEBOOK, FILE)
-    kept = [(entry, pipeline.workspace.store.content(entry))]
-    content = exported(pipeline.workspace.settings, entry, kept, "SOURCE")[0] if readable else b""
+    content = b""
+    if entry.object_type in (NOTEBOOK, FILE):
+        kept = [(entry, pipeline.workspace.store.content(entry))]
+        content, _ = exported(pipeline.workspace.settings, entry, kept, "SOURCE")
     return {
         "path": entry.path,
         "object_type": entry.object_type,
