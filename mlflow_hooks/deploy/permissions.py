@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, PRINCIPALS
@@ -70,15 +71,17 @@ class Permissions:
     def set(self, job_id: int, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         """Makes the permissions those of `wanted`, where they are other than those of `present`."""
         if wanted.get(PERMISSIONS, {}) != present.get(PERMISSIONS, {}):
-            owner = self._of(job_id).get(_OWNED) or self._me()
+            owner = self._of(job_id).get(_OWNED) or self._me
             body = json.dumps(_access_control({_OWNED: owner, **wanted.get(PERMISSIONS, {})})).encode()
             self._http.write(f"{_API}/{job_id}", body, method="PUT")
 
     def for_creation(self, wanted: Mapping[str, str] | None) -> dict[str, Any]:
         """What a job is created with. SERVER: a job has exactly one owner, so whoever creates it is named."""
-        return _access_control({_OWNED: self._me(), **wanted}) if wanted else {}
+        return _access_control({_OWNED: self._me, **wanted}) if wanted else {}
 
+    @cached_property
     def _me(self) -> str:
+        """Who deploys, as a principal."""
         me = Workspace(self._http, "/").me()
         return f"{'service_principal' if _APPLICATION.fullmatch(me) else 'user'} {me}"
 
