@@ -87,8 +87,7 @@ def new(options: HookOptions, report: Reporter) -> int:
     files = [Change("file", f"{projects.name}/{file}", Action.CREATE.value) for file in made]
     code = report_changes(files, report, dry_run=False)
     hook = sound(read_hook(projects / options.name / HOOK_FILE), options.checking())
-    name = hook.name
-    report.line(f"Try it: mlflow_hooks run {name} --local", "")
+    report.line(f"Try it: mlflow_hooks run {shell.word(hook.name)} --local", "")
     report.line(f"Then commit it, and create its tag: git tag {hook.git.ref}", "")
     return code
 
