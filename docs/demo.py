@@ -82,9 +82,14 @@ class Workspace:
 
 
 def clean_environment(home: Path, workspace: Path) -> dict[str, str]:
-    """This process's environment without whatever could lead to somebody's real workspace or git settings."""
+    """This process's environment without whatever could lead to somebody's real workspace or git settings.
+
+    Nor does it say what has the programs write otherwise than on a person's screen, as in a CI.
+    """
     private = ("DATABRICKS_", "ARM_", "GIT_", "XDG_", "NOTEBOOK_FOLDER", "PROJECT_FOLDER", "USER")
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(private)}
+    screen = ("CI", "BUILD_", "GITHUB_", "GITLAB_", "TF_BUILD", "BITBUCKET_", "JENKINS_", "PYTEST_", "PY_COLORS")
+    screen += ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(private + screen)}
     home.mkdir()
     return kept | {
         "HOME": str(home),

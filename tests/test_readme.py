@@ -55,8 +55,10 @@ PAGES = [pytest.param(page, marks=[pytest.mark.long] if page.name in LONG else [
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in readme.pages()])
-def test_screens(page: Path) -> None:
-    """What a page shows is what its commands print, up to times."""
+def test_screens(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page shows is what its commands print, up to times, also where a CI tries it."""
+    for name, value in {"CI": "true", "GITHUB_ACTIONS": "true", "COLUMNS": "200", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
     text = page.read_text(encoding="utf-8")
     assert readme.steady(readme.followed(text, QuickReader)) == readme.steady(text), (
         "python docs/readme.py brings it up to date"
