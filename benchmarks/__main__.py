@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import click
@@ -80,6 +81,8 @@ def main(
                 except Failed as error:
                     raise click.ClickException(str(error)) from None
     about = {
+        "date": date.today().isoformat(),
+        "tools": {one.name: one.version for one in those},
         "notebooks": notebooks,
         "bytes_each": tree.size,
         "folders": folders,

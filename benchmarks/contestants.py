@@ -50,12 +50,18 @@ class Contestant:
     start: Command
     push: Command
     pull: Command | None = None
-    peer: Peer | None = None
+    peer: Peer | None = None  # whose environment it is in
     environ: Mapping[str, str] = field(default_factory=dict)
+    release: str = ""  # of a program that is in none
 
     @property
     def slug(self) -> str:
         return self.name.replace(" ", "-").replace(",", "")
+
+    @property
+    def version(self) -> str:
+        """Of what is installed."""
+        return self.peer.version if self.peer else self.release
 
 
 def _legacy(place: Place, *arguments: str) -> list[str]:
@@ -106,17 +112,18 @@ def contestants() -> list[Contestant]:
         _sdk(20),
         _sdk(50),
     ]
-    official = go_cli()
-    if official:
+    if official := go_cli():
+        program, release = official
         there.append(
             Contestant(
                 "databricks (Go)",
-                lambda _: [official, "sync", "--help"],
-                lambda place: [official, "sync", str(place.project / "notebooks"), place.target],
+                lambda _: [program, "sync", "--help"],
+                lambda place: [program, "sync", str(place.project / "notebooks"), place.target],
                 lambda place: [
-                    *(official, "workspace", "export-dir", "--overwrite"),
+                    *(program, "workspace", "export-dir", "--overwrite"),
                     *(place.target, str(place.clone / "notebooks")),
                 ],
+                release=release,
             )
         )
     return there

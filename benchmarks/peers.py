@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,15 @@ class Peer:
 
     def program(self, name: str) -> Path:
         return self.python.with_name(name)
+
+    @property
+    def version(self) -> str:
+        """Of the package that is measured, once it is installed."""
+        package = re.split(r"[=>]", self.requirements[0])[0] if self.requirements else "databricks-branch-sync"
+        asked = f"from importlib.metadata import version; print(version({package!r}))"
+        return subprocess.run(
+            [str(self.python), "-c", asked], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     def install(self) -> None:
         """Makes the environment, unless a whole one for these very requirements is there."""
@@ -62,10 +72,11 @@ DBX = Peer("dbx", ("dbx==0.8.19", "click==8.1.8"))
 SDK = Peer("databricks-sdk", ("databricks-sdk>=0.40",))
 
 
-def go_cli() -> str | None:
-    """The official command line, which is no Python package: where it is, if it is on the PATH."""
+def go_cli() -> tuple[str, str] | None:
+    """The official command line, which is no Python package: where it is, if it is on the PATH, and its version."""
     found = shutil.which("databricks")
     if found is None:
         return None
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    return found if said.startswith("Databricks CLI v") else None  # the legacy one says: Version
+    _, official, version = said.strip().partition("Databricks CLI v")  # the legacy one says: Version
+    return (found, version) if official else None

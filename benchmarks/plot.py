@@ -32,8 +32,8 @@ def plot(results: Results) -> str:
         bottom = max(bottom, top)
     about = results.about
     foot = (
-        f"{about['notebooks']:,} notebooks of {about['bytes_each']:,} bytes in {about['folders']} folders; "
-        "medians of whole processes, in seconds"
+        f"{about['date']}: {about['notebooks']:,} notebooks of {about['bytes_each']:,} bytes in {about['folders']} "
+        "folders; medians of whole processes, in seconds"
     )
     parts.append(_text(0, bottom + TITLE - 9, foot, "foot"))
     width, height = 2 * COLUMN + BETWEEN, bottom + TITLE
