@@ -2,13 +2,11 @@
 
 Control endpoints of these parts, as control.py describes them:
 
-    POST   /api/local/secrets        {scope: {key: text}}, replacing all scopes and secrets
     POST   /api/local/run-states     a list of overrides, replacing those in force: runs that never start,
                                      never end, end without a result, or are refused
     DELETE /api/local/run-states     no more overrides
     GET    /api/local/run-output     ?run_id= of a run or a task run: {"tasks": [{"run_id", "task_key", "log",
                                      "log_truncated", "result", "error", "error_trace", "displays", "notes"}]}
-    GET    /api/local/next-fires     {"next_fires": {job_id: ms}}: when schedules fire next
     POST   /api/local/reset          also cancels all runs and empties all of these parts
 """
 
@@ -26,20 +24,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.documents import whole_number
-from databricks_local.core.model import ApiAnswer, Call
-from databricks_local.files.dbfs import OPERATIONS as DBFS_OPERATIONS
 from databricks_local.files.dbfs import Dbfs
 from databricks_local.files.files_api import FilesApi
 from databricks_local.files.tree import Tree
-from databricks_local.jobs.api import JOB_OPERATIONS, JobApi
+from databricks_local.jobs.api import JobApi
 from databricks_local.jobs.compute_api import COMPUTE_OPERATIONS
 from databricks_local.jobs.executor import Executor, run_files
 from databricks_local.jobs.overrides import RunOverrides, override
-from databricks_local.jobs.permissions_api import PERMISSION_OPERATIONS, PermissionsApi, of_jobs, of_objects
+from databricks_local.jobs.permissions_api import PermissionsApi, of_jobs, of_objects
 from databricks_local.jobs.rules.permissions import Grants
-from databricks_local.jobs.run_api import RUN_OPERATIONS, RunApi
+from databricks_local.jobs.run_api import RunApi
 from databricks_local.jobs.scheduler import Scheduler
-from databricks_local.jobs.secrets_api import SECRET_OPERATIONS, SecretsApi, replace_all
+from databricks_local.jobs.secrets_api import SecretsApi
 from databricks_local.jobs.store import JobStore
 from databricks_local.jobs.task_runner import TaskRunner
 from databricks_local.mlflow_server.process import MlflowProcess
@@ -47,11 +43,10 @@ from databricks_local.mlflow_server.proxy import MlflowProxy
 from databricks_local.protocol import bodies
 from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
-from databricks_local.repos.repos_api import REPO_OPERATIONS, ReposApi
+from databricks_local.repos.repos_api import ReposApi
 from databricks_local.repos.snapshots import Snapshots
 from databricks_local.workspace import telemetry
 from databricks_local.workspace.scim import SCIM_OPERATIONS
-from databricks_local.workspace.tree import LocalWorkspace
 
 VERSIONS = ("2.0", "2.1", "2.2")
 
@@ -131,24 +126,19 @@ class Services:
         ]
 
     def _json(self) -> Iterable[tuple[str, str, Operation]]:
-        for method, name, of_dbfs in DBFS_OPERATIONS:
-            yield method, f"/api/2.0/dbfs/{name}", self.dbfs.operation(of_dbfs)
-        for version in VERSIONS:
-            for method, name, of_job in JOB_OPERATIONS:
-                yield method, f"/api/{version}/jobs/{name}", _bound(of_job, self.jobs)
-            for method, name, of_run in RUN_OPERATIONS:
-                yield method, f"/api/{version}/jobs/{name}", _bound(of_run, self.runs)
-        for method, name, of_secret in SECRET_OPERATIONS:
-            yield method, f"/api/2.0/secrets/{name}", _bound(of_secret, self.secrets)
-        for method, name, of_object in PERMISSION_OPERATIONS:
-            yield method, f"/api/2.0/permissions/{name}", _bound(of_object, self.permissions)
-        for method, name, of_repo in REPO_OPERATIONS:
-            yield method, f"/api/2.0/repos{name}", _bound(of_repo, self.repos)
-        for version in ("2.0", "2.1"):
-            for method, name, of_compute in COMPUTE_OPERATIONS:
-                yield method, f"/api/{version}/clusters/{name}", of_compute
-        for method, name, of_people in SCIM_OPERATIONS:
-            yield method, f"/api/2.0/preview/scim/v2/{name}", of_people
+        parts = (
+            ("/api/2.0/dbfs/", self.dbfs.operations()),
+            *((f"/api/{version}/jobs/", self.jobs.operations()) for version in VERSIONS),
+            *((f"/api/{version}/jobs/", self.runs.operations()) for version in VERSIONS),
+            ("/api/2.0/secrets/", self.secrets.operations()),
+            ("/api/2.0/permissions/", self.permissions.operations()),
+            ("/api/2.0/repos", self.repos.operations()),
+            *((f"/api/{version}/clusters/", COMPUTE_OPERATIONS) for version in ("2.0", "2.1")),
+            ("/api/2.0/preview/scim/v2/", SCIM_OPERATIONS),
+        )
+        for prefix, operations in parts:
+            for method, name, operation in operations:
+                yield method, prefix + name, operation
         yield "POST", "/telemetry-ext", telemetry.take
 
     def _raw(self) -> Iterable[tuple[str, str, Operation]]:
@@ -199,19 +189,6 @@ async def _to_page(request: Request) -> Response:
     return Response(status_code=307, headers={"Location": f"/mlflow/#/{path}" if path else "/mlflow/"})
 
 
-def _bound(
-    operation: Callable[[Any, LocalWorkspace, Call], ApiAnswer | Awaitable[ApiAnswer]], api: object
-) -> Operation:
-    return lambda workspace, call: operation(api, workspace, call)
-
-
-def _secrets(services: Services, body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise ValueError("the body is an object of scopes")
-    replace_all(services.store, body, services.pipeline.workspace.clock.now())
-    return {}
-
-
 def _run_states(services: Services, body: Any) -> dict[str, Any]:
     services.overrides.set([override(document) for document in (body if isinstance(body, list) else [body])])
     return {}
@@ -229,16 +206,10 @@ def _run_output(services: Services, query: Any) -> dict[str, Any]:
     return services.runs.all_output(number)
 
 
-def _next_fires(services: Services, _: Any) -> dict[str, Any]:
-    return {"next_fires": {str(job_id): ms for job_id, ms in services.scheduler.next_fires().items()}}
-
-
 CONTROLS: tuple[tuple[str, str, Callable[[Services, Any], dict[str, Any]]], ...] = (
-    ("POST", "secrets", _secrets),
     ("POST", "run-states", _run_states),
     ("DELETE", "run-states", _no_run_states),
     ("GET", "run-output", _run_output),
-    ("GET", "next-fires", _next_fires),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.core.settings import MIB
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .tree import Node, OutsideError, Tree
@@ -49,16 +50,29 @@ class Dbfs:
         self.tree.clear()
         self._streams.clear()
 
-    def operation(
-        self, operation: Callable[[Dbfs, Call], dict[str, Any]]
-    ) -> Callable[[LocalWorkspace, Call], ApiAnswer]:
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/2.0/dbfs/`, and what serves it."""
+        return (
+            ("GET", "get-status", self.operation(self.get_status)),
+            ("GET", "list", self.operation(self.list)),
+            ("GET", "read", self.operation(self.read)),
+            ("POST", "mkdirs", self.operation(self.mkdirs)),
+            ("POST", "put", self.operation(self.put)),
+            ("POST", "create", self.operation(self.create)),
+            ("POST", "add-block", self.operation(self.add_block)),
+            ("POST", "close", self.operation(self.close)),
+            ("POST", "move", self.operation(self.move)),
+            ("POST", "delete", self.operation(self.delete)),
+        )
+
+    def operation(self, operation: Callable[[Call], dict[str, Any]]) -> Callable[[LocalWorkspace, Call], ApiAnswer]:
         """`operation` as the pipeline serves it: what it returns becomes JSON, what the disk refuses an ApiError."""
 
         def operate(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
             if not workspace.settings.dbfs:
                 raise switched_off()
             try:
-                return answer(operation(self, call))
+                return answer(operation(call))
             except OutsideError:
                 raise invalid(f"Invalid path: {call.target.path}") from None
             except (NotADirectoryError, IsADirectoryError, FileExistsError):
@@ -74,10 +88,10 @@ class Dbfs:
         That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
         """
         if call.method == "GET":
-            reply = self.operation(Dbfs._content)(workspace, call)
+            reply = self.operation(self._content)(workspace, call)
             if reply.status == 200:
                 return ApiAnswer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
-        return self.operation(Dbfs._upload)(workspace, call)
+        return self.operation(self._upload)(workspace, call)
 
     def _content(self, call: Call) -> dict[str, Any]:
         self._file(call)
@@ -243,17 +257,3 @@ def decoded(call: Call, name: str) -> bytes:
     if len(content) > MIB:
         raise ApiError(400, "MAX_BLOCK_SIZE_EXCEEDED", f"The block is larger than {MIB} bytes.")
     return content
-
-
-OPERATIONS: tuple[tuple[str, str, Callable[[Dbfs, Call], dict[str, Any]]], ...] = (
-    ("GET", "get-status", Dbfs.get_status),
-    ("GET", "list", Dbfs.list),
-    ("GET", "read", Dbfs.read),
-    ("POST", "mkdirs", Dbfs.mkdirs),
-    ("POST", "put", Dbfs.put),
-    ("POST", "create", Dbfs.create),
-    ("POST", "add-block", Dbfs.add_block),
-    ("POST", "close", Dbfs.close),
-    ("POST", "move", Dbfs.move),
-    ("POST", "delete", Dbfs.delete),
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from databricks_local.core.documents import whole_number
@@ -11,6 +11,7 @@ from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import unknown
 from databricks_local.jobs.rules.jobs import check_job
 from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, check_owner, grants
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .store import JobStore, StoredJob
@@ -58,6 +59,17 @@ class JobApi:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
+
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/<version>/jobs/`, and what serves it."""
+        return (
+            ("POST", "create", self.create),
+            ("POST", "reset", self.reset),
+            ("POST", "update", self.update),
+            ("GET", "get", self.get),
+            ("GET", "list", self.list),
+            ("POST", "delete", self.delete),
+        )
 
     def create(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Takes settings, of Jobs 2.0 or later, and gives the new `job_id`."""
@@ -224,13 +236,3 @@ def limit_of(call: Call, default: int, most: int) -> int:
 def page_of(call: Call) -> int:
     """The identifier the next page begins before."""
     return 2**62 if call.text("page_token") is None else number_of(call, "page_token")
-
-
-JOB_OPERATIONS: tuple[tuple[str, str, Callable[[JobApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
-    ("POST", "create", JobApi.create),
-    ("POST", "reset", JobApi.reset),
-    ("POST", "update", JobApi.update),
-    ("GET", "get", JobApi.get),
-    ("GET", "list", JobApi.list),
-    ("POST", "delete", JobApi.delete),
-)

@@ -26,6 +26,7 @@ from databricks_local.core.model import (
 )
 from databricks_local.core.paths import ancestors
 from databricks_local.jobs.rules.permissions import JOB_LEVELS, OBJECT_LEVELS, OWNER, Grants, check_owner, grants
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .api import missing_job
@@ -62,6 +63,15 @@ class PermissionsApi:
     def __init__(self, store: JobStore, kinds: Mapping[str, Securable]) -> None:
         self._store = store
         self._kinds = kinds
+
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/2.0/permissions/`, and what serves it."""
+        return (
+            ("GET", "{object_type}/{object_id}", self.get),
+            ("PUT", "{object_type}/{object_id}", self.set),
+            ("PATCH", "{object_type}/{object_id}", self.update),
+            ("GET", "{object_type}/{object_id}/permissionLevels", self.levels),
+        )
 
     def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """All permissions on an object: its own, and what it inherits."""
@@ -186,11 +196,3 @@ def _entry(field: str, principal: str, levels: Sequence[Mapping[str, Any]]) -> d
     """Users and service principals have a name for people beside their own [DOCS]."""
     named = {} if field == "group_name" else {"display_name": principal}
     return {field: principal, **named, "all_permissions": list(levels)}
-
-
-PERMISSION_OPERATIONS: tuple[tuple[str, str, Callable[[PermissionsApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
-    ("GET", "{object_type}/{object_id}", PermissionsApi.get),
-    ("PUT", "{object_type}/{object_id}", PermissionsApi.set),
-    ("PATCH", "{object_type}/{object_id}", PermissionsApi.update),
-    ("GET", "{object_type}/{object_id}/permissionLevels", PermissionsApi.levels),
-)

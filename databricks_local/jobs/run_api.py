@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from databricks_local.core.paths import spelled
 from databricks_local.formats import html_page, notebook
 from databricks_local.jobs.rules.fields import SINGLE, check, required
 from databricks_local.jobs.rules.jobs import check_repair, check_run_now, check_submit
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from . import repairs
@@ -35,6 +36,21 @@ class RunApi:
         self._executor = executor
         self._overrides = overrides
         self._host = host
+
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/<version>/jobs/`, and what serves it."""
+        return (
+            ("POST", "run-now", self.run_now),
+            ("POST", "runs/submit", self.submit),
+            ("POST", "runs/repair", self.repair),
+            ("GET", "runs/export", self.export),
+            ("GET", "runs/get", self.get),
+            ("GET", "runs/list", self.list),
+            ("GET", "runs/get-output", self.get_output),
+            ("POST", "runs/cancel", self.cancel),
+            ("POST", "runs/cancel-all", self.cancel_all),
+            ("POST", "runs/delete", self.delete),
+        )
 
     def run_now(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run of a job; with an idempotency token that was used, the run of then [DOCS]."""
@@ -61,27 +77,11 @@ class RunApi:
         Raises ApiError for a job without tasks, or whose runs a test refuses.
         """
         name = str(job.settings.get("name", "Untitled"))
-        forced = self._overrides.of(name)
-        run_id = self._store.identifier()
-        run = Run(
-            run_id=run_id,
-            job_id=job.job_id,
-            kind=JOB_RUN,
-            name=name,
-            spec=job.settings,
-            tasks=self._tasks(job.settings, run_id),
-            creator=workspace.settings.user,
-            single="tasks" not in job.settings,
-            trigger=trigger,
-            number=self._store.count_runs(job.job_id) + 1,
-            created_ms=workspace.clock.now(),
-            arguments=arguments,
-        )
+        run = self._new(workspace, JOB_RUN, job.job_id, name, job.settings)
         if not run.tasks:
             raise invalid("The job has no tasks to run.")
-        self._add(workspace, run, token)
-        self._executor.start(run, forced)
-        return run
+        number = self._store.count_runs(job.job_id) + 1
+        return self._begin(workspace, replace(run, trigger=trigger, number=number, arguments=arguments), token)
 
     def submit(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run without a job; its job_id is one that no job has."""
@@ -98,22 +98,7 @@ class RunApi:
     def begin_once(self, workspace: LocalWorkspace, body: dict[str, Any], token: str | None = None) -> Run:
         """A run without a job, stored and on its way; `body` is checked. Raises ApiError where a test refuses it."""
         name = str(body.pop("run_name", "Untitled"))
-        forced = self._overrides.of(name)
-        run_id = self._store.identifier()
-        run = Run(
-            run_id=run_id,
-            job_id=self._store.identifier(),
-            kind=SUBMIT_RUN,
-            name=name,
-            spec=body,
-            tasks=self._tasks(body, run_id),
-            creator=workspace.settings.user,
-            single="tasks" not in body,
-            created_ms=workspace.clock.now(),
-        )
-        self._add(workspace, run, token)
-        self._executor.start(run, forced)
-        return run
+        return self._begin(workspace, self._new(workspace, SUBMIT_RUN, self._store.identifier(), name, body), token)
 
     def repair(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """Tasks of a run of a job that has ended run again, in that run, as the job is by now [DOCS].
@@ -140,10 +125,27 @@ class RunApi:
         self._executor.start(repaired, forced)
         return answer({"repair_id": repair_id})
 
-    def _add(self, workspace: LocalWorkspace, run: Run, token: str | None) -> None:
+    def _new(self, workspace: LocalWorkspace, kind: str, job_id: int, name: str, spec: Mapping[str, Any]) -> Run:
+        run_id = self._store.identifier()
+        return Run(
+            run_id=run_id,
+            job_id=job_id,
+            kind=kind,
+            name=name,
+            spec=spec,
+            tasks=self._tasks(spec, run_id),
+            creator=workspace.settings.user,
+            single="tasks" not in spec,
+            created_ms=workspace.clock.now(),
+        )
+
+    def _begin(self, workspace: LocalWorkspace, run: Run, token: str | None) -> Run:
+        forced = self._overrides.of(run.name)
         self._store.add_run(run, token)
         for task in run.tasks:
             self._keep_code(workspace, task)
+        self._executor.start(run, forced)
+        return run
 
     def _keep_code(self, workspace: LocalWorkspace, task: TaskRun) -> None:
         """The notebook of a task as it is when its run begins, for runs/export; nothing for one that is not there."""
@@ -249,13 +251,12 @@ class RunApi:
 
     def all_output(self, run_id: int) -> dict[str, Any]:
         """Everything a run left behind, for people: of the task, or of all tasks of a run. Raises ValueError."""
-        parent = self._store.parent(run_id)
-        run = self._store.run(parent if parent is not None else run_id)
+        run = self._store.run_of(run_id)
         if run is None:
             raise ValueError(f"there is no run {run_id}")
         outputs = []
         for task in run.tasks:
-            if parent not in (None, run_id) and task.run_id != run_id:
+            if run_id not in (run.run_id, task.run_id):
                 continue
             output, (log, truncated) = self._store.output(task.run_id), self._executor.log(task.run_id).tail()
             outputs.append(
@@ -288,8 +289,7 @@ class RunApi:
 
     def _run_and_task(self, run_id: int, workspace: LocalWorkspace) -> tuple[Run, TaskRun | None]:
         """A run, or the run a task run belongs to together with that task."""
-        parent = self._store.parent(run_id)
-        run = self._store.run(run_id if parent is None else parent)
+        run = self._store.run_of(run_id)
         if run is None:
             raise missing_run(run_id, workspace)
         return run, next((task for task in run.tasks if task.run_id == run_id), None)
@@ -305,17 +305,3 @@ class RunApi:
 def _arguments(call: Call) -> dict[str, Any]:
     """What a call gives a run instead of what its job has."""
     return {key: value for key, value in call.parameters.items() if key == "job_parameters" or key.endswith("_params")}
-
-
-RUN_OPERATIONS: tuple[tuple[str, str, Callable[[RunApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
-    ("POST", "run-now", RunApi.run_now),
-    ("POST", "runs/submit", RunApi.submit),
-    ("POST", "runs/repair", RunApi.repair),
-    ("GET", "runs/export", RunApi.export),
-    ("GET", "runs/get", RunApi.get),
-    ("GET", "runs/list", RunApi.list),
-    ("GET", "runs/get-output", RunApi.get_output),
-    ("POST", "runs/cancel", RunApi.cancel),
-    ("POST", "runs/cancel-all", RunApi.cancel_all),
-    ("POST", "runs/delete", RunApi.delete),
-)

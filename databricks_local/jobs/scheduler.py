@@ -46,12 +46,6 @@ class Scheduler:
         if self._thread is not None:
             self._thread.join(5)
 
-    def next_fires(self) -> dict[int, int]:
-        """Job -> the moment (ms) it fires next, were schedules to run."""
-        now = datetime.now(timezone.utc)
-        moments = {job.job_id: next_of(job, now) for job in self._store.scheduled()}
-        return {job_id: int(moment.timestamp() * 1000) for job_id, moment in moments.items() if moment is not None}
-
     def look(self, now: datetime) -> list[int]:
         """The jobs that are due: each fires once, however long ago it was due."""
         due, began = [], {}

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.jobs.rules.fields import required
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from .store import JobStore
@@ -28,6 +28,22 @@ class SecretsApi:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
+
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/2.0/secrets/`, and what serves it."""
+        return (
+            ("POST", "scopes/create", self.create_scope),
+            ("GET", "scopes/list", self.list_scopes),
+            ("POST", "scopes/delete", self.delete_scope),
+            ("POST", "put", self.put),
+            ("GET", "get", self.get),
+            ("GET", "list", self.list),
+            ("POST", "delete", self.delete),
+            ("POST", "acls/put", self.put_acl),
+            ("GET", "acls/get", self.get_acl),
+            ("GET", "acls/list", self.list_acls),
+            ("POST", "acls/delete", self.delete_acl),
+        )
 
     def create_scope(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A new scope; 400 for one that exists."""
@@ -84,7 +100,7 @@ class SecretsApi:
         scope, key = self._scope(call), call.text("key") or ""
         if key not in self._store.secrets(scope):
             raise missing_secret(scope, key)
-        self._store.put_secret(scope, key, None)
+        self._store.remove_secret(scope, key)
         return answer({})
 
     def put_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -93,37 +109,34 @@ class SecretsApi:
         permission = call.text("permission")
         if permission not in PERMISSIONS:
             raise invalid(f"permission is one of {', '.join(PERMISSIONS)}, not {permission!r}.")
-        self._put_acls(scope, {**self._acls(workspace, scope), principal: permission})
+        self._put_acls(scope, {**self._acls(scope), principal: permission})
         return answer({})
 
     def get_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """What a principal may do with a scope [DOCS]."""
         scope, principal = self._scope(call), _principal(call)
-        acls = self._acls(workspace, scope)
+        acls = self._acls(scope)
         if principal not in acls:
             raise missing_acl(scope, principal)
         return answer({"principal": principal, "permission": acls[principal]})
 
     def list_acls(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """What everybody may do with a scope [DOCS]."""
-        acls = self._acls(workspace, self._scope(call))
+        acls = self._acls(self._scope(call))
         items = [{"principal": principal, "permission": permission} for principal, permission in acls.items()]
         return answer({"items": items} if items else {})
 
     def delete_acl(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One principal's; 404 for one that has none [DOCS]."""
         scope, principal = self._scope(call), _principal(call)
-        acls = self._acls(workspace, scope)
+        acls = self._acls(scope)
         if acls.pop(principal, None) is None:
             raise missing_acl(scope, principal)
         self._put_acls(scope, acls)
         return answer({})
 
-    def _acls(self, workspace: LocalWorkspace, scope: str) -> dict[str, str]:
-        entries = self._store.permissions(_acl_of(scope))
-        if entries is None:  # of a scope that a test made, or an older version
-            return {workspace.settings.user: "MANAGE"}
-        return {principal: permission for _, principal, permission in entries}
+    def _acls(self, scope: str) -> dict[str, str]:
+        return {principal: permission for _, principal, permission in self._store.permissions(_acl_of(scope)) or ()}
 
     def _put_acls(self, scope: str, acls: Mapping[str, str]) -> None:
         self._store.put_permissions(_acl_of(scope), [("principal", *entry) for entry in acls.items()])
@@ -134,22 +147,6 @@ class SecretsApi:
         if scope not in self._store.scopes():
             raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Scope {scope} does not exist!")
         return scope
-
-
-def replace_all(store: JobStore, scopes: dict[str, Any], now_ms: int) -> None:
-    """All scopes and secrets at once: `{scope: {key: text}}`. ValueError says what is wrong."""
-    for scope, secrets in scopes.items():
-        if not NAME.fullmatch(scope) or not isinstance(secrets, dict):
-            raise ValueError(f"a scope has a name and an object of secrets, not {scope!r}")
-        for key, value in secrets.items():
-            if not NAME.fullmatch(key) or not isinstance(value, str):
-                raise ValueError(f"a secret has a name and a text, not {key!r}")
-    for scope in store.scopes():
-        store.remove_scope(scope)
-    for scope, secrets in scopes.items():
-        store.add_scope(scope)
-        for key, value in secrets.items():
-            store.put_secret(scope, key, value.encode(), now_ms)
 
 
 def missing_acl(scope: str, principal: str) -> ApiError:
@@ -178,18 +175,3 @@ def checked_name(name: str | None, what: str) -> str:
     if name is None or not NAME.fullmatch(name):
         raise invalid(f"{what} has letters, digits, `-`, `_`, `@` and `.`, at most 128 of them.")
     return name
-
-
-SECRET_OPERATIONS: tuple[tuple[str, str, Callable[[SecretsApi, LocalWorkspace, Call], ApiAnswer]], ...] = (
-    ("POST", "scopes/create", SecretsApi.create_scope),
-    ("GET", "scopes/list", SecretsApi.list_scopes),
-    ("POST", "scopes/delete", SecretsApi.delete_scope),
-    ("POST", "put", SecretsApi.put),
-    ("GET", "get", SecretsApi.get),
-    ("GET", "list", SecretsApi.list),
-    ("POST", "delete", SecretsApi.delete),
-    ("POST", "acls/put", SecretsApi.put_acl),
-    ("GET", "acls/get", SecretsApi.get_acl),
-    ("GET", "acls/list", SecretsApi.list_acls),
-    ("POST", "acls/delete", SecretsApi.delete_acl),
-)

@@ -5,7 +5,7 @@ Codes are databricks-sdk's TerminationCodeCode; messages are those users quote w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from .runs import Run, RunState, TaskRun
 
@@ -107,16 +107,6 @@ def of_run(run: Run, cancelled: bool, timed_out: bool) -> RunState:
     if any(task.state.result not in GOOD for task in run.tasks):
         return RunState("TERMINATED", "SUCCESS_WITH_FAILURES", "", "SUCCESS_WITH_FAILURES")
     return SUCCESS
-
-
-# Life cycle of Jobs 2.0/2.1 -> the state of 2.2.
-V2_STATES: Mapping[str, str] = {
-    "QUEUED": "QUEUED",
-    "PENDING": "PENDING",
-    "BLOCKED": "BLOCKED",
-    "RUNNING": "RUNNING",
-    "TERMINATING": "TERMINATING",
-}
 
 
 def termination_type(state: RunState) -> str:

@@ -97,13 +97,18 @@ class JobStore:
         """Deletes everything; identifiers go on counting."""
         with self._lock:
             for table in TABLES:
-                self._db.execute(f"DELETE FROM {table}")
+                self._ask(f"DELETE FROM {table}")
 
     def identifier(self) -> int:
         """A new one for a job or a run; never given twice, not even after a reset."""
         with self._lock:
-            self._db.execute("UPDATE identifiers SET last = last + 1")
-            return int(self._db.execute("SELECT last FROM identifiers").fetchone()[0])
+            self._ask("UPDATE identifiers SET last = last + 1")
+            return int(self._ask("SELECT last FROM identifiers")[0][0])
+
+    def _ask(self, sql: str, *values: object) -> list[Any]:
+        """The rows that a statement gives; what it changes is committed."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
 
     # --- jobs ---
 
@@ -111,13 +116,11 @@ class JobStore:
         """A new job, or new settings of one; `scheduled` says whether its schedule is in force."""
         name = str(job.settings.get("name", "Untitled")).casefold()
         values = (job.job_id, name, job.creator, job.created_ms, json.dumps(job.settings), int(scheduled))
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._ask("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)", *values)
 
     def job(self, job_id: int) -> StoredJob | None:
         """The job, or None."""
-        jobs = self._jobs("job_id = ?", (job_id,), 1)
-        return jobs[0] if jobs else None
+        return next(iter(self._jobs("job_id = ?", (job_id,), 1)), None)
 
     def jobs(self, before: int, count: int, name: str | None = None) -> list[StoredJob]:
         """Newest first, those older than `before`; by name without regard to case."""
@@ -131,38 +134,34 @@ class JobStore:
 
     def count_jobs(self) -> int:
         """How many jobs there are."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM jobs").fetchone()[0])
+        return int(self._ask("SELECT count(*) FROM jobs")[0][0])
 
     def remove_job(self, job_id: int) -> None:
         """Its runs stay; its permissions go."""
         with self._lock:
-            self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
-            self._db.execute("DELETE FROM permissions WHERE object = ?", (f"/jobs/{job_id}",))
+            self._ask("DELETE FROM jobs WHERE job_id = ?", job_id)
+            self._ask("DELETE FROM permissions WHERE object = ?", f"/jobs/{job_id}")
 
     def _jobs(self, where: str, values: tuple[object, ...], count: int) -> list[StoredJob]:
         sql = f"SELECT job_id, creator, created_ms, settings FROM jobs WHERE {where} ORDER BY job_id DESC LIMIT ?"
-        with self._lock:
-            rows = self._db.execute(sql, (*values, count)).fetchall()
-        return [StoredJob(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+        return [StoredJob(row[0], row[1], row[2], json.loads(row[3])) for row in self._ask(sql, *values, count)]
 
     # --- runs ---
 
     def add_run(self, run: Run, token: str | None) -> None:
         """A new run with its tasks, and the idempotency token it was asked for with."""
         with self._lock:
-            self._db.execute("BEGIN")
+            self._ask("BEGIN")
             self._save(run)
             for task in run.tasks:
                 self.add_task_run(task.run_id, run.run_id)
             if token:
-                self._db.execute("INSERT INTO tokens VALUES (?, ?)", (token, run.run_id))
-            self._db.execute("COMMIT")
+                self._ask("INSERT INTO tokens VALUES (?, ?)", token, run.run_id)
+            self._ask("COMMIT")
 
     def add_task_run(self, task_run_id: int, parent: int) -> None:
         """The number of an attempt at a task of the run `parent`."""
-        with self._lock:
-            self._db.execute("INSERT INTO task_runs VALUES (?, ?)", (task_run_id, parent))
+        self._ask("INSERT INTO task_runs VALUES (?, ?)", task_run_id, parent)
 
     def change_run(self, run_id: int, change: Callable[[Run], Run]) -> Run | None:
         """Reads, changes and saves as one step; None when the run is gone."""
@@ -175,50 +174,40 @@ class JobStore:
 
     def _save(self, run: Run) -> None:
         values = (run.run_id, run.job_id, int(run.state.is_open), run.created_ms, json.dumps(to_json(run)))
-        self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", values)
+        self._ask("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", *values)
 
     def run(self, run_id: int) -> Run | None:
         """The run, or None."""
-        runs = self.runs("run_id = ?", (run_id,), 1)
-        return runs[0] if runs else None
+        return next(iter(self.runs("run_id = ?", (run_id,), 1)), None)
 
-    def parent(self, task_run_id: int) -> int | None:
-        """The run a task run belongs to."""
-        with self._lock:
-            row = self._db.execute("SELECT parent FROM task_runs WHERE run_id = ?", (task_run_id,)).fetchone()
-        return int(row[0]) if row else None
+    def run_of(self, number: int) -> Run | None:
+        """The run of that number, or the one to which the task's run of that number belongs."""
+        rows = self._ask("SELECT parent FROM task_runs WHERE run_id = ?", number)
+        return self.run(rows[0][0] if rows else number)
 
     def by_token(self, token: str) -> int | None:
         """The run that an idempotency token has begun."""
-        with self._lock:
-            row = self._db.execute("SELECT run_id FROM tokens WHERE token = ?", (token,)).fetchone()
-        return int(row[0]) if row else None
+        rows = self._ask("SELECT run_id FROM tokens WHERE token = ?", token)
+        return int(rows[0][0]) if rows else None
 
-    def runs(self, where: str, values: tuple[object, ...], count: int = -1, skip: int = 0) -> list[Run]:
+    def runs(self, where: str, values: tuple[object, ...], count: int = -1) -> list[Run]:
         """Newest first. `where` is ours, never a caller's."""
-        sql = f"SELECT document FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ? OFFSET ?"
-        with self._lock:
-            rows = self._db.execute(sql, (*values, count, skip)).fetchall()
-        return [from_json(json.loads(row[0])) for row in rows]
+        sql = f"SELECT document FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
+        return [from_json(json.loads(row[0])) for row in self._ask(sql, *values, count)]
 
     def count_runs(self, job_id: int) -> int:
         """How many runs of a job there are."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
+        return int(self._ask("SELECT count(*) FROM runs WHERE job_id = ?", job_id)[0][0])
 
     def put_notebook_run(self, object_id: int, run_id: int, cells: Sequence[str]) -> None:
         """The run of a notebook by itself that began last, and what tells each cell that it has run from others."""
-        with self._lock:
-            values = (object_id, run_id, json.dumps(cells))
-            self._db.execute("INSERT OR REPLACE INTO notebook_runs VALUES (?, ?, ?)", values)
+        self._ask("INSERT OR REPLACE INTO notebook_runs VALUES (?, ?, ?)", object_id, run_id, json.dumps(cells))
 
     def notebook_run(self, object_id: int) -> tuple[Run, list[str]] | None:
         """The run of that notebook, with its cells; None when there is none any more."""
-        with self._lock:
-            sql = "SELECT run_id, cells FROM notebook_runs WHERE object_id = ?"
-            row = self._db.execute(sql, (object_id,)).fetchone()
-            run = self.run(row[0]) if row else None
-        return (run, json.loads(row[1])) if run else None
+        rows = self._ask("SELECT run_id, cells FROM notebook_runs WHERE object_id = ?", object_id)
+        run = self.run(rows[0][0]) if rows else None
+        return (run, json.loads(rows[0][1])) if run else None
 
     def open_runs(self, job_id: int | None = None) -> list[Run]:
         """Runs that are going on, of one job or of all, newest first."""
@@ -229,76 +218,67 @@ class JobStore:
     def remove_run(self, run: Run) -> None:
         """A run with its tasks, all attempts at them, and their outputs."""
         with self._lock:
-            attempts = self._db.execute("SELECT run_id FROM task_runs WHERE parent = ?", (run.run_id,)).fetchall()
+            attempts = self._ask("SELECT run_id FROM task_runs WHERE parent = ?", run.run_id)
             for table in ("runs", "outputs", "codes", "task_runs"):
                 self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run.run_id,), *attempts])
 
     def put_output(self, run_id: int, output: Output) -> None:
         """What a task's run has left behind; replaces what was stored."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (run_id, json.dumps(asdict(output))))
+        self._ask("INSERT OR REPLACE INTO outputs VALUES (?, ?)", run_id, json.dumps(asdict(output)))
 
     def output(self, run_id: int) -> Output:
         """What a task's run has left behind, if only nothing."""
-        with self._lock:
-            row = self._db.execute("SELECT document FROM outputs WHERE run_id = ?", (run_id,)).fetchone()
-        if row is None:
+        rows = self._ask("SELECT document FROM outputs WHERE run_id = ?", run_id)
+        if not rows:
             return Output()
-        document = json.loads(row[0])
+        document = json.loads(rows[0][0])
         return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
 
     def put_code(self, run_id: int, name: str, page: bytes) -> None:
         """The notebook that a task's run began with, as a page."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", (run_id, name, page))
+        self._ask("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", run_id, name, page)
 
     def code(self, run_id: int) -> tuple[str, bytes] | None:
         """Name and page of that notebook; None for a run of something else."""
-        with self._lock:
-            row = self._db.execute("SELECT name, page FROM codes WHERE run_id = ?", (run_id,)).fetchone()
-        return (str(row[0]), bytes(row[1])) if row else None
+        return next(iter(self._ask("SELECT name, page FROM codes WHERE run_id = ?", run_id)), None)
 
     # --- permissions ---
 
     def permissions(self, name: str) -> list[tuple[str, str, str]] | None:
         """The own permissions of an object like `/jobs/1`: field and name of whom, level; None if nobody set any."""
-        with self._lock:
-            row = self._db.execute("SELECT entries FROM permissions WHERE object = ?", (name,)).fetchone()
-        return None if row is None else [(field, principal, level) for field, principal, level in json.loads(row[0])]
+        rows = self._ask("SELECT entries FROM permissions WHERE object = ?", name)
+        return [(field, principal, level) for field, principal, level in json.loads(rows[0][0])] if rows else None
 
     def put_permissions(self, name: str, entries: Sequence[tuple[str, str, str]]) -> None:
         """Replaces the own permissions of an object."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO permissions VALUES (?, ?)", (name, json.dumps(entries)))
+        self._ask("INSERT OR REPLACE INTO permissions VALUES (?, ?)", name, json.dumps(entries))
 
     # --- secrets ---
 
     def scopes(self) -> list[str]:
         """The names of all secret scopes, sorted."""
-        with self._lock:
-            return [row[0] for row in self._db.execute("SELECT scope FROM secret_scopes ORDER BY scope")]
+        return [row[0] for row in self._ask("SELECT scope FROM secret_scopes ORDER BY scope")]
 
     def add_scope(self, scope: str) -> None:
         """Nothing for one that exists."""
-        with self._lock:
-            self._db.execute("INSERT OR IGNORE INTO secret_scopes VALUES (?)", (scope,))
+        self._ask("INSERT OR IGNORE INTO secret_scopes VALUES (?)", scope)
 
     def remove_scope(self, scope: str) -> None:
         """A scope with its secrets, and who may do what with it."""
         with self._lock:
-            self._db.execute("DELETE FROM secrets WHERE scope = ?", (scope,))
-            self._db.execute("DELETE FROM secret_scopes WHERE scope = ?", (scope,))
-            self._db.execute("DELETE FROM permissions WHERE object = ?", (f"/secrets/{scope}",))
+            self._ask("DELETE FROM secrets WHERE scope = ?", scope)
+            self._ask("DELETE FROM secret_scopes WHERE scope = ?", scope)
+            self._ask("DELETE FROM permissions WHERE object = ?", f"/secrets/{scope}")
 
     def secrets(self, scope: str) -> dict[str, tuple[bytes, int]]:
         """The secrets of a scope by key: value, and when it was changed, in milliseconds since 1970."""
         sql = "SELECT key, value, changed_ms FROM secrets WHERE scope = ? ORDER BY key"
-        with self._lock:
-            return {row[0]: (bytes(row[1]), row[2]) for row in self._db.execute(sql, (scope,))}
+        return {key: (value, changed_ms) for key, value, changed_ms in self._ask(sql, scope)}
 
-    def put_secret(self, scope: str, key: str, value: bytes | None, changed_ms: int = 0) -> None:
-        """None takes it away."""
-        with self._lock:
-            self._db.execute("DELETE FROM secrets WHERE scope = ? AND key = ?", (scope, key))
-            if value is not None:
-                self._db.execute("INSERT INTO secrets VALUES (?, ?, ?, ?)", (scope, key, value, changed_ms))
+    def put_secret(self, scope: str, key: str, value: bytes, changed_ms: int) -> None:
+        """A new secret, or a new value of one."""
+        self._ask("INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?)", scope, key, value, changed_ms)
+
+    def remove_secret(self, scope: str, key: str) -> None:
+        """Nothing for one that is not there."""
+        self._ask("DELETE FROM secrets WHERE scope = ? AND key = ?", scope, key)

@@ -61,7 +61,7 @@ class TaskContext:
 def prepare(run: Run, task: TaskRun, context: TaskContext) -> TaskCommand:
     """Writes the files, gives the command; CannotStart when there is nothing to run."""
     spec = task.spec
-    root = _checked_out(run, spec, context) if _from_git(run, spec) else None
+    root = _checked_out(run, context) if _from_git(run, spec) else None
     environment = _cluster_environment(run, spec, context)
     if "notebook_task" in spec:
         prepared = _notebook(run, spec["notebook_task"], context, root)
@@ -133,7 +133,7 @@ def _from_git(run: Run, spec: Mapping[str, Any]) -> bool:
     return bool(task) and has_git and task.get("source", "GIT") == "GIT"
 
 
-def _checked_out(run: Run, spec: Mapping[str, Any], context: TaskContext) -> Path:
+def _checked_out(run: Run, context: TaskContext) -> Path:
     folder = context.folder.root / "repository"
     try:
         checkout(run.spec["git_source"], folder)

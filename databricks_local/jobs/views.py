@@ -9,7 +9,7 @@ from databricks_local.core.model import WORKSPACE_ID
 from databricks_local.jobs.rules.fields import COMPUTE, OTHER_TASKS, TASKS
 
 from .runs import Run, RunState, TaskRun
-from .states import V2_STATES, termination_type
+from .states import termination_type
 
 
 def view(run: Run, host: str, version: str, expand: bool = True) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def state_view(state: RunState) -> dict[str, Any]:
 
 
 def status_view(state: RunState) -> dict[str, Any]:
-    """The `status` of Jobs 2.2."""
+    """The `status` of Jobs 2.2; as long as a run is open its states have the names of the older life cycle."""
     if state.is_open:
-        return {"state": V2_STATES[state.life_cycle]}
+        return {"state": state.life_cycle}
     details = {"code": state.code or "INTERNAL_ERROR", "type": termination_type(state), "message": state.message}
     return {"state": "TERMINATED", "termination_details": details}
 

@@ -39,7 +39,7 @@ class MlflowProxy:
         shown = await self._name_before(call)
         reply = await self._passed(call, call.endpoint)
         if reply.status == 200:
-            _follow(workspace, call, shown, reply.body)
+            _follow(workspace, call, shown)
         return _answer(reply, self._is_databricks(call), "artifact" in call.endpoint)
 
     async def page(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -94,7 +94,7 @@ def _named(call: Call, field: str, name: str) -> Call:
     return replace(call, content=experiments.renamed(body, field, name), parameters={**call.parameters, field: name})
 
 
-def _follow(workspace: LocalWorkspace, call: Call, before: str, body: bytes) -> None:
+def _follow(workspace: LocalWorkspace, call: Call, before: str) -> None:
     """The tree shows what has become of the experiment."""
     name = call.endpoint.removeprefix(API)
     if name == "experiments/create":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.paths import spelled
 from databricks_local.jobs.api import missing_job, missing_run
 from databricks_local.jobs.rules.jobs import check_run_now
@@ -134,9 +135,8 @@ def job(request: PageRequest) -> PageView:
 
 def run(request: PageRequest) -> PageView | Redirect:
     """The address the API gives for runs leads here, for those of tasks too."""
-    run_id = int(request.parts["run_id"])
     run = _run(request)
-    if run.run_id != run_id or run.job_id != int(request.parts["job_id"]):
+    if (run.job_id, run.run_id) != (request.parts["job_id"], request.parts["run_id"]):
         return Redirect(_url(run))
     is_open = run.state.is_open
     values = {
@@ -179,22 +179,19 @@ def no_mlflow(_: PageRequest) -> PageView:
 
 
 def _job(request: PageRequest) -> StoredJob:
-    job_id = int(request.parts["job_id"])
-    job = request.services.store.job(job_id) if job_id <= NEWEST else None
+    job_id = whole_number(request.parts["job_id"])
+    job = None if job_id is None else request.services.store.job(job_id)
     if job is None:
-        raise missing_job(job_id, request.workspace)
+        raise missing_job(request.parts["job_id"], request.workspace)
     return job
 
 
 def _run(request: PageRequest) -> Run:
     """The run, also by the identifier of one of its tasks."""
-    run_id = int(request.parts["run_id"])
-    run = None
-    if run_id <= NEWEST:
-        parent = request.services.store.parent(run_id)
-        run = request.services.store.run(run_id if parent is None else parent)
+    run_id = whole_number(request.parts["run_id"])
+    run = None if run_id is None else request.services.store.run_of(run_id)
     if run is None:
-        raise missing_run(run_id, request.workspace)
+        raise missing_run(request.parts["run_id"], request.workspace)
     return run
 
 

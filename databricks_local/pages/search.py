@@ -64,8 +64,7 @@ def _numbered(request: PageRequest, words: str) -> tuple[str, str] | None:
     store, number = request.services.store, whole_number(words)
     if number is None:
         return None
-    parent = store.parent(number)
-    run, job = store.run(number if parent is None else parent), store.job(number)
+    run, job = store.run_of(number), store.job(number)
     if run is not None:
         return f"{run.name}, run {run.number}", f"/jobs/{run.job_id}/runs/{run.run_id}"
     return None if job is None else (str(job.settings.get("name", "Untitled")), f"/jobs/{number}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.jobs.checkout import CheckoutError, checkout, default_branch
 from databricks_local.jobs.rules.fields import check, required
 from databricks_local.jobs.rules.jobs import GIT_URL, PROVIDERS
+from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace import folders
 from databricks_local.workspace.placing import check_parent
 from databricks_local.workspace.store import Repository, Store
@@ -46,6 +47,16 @@ class ReposApi:
         for clone in clones.iterdir() if clones.is_dir() else ():
             if clone.name not in kept:
                 shutil.rmtree(clone, ignore_errors=True)
+
+    def operations(self) -> Sequence[tuple[str, str, Operation]]:
+        """HTTP method, path below `/api/2.0/repos`, and what serves it."""
+        return (
+            ("POST", "", self.create),
+            ("GET", "", self.list),
+            ("GET", "/{repo_id}", self.get),
+            ("PATCH", "/{repo_id}", self.update),
+            ("DELETE", "/{repo_id}", self.delete),
+        )
 
     async def create(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A clone of the default branch as a new folder."""
@@ -226,14 +237,3 @@ def _provider(name: str) -> str:
 def _off(what: str) -> ApiError:
     """A feature that this workspace has not: the code is that of one that is switched off."""
     return ApiError(404, "FEATURE_DISABLED", f"{what} is not enabled for this workspace.")
-
-
-REPO_OPERATIONS: tuple[
-    tuple[str, str, Callable[[ReposApi, LocalWorkspace, Call], ApiAnswer | Awaitable[ApiAnswer]]], ...
-] = (
-    ("POST", "", ReposApi.create),
-    ("GET", "", ReposApi.list),
-    ("GET", "/{repo_id}", ReposApi.get),
-    ("PATCH", "/{repo_id}", ReposApi.update),
-    ("DELETE", "/{repo_id}", ReposApi.delete),
-)

@@ -107,7 +107,6 @@ VALID: tuple[tuple[str, str, object], ...] = (
                                 "missing_job_status": 404, "import_rate": 0, "registry_uri": "",
                                 "max_json_bytes": 10**7, "user": "me@example.com"}),
     ("POST", "local/permissions", {"path": "/never", "access": "read-only"}),
-    ("POST", "local/secrets", {"s": {"k": "v"}}),
     ("POST", "local/run-states", [{"name": "never", "times": 1, "state": {"life_cycle_state": "RUNNING"}}]),
     ("POST", "local/run-states", {"name": "never", "refuse": {"status": 400, "error_code": "X", "message": "y"}}),
     *(("POST", "local/faults", {"method": "PUT", "endpoint": "/never", "object": "/never", "nth": [1], "times": 1,

@@ -306,7 +306,7 @@ def test_restart_keeps_jobs_and_secrets(tmp_path: Path) -> None:
     with running(tmp_path / "own") as there:
         work = Work(Local(there.host, there.token), tmp_path, tmp_path)
         first = work.job(FULL)
-        work.api.control("secrets", {"git": {"pat": "s3cret"}})
+        work.secret("git", pat="s3cret")
         work.api.raw("PUT", "/dbfs/kept.txt", b"kept", work.api.auth)
         os.kill(there.pid, signal.SIGKILL)
     with running(tmp_path / "own") as there:

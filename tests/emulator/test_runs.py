@@ -97,7 +97,7 @@ def test_failures(work: Work, cells: list[str], reason: str) -> None:
 
 def test_dbutils(work: Work) -> None:
     """widgets, secrets, fs, display, %run, %sh, %pip and a restart of Python work in one notebook."""
-    work.api.control("secrets", {"s": {"key": "hunter2-hunter2", "other": "x"}})
+    work.secret("s", key="hunter2-hunter2", other="x")
     folder = f"/Shared/du{time.time_ns()}"
     work.api.post("mkdirs", path=folder)
     work.notebook(f"{folder}/lib", "shared = 'from lib ' + dbutils.widgets.get('who')")
@@ -459,12 +459,12 @@ def test_submit_mistakes(work: Work, version: str, body: dict[str, Any]) -> None
 
 def test_variables_of_the_cluster(work: Work) -> None:
     """spark_env_vars reach the run, with secrets filled in; a task nobody can run says so."""
-    work.api.control("secrets", {"s": {"k": "value"}})
+    work.secret("env", k="value")
     path = work.notebook("/Shared/env", "import os\ndbutils.notebook.exit(os.environ['A'] + os.environ['MLFLOW_X'])")
-    cluster = {**CLUSTER, "spark_env_vars": {"A": "{{secrets/s/k}}", "MLFLOW_X": "1"}}
+    cluster = {**CLUSTER, "spark_env_vars": {"A": "{{secrets/env/k}}", "MLFLOW_X": "1"}}
     task = {"notebook_task": {"notebook_path": path}, "new_cluster": cluster}
     assert work.ended(work.submit(task)).result == "value1"
-    cluster["spark_env_vars"] = {"A": "{{secrets/s/none}}"}
+    cluster["spark_env_vars"] = {"A": "{{secrets/env/none}}"}
     assert work.ended(work.submit(task)).state == ("INTERNAL_ERROR", "FAILED")
     ended = work.ended(work.submit({"sql_task": {"warehouse_id": "x"}}))
     assert "does not run a sql_task" in ended.run["state"]["state_message"]

@@ -59,6 +59,13 @@ class Work:
         assert reply.status == 200, reply.body
         return int(reply.json["job_id"])
 
+    def secret(self, scope: str, **values: str) -> None:
+        """Secrets in a scope, which there may be already."""
+        self.post("2.0/secrets/scopes/create", {"scope": scope})
+        for key, value in values.items():
+            reply = self.post("2.0/secrets/put", {"scope": scope, "key": key, "string_value": value})
+            assert reply.status == 200, reply.body
+
     def submit(self, task: Mapping[str, Any], **more: Any) -> int:
         reply = self.post("2.2/jobs/runs/submit", {"tasks": [{"task_key": "main", **task}], **more})
         assert reply.status == 200, reply.body
