@@ -1,7 +1,7 @@
 """The values everybody passes: an object of the workspace, a call, an answer. Frozen, and nothing else here.
 
-Nothing in this package but its command line imports `databricks_sync`: a parser shared with the client under test
-would hide a mistake both make.
+Nothing here imports a rule or a parser of `databricks_sync`: one shared with the client under test would hide a mistake
+that both make. The command line and the pages share what writes for people.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, WorkspaceObject
 from databricks_local.core.paths import spelled
 from databricks_local.workspace.tree import LocalWorkspace
+from databricks_sync.errors import quantity
 
 from . import file, notebook
 from .links import address, home_of, trail
 from .objects import FOLDER_FORMATS, is_changeable
 from .page import PageRequest, PageView, sliced
-from .render import counted
 
 PER_PAGE = 200
 SHORTCUTS = 12
@@ -83,7 +83,7 @@ def _folder(request: PageRequest, entry: WorkspaceObject) -> PageView:
         "can_add": request.workspace.access(entry.path) is None,
         "can_move": is_changeable(request, entry),
         "formats": FOLDER_FORMATS,
-        "done": DONE.get(request.query.get("done", ""), "").format(counted(request.number("count", 0), "file")),
+        "done": DONE.get(request.query.get("done", ""), "").format(quantity(request.number("count", 0), "file")),
     }
     return PageView("folder.html", values)
 

@@ -18,10 +18,10 @@ from databricks_local.protocol.multipart import Part
 from databricks_local.workspace import edits, exporting, folders
 from databricks_local.workspace.classify import ObjectSpec, by_name
 from databricks_local.workspace.placing import notebook_seen_as, place
+from databricks_sync.errors import quantity
 
 from .links import address, trail
 from .page import Download, PageRequest, PageView, Redirect, link
-from .render import counted
 
 # Of what a deletion takes along, so many are named.
 MAX_NAMED = 20
@@ -244,7 +244,7 @@ def _question(request: PageRequest, entry: WorkspaceObject, has_changed: bool = 
         "seen": _seen(whole),
         "has_changed": has_changed,
         "is_folder": entry.object_type in FOLDERS,
-        "goes": [counted(number, kind.replace("_", " ")) for kind, number in sorted(kinds.items())],
+        "goes": [quantity(number, kind.replace("_", " ")) for kind, number in sorted(kinds.items())],
         "named": [child.path.removeprefix(entry.path + "/") for child in below[:MAX_NAMED]],
         "more": max(0, len(below) - MAX_NAMED),
     }

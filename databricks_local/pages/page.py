@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import invalid
 from databricks_local.core.model import ApiAnswer, Call
 from databricks_local.core.paths import spelled
@@ -40,12 +41,10 @@ class PageRequest:
 
     def number(self, name: str, default: int) -> int:
         """A number of the query; a person never types it, so anything else is a mistake. Raises ApiError (400)."""
-        text = self.query.get(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        number = whole_number(self.query.get(name, default))
+        if number is None:
             raise invalid(f"{name} is a number.")
-        return int(text)
+        return number
 
     def call(self, path: str, content: bytes | None = None, **parameters: object) -> Call:
         """What the same wish would be as a call of the API; `path` is a path of the tree."""

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from databricks_sync.errors import quantity
+
 from . import highlight
 from .page import Frame, PageView, link
 
@@ -104,7 +106,7 @@ def _environment() -> Environment:
         moment=moment,
         machine=machine,
         duration=duration,
-        counted=counted,
+        counted=quantity,
     )
     return made
 
@@ -128,11 +130,6 @@ def duration(ms: int) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: `1 cell`, `2,000 cells`. `plural` is needed where an s is not enough."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _datetime(ms: int | None) -> datetime | None:

@@ -42,7 +42,7 @@ class CellStep:
     line: int = 1
 
 
-def steps(cells: Sequence[NotebookCell], language: str = "PYTHON") -> list[CellStep]:
+def steps(cells: Sequence[NotebookCell], language: str) -> list[CellStep]:
     """The cells of a notebook in that language as they are to be run, numbered from 1."""
     return [step(number, cell, language.lower()) for number, cell in enumerate(cells, 1)]
 

@@ -61,7 +61,7 @@ HOSTILE = [
 
 
 def cells(text: str) -> list[CellStep]:
-    return [step for step in steps(source.parse(text, "PYTHON")) if step.kind != "nothing"]
+    return [step for step in steps(source.parse(text, "PYTHON"), "PYTHON") if step.kind != "nothing"]
 
 
 def config_of(text: str) -> object:
