@@ -68,16 +68,24 @@ def legacy_newlines(content: bytes) -> bytes:
 
 def parse(text: str, language: str) -> list[NotebookCell]:
     """The cells of a source notebook, with or without header; blank lines around each are dropped."""
-    prefix = PREFIXES[language]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    first = 1 if header(language) in lines[0] else 0
-    chunks: list[tuple[int, list[str]]] = [(first + 1, [])]
-    for number, line in enumerate(lines[first:], first + 1):
-        if line.rstrip() == f"{prefix} COMMAND ----------":
-            chunks.append((number + 1, []))
-        else:
-            chunks[-1][1].append(line)
-    return [_cell(*_trimmed(*chunk), prefix) for chunk in chunks]
+    return [_cell(lines, *trimmed(lines, *span), PREFIXES[language]) for span in spans(lines, language)]
+
+
+def spans(lines: Sequence[str], language: str) -> list[tuple[int, int]]:
+    """First line and line after the last of each cell, counted from 0; header and separators are of no cell."""
+    start, separator = int(header(language) in lines[0]), f"{PREFIXES[language]} COMMAND ----------"
+    ends = [number for number in range(start, len(lines)) if lines[number].rstrip() == separator]
+    return list(zip([start, *(end + 1 for end in ends)], [*ends, len(lines)], strict=True))
+
+
+def trimmed(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """A span without the blank lines at its ends."""
+    while first < last and not lines[first].strip():
+        first += 1
+    while last > first and not lines[last - 1].strip():
+        last -= 1
+    return first, last
 
 
 def render(cells: Sequence[NotebookCell], language: str) -> str:
@@ -98,27 +106,25 @@ def titled(line: str, prefix: str) -> tuple[str, bool] | None:
     return match and (match[2], match[1] == "1")
 
 
-def _trimmed(number: int, lines: list[str]) -> tuple[int, list[str]]:
-    first, last = 0, len(lines)
-    while first < last and not lines[first].strip():
-        first += 1
-    while last > first and not lines[last - 1].strip():
-        last -= 1
-    return number + first, lines[first:last]
-
-
-def _cell(number: int, lines: list[str], prefix: str) -> NotebookCell:
-    title = titled(lines[0], prefix) if lines else None
-    if title is None:
-        return _untitled(number, lines, prefix)
-    return replace(_untitled(number + 1, lines[1:], prefix), title=title[0], title_shown=title[1])
-
-
-def _untitled(number: int, lines: list[str], prefix: str) -> NotebookCell:
+def without_magic(lines: Sequence[str], prefix: str) -> str | None:
+    """The text of a cell whose lines all belong to a magic; None for any other cell."""
     magic = f"{prefix} MAGIC"
     if not lines or not all(line.startswith(magic) for line in lines):
+        return None
+    return "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
+
+
+def _cell(lines: Sequence[str], first: int, last: int, prefix: str) -> NotebookCell:
+    title = titled(lines[first], prefix) if first < last else None
+    if title is None:
+        return _untitled(first + 1, lines[first:last], prefix)
+    return replace(_untitled(first + 2, lines[first + 1 : last], prefix), title=title[0], title_shown=title[1])
+
+
+def _untitled(number: int, lines: Sequence[str], prefix: str) -> NotebookCell:
+    text = without_magic(lines, prefix)
+    if text is None:
         return NotebookCell("code", "\n".join(lines), line=number)
-    text = "\n".join(line.removeprefix(magic).removeprefix(" ") for line in lines)
     word, _, rest = text.partition("\n")
     if word.split(" ")[0].rstrip() not in ("%md", "%md-sandbox"):
         return NotebookCell("code", text, line=number)

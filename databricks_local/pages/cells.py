@@ -52,16 +52,16 @@ class Source:
         self._prefix = source.PREFIXES[language]
         self._between = f"{self._prefix} COMMAND ----------"
         self._lines = text.replace("\r\n", "\n").split("\n")
-        self._first = int(source.header(language) in self._lines[0])
+        self._spans = source.spans(self._lines, language)
 
     def cells(self) -> list[PageCell]:
         """All cells, numbered from 1."""
-        return [self._cell(number, *span) for number, span in enumerate(self._spans(), 1)]
+        return [self._cell(number, *span) for number, span in enumerate(self._spans, 1)]
 
     def changed(self, number: int, text: str) -> str:
         """The whole text with other text in one cell. Raises IndexError for a cell that is not there."""
-        start, stop = self._spans()[number - 1]
-        first, last = self._without_blank_lines(start, stop)
+        start, stop = self._spans[number - 1]
+        first, last = source.trimmed(self._lines, start, stop)
         new = self._source_lines(text)
         if first == last:
             return self._replaced(start, stop, [*([""] if number > 1 else []), *new, ""])
@@ -71,43 +71,29 @@ class Source:
         """A cell after another one; after 0 it becomes the first."""
         new = self._source_lines(with_magic(text, language, self.language))
         if after == 0:
-            return self._replaced(self._first, self._first, [*new, "", self._between, ""])
-        stop = self._spans()[after - 1][1]
+            first = self._spans[0][0]
+            return self._replaced(first, first, [*new, "", self._between, ""])
+        stop = self._spans[after - 1][1]
         space = [""] if self._lines[stop - 1].strip() else []
         return self._replaced(stop, stop, [*space, self._between, "", *new, ""])
 
     def deleted(self, number: int) -> str:
         """The whole text without one cell."""
-        spans = self._spans()
-        start, stop = spans[number - 1]
+        start, stop = self._spans[number - 1]
         if number > 1:
             return self._replaced(start - 1, stop, [])
-        return self._replaced(start, self._without_blank_lines(*spans[1])[0] if len(spans) > 1 else stop, [])
-
-    def _spans(self) -> list[tuple[int, int]]:
-        """First line and line after the last, of each cell."""
-        numbers = range(self._first, len(self._lines))
-        ends = [number for number in numbers if self._lines[number].rstrip() == self._between]
-        return list(zip([self._first, *(end + 1 for end in ends)], [*ends, len(self._lines)], strict=True))
-
-    def _without_blank_lines(self, first: int, last: int) -> tuple[int, int]:
-        """Without the blank lines around it."""
-        while first < last and not self._lines[first].strip():
-            first += 1
-        while last > first and not self._lines[last - 1].strip():
-            last -= 1
-        return first, last
+        following = self._spans[1:2]
+        return self._replaced(start, source.trimmed(self._lines, *following[0])[0] if following else stop, [])
 
     def _titled(self, first: int, last: int) -> tuple[str, bool] | None:
         return source.titled(self._lines[first], self._prefix) if first < last else None
 
     def _cell(self, number: int, start: int, stop: int) -> PageCell:
-        first, last = self._without_blank_lines(start, stop)
+        first, last = source.trimmed(self._lines, start, stop)
         title, is_shown = self._titled(first, last) or (None, True)
-        lines, magic = self._lines[first + (title is not None) : last], f"{self._prefix} MAGIC"
-        if lines and all(line.startswith(magic) for line in lines):
-            lines = [line.removeprefix(magic).removeprefix(" ") for line in lines]
-        text = "\n".join(lines)
+        lines = self._lines[first + (title is not None) : last]
+        text = source.without_magic(lines, self._prefix)
+        text = "\n".join(lines) if text is None else text
         return PageCell(number, *_read_magic(text, self.language), title if is_shown else None)
 
     def _source_lines(self, text: str) -> list[str]:
