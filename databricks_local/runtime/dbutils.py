@@ -9,7 +9,8 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 from .client import Client, RefusedByServer
 from .context import EntryPoint
@@ -177,31 +178,21 @@ class Notebook:
         return self._run(path, timeout_seconds, {str(k): str(v) for k, v in (arguments or {}).items()})
 
 
-class Library:
-    """What is left of dbutils.library."""
-
-    def restartPython(self) -> None:  # noqa: N802
-        """Raises RestartPython, which the cell does not see."""
-        raise RestartPython
-
-
-class Jobs:
-    """`dbutils.jobs`."""
-
-    def __init__(self, task_values: TaskValues) -> None:
-        self.taskValues = task_values
-
-
 class DBUtils:
     """`dbutils` itself."""
 
-    def __init__(self, widgets: Widgets, secrets: Secrets, notebook: Notebook, fs: Fs, jobs: Jobs) -> None:
+    def __init__(self, widgets: Widgets, secrets: Secrets, notebook: Notebook, fs: Fs, task_values: TaskValues) -> None:
         self.widgets = widgets
         self.secrets = secrets
         self.notebook = notebook
-        self.library = Library()
+        self.library = SimpleNamespace(restartPython=_restart_python)
         self.fs = fs
-        self.jobs = jobs
+        self.jobs = SimpleNamespace(taskValues=task_values)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"dbutils.{name} is not there: databricks_local has {', '.join(self.__dict__)}")
+
+
+def _restart_python() -> NoReturn:
+    """What is left of dbutils.library. Raises RestartPython, which the cell does not see."""
+    raise RestartPython

@@ -7,7 +7,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .client import Client, RefusedByServer
 
@@ -35,25 +35,6 @@ class FileInfo:
     def isFile(self) -> bool:  # noqa: N802
         """Whether it is a file."""
         return not self.isDir()
-
-
-class Files(Protocol):
-    """One of the places that paths lead to. What is not there raises RefusedByServer or OSError."""
-
-    def ls(self, path: str) -> list[FileInfo]:
-        """A file, or what lies in a folder."""
-
-    def read(self, path: str, limit: int | None = None) -> bytes:
-        """A file, or its beginning."""
-
-    def write(self, path: str, content: bytes, overwrite: bool) -> None:
-        """A file."""
-
-    def mkdirs(self, path: str) -> None:
-        """A folder with all above it."""
-
-    def rm(self, path: str, recurse: bool) -> None:
-        """A file, or a folder."""
 
 
 class DbfsFiles:
@@ -165,6 +146,10 @@ class LocalFiles:
             shutil.rmtree(at)
         else:
             at.rmdir()
+
+
+# The places that paths lead to. What is not there raises RefusedByServer or OSError.
+Files = DbfsFiles | WorkspaceFiles | LocalFiles
 
 
 class Fs:

@@ -68,11 +68,9 @@ class InteractiveShell:
         method, *arguments = shlex.split(expanded(text, self._names)) or ["ls", "/"]
         if method not in ("ls", "head", "mkdirs", "cp", "mv", "rm"):
             raise MagicError(f"%fs {method} is not known here")
-        if method in ("cp", "mv", "rm") and "-r" in arguments:
-            arguments = [word for word in arguments if word != "-r"]
-            self._names["display"](getattr(self._names["dbutils"].fs, method)(*arguments, recurse=True))
-        else:
-            self._names["display"](getattr(self._names["dbutils"].fs, method)(*arguments))
+        options = {"recurse": True} if method in ("cp", "mv", "rm") and "-r" in arguments else {}
+        words = [word for word in arguments if not options or word != "-r"]
+        self._names["display"](getattr(self._names["dbutils"].fs, method)(*words, **options))
 
     def _sql(self, text: str) -> None:
         """Each statement by the `spark` that the notebook has; the last one's table is shown, and is `_sqldf`."""

@@ -10,7 +10,6 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -58,18 +57,6 @@ class Redacted(io.TextIOBase):
     def buffer(self) -> Any:
         """That of the real output: bytes are not redacted."""
         return self._out.buffer
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A cell of a notebook, and a line: of the file, if its lines are those of the notebook, else of the cell."""
-
-    notebook: str
-    cell: int
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.notebook}, cell {self.cell}, line {self.line}"
 
 
 class Namespace:
@@ -121,8 +108,11 @@ class Namespace:
             if all(display.value is not figure for display in self.displays):
                 self._display(figure)
 
-    def location(self, error: BaseException) -> Location | None:
-        """The cell that an error came out of, and the line in it; None before the first one."""
+    def location(self, error: BaseException) -> str | None:
+        """The notebook, the cell and the line that an error came out of, in words; None before the first cell.
+
+        The line is that of the file, if its lines are those of the notebook, else that of the cell.
+        """
         if self._at is None:
             return None
         notebook, step = self._at
@@ -133,7 +123,7 @@ class Namespace:
             if trace.tb_frame.f_code.co_filename == _file_name(notebook, step):
                 line = trace.tb_lineno if trace.tb_frame.f_code.co_name == _code_name(step) else line
             trace = trace.tb_next
-        return Location(notebook.name, step.number, line)
+        return f"{notebook.name}, cell {step.number}, line {line}"
 
     def describe(self, error: BaseException) -> tuple[str, str]:
         """The error in a line, and its trace without our own frames."""

@@ -19,12 +19,12 @@ from typing import Any
 from . import spark
 from .cell_marks import CellMarks
 from .client import Client, from_environment
-from .dbutils import DBUtils, Jobs, Notebook, NotebookExit, Secrets, Widgets
+from .dbutils import DBUtils, Notebook, NotebookExit, Secrets, Widgets
 from .displays import Display
 from .fs import Fs
 from .namespace import Namespace, bounded
 from .notebook_cells import run_line
-from .notebooks import FolderNotebooks, LoadedNotebook, NotebookMissing, Notebooks, WorkspaceNotebooks, beside
+from .notebooks import LoadedNotebook, NotebookMissing, Notebooks, beside
 from .order import Order, read
 from .programs import command
 from .surroundings import hide_namesakes, restored
@@ -56,9 +56,7 @@ class Runner:
         self._order = order
         self._client: Client = from_environment()
         self._root = Path(order.root or order.files)
-        self._notebooks: Notebooks = WorkspaceNotebooks(self._client)
-        if order.root is not None:
-            self._notebooks = FolderNotebooks(self._root, self._notebooks)
+        self._notebooks = Notebooks(self._client, Path(order.root) if order.root is not None else None)
         self._path = order.notebook_path
         self._widgets = Widgets(dict(order.parameters))
         self._task_values: dict[str, Any] = {}
@@ -128,8 +126,8 @@ class Runner:
     def _make_dbutils(self) -> DBUtils:
         secrets = Secrets(self._client, self.space.secrets)
         notebook = Notebook(self._run_other, self._order.notebook_path)
-        jobs = Jobs(TaskValues(self._order.task_values, self._task_values))
-        return DBUtils(self._widgets, secrets, notebook, Fs(self._client), jobs)
+        task_values = TaskValues(self._order.task_values, self._task_values)
+        return DBUtils(self._widgets, secrets, notebook, Fs(self._client), task_values)
 
     def _run_other(self, path: str, timeout: float, arguments: dict[str, str]) -> str:
         """dbutils.notebook.run: a Python of its own, which shares nothing but the workspace."""

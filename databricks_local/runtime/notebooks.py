@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from databricks_local.core.errors import ApiError
 from databricks_local.formats import jupyter, source
@@ -30,21 +29,24 @@ class LoadedNotebook:
     file: Path | None = None
 
 
-class Notebooks(Protocol):
-    """Notebooks by their path."""
+class Notebooks:
+    """Those of the workspace, by their paths; and those below the folder `root`, if there is one, by theirs in it."""
 
-    def load(self, path: str) -> LoadedNotebook:
-        """One notebook. Raises NotebookMissing."""
-
-
-class WorkspaceNotebooks:
-    """Those of the workspace."""
-
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, root: Path | None) -> None:
         self._client = client
+        self._root = root
 
     def load(self, path: str) -> LoadedNotebook:
-        """One notebook, as source. Raises NotebookMissing."""
+        """One notebook, with or without the extension of its file. Raises NotebookMissing."""
+        if self._root is None or path.startswith("/"):
+            return self._of_workspace(path)
+        for extension in (*EXTENSIONS, ""):
+            file = self._root / (path + extension)
+            if file.suffix in EXTENSIONS and file.is_file() and self._root.resolve() in file.resolve().parents:
+                return read(file, file.relative_to(self._root).as_posix())
+        raise NotebookMissing(_no_access(path))
+
+    def _of_workspace(self, path: str) -> LoadedNotebook:
         try:
             status = json.loads(self._client.get("/api/2.0/workspace/get-status", path=path))
             if status.get("object_type") != "NOTEBOOK":
@@ -57,24 +59,6 @@ class WorkspaceNotebooks:
         # Nobody sees a file with these lines: a line is that of its cell, as in the browser.
         cells = [replace(cell, line=1) for cell in source.parse(text, language)]
         return LoadedNotebook(path, steps(cells, language))
-
-
-class FolderNotebooks:
-    """The notebooks below a folder, by their path in it, with or without extension; others are in `workspace`."""
-
-    def __init__(self, root: Path, workspace: Notebooks) -> None:
-        self._root = root
-        self._workspace = workspace
-
-    def load(self, path: str) -> LoadedNotebook:
-        """One notebook. Raises NotebookMissing."""
-        if path.startswith("/"):
-            return self._workspace.load(path)
-        for extension in (*EXTENSIONS, ""):
-            file = self._root / (path + extension)
-            if file.suffix in EXTENSIONS and file.is_file() and self._root.resolve() in file.resolve().parents:
-                return read(file, file.relative_to(self._root).as_posix())
-        raise NotebookMissing(_no_access(path))
 
 
 def locate(name: str, base: Path) -> tuple[str | None, str]:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from importlib.metadata import PackageNotFoundError, version
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-NAMED = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*)")
+from packaging.requirements import InvalidRequirement, Requirement
 
 
 def lacking(requirement: str) -> str | None:
     """None when it is satisfied; else what is missing, in a sentence."""
-    named = NAMED.fullmatch(requirement.strip().strip("'\""))
-    if named is None:
+    try:
+        named = Requirement(requirement.strip().strip("'\""))
+        installed = version(named.name)
+    except InvalidRequirement:
         return f"'{requirement}' is not understood"
-    name, specifier = named[1], named[2].partition(";")[0].strip()
-    try:
-        installed = version(name)
     except PackageNotFoundError:
-        return f"{name} is not installed"
-    if _satisfies(installed, specifier):
+        return f"{named.name} is not installed"
+    if named.specifier.contains(installed, prereleases=True):
         return None
-    return f"{name} is installed in version {installed}, not {specifier}"
-
-
-def _satisfies(installed: str, specifier: str) -> bool:
-    if not specifier:
-        return True
-    try:
-        return SpecifierSet(specifier).contains(installed, prereleases=True)
-    except InvalidSpecifier:
-        return False
+    return f"{named.name} is installed in version {installed}, not {named.specifier}"

@@ -25,13 +25,6 @@ class NoSparkError(RuntimeError):
         super().__init__(f"there is no Spark here, which {what} needs: install {missing}")
 
 
-class InUseError(RuntimeError):
-    """Another process has the tables open."""
-
-    def __init__(self) -> None:
-        super().__init__("Spark is in use by another notebook of this workspace, which has to end first")
-
-
 class NoSpark:
     """Stands where the service puts Spark."""
 
@@ -89,7 +82,7 @@ def _session() -> Any:
 
 
 def _started(folder: Path) -> Any:
-    """A session like that of a cluster of one machine. Raises InUseError when another process has the folder."""
+    """A session like that of a cluster of one machine. Raises RuntimeError when another process has the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     settings = {
@@ -114,6 +107,8 @@ def _started(folder: Path) -> Any:
     except Exception:
         session.stop()
         if is_open:
-            raise InUseError from None
+            raise RuntimeError(
+                "Spark is in use by another notebook of this workspace, which has to end first"
+            ) from None
         raise
     return session
