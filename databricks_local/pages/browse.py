@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, WorkspaceObject
-from databricks_local.core.paths import spelled
+from databricks_local.core.paths import Spelling
 from databricks_local.workspace.tree import LocalWorkspace
 from databricks_sync.errors import quantity
 
@@ -32,12 +32,12 @@ class Row:
     icon: str
     kind: str
     modified_at: int | None
-    edited: str = ""
+    edited: str
 
 
 def start(request: PageRequest) -> PageView:
     """The root, and the short way to one's own branch folders."""
-    root = _folder(request, _readable_folder(request, "/"))
+    root = _folder(request, request.workspace.readable(Spelling("/")))
     home = home_of(request.workspace)
     # Folders with a dot before their name are kept by programs.
     children = [entry for entry in _children(request.workspace, home) if not entry.name.startswith(".")]
@@ -52,18 +52,12 @@ def start(request: PageRequest) -> PageView:
 
 def show(request: PageRequest) -> PageView:
     """Whatever is at a path."""
-    workspace = request.workspace
-    target = spelled(request.query.get("path", "/"))
-    entry = workspace.readable(target)
+    entry = request.entry()
     if entry.object_type in FOLDERS:
         return _folder(request, entry)
     if notebook.is_readable(entry):
         return notebook.view(request, entry)
     return file.view(request, entry)
-
-
-def _readable_folder(request: PageRequest, path: str) -> WorkspaceObject:
-    return request.workspace.readable(spelled(path))
 
 
 def _folder(request: PageRequest, entry: WorkspaceObject) -> PageView:
@@ -97,14 +91,14 @@ def _children(workspace: LocalWorkspace, folder: str) -> list[WorkspaceObject]:
 def _rows(workspace: LocalWorkspace, entries: Sequence[WorkspaceObject], edited: Mapping[int, bool]) -> list[Row]:
     """`edited` are those that differ from what was imported last, with whether they were made here."""
     words = {number: "made here" if made_here else "edited here" for number, made_here in edited.items()}
-    return [replace(row_of(workspace, entry), edited=words.get(entry.object_id, "")) for entry in entries]
+    return [row_of(workspace, entry, words.get(entry.object_id, "")) for entry in entries]
 
 
-def row_of(workspace: LocalWorkspace, entry: WorkspaceObject) -> Row:
-    """One object as it stands in a list."""
+def row_of(workspace: LocalWorkspace, entry: WorkspaceObject, edited: str = "") -> Row:
+    """One object as it stands in a list; `edited` says that it was edited here."""
     kind = KINDS.get(entry.object_type, entry.object_type.replace("_", " ").capitalize())
     if entry.object_type == NOTEBOOK and entry.language:
         kind = f"{LANGUAGES.get(entry.language, entry.language)} notebook"
     icon = "folder" if entry.object_type in FOLDERS else "notebook" if entry.object_type == NOTEBOOK else "file"
     modified = None if workspace.clock.mode == "absent" else entry.modified_at
-    return Row(entry.name, address(entry.path), icon, kind, modified)
+    return Row(entry.name, address(entry.path), icon, kind, modified, edited)

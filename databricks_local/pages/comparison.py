@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from databricks_local.core.model import NOTEBOOK, WorkspaceObject
-from databricks_local.core.paths import spelled
 from databricks_local.formats import notebook
 
 from .links import address, trail
@@ -38,7 +37,7 @@ def since_import(request: PageRequest, entry: WorkspaceObject) -> SinceImport | 
 
 def show(request: PageRequest) -> PageView:
     """The difference, line by line. Raises ApiError (404)."""
-    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
+    entry = request.entry()
     since, kept = since_import(request, entry), request.workspace.store.imported(entry)
     note, lines = "Nothing was changed here since it was imported.", list[tuple[str, str]]()
     if since and since.made_here:
@@ -61,6 +60,11 @@ def _text(entry: WorkspaceObject, content: bytes) -> str | None:
     if entry.object_type == NOTEBOOK:
         # How a notebook ends says nothing: the editor leaves its last newline out.
         return notebook.as_source(entry, content, "preserve").decode("utf-8", "replace").rstrip("\n")
+    return text_of(content)
+
+
+def text_of(content: bytes) -> str | None:
+    """What a file says; None for what is no text in UTF-8."""
     try:
         return None if b"\0" in content else content.decode()
     except UnicodeDecodeError:

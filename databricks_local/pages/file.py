@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from databricks_local.core import errors
 from databricks_local.core.errors import invalid
 from databricks_local.core.model import FILE, WorkspaceObject
-from databricks_local.core.paths import Spelling, spelled
+from databricks_local.core.paths import Spelling
 from databricks_local.workspace import edits
 
 from . import highlight
 from .cells import fits_a_form
-from .comparison import since_import
+from .comparison import since_import, text_of
 from .links import address, trail
 from .objects import formats_of, is_changeable
 from .page import SCRIPT, PageRequest, PageView, Redirect, link
@@ -97,7 +97,7 @@ def _conflict(request: PageRequest, path: str) -> PageView:
 
 
 def _editable(request: PageRequest) -> OpenFile:
-    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
+    entry = request.entry()
     if entry.object_type != FILE:
         raise invalid(f"{entry.path} is not a file.")
     request.workspace.check_writable(Spelling(entry.path))
@@ -109,17 +109,10 @@ def _editable(request: PageRequest) -> OpenFile:
 
 def _opened(request: PageRequest, entry: WorkspaceObject) -> OpenFile:
     content = request.workspace.store.content(entry)
-    text = _decoded(content)
+    text = text_of(content)
     newline = "\r\n" if text is not None and "\r\n" in text else "\n"
     plain = text and text.replace("\r\n", "\n")
     return OpenFile(entry, content, plain, newline, _why_not(request, entry, text, newline))
-
-
-def _decoded(content: bytes) -> str | None:
-    try:
-        return None if b"\0" in content else content.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _why_not(request: PageRequest, entry: WorkspaceObject, text: str | None, newline: str) -> str:

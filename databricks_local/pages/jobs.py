@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -19,7 +19,7 @@ from databricks_local.jobs.store import StoredJob
 
 from . import outputs
 from .links import address
-from .outputs import ANSI, Shown
+from .outputs import ANSI
 from .page import OUTPUTS, PageRequest, PageView, Redirect, link
 
 PER_PAGE = 50
@@ -65,35 +65,6 @@ class RunRow:
     duration_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """One job in a list, with its last run."""
-
-    job_id: int
-    name: str
-    schedule: str
-    last: RunRow | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPanel:
-    """One task of a run. `notebook` is the address of the notebook it executes.
-
-    `displays` has what each cell has displayed, `mlflow` experiment and run of each run of MLflow that it names.
-    """
-
-    key: str
-    label: StateLabel
-    what: str
-    notebook: str | None
-    duration_ms: int | None
-    task_run_id: int
-    texts: Sequence[tuple[str, str, bool]]
-    displays: Sequence[tuple[int, Shown]]
-    mlflow: Sequence[tuple[str, str]]
-    notes: Sequence[str]
-
-
 def jobs(request: PageRequest) -> PageView:
     """All jobs, newest first, a page at a time (`before`); on the first page the latest runs too."""
     before = request.number("before", NEWEST)
@@ -103,7 +74,7 @@ def jobs(request: PageRequest) -> PageView:
     values = {
         "rows": rows,
         "total": request.services.store.count_jobs(),
-        "older": rows[-1].job_id if len(listed) > PER_PAGE else None,
+        "older": rows[-1]["job_id"] if len(listed) > PER_PAGE else None,
         "is_first": before == NEWEST,
         "recent": [run_row(run, request) for run in recent],
     }
@@ -195,10 +166,15 @@ def _run(request: PageRequest) -> Run:
     return run
 
 
-def _job_row(request: PageRequest, job: StoredJob) -> JobRow:
+def _job_row(request: PageRequest, job: StoredJob) -> dict[str, Any]:
+    """One job in a list, with its last run."""
     last = request.services.store.runs("job_id = ?", (job.job_id,), 1)
-    row = run_row(last[0], request) if last else None
-    return JobRow(job.job_id, str(job.settings.get("name", "Untitled")), _schedule(job), row)
+    return {
+        "job_id": job.job_id,
+        "name": str(job.settings.get("name", "Untitled")),
+        "schedule": _schedule(job),
+        "last": run_row(last[0], request) if last else None,
+    }
 
 
 def _schedule(job: StoredJob) -> str:
@@ -286,7 +262,12 @@ def _description(spec: Mapping[str, Any]) -> tuple[str, str | None]:
     return f"{words} {path}".strip(), address(spelled(path).path) if is_here else None
 
 
-def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
+def _task_panel(request: PageRequest, task: TaskRun) -> dict[str, Any]:
+    """One task of a run.
+
+    `notebook` is the address of the notebook it executes, `displays` has what each cell has displayed, `mlflow`
+    experiment and run of each run of MLflow that it names.
+    """
     output = request.services.store.output(task.run_id)
     tail, is_cut = request.services.executor.log(task.run_id).tail()
     log = tail.decode("utf-8", "replace")
@@ -298,15 +279,15 @@ def _task_panel(request: PageRequest, task: TaskRun) -> TaskPanel:
     ]
     what, notebook = _description(task.spec)
     [displays] = outputs.bounded([outputs.of_displays(output.displays, 0)])
-    return TaskPanel(
-        key=task.key,
-        label=_state_label(task.state),
-        what=what,
-        notebook=notebook,
-        duration_ms=_duration_ms(task.started_ms, task.ended_ms, task.state, request),
-        task_run_id=task.run_id,
-        displays=list(zip((entry.get("cell", "?") for entry in output.displays), displays, strict=False)),
-        mlflow=_mlflow_runs(task, log),
-        texts=[(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
-        notes=output.notes,
-    )
+    return {
+        "key": task.key,
+        "label": _state_label(task.state),
+        "what": what,
+        "notebook": notebook,
+        "duration_ms": _duration_ms(task.started_ms, task.ended_ms, task.state, request),
+        "task_run_id": task.run_id,
+        "displays": list(zip((entry.get("cell", "?") for entry in output.displays), displays, strict=False)),
+        "mlflow": _mlflow_runs(task, log),
+        "texts": [(label, ANSI.sub("", text), is_bad) for label, text, is_bad in texts if text],
+        "notes": output.notes,
+    }

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from databricks_local.core.paths import ALIAS, ancestors
 from databricks_local.workspace.tree import LocalWorkspace
-
-
-@dataclass(frozen=True, slots=True)
-class Crumb:
-    """One folder on the way up."""
-
-    name: str
-    address: str
 
 
 def address(path: str) -> str:
@@ -21,10 +11,10 @@ def address(path: str) -> str:
     return ALIAS + path if path == ALIAS or path.startswith(ALIAS + "/") else path
 
 
-def trail(path: str) -> list[Crumb]:
-    """From the root to the object itself."""
+def trail(path: str) -> list[dict[str, str]]:
+    """Name and address of each place from the root to the object itself."""
     above = ["/", *ancestors(path), *([path] if path != "/" else [])]
-    return [Crumb(above_path.rpartition("/")[2] or "Workspace", address(above_path)) for above_path in above]
+    return [{"name": place.rpartition("/")[2] or "Workspace", "address": address(place)} for place in above]
 
 
 def home_of(workspace: LocalWorkspace) -> str:

@@ -102,7 +102,7 @@ def remove(request: PageRequest) -> PageView | Redirect:
 
 def download(request: PageRequest) -> Download:
     """A file, a notebook in the format asked for (`as`), or a folder as an archive. Raises ApiError (400)."""
-    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
+    entry = request.entry()
     formats = formats_of(entry)
     form = request.query.get("as") or next(iter(formats), "AUTO")
     if form not in formats:
@@ -129,7 +129,7 @@ def _extension(entry: WorkspaceObject, form: str) -> str:
 
 
 def _folder(request: PageRequest) -> WorkspaceObject:
-    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
+    entry = request.entry()
     if entry.object_type not in FOLDERS:
         raise invalid(f"{entry.path} is not a folder.")
     request.workspace.check_writable(Spelling(entry.path))
@@ -137,7 +137,7 @@ def _folder(request: PageRequest) -> WorkspaceObject:
 
 
 def _changeable(request: PageRequest) -> WorkspaceObject:
-    entry = request.workspace.readable(spelled(request.query.get("path", "/")))
+    entry = request.entry()
     if is_protected(entry.path):
         raise protected(entry.path)
     request.workspace.check_writable(Spelling(entry.path))

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import invalid
-from databricks_local.core.model import ApiAnswer, Call
+from databricks_local.core.model import ApiAnswer, Call, WorkspaceObject
 from databricks_local.core.paths import spelled
 from databricks_local.protocol.multipart import Part
 from databricks_local.protocol.pipeline import Pipeline
@@ -38,6 +38,10 @@ class PageRequest:
     def workspace(self) -> LocalWorkspace:
         """The workspace it is about."""
         return self.pipeline.workspace
+
+    def entry(self) -> WorkspaceObject:
+        """The object at the `path` of the query. Raises ApiError (404, 403)."""
+        return self.workspace.readable(spelled(self.query.get("path", "/")))
 
     def number(self, name: str, default: int) -> int:
         """A number of the query; a person never types it, so anything else is a mistake. Raises ApiError (400)."""

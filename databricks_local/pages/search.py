@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import FILE, NOTEBOOK, WorkspaceObject
-from databricks_local.core.paths import spelled
 
-from .browse import Row, row_of
+from .browse import row_of
 from .links import address, trail
 from .notebook import PER_PAGE, document_of, is_readable
 from .page import PageRequest, PageView
@@ -32,19 +31,9 @@ class Line:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An object with the wanted words in its name or its text."""
-
-    row: Row
-    folder: str
-    lines: Sequence[Line]
-
-
 def search(request: PageRequest) -> PageView:
     """What has `find` in its name or text, below `path`."""
-    words, top = request.query.get("find", "").strip(), spelled(request.query.get("path", "/")).path
-    request.workspace.readable(spelled(address(top)))
+    words, top = request.query.get("find", "").strip(), request.entry().path
     hits, is_cut = _search(request, words, top) if words else ([], False)
     values = {
         "per_page": PER_PAGE,
@@ -70,12 +59,15 @@ def _numbered(request: PageRequest, words: str) -> tuple[str, str] | None:
     return None if job is None else (str(job.settings.get("name", "Untitled")), f"/jobs/{number}")
 
 
-def _search(request: PageRequest, words: str, top: str) -> tuple[list[Hit], bool]:
-    """What was found, those with the words in their name first, and whether not all was looked at."""
+def _search(request: PageRequest, words: str, top: str) -> tuple[list[dict[str, object]], bool]:
+    """The objects with the words in name or text, as rows with their folder and some lines; whether not all was read.
+
+    Those with the words in their name come first.
+    """
     workspace, folded = request.workspace, words.casefold()
     entries = [entry for entry in workspace.store.below(top) if workspace.access(entry.path) != "hidden"]
     entries.sort(key=lambda entry: (folded not in entry.name.casefold(), entry.path))
-    hits, room = list[Hit](), MAX_READ
+    hits, room = list[dict[str, object]](), MAX_READ
     for entry in entries:
         if len(hits) > MAX_HITS or room < 0:
             return hits, True
@@ -86,7 +78,7 @@ def _search(request: PageRequest, words: str, top: str) -> tuple[list[Hit], bool
         lines = list(_lines(entry, content, folded))
         if lines or folded in entry.name.casefold():
             folder = entry.path.rpartition("/")[0].removeprefix(top).lstrip("/")
-            hits.append(Hit(row_of(workspace, entry), folder, lines))
+            hits.append({"row": row_of(workspace, entry), "folder": folder, "lines": lines})
     return hits, False
 
 
