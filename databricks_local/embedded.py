@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,18 +19,11 @@ from urllib.parse import urlsplit
 
 from .extras import require
 from .home import REFUSED, Home, RefusedError, default_folder
+from .runtime.programs import command
 
 __all__ = ["RefusedError", "Running", "default_folder", "running", "server_status"]
 
 DEADLINE_S = 20.0
-
-# `python -m` would look for modules in the current folder first, which is the user's and may hold a random.py.
-PROGRAM = """
-import sys
-sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]
-from databricks_local.cli import main
-main(prog_name="databricks_local")
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +41,9 @@ def server_status(home: Home) -> dict[str, Any] | None:
     served, token = home.announced(), home.known_token()
     if served is None or token is None:
         return None
-    address = urlsplit(served.host)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    connection = _connection(served.host)
     try:
-        connection.request("GET", "/api/local/status", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
+        answer = _asked(connection, "status", token)
         status = json.loads(answer.read()) if answer.status == 200 else {}
     except (OSError, http.client.HTTPException, ValueError):
         return None
@@ -86,12 +76,10 @@ def _attach(home: Home, ending: ExitStack) -> Running | None:
     status, token = server_status(home), home.known_token()
     if status is None or token is None:
         return None
-    address = urlsplit(status["host"])
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    connection = _connection(status["host"])
     ending.callback(connection.close)
     try:
-        connection.request("GET", "/api/local/attach", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
+        answer = _asked(connection, "attach", token)
         ending.callback(answer.close)
         if answer.readline() != b"attached\n":
             return None
@@ -100,10 +88,19 @@ def _attach(home: Home, ending: ExitStack) -> Running | None:
     return Running(status["host"], token, int(status["pid"]))
 
 
+def _connection(host: str) -> http.client.HTTPConnection:
+    address = urlsplit(host)
+    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+
+
+def _asked(connection: http.client.HTTPConnection, name: str, token: str) -> http.client.HTTPResponse:
+    connection.request("GET", f"/api/local/{name}", headers={"Authorization": f"Bearer {token}"})
+    return connection.getresponse()
+
+
 def _start(home: Home, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    program = [sys.executable, "-c", PROGRAM, str(Path(__file__).parents[1])]
     return subprocess.Popen(
-        [*program, "serve", "--dir", str(home.folder), "--port", "0", "--exit-with-stdin", *options],
+        command("cli", "serve", "--dir", str(home.folder), "--port", "0", "--exit-with-stdin", *options),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

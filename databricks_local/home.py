@@ -102,24 +102,22 @@ class Home:
         """Whether the folder holds a local workspace."""
         return (self.folder / MARKER).is_file()
 
-    def token(self, replacement: str | None = None) -> str:
+    def token(self, replacement: str | None) -> str:
         """The folder's token, made once; `replacement` replaces it. Readable by its owner only.
 
         Raises RefusedError for one that no header can carry.
         """
-        file = self.folder / "token"
         if replacement is not None and not (
             replacement.isascii() and replacement.isprintable() and " " not in replacement
         ):
             raise RefusedError(
                 "A token may contain only ASCII letters, digits and signs, without spaces.", "Choose another one."
             )
-        if replacement is None and file.is_file():
-            stored = file.read_text(encoding="ascii").strip()
-            if stored:
-                return stored
+        stored = self.known_token()
+        if replacement is None and stored:
+            return stored
         token = replacement or f"dapi{secrets.token_hex(16)}"
-        _write_private(file, token + "\n")
+        _write_private(self.folder / "token", token + "\n")
         return token
 
     def known_token(self) -> str | None:

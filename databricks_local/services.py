@@ -43,8 +43,8 @@ from databricks_local.mlflow_server.proxy import MlflowProxy
 from databricks_local.protocol import bodies
 from databricks_local.protocol.controls import endpoint
 from databricks_local.protocol.pipeline import Operation, Pipeline, Reader
+from databricks_local.repos import snapshots
 from databricks_local.repos.repos_api import ReposApi
-from databricks_local.repos.snapshots import Snapshots
 from databricks_local.workspace import telemetry
 from databricks_local.workspace.scim import SCIM_OPERATIONS
 
@@ -73,7 +73,6 @@ class Services:
         self.secrets = SecretsApi(self.store)
         self.permissions = PermissionsApi(self.store, {"jobs": of_jobs(self.store), **of_objects(self.store)})
         self.repos = ReposApi(folder / "repos", workspace.store)
-        self.snapshots = Snapshots(self._permit)
         self.artifacts = FilesApi(Tree(folder / "mlflow" / "artifacts"))
         self.mlflow = MlflowProcess(folder / "mlflow")
         self.proxy = MlflowProxy(self.mlflow)
@@ -117,7 +116,9 @@ class Services:
         return [
             *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
             *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
-            self._route("POST", "/api/2.0/repos/snapshots", self.snapshots.create, bodies.read_file_part),
+            self._route(
+                "POST", "/api/2.0/repos/snapshots", partial(snapshots.create, self._permit), bodies.read_file_part
+            ),
             *(self._mlflow_routes()),
             *(
                 Route(f"/api/local/{name}", endpoint(self.pipeline, partial(operation, self)), methods=[method])

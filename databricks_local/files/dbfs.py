@@ -65,14 +65,17 @@ class Dbfs:
             ("POST", "delete", self.operation(self.delete)),
         )
 
-    def operation(self, operation: Callable[[Call], dict[str, Any]]) -> Callable[[LocalWorkspace, Call], ApiAnswer]:
+    def operation(
+        self, operation: Callable[[Call], dict[str, Any] | ApiAnswer]
+    ) -> Callable[[LocalWorkspace, Call], ApiAnswer]:
         """`operation` as the pipeline serves it: what it returns becomes JSON, what the disk refuses an ApiError."""
 
         def operate(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
             if not workspace.settings.dbfs:
                 raise switched_off()
             try:
-                return answer(operation(call))
+                result = operation(call)
+                return result if isinstance(result, ApiAnswer) else answer(result)
             except OutsideError:
                 raise invalid(f"Invalid path: {call.target.path}") from None
             except (NotADirectoryError, IsADirectoryError, FileExistsError):
@@ -87,15 +90,10 @@ class Dbfs:
 
         That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
         """
-        if call.method == "GET":
-            reply = self.operation(self._content)(workspace, call)
-            if reply.status == 200:
-                return ApiAnswer(200, self.tree.file(path_of(call)).read_bytes(), "application/octet-stream")
-        return self.operation(self._upload)(workspace, call)
+        return self.operation(self._content if call.method == "GET" else self._upload)(workspace, call)
 
-    def _content(self, call: Call) -> dict[str, Any]:
-        self._file(call)
-        return {}
+    def _content(self, call: Call) -> ApiAnswer:
+        return ApiAnswer(200, self._file(call).read_bytes(), "application/octet-stream")
 
     def _upload(self, call: Call) -> dict[str, Any]:
         path, replaces = path_of(call), call.method == "PUT" or call.flag("overwrite")

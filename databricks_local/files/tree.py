@@ -10,11 +10,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 # Folders are made and removed by functions that call themselves.
 MAX_DEPTH = 200
@@ -73,10 +70,7 @@ class Tree:
         try:
             file = self.file(path)
             status = file.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError:
-            # A name longer than the file system takes: nothing can be there.
+        except OSError:  # also for a name longer than the file system takes
             return None
         clean = "/" + "/".join(parts_of(path))
         is_dir = file.is_dir()
@@ -94,25 +88,19 @@ class Tree:
         except OutsideError:
             return None
 
-    @contextmanager
-    def writing(self, path: str) -> Iterator[IO[bytes]]:
-        """A new content, there only once the block has ended well; folders above are made."""
+    def write(self, path: str, content: bytes) -> None:
+        """A whole file, there at once or not at all; folders above are made. Raises OSError."""
         target = self.file(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=self.root.parent)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as out:
-                yield out
+                out.write(content)
             temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-    def write(self, path: str, content: bytes) -> None:
-        """A whole file, there at once or not at all; folders above are made. Raises OSError."""
-        with self.writing(path) as out:
-            out.write(content)
 
     def remove(self, path: str) -> None:
         """A file, or a folder with all that is in it; a link itself, not where it leads."""

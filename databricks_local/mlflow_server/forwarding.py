@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import http.client
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-import httptools
+from typing import NamedTuple
 
 # Headers of one hop, and those that are said anew.
 HOP = (
@@ -26,56 +24,27 @@ HOP = (
 )
 
 
-@dataclass(slots=True)
-class Reply:
-    """What httptools calls while it reads."""
+class Reply(NamedTuple):
+    """The answer: status, headers with names in small letters, and the whole body."""
 
-    status: int = 0
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    parts: list[bytes] = field(default_factory=list)
-    complete: bool = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called for each header."""
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
-
-    def on_body(self, body: bytes) -> None:
-        """Called for each piece of the body."""
-        self.parts.append(body)
-
-    def on_message_complete(self) -> None:
-        """Called at the end of the answer."""
-        self.complete = True
-
-    @property
-    def body(self) -> bytes:
-        """The whole body."""
-        return b"".join(self.parts)
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
-def _feed(parser: httptools.HttpResponseParser, chunk: bytes) -> None:
+def forward(port: int, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
+    """Waits for the answer. Raises OSError when nobody listens, or the answer is none or breaks off."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
-        parser.feed_data(chunk)
-    except httptools.HttpParserError as error:
-        raise ConnectionResetError(f"the answer is none: {error}") from None
-
-
-async def forward(port: int, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
-    """ConnectionError when nobody listens, or the answer breaks off."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        kept = [(name, value) for name, value in headers if name.lower() not in HOP]
-        kept += [("Host", f"127.0.0.1:{port}"), ("Connection", "close"), ("Content-Length", str(len(body)))]
-        head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in kept)
-        writer.write(head.encode("latin-1") + b"\r\n" + body)
-        await writer.drain()
-        reply = Reply()
-        parser = httptools.HttpResponseParser(reply)
-        while chunk := await reader.read(262_144):
-            _feed(parser, chunk)
-        reply.status = parser.get_status_code()
-        if not reply.complete and method != "HEAD":
-            raise ConnectionResetError("the answer broke off")
-        return reply
+        connection.putrequest(method, target, skip_accept_encoding=True)
+        for name, value in headers:
+            if name.lower() not in HOP:
+                connection.putheader(name, value.encode("latin-1"))
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return Reply(answer.status, [(name.lower(), value) for name, value in answer.getheaders()], answer.read())
+    except http.client.HTTPException as error:
+        raise ConnectionResetError(f"the answer broke off: {error!r}") from None
     finally:
-        writer.close()
+        connection.close()

@@ -31,15 +31,10 @@ class MlflowProcess:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._secret = secrets.token_hex(16)
+        self.secret = secrets.token_hex(16)  # what each request to it must carry
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._starting = asyncio.Lock()
-
-    @property
-    def secret(self) -> str:
-        """What each request to it must carry."""
-        return self._secret
 
     async def port(self) -> int:
         """Where it listens; it is running when this returns."""
@@ -76,7 +71,7 @@ class MlflowProcess:
                 start_new_session=True,
             )
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(self._secret.encode() + b"\n")
+        process.stdin.write(self.secret.encode() + b"\n")
         process.stdin.flush()
         try:
             line = await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), START_S)

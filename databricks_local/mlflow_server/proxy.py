@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import string
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -32,6 +35,8 @@ class MlflowProxy:
 
     def __init__(self, process: MlflowProcess) -> None:
         self._process = process
+        # Of its own: the loop would wait at its end for what is asked of MLflow, which ends only after it.
+        self._threads = ThreadPoolExecutor(16)
 
     async def api(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The REST API, as the clients use it."""
@@ -73,7 +78,7 @@ class MlflowProxy:
     async def _passed(self, call: Call, target: str) -> Reply:
         if any(part in WITHHELD for part in target.split("/")):
             raise no_endpoint(call.method, call.endpoint)
-        query = str(call.parameters.get("query", ""))
+        query = quote(str(call.parameters.get("query", "")), safe=string.punctuation)
         address = quote(target, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
         headers: Sequence[tuple[str, str]] = call.parameters.get("headers", ())
         body = call.content or b""
@@ -84,8 +89,9 @@ class MlflowProxy:
         forwarded = [*((name, value) for name, value in headers if name != "accept-encoding")]
         forwarded.append((SECRET_HEADER, self._process.secret))
         try:
-            return await forward(port, method, target, forwarded, body)
-        except (ConnectionError, OSError) as error:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, forward, port, method, target, forwarded, body)
+        except OSError as error:
             raise ApiError(502, "INTERNAL_ERROR", f"MLflow did not answer: {error}") from None
 
 

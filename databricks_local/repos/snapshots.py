@@ -25,28 +25,25 @@ LEVELS = {"CAN_READ": "Can read the files of the snapshot."}
 _NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
-class Snapshots:
-    """`permit` keeps the permissions on a folder, by its identifier."""
+async def create(permit: Callable[[int, Grants], None], workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+    """A new snapshot, or the one that is there. Raises ApiError (400).
 
-    def __init__(self, permit: Callable[[int, Grants], None]) -> None:
-        self._permit = permit
-
-    async def create(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
-        """A new snapshot, or the one that is there. Raises ApiError (400)."""
-        content = call.content or b""
-        bundle, snapshot = (_name(call, field) for field in ("bundle_id", "snapshot_id"))
-        if hashlib.sha256(content).hexdigest() != snapshot:
-            raise invalid("snapshot_id is not the SHA-256 of the file.")
-        given = grants(_list(call.text("access_control_list")), LEVELS)
-        target = Spelling(f"/Users/{USER_ID}/.snapshots/{bundle}/{snapshot}", "/Workspace")
-        if workspace.store.get(target.path) is None:
-            folders.make(workspace, Spelling(parent(target.path)))
-            await archive.import_folder(workspace, replace(call, target=target), "AUTO", content)
-            workspace.restrict(target.path, "read-only")
-        entry = workspace.store.get(target.path)
-        if entry is not None:
-            self._permit(entry.object_id, given)
-        return answer({"snapshot": {"path": target.echo()}})
+    `permit` keeps the permissions on a folder, by its identifier.
+    """
+    content = call.content or b""
+    bundle, snapshot = (_name(call, field) for field in ("bundle_id", "snapshot_id"))
+    if hashlib.sha256(content).hexdigest() != snapshot:
+        raise invalid("snapshot_id is not the SHA-256 of the file.")
+    access = grants(_list(call.text("access_control_list")), LEVELS)
+    target = Spelling(f"/Users/{USER_ID}/.snapshots/{bundle}/{snapshot}", "/Workspace")
+    if workspace.store.get(target.path) is None:
+        folders.make(workspace, Spelling(parent(target.path)))
+        await archive.import_folder(workspace, replace(call, target=target), "AUTO", content)
+        workspace.restrict(target.path, "read-only")
+    entry = workspace.store.get(target.path)
+    if entry is not None:
+        permit(entry.object_id, access)
+    return answer({"snapshot": {"path": target.echo()}})
 
 
 def _name(call: Call, field: str) -> str:

@@ -1,4 +1,4 @@
-"""The processes this server starts: which program, and how it ends with us.
+"""The processes that are started here, the server itself among them: which program, and how it ends with us.
 
 Each is a module of this package, run in an interpreter of its own. It keeps its standard input open to us: when
 that ends, however we ended, the process ends itself and whatever it started.
@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-# `python -m` would look for modules in the current folder first, and a path to a file in the folder of that
-# file, whose modules would hide others of the same name.
+# `python -m` would look for modules in the current folder first, which is the user's and may hold a random.py, and a
+# path to a file in the folder of that file, whose modules would hide others of the same name.
 _START = """
 import sys
 sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]
