@@ -11,7 +11,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from .extras import require
 from .home import REFUSED, Home, RefusedError, default_folder
-from .runtime.programs import command
+from .runtime.programs import command, let_go
 
 __all__ = ["RefusedError", "Running", "default_folder", "running", "server_status"]
 
@@ -130,10 +130,7 @@ def _wait_for(home: Home, child: subprocess.Popen[bytes], ending: ExitStack) -> 
 
 def _stop(home: Home, child: subprocess.Popen[bytes]) -> None:
     """Lets go of the child, which ends as soon as nobody else uses it."""
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
+    let_go(child)
     try:
         child.wait(timeout=1)
     except subprocess.TimeoutExpired:

@@ -6,14 +6,15 @@ Control endpoints of these parts, as control.py describes them:
                                      never end, end without a result, or are refused
     DELETE /api/local/run-states     no more overrides
     GET    /api/local/run-output     ?run_id= of a run or a task run: {"tasks": [{"run_id", "task_key", "log",
-                                     "log_truncated", "result", "error", "error_trace", "displays", "notes"}]}
+                                     "log_truncated", "result", "truncated", "error", "error_trace", "displays",
+                                     "notes", "task_values"}]}
     POST   /api/local/reset          also cancels all runs and empties all of these parts
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class Services:
             self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
 
     def _permit(self, folder: int, given: Grants) -> None:
-        self.store.put_permissions(f"/directories/{folder}", [(*whom, level) for whom, level in given.items()])
+        self.store.put_permissions(f"/directories/{folder}", given)
 
     def reset(self) -> None:
         """Empties all of these parts, and ends what runs."""
@@ -114,10 +115,9 @@ class Services:
     def routes(self) -> list[BaseRoute]:
         """The routes of all these parts."""
         return [
-            *(self._route(method, path, operate, bodies.read_json) for method, path, operate in self._json()),
-            *(self._route(method, path, operate, bodies.read_raw) for method, path, operate in self._raw()),
-            self._route(
-                "POST", "/api/2.0/repos/snapshots", partial(snapshots.create, self._permit), bodies.read_file_part
+            *(
+                Route(path, self._endpoint(operation, read), methods=[method])
+                for method, path, operation, read in self._calls()
             ),
             *(self._mlflow_routes()),
             *(
@@ -126,7 +126,7 @@ class Services:
             ),
         ]
 
-    def _json(self) -> Iterable[tuple[str, str, Operation]]:
+    def _calls(self) -> Iterator[tuple[str, str, Operation, Reader]]:
         parts = (
             ("/api/2.0/dbfs/", self.dbfs.operations()),
             *((f"/api/{version}/jobs/", self.jobs.operations()) for version in VERSIONS),
@@ -139,21 +139,21 @@ class Services:
         )
         for prefix, operations in parts:
             for method, name, operation in operations:
-                yield method, prefix + name, operation
-        yield "POST", "/telemetry-ext", telemetry.take
-
-    def _raw(self) -> Iterable[tuple[str, str, Operation]]:
+                yield method, prefix + name, operation, bodies.read_json
+        yield "POST", "/telemetry-ext", telemetry.take, bodies.read_json
+        yield "POST", "/api/2.0/repos/snapshots", partial(snapshots.create, self._permit), bodies.read_file_part
         for method in ("POST", "PUT", "GET"):
-            yield method, "/dbfs/{path:path}", self.dbfs.raw
-        yield "POST", "/api/2.0/fs/files/{path:path}", self.artifacts.initiate
+            yield method, "/dbfs/{path:path}", self.dbfs.raw, bodies.read_raw
+        yield "POST", "/api/2.0/fs/files/{path:path}", self.artifacts.initiate, bodies.read_raw
         for method in ("GET", "HEAD", "PUT", "DELETE"):
-            yield method, "/api/2.0/fs/files/{path:path}", self.artifacts.files
+            yield method, "/api/2.0/fs/files/{path:path}", self.artifacts.files, bodies.read_raw
         for method in ("GET", "HEAD", "PUT"):
-            yield method, "/api/2.0/fs/directories/{path:path}", self.artifacts.directories
+            yield method, "/api/2.0/fs/directories/{path:path}", self.artifacts.directories, bodies.read_raw
 
     def _mlflow_routes(self) -> list[BaseRoute]:
         methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-        api, page = self._endpoint(self.proxy.api, bodies.read_whole), self._page()
+        api = self._endpoint(self.proxy.api, bodies.read_whole)
+        page = self._endpoint(self.proxy.page, bodies.read_whole, self._check_page)
         return [
             *(Route(f"/api/{version}/mlflow/{{path:path}}", api, methods=methods) for version in ("2.0", "3.0")),
             Route("/api/2.0/mlflow-artifacts/{path:path}", api, methods=methods),
@@ -163,25 +163,18 @@ class Services:
             Route("/mlflow/{path:path}", page, methods=methods),
         ]
 
-    def _route(self, method: str, path: str, operation: Operation, read: Reader) -> Route:
-        return Route(path, self._endpoint(operation, read), methods=[method])
-
-    def _endpoint(self, operation: Operation, read: Reader) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(
+        self, operation: Operation, read: Reader, check: Callable[[Request], None] | None = None
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
-            return await self.pipeline.serve(operation, request, read)
+            return await self.pipeline.serve(operation, request, read, check)
 
         return serve
 
-    def _page(self) -> Callable[[Request], Awaitable[Response]]:
-        def check(request: Request) -> None:
-            if not self.admits(request):
-                self.pipeline.check(request)
-
-        async def serve(request: Request) -> Response:
-            """What MLflow's page asks for: a session of the page is as good as the token."""
-            return await self.pipeline.serve(self.proxy.page, request, bodies.read_whole, check)
-
-        return serve
+    def _check_page(self, request: Request) -> None:
+        """For MLflow's page a session of ours is as good as the token. Raises ApiError."""
+        if not self.admits(request):
+            self.pipeline.check(request)
 
 
 async def _to_page(request: Request) -> Response:

@@ -96,9 +96,8 @@ class Dbfs:
         return ApiAnswer(200, self._file(call).read_bytes(), "application/octet-stream")
 
     def _upload(self, call: Call) -> dict[str, Any]:
-        path, replaces = path_of(call), call.method == "PUT" or call.flag("overwrite")
-        node = self.tree.node(path)
-        if node is not None and (node.is_dir or not replaces):
+        path = path_of(call)
+        if not self._is_free(path, call.method == "PUT" or call.flag("overwrite")):
             raise ApiError(409, "RESOURCE_ALREADY_EXISTS", f"File already exists: {path}")
         self.tree.write(path, call.content or b"")
         return {}
@@ -202,10 +201,12 @@ class Dbfs:
         return self.tree.file(path_of(call))
 
     def _check_free(self, call: Call) -> None:
-        path = path_of(call)
+        if not self._is_free(path_of(call), call.flag("overwrite")):
+            raise exists(path_of(call))
+
+    def _is_free(self, path: str, overwrite: bool) -> bool:
         node = self.tree.node(path)
-        if node is not None and (node.is_dir or not call.flag("overwrite")):
-            raise exists(path)
+        return node is None or (overwrite and not node.is_dir)
 
     def _stream(self, call: Call) -> tuple[str, bytearray]:
         handle = number(call, "handle", -1)

@@ -8,7 +8,7 @@ from typing import Any
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
-from databricks_local.jobs.rules.fields import unknown
+from databricks_local.jobs.rules.fields import check, required
 from databricks_local.jobs.rules.jobs import check_job
 from databricks_local.jobs.rules.permissions import JOB_LEVELS, OWNER, check_owner, grants
 from databricks_local.protocol.pipeline import Operation
@@ -39,23 +39,18 @@ PAGE = 20
 MAX_PAGE = 100
 
 
-def missing_job(job_id: object, workspace: LocalWorkspace) -> ApiError:
-    """404 and 400 both occur: the first in the CLI's tests, the second in databricks-sdk's table of errors."""
-    return _missing(f"Job {job_id} does not exist.", workspace)
+def missing(what: str, number: object, workspace: LocalWorkspace) -> ApiError:
+    """No "Job" or "Run" of that number.
 
-
-def missing_run(run_id: object, workspace: LocalWorkspace) -> ApiError:
-    """404 or 400, as for jobs."""
-    return _missing(f"Run {run_id} does not exist.", workspace)
-
-
-def _missing(text: str, workspace: LocalWorkspace) -> ApiError:
+    404 and 400 both occur: the first in the CLI's tests, the second in databricks-sdk's table of errors.
+    """
     status = workspace.settings.missing_job_status
-    return ApiError(status, "INVALID_PARAMETER_VALUE" if status == 400 else "RESOURCE_DOES_NOT_EXIST", text)
+    code = "INVALID_PARAMETER_VALUE" if status == 400 else "RESOURCE_DOES_NOT_EXIST"
+    return ApiError(status, code, f"{what} {number} does not exist.")
 
 
 class JobApi:
-    """Each operation raises ApiError: 400 for what is wrong with a call, `missing_job` for a job that is not there."""
+    """Each operation raises ApiError: 400 for what is wrong with a call, `missing` for a job that is not there."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
@@ -81,7 +76,7 @@ class JobApi:
             given["user_name", job.creator] = OWNER
         check_owner("job", given)
         self._put(job)
-        self._store.put_permissions(f"/jobs/{job.job_id}", [(*whom, level) for whom, level in given.items()])
+        self._store.put_permissions(f"/jobs/{job.job_id}", given)
         return answer({"job_id": job.job_id})
 
     def reset(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -134,17 +129,13 @@ class JobApi:
     def _job(self, workspace: LocalWorkspace, call: Call) -> StoredJob:
         job = self._store.job(number_of(call, "job_id"))
         if job is None:
-            raise missing_job(call.parameters["job_id"], workspace)
+            raise missing("Job", call.parameters["job_id"], workspace)
         return job
 
     def _new_settings(self, call: Call) -> dict[str, Any]:
-        for key in call.parameters:
-            if key not in ("job_id", "new_settings", "fields_to_remove"):
-                raise unknown("", key, ("job_id", "new_settings", "fields_to_remove"))
-        settings = call.parameters.get("new_settings")
-        if not isinstance(settings, dict):
-            raise invalid("Missing required field: new_settings")
-        return settings
+        body = check("", call.parameters, {"job_id": object, "new_settings": dict, "fields_to_remove": list})
+        required("", body, "new_settings")
+        return dict(body["new_settings"])
 
     def _view(self, job: StoredJob, workspace: LocalWorkspace, expand: bool = True) -> dict[str, Any]:
         settings = dict(job.settings)

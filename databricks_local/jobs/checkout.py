@@ -38,10 +38,8 @@ def checkout(source: Mapping[str, Any], folder: Path) -> str:
         if not COMMIT.fullmatch(revision):
             raise CheckoutError(f"{revision[:100]} is no commit")
     else:
-        kind, name = (
-            ("heads", source.get("git_branch")) if source.get("git_branch") else ("tags", source.get("git_tag"))
-        )
-        revision = f"refs/{kind}/{name}"
+        branch = source.get("git_branch")
+        revision = f"refs/heads/{branch}" if branch else f"refs/tags/{source.get('git_tag')}"
     folder.mkdir(parents=True, exist_ok=True)
     _git(folder, "init", "--quiet", "--template=")
     try:

@@ -29,7 +29,7 @@ from databricks_local.jobs.rules.permissions import JOB_LEVELS, OBJECT_LEVELS, O
 from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
-from .api import missing_job
+from .api import missing
 from .store import JobStore
 
 # How addresses call a kind, how answers do, and the types of objects that are of it.
@@ -103,10 +103,8 @@ class PermissionsApi:
         return kind, f"/{segment}/{identifier}"
 
     def _own(self, workspace: LocalWorkspace, kind: Securable, name: str) -> Grants:
-        entries = self._store.permissions(name)
-        if entries is not None:
-            return {(field, principal): level for field, principal, level in entries}
-        return kind.first(workspace, name.rpartition("/")[2])
+        own = self._store.permissions(name)
+        return kind.first(workspace, name.rpartition("/")[2]) if own is None else own
 
     def _given(self, call: Call, kind: Securable) -> Grants:
         return grants(call.parameters.get("access_control_list", []), kind.levels)
@@ -114,7 +112,7 @@ class PermissionsApi:
     def _put(self, workspace: LocalWorkspace, kind: Securable, name: str, given: Grants) -> ApiAnswer:
         if kind.owned:
             check_owner(kind.object_type, given)
-        self._store.put_permissions(name, [(*principal, level) for principal, level in given.items()])
+        self._store.put_permissions(name, given)
         return answer(self._view(workspace, kind, name))
 
     def _view(self, workspace: LocalWorkspace, kind: Securable, name: str) -> dict[str, Any]:
@@ -138,7 +136,7 @@ def of_jobs(store: JobStore) -> Securable:
         number = whole_number(identifier)
         job = None if number is None else store.job(number)
         if job is None:
-            raise missing_job(identifier, workspace)
+            raise missing("Job", identifier, workspace)
         return {("user_name", job.creator): OWNER}
 
     return Securable(
@@ -170,10 +168,9 @@ def of_objects(store: JobStore) -> dict[str, Securable]:
             if above is None:
                 continue
             source = f"/directories/{above.object_id}"
-            entries = store.permissions(source) or store.permissions(f"/repos/{above.object_id}")
-            own = {(field, who): level for field, who, level in entries or ()}
-            given = own if entries is not None else _standing(workspace, path)
-            found |= {principal: (level, source) for principal, level in given.items()}
+            own = store.permissions(source) or store.permissions(f"/repos/{above.object_id}")
+            holding = _standing(workspace, path) if own is None else own
+            found |= {principal: (level, source) for principal, level in holding.items()}
         return found
 
     def first(types: Sequence[str], workspace: LocalWorkspace, identifier: str) -> Grants:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from databricks_local.runtime import guard
+from databricks_local.runtime.programs import let_go
 
 from .cell_log import CellLog
 
@@ -99,10 +100,7 @@ class Process:
     def end(self) -> int | None:
         """The command's exit code; None when it was killed."""
         self.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        let_go(self._process)
         with suppress(OSError, ValueError):
             return int(self._exit_file.read_text())
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
@@ -17,7 +17,7 @@ from databricks_local.protocol.pipeline import Operation
 from databricks_local.workspace.tree import LocalWorkspace
 
 from . import repairs
-from .api import limit_of, missing_job, missing_run, number_of, page_of, version_of
+from .api import limit_of, missing, number_of, page_of, version_of
 from .executor import Executor
 from .overrides import RunOverrides
 from .runs import JOB_RUN, SUBMIT_RUN, Run, TaskRun
@@ -29,7 +29,7 @@ MAX_PAGE = 26
 
 
 class RunApi:
-    """Each operation raises ApiError: 400 for what is wrong with a call, `missing_run` for a run that is not there."""
+    """Each operation raises ApiError: 400 for what is wrong with a call, `missing` for a run that is not there."""
 
     def __init__(self, store: JobStore, executor: Executor, overrides: RunOverrides, host: str) -> None:
         self._store = store
@@ -57,7 +57,7 @@ class RunApi:
         check_run_now(call.parameters)
         job = self._store.job(number_of(call, "job_id"))
         if job is None:
-            raise missing_job(call.parameters["job_id"], workspace)
+            raise missing("Job", call.parameters["job_id"], workspace)
         token = call.text("idempotency_token")
         existing = self._store.by_token(token) if token else None
         if existing is not None:
@@ -259,19 +259,8 @@ class RunApi:
             if run_id not in (run.run_id, task.run_id):
                 continue
             output, (log, truncated) = self._store.output(task.run_id), self._executor.log(task.run_id).tail()
-            outputs.append(
-                {
-                    "run_id": task.run_id,
-                    "task_key": task.key,
-                    "log": log.decode("utf-8", "replace"),
-                    "log_truncated": truncated,
-                    "result": output.result,
-                    "error": output.error,
-                    "error_trace": output.error_trace,
-                    "displays": list(output.displays),
-                    "notes": list(output.notes),
-                }
-            )
+            logged = {"log": log.decode("utf-8", "replace"), "log_truncated": truncated}
+            outputs.append({"run_id": task.run_id, "task_key": task.key, **logged, **asdict(output)})
         return {"tasks": outputs}
 
     def _tasks(self, spec: Mapping[str, Any], run_id: int) -> tuple[TaskRun, ...]:
@@ -291,7 +280,7 @@ class RunApi:
         """A run, or the run a task run belongs to together with that task."""
         run = self._store.run_of(run_id)
         if run is None:
-            raise missing_run(run_id, workspace)
+            raise missing("Run", run_id, workspace)
         return run, next((task for task in run.tasks if task.run_id == run_id), None)
 
     def _view(self, run: Run, task: TaskRun | None, version: str) -> dict[str, Any]:

@@ -44,24 +44,9 @@ class RunFolder:
     link: Path | None
 
     @property
-    def home(self) -> Path:
-        """HOME of what runs."""
-        return self.root / "home"
-
-    @property
     def work(self) -> Path:
         """Where a notebook's branch folder is copied to."""
         return self.root / "work"
-
-    @property
-    def temporary(self) -> Path:
-        """TMPDIR of what runs."""
-        return self.root / "tmp"
-
-    @property
-    def databricks(self) -> Path:
-        """What stands for /databricks."""
-        return self.root / "databricks"
 
     @property
     def dbfs(self) -> Path:
@@ -89,7 +74,7 @@ def make(root: Path, dbfs: Path) -> RunFolder:
         link = Path(tempfile.mkdtemp(prefix="databricks_local-")) / "run"
         link.symlink_to(root)
     folder = RunFolder(link or root, link)
-    for path in (folder.home, folder.work, folder.temporary, folder.databricks, folder.packages, folder.root / "bin"):
+    for path in (folder.work, folder.packages, *(folder.root / name for name in ("home", "tmp", "databricks", "bin"))):
         path.mkdir()
     dbfs.mkdir(parents=True, exist_ok=True)
     try:
@@ -110,16 +95,14 @@ def environment(
     `registry` is the address of the model registry; empty for this workspace.
     """
     kept = inherited(servers)
+    home, temporary = str(folder.root / "home"), str(folder.root / "tmp")
     programs = [str(folder.root / "bin"), str(folder.packages / "bin"), str(Path(sys.executable).parent)]
     return {
         **kept,
         "PATH": os.pathsep.join([*programs, kept.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder.packages), kept.get("PYTHONPATH", "")])),
-        "HOME": str(folder.home),
-        "USERPROFILE": str(folder.home),
-        "TMPDIR": str(folder.temporary),
-        "TEMP": str(folder.temporary),
-        "TMP": str(folder.temporary),
+        **dict.fromkeys(("HOME", "USERPROFILE"), home),
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "GIT_TERMINAL_PROMPT": "0",
@@ -133,7 +116,7 @@ def mounted(text: str, folder: RunFolder) -> str:
 
     Only where a path begins: `dbfs:/databricks/mlflow-tracking` and addresses stay as they are.
     """
-    for path, place in (("/dbfs", folder.dbfs), ("/databricks/mlflow", folder.databricks / "mlflow")):
+    for path, place in (("/dbfs", folder.dbfs), ("/databricks/mlflow", folder.root / "databricks" / "mlflow")):
         text = re.sub(MOUNT.format(path), place.as_posix().replace("\\", r"\\"), text)
     return text
 

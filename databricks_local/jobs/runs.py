@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -101,8 +101,8 @@ class Output:
     truncated: bool = False
     error: str | None = None
     error_trace: str | None = None
-    displays: tuple[Mapping[str, Any], ...] = ()
-    notes: tuple[str, ...] = ()
+    displays: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
     task_values: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -6,7 +6,6 @@ Kept as they are in a file only its owner can read: this is a workspace for tryi
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 
@@ -52,7 +51,7 @@ class SecretsApi:
             raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
         managing = call.text("initial_manage_principal") or workspace.settings.user
         self._store.add_scope(scope)
-        self._store.put_permissions(_acl_of(scope), [("principal", managing, "MANAGE")])
+        self._put_acls(scope, {managing: "MANAGE"})
         return answer({})
 
     def list_scopes(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
@@ -74,7 +73,7 @@ class SecretsApi:
         if "bytes_value" in call.parameters:
             try:
                 value = base64.b64decode(str(call.parameters["bytes_value"]), validate=True)
-            except (binascii.Error, ValueError):
+            except ValueError:
                 raise invalid("bytes_value is not valid base64.") from None
         if len(value) > MAX_SECRET_BYTES:
             raise invalid(f"A secret has at most {MAX_SECRET_BYTES} bytes.")
@@ -136,10 +135,10 @@ class SecretsApi:
         return answer({})
 
     def _acls(self, scope: str) -> dict[str, str]:
-        return {principal: permission for _, principal, permission in self._store.permissions(_acl_of(scope)) or ()}
+        return {who: permission for (_, who), permission in (self._store.permissions(_acl_of(scope)) or {}).items()}
 
     def _put_acls(self, scope: str, acls: Mapping[str, str]) -> None:
-        self._store.put_permissions(_acl_of(scope), [("principal", *entry) for entry in acls.items()])
+        self._store.put_permissions(_acl_of(scope), {("principal", who): level for who, level in acls.items()})
 
     def _scope(self, call: Call) -> str:
         required("", call.parameters, "scope")

@@ -16,6 +16,7 @@ from typing import Any
 
 from databricks_local.home import RefusedError
 
+from .rules.permissions import Grants
 from .runs import Output, Run, from_json, to_json
 
 SCHEMA = """
@@ -229,10 +230,7 @@ class JobStore:
     def output(self, run_id: int) -> Output:
         """What a task's run has left behind, if only nothing."""
         rows = self._ask("SELECT document FROM outputs WHERE run_id = ?", run_id)
-        if not rows:
-            return Output()
-        document = json.loads(rows[0][0])
-        return Output(**{**document, "displays": tuple(document["displays"]), "notes": tuple(document["notes"])})
+        return Output(**json.loads(rows[0][0])) if rows else Output()
 
     def put_code(self, run_id: int, name: str, page: bytes) -> None:
         """The notebook that a task's run began with, as a page."""
@@ -244,14 +242,15 @@ class JobStore:
 
     # --- permissions ---
 
-    def permissions(self, name: str) -> list[tuple[str, str, str]] | None:
-        """The own permissions of an object like `/jobs/1`: field and name of whom, level; None if nobody set any."""
+    def permissions(self, name: str) -> Grants | None:
+        """The own permissions of an object like `/jobs/1`; None if nobody set any."""
         rows = self._ask("SELECT entries FROM permissions WHERE object = ?", name)
-        return [(field, principal, level) for field, principal, level in json.loads(rows[0][0])] if rows else None
+        return {(field, who): level for field, who, level in json.loads(rows[0][0])} if rows else None
 
-    def put_permissions(self, name: str, entries: Sequence[tuple[str, str, str]]) -> None:
+    def put_permissions(self, name: str, own: Grants) -> None:
         """Replaces the own permissions of an object."""
-        self._ask("INSERT OR REPLACE INTO permissions VALUES (?, ?)", name, json.dumps(entries))
+        entries = json.dumps([(*principal, level) for principal, level in own.items()])
+        self._ask("INSERT OR REPLACE INTO permissions VALUES (?, ?)", name, entries)
 
     # --- secrets ---
 

@@ -141,16 +141,8 @@ def _output(prepared: TaskCommand, code: int | None) -> tuple[Output, bool]:
         return Output(error=error, notes=prepared.notes), False
     try:
         outcome: dict[str, Any] = json.loads(prepared.result.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        is_missing, notes = bool(outcome.pop("missing", False)), [*prepared.notes, *outcome.pop("notes")]
+        return Output(**outcome, notes=notes), is_missing
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         # Killed, or its own doing: os._exit, a crash of the interpreter.
         return Output(error=f"The Python process ended unexpectedly (exit code {code})", notes=prepared.notes), False
-    output = Output(
-        result=outcome.get("result"),
-        truncated=bool(outcome.get("truncated")),
-        error=outcome.get("error"),
-        error_trace=outcome.get("error_trace"),
-        displays=tuple(outcome.get("displays", ())),
-        notes=(*prepared.notes, *outcome.get("notes", ())),
-        task_values=outcome.get("task_values", {}),
-    )
-    return output, bool(outcome.get("missing"))

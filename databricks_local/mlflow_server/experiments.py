@@ -5,10 +5,6 @@ MLflow's own server knows nothing of that: here is what Databricks adds, before 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import FOLDERS, WorkspaceObject
 from databricks_local.core.paths import ALIAS, Spelling, parent, spelled
@@ -36,11 +32,6 @@ def taken(path: str) -> ApiError:
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Node named '{path.rpartition('/')[2]}' already exists")
 
 
-def no_experiment(name: str) -> ApiError:
-    """A name that no experiment has: 404."""
-    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
-
-
 def stored_name(workspace: LocalWorkspace, name: str) -> str:
     """The name a new experiment gets.
 
@@ -61,14 +52,9 @@ def stored_name(workspace: LocalWorkspace, name: str) -> str:
 
 
 def check_lookup(name: str) -> None:
-    """Raises `no_experiment` for a name that a look-up never knows: see `stored_name`."""
+    """Raises ApiError (404) for a name that a look-up never knows: see `stored_name`."""
     if name.startswith(ALIAS + "/"):
-        raise no_experiment(name)
-
-
-def renamed(body: Mapping[str, Any], field: str, name: str) -> bytes:
-    """The JSON body with another name in `field`."""
-    return json.dumps({**body, field: name}).encode()
+        raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
 
 
 def show(workspace: LocalWorkspace, name: str) -> None:

@@ -8,13 +8,12 @@ import os
 import secrets
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from databricks_local.core.errors import ApiError
 from databricks_local.jobs.inherited import inherited
 from databricks_local.runtime.guard import kill_group
-from databricks_local.runtime.programs import command
+from databricks_local.runtime.programs import command, let_go
 
 START_S = 120.0
 
@@ -49,10 +48,7 @@ class MlflowProcess:
         if process is not None:
             kill_group(process.pid)
             process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
+            let_go(process)
 
     async def _start(self) -> None:
         self.stop()

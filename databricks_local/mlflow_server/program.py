@@ -12,18 +12,14 @@ import hmac
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from databricks_local.runtime.programs import when_orphaned
 
 SECRET_HEADER = "x-databricks-local-secret"
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,7 +62,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _application(folder: Path) -> Application:
+def _application(folder: Path) -> ASGIApp:
     """MLflow's application with its database ready, so that the first request is not the slow one."""
     (folder / "artifacts").mkdir(parents=True, exist_ok=True)
     from mlflow.server import handlers
@@ -74,11 +70,11 @@ def _application(folder: Path) -> Application:
 
     handlers._get_tracking_store()
     handlers._get_model_registry_store()
-    served: Application = app
+    served: ASGIApp = app
     return served
 
 
-def _guarded(application: Application, secret: bytes) -> Application:
+def _guarded(application: ASGIApp, secret: bytes) -> ASGIApp:
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         header = dict(scope.get("headers", ())).get(SECRET_HEADER.encode(), b"")
         if scope["type"] == "http" and not hmac.compare_digest(header, secret):

@@ -48,7 +48,7 @@ class MlflowProxy:
         return _answer(reply, self._is_databricks(call), "artifact" in call.endpoint)
 
     async def page(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
-        """The web page and what it asks for, below /mlflow."""
+        """The web page and what it asks for, below /mlflow: a session of our page is as good as the token there."""
         target = call.endpoint.removeprefix("/mlflow") or "/"
         return _answer(await self._passed(call, target), False, "artifact" in target)
 
@@ -96,8 +96,8 @@ class MlflowProxy:
 
 
 def _named(call: Call, field: str, name: str) -> Call:
-    body = json_object(call.content or b"{}")
-    return replace(call, content=experiments.renamed(body, field, name), parameters={**call.parameters, field: name})
+    body = {**json_object(call.content or b"{}"), field: name}
+    return replace(call, content=json.dumps(body).encode(), parameters={**call.parameters, field: name})
 
 
 def _follow(workspace: LocalWorkspace, call: Call, before: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from databricks_local.core.documents import whole_number
 from databricks_local.core.paths import spelled
-from databricks_local.jobs.api import missing_job, missing_run
+from databricks_local.jobs.api import missing
 from databricks_local.jobs.rules.jobs import check_run_now
 from databricks_local.jobs.runs import JOB_RUN, Run, RunState, TaskRun
 from databricks_local.jobs.scheduler import next_of
@@ -94,7 +94,9 @@ def job(request: PageRequest) -> PageView:
         "runs_schedules": request.services.scheduler.is_running,
         "settable": list(_settable(job)[1].items()),
         "prefix": PREFIX,
-        "tasks": [(str(task.get("task_key", "")), *_description(task)) for task in _tasks(job.settings)],
+        "tasks": [
+            (str(task.get("task_key", "")), *_description(task)) for task in job.settings.get("tasks", [job.settings])
+        ],
         "settings": json.dumps(job.settings, indent=2, ensure_ascii=False),
         "runs": [run_row(run, request) for run in runs[:PER_PAGE]],
         "total": request.services.store.count_runs(job.job_id),
@@ -153,7 +155,7 @@ def _job(request: PageRequest) -> StoredJob:
     job_id = whole_number(request.parts["job_id"])
     job = None if job_id is None else request.services.store.job(job_id)
     if job is None:
-        raise missing_job(request.parts["job_id"], request.workspace)
+        raise missing("Job", request.parts["job_id"], request.workspace)
     return job
 
 
@@ -162,7 +164,7 @@ def _run(request: PageRequest) -> Run:
     run_id = whole_number(request.parts["run_id"])
     run = None if run_id is None else request.services.store.run_of(run_id)
     if run is None:
-        raise missing_run(request.parts["run_id"], request.workspace)
+        raise missing("Run", request.parts["run_id"], request.workspace)
     return run
 
 
@@ -179,15 +181,15 @@ def _job_row(request: PageRequest, job: StoredJob) -> dict[str, Any]:
 
 def _schedule(job: StoredJob) -> str:
     schedule = job.settings.get("schedule")
-    if not isinstance(schedule, dict):
+    if schedule is None:
         return ""
     paused = " (paused)" if schedule.get("pause_status") == "PAUSED" else ""
-    return f"{schedule.get('quartz_cron_expression', '')}, {schedule.get('timezone_id', '')}{paused}"
+    return f"{schedule['quartz_cron_expression']}, {schedule['timezone_id']}{paused}"
 
 
 def _next_ms(job: StoredJob) -> int | None:
     schedule = job.settings.get("schedule")
-    if not isinstance(schedule, dict) or schedule.get("pause_status") == "PAUSED":
+    if schedule is None or schedule.get("pause_status") == "PAUSED":
         return None
     moment = next_of(job, datetime.now(timezone.utc))
     return int(moment.timestamp() * 1000) if moment else None
@@ -232,7 +234,7 @@ def _settable(job: StoredJob) -> tuple[str, dict[str, str]]:
     parameters = job.settings.get("parameters")
     if parameters:
         return "job_parameters", {str(entry["name"]): str(entry.get("default", "")) for entry in parameters}
-    tasks = [task.get("notebook_task", {}) for task in _tasks(job.settings)]
+    tasks = [task.get("notebook_task", {}) for task in job.settings.get("tasks", [job.settings])]
     return "notebook_params", {
         str(name): str(value) for task in tasks for name, value in task.get("base_parameters", {}).items()
     }
@@ -245,17 +247,12 @@ def _mlflow_runs(task: TaskRun, log: str) -> list[tuple[str, str]]:
     return list(dict.fromkeys(MLFLOW_RUN.findall(own + "\n" + log)))[:MAX_MLFLOW]
 
 
-def _tasks(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    tasks = settings.get("tasks")
-    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else [settings]
-
-
 def _description(spec: Mapping[str, Any]) -> tuple[str, str | None]:
     """What a task executes in words, and the notebook's address when it lies in the workspace."""
     kind = next((key for key in spec if key.endswith("_task")), None)
     if kind is None:
         return "", None
-    task = spec[kind] if isinstance(spec[kind], dict) else {}
+    task = spec[kind]
     path = str(task.get("notebook_path") or task.get("python_file") or "")
     words = kind.removesuffix("_task").replace("_", " ")
     is_here = path.startswith("/") and task.get("source", "WORKSPACE") == "WORKSPACE"

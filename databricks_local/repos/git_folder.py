@@ -10,7 +10,7 @@ from pathlib import Path
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import FILE, FOLDERS, Call, WorkspaceObject
-from databricks_local.core.paths import Spelling, parent
+from databricks_local.core.paths import Spelling, ancestors, parent
 from databricks_local.core.settings import MIB
 from databricks_local.jobs.checkout import tracked
 from databricks_local.workspace import folders
@@ -57,7 +57,7 @@ async def show(workspace: LocalWorkspace, call: Call, folder: WorkspaceObject, f
     Raises ApiError where an object cannot be placed.
     """
     with workspace.store.changes():
-        kept = {above for path in files for above in (path, *_folders_above(path, folder.path))}
+        kept = {above for path in files for above in (path, *ancestors(path))}
         for entry in workspace.store.below(folder.path):
             spec = files[entry.path][0] if entry.path in files else None
             is_other = spec is not None and spec.object_type != entry.object_type
@@ -76,10 +76,3 @@ async def show(workspace: LocalWorkspace, call: Call, folder: WorkspaceObject, f
 def _is_same(workspace: LocalWorkspace, spec: ObjectSpec, body: bytes) -> bool:
     entry = workspace.store.get(spec.path)
     return entry is not None and entry.sha256 == digest(body) and entry.language == spec.language
-
-
-def _folders_above(path: str, folder: str) -> list[str]:
-    above = []
-    while len(path := parent(path)) > len(folder):
-        above.append(path)
-    return above

@@ -61,7 +61,7 @@ class Runner:
         self._widgets = Widgets(dict(order.parameters))
         self._task_values: dict[str, Any] = {}
         self._marks = CellMarks()
-        packages = order.packages if order.pip_install else None
+        packages = Path(order.files, "packages") if order.pip_install else None
         self.space = Namespace(self._make_dbutils, packages, self._run_beside, self._spark, names or {}, show)
 
     def run(self) -> str | None:

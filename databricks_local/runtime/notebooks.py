@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,13 +100,8 @@ def beside(path: str, other: str) -> str:
     """Where `./other` is, seen from the notebook at `path`."""
     if other.startswith("/"):
         return other
-    parts = path.split("/")[:-1]
-    for part in other.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in (".", ""):
-            parts.append(part)
-    return "/".join(parts)
+    place = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), other))
+    return place if path.startswith("/") else place[1:]
 
 
 def _no_access(path: str) -> str:

@@ -29,11 +29,6 @@ class Order:
     pip_install: bool = False
     task_values: Mapping[str, Mapping[str, Any]] | None = None
 
-    @property
-    def packages(self) -> Path:
-        """Where `%pip install` puts packages."""
-        return Path(self.files, "packages")
-
     def write(self, file: Path) -> None:
         """Writes it as JSON."""
         file.write_text(json.dumps(asdict(self)), encoding="utf-8")

@@ -7,9 +7,11 @@ that ends, however we ended, the process ends itself and whatever it started.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 # `python -m` would look for modules in the current folder first, which is the user's and may hold a random.py, and a
@@ -27,15 +29,21 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", _START.format(module=module), str(Path(__file__).parents[2]), *arguments]
 
 
+def let_go(process: subprocess.Popen[bytes]) -> None:
+    """Closes our ends of the pipes to a process."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
 def when_orphaned(end: Callable[[], None]) -> None:
     """Calls `end` on a thread of its own once the other end of our standard input is gone."""
-    threading.Thread(target=_wait, args=(end,), daemon=True).start()
 
+    def wait() -> None:
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        end()
 
-def _wait(end: Callable[[], None]) -> None:
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError:
-        pass
-    end()
+    threading.Thread(target=wait, daemon=True).start()

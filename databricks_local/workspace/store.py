@@ -194,18 +194,15 @@ class Store:
         """Keeps what was imported last of an object that is about to be edited; once, until the next import."""
         values = (entry.language, entry.export_format, entry.modified_at, entry.sha256, entry.object_id)
         sql = "INSERT OR IGNORE INTO imports SELECT object_id, body, ?, ?, ?, ? FROM contents WHERE object_id = ?"
-        with self.changes():
-            self._db.execute(sql, values)
+        self._db.execute(sql, values)
 
     def note_made_here(self, entry: WorkspaceObject) -> None:
         """The object was never imported."""
-        with self.changes():
-            self._db.execute("INSERT OR REPLACE INTO imports (object_id) VALUES (?)", (entry.object_id,))
+        self._db.execute("INSERT OR REPLACE INTO imports (object_id) VALUES (?)", (entry.object_id,))
 
     def forget_import(self, entry: WorkspaceObject) -> None:
         """The object is as an import left it."""
-        with self.changes():
-            self._db.execute("DELETE FROM imports WHERE object_id = ?", (entry.object_id,))
+        self._db.execute("DELETE FROM imports WHERE object_id = ?", (entry.object_id,))
 
     def imported(self, entry: WorkspaceObject) -> tuple[WorkspaceObject, bytes | None] | None:
         """The object as it was imported last, with its content then, or None for one that was made here.
@@ -239,8 +236,7 @@ class Store:
 
     def put_repository(self, repository: Repository) -> None:
         """What a Git folder shows from now on."""
-        with self.changes():
-            self._db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?, ?, ?)", repository)
+        self._db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?, ?, ?)", repository)
 
     def repository(self, object_id: int) -> tuple[Repository, WorkspaceObject] | None:
         """What the Git folder of an identifier shows, with its object; None when it is none, or gone."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from databricks_local.core.errors import invalid
 
-from .fields import NEW_CLUSTER, check, check_part, required
+from .fields import NEW_CLUSTER, check, check_part, check_texts, required
 
 CLUSTER_ID = re.compile(r"\d{4}-\d{6}-[a-z0-9-]+")
 SPARK_VERSION = re.compile(r"\d+\.\d+\.x-[a-z0-9.-]*scala2\.1[123]|\d+\.x-[a-z0-9.-]+|auto:[a-z0-9-]+|custom:.+")
@@ -44,9 +44,7 @@ def check_new_cluster(where: str, document: object) -> None:
     if mode is not None and mode not in SECURITY_MODES:
         raise invalid(f"{where}.data_security_mode is one of {', '.join(SECURITY_MODES)}, not {mode!r}.")
     for name in ("spark_conf", "spark_env_vars", "custom_tags"):
-        for key, value in cluster.get(name, {}).items():
-            if not isinstance(value, str):
-                raise invalid(f"{where}.{name}.{key} is text, not {value!r}.")
+        check_texts(f"{where}.{name}", cluster.get(name, {}))
 
 
 def _check_complete(where: str, cluster: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from databricks_local.core.errors import invalid
 
-from .fields import check_part
+from .fields import check_list, check_part
 
 _CHOICES = ("environment_version", "base_environment", "client", "project_environment")
 
@@ -19,5 +19,4 @@ def check_environment(where: str, document: object) -> None:
     for name in ("environment_version", "client"):
         if not environment.get(name, "1").isdecimal():
             raise invalid(f"{where}.{name} is the number of an environment version, not {environment[name]!r}.")
-    if not all(isinstance(line, str) for line in environment.get("dependencies", [])):
-        raise invalid(f"{where}.dependencies is a list of texts.")
+    check_list(f"{where}.dependencies", environment.get("dependencies", []))

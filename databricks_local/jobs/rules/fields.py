@@ -227,6 +227,19 @@ def check_part(where: str, document: object, part: str) -> Mapping[str, Any]:
     return check(where, document, PARTS[part])
 
 
+def check_texts(where: str, texts: Mapping[str, Any]) -> None:
+    """Raises ApiError (400) for the first value that is no text."""
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise invalid(f"{where}.{key} is text, not {value!r}.")
+
+
+def check_list(where: str, texts: Iterable[object]) -> None:
+    """Raises ApiError (400) for a list with an entry that is no text."""
+    if not all(isinstance(text, str) for text in texts):
+        raise invalid(f"{where} is a list of texts.")
+
+
 def unknown(where: str, key: str, names: Iterable[str]) -> ApiError:
     """The refusal of a field that is not among `names`, with the one that is probably meant."""
     near = get_close_matches(key, list(names), n=1) or [name for name in names if name.endswith(f"_{key}")]

@@ -28,7 +28,9 @@ from .fields import (
     TASK,
     TASKS,
     check,
+    check_list,
     check_part,
+    check_texts,
     required,
 )
 
@@ -104,8 +106,7 @@ def check_repair(body: Mapping[str, Any]) -> None:
     check("", body, REPAIR)
     if bool(body.get("rerun_tasks")) == bool(body.get("rerun_all_failed_tasks")):
         raise invalid("Exactly one of rerun_tasks and rerun_all_failed_tasks is to be given.")
-    if not all(isinstance(key, str) for key in body.get("rerun_tasks", [])):
-        raise invalid("rerun_tasks is a list of texts.")
+    check_list("rerun_tasks", body.get("rerun_tasks", []))
     _check_arguments(body)
 
 
@@ -113,7 +114,7 @@ def _check_arguments(body: Mapping[str, Any]) -> None:
     if body.get("job_parameters") and body.get("notebook_params"):
         raise invalid("job_parameters and notebook_params exclude each other.")
     for field in ("job_parameters", "notebook_params"):
-        _check_texts(field, body.get(field, {}))
+        check_texts(field, body.get(field, {}))
     if _size(body.get("notebook_params", {})) > MAX_NOTEBOOK_PARAMS:
         raise invalid(f"notebook_params are longer than {MAX_NOTEBOOK_PARAMS} bytes.")
     for name in body.get("job_parameters", {}):
@@ -214,9 +215,10 @@ def _check_kind(where: str, kind: str, document: object, git: bool) -> None:
     task = check_part(where, document, kind)
     if kind == "shell_command_task":
         required(where, task, "command")
-        if not task["command"] or not all(isinstance(word, str) for word in task["command"]):
+        check_list(f"{where}.command", task["command"])
+        if not task["command"]:
             raise invalid(f"{where}.command is a list of texts.")
-        _check_texts(f"{where}.env_vars", task.get("env_vars", {}))
+        check_texts(f"{where}.env_vars", task.get("env_vars", {}))
         return
     path = "notebook_path" if kind == "notebook_task" else "python_file"
     required(where, task, path)
@@ -229,11 +231,10 @@ def _check_kind(where: str, kind: str, document: object, git: bool) -> None:
         raise invalid(f"{where}.{path} is relative to the repository, not '{task[path]}'.")
     if source == "WORKSPACE" and not task[path].startswith(("/", "dbfs:/")):
         raise invalid(f"{where}.{path} is an absolute path, not '{task[path]}'.")
-    _check_texts(f"{where}.base_parameters", task.get("base_parameters", {}))
+    check_texts(f"{where}.base_parameters", task.get("base_parameters", {}))
     if _size(task.get("base_parameters", {})) > MAX_BASE_PARAMETERS:
         raise invalid(f"{where}.base_parameters are larger than 1 MB.")
-    if not all(isinstance(word, str) for word in task.get("parameters", [])):
-        raise invalid(f"{where}.parameters is a list of texts.")
+    check_list(f"{where}.parameters", task.get("parameters", []))
 
 
 def _check_compute(
@@ -309,12 +310,6 @@ def _check_unique(what: str, names: Sequence[str]) -> None:
         if name in seen:
             raise invalid(f"The {what} '{name}' is there twice.")
         seen.add(name)
-
-
-def _check_texts(where: str, texts: Mapping[str, Any]) -> None:
-    for key, value in texts.items():
-        if not isinstance(value, str):
-            raise invalid(f"{where}.{key} is text, not {value!r}.")
 
 
 def _size(document: Mapping[str, Any]) -> int:
