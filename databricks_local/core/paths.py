@@ -39,8 +39,6 @@ def spelled(raw: str) -> Spelling:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Path ({raw}) doesn't start with '/'")
     if len(raw) > MAX_PATH:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"The path is longer than {MAX_PATH} characters.")
-    if not _encodable(raw):
-        raise ApiError(400, "INVALID_PARAMETER_VALUE", "The path is not valid Unicode.")
     parts = [part for part in raw.split("/") if part]
     if len(parts) > MAX_DEPTH:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"The path has more than {MAX_DEPTH} names.")
@@ -64,11 +62,3 @@ def ancestors(path: str) -> list[str]:
 def is_protected(path: str) -> bool:
     """The root, its standing folders and homes cannot be deleted [DOCS: the error code exists, no more]."""
     return path in ("/", "/Users", "/Shared", "/Repos") or (path.startswith("/Users/") and path.count("/") == 2)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

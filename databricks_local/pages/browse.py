@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, NOTEBOOK, REPO, WorkspaceObject
 from databricks_local.core.paths import Spelling
@@ -11,7 +10,7 @@ from databricks_local.workspace.tree import LocalWorkspace
 from databricks_sync.errors import quantity
 
 from . import file, notebook
-from .links import address, home_of, trail
+from .links import address, trail
 from .objects import FOLDER_FORMATS, is_changeable
 from .page import PageRequest, PageView, sliced
 
@@ -23,22 +22,10 @@ KINDS = {DIRECTORY: "Folder", NOTEBOOK: "Notebook", "FILE": "File", REPO: "Git f
 LANGUAGES = {"PYTHON": "Python", "SQL": "SQL", "SCALA": "Scala", "R": "R"}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One object of a folder; `modified_at` in milliseconds since 1970."""
-
-    name: str
-    address: str
-    icon: str
-    kind: str
-    modified_at: int | None
-    edited: str
-
-
 def start(request: PageRequest) -> PageView:
     """The root, and the short way to one's own branch folders."""
     root = _folder(request, request.workspace.readable(Spelling("/")))
-    home = home_of(request.workspace)
+    home = f"/Users/{request.workspace.settings.user}"
     # Folders with a dot before their name are kept by programs.
     children = [entry for entry in _children(request.workspace, home) if not entry.name.startswith(".")]
     folders = [entry for entry in children if entry.object_type in FOLDERS]
@@ -88,17 +75,20 @@ def _children(workspace: LocalWorkspace, folder: str) -> list[WorkspaceObject]:
     return [entry for entry in workspace.store.children(folder) if workspace.access(entry.path) != "hidden"]
 
 
-def _rows(workspace: LocalWorkspace, entries: Sequence[WorkspaceObject], edited: Mapping[int, bool]) -> list[Row]:
+def _rows(
+    workspace: LocalWorkspace, entries: Sequence[WorkspaceObject], edited: Mapping[int, bool]
+) -> list[dict[str, object]]:
     """`edited` are those that differ from what was imported last, with whether they were made here."""
     words = {number: "made here" if made_here else "edited here" for number, made_here in edited.items()}
     return [row_of(workspace, entry, words.get(entry.object_id, "")) for entry in entries]
 
 
-def row_of(workspace: LocalWorkspace, entry: WorkspaceObject, edited: str = "") -> Row:
-    """One object as it stands in a list; `edited` says that it was edited here."""
+def row_of(workspace: LocalWorkspace, entry: WorkspaceObject, edited: str = "") -> dict[str, object]:
+    """One object as it stands in a list; `modified_at` in milliseconds, `edited` says that it was edited here."""
     kind = KINDS.get(entry.object_type, entry.object_type.replace("_", " ").capitalize())
     if entry.object_type == NOTEBOOK and entry.language:
         kind = f"{LANGUAGES.get(entry.language, entry.language)} notebook"
     icon = "folder" if entry.object_type in FOLDERS else "notebook" if entry.object_type == NOTEBOOK else "file"
     modified = None if workspace.clock.mode == "absent" else entry.modified_at
-    return Row(entry.name, address(entry.path), icon, kind, modified, edited)
+    row = {"name": entry.name, "address": address(entry.path), "icon": icon, "kind": kind}
+    return {**row, "modified_at": modified, "edited": edited}

@@ -6,8 +6,8 @@ The workspace knows of imports, not of branches: it keeps what an import brought
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import unified_diff
+from typing import Any
 
 from databricks_local.core.model import NOTEBOOK, WorkspaceObject
 from databricks_local.formats import notebook
@@ -19,20 +19,13 @@ from .page import PageRequest, PageView
 MAX_LINES = 3_000
 
 
-@dataclass(frozen=True, slots=True)
-class SinceImport:
-    """How an object differs from what was imported last, `imported_ms` since 1970: it was edited, or made here."""
-
-    made_here: bool
-    imported_ms: int | None
-
-
-def since_import(request: PageRequest, entry: WorkspaceObject) -> SinceImport | None:
-    """Whether an object differs from what was imported last; None if it does not."""
+def since_import(request: PageRequest, entry: WorkspaceObject) -> dict[str, Any] | None:
+    """Whether an object that differs from what was imported last was made here, and when that was; None for others."""
     kept = request.workspace.store.imported(entry)
     if kept is None or kept[0].sha256 == entry.sha256:
         return None
-    return SinceImport(kept[1] is None, None if request.workspace.clock.mode == "absent" else kept[0].modified_at)
+    imported_ms = None if request.workspace.clock.mode == "absent" else kept[0].modified_at
+    return {"made_here": kept[1] is None, "imported_ms": imported_ms}
 
 
 def show(request: PageRequest) -> PageView:
@@ -40,7 +33,7 @@ def show(request: PageRequest) -> PageView:
     entry = request.entry()
     since, kept = since_import(request, entry), request.workspace.store.imported(entry)
     note, lines = "Nothing was changed here since it was imported.", list[tuple[str, str]]()
-    if since and since.made_here:
+    if since and since["made_here"]:
         note = "It was made here, and never imported."
     elif since and kept and kept[1] is not None:
         old, new = _text(kept[0], kept[1]), _text(entry, request.workspace.store.content(entry))
@@ -49,7 +42,7 @@ def show(request: PageRequest) -> PageView:
         "trail": trail(entry.path),
         "name": entry.name,
         "address": address(entry.path),
-        "imported_ms": since and since.imported_ms,
+        "imported_ms": since and since["imported_ms"],
         "note": note,
         "lines": lines,
     }

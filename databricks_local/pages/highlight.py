@@ -21,6 +21,7 @@ LEXERS = {"PYTHON": "python", "SQL": "sql", "SCALA": "scala", "R": "r", "SHELL":
 # Extension of a file -> lexer; any other file is plain text.
 SAME_NAME = ("css", "html", "json", "r", "scala", "sql", "toml", "xml", "yaml")
 OTHERS = {"cfg": "ini", "ini": "ini", "js": "javascript", "md": "markdown", "py": "python", "sh": "bash", "yml": "yaml"}
+_FORMATTER = HtmlFormatter(nowrap=True, classprefix="c-")
 EXTENSIONS = {**OTHERS, **{name: name for name in SAME_NAME}}
 
 
@@ -35,7 +36,7 @@ def coloured(text: str, lexer: str) -> Markup:
         cut = text[:MAX_SHOWN]
         rest = "" if len(text) == len(cut) else f"\n… {len(text) - len(cut):,} more characters"
         return escape(cut + rest)
-    made = highlight(text, _lexer(lexer), _formatter())
+    made = highlight(text, _lexer(lexer), _FORMATTER)
     # The formatter ends every line.
     return Markup(made if text.endswith("\n") else made.removesuffix("\n"))
 
@@ -45,8 +46,3 @@ def _lexer(name: str) -> Any:
     # What stands in a fence would choose lexers of its own.
     options = {"handlecodeblocks": False} if name == "markdown" else {}
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **options)
-
-
-@lru_cache
-def _formatter() -> Any:
-    return HtmlFormatter(nowrap=True, classprefix="c-")

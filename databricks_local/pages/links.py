@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from databricks_local.core.paths import ALIAS, ancestors
-from databricks_local.workspace.tree import LocalWorkspace
 
 
 def address(path: str) -> str:
@@ -15,8 +14,3 @@ def trail(path: str) -> list[dict[str, str]]:
     """Name and address of each place from the root to the object itself."""
     above = ["/", *ancestors(path), *([path] if path != "/" else [])]
     return [{"name": place.rpartition("/")[2] or "Workspace", "address": address(place)} for place in above]
-
-
-def home_of(workspace: LocalWorkspace) -> str:
-    """The folder of the workspace's one user."""
-    return f"/Users/{workspace.settings.user}"

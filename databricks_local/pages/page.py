@@ -72,10 +72,10 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What an export answers, now or soon, to be kept as a file of that name and never to be shown."""
+    """What an export will answer, to be kept as a file of that name and never to be shown."""
 
     name: str
-    answer: ApiAnswer | Awaitable[ApiAnswer]
+    answer: Awaitable[ApiAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,36 +97,28 @@ Page = Callable[[PageRequest], "PageView | Redirect | Download | Frame"]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of a long list; `back` and `on` are the pages beside it, or None."""
+    """A part of a long list, from index `start` up to `stop`; `back` and `on` are the pages beside it, or None."""
 
-    page: int
+    start: int
+    stop: int
     size: int
     total: int
-
-    @property
-    def start(self) -> int:
-        """Index of its first item."""
-        return (self.page - 1) * self.size
-
-    @property
-    def stop(self) -> int:
-        """Index after its last item."""
-        return min(self.start + self.size, self.total)
-
-    @property
-    def back(self) -> int | None:
-        """The page before, or None."""
-        return self.page - 1 if self.page > 1 else None
-
-    @property
-    def on(self) -> int | None:
-        """The page after, or None."""
-        return self.page + 1 if self.stop < self.total else None
+    back: int | None
+    on: int | None
 
 
 def sliced(page: int, size: int, total: int) -> Slice:
     """The page asked for, or the last one there is."""
-    return Slice(min(max(page, 1), max(1, -(-total // size))), size, total)
+    last = max(1, -(-total // size))
+    page = min(max(page, 1), last)
+    return Slice(
+        start=(page - 1) * size,
+        stop=min(page * size, total),
+        size=size,
+        total=total,
+        back=page - 1 if page > 1 else None,
+        on=page + 1 if page < last else None,
+    )
 
 
 def link(url: str, fragment: str = "", /, **query: object) -> str:

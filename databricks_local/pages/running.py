@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from databricks_local.core.model import WorkspaceObject
 from databricks_local.jobs import cell_log
 from databricks_local.jobs.rules.jobs import check_submit
-from databricks_local.jobs.runs import Output, Run
+from databricks_local.jobs.runs import Output
 
 from . import outputs, widgets
 from .cells import PageCell
@@ -71,7 +71,7 @@ def last(request: PageRequest, entry: WorkspaceObject, cells: Sequence[PageCell]
         output=output,
         cells=_shown(output, recorded, places, len(cells)),
         failed=places.get(recorded[-1].cell) if recorded and output.error is not None else None,
-        values=_values(run),
+        values=run.tasks[0].spec["notebook_task"]["base_parameters"],
     )
 
 
@@ -107,8 +107,3 @@ def _places(ran: Sequence[str], now: Sequence[str]) -> dict[int, int]:
 
 def _digest(cell: PageCell) -> str:
     return hashlib.sha256(f"{cell.language}\n{cell.text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _values(run: Run) -> dict[str, str]:
-    task = run.tasks[0].spec.get("notebook_task", {})
-    return {str(name): str(value) for name, value in task.get("base_parameters", {}).items()}

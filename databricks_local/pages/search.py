@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import ApiError
@@ -19,16 +18,6 @@ MAX_HITS = 100
 MAX_READ = 8 * 2**20
 LINES = 3
 AROUND = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line that says it, with what stands before and after; `cell` is the number of its cell, 0 in a file."""
-
-    cell: int
-    before: str
-    match: str
-    after: str
 
 
 def search(request: PageRequest) -> PageView:
@@ -82,7 +71,7 @@ def _search(request: PageRequest, words: str, top: str) -> tuple[list[dict[str, 
     return hits, False
 
 
-def _lines(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[Line]:
+def _lines(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[dict[str, object]]:
     count = 0
     for cell, text in _texts(entry, content, words):
         if words in text.casefold():
@@ -105,7 +94,9 @@ def _texts(entry: WorkspaceObject, content: bytes, words: str) -> Iterator[tuple
         yield from ((cell.number, cell.text) for cell in cells)
 
 
-def _around(cell: int, line: str, start: int, end: int) -> Line:
+def _around(cell: int, line: str, start: int, end: int) -> dict[str, object]:
+    """A line that says it, with what stands before and after; `cell` is the number of its cell, 0 in a file."""
     before, after = line[:start], line[end:]
     before = ("…" if len(before) > AROUND else "") + before[-AROUND:]
-    return Line(cell, before.lstrip(), line[start:end], after[:AROUND] + ("…" if len(after) > AROUND else ""))
+    after = after[:AROUND] + ("…" if len(after) > AROUND else "")
+    return {"cell": cell, "before": before.lstrip(), "match": line[start:end], "after": after}

@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.errors import ApiError
-from databricks_local.core.model import ApiAnswer
 from databricks_local.mlflow_server.process import is_installed
-from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form, read_upload
+from databricks_local.protocol.bodies import MAX_FORM, read_form, read_upload
 from databricks_local.protocol.multipart import Part, is_multipart
 from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.protocol.wire import TooLongError
 from databricks_local.services import Services
 
 from . import browse, comparison, file, jobs, notebook, objects, render, search, sessions
@@ -161,8 +161,7 @@ class Site:
         if isinstance(answer, Redirect):
             return _redirect(answer.url)
         if isinstance(answer, Download):
-            made = answer.answer if isinstance(answer.answer, ApiAnswer) else await answer.answer
-            return render.download(answer.name, made.body)
+            return render.download(answer.name, (await answer.answer).body)
         if isinstance(answer, Frame):
             return render.framed(answer)
         return await self._shown(request, answer, csrf)

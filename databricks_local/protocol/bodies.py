@@ -13,24 +13,19 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from databricks_local.core.documents import malformed, whole_number
 from databricks_local.core.errors import ApiError
 from databricks_local.core.model import Call
 from databricks_local.core.paths import Spelling
 from databricks_local.core.settings import MIB, ServerSettings
 
-from .multipart import Part, all_parts, parts
-from .wire import body, call, json_object
+from .multipart import Part, all_parts
+from .wire import body, bounded_body, call, json_object, read_parts
 
 MAX_FORM = 8192  # of whoever has not logged in yet
 _MOST_FIELDS = 20
 MAX_PASSED_ON = 2048 * MIB  # of what MLflow's own server gets: artifacts, which have no limit there
 MAX_JSON = 16 * MIB
 MAX_SUBJECT = 4096
-
-
-class TooLongError(ValueError):
-    """A form larger than it may be."""
 
 
 # What fault rules and records call the object of such a request.
@@ -63,13 +58,7 @@ async def read_raw(request: Request, settings: ServerSettings) -> Call:
 
 async def read_file_part(request: Request, settings: ServerSettings) -> Call:
     """A multipart body: its part `file` is the content, the others are parameters. Raises ApiError (400, 413)."""
-    whole = await body(request, settings.max_archive_bytes)
-    try:
-        fields = parts(request.headers.get("content-type", ""), whole)
-    except ValueError:
-        raise malformed("its parts are not valid") from None
-    content = fields.pop("file", None)
-    parameters = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+    content, parameters = await read_parts(request, "file", settings.max_archive_bytes)
     return call(request, _subject(parameters), parameters, content)
 
 
@@ -90,23 +79,11 @@ async def read_whole(request: Request, settings: ServerSettings) -> Call:
 
 async def read_form(request: Request, limit: int, fields: int = _MOST_FIELDS) -> dict[str, str]:
     """The fields of a form, line ends as LF; ValueError when it is none. What is too long is not read to its end."""
-    raw = await _read_bounded(request, limit)
+    raw = await bounded_body(request, limit)
     pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=fields)
     return {name: value.replace("\r\n", "\n") for name, value in pairs}
 
 
 async def read_upload(request: Request, limit: int, fields: int) -> list[Part]:
     """The fields and files of a form that uploads; ValueError when it is none, or has more than so many."""
-    return all_parts(request.headers.get("content-type", ""), bytes(await _read_bounded(request, limit)), fields)
-
-
-async def _read_bounded(request: Request, limit: int) -> bytearray:
-    length = whole_number(request.headers.get("content-length", "0"))
-    if length is None or length > limit:
-        raise TooLongError
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > limit:
-            raise TooLongError
-    return raw
+    return all_parts(request.headers.get("content-type", ""), await bounded_body(request, limit), fields)

@@ -145,19 +145,29 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
 
 
+class TooLongError(ValueError):
+    """A body larger than it may be."""
+
+
 async def body(request: Request, limit: int) -> bytes:
     """The body of a request, not read any further than `limit` and MARGIN. Raises ApiError (413)."""
+    try:
+        return await bounded_body(request, limit + MARGIN)
+    except TooLongError:
+        raise body_too_large(limit) from None
+
+
+async def bounded_body(request: Request, limit: int) -> bytes:
+    """The body of a request, not read any further than `limit`. Raises TooLongError."""
     length = whole_number(request.headers.get("content-length", "0"))
-    if length is None or length > limit + MARGIN:
-        raise body_too_large(limit)
-    pieces: list[bytes] = []
-    size = 0
+    if length is None or length > limit:
+        raise TooLongError
+    raw = bytearray()
     async for piece in request.stream():
-        size += len(piece)
-        if size > limit + MARGIN:
-            raise body_too_large(limit)
-        pieces.append(piece)
-    return b"".join(pieces)
+        raw += piece
+        if len(raw) > limit:
+            raise TooLongError
+    return bytes(raw)
 
 
 async def read(request: Request, settings: ServerSettings) -> Call:
@@ -175,7 +185,8 @@ async def read(request: Request, settings: ServerSettings) -> Call:
         content = await body(request, settings.max_import_file_bytes)
     elif request.method == "POST":
         if is_multipart(request.headers.get("content-type", "")):
-            content = await _read_parts(request, parameters, settings.max_file_bytes)
+            content, texts = await read_parts(request, "content", settings.max_file_bytes)
+            parameters.update(texts)
         else:
             json_body = True
             parameters.update(json_object(await body(request, max(MAX_JSON, settings.max_json_bytes // 3 * 4))))
@@ -201,16 +212,16 @@ def call(
     )
 
 
-async def _read_parts(request: Request, parameters: dict[str, Any], limit: int) -> bytes | None:
+async def read_parts(request: Request, name: str, limit: int) -> tuple[bytes | None, dict[str, str]]:
+    """The part of that name of a multipart body, which is the content, and the others as texts. Raises ApiError."""
     whole = await body(request, limit)
     try:
-        fields = parts(request.headers["content-type"], whole)
+        fields = parts(request.headers.get("content-type", ""), whole)
     except ValueError:
         # How the service words it is unknown.
         raise invalid("Could not parse the request: its parts are not valid.") from None
-    content = fields.pop("content", None)
-    parameters.update({name: value.decode("utf-8", "replace") for name, value in fields.items()})
-    return content
+    content = fields.pop(name, None)
+    return content, {name: value.decode("utf-8", "replace") for name, value in fields.items()}
 
 
 def json_object(raw: bytes) -> Mapping[str, Any]:
@@ -223,19 +234,13 @@ def json_object(raw: bytes) -> Mapping[str, Any]:
 
 def response(answer: ApiAnswer, date: str) -> Response:
     """An answer as Starlette sends it, with a Date header."""
-    sent = Response(answer.body, answer.status, media_type=answer.media_type)
-    sent.headers["Date"] = date
-    for name, value in answer.headers.items():
-        sent.headers[name] = value
-    return sent
+    return Response(answer.body, answer.status, {"Date": date, **answer.headers}, answer.media_type)
 
 
 def refused(error: ApiError) -> Response:
     """The refusal as an answer of those endpoints that no fault concerns."""
     answer = refusal(error)
-    sent = Response(answer.body, answer.status, media_type=answer.media_type)
-    sent.headers.update(answer.headers)
-    return sent
+    return Response(answer.body, answer.status, answer.headers, answer.media_type)
 
 
 class Reset(Response):

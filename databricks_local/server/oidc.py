@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from databricks_local.core.model import WORKSPACE_ID
-from databricks_local.protocol.bodies import MAX_FORM, TooLongError, read_form
+from databricks_local.protocol.bodies import MAX_FORM, read_form
 from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.protocol.wire import TooLongError
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 EXPIRES_S = 3600
