@@ -44,6 +44,13 @@ directory = click.option(
 )
 
 
+pip_install = click.option(
+    "--pip-install",
+    is_flag=True,
+    help="Let %pip install packages for the run; default: only check that they are installed.",
+)
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Refusals become two lines, what cannot be done and the next step, and an exit code of their own."""
@@ -86,11 +93,7 @@ def main() -> None:
 @click.option("--fault", "faults", multiple=True, metavar="JSON", help="Add a fault rule, for tests; can be repeated.")
 @click.option("--dbfs/--no-dbfs", default=True, show_default=True, help="Have DBFS in the workspace, or not.")
 @click.option("--run-schedules", is_flag=True, help="Start jobs on their schedules.")
-@click.option(
-    "--pip-install",
-    is_flag=True,
-    help="Let %pip install packages for the run; default: only check that they are installed.",
-)
+@pip_install
 @click.option("--registry-uri", metavar="URI", default="",
               help="MLFLOW_REGISTRY_URI for jobs that run here; default: this workspace.")  # fmt: skip
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
@@ -119,11 +122,7 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
 @click.option("-P", "--param", "parameters", metavar="NAME=VALUE", multiple=True, help="The value of a widget.")
 @click.option("--secret", "secrets", metavar="SCOPE/KEY=VARIABLE", multiple=True,
               help="Store the value of an environment variable as a secret of the workspace.")  # fmt: skip
-@click.option(
-    "--pip-install",
-    is_flag=True,
-    help="Let %pip install packages for the run; default: only check that they are installed.",
-)
+@pip_install
 def run(home: Home, notebook: str, parameters: tuple[str, ...], secrets: tuple[str, ...], pip_install: bool) -> None:
     """Run a notebook now: a file, or one of the workspace by its path.
 
@@ -132,10 +131,9 @@ def run(home: Home, notebook: str, parameters: tuple[str, ...], secrets: tuple[s
     with _explained():
         extras.require()
         try:
-            from .run import RunOptions
             from .run import run as run_notebook
 
-            sys.exit(run_notebook(home, RunOptions(notebook, parameters, secrets, pip_install)))
+            sys.exit(run_notebook(home, notebook, parameters, secrets, pip_install))
         except KeyboardInterrupt:
             sys.exit(ExitCode.INTERRUPTED)
 

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,39 +25,33 @@ from .runtime.notebooks import NotebookMissing, locate
 from .runtime.order import Order
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What was typed: the notebook, `name=value` for widgets, `scope/key=VARIABLE` for secrets."""
+def run(home: Home, notebook: str, parameters: Sequence[str], references: Sequence[str], pip_install: bool) -> int:
+    """Runs a notebook with the workspace of that folder; the exit code. Raises RefusedError before anything has run.
 
-    notebook: str
-    widgets: Sequence[str] = ()
-    secrets: Sequence[str] = ()
-    pip_install: bool = False
-
-    def command(self, home: Home) -> str:
-        """What was typed, to be typed again."""
-        widgets = [f" -P {shell.word(text)}" for text in self.widgets]
-        secrets = [shell.option("secret", text) for text in self.secrets]
-        install = " --pip-install" * self.pip_install
-        return "".join(
-            ["databricks_local run", home.option(), " ", shell.path(self.notebook), *widgets, *secrets, install]
-        )
-
-
-def run(home: Home, options: RunOptions) -> int:
-    """Runs it with the workspace of that folder; the exit code. Raises RefusedError before anything has run."""
+    `parameters` are `name=value` for widgets, `references` are `scope/key=VARIABLE` for secrets, as they were typed.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # also into a pipe
-    widgets, secrets = _widgets(options.widgets), _secrets(options.secrets)
+    widgets, secrets = _widgets(parameters), _secrets(references)
     try:
-        root, path = locate(options.notebook, Path.cwd())
+        root, path = locate(notebook, Path.cwd())
     except NotebookMissing as error:
         raise _missing(error) from None
     folder = tempfile.TemporaryDirectory(prefix="databricks_local-", ignore_cleanup_errors=True)
     with folder as files, running(home.folder) as server, entered(server.host, server.token):
         _store(Client(server.host, server.token), secrets)
-        order = Order(path, widgets, files, str(home.folder / "spark"), root, pip_install=options.pip_install)
-        return _run(Runner(order, show=_show), options.command(home))
+        order = Order(path, widgets, files, str(home.folder / "spark"), root, pip_install=pip_install)
+        return _run(Runner(order, show=_show), _again(home, notebook, parameters, references, pip_install))
+
+
+def _again(home: Home, notebook: str, parameters: Sequence[str], references: Sequence[str], pip_install: bool) -> str:
+    """What was typed, to be typed again."""
+    options = [
+        *(f" -P {shell.word(text)}" for text in parameters),
+        *(shell.option("secret", text) for text in references),
+    ]
+    install = " --pip-install" * pip_install
+    return "".join(["databricks_local run", home.option(), " ", shell.path(notebook), *options, install])
 
 
 def _run(runner: Runner, again: str) -> int:
