@@ -218,22 +218,21 @@ def test_bad_options(folder: Path) -> None:
 
 def test_damaged_database(folder: Path) -> None:
     """A database that is none is refused and left as it is."""
-    with running(folder):
-        pass
-    for file in folder.glob("workspace.sqlite*"):
-        file.unlink()
+    Home(folder).claim()
     (folder / "workspace.sqlite").write_bytes(b"x" * 5000)
     assert "cannot be read" in refused("serve", "--dir", folder, "--port", "0")
     assert (folder / "workspace.sqlite").read_bytes() == b"x" * 5000
 
 
 def test_status_and_reset(folder: Path) -> None:
-    """status tells host and counts; reset empties what nobody serves and keeps the token."""
+    """status tells host and counts; reset empties what nobody serves, jobs and DBFS too, and keeps the token."""
     code, said, _ = finished("status", "--dir", folder)
     assert code == 1 and f"databricks_local serve --dir {folder}" in said
     with Served(folder) as served:
         served.local.put("/Shared/x.txt", b"1")
         served.local.put("/Shared/n", b"1", "SOURCE", language="SQL")
+        assert served.local.call("POST", "/api/2.2/jobs/create", {"name": "x"}).status == 200
+        assert served.local.raw("PUT", "/dbfs/x.txt", b"x", served.local.auth).status == 200
         code, out, _ = finished("status", DATABRICKS_LOCAL_DIR=str(folder))
         assert code == 0
         assert served.local.host in out
@@ -244,13 +243,16 @@ def test_status_and_reset(folder: Path) -> None:
     with Served(folder) as again:
         assert again.local.token == token
         assert again.local.names("/Shared") == []
+        assert "jobs" not in again.local.call("GET", "/api/2.2/jobs/list").json
+        assert again.local.call("GET", "/api/2.0/dbfs/list?path=/").json == {}
 
 
 def test_embedded(folder: Path) -> None:
-    """A server runs as long as the block, and is gone at its end."""
-    with running(folder, options=("--no-hashes",)) as there:
+    """A server with options runs as long as the block, and is gone at its end."""
+    with running(folder, options=("--no-hashes", "--no-dbfs")) as there:
         local = Local(there.host, there.token)
         assert local.get("list-repo", path="/").status == 404
+        assert local.call("GET", "/api/2.0/dbfs/list?path=/").status == 403
         with running(folder) as same:
             assert (same.host, same.token, same.pid) == (there.host, there.token, there.pid)
             assert there.is_child and not same.is_child

@@ -320,25 +320,6 @@ def test_restart_keeps_jobs_and_secrets(tmp_path: Path) -> None:
         assert work.job({"name": "new"}) > first
 
 
-def test_reset_command(tmp_path: Path) -> None:
-    """`databricks_local reset` empties jobs, secrets, DBFS and runs as well."""
-    from click.testing import CliRunner
-
-    from databricks_local.cli import main
-
-    with running(tmp_path / "own") as there:
-        work = Work(Local(there.host, there.token), tmp_path, tmp_path)
-        work.job({"name": "x"})
-        work.api.raw("PUT", "/dbfs/x.txt", b"x", work.api.auth)
-    assert CliRunner().invoke(main, ["reset", "--dir", str(tmp_path / "own")]).exit_code == 0
-    with running(tmp_path / "own", options=("--no-dbfs",)) as there:
-        work = Work(Local(there.host, there.token), tmp_path, tmp_path)
-        assert "jobs" not in work.get("2.2/jobs/list").json
-        assert work.get("2.0/dbfs/list", path="/").status == 403
-        work.api.control("settings", {"dbfs": True})
-        assert work.get("2.0/dbfs/list", path="/").json == {}
-
-
 def test_sdk_secrets(work: Work) -> None:
     """databricks-sdk makes scopes and secrets, lists them without their values, and deletes them."""
     from databricks.sdk.errors import ResourceDoesNotExist

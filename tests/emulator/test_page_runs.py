@@ -154,7 +154,7 @@ def test_next_and_mlflow(visitor: Visitor) -> None:
 # --- pure parts ---
 
 
-@given(st.lists(st.tuples(st.integers(0, 99), st.text(max_size=20)), max_size=5), st.integers(1, 7))
+@given(st.lists(st.tuples(st.integers(0, 99), st.text(max_size=6)), max_size=3), st.integers(1, 7))
 def test_marks_in_any_pieces(tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[int, str]], size: int) -> None:
     """However the output is cut into pieces, each cell gets what it wrote, and the log all of it without the marks."""
     file = tmp_path_factory.getbasetemp() / "cells"

@@ -253,6 +253,8 @@ def test_plots(run: Notebook, write: Write) -> None:
     assert (done.displays[3].kind, done.displays[3].text) == ("html", "<table>")
 
 
+# Plug-ins of others, which take most of the time that such a pytest needs to start.
+WITHOUT_OTHERS = ("-p", "no:anyio", "-p", "no:hypothesispytest")
 INNER = """
 def test_good(notebook):
     notebook("a.py", widgets={"bad": ""})
@@ -272,7 +274,9 @@ def test_reports_and_coverage(write: Write, tmp_path: Path) -> None:
     lines = (tmp_path / write("a.py", *cells)).read_text().splitlines()
     write("test_a.py", text=INNER)
     words = ["coverage", "run", "--include=a.py", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=j.xml"]
-    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *words, *WITHOUT_OTHERS], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
     raising, never = (next(n for n, line in enumerate(lines, 1) if word in line) for word in ("raise", "never"))
     assert f"a.py:{raising}: ValueError" in done.stdout and "databricks_local/" not in done.stdout
@@ -288,6 +292,8 @@ def test_it_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
     code = "import sys, pytest; pytest.main(['-q', *sys.argv[1:]]); print(*sorted(sys.modules))"
     loaded = []
     for words in ([], ["-p", "no:databricks_local"]):
-        done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, *WITHOUT_OTHERS, *words], cwd=tmp_path, capture_output=True, text=True
+        )
         loaded.append({*done.stdout.splitlines()[-1].split()})
     assert loaded[0] - loaded[1] == {"databricks_local", "databricks_local.pytest_plugin"}

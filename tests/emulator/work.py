@@ -89,7 +89,7 @@ class Work:
         deadline = time.monotonic() + seconds
         while self.state(run_id)["life_cycle_state"] not in states:
             assert time.monotonic() < deadline, self.state(run_id)
-            time.sleep(0.03)
+            time.sleep(0.05)
 
     def repository(self, name: str, files: Mapping[str, str]) -> str:
         """A real git repository reached under an https address; gives its first commit."""
