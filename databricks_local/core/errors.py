@@ -120,6 +120,11 @@ def only_dbc() -> ApiError:
     return ApiError(400, "INVALID_PARAMETER_VALUE", "Importing a directory is only supported for the DBC format.")
 
 
+def not_posted() -> ApiError:
+    """A zip of sources as a posted file: nobody says that there is such a refusal."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", "Importing a directory requires the content parameter.")
+
+
 def not_in_archives(name: str) -> ApiError:
     """A member that an archive must not have: nobody says that there is such a refusal."""
     return ApiError(400, "INVALID_PARAMETER_VALUE", f"{name} is not a notebook.")

@@ -28,6 +28,8 @@ class ServerSettings:
     hashes: bool = True
     # Whether a folder may come as a zip of sources; older workspaces take DBC only [DOCS until 2023].
     source_archives: bool = True
+    # Whether such a zip may be a posted file, as other content may, is unknown.
+    posted_archives: bool = True
     # What becomes of the members of such a zip is unknown but for notebooks that end up right [DOCS]. What is altered
     # or dropped is every second one of its kind.
     archive_sources: str = "notebooks"
@@ -61,7 +63,8 @@ class ServerSettings:
     cancel_grace_s: float = 5.0
     max_children: int = 10_000  # [PROBED]
     max_json_bytes: int = 10 * MIB  # [DOCS]
-    max_archive_bytes: int = 500 * MIB  # by parts: unknown
+    max_archive_bytes: int = 500 * MIB  # of a posted file: unknown
+    max_unpacked_bytes: int = 500 * MIB  # of all that is in an archive: unknown
     max_source_bytes: int = 10 * MIB  # [DOCS]
     max_ipynb_bytes: int = 100 * MIB  # [DOCS]
     max_file_bytes: int = 500 * MIB  # [DOCS]

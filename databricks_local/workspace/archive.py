@@ -26,7 +26,6 @@ from .tree import LocalWorkspace
 
 # What a zip may hold: it says so itself, so that one which holds more is refused unread. How much the service takes is
 # unknown; a folder of it has at most 10,000 objects, and no text becomes that much smaller than a hundredth.
-MAX_UNPACKED = 500 * MIB
 MAX_MEMBERS = 10_000
 MAX_RATIO = 100
 # So much is unpacked and put into the tree at once; other requests are served between one part and the next.
@@ -53,6 +52,8 @@ async def import_folder(workspace: LocalWorkspace, call: Call, form: str, conten
         raise errors.not_a_zip()
     if form == "SOURCE" and not settings.source_archives:
         raise errors.only_dbc()
+    if form == "SOURCE" and not (call.json_body or settings.posted_archives):
+        raise errors.not_posted()
     if len(content) > settings.max_archive_bytes:
         raise errors.too_large(len(content), settings.max_archive_bytes)
     if workspace.store.get(target.path) is not None:
@@ -61,18 +62,18 @@ async def import_folder(workspace: LocalWorkspace, call: Call, form: str, conten
     with _opened(content) as packed:
         unpack = partial(_unpack, settings, packed, target.path, form)
         members = [member for member in packed.infolist() if not member.is_dir()]
-        _check_members(members, len(content))
+        _check_members(members, len(content), settings.max_unpacked_bytes)
         await _place_all(workspace, call, unpack, members)
     made = workspace.store.get(target.path)
     return answer({"object_id": made.object_id if made else 0})
 
 
-def _check_members(members: Members, packed: int) -> None:
+def _check_members(members: Members, packed: int, most: int) -> None:
     if not members:
         raise errors.not_a_zip()
     if len(members) > MAX_MEMBERS:
         raise errors.invalid(f"The archive has {len(members)} items, more than {MAX_MEMBERS}.")
-    unpacked, most = sum(member.file_size for member in members), min(MAX_UNPACKED, 10 * MIB + MAX_RATIO * packed)
+    unpacked, most = sum(member.file_size for member in members), min(most, 10 * MIB + MAX_RATIO * packed)
     if unpacked > most:
         raise errors.too_large(unpacked, most)
 

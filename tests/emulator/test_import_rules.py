@@ -152,6 +152,7 @@ def test_a_zip_that_is_altered(local: Local) -> None:
         ({"archive_files": "refused"}, "INVALID_PARAMETER_VALUE", "is not a notebook"),
         ({"max_archive_bytes": 100}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
         ({"max_json_bytes": 100}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
+        ({"max_unpacked_bytes": 20}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
         ({"max_source_bytes": 1}, "MAX_NOTEBOOK_SIZE_EXCEEDED", "exceeded max size"),
     ],
     ids=str,
@@ -162,6 +163,17 @@ def test_a_zip_that_is_refused(local: Local, settings: dict[str, object], code: 
     refused = local.put(f"{HOME}/all", ALL, "SOURCE")
     assert (refused.status, refused.shape[1]) == (400, code) and text in refused.json["message"]
     assert local.get("get-status", path=f"{HOME}/all").status == 404
+
+
+def test_a_zip_that_is_posted(local: Local) -> None:
+    """A zip may also come as a part of a body, larger than JSON may hold, if the settings do not say otherwise."""
+    local.control("settings", {"max_json_bytes": 100})
+    assert local.upload(f"{HOME}/all", ALL, "SOURCE").status == 200
+    assert local.names(f"{HOME}/all") == [f"{HOME}/all/{name}" for name in ("a", "c", "d.csv", "deep", "e.csv")]
+    local.control("settings", {"posted_archives": False, "max_json_bytes": 10_000})
+    assert local.upload(f"{HOME}/other", ALL, "SOURCE").shape[:2] == (400, "INVALID_PARAMETER_VALUE")
+    assert local.get("get-status", path=f"{HOME}/other").status == 404
+    assert local.put(f"{HOME}/other", ALL, "SOURCE").status == 200
 
 
 def test_a_zip_never_replaces(local: Local) -> None:
