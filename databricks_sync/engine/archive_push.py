@@ -7,6 +7,9 @@ done. All the rest is left to single writes: they create what is missing, and lo
 The first few are looked at before others are sent, for the workspace may not be up to archives. Then a look is not
 worth it after each few: it is at the whole target, which grows.
 
+An archive is large when what is in it could be more than JSON may hold. How much of it a workspace takes is not
+documented, so what becomes of a large one says nothing about others.
+
 Without hashes one export of each folder is compared with what was sent.
 """
 
@@ -17,13 +20,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-from databricks_sync.errors import Again, BrokenNotebook, LoginError, SyncError, Unreachable, WorkspaceError
+from databricks_sync.errors import Again, BrokenNotebook, LoginError, SyncError, TooLarge, Unreachable, WorkspaceError
 from databricks_sync.model import Kind, LocalObject, RemoteObject
 from databricks_sync.notebook.archive import packed
 from databricks_sync.notebook.equality import digest
 from databricks_sync.remote.archive import make_folder, notebooks
 from databricks_sync.remote.folder import Workspace, keys_by_nfc
-from databricks_sync.rules.archives import Archive, member
+from databricks_sync.rules.archives import Archive, batches, member
 from databricks_sync.rules.journal import Content
 from databricks_sync.rules.outcome import Outcome, done, failed
 from databricks_sync.rules.plan import Step
@@ -44,8 +47,8 @@ class Sent(NamedTuple):
 class ArchivePush:
     """Writes archives into the workspace.
 
-    `refused`: it takes none, or makes something else of them. `trouble`: it does not accept who we say we are.
-    `standing`: the folders that were seen at last.
+    `refused`: it takes none, or makes something else of them; `large_refused`: of large ones. `trouble`: it does not
+    accept who we say we are. `standing`: the folders that were seen at last.
     """
 
     def __init__(self, workspace: Workspace, pool: Executor, load: Callable[[Step], Load | None]) -> None:
@@ -53,9 +56,13 @@ class ArchivePush:
         self.workspace = workspace
         self.pool = pool
         self.load = load
-        self.refused = False
+        self.refused = self.large_refused = False
         self.trouble: LoginError | None = None
         self.standing: frozenset[str] = frozenset()
+
+    def is_large(self, archive: Archive) -> bool:
+        """Whether it may be more than a workspace is known to take."""
+        return archive.size > self.workspace.http.limits.in_json
 
     def write(self, archives: Sequence[Archive], due: Callable[[], object]) -> Iterator[list[Outcome]]:
         """What became of each object that was sent: done, or failed where it is not seen there as it was meant.
@@ -64,11 +71,12 @@ class ArchivePush:
         """
         sent: list[Sent] = []
         look_at = 0.0
-        for start in range(0, len(archives), CONNECTIONS):
-            sending = [self.pool.submit(self._send, archive, due) for archive in archives[start : start + CONNECTIONS]]
+        at_once = list(batches(archives, CONNECTIONS, 2 * self.workspace.http.limits.archive))
+        for batch in at_once:
+            sending = [self.pool.submit(self._send, archive, due) for archive in batch]
             sent += [archive for future in sending if (archive := future.result())]
             stopped = self.trouble or self.refused
-            if stopped or time.monotonic() > look_at or start + CONNECTIONS >= len(archives):
+            if stopped or time.monotonic() > look_at or batch is at_once[-1]:
                 began = time.monotonic()
                 yield self._seen(sent)
                 sent, look_at = [], next_look(began)
@@ -89,13 +97,15 @@ class ArchivePush:
                 continue
             looked = True
             lacking = [archive for archive in sent if not outcomes.keys() >= archive.contents.keys()]
-        self.refused |= looked and any(archive.answered for archive in lacking)
+        for archive in lacking:
+            if looked and archive.answered:
+                self._refuse(archive.archive)
         every = [step for archive in sent for step in archive.archive.steps if step.key in archive.contents]
         return [outcomes.get(step.key) or failed(step, "did not arrive in an archive", Again()) for step in every]
 
     def _send(self, archive: Archive, due: Callable[[], object]) -> Sent | None:
         """None where nothing was sent, or certainly nothing was made."""
-        if due() or self.trouble:
+        if due() or self.trouble or (self.large_refused and self.is_large(archive)):
             return None
         contents: dict[str, Content | None] = {}
         packed_members = packed(self._members(archive, contents))
@@ -106,13 +116,21 @@ class ArchivePush:
         except Unreachable:
             return Sent(archive, contents, answered=False)
         except WorkspaceError as error:
+            about_size = self.is_large(archive) and type(error) in (WorkspaceError, TooLarge)
             # Older workspaces: no other error but this one is about archives as such.
-            self.refused |= type(error) is WorkspaceError and error.status == 400
+            if about_size or (type(error) is WorkspaceError and error.status == 400):
+                self._refuse(archive)
             return None
         except LoginError as error:
             self.trouble = error
             return None
         return Sent(archive, contents, answered=True)
+
+    def _refuse(self, archive: Archive) -> None:
+        if self.is_large(archive):
+            self.large_refused = True
+        else:
+            self.refused = True
 
     def _members(self, archive: Archive, contents: dict[str, Content | None]) -> Iterator[tuple[str, bytes]]:
         """Those of the zip, one read after the other: only their `contents`, packed, are kept until they arrived."""

@@ -112,12 +112,22 @@ class PushWriter:
         for step in steps:
             if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
                 self._kept[step.key] = kept
-        listing = self.comparison.listing
-        standing = listing.folders | {""} if listing.exists else frozenset[str]()
         creates = [step for step in steps if step.action is Action.CREATE]
-        if self.base.archives:
-            taken = {*standing, *listing.objects, *listing.others}
-            self._archives = archives(creates, taken, self.workspace.http.limits.few)
+        most = self.workspace.http.limits.archive if self.base.large_archives else 0
+        self._begin_folders(creates, creates if self.base.archives else (), most)
+
+    def _begin_folders(
+        self, creates: Sequence[Step], archivable: Sequence[Step], most: int = 0, seen: frozenset[str] = frozenset()
+    ) -> None:
+        """Chooses archives, large ones of at most so many bytes, and begins to make the folders that none will make.
+
+        `seen`: folders that were seen to stand since the listing.
+        """
+        listing = self.comparison.listing
+        standing = seen | listing.folders | {""} if listing.exists else seen
+        taken = {*standing, *listing.objects, *listing.others}
+        limits = self.workspace.http.limits
+        self._archives = archives(archivable, taken, limits.few, limits.in_json, most)
         new = {archive.folder for archive in self._archives}
         # What lies in a folder that an archive makes comes after it: made before, it would be in the way.
         early = {folder for step in creates if not lies_in(folder := folder_of(step), new)}
@@ -135,26 +145,28 @@ class PushWriter:
     def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
         """Sends new folders as archives, so many at once as there are connections, and looks at what has arrived.
 
-        Raises LoginError.
+        What did not arrive of large ones is sent in smaller ones, as far as there are folders in it. Raises LoginError.
         """
-        if not self._archives:
-            return
-        for archive in self._archives:
-            self._folders.wait_for(above(archive.folder))
         push = ArchivePush(self.workspace, self.pool, self._load)
         arrived: set[str] = set()
-        for outcomes in push.write(self._archives, due):
-            arrived |= {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
-            yield outcomes
-        if push.trouble:
-            raise push.trouble
-        if push.refused:
-            self.base.note(archives="no")
-        if due():
-            return
-        new = {archive.folder for archive in self._archives}
-        folders = {folder_of(step) for step in steps if step.action is Action.CREATE and step.key not in arrived}
-        self._folders.begin({folder for folder in folders if lies_in(folder, new)}, push.standing)
+        while self._archives:
+            for archive in self._archives:
+                self._folders.wait_for(above(archive.folder))
+            for outcomes in push.write(self._archives, due):
+                arrived |= {outcome.step.key for outcome in outcomes if outcome.result is Result.DONE}
+                yield outcomes
+            if push.trouble:
+                raise push.trouble
+            if push.refused or push.large_refused:
+                self.base.note(archives="no" if push.refused else "small")
+            if due():
+                return
+            new = {archive.folder for archive in self._archives}
+            missing = [step for step in steps if step.action is Action.CREATE and step.key not in arrived]
+            large = () if push.refused else tuple(filter(push.is_large, self._archives))
+            again = [step for archive in large for step in archive.steps if step.key not in arrived]
+            inside = [step for step in missing if lies_in(folder_of(step), new)]
+            self._begin_folders(inside, again, seen=push.standing)
 
     # --- the three writes -----------------------------------------------------------------------------------
 

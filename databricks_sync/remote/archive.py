@@ -1,7 +1,8 @@
 """Folders of the workspace as a whole: made of an archive of source notebooks, and read as one.
 
 SERVER: a directory is imported as SOURCE without a language, and exported as SOURCE (API reference, GA, 2026; older
-workspaces take DBC only, and answer 400). An existing path is refused, and `overwrite` is not supported for it.
+workspaces take DBC only, and answer 400). An existing path is refused, and `overwrite` is not supported for it. Content
+in JSON may be 10 MB; "a posted file" may take its place, and how large that may be is not documented.
 """
 
 from __future__ import annotations
@@ -13,19 +14,25 @@ from databricks_sync.errors import Unreachable, printable
 from databricks_sync.failpoints import reached
 from databricks_sync.notebook.archive import BadArchive, unpacked
 
-from .folder import API, Workspace
+from .folder import API, Workspace, form_data
 
 
 def make_folder(workspace: Workspace, folder: str, archive: bytes) -> None:
     """Makes the folder `folder` (a key) of source notebooks: a zip of them, by their names in it with an extension.
 
-    Sent once, and replaces nothing. Raises AlreadyExists when anything has the path, Unreachable when nobody knows
-    whether it was made, another WorkspaceError, or LoginError.
+    Sent once, and replaces nothing: in JSON, or as a posted file where it is too large for that.
+
+    Raises AlreadyExists when anything has the path, Unreachable when nobody knows whether it was made, another
+    WorkspaceError, or LoginError.
     """
-    about = json.dumps({"path": _path(workspace, folder), "format": "SOURCE"}).encode()
-    body = b'%b, "content": "%b"}' % (about[:-1], b64encode(archive))  # which json would copy four times
+    fields = {"path": _path(workspace, folder), "format": "SOURCE"}
+    if len(archive) <= workspace.http.limits.in_json:
+        about, content_type = json.dumps(fields).encode(), "application/json"
+        body = b'%b, "content": "%b"}' % (about[:-1], b64encode(archive))  # which json would copy four times
+    else:
+        body, content_type = form_data(fields, archive)
     reached("before import")
-    workspace.http.write(f"{API}/import", body)
+    workspace.http.write(f"{API}/import", body, content_type)
     reached("after import")
 
 

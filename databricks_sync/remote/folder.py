@@ -306,7 +306,7 @@ class Workspace:
         if overwrite:
             fields["overwrite"] = "true"
         reached("before import")
-        self.http.write(f"{API}/import", *_form_data(fields, data), permit=permit)
+        self.http.write(f"{API}/import", *form_data(fields, data), permit=permit)
         reached("after import")
 
     def delete(self, key: str, *, permit: Permit | None = None) -> None:
@@ -332,8 +332,8 @@ def keys_by_nfc(listing: Listing) -> Mapping[str, RemoteObject]:
     return {key if shared[normal[key]] > 1 else normal[key]: item for key, item in listing.objects.items()}
 
 
-def _form_data(fields: Mapping[str, str], content: bytes) -> tuple[bytes, str]:
-    """A multipart body, and its Content-Type."""
+def form_data(fields: Mapping[str, str], content: bytes) -> tuple[bytes, str]:
+    """A multipart body of these fields and the content of an import, and its Content-Type."""
     boundary = os.urandom(16).hex()
     part = f"--{boundary}\r\nContent-Disposition: form-data; name="
     head = [f'{part}"{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]

@@ -30,8 +30,12 @@ class Limits(NamedTuple):
     file: int = 512 * MEGABYTE
     notebook: int = 128 * MEGABYTE
     few: int = 8  # notebooks that are not worth an archive: they go at once anyway
-    archive: int = 32 * MEGABYTE  # bytes of the notebooks of a folder, packed
-    unpacked: int = 128 * MEGABYTE  # and unpacked
+    # SERVER: content in JSON may be 10 MB (API reference); as base64 it is a third larger.
+    in_json: int = 7 * MEGABYTE
+    # Bytes of the notebooks of a folder: packed where they are read, unpacked where they are sent. So what was sent can
+    # be read back, and a request takes a few times as much memory for a while; two such are under way at once.
+    archive: int = 32 * MEGABYTE
+    unpacked: int = 128 * MEGABYTE  # and unpacked where they are read
     # An object in a listing takes some 400 bytes here and there. A folder holds 10,000 at most, a Git folder 10,000.
     objects: int = 250_000
     object: int = MEGABYTE // 4  # bytes of one of them

@@ -5,7 +5,9 @@ zip. One request does the work of a thousand, where the workspace grants 30 a se
 nothing has the path of its folder: so an archive can replace nothing, and what stands already gets single writes.
 
 Of the folders that may be archives the outermost ones are, for the fewest requests. A folder that is too large is none,
-but those in it may be; what lies in it directly crosses by itself.
+but those in it may be; what lies in it directly crosses by itself. Up to which size an archive is taken is documented;
+a larger one is tried only for what would else cross by itself. Once that was refused, the same rule says what to send
+instead.
 
 Into an archive goes only what is known to arrive right: source notebooks with names that any zip can hold. What becomes
 of a Jupyter notebook or of a file is not documented, so each of them crosses by itself.
@@ -20,7 +22,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from os.path import splitext
 from typing import NamedTuple
 
@@ -31,9 +34,6 @@ from .names import parents
 from .plan import Action, Step
 
 MOST = 1000  # notebooks in an archive: one that takes the workspace too long is given up
-# SERVER: content in JSON may be 10 MB (API reference); as base64 it is a third larger than the zip, which is no larger
-# than what is in it.
-MOST_BYTES = 7 * 2**20
 _MEMBER = 128  # bytes of a zip for each member, besides its content and twice its name
 _PLAIN = re.compile(r"\w(?:[\w .,()@=+-]*[\w)])?")
 
@@ -44,6 +44,11 @@ class Archive(NamedTuple):
     folder: str
     steps: tuple[Step, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes that its zip has at most, which is when nothing in it becomes smaller."""
+        return sum(map(_size, self.steps))
+
 
 def member(folder: str, step: Step) -> str:
     """The name of a notebook in the archive of `folder`: the extension tells the workspace its language."""
@@ -51,15 +56,38 @@ def member(folder: str, step: Step) -> str:
     return _member(folder, step.key, step.local.format)
 
 
-def archives(steps: Iterable[Step], taken: Collection[str], few: int) -> list[Archive]:
-    """What of a push goes in archives of more than `few` notebooks. `taken`: what has a name in the workspace."""
+def archives(steps: Iterable[Step], taken: Collection[str], few: int, sure: int, most: int = 0) -> list[Archive]:
+    """What of a push goes in archives of more than `few` notebooks. `taken`: what has a name in the workspace.
+
+    An archive has `sure` bytes at most, or up to `most` where more than `few` notebooks are in no such archive.
+    """
     creates = {step.key: step for step in steps if _arrives_right(step)}
 
-    def fits(folder: str, keys: Sequence[str]) -> bool:
-        return folder not in taken and len(keys) <= MOST and sum(_size(creates[key]) for key in keys) <= MOST_BYTES
+    def fits(folder: str, keys: Sequence[str], most: int) -> bool:
+        return folder not in taken and len(keys) <= MOST and sum(_size(creates[key]) for key in keys) <= most
 
-    whole = _outermost(creates, fits, few)
+    def is_worth_it(folder: str, keys: Sequence[str]) -> bool:
+        return fits(folder, keys, sure) or (len(singly.intersection(keys)) > few and fits(folder, keys, most))
+
+    whole = _outermost(creates, lambda folder, keys: fits(folder, keys, sure), few)
+    singly = creates.keys() - chain(*whole.values())
+    if len(singly) > few:
+        whole = _outermost(creates, is_worth_it, few)
     return [Archive(folder, tuple(creates[key] for key in keys)) for folder, keys in sorted(whole.items())]
+
+
+def batches(archives: Iterable[Archive], many: int, most: int) -> Iterator[list[Archive]]:
+    """The archives in order, so `many` at a time as can be sent at once; of `most` bytes, or one that is larger."""
+    batch: list[Archive] = []
+    size = 0
+    for archive in archives:
+        if batch and (len(batch) == many or size + archive.size > most):
+            yield batch
+            batch, size = [], 0
+        batch.append(archive)
+        size += archive.size
+    if batch:
+        yield batch
 
 
 def exports(wanted: Iterable[str], notebooks: Iterable[str], few: int) -> dict[str, list[str]]:

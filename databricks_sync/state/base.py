@@ -154,6 +154,11 @@ class Base:
         """Whether the workspace may take new folders as archives: it is tried until one did not arrive as it was."""
         return self.meta("archives") != "no"
 
+    @property
+    def large_archives(self) -> bool:
+        """Whether it may take archives of any size: they are tried until a large one did not arrive as it was."""
+        return self.meta("archives") == ""
+
     def _first(self, query: str, *values: str) -> Sequence[Any] | None:
         with self._turn:
             return self._db.execute(query, values).fetchone() if self._db is not None else None

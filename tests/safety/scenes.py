@@ -32,6 +32,7 @@ class Scene:
     lock: bool = False
     links: bool = True  # whether the disk here has hard links
     few: int = LIMITS.few  # so many notebooks are not worth an archive
+    in_json: int = LIMITS.in_json  # bytes up to which an archive is not large
 
 
 class Stage:
@@ -73,7 +74,7 @@ class Stage:
         if not scene.first:
             self.server.person(*self.held)
         clone = world.clone("A")
-        clone.few = scene.few
+        clone.few, clone.in_json = scene.few, scene.in_json
         scene.happened(world, clone)
         return world, clone
 
@@ -184,6 +185,12 @@ def made_here(world: World, clone: Clone) -> None:
         clone.write(name, compose(name, "value1"))
 
 
+def made_here_and_too_large(world: World, clone: Clone) -> None:
+    """The target as an archive is refused, one of a folder in it is not."""
+    made_here(world, clone)
+    world.server.set(posted_archives=False)
+
+
 def made_there(world: World, clone: Clone) -> None:
     world.server.person(
         world.change("a", source=compose("a.py", "value1").decode()),
@@ -244,7 +251,7 @@ def left_by_a_removal(world: World, clone: Clone) -> None:
 
 
 SCENES = {
-    "first push": Scene("push", made_here, first=True, few=0),
+    "first push": Scene("push", made_here_and_too_large, first=True, few=0, in_json=300),
     "first pull": Scene("pull", made_there, first=True, few=0),
     "push": Scene("push", edited_here, few=0),
     "pull": Scene("pull", edited_there, few=0),

@@ -81,20 +81,21 @@ def test_only_new_folders_go_as_archives(world: World) -> None:
     in_sync(clone, world)
 
 
-@HASHES
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "hashes"),
     [
-        {"source_archives": False},
-        {"max_archive_bytes": 100},
-        {"archive_sources": "dropped"},
-        {"folder_exports": "around"},
-        {"folder_exports": "dbc"},
-        {"newlines": "legacy"},
+        ({"source_archives": False}, True),
+        ({"max_archive_bytes": 100}, True),
+        ({"archive_sources": "dropped"}, True),
+        ({"archive_sources": "dropped"}, False),
+        ({"folder_exports": "around"}, False),
+        ({"folder_exports": "dbc"}, False),
+        ({"newlines": "legacy"}, True),
+        ({"newlines": "legacy"}, False),
     ],
     ids=str,
 )
-def test_whatever_is_made_of_an_archive_all_arrives(world: World, hashes: bool, settings: dict[str, Any]) -> None:
+def test_whatever_is_made_of_an_archive_all_arrives(world: World, settings: dict[str, Any], hashes: bool) -> None:
     """Where archives are refused, lose members or come back as something else, single writes do the rest."""
     world.server.set(hashes=hashes, **settings)
     clone = about_to_push(world)
@@ -176,9 +177,12 @@ def test_an_edit_of_what_just_arrived_stays(world: World, hashes: bool, where: s
     assert values(world.tree()["a"].raw) == {"value77"}
 
 
-@HASHES
 @pytest.mark.parametrize("phase", ["before", "after"])
-@pytest.mark.parametrize("action", [RESET, answer(503, "TEMPORARILY_UNAVAILABLE", "later")], ids=["reset", "503"])
+@pytest.mark.parametrize(
+    ("action", "hashes"),
+    [(RESET, True), (answer(503, "TEMPORARILY_UNAVAILABLE", "later"), False)],
+    ids=["reset", "503"],
+)
 def test_an_archive_without_an_answer_is_looked_for(world: World, hashes: bool, phase: str, action: Any) -> None:
     """Whether it was applied is seen by a look: what arrived is not sent again, and what did not is."""
     world.server.set(hashes=hashes)
@@ -297,6 +301,149 @@ def test_what_cannot_be_looked_at_is_looked_at_singly(world: World) -> None:
     assert imports(clone.sync("push"), world) == ["new"]
 
 
+# --- large ones ---------------------------------------------------------------------------------------------------
+
+SMALLER, SINGLY = "x/in", {"x/a", "x/b", "x/c"}
+
+
+def about_to_push_much(world: World, folder: str = "x") -> Clone:
+    """A clone with a new large folder, and one in it that is not large, whose target stands."""
+    clone = world.clone("A")
+    clone.few, clone.in_json = 1, 450
+    if not clone.base():
+        clone.write("first.py", compose("first.py", "value9"))
+        clone.sync("push")
+    for number, name in enumerate(("a.py", "b.py", "c.py", "in/a.py", "in/b.py")):
+        clone.write(f"{folder}/{name}", compose(name, f"value{number}"))
+    return clone
+
+
+@HASHES
+def test_a_large_folder_is_one_request_too(world: World, hashes: bool) -> None:
+    """What JSON may not hold is a posted file, where its notebooks would else go one by one."""
+    world.server.set(hashes=hashes, max_json_bytes=450)
+    clone = about_to_push_much(world)
+    run = clone.sync("push")
+    assert imports(run, world) == ["x"] and len(clone.base()) == 5 + 1, run.said
+    in_sync(clone, world)
+
+
+def test_what_becomes_small_goes_in_json(world: World) -> None:
+    """The zip counts, not what is in it: a workspace that takes no posted archives takes this one."""
+    world.server.set(posted_archives=False)
+    clone = about_to_push_much(world)
+    clone.in_json = 1200
+    for name in ("a.py", "b.py", "c.py"):
+        clone.write(f"x/{name}", compose(name, "value9") + b"# again and again\n" * 100)
+    assert imports(clone.sync("push"), world) == ["x"]
+
+
+TOO_LARGE = answer(
+    400, "MAX_NOTEBOOK_SIZE_EXCEEDED", "File size imported is (500 bytes), exceeded max size (450 bytes)"
+)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "hashes"),
+    [
+        ({"posted_archives": False}, True),
+        ({"max_archive_bytes": 450}, False),
+        ({"max_unpacked_bytes": 200}, True),
+        (answer(413, "", ""), False),
+        (TOO_LARGE, True),
+    ],
+    ids=str,
+)
+def test_a_large_archive_that_is_refused_goes_in_parts(world: World, refusal: dict[str, Any], hashes: bool) -> None:
+    """Its folders that are not large go as archives, the rest singly, and the next large folder does so at once."""
+    clone = about_to_push_much(world)
+    if "kind" in refusal:
+        world.server.faults(rule(IMPORT, refusal, object=f"{world.target}/x"))
+        world.server.set(hashes=hashes)
+    else:
+        world.server.set(hashes=hashes, **refusal)
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0, run.said
+    first, second, *others = imports(run, world)
+    assert (first, second) == ("x", SMALLER) and sorted(others) == sorted(SINGLY)
+    in_sync(clone, world)
+    about_to_push_much(world, "z")
+    first, *others = imports(clone.sync("push"), world)
+    assert first == "z/in" and sorted(others) == ["z/a", "z/b", "z/c"]
+
+
+def test_one_refusal_of_a_large_archive_is_enough(world: World) -> None:
+    """No other large one is sent after it, in the same run either."""
+    world.server.set(posted_archives=False)
+    about_to_push_much(world, "y")
+    assert {"x", "y"} & {*imports(about_to_push_much(world).sync("push"), world)} == {"x"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [answer(403, "PERMISSION_DENIED", "no"), answer(409, "CONFLICT"), RESET],
+    ids=str,
+)
+def test_what_is_not_about_its_size_is_not_remembered(world: World, refusal: Any) -> None:
+    """A large archive that was refused for another reason, or got no answer, goes in parts, and the next is tried."""
+    clone = about_to_push_much(world)
+    world.server.faults(rule(IMPORT, refusal, object=f"{world.target}/x"))
+    run = clone.sync("push")
+    assert run.report and run.report.exit_code == 0 and imports(run, world)[:2] == ["x", SMALLER], run.said
+    world.server.faults()
+    in_sync(clone, world)
+    about_to_push_much(world, "z")
+    assert imports(clone.sync("push"), world) == ["z"]
+
+
+@HASHES
+def test_a_large_archive_that_arrived_without_an_answer_is_found(world: World, hashes: bool) -> None:
+    """A look says that it was applied, and nothing is sent again."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push_much(world)
+    world.server.faults(rule(IMPORT, RESET, object=f"{world.target}/x", phase="after"))
+    run = clone.sync("push")
+    assert imports(run, world) == ["x"] and run.report and run.report.exit_code == 0, run.said
+    in_sync(clone, world)
+
+
+def test_what_becomes_of_a_large_archive_says_nothing_about_others(world: World) -> None:
+    """Where a large one loses members, smaller ones are still sent, until one of them does."""
+    world.server.set(archive_sources="dropped")
+    clone = about_to_push_much(world)
+    run = clone.sync("push")
+    assert imports(run, world)[0] == "x" and run.report and run.report.exit_code == 0, run.said
+    in_sync(clone, world)
+    for name in ("v/a.py", "v/b.py", "w/a.py", "w/b.py"):
+        clone.write(name, compose(name, "value9"))
+        if name.endswith("b.py"):
+            run = clone.sync("push")
+            assert ("v" in imports(run, world)) == (name < "w") and ("w" in imports(run, world)) is False
+
+
+@HASHES
+def test_a_large_folder_that_somebody_makes_at_the_last_moment_is_theirs(world: World, hashes: bool) -> None:
+    """What is in it goes in parts, which replace nothing either."""
+    world.server.set(hashes=hashes)
+    clone = about_to_push_much(world)
+    edits = [world.change(name, source=compose("b.py", "value88").decode()) for name in ("x/b", "x/in/a")]
+    world.server.faults(rule(IMPORT, {"kind": "edit", "edits": edits}, object=f"{world.target}/x"))
+    run = clone.sync("push")
+    assert run.report and {one.path for one in run.report.problems} == {"notebooks/x/b.py", "notebooks/x/in/a.py"}
+    assert all(values(world.tree()[name].raw) == {"value88"} for name in ("x/b", "x/in/a"))
+    assert world.tree().keys() >= SINGLY | {"x/in/b"} and not {"x/b", "x/in/a"} & clone.base().keys()
+
+
+def test_a_death_at_a_large_archive_is_made_up_for(world: World) -> None:
+    """The request is an effect like that of any other archive, and what it left behind is found."""
+    for folder, effect in (("x", "before import"), ("y", "POST /api/2.0/workspace/import"), ("z", "after import")):
+        clone = about_to_push_much(world, folder)
+        run = clone.sync("push", upon=(effect, 2))  # the first is for the note beside the target
+        assert run.died and len(clone.intents()) == 5 and imports(run, world) == ["z"] * (effect == "after import")
+        assert imports(clone.sync("push"), world) == [folder] * (effect != "after import")
+    in_sync(clone, world)
+
+
 # --- pulls --------------------------------------------------------------------------------------------------------
 
 
@@ -408,21 +555,20 @@ def test_a_clone_without_a_record_compares_with_one_archive(world: World) -> Non
     assert fresh.base().keys() == clone.base().keys()
 
 
-@HASHES
 @pytest.mark.parametrize(
-    "action",
+    ("action", "hashes"),
     [
-        answer(400, "INVALID_PARAMETER_VALUE", "no"),
-        answer(403, "PERMISSION_DENIED", "no"),
-        answer(404, "RESOURCE_DOES_NOT_EXIST", "gone"),
-        {"kind": "answer", "status": 200, "body": "PK"},
-        {"kind": "answer", "status": 200, "body": "<html>"},
-        {"kind": "truncate"},
-        RESET,
+        (answer(400, "INVALID_PARAMETER_VALUE", "no"), True),
+        (answer(403, "PERMISSION_DENIED", "no"), False),
+        (answer(404, "RESOURCE_DOES_NOT_EXIST", "gone"), True),
+        ({"kind": "answer", "status": 200, "body": "PK"}, False),
+        ({"kind": "answer", "status": 200, "body": "<html>"}, True),
+        ({"kind": "truncate"}, False),
+        (RESET, True),
     ],
     ids=str,
 )
-def test_an_archive_that_does_not_come_costs_nothing(world: World, hashes: bool, action: Any) -> None:
+def test_an_archive_that_does_not_come_costs_nothing(world: World, action: Any, hashes: bool) -> None:
     """Whatever comes in its place, everything is read by itself."""
     world.server.set(hashes=hashes)
     clone = about_to_pull(world)

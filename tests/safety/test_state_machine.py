@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
         """Both clones start in sync with the workspace."""
         self.tick(0)
         one, other = self.world.clone("A"), self.world.clone("B")
-        one.few = 0  # whatever it can send or read as an archive goes as one
+        one.few, one.in_json = 0, 600  # whatever it can send or read as an archive goes as one
         for slot in SLOTS:
             name, raw = written(slot, ".ipynb" if slot == "c" else ".py", self.value())
             one.write(name, raw)
@@ -387,12 +387,13 @@ class Machine(RuleBasedStateMachine):
 
     @step(
         taken=st.booleans(),
+        posted=st.booleans(),
         sources=st.sampled_from(("notebooks", "altered", "dropped")),
         exports=st.sampled_from(("inside", "around", "dbc")),
     )
-    def change_archives(self, taken: bool, sources: str, exports: str) -> None:
+    def change_archives(self, taken: bool, posted: bool, sources: str, exports: str) -> None:
         """The workspace makes something else of archives."""
-        self.server.set(source_archives=taken, archive_sources=sources, folder_exports=exports)
+        self.server.set(source_archives=taken, posted_archives=posted, archive_sources=sources, folder_exports=exports)
 
     @step(mode=st.sampled_from(("frozen", "frozen", "backwards", "absent")))
     def change_clock(self, mode: str) -> None:

@@ -346,6 +346,7 @@ class Clone:
         self.state = root / ".git/databricks_sync"
         self.ttl = TTL  # of its remote locks
         self.few = LIMITS.few  # so many notebooks are not worth an archive
+        self.in_json = LIMITS.in_json  # bytes up to which an archive is not large
         self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
         self.notebooks.mkdir(exist_ok=True)
 
@@ -420,7 +421,7 @@ class Clone:
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         http = http or connect(known.login, Hasty())
-        http.limits = http.limits._replace(few=self.few)
+        http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
         return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------

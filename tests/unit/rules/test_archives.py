@@ -19,11 +19,12 @@ from databricks_sync.model import (
     Stat,
 )
 from databricks_sync.remote.limits import LIMITS
-from databricks_sync.rules.archives import MOST, MOST_BYTES, archives, exports, identified, member
+from databricks_sync.rules.archives import MOST, Archive, archives, batches, exports, identified, member
 from databricks_sync.rules.journal import Saved
 from databricks_sync.rules.plan import Action, Step
 
 PYTHON = SOURCES[Language.PYTHON]
+SURE = LIMITS.in_json
 
 
 def create(key: str, *, size: int = 100, format: Format | None = PYTHON) -> Step:
@@ -32,8 +33,8 @@ def create(key: str, *, size: int = 100, format: Format | None = PYTHON) -> Step
     return Step(key, Action.CREATE, "-x-", local=item)
 
 
-def sent(steps: list[Step], *taken: str, few: int = 1) -> dict[str, list[str]]:
-    return {one.folder: [step.key for step in one.steps] for one in archives(steps, taken, few)}
+def sent(steps: list[Step], *taken: str, few: int = 1, most: int = 0) -> dict[str, list[str]]:
+    return {one.folder: [step.key for step in one.steps] for one in archives(steps, taken, few, SURE, most)}
 
 
 KEYS = ("a/1", "a/2", "a/b/3", "a/b/4", "c/5", "d", "e")
@@ -65,15 +66,43 @@ def test_a_handful_goes_singly() -> None:
 
 def test_a_folder_that_is_too_large_is_cut() -> None:
     """What does not fit into one archive goes by the folders in it, and what lies in it directly by itself."""
-    for size, many in ((MOST_BYTES // 3, 2), (1, MOST - 1)):
+    for size, many in ((SURE // 3, 2), (1, MOST - 1)):
         steps = [create(f"{folder}/{number}", size=size) for folder in "ab" for number in range(many)] + [create("c")]
         assert sent(steps).keys() == {"a", "b"}
     assert sent([create(f"a/{number}") for number in range(MOST + 1)]) == {}
 
 
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("a/1 a/2 a/3 a/4", "a"),
+        ("a/b/1 a/b/2 a/c/3 a/c/4", "a/b a/c"),
+        ("a/b/1 a/b/2 a/c/3 a/c/4 a/5", "a/b a/c"),
+        ("a/b/1 a/b/2 a/3 a/4", "a"),
+        ("a/b/1 a/c/2 a/d/3 a/e/4", "a"),
+        ("a/b/1 a/b/2 a/c/3 a/c/4 d/5 d/6 d/7 d/8", "a/b a/c d"),
+        ("a/1 a/2 a/3 a/4 a/5 a/6", ""),
+    ],
+)
+def test_a_large_archive_is_tried_for_what_would_go_singly(keys: str, expected: str) -> None:
+    """As large as it may be, and only where more than a few notebooks are in no archive that is certainly taken."""
+    steps = [create(key, size=SURE // 3) for key in keys.split()]
+    assert [*sent(steps, "", most=2 * SURE)] == expected.split()
+
+
+def test_what_is_sent_at_once_has_bounds() -> None:
+    """So many archives, and so many bytes; one that is larger goes alone."""
+    made = [
+        Archive(name, (create(name, size=size),)) for name, size in zip("abcdef", (5, 5, 5, 900, 1, 1), strict=True)
+    ]
+    assert made[0].size == 5 + 2 + 128
+    grouped = ["".join(one.folder for one in batch) for batch in batches(made, 2, 300)]
+    assert grouped == ["ab", "c", "d", "ef"] and list(batches([], 2, 300)) == []
+
+
 def test_the_content_of_the_request_stays_below_its_limit() -> None:
     """As base64, what is as large as may be is no larger than the 10 MB that are documented."""
-    assert MOST_BYTES * 4 / 3 < 10_000_000
+    assert SURE * 4 / 3 < 10_000_000
 
 
 @pytest.mark.parametrize(
