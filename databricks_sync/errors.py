@@ -24,7 +24,6 @@ No message ever holds a token: messages are built from paths, hosts and the work
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from .exit_code import ExitCode
 
@@ -51,6 +50,8 @@ def enumerated(names: Sequence[str], most: int = 3) -> str:
 
 def near(name: str, known: Sequence[str], shown: str = "{}") -> str:
     """What to propose in the place of a name that nobody knows, after that name."""
+    from difflib import get_close_matches  # a tenth of the time in which git has a notebook shown
+
     close = get_close_matches(name, known, 1)
     if close:
         return f", which is unknown (did you mean {shown.format(close[0])}?)"
