@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from .cells import Cell, Piece
+from .cells import Cell
 from .equality import CELL_METADATA
 from .merge import Did
-from .trace import Pieces, traced
+from .trace import Pieces, moves, traced
 
 _BESIDE = ("outputs", "attachments", "cell_type")
 
@@ -18,27 +18,32 @@ class CellChange(NamedTuple):
     """One cell of two versions, changed or not. The numbers count from 1, and are None where a version has no such one.
 
     `beside` names what beside the text and the title of a Jupyter cell is not the same: `outputs`, `attachments`,
-    `cell_type`, `metadata`.
+    `cell_type`, `metadata`. A change without numbers is about the whole text of a file that is no notebook.
     """
 
     did: Did
-    before: Piece | None
-    after: Piece | None
-    number_before: int | None
-    number_after: int | None
+    before: Cell | None
+    after: Cell | None
+    number_before: int | None = None
+    number_after: int | None = None
     beside: tuple[str, ...] = ()
 
     @property
     def cell(self) -> Cell:
         """The cell as it is, or as it was before it was removed."""
-        piece = self.after or self.before
-        assert piece
-        return piece.cell
+        cell = self.after or self.before
+        assert cell
+        return cell
 
     @property
     def number(self) -> int:
-        """Its number as it is, or as it was before it was removed."""
+        """Its number as it is, or as it was before it was removed; 0 for the whole of a file."""
         return self.number_after or self.number_before or 0
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """What was written in it, and what is."""
+        return self.before.source if self.before else "", self.after.source if self.after else ""
 
 
 def changes(old: Pieces, new: Pieces) -> list[CellChange]:
@@ -59,13 +64,9 @@ class _Pairing:
 
     def _moves(self) -> dict[int, int]:
         """The new cells that say what an old one said at another place, and which one that is."""
-        left: dict[Hashable, list[int]] = {}
-        for i in reversed(range(len(self.old))):
-            if i not in self.to and self.old[i].text.strip():
-                left.setdefault(self.old[i].meaning, []).append(i)
         kept = {*self.to.values()}
-        added = (j for j in range(len(self.new)) if j not in kept)
-        return {j: left[self.new[j].meaning].pop() for j in added if left.get(self.new[j].meaning)}
+        lost = ((i, piece.meaning) for i, piece in enumerate(self.old) if i not in self.to and piece.text.strip())
+        return moves(lost, ((j, piece.meaning) for j, piece in enumerate(self.new) if j not in kept))
 
     def _rewritten(self) -> dict[int, int]:
         """Of what is left between two pairs, the cells in one language, in order: a short one has no similar words."""
@@ -98,8 +99,8 @@ class _Pairing:
         before, after = None if i is None else self.old[i], None if j is None else self.new[j]
         return CellChange(
             did=self._did(i, j),
-            before=before,
-            after=after,
+            before=before and before.cell,
+            after=after and after.cell,
             number_before=None if i is None else i + 1,
             number_after=None if j is None else j + 1,
             beside=tuple(_beside(before.document, after.document)) if before and after else (),

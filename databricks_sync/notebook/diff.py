@@ -67,8 +67,7 @@ def _cell_lines(cells: Sequence[CellChange]) -> Iterator[Line]:
     for change in cells:
         if change.did is not Did.KEPT:
             yield Line("@", _heading(change))
-            before, after = (piece.cell.source if piece else "" for piece in (change.before, change.after))
-            yield from _text_lines(before, after)
+            yield from _text_lines(*change.texts)
 
 
 def _unseen_lines(old: FileVersion, new: FileVersion, cells: Sequence[CellChange]) -> Iterator[Line]:
@@ -96,7 +95,7 @@ _DONE = {Did.ADDED: "new", Did.REMOVED: "removed", Did.CHANGED: "changed"}
 
 def _heading(change: CellChange) -> str:
     before, cell = change.before, change.cell
-    old = f"{printable(before.cell.language)} → " if before and before.cell.language != cell.language else ""
+    old = f"{printable(before.language)} → " if before and before.language != cell.language else ""
     did = _DONE.get(change.did) or f"moved from cell {change.number_before}"
     return f"cell {change.number} ({old}{_named(cell)}) {did}"
 

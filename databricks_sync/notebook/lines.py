@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
+from .trace import equal_ends
+
 CONTEXT = 3
 _MATCHED = 3_000  # lines of either text beyond which equal ones are not looked for between its ends
 _LONGEST = 500  # characters of a line whose words are compared
@@ -90,10 +92,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _rows(old: list[str], new: list[str]) -> Iterator[Row]:
-    shorter = min(len(old), len(new))
-    head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
-    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
-    for start, end, first, last in _blocks(old, new, head, tail):
+    for start, end, first, last in _blocks(old, new, *equal_ends(old, new)):
         for n in range(max(end - start, last - first)):
             i, j = start + n if start + n < end else None, first + n if first + n < last else None
             yield Row(

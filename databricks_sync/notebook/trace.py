@@ -5,7 +5,7 @@ Cells that say the same come first, then, among what is left between those, cell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from operator import attrgetter
 
@@ -23,7 +23,7 @@ def traced(old: Pieces, new: Pieces, mark: Callable[[Piece], Hashable] = attrget
     Cells of one `mark` say the same.
     """
     before, after = [*map(mark, old)], [*map(mark, new)]
-    head, tail = _equal_ends(before, after)
+    head, tail = equal_ends(before, after)
     origins = {n: n for n in range(head)} | {len(old) - n: len(new) - n for n in range(1, tail + 1)}
     matcher = SequenceMatcher(None, before[head : len(old) - tail], after[head : len(new) - tail], autojunk=False)
     for tag, *bounds in matcher.get_opcodes():
@@ -35,7 +35,7 @@ def traced(old: Pieces, new: Pieces, mark: Callable[[Piece], Hashable] = attrget
     return origins
 
 
-def _equal_ends(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int]:
+def equal_ends(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int]:
     """How many are equal from the first on, and of the others from the last on: an edit is looked for in between."""
     most = min(len(before), len(after))
     head = next((n for n in range(most) if before[n] != after[n]), most)
@@ -48,20 +48,24 @@ def with_moves(cells: Sequence[Placed], own: Sequence[Hashable]) -> list[Placed]
     `own` has the essence of each cell in the file.
     """
     kept = {cell.origin for cell in cells if cell.origin is not None and own[cell.origin] == cell.piece.essence}
-    left: dict[Hashable, list[int]] = {}
-    for number in reversed(range(len(own))):
-        if number not in kept:
-            left.setdefault(own[number], []).append(number)
-    moved = {
-        number: left[cell.piece.essence].pop()
-        for number, cell in enumerate(cells)
-        if cell.origin not in kept and left.get(cell.piece.essence)
-    }
+    lost = ((number, mark) for number, mark in enumerate(own) if number not in kept)
+    moved = moves(lost, ((n, cell.piece.essence) for n, cell in enumerate(cells) if cell.origin not in kept))
     gone = {*moved.values()}
     return [
         cell._replace(origin=moved.get(number, None if cell.origin in gone else cell.origin))
         for number, cell in enumerate(cells)
     ]
+
+
+def moves(lost: Iterable[tuple[int, Hashable]], found: Iterable[tuple[int, Hashable]]) -> dict[int, int]:
+    """Which of the cells that were found is which of those that are lost elsewhere, because both say the same.
+
+    Each cell is its number, and what it says.
+    """
+    left: dict[Hashable, list[int]] = {}
+    for number, mark in reversed([*lost]):
+        left.setdefault(mark, []).append(number)
+    return {number: left[mark].pop() for number, mark in found if left.get(mark)}
 
 
 def _pairs(old: Pieces, new: Pieces) -> Iterator[tuple[int, int]]:

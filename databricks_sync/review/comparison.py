@@ -27,34 +27,6 @@ _SPECIAL = {_LINK: "a symbolic link", _SUBMODULE: "a submodule"}
 _CALLED = {"cell_type": "type"}
 
 
-class CellReview(NamedTuple):
-    """A cell, or with no number the whole of a file that is no notebook. `beside` is that of CellChange."""
-
-    did: Did
-    before: Cell | None
-    after: Cell | None
-    number_before: int | None = None
-    number_after: int | None = None
-    beside: tuple[str, ...] = ()
-
-    @property
-    def cell(self) -> Cell:
-        """The cell as it is, or as it was before it was removed."""
-        cell = self.after or self.before
-        assert cell
-        return cell
-
-    @property
-    def number(self) -> int:
-        """The number of the cell as it is, or as it was before it was removed; 0 for the whole of a file."""
-        return self.number_after or self.number_before or 0
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """What was written in it, and what is."""
-        return self.before.source if self.before else "", self.after.source if self.after else ""
-
-
 class FileReview(NamedTuple):
     """A file that is not the same in both commits. `old_path` is another one where it was renamed.
 
@@ -65,11 +37,11 @@ class FileReview(NamedTuple):
     old_path: str
     did: Did
     is_notebook: bool = False
-    cells: tuple[CellReview, ...] = ()
+    cells: tuple[CellChange, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def changed(self) -> list[CellReview]:
+    def changed(self) -> list[CellChange]:
         """The cells that there is something to say about."""
         return [cell for cell in self.cells if cell.did is not Did.KEPT]
 
@@ -122,12 +94,7 @@ def _notebook(review: FileReview, notes: list[str], old: _Version, new: _Version
         notes.append("metadata of the notebook changed")
     if not notes and review.did is Did.CHANGED and all(cell.did is Did.KEPT for cell in cells):
         notes.append("no cell changed: only blank lines, counts, ids, or how the file is written")
-    return _harmless(review._replace(is_notebook=True), notes, list(map(_reviewed, cells)))
-
-
-def _reviewed(change: CellChange) -> CellReview:
-    before, after = (piece.cell if piece else None for piece in (change.before, change.after))
-    return CellReview(change.did, before, after, change.number_before, change.number_after, change.beside)
+    return _harmless(review._replace(is_notebook=True), notes, cells)
 
 
 def _pieces(raw: bytes | None, format: Format | None) -> tuple[tuple[Piece, ...], Any]:
@@ -167,7 +134,7 @@ def _text(review: FileReview, notes: list[str], old: bytes | None, new: bytes | 
         notes.append("only the newline at the end changed")
         return review._replace(notes=tuple(notes))
     did = Did.ADDED if before is None else Did.REMOVED if after is None else Did.CHANGED
-    return _harmless(review, notes, [CellReview(did, before, after)])
+    return _harmless(review, notes, [CellChange(did, before, after)])
 
 
 def _decoded(raw: bytes) -> str:
@@ -180,7 +147,7 @@ def _decoded(raw: bytes) -> str:
 # --- what is not trusted ------------------------------------------------------------------------------------
 
 
-def _harmless(review: FileReview, notes: list[str], cells: list[CellReview]) -> FileReview:
+def _harmless(review: FileReview, notes: list[str], cells: list[CellChange]) -> FileReview:
     """The review with these cells as they may be shown, and with what is to be said about that."""
     text = "\n".join(f"{side.title}\n{side.source}" for cell in cells for side in (cell.before, cell.after) if side)
     kinds = list(dict.fromkeys(credential.kind for credential in find(text)))
@@ -194,7 +161,7 @@ def _harmless(review: FileReview, notes: list[str], cells: list[CellReview]) -> 
     return review._replace(cells=tuple(shown), notes=tuple(notes))
 
 
-def _shown_cell(cell: CellReview, *, is_secret: bool) -> CellReview:
+def _shown_cell(cell: CellChange, *, is_secret: bool) -> CellChange:
     after = _shown(cell.after, is_secret=is_secret)
     before = after if cell.before == cell.after else _shown(cell.before, is_secret=is_secret)
     return cell._replace(before=before, after=after)

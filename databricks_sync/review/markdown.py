@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.changes import CellChange
 from databricks_sync.notebook.lines import Row, hunks, rows, signed
 from databricks_sync.notebook.merge import Did
 
 from .commits import Commits
-from .comparison import CellReview, FileReview
+from .comparison import FileReview
 from .wording import did, kind, language, sentence, summary, titles, total
 
 # SOURCE: a comment on GitHub has at most 65,536 characters ("body is too long"), one in Azure DevOps 150,000 ("A
@@ -120,7 +121,7 @@ def _body(file: FileReview, room: int) -> str:
     return "".join(parts)
 
 
-def _cell(cell: CellReview, room: int) -> str:
+def _cell(cell: CellChange, room: int) -> str:
     """A cell in no more than this many characters; "" where even its heading has more."""
     lines = list(_lines(hunks(rows(*cell.texts)))) if cell.did is not Did.MOVED else []
     kept: list[str] = []
@@ -136,7 +137,7 @@ def _cell(cell: CellReview, room: int) -> str:
     return _inert(heading + _fenced("\n".join(kept))) + (rest if len(kept) < len(lines) else "")
 
 
-def _heading(cell: CellReview) -> str:
+def _heading(cell: CellChange) -> str:
     if not cell.number:
         return ""
     title = " →".join(f" {_code(_cut(title))}" for title in titles(cell))

@@ -16,12 +16,13 @@ from itertools import groupby, pairwise
 from string import Template
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.changes import CellChange
 from databricks_sync.notebook.lines import Row, Span, edited, hunks, rows
 from databricks_sync.notebook.merge import Did
 
 from . import prose
 from .commits import Commits
-from .comparison import CellReview, FileReview
+from .comparison import FileReview
 from .highlight import Part, coloured
 from .wording import did, kind, language, sentence, summary, titles, total
 
@@ -83,7 +84,7 @@ def _note(text: str) -> str:
     return f'<p class="note">{escape(sentence(text))}</p>\n'
 
 
-def _unchanged(cells: Sequence[CellReview]) -> Iterator[str]:
+def _unchanged(cells: Sequence[CellChange]) -> Iterator[str]:
     """Cells that did not change, to be unfolded."""
     called = quantity(len(cells), "unchanged cell")
     texts = [cell.texts[1] for cell in cells]
@@ -94,7 +95,7 @@ def _unchanged(cells: Sequence[CellReview]) -> Iterator[str]:
     yield f'<div class="cell"><details><summary>{called}</summary>{shown}</details></div>\n'
 
 
-def _cell(cell: CellReview) -> str:
+def _cell(cell: CellChange) -> str:
     """A cell that changed, or the whole of a file that is no notebook."""
     content = _both_sides(cell) if cell.did is Did.CHANGED else _one_sided(cell)
     if cell.did is Did.MOVED:
@@ -102,7 +103,7 @@ def _cell(cell: CellReview) -> str:
     return f'<div class="cell">{_bar(cell)}{content}{_prose(cell)}</div>\n'
 
 
-def _bar(cell: CellReview) -> str:
+def _bar(cell: CellChange) -> str:
     if not cell.number:
         return ""
     title = " →".join(f" “{escape(title)}”" for title in titles(cell))
@@ -113,7 +114,7 @@ def _bar(cell: CellReview) -> str:
     )
 
 
-def _prose(cell: CellReview) -> str:
+def _prose(cell: CellChange) -> str:
     """A Markdown cell as it is read, before and after."""
     sides = [side for side in (cell.before, cell.after) if side and side.language == "markdown"]
     if cell.did in (Did.KEPT, Did.MOVED) or not any(side.source.strip() for side in sides):
@@ -129,7 +130,7 @@ def _prose(cell: CellReview) -> str:
 # --- lines --------------------------------------------------------------------------------------------------
 
 
-def _one_sided(cell: CellReview, *, is_coloured: bool = True) -> str:
+def _one_sided(cell: CellChange, *, is_coloured: bool = True) -> str:
     """The text of a cell that is only new or only old, or the same."""
     text = cell.cell.source
     sign = {Did.ADDED: "w", Did.REMOVED: "o"}.get(cell.did, "")
@@ -141,7 +142,7 @@ def _one_sided(cell: CellReview, *, is_coloured: bool = True) -> str:
     return _table(cell, shown, len(lines) - _ROWS, both=False) if lines else ""
 
 
-def _both_sides(cell: CellReview) -> str:
+def _both_sides(cell: CellChange) -> str:
     """The lines that changed, with what is around them, and what they were."""
     assert cell.before and cell.after
     every = rows(*cell.texts)
@@ -158,7 +159,7 @@ def _both_sides(cell: CellReview) -> str:
     return _table(cell, [*shown, *_gap(len(every) - end)], count - _ROWS, both=True) if groups else ""
 
 
-def _table(cell: CellReview, lines: Iterable[str], left_out: int, *, both: bool) -> str:
+def _table(cell: CellChange, lines: Iterable[str], left_out: int, *, both: bool) -> str:
     caption = f"Cell {cell.number}" if cell.number else "Lines"
     more = f'<p class="more">… {quantity(left_out, "more line")} not shown</p>\n' if left_out > 0 else ""
     return (

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from databricks_sync.errors import quantity
+from databricks_sync.notebook.changes import CellChange
 from databricks_sync.notebook.lines import rows
 from databricks_sync.notebook.merge import Did
 
-from .comparison import CellReview, FileReview
+from .comparison import FileReview
 
 _CELLS = {Did.CHANGED: "changed", Did.ADDED: "new", Did.REMOVED: "removed", Did.MOVED: "moved"}
 _FILES = {**_CELLS, Did.MOVED: "renamed"}
@@ -17,18 +18,18 @@ _LANGUAGES = {name: name.capitalize() for name in ("python", "scala", "r", "mark
 _LANGUAGES |= {"sql": "SQL", "sh": "Shell"}
 
 
-def did(cell: CellReview) -> str:
+def did(cell: CellChange) -> str:
     """What became of a cell: `changed`, `new`, `removed`, or where it was before it moved."""
     return f"moved from {cell.number_before}" if cell.did is Did.MOVED else _CELLS.get(cell.did, "unchanged")
 
 
-def language(cell: CellReview) -> str:
+def language(cell: CellChange) -> str:
     """The language of a cell, or both where it is another one now."""
     names = [_LANGUAGES.get(side.language, side.language) for side in (cell.before, cell.after) if side]
     return " → ".join(dict.fromkeys(names))
 
 
-def titles(cell: CellReview) -> list[str]:
+def titles(cell: CellChange) -> list[str]:
     """The title of a cell, if it has one, or both where it is another one now."""
     names = dict.fromkeys(side.title for side in (cell.before, cell.after) if side)
     return list(filter(None, names))
@@ -70,7 +71,7 @@ def _listed(noun: str, counts: Counter[str], order: Iterable[str]) -> str:
     return ", ".join([quantity(first[0], f"{first[1]} {noun}"), *(f"{number:,} {word}" for number, word in others)])
 
 
-def _lines(cell: CellReview) -> str:
+def _lines(cell: CellChange) -> str:
     changed = [row for row in rows(*cell.texts) if not row.is_equal]
     new, old = sum(1 for row in changed if row.number_after), sum(1 for row in changed if row.number_before)
     return f"+{new:,} −{old:,} lines"

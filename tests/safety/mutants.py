@@ -1581,8 +1581,8 @@ MUTANTS = (
     ),
     Mutant(
         "a cell that moved is a new one",
-        "with_moves",
-        "left.get(cell.piece.essence)",
+        "moves",
+        "left.get(mark)",
         "False",
         REWRITES,
         "come_and_go",

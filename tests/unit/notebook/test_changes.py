@@ -27,7 +27,7 @@ def test_every_cell_is_told_of_once(one: list[str], other: list[str]) -> None:
     assert sorted(change.number_before for change in made if change.number_before) == [*range(1, len(old) + 1)]
     assert [change.number_after for change in made if change.number_after] == [*range(1, len(new) + 1)]
     for change in made:
-        same = change.before is not None and change.after is not None and change.before.cell == change.after.cell
+        same = change.before is not None and change.after is not None and change.before == change.after
         assert same is (change.did in (Did.KEPT, Did.MOVED))
 
 
