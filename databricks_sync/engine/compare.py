@@ -16,7 +16,7 @@ one. Intents of a run that died are answered first (recovery.py); only then the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from types import MappingProxyType
@@ -54,8 +54,8 @@ from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
 from .archive_reads import ArchiveReads, Read
-from .content import content_by_version, each, read_as_known, same_kind
-from .extras import Listed, others, unread_extras
+from .content import content_by_version, read_as_known, read_each, same_kind
+from .extras import others, unread_extras
 from .recovery import recover, replaced_files
 
 
@@ -113,14 +113,16 @@ class Comparer:
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
         digests, versions = self._digests(entries, scan, remote, problems, exports)
-        listed = Listed(remote, exports)
+        listed = remote
         if versions:
             remote = {**remote, **{key: remote[key]._replace(version=version) for key, version in versions.items()}}
         sides = self._sides(entries, scan, remote, digests, problems)._replace(moves=moves)
         if extras is not None:
-            self._read_extras(unread_extras(sides, listed, direction, extras), sides, problems, exports)
+            came, failed = self._read_extras(unread_extras(sides, listed, exports, direction, extras), sides)
+            exports |= came
+            problems |= failed
         if extras is not None or direction is Direction.PUSH:
-            sides = sides._replace(others=others(sides, listed, self.local, direction))
+            sides = sides._replace(others=others(sides, listed, exports, self.local, direction))
         hidden = frozenset[str]()
         if direction is Direction.PULL:
             hidden = self._ignored(sides, problems)
@@ -315,32 +317,18 @@ class Comparer:
             side = scan.objects.get(key) or entries.get(key)
             return side.path if side else printable(key)
 
-        self._fetch(fetch, unread, name, problems, exports)
+        came, failed = read_each(self.pool, fetch, unread, name)
+        exports |= came
+        problems |= failed
         digests |= {key: export.digest for key, export in exports.items() if key not in digests}
         versions |= {key: read.version for key, read in exports.items() if read.version is not remote[key].version}
         return digests, versions
 
-    def _read_extras(
-        self, keys: list[str], sides: Sides, problems: dict[str, Problem], exports: dict[str, Export]
-    ) -> None:
+    def _read_extras(self, keys: list[str], sides: Sides) -> tuple[dict[str, Export], dict[str, Problem]]:
         def fetch(key: str) -> Export:
             return read(self.workspace, sides.remote[key], sides.local[key])
 
-        self._fetch(fetch, keys, lambda key: sides.local[key].path, problems, exports)
-
-    def _fetch(
-        self,
-        fetch: Callable[[str], Export],
-        keys: list[str],
-        name: Callable[[str], str],
-        problems: dict[str, Problem],
-        exports: dict[str, Export],
-    ) -> None:
-        for key, export in each(self.pool, fetch, keys, name):
-            if isinstance(export, Problem):
-                problems[key] = export
-            else:
-                exports[key] = export
+        return read_each(self.pool, fetch, keys, lambda key: sides.local[key].path)
 
     def _older(self, entries: dict[str, BaseEntry], scan: Scan, digests: dict[str, str]) -> frozenset[tuple[str, str]]:
         """Of what has changed, which is back to what both sides agreed on once: it may be a branch of long ago."""

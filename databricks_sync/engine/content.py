@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -56,13 +56,15 @@ def same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject |
     return all(side is None or side.kind is remote.kind for side in (base, local))
 
 
-def each(
-    pool: Executor, fetch: Callable[[str], Export], keys: Sequence[str], name: Callable[[str], str]
-) -> Iterator[tuple[str, Export | Problem]]:
-    """What `fetch` reads for each key, or why it cannot be read, about what `name` calls it."""
-    futures = [(key, pool.submit(fetch, key)) for key in keys]
-    for key, future in futures:
+def read_each(
+    pool: Executor, fetch: Callable[[str], Export], keys: Iterable[str], name: Callable[[str], str]
+) -> tuple[dict[str, Export], dict[str, Problem]]:
+    """What `fetch` reads, by key; and of the others why they cannot be read, about what `name` calls them."""
+    exports: dict[str, Export] = {}
+    problems: dict[str, Problem] = {}
+    for key, future in [(key, pool.submit(fetch, key)) for key in keys]:
         try:
-            yield key, future.result()
+            exports[key] = future.result()
         except WorkspaceError as error:
-            yield key, Problem(name(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED)
+            problems[key] = Problem(name(key), f"cannot be read: {error.message}", error.hint, Severity.FAILED)
+    return exports, problems

@@ -9,7 +9,6 @@ itself needs neither, as the base knows it. A pull wants to know which outputs i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import BrokenNotebook, SyncError, enumerated, quantity
@@ -23,32 +22,40 @@ from databricks_sync.rules.plan import Sides, Step
 from .request import Request
 
 
-class Listed(NamedTuple):
-    """What a look at the workspace gave: all objects as they were listed, and the content of those that were read."""
+def others(
+    sides: Sides,
+    listed: Mapping[str, RemoteObject],
+    exports: Mapping[str, Export],
+    local: LocalFolder,
+    direction: Direction,
+) -> frozenset[str]:
+    """The keys of what has the same content on both sides, but other extras in the workspace, as far as is known.
 
-    remote: Mapping[str, RemoteObject]
-    exports: Mapping[str, Export]
-
-
-def others(sides: Sides, listed: Listed, local: LocalFolder, direction: Direction) -> frozenset[str]:
-    """The keys of what has the same content on both sides, but other extras in the workspace, as far as is known."""
+    `listed`: all objects as a listing showed them; `exports`: the content of those that were read.
+    """
     push = direction is Direction.PUSH
 
     def differ(key: str, item: LocalObject) -> bool:
-        if push and (sha := listed.remote[key].version.sha):
+        if push and (sha := listed[key].version.sha):
             return sha != item.sha
-        return _compared(listed.exports.get(key), item, local, cleared if push else _brings)
+        return _compared(exports.get(key), item, local, cleared if push else _brings)
 
     return frozenset(key for key, item in _equal(sides, direction) if differ(key, item))
 
 
-def unread_extras(sides: Sides, listed: Listed, direction: Direction, scope: Scope) -> list[str]:
+def unread_extras(
+    sides: Sides,
+    listed: Mapping[str, RemoteObject],
+    exports: Mapping[str, Export],
+    direction: Direction,
+    scope: Scope,
+) -> list[str]:
     """The keys within `scope` of what has to be read for `others` to know."""
     push = direction is Direction.PUSH
     return [
         key
         for key, item in _equal(sides, direction)
-        if key not in listed.exports and scope.holds(item.path, key) and not (push and listed.remote[key].version.sha)
+        if key not in exports and scope.holds(item.path, key) and not (push and listed[key].version.sha)
     ]
 
 

@@ -48,7 +48,7 @@ from .compare import Comparison
 from .content import content_by_version
 from .load import Load
 from .new_folders import PAUSES, NewFolders
-from .verify import ReadBack, key_there, look_back
+from .verify import key_there, look_back, verify
 
 
 class PushWriter:
@@ -80,7 +80,6 @@ class PushWriter:
         self.notice = notice
         self.write_marker = write_marker
         self.mirror = mirror
-        self._readback = ReadBack(workspace, pool)
         self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
         self._folders = NewFolders(workspace, pool)
@@ -359,7 +358,7 @@ class PushWriter:
 
     def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes, each that is done with what the workspace holds now; without that it has failed."""
-        return self._readback.verify(outcomes)
+        return verify(self.workspace, self.pool, outcomes)
 
     # --- afterwards -----------------------------------------------------------------------------------------
 

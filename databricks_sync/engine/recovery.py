@@ -16,7 +16,7 @@ from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.journal import Advance, Intent
 from databricks_sync.rules.layout import Moves
 
-from .content import each
+from .content import read_each
 
 
 class Recovery(NamedTuple):
@@ -46,10 +46,9 @@ def recover(
     def fetch(key: str) -> Export:
         return read(workspace, remote[key], by_key[key])
 
-    results = dict(each(pool, fetch, doubtful, lambda key: by_key[key].path))
-    exports = {key: export for key, export in results.items() if isinstance(export, Export)}
+    exports, unread = read_each(pool, fetch, doubtful, lambda key: by_key[key].path)
     arrived = {key: export for key, export in exports.items() if export.digest == by_key[key].after}
-    settled = [intent for intent in intents if intent.key in exports or intent.key not in results]
+    settled = [intent for intent in intents if intent.key not in unread]
     answers = (
         _answered(i, entries.get(i.key), scan.objects.get(i.key), remote.get(i.key), arrived.get(i.key))
         for i in settled

@@ -34,81 +34,77 @@ def next_look(began: float) -> float:
     return now + max(_BETWEEN, 10 * (now - began))
 
 
-class ReadBack:
-    """Reads back what the steps of a push have written."""
-
-    def __init__(self, workspace: Workspace, pool: Executor) -> None:
-        self.workspace = workspace
-        self.pool = pool
-
-    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The same outcomes, each done one with what the workspace holds now; without that it has failed."""
-        written = {o.step.key: o for o in outcomes if o.result is Result.DONE}
-        listed: Mapping[str, RemoteObject] | None = None
-        if len(written) > _FEW and self.workspace.hashed:
-            try:
-                listed = keys_by_nfc(self.workspace.listing(self.pool))
-            except SyncError:
-                pass  # each object is then looked at by itself, and says what went wrong
-        confirmed: dict[str, Outcome] = {}
-        pending: dict[str, Future[Outcome]] = {}
-        for key, outcome in written.items():
-            if listed is not None and _shows(listed.get(key), outcome.step):
-                # Here and not in the pool, where it would wait for everything that is still to be written.
-                confirmed[key] = self._confirm(outcome, listed)
-            else:
-                pending[key] = self.pool.submit(self._confirm, outcome, listed)
-        confirmed |= {key: future.result() for key, future in pending.items()}
-        return [confirmed.get(outcome.step.key, outcome) for outcome in outcomes]
-
-    def _confirm(self, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
-        step = outcome.step
+def verify(workspace: Workspace, pool: Executor, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes of steps of a push, each done one with what the workspace holds now; without that it has failed."""
+    written = {o.step.key: o for o in outcomes if o.result is Result.DONE}
+    listed: Mapping[str, RemoteObject] | None = None
+    if len(written) > _FEW and workspace.hashed:
         try:
-            for pause in STALE:
-                if pause:
-                    self.workspace.clock.sleep(pause)
-                now = look_back(self.workspace, step) if listed is None or pause else listed.get(step.key)
-                if (confirmed := self._compared(step, now, outcome.sent)) is not None:
-                    return confirmed
-        except SyncError as error:
-            return failed(step, f"was written, but could not be read back: {error.message}", Again())
-        if problem := self._of_another_type(step):
-            return failed(step, f"was written, but {problem.what}", problem.hint)
-        return failed(
-            step,
-            "was written, but the workspace does not show what was sent",
-            "Compare both sides with the options --dry-run --diff.",
-        )
+            listed = keys_by_nfc(workspace.listing(pool))
+        except SyncError:
+            pass  # each object is then looked at by itself, and says what went wrong
+    confirmed: dict[str, Outcome] = {}
+    pending: dict[str, Future[Outcome]] = {}
+    for key, outcome in written.items():
+        if listed is not None and _shows(listed.get(key), outcome.step):
+            # Here and not in the pool, where it would wait for everything that is still to be written.
+            confirmed[key] = _confirm(workspace, outcome, listed)
+        else:
+            pending[key] = pool.submit(_confirm, workspace, outcome, listed)
+    confirmed |= {key: future.result() for key, future in pending.items()}
+    return [confirmed.get(outcome.step.key, outcome) for outcome in outcomes]
 
-    def _of_another_type(self, step: Step) -> Problem | None:
-        """What to say where the workspace made a notebook of a file, or a file of a notebook."""
-        key = key_there(step)
-        for candidate in dict.fromkeys((key, splitext(key)[0])):  # a notebook may have lost its extension
-            try:
-                now = self.workspace.look(candidate)
-            except SyncError:
-                continue
-            if step.local and now and now.kind is not step.local.kind:
-                return types_differ(step.local, now)
+
+def _confirm(workspace: Workspace, outcome: Outcome, listed: Mapping[str, RemoteObject] | None) -> Outcome:
+    step = outcome.step
+    try:
+        for pause in STALE:
+            if pause:
+                workspace.clock.sleep(pause)
+            now = look_back(workspace, step) if listed is None or pause else listed.get(step.key)
+            if (confirmed := _compared(workspace, step, now, outcome.sent)) is not None:
+                return confirmed
+    except SyncError as error:
+        return failed(step, f"was written, but could not be read back: {error.message}", Again())
+    if problem := _of_another_type(workspace, step):
+        return failed(step, f"was written, but {problem.what}", problem.hint)
+    return failed(
+        step,
+        "was written, but the workspace does not show what was sent",
+        "Compare both sides with the options --dry-run --diff.",
+    )
+
+
+def _of_another_type(workspace: Workspace, step: Step) -> Problem | None:
+    """What to say where the workspace made a notebook of a file, or a file of a notebook."""
+    key = key_there(step)
+    for candidate in dict.fromkeys((key, splitext(key)[0])):  # a notebook may have lost its extension
+        try:
+            now = workspace.look(candidate)
+        except SyncError:
+            continue
+        if step.local and now and now.kind is not step.local.kind:
+            return types_differ(step.local, now)
+    return None
+
+
+def _compared(workspace: Workspace, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
+    """Done, when the workspace shows what was meant; None when it does not (yet)."""
+    if step.action is Action.DELETE:
+        return done(step, Advance(step.key, None)) if now is None else None
+    item = step.local
+    if item is None or now is None or now.kind is not item.kind:
         return None
-
-    def _compared(self, step: Step, now: RemoteObject | None, sent: Content | None) -> Outcome | None:
-        """Done, when the workspace shows what was meant; None when it does not (yet)."""
-        if step.action is Action.DELETE:
-            return done(step, Advance(step.key, None)) if now is None else None
-        item = step.local
-        if item is None or now is None or now.kind is not item.kind:
+    content, version = sent, now.version
+    if now.version.sha != item.sha:
+        if step.remote and step.remote_digest == item.digest and now.version.sha == step.remote.version.sha != "":
+            return None  # only extras were written, and it still shows the old ones
+        export = read(workspace, now, item)
+        if export.digest != item.digest:
             return None
-        content, version = sent, now.version
-        if now.version.sha != item.sha:
-            if step.remote and step.remote_digest == item.digest and now.version.sha == step.remote.version.sha != "":
-                return None  # only extras were written, and it still shows the old ones
-            export = read(self.workspace, now, item)
-            if export.digest != item.digest:
-                return None
-            version = export.version
-            content = Content.of(export.raw) if version.sha else sent
-        return done(step, agreed(item, version, content))
+        version = export.version
+        content = Content.of(export.raw) if version.sha else sent
+    return done(step, agreed(item, version, content))
 
 
 def agreed(item: LocalObject, version: RemoteVersion, content: Content | None) -> Advance:

@@ -179,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         "verification skipped",
-        "ReadBack._compared",
+        "_compared",
         "export.digest != item.digest",
         "False",
         ADVERSARIES,
@@ -838,7 +838,7 @@ MUTANTS = (
     Mutant(
         "what recovery cannot read is settled",
         "recover",
-        "intent.key in exports or intent.key not in results",
+        "intent.key not in unread",
         "True",
         ADVERSARIES,
         "test_09",
