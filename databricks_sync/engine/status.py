@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from databricks_sync.model import Direction, Mode, Problem
 from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing, standings
-from databricks_sync.state.backups import made_at
+from databricks_sync.state.backups import SavedRun
 from databricks_sync.state.base import Base
 
 from . import restore
@@ -21,14 +21,6 @@ from .compare import Comparison
 from .look import Snapshot, check_branch
 from .request import Request
 from .run import Sync
-
-
-class Kept(NamedTuple):
-    """The backups of one side of a target: how many, and the name of the latest, made `at` seconds since 1970; or 0."""
-
-    number: int
-    latest: str
-    at: float
 
 
 class Status(NamedTuple):
@@ -42,7 +34,8 @@ class Status(NamedTuple):
     branch: str = ""  # which was pushed last, by the note on the target
     pushed: Pushed | None = None  # what that note says more
     stops: Mapping[Direction, ValveError] = MappingProxyType({})  # what would stop a run before its first write
-    saves: Mapping[Direction, Kept] = MappingProxyType({})  # backups, by the command that restores them
+    # The backups, the latest first, by the command that restores them.
+    saves: Mapping[Direction, Sequence[SavedRun]] = MappingProxyType({})
     unfinished: frozenset[str] = frozenset()  # keys that a run, perhaps of a watch, began to carry and did not finish
     apart: tuple[int, int] | None = None  # how many commits only the one there has, and only the one here
     now: float = 0.0
@@ -123,6 +116,6 @@ def _unfinished(base: Base, comparison: Comparison, plans: Iterable[Iterable[Ste
     return frozenset(step.key for way, steps in both for step in steps if step.writes and (way, step.key) in noted)
 
 
-def _saves(sync: Sync, requests: Iterable[Request]) -> dict[Direction, Kept]:
+def _saves(sync: Sync, requests: Iterable[Request]) -> dict[Direction, list[SavedRun]]:
     listed = ((request.mode.direction, restore.listed(sync, request)[0]) for request in requests)
-    return {direction: Kept(len(runs), runs[0].name, made_at(runs[0].name)) for direction, runs in listed if runs}
+    return {direction: runs for direction, runs in listed if runs}

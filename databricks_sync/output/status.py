@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from databricks_sync import shell
 from databricks_sync.engine.request import Request
-from databricks_sync.engine.status import Kept, Status
+from databricks_sync.engine.status import Status
 from databricks_sync.errors import printable, quantity
 from databricks_sync.model import Direction, Severity
 from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing
+from databricks_sync.state.backups import SavedRun, made_at
 
 from .json_lines import JsonReport, reasons
 from .report import Reporter
@@ -81,8 +82,8 @@ def _screen(report: TextReport, status: Status) -> None:
     for about, error in _stops(status):
         line(f"{about} would stop: {error[0]}", "yellow")
         line(f"    {error[1]}")
-    for direction, saves in status.saves.items():
-        line(_saved(saves, direction, request, status.now))
+    for direction, runs in status.saves.items():
+        line(_saved(runs, direction, request, status.now))
     line(_summed(status), "bold")
     if status.exists:
         report.address(request)
@@ -165,9 +166,10 @@ def _stops(status: Status) -> list[tuple[str, tuple[str, str]]]:
     return [(direction.command, reason) for direction, reason in reasons.items()]
 
 
-def _saved(saves: Kept, direction: Direction, request: Request, now: float) -> str:
-    what = f"{quantity(saves.number, 'backup')} of {'the workspace' if direction is Direction.PUSH else 'local files'}"
-    when = f", the latest {ago(now - saves.at)}" if saves.at else ""
+def _saved(runs: Sequence[SavedRun], direction: Direction, request: Request, now: float) -> str:
+    what = f"{quantity(len(runs), 'backup')} of {'the workspace' if direction is Direction.PUSH else 'local files'}"
+    at = made_at(runs[0].name)
+    when = f", the latest {ago(now - at)}" if at else ""
     return f"{what}{when}:  {direction.command}{request.again} --restore"
 
 
@@ -214,8 +216,7 @@ def _events(report: JsonReport, status: Status) -> None:
             for direction, error in status.stops.items()
         ],
         backups={
-            direction.command: {"count": saves.number, "latest": saves.latest}
-            for direction, saves in status.saves.items()
+            direction.command: {"count": len(runs), "latest": runs[0].name} for direction, runs in status.saves.items()
         },
         requests=status.requests,
         seconds=round(status.seconds, 3),
