@@ -12,7 +12,7 @@
     │       └── BranchSwitchedMidRun (4)  the same, in the middle of the writes
     ├── InterruptedRun   (130)
     └── WorkspaceError   (4)  an answer of the workspace, or none
-        ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  FolderFull  Denied
+        ├── NotFound  AlreadyExists  TypeMismatch  NotEmpty  TooLarge  Denied
         ├── Throttled         429: certainly not applied, may be sent again
         ├── Unproved          what was sent is not what was listed
         └── Unreachable       no answer, or a torn one: a write may or may not have been applied
@@ -166,10 +166,6 @@ class NotEmpty(WorkspaceError):
 
 class TooLarge(WorkspaceError):
     """The content is larger than the workspace takes."""
-
-
-class FolderFull(WorkspaceError):
-    """The folder holds as many objects as it can."""
 
 
 class Denied(WorkspaceError):

@@ -110,10 +110,6 @@ class Sync:
         """Of all worktrees together: what one of them replaced is not to go with its folder."""
         return Backups(self.repository.common_dir / "databricks_sync" / "backups", target)
 
-    def remote_lock(self, target: str) -> RemoteLock:
-        """The lock that keeps other machines from writing to the target at the same time."""
-        return RemoteLock(self.http, target, self.ttl)
-
     def run(self, request: Request) -> Report:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
         check_project(self.local)
@@ -344,7 +340,7 @@ class Sync:
         interruption, writing = transfer.interruption, [step for step in steps if step.writes]
         with ExitStack() as stack:
             if request.mode.direction is Direction.PUSH and (request.lock or home_of(request.target) is None):
-                lock = self.remote_lock(request.target)
+                lock = RemoteLock(self.http, request.target, self.ttl)
                 self.tell(stack.enter_context(lock.held(request.wait)))
                 interruption.ends.append(lock.lost)
             after_locks.enter_context(interruption.listening())

@@ -17,12 +17,25 @@ have it for a reason nobody knows, once it is so old that its export cannot lag 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, TypeMismatch, Unproved, WorkspaceError, printable
-from databricks_sync.model import JUPYTER, SOURCES, UNKNOWN, Form, Format, Kind, RemoteObject, RemoteVersion, same_form
+from databricks_sync.model import (
+    JUPYTER,
+    SOURCES,
+    UNKNOWN,
+    BaseEntry,
+    Form,
+    Format,
+    Kind,
+    LocalObject,
+    RemoteObject,
+    RemoteVersion,
+    same_form,
+)
 from databricks_sync.notebook.equality import digest, file_digest
 from databricks_sync.notebook.format import has_header, sha256, source_language, uploads
+from databricks_sync.rules.journal import Intent
 
 from .folder import Workspace
 
@@ -39,16 +52,7 @@ class Export(NamedTuple):
     version: RemoteVersion = UNKNOWN
 
 
-class KnownObject(Protocol):
-    """Whatever says what an object is: how it is written down here, or was."""
-
-    @property
-    def kind(self) -> Kind:
-        """Notebook or file."""
-
-    @property
-    def format(self) -> Format | None:
-        """That of a notebook, where it is known; None for a file."""
+KnownObject = LocalObject | BaseEntry | Intent  # what says how an object is written down here, or was
 
 
 def read(workspace: Workspace, remote: RemoteObject, *sides: KnownObject | None) -> Export:

@@ -37,7 +37,7 @@ from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_fol
 
 from . import objects
 from .http import Header, Http, milliseconds, no_page, page
-from .limits import BadBody
+from .limits import BadBody, beginning
 from .listing import each_object
 from .objects import DIRECTORY, Other, Shown, key_in, object_type, type_name
 from .rate_limit import Permit
@@ -55,7 +55,6 @@ class Listing(NamedTuple):
     folders: frozenset[str] = frozenset()
     others: Mapping[str, str] = MappingProxyType({})  # what is neither, such as a dashboard -> its type
     exists: bool = True
-    hashed: bool = True
 
 
 T = TypeVar("T")
@@ -192,10 +191,9 @@ class Workspace:
             objects = {key: item for key, item in objects.items() if not key.startswith(inner)}
             folders = {key for key in folders if not key.startswith(inner)}
             others = {key: kind for key, kind in others.items() if not key.startswith(inner)}
-        hashed = all(item.version.sha for item in objects.values())
         if objects:
-            self.hashed = hashed
-        return Listing(objects, frozenset(folders), others, hashed=hashed)
+            self.hashed = all(item.version.sha for item in objects.values())
+        return Listing(objects, frozenset(folders), others)
 
     def look(self, key: str) -> RemoteObject | None:
         """The object at `key` right now, None when there is none: the last look before a write.
@@ -244,8 +242,8 @@ class Workspace:
         status = self.http.read(f"{API}/get-status", query).json()
         return JUPYTER if status.get("repos_export_format") == "JUPYTER" else SOURCES[objects.language(status)]
 
-    def export(self, key: str, form: Form | None, *, most: int = 0) -> bytes:
-        """The bytes of a notebook in `form`, or (None) of a file: at most `most`, or what the workspace takes."""
+    def export(self, key: str, form: Form | None) -> bytes:
+        """The bytes of a notebook in `form`, or (None) of a file: no more than the workspace takes."""
         query = {"path": f"{self.root}/{key}", "format": form.value if form else "AUTO", "direct_download": "true"}
         limits = self.http.limits
 
@@ -255,22 +253,15 @@ class Workspace:
                 raise page()
             return data
 
-        most = most or (limits.notebook if form else limits.file)
-        return self.http.stream(f"{API}/export", query, take, most)
+        return self.http.stream(f"{API}/export", query, take, limits.notebook if form else limits.file)
 
     def small_file(self, key: str, most: int) -> bytes | None:
         """The bytes of the file at `key`; None, read no further, when they are more than `most`."""
 
-        def take(pieces: Iterable[bytes], _: Header) -> bytes | None:
-            raw = b""
-            for piece in pieces:
-                raw += piece
-                if len(raw) > most:
-                    return None
-            return raw
-
         query = {"path": f"{self.root}/{key}", "format": "AUTO", "direct_download": "true"}
-        return self.http.stream(f"{API}/export", query, take, 2 * most)  # what is too long is no broken answer
+        # What is too long is no broken answer.
+        raw = self.http.stream(f"{API}/export", query, lambda pieces, _: beginning(pieces, most + 1), 2 * most)
+        return raw if len(raw) <= most else None
 
     def me(self) -> str:
         """The name of the user whose token this is."""

@@ -25,7 +25,6 @@ from databricks_sync.errors import (
     AlreadyExists,
     BadAnswer,
     Denied,
-    FolderFull,
     LoginError,
     NotEmpty,
     NotFound,
@@ -324,7 +323,7 @@ def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginErro
     if _too_large(code, text, body):
         return error(TooLarge)
     if code == "MAX_CHILD_NODE_SIZE_EXCEEDED":  # a 403 that has nothing to do with permissions
-        return error(FolderFull, "Spread the files of that folder over several folders.")
+        return error(WorkspaceError, "Spread the files of that folder over several folders.")
     if _mismatch(code, text, body):
         return error(TypeMismatch)
     # Unknown is not absent: any other 404 (a disabled feature, a proxy's page) says nothing about the object.

@@ -13,7 +13,6 @@ from databricks_sync import errors
 from databricks_sync.errors import (
     AlreadyExists,
     Denied,
-    FolderFull,
     LoginError,
     NotEmpty,
     NotFound,
@@ -54,7 +53,7 @@ ROWS = [
     ("an object on the way", 400, "RESOURCE_ALREADY_EXISTS", "/p is not a folder", AlreadyExists),
     ("no permission", 403, "PERMISSION_DENIED", "me does not have Manage permissions on /p.", Denied),
     ("no permission on a token", 403, "PERMISSION_DENIED", "me may not use token /p.", Denied),
-    ("folder full", 403, "MAX_CHILD_NODE_SIZE_EXCEEDED", "Size limit exceeded for folder '/d'. Limit: 9", FolderFull),
+    ("folder full", 403, "MAX_CHILD_NODE_SIZE_EXCEEDED", "Size limit exceeded for folder '/d'.", WorkspaceError),
     ("too large", 400, "MAX_NOTEBOOK_SIZE_EXCEEDED", SIZE, TooLarge),
     ("too large to read", 400, "MAX_READ_SIZE_EXCEEDED", "", TooLarge),
     ("too large, older", 400, "BAD_REQUEST", SIZE, TooLarge),
