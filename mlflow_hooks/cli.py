@@ -273,7 +273,7 @@ def _run(command: str, values: dict[str, Any]) -> None:
 
     options = HookOptions(**values)
     report = Reporter(options.as_json)
-    with spoken(lambda: report) as code:
+    with spoken(report.error) as code:
         if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("The packages that mlflow_hooks needs are not installed.", hint)

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
 
     from .options import Options
-
-
-class Speaker(Protocol):
-    """Who can tell a person or a program of an error."""
-
-    def error(self, error: SyncError) -> None:
-        """Says an error, with its hint."""
 
 
 def run(command: click.Command) -> None:
@@ -69,31 +62,31 @@ def sync(options: Options) -> int:
 
         return for_streams(options.direction, options.as_json)
 
-    with spoken(report) as code:
+    with spoken(lambda error: report().error(error)) as code:
         code[0] = _run(options, report)
     return code[0]
 
 
 @contextmanager
-def spoken(report: Callable[[], Speaker]) -> Iterator[list[int]]:
-    """Says every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
+def spoken(tell: Callable[[SyncError], None]) -> Iterator[list[int]]:
+    """Tells every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
     code: list[int] = [ExitCode.DONE]
     try:
         yield code
     except SyncError as error:
-        report().error(error)
+        tell(error)
         code[0] = error.exit_code
     except BrokenPipeError:
         raise
     except (KeyboardInterrupt, Exception) as error:
         if interrupt.pressed() or isinstance(error, KeyboardInterrupt):
-            report().error(InterruptedRun("Interrupted."))
+            tell(InterruptedRun("Interrupted."))
             code[0] = ExitCode.INTERRUPTED
             return
         about = f"Something unexpected went wrong ({type(error).__name__}); nothing was changed that was not reported."
         where = _logged(traceback.format_exc())
         hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
-        report().error(SyncError(about, hint))
+        tell(SyncError(about, hint))
         code[0] = ExitCode.FAILED
 
 
