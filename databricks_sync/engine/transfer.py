@@ -37,7 +37,7 @@ from typing import Protocol
 
 from databricks_sync.errors import Again, LoginError, SyncError
 from databricks_sync.interrupt import Interruption
-from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.journal import Advance, Intent
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
@@ -48,7 +48,6 @@ from .verify import next_look
 _AGAIN = Again()
 _ROOM = Again(before="Make sure that its folder is writable and the disk not full, and ")
 _NEAR_END = 50  # so many are left to be done when it is no longer worth it: all is read back at the end anyway
-_BATCH = 300  # so many contents are kept at once while objects are carried, so that few are left for the end
 _POLL = 0.02  # seconds between two looks at what has been done
 
 
@@ -115,7 +114,6 @@ class Transfer:
         self.interruption = interruption
         self._verified: list[Outcome] = []
         self._unverified: list[Outcome] = []
-        self._sent: list[Content] = []  # and not yet kept
         self._doubtful: set[str] = set()  # keys that are perhaps written, and have no outcome yet
         self._settle_at = next_look(time.monotonic())
 
@@ -189,8 +187,6 @@ class Transfer:
             else:
                 self._unverified.append(outcome)
                 self.progress(outcome)
-                if outcome.sent:
-                    self._keep(outcome.sent)
             if time.monotonic() > self._settle_at and len(steps) - number > _NEAR_END:
                 self._settle()
         return waiting
@@ -235,14 +231,6 @@ class Transfer:
         refused = outcome._replace(result=Result.LEFT)
         self.progress(refused)
         return refused
-
-    def _keep(self, sent: Content) -> None:
-        if self.base is None:
-            return
-        self._sent.append(sent)
-        if len(self._sent) == _BATCH:
-            self.base.keep(self._sent)
-            self._sent.clear()
 
     def _record(self, advances: Iterable[Advance], finished: Iterable[str]) -> None:
         if self.base:

@@ -25,13 +25,14 @@ from databricks_sync.failpoints import reached
 from databricks_sync.model import BaseEntry, Kind
 from databricks_sync.notebook.equality import CANON_VERSION
 from databricks_sync.notebook.format import sha256
-from databricks_sync.rules.journal import Advance, Content, Intent
+from databricks_sync.rules.journal import Advance, Intent
 
 from . import lineage
 from .location import FILE
 from .rows import PUT_ENTRY, PUT_INTENT, entry_of, entry_row, intent_of, intent_row
 from .schema import SCHEMA, make_tables
 
+_PUT_CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?)"
 _REMEMBERED = 20  # states of a key that both sides agreed on once
 _FORGOTTEN = f"""
 DELETE FROM past WHERE key = ? AND number <=
@@ -53,7 +54,6 @@ class Base:
         self.notice = ""
         self._entries: dict[str, BaseEntry] = {}
         self._intents: list[Intent] = []
-        self._kept: set[str] = set()  # what `content` got from us
         self._distrusted = False
         self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
         if create:
@@ -226,18 +226,7 @@ class Base:
             return
         with self._writing("intents") as db:
             db.executemany(PUT_INTENT, map(intent_row, intents))
-            self._keep(db, (intent.content for intent in intents))
-
-    def keep(self, contents: Iterable[Content]) -> None:
-        """Records bytes before what refers to them is known: so much less is left to `advance`."""
-        if self._db is not None:
-            with self._writing("contents") as db:
-                self._keep(db, contents)
-
-    def _keep(self, db: sqlite3.Connection, contents: Iterable[Content | None]) -> None:
-        new = {content.sha: content.body for content in contents if content and content.sha not in self._kept}
-        db.executemany("INSERT OR REPLACE INTO content VALUES (?, ?)", list(new.items()))
-        self._kept |= new.keys()
+            db.executemany(_PUT_CONTENT, [intent.content for intent in intents if intent.content])
 
     def advance(self, advances: Iterable[Advance], *, finished: Iterable[str] = ()) -> None:
         """Records what both sides hold, and ends the intents of these keys and of the `finished` ones."""
@@ -258,14 +247,13 @@ class Base:
                 db.executemany(_FORGOTTEN, [(key, key) for key, _ in replaced])
             db.executemany("DELETE FROM base WHERE key = ?", [(a.key,) for a in latest if a.entry is None])
             db.executemany(PUT_ENTRY, [entry_row(a.entry) for a in latest if a.entry])
-            self._keep(db, (a.content for a in latest))
+            db.executemany(_PUT_CONTENT, [a.content for a in latest if a.content])
             db.executemany("DELETE FROM intent WHERE key = ?", [(key,) for key in ended])
 
     def prune(self) -> None:
         """Drops bytes that no base refers to any more."""
         if self._db is not None:
             with self._writing("pruning") as db:
-                self._kept.clear()
                 db.execute(
                     "DELETE FROM content WHERE sha NOT IN (SELECT sha FROM base UNION SELECT local_sha FROM base)"
                 )

@@ -23,7 +23,7 @@ from .world import WAYS, Clone, Observed, Run, World, compose, program
 
 QUICK = ("first push", "push", "pull", "pull with a merge", "push under the lock", "pull without hard links")
 NAMES = ("a.py", "etl/b.ipynb")
-RECORD = ("record", "note", "intents", "contents", "base", "pruning", "distrust")  # what SQLite writes, unreported
+RECORD = ("record", "note", "intents", "base", "pruning", "distrust")  # what SQLite writes, unreported
 
 
 def set_up(world: World, way: str) -> Clone:

@@ -139,19 +139,6 @@ def test_content_nobody_refers_to_is_dropped(folder: Path) -> None:
     assert base.content(sha256(raw)) == raw and base.content(sha256(b"old")) is None
 
 
-def test_content_may_be_kept_ahead(folder: Path) -> None:
-    """Bytes that were kept before their entry are there once, and stay when the entry comes to refer to them."""
-    base = made(folder)
-    raw = b"bytes"
-    base.keep([Content.of(raw), Content.of(b"never meant")])
-    current = BaseEntry("a", "a", Kind.FILE, "file:1", RemoteVersion(1, 1, sha256(raw)), "s")
-    base.advance([Advance("a", current, Content.of(raw))])
-    base.prune()
-    assert base.content(sha256(raw)) == raw and base.content(sha256(b"never meant")) is None
-    base.keep([Content.of(b"never meant")])
-    assert base.content(sha256(b"never meant")) == b"never meant"
-
-
 def test_notes_round_trip(folder: Path) -> None:
     """Facts about the target are kept, and replaced."""
     base = made(folder)
