@@ -126,11 +126,9 @@ def redacted(text: str, patterns: Sequence[Pattern] = PATTERNS) -> str:
 _ROW = b"a" * 20
 _IN_ROWS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz%+=_~-")
 _ROWS = bytes(97 if code in _IN_ROWS else 32 for code in range(256))
-_HINTS = tuple(hint.encode() for pattern in PATTERNS for hint in pattern.hints)
 # Names, constants and dividers: a credential has a digit, or letters of both kinds, or (a key of AWS) no underscore.
 _NAME = b"abcdefghijklmnopqrstuvwxyz_-="
 _CONSTANT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_="
-_BEFORE = 64  # how far before its row a hint is looked for
 _MOST = 2**21  # of a file; what comes after so much are pictures
 
 
@@ -139,17 +137,18 @@ def kinds(raw: bytes) -> tuple[str, ...]:
 
     It may overlook a key in base64 whose slashes leave no row that is long enough: this is a note, and no scanner.
     """
-    rows = raw[:_MOST].translate(_ROWS)
-    near = []
-    start = rows.find(_ROW)
-    while start != -1:
+    raw = raw[:_MOST]
+    if not any(map(_may_be_secret, _long_rows(raw))):
+        return ()
+    return tuple(dict.fromkeys(credential.kind for credential in find(raw.decode("latin-1"))))
+
+
+def _long_rows(raw: bytes) -> Iterator[bytes]:
+    rows, end = raw.translate(_ROWS) + b" ", 0
+    while (start := rows.find(_ROW, end)) != -1:
         end = rows.find(b" ", start)
-        row = raw[start : end if end != -1 else _MOST]
-        if row.translate(None, _NAME) and (b"_" not in row or row.translate(None, _CONSTANT)):
-            near.append(raw[max(start - _BEFORE, 0) : end if end != -1 else _MOST])
-        start = rows.find(_ROW, end) if end != -1 else -1
-    beside = b" ".join(near)
-    for hint in _HINTS if beside else ():
-        if hint in beside:
-            return tuple(dict.fromkeys(credential.kind for credential in find(raw[:_MOST].decode("latin-1"))))
-    return ()
+        yield raw[start:end]
+
+
+def _may_be_secret(row: bytes) -> bool:
+    return bool(row.translate(None, _NAME)) and (b"_" not in row or bool(row.translate(None, _CONSTANT)))
