@@ -35,6 +35,27 @@ _OUTPUTS = "Pull the outputs of Jupyter notebooks too; default: only those of ce
 _MARKERS = "With --merge, write both versions of such a cell into your file, between conflict markers."
 _RUNS = ("dry_run", "checking", "diff", "watch", "status", "restore", "remove", "init")  # that sync, or would
 _CHANGING = ("overwrite", "mirror", "merge", "outputs")  # what a run does where both sides differ
+# What is a part of another option, and means nothing without it.
+_PART_OF = {
+    "pull": "watch",
+    "poll": "watch",
+    "short": "status",
+    "markers": "merge",
+    "output": "review",
+    "merged": "remove",
+}
+_NOT_WITH = {
+    "watch": ("dry_run", "checking", *_CHANGING, "restore"),
+    "merge": ("overwrite",),
+    "status": ("dry_run", "checking", "diff", "watch", *_CHANGING, "restore", "init"),
+    "short": ("as_json",),
+    "checking": ("restore", "init"),
+    "review": (*_RUNS, "git_drivers", "as_json", *_CHANGING),
+    "remove": ("watch", "status", "restore", "init", "no_delete", "open"),
+    "merged": ("branch", "target", "to"),
+    "git_drivers": (*_RUNS, *_CHANGING),
+}
+_ON_ALL = ("mirror", "remove", "git_drivers")  # on the whole folder
 
 
 class Options(NamedTuple):
@@ -93,57 +114,20 @@ class Options(NamedTuple):
 
     def check(self) -> None:
         """Raises click.UsageError for options that contradict each other."""
-        if self.watch:
-            self._check_watch()
-        else:
-            for name, typed in (("pull", self.pull), ("poll", self.poll)):
-                if typed:
-                    raise click.UsageError(f"--{name} works only with --watch.")
-        if self.merge and self.overwrite:
-            raise click.UsageError("--merge and --overwrite cannot be used together: choose one.")
-        if self.status:
-            self._check_status()
-        elif self.short:
-            raise click.UsageError("--short works only with --status.")
-        if self.checking:
-            self._check_alone("check", "restore", "init")
-        if self.markers and not self.merge:
-            raise click.UsageError("--markers works only with --merge.")
-        if self.review is not None:
-            self._check_alone("review", *_RUNS, "git_drivers", "as_json", *_CHANGING)
-        elif self.output:
-            raise click.UsageError("--output works only with --review.")
-        if self.remove:
-            self._check_remove()
-        elif self.merged:
-            raise click.UsageError("--merged works only with --remove.")
-        if self.git_drivers:
-            self._check_alone("git_drivers", *_RUNS, *_CHANGING)
-        for name, typed in (("mirror", self.mirror), ("remove", self.remove), ("git-drivers", bool(self.git_drivers))):
-            if typed and self.paths:
-                raise click.UsageError(f"--{name} works on the whole folder: remove the PATHS.")
-
-    def _check_watch(self) -> None:
-        self._check_alone("watch", "dry_run", "checking", *_CHANGING, "restore")
-
-    def _check_status(self) -> None:
-        self._check_alone("status", "dry_run", "checking", "diff", "watch", *_CHANGING, "restore", "init")
-        if self.short and self.as_json:
-            raise click.UsageError("--short and --json cannot be used together: remove one.")
-
-    def _check_remove(self) -> None:
-        self._check_alone("remove", "watch", "status", "restore", "init", "no_delete", "open")
-        if self.merged:
-            self._check_alone("merged", "branch", "target", "to")
-        elif not self.named:  # never the branch that happens to be checked out
+        typed = {name for name, value in self._asdict().items() if value not in (False, None, ())}
+        for part, whole in _PART_OF.items():
+            if part in typed and whole not in typed:
+                raise click.UsageError(f"{_spelled(part)} works only with {_spelled(whole)}.")
+        for name, others in _NOT_WITH.items():
+            for other in others:
+                if typed >= {name, other}:
+                    about = f"{_spelled(name)} and {_spelled(other)} cannot be used together"
+                    raise click.UsageError(f"{about}: remove one.")
+        if self.remove and not self.merged and not self.named:  # never the branch that happens to be checked out
             raise click.UsageError("--remove needs a folder: add --branch NAME, --target PATH or --merged.")
-
-    def _check_alone(self, name: str, *others: str) -> None:
-        """Raises click.UsageError where one of the other options was typed beside `name`."""
-        for other in others:
-            if getattr(self, other) not in (False, None):
-                typed = {"checking": "check", "as_json": "json"}.get(other, other.replace("_", "-"))
-                raise click.UsageError(f"--{name.replace('_', '-')} and --{typed} cannot be used together: remove one.")
+        for name in _ON_ALL:
+            if typed >= {name, "paths"}:
+                raise click.UsageError(f"{_spelled(name)} works on the whole folder: remove the PATHS.")
 
     def again(self) -> str:
         """The options that say which workspace and folder a run is about, as they would be typed once more."""
@@ -152,6 +136,11 @@ class Options(NamedTuple):
     def login(self) -> str:
         """Those of them that say which workspace it is, and who we are there."""
         return (" --local" if self.local else "") + _typed(to=self.to, profile=self.profile, user=self.user)
+
+
+def _spelled(name: str) -> str:
+    """An option as it is typed, by its name in `Options`."""
+    return "--" + {"checking": "check", "as_json": "json"}.get(name, name.replace("_", "-"))
 
 
 def _typed(**values: str | None) -> str:

@@ -19,7 +19,7 @@ init = partial(one, ran="to_databricks --init", code=0)
 SCENES = {
     "merge and overwrite": mistyped(
         "from_databricks --merge --overwrite --branch b",
-        "--merge and --overwrite cannot be used together: choose one.",
+        "--merge and --overwrite cannot be used together: remove one.",
         "to_databricks --overwrite --branch b",
     ),
     "markers alone": mistyped(

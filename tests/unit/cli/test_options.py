@@ -73,7 +73,7 @@ def test_mode(command: click.Command, words: str, mode: str) -> None:
         (Options(short=True), "--short works only with --status"),
         (Options(pull=True), "--pull works only with --watch"),
         (Options(poll=True), "--poll works only with --watch"),
-        (Options(merge=True, overwrite=True), "choose one"),
+        (Options(merge=True, overwrite=True), "--merge and --overwrite cannot be used together"),
         (Options(markers=True), "--markers works only with --merge"),
         (Options(mirror=True, paths=("a",)), "remove the PATHS"),
         (Options(remove=True), "--remove needs a folder"),
