@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from databricks_sync.errors import SyncError
 from databricks_sync.exit_code import ExitCode
@@ -68,8 +68,11 @@ class Report(NamedTuple):
         return max(worst, ExitCode.LEFT if differs or stays or self.conflicts or self.marked else ExitCode.DONE)
 
 
-class RunListener(Protocol):
-    """Who is told how a run goes, by the thread that runs it. The report comes last, as what the run returns."""
+class RunListener:
+    """Who is told how a run goes, by the thread that runs it. The report comes last, as what the run returns.
+
+    What somebody does not want to know of does nothing.
+    """
 
     def notice(self, text: str) -> None:
         """Something that is worth knowing, at any time."""

@@ -6,21 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.report import Diffs, Report, RunListener
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import SyncError
 from databricks_sync.model import Direction
 from databricks_sync.notebook.merge import Merge
 from databricks_sync.rules.credentials import redacted
-from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Step
 from databricks_sync.state.backups import SavedRun
 
 from .wording import counted, reason
 
 
-class JsonReport:
-    """The reporter for programs: writes one JSON object per line to `stdout`, and shows no progress."""
+class JsonReport(RunListener):
+    """The reporter for programs: writes one JSON object per line to `stdout`.
+
+    It shows no progress: the events `result` come all together, in `summary`.
+    """
 
     def __init__(self, direction: Direction, stdout: IO[str]) -> None:
         self.command = direction.command
@@ -67,15 +69,6 @@ class JsonReport:
             if step.key in diffs:
                 fields["diff"] = [f"{line.sign}{redacted(line.text)}" for line in diffs[step.key]]
             self.emit("plan", **fields)
-
-    def begin(self, total: int) -> None:
-        """A program reads no progress bar."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        """The events `result` come all together, in `summary`."""
-
-    def end(self) -> None:
-        """There is no progress bar to end."""
 
     def summary(self, report: Report) -> None:
         """The run is over: an event `result` for each outcome, and the event `summary` with the numbers."""

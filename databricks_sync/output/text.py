@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from databricks_sync import shell
-from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.report import Diffs, Report, RunListener
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import SyncError, printable, quantity
 from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
@@ -57,7 +57,7 @@ class Screen:
             self.stream.write(text + "\n")
 
 
-class TextReport:
+class TextReport(RunListener):
     """The reporter for people: the plan and the summary go to `stdout`, errors, notes and progress to `stderr`."""
 
     def __init__(self, direction: Direction, stdout: IO[str], stderr: IO[str]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from databricks_sync import shell
 from databricks_sync.cli.session import Session
 from databricks_sync.engine.report import Report as Synced
+from databricks_sync.engine.report import RunListener
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import Denied, Foreign, InterruptedRun, NotFound, NotOurs, SyncError
 from databricks_sync.exit_code import ExitCode
@@ -75,8 +76,8 @@ class DeployOptions:
     to: str = ""
 
 
-class Listener:
-    """Hears the sync engine: notes are passed on, the rest is told in our own words.
+class Listener(RunListener):
+    """Hears the sync engine: notes are passed on, the rest is told in our own words, where it is done.
 
     `begun`: something may have been written.
     """
@@ -89,21 +90,9 @@ class Listener:
         """Passes a note on."""
         self.report.notice(text)
 
-    def start(self, *_: object) -> None:
-        """Says nothing: deploy() has said where it begins."""
-
-    def plan(self, *_: object) -> None:
-        """Says nothing: each change is reported when it is made."""
-
     def begin(self, total: int) -> None:
         """Remembers whether there is anything to write."""
         self.begun = self.begun or total > 0
-
-    def outcome(self, *_: object) -> None:
-        """Says nothing: the outcomes are in the report of the run."""
-
-    def end(self) -> None:
-        """Says nothing: the summary counts jobs too."""
 
 
 class Notebooks:

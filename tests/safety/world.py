@@ -36,6 +36,7 @@ from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
 from databricks_sync.clock import Clock
 from databricks_sync.engine import removal, restore
+from databricks_sync.engine.report import RunListener
 from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
 from databricks_sync.local.files import TEMPORARY
@@ -254,7 +255,7 @@ def fresh(server: Server) -> Server:
 # --- clones -----------------------------------------------------------------------------------------------------
 
 
-class Silent:
+class Silent(RunListener):
     """Listens to a run and remembers what it was told."""
 
     def __init__(self) -> None:
@@ -263,19 +264,9 @@ class Silent:
     def notice(self, text: str) -> None:
         self.notices.append(text)
 
-    def start(self, *_: object) -> None: ...
-
-    def plan(self, *_: object) -> None: ...
-
-    def begin(self, *_: object) -> None: ...
-
-    def outcome(self, *_: object) -> None: ...
-
     def say(self, *_: object, **__: object) -> None: ...
 
     def error(self, *_: object) -> None: ...
-
-    def end(self, *_: object) -> None: ...
 
 
 @dataclass(frozen=True)
