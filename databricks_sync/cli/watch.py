@@ -10,11 +10,11 @@ import os
 import random
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from databricks_sync.engine.report import Diffs, Report
+from databricks_sync.engine.report import Report, RunListener
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import BranchSwitched, Busy, SyncError, ValveError, printable
 from databricks_sync.exit_code import ExitCode
@@ -27,7 +27,7 @@ from databricks_sync.output.watching import Parked, State, View, advice, parked,
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules import debounce
 from databricks_sync.rules.debounce import Budget
-from databricks_sync.rules.outcome import Outcome, Result
+from databricks_sync.rules.outcome import Result
 from databricks_sync.rules.plan import Action, Step
 
 from . import browser
@@ -46,7 +46,7 @@ _NEVER = float("inf")
 def watch(options: Options, report: Reporter) -> int:
     """Follows until Ctrl-C; returns the exit code. Raises SyncError when the first run cannot be done."""
     view = view_for(report)
-    with view, terminable():
+    with closing(view), terminable():
         try:
             Watch(options, view).run()
         except KeyboardInterrupt:
@@ -80,10 +80,8 @@ class Watch:
         self._known_fingerprint: bytes | None = None  # of the workspace, before that
         self._look_at = _NEVER  # when to feel it again
         self._parked: dict[Mode, dict[str, Parked]] = {}
-        self._polled = ""  # why files were polled last
-        self._notices: tuple[str, ...] = ()
+        self._told: dict[object, tuple[str, ...]] = {}  # what was said last, by what it was about
         self._noticed: frozenset[str] = frozenset()  # what the last run had to say
-        self._left_out: dict[Mode, set[str]] = {}  # what the last run of each mode did not carry, with a way to have it
         self._index: tuple[tuple[int, int, int] | None, float] = (None, 0.0)  # of git, and since when it is as it is
 
     def run(self) -> None:
@@ -92,7 +90,7 @@ class Watch:
             while True:
                 try:
                     with opened(self.options) as session:
-                        self._tell(session.settings.notices)
+                        self._tell("settings", session.settings.notices)
                         self._follow(session, self._changes_of(session, following))
                 except _Reopen:
                     continue
@@ -101,12 +99,12 @@ class Watch:
                         raise
                     self._wait(error)
 
-    def _tell(self, notices: tuple[str, ...]) -> None:
-        """Where the settings come from, once, and what is new of that when they have changed."""
-        for notice in notices:
-            if notice not in self._notices:
+    def _tell(self, about: object, notices: Iterable[str], *, silent: bool = False) -> None:
+        """Says what is new about something since it was told last; `silent`: only remembers it."""
+        before, self._told[about] = self._told.get(about, ()), tuple(notices)
+        for notice in self._told[about] if not silent else ():
+            if notice not in before:
                 self.view.notice(notice)
-        self._notices = notices
 
     def _changes_of(self, session: Session, following: ExitStack) -> Changes:
         """Where to learn of changes: the same from session to session, so that none is missed between two."""
@@ -160,7 +158,7 @@ class Watch:
         try:
             self._rest(session, changes)
             changes.renew()
-            self._tell_of_polling(changes)
+            self._tell("polling", [f"Files are checked at intervals: {changes.polled}."] if changes.polled else [])
             self._runs(session, due)
             return (), self._patience()
         except BranchSwitched:
@@ -176,11 +174,6 @@ class Watch:
             )
             self.view.state(State.HALTED, f"Halted: {error.message}", advice(error.hint) + typed)
             return self.modes, debounce.HALTED
-
-    def _tell_of_polling(self, changes: Changes) -> None:
-        if changes.polled and changes.polled != self._polled:
-            self.view.notice(f"Files are checked at intervals: {changes.polled}.")
-        self._polled = changes.polled
 
     def _due(self, session: Session, changes: Changes, changed: set[Path]) -> tuple[Mode, ...]:
         """What to run after these changes here, or after none for as long as we were patient."""
@@ -303,9 +296,9 @@ class Watch:
     def _run(self, session: Session, request: Request, first: bool) -> Report:
         session.http.requests = 0
         if first:
-            with self.view.shown() as report:
-                ran = session.sync(report).run(request)
-                report.summary(ran)
+            report = self.view.in_full()
+            ran = session.sync(report).run(request)
+            report.summary(ran)
             if self.options.open and not self._shown:
                 browser.show(request.address(), self.view.notice)
         else:
@@ -319,7 +312,7 @@ class Watch:
         stumbled = any(outcome.result in (Result.FAILED, Result.LEFT) for outcome in ran.outcomes)
         self._stumbles = self._stumbles + 1 if stumbled else 0
         self._park(request.mode, ran, first)
-        self._tell_of_left_out(request.mode, ran, first)
+        self._tell(request.mode, _left_out(ran), silent=first)
         self._standing = standing(ran)
         return ran
 
@@ -336,18 +329,18 @@ class Watch:
         if new or settled or first:
             self.view.parked(now, new, settled, shown=first)
 
-    def _tell_of_left_out(self, mode: Mode, report: Report, first: bool) -> None:
-        notes = {
-            f"{printable(problem.path)} {problem.what}. {problem.hint}"
-            for problem in report.problems
-            if problem.severity is Severity.NOTE and problem.hint
-        }
-        for note in sorted(notes - self._left_out.get(mode, set())) if not first else ():
-            self.view.notice(note)
-        self._left_out[mode] = notes
-
     def _everything_parked(self) -> dict[str, Parked]:
         return {key: item for paths in self._parked.values() for key, item in paths.items()}
+
+
+def _left_out(report: Report) -> list[str]:
+    """What a run did not carry, though there is a way to have it carried."""
+    notes = {
+        f"{printable(problem.path)} {problem.what}. {problem.hint}"
+        for problem in report.problems
+        if problem.severity is Severity.NOTE and problem.hint
+    }
+    return sorted(notes)
 
 
 def _settled(step: Step | None, mode: Mode) -> bool:
@@ -361,7 +354,7 @@ def _settled(step: Step | None, mode: Mode) -> bool:
     return step.action in (Action.NOTHING, Action.ADOPT, Action.FORGET) and not step.problem
 
 
-class _Quiet:
+class _Quiet(RunListener):
     """A run of a watch: its plan is no news before it is carried out, nor is a notice that the last run gave."""
 
     def __init__(self, view: View, noticed: frozenset[str]) -> None:
@@ -374,17 +367,5 @@ class _Quiet:
         if text not in self.noticed:
             self.view.notice(text)
 
-    def start(self, request: Request, folders: list[str], host: str) -> None:
-        pass
-
-    def plan(self, request: Request, steps: list[Step], diffs: Diffs) -> None:
-        pass
-
     def begin(self, total: int) -> None:
         self.view.state(State.CARRYING, f"Syncing {total:,}")
-
-    def outcome(self, outcome: Outcome) -> None:
-        pass
-
-    def end(self) -> None:
-        pass

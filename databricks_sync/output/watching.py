@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.engine.report import Report
@@ -80,35 +79,6 @@ def advice(hint: str) -> str:
     return hint.watching if isinstance(hint, Again) else hint
 
 
-class View(Protocol):
-    """Who shows a watch."""
-
-    def __enter__(self) -> Any: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    @contextmanager
-    def shown(self) -> Iterator[Reporter]:
-        """For a run that is reported in full: the first one of a branch."""
-        ...
-
-    def state(self, state: State, text: str, hint: str = "") -> None:
-        """The watch has begun to do something else; `text` says what for a person, `hint` what to type next."""
-        ...
-
-    def notice(self, text: str) -> None:
-        """Something that is worth knowing, and no error."""
-        ...
-
-    def carried(self, report: Report) -> None:
-        """A run is over that was not shown."""
-        ...
-
-    def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
-        """What is parked now, and what has changed in that; `shown`: the run that found it was shown in full."""
-        ...
-
-
 def standing(report: Report) -> str:
     """How the two sides stand after a run, in some words. Pure."""
     counts = counted(report)
@@ -134,20 +104,18 @@ class LineView:
         self.report = report
         self._last: tuple[State | None, str] = (None, "")
 
-    def __enter__(self) -> LineView:
-        return self
+    def close(self) -> None:
+        """The watch is over."""
 
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    @contextmanager
-    def shown(self) -> Iterator[TextReport]:
-        """As `View.shown`."""
-        yield self.report
-        self.flush()
+    def in_full(self) -> TextReport:
+        """For a run that is reported in full: the first one of a branch."""
+        return self.report
 
     def state(self, state: State, text: str, hint: str = "") -> None:
-        """Says a state when it begins; that runs come and go is no news."""
+        """The watch has begun to do something else; `text` says what for a person, `hint` what to type next.
+
+        That runs come and go is no news.
+        """
         if state is State.CARRYING:
             return
         before, self._last = self._last, (state, "" if state is State.WATCHING else text)
@@ -157,11 +125,11 @@ class LineView:
                 self.line(f"    {hint}")
 
     def notice(self, text: str) -> None:
-        """As `View.notice`: a line with the time."""
+        """A line with the time, for something that is worth knowing, and no error."""
         self.line(f"note: {text}", "yellow")
 
     def carried(self, report: Report) -> None:
-        """As `View.carried`: a line for each object, or for the first of many."""
+        """A run is over that was not reported in full: a line for each object, or for the first of many."""
         for number, (text, style) in enumerate(lines(report)):
             if number == _SHOWN:
                 done = sum(1 for outcome in report.outcomes if outcome.result is Result.DONE)
@@ -170,7 +138,10 @@ class LineView:
             self.line(text, style)
 
     def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
-        """As `View.parked`: a line for each path that is new, with the commands that resolve it, or resolved."""
+        """What is parked now, and what has changed in that; `shown`: the run that found it was reported in full.
+
+        A line for each path that is new, with the commands that resolve it, or resolved.
+        """
         for item in new.values() if not shown else ():
             self.line(f"! {item.path}  {item.what}", STYLES["!"])
             for way in item.ways:
@@ -197,21 +168,17 @@ class LiveView(LineView):
         self._standing: tuple[State, str, str] = (State.WATCHING, "", "")
         self._parked: Mapping[str, Parked] = {}
 
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-
-    @contextmanager
-    def shown(self) -> Iterator[TextReport]:
-        """As `View.shown`: the region at the bottom goes, and comes back with the next state."""
-        self._stop()
-        yield self.report
+    def in_full(self) -> TextReport:
+        """As of `LineView`: the region at the bottom goes, and comes back with the next state."""
+        self.close()
+        return self.report
 
     def state(self, state: State, text: str, hint: str = "") -> None:
-        """As `View.state`: shown at the bottom; trouble also in a line above, where it stays."""
+        """As of `LineView`: shown at the bottom; trouble also in a line above, where it stays."""
         if state in (State.WATCHING, State.CARRYING, State.PAUSED):
             self._last = (state, "")
         elif state is State.STOPPED:
-            self._stop()
+            self.close()
             super().state(state, text, hint)
         else:
             super().state(state, text, hint)  # trouble stays readable above when it is over
@@ -219,7 +186,7 @@ class LiveView(LineView):
         self._show()
 
     def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
-        """As `View.parked`: all paths are listed at the bottom, with the commands that resolve them."""
+        """As of `LineView`: all paths are listed at the bottom, with the commands that resolve them."""
         self._parked = now
         super().parked(now, {key: item._replace(ways=()) for key, item in new.items()}, settled, shown=shown)
         self._show()
@@ -271,7 +238,8 @@ class LiveView(LineView):
             region.append(Text(f"  … and {len(self._parked) - shown:,} more"))
         return Group(*region)
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """Removes the region at the bottom."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -284,38 +252,37 @@ class JsonView:
         self.report = report
         self._last: tuple[State, str] | None = None
 
-    def __enter__(self) -> JsonView:
-        return self
+    def close(self) -> None:
+        """As of `LineView`."""
 
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    @contextmanager
-    def shown(self) -> Iterator[JsonReport]:
-        """As `View.shown`: the run writes its own events."""
-        yield self.report
+    def in_full(self) -> JsonReport:
+        """As of `LineView`: the run writes its own events."""
+        return self.report
 
     def state(self, state: State, text: str, hint: str = "") -> None:
-        """As `View.state`: the event `watch`, if anything in it is new."""
+        """As of `LineView`: the event `watch`, if anything in it is new."""
         if self._last != (state, text):
             self._last = (state, text)
             self.report.emit("watch", state=state.value, message=text, hint=hint)
 
     def notice(self, text: str) -> None:
-        """As `View.notice`: the event `note`."""
+        """As of `LineView`: the event `note`."""
         self.report.notice(text)
 
     def carried(self, report: Report) -> None:
-        """As `View.carried`: the events of the run, if it synced anything."""
+        """As of `LineView`: the events of the run, if it synced anything."""
         if report.outcomes:
             self.report.summary(report)
 
     def parked(self, now: ParkedPaths, new: ParkedPaths, settled: ParkedPaths, *, shown: bool) -> None:
-        """As `View.parked`: an event `parked` or `settled` for each path that is new or resolved."""
+        """As of `LineView`: an event `parked` or `settled` for each path that is new or resolved."""
         for key, item in new.items():
             self.report.emit("parked", path=item.path, key=key, problem=item.what, hint="; ".join(item.ways))
         for key, item in settled.items():
             self.report.emit("settled", path=item.path, key=key)
+
+
+View = LineView | JsonView
 
 
 def view_for(report: Reporter) -> View:
