@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 
 from databricks_sync.errors import Again, BrokenNotebook, NotFound, SyncError, printable
 from databricks_sync.local.files import Changing, as_scanned, settled
@@ -25,10 +24,10 @@ from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.never_synced import asset
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step, extras_edited
-from databricks_sync.state.backups import Backups
 
 from .archive_reads import ArchiveReads, Read
 from .compare import Comparison, ignored, pointer_there
+from .context import RunContext
 
 _UNNOTED = "unnoted"  # no file's extras: what the workspace has is not known, but that it is not what is here
 
@@ -38,11 +37,10 @@ class PullWriter:
 
     def __init__(
         self,
+        run: RunContext,
         local: LocalFolder,
         workspace: Workspace,
-        backups: Backups,
         comparison: Comparison,
-        pool: Executor,
         *,
         notice: Callable[[str], None] = lambda _: None,
         outputs: bool = False,
@@ -50,12 +48,11 @@ class PullWriter:
         """`notice` is called with what is worth knowing. `outputs`: whether those of cells nobody edited come, too."""
         self.local = local
         self.workspace = workspace
-        self.backups = backups
+        self.backups = run.backups
         self.comparison = comparison
-        self.pool = pool
         self.notice = notice
         self.outputs = outputs
-        self._archives = ArchiveReads(workspace, pool)
+        self._archives = ArchiveReads(workspace, run.pool)
         self._converted: list[str] = []  # the paths of notebooks that were of a format before 4
         self._paths = {item.path: item.key for item in comparison.scan.claims}
 
@@ -289,16 +286,9 @@ class PullWriter:
                 self.local.replace(item, merge.raw)
             except (Changing, FileNotFoundError):
                 return _changed(step)
-        entry = BaseEntry(
-            key=step.key,
-            path=item.path,
-            kind=item.kind,
-            digest=export.digest,
-            version=export.version,
-            local_sha=sha256(export.raw),
-            format=export.format,
-            extras=step.base.extras if step.base else "",
-        )
+        extras = step.base.extras if step.base else ""
+        there = item._replace(digest=export.digest, sha=sha256(export.raw), format=export.format, extras=extras)
+        entry = BaseEntry.of(there, export.version, None)
         return done(step, Advance(step.key, entry, _kept(remote, export, export.raw)))
 
     # --- afterwards -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ A write is never sent again blindly. When its outcome is unknown, the object is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import Literal
 
 from databricks_sync.errors import (
@@ -40,12 +40,11 @@ from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.names import above, lies_in, parents
 from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
-from databricks_sync.state.backups import Backups
-from databricks_sync.state.base import Base
 
 from .archive_push import ArchivePush
 from .compare import Comparison
 from .content import content_by_version
+from .context import RunContext
 from .load import Load
 from .new_folders import PAUSES, NewFolders
 from .verify import key_there, look_back, verify
@@ -56,12 +55,10 @@ class PushWriter:
 
     def __init__(
         self,
+        run: RunContext,
         local: LocalFolder,
         workspace: Workspace,
-        base: Base,
-        backups: Backups,
         comparison: Comparison,
-        pool: Executor,
         *,
         notice: Callable[[str], None] = lambda _: None,
         write_marker: Callable[[], None] = lambda: None,
@@ -73,16 +70,15 @@ class PushWriter:
         """
         self.local = local
         self.workspace = workspace
-        self.base = base
-        self.backups = backups
+        self.base = run.base
+        self.backups = run.backups
         self.comparison = comparison
-        self.pool = pool
+        self.pool = run.pool
         self.notice = notice
         self.write_marker = write_marker
         self.mirror = mirror
-        self._kept: dict[str, bytes] = {}
         self._marking: Future[None] = Future()
-        self._folders = NewFolders(workspace, pool)
+        self._folders = NewFolders(workspace, run.pool)
         self._archives: list[Archive] = []
         self._unkept: list[str] = []  # the paths of new notebooks with what the workspace may not keep
 
@@ -108,9 +104,6 @@ class PushWriter:
     def prepare(self, steps: Sequence[Step]) -> None:
         """Begins to claim the target, and to make the missing folders."""
         self._marking = self.pool.submit(self.write_marker)
-        for step in steps:
-            if step.base and step.remote and (kept := self.base.content(step.remote.version.sha)) is not None:
-                self._kept[step.key] = kept
         creates = [step for step in steps if step.action is Action.CREATE]
         most = self.workspace.http.limits.archive if self.base.large_archives else 0
         self._begin_folders(creates, creates if self.base.archives else (), most)
@@ -300,8 +293,9 @@ class PushWriter:
     def _preimage(self, step: Step, remote: RemoteObject) -> Export:
         if (export := self.comparison.exports.get(step.key)) is not None:
             return export
-        base, kept = step.base, self._kept.get(step.key)
-        if base and base.kind is remote.kind and kept is not None:
+        base = step.base
+        kept = self.base.content(remote.version.sha) if base and base.kind is remote.kind else None
+        if base and kept is not None:
             # The workspace says it holds the very bytes that were kept when both sides last agreed.
             return parse_export(kept, remote.kind, base.format, remote.path)._replace(version=remote.version)
         return read(self.workspace, remote, base, step.local)

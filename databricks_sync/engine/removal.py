@@ -9,30 +9,25 @@ was killed has left behind what the next one goes by. Git, and the files here, h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import ExitStack
 from functools import partial
 
 from databricks_sync.errors import SyncError, printable
 from databricks_sync.failpoints import reached
-from databricks_sync.interrupt import Interruption
-from databricks_sync.model import Direction
 from databricks_sync.remote.folder import keys_by_nfc
 from databricks_sync.remote.marker import from_json, unread
 from databricks_sync.rules.names import parents
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import Action, Step, resolved, steps
-from databricks_sync.state.backups import Backups
 from databricks_sync.state.base import Base
 from databricks_sync.state.location import FILE, folders_of_records
 
 from .compare import Comparison
+from .context import RunContext
 from .look import Snapshot
 from .push import PushWriter
 from .report import Report
 from .request import Request
 from .run import Sync
-from .transfer import Transfer
 from .verify import key_there
 from .versions import Versions
 
@@ -41,7 +36,7 @@ def run(sync: Sync, request: Request) -> Report:
     """Removes the target, as far as the mode of the request goes. Raises SyncError; then nothing was changed."""
     sync.listener.start(request, [folder.shown for folder in sync.settings.folders], sync.settings.login.name)
     keep = not request.dry_run and (sync.record(request.target) / FILE).exists()
-    return sync.under_lock(request, partial(_removed, sync, request), keep=keep)
+    return sync.under_lock(request, partial(_removed, sync), keep=keep)
 
 
 def pushed_branches(sync: Sync) -> Iterator[tuple[str, str]]:
@@ -58,13 +53,12 @@ def pushed_branches(sync: Sync) -> Iterator[tuple[str, str]]:
             yield target, marker.branch
 
 
-def _removed(
-    sync: Sync, request: Request, base: Base, pool: Executor, interruption: Interruption, after_locks: ExitStack
-) -> Report:
-    snapshot = sync.seen(request, base, pool)
-    plan, backups = _plan(snapshot.comparison, request), sync.backups(request.target)
-    versions = Versions(sync.local, snapshot.workspace, base, backups, snapshot.comparison)
-    diffs = versions.differences(plan, Direction.PUSH, pool) if request.diff else {}
+def _removed(sync: Sync, run: RunContext) -> Report:
+    request, base = run.request, run.base
+    snapshot = sync.seen(request, base, run.pool)
+    plan = _plan(snapshot.comparison, request)
+    versions = Versions(run, sync.local, snapshot.workspace, snapshot.comparison)
+    diffs = versions.differences(plan) if request.diff else {}
     if not request.dry_run:
         sync.check(request, snapshot, base, plan)
     sync.tell(unread(snapshot.view, request.target))
@@ -75,12 +69,13 @@ def _removed(
     if request.dry_run:  # the plan is shown first: it says what the valve is about
         sync.check(request, snapshot, base, plan)
         return Report(request, tuple(plan))
-    sync.remember(request, snapshot, base, plan, pushing=False)
+    sync.remember(run, snapshot, plan, pushing=False)
     if not snapshot.comparison.listing.exists and snapshot.view.marker is None:
         return Report(request, tuple(plan), removed=True)
-    writer = _RemovalWriter(sync, snapshot, base, backups, pool)
-    report = sync.carry(request, plan, Transfer(writer, base, pool, sync.listener.outcome, interruption), after_locks)
-    return sync.pruned(report._replace(removed=writer.removed), base, backups)
+    writer = _RemovalWriter(sync, run, snapshot)
+    report = sync.carry(run, plan, writer)._replace(removed=writer.removed)
+    sync.prune(run, report)
+    return report
 
 
 def _plan(comparison: Comparison, request: Request) -> list[Step]:
@@ -97,8 +92,8 @@ def _plan(comparison: Comparison, request: Request) -> list[Step]:
 class _RemovalWriter(PushWriter):
     """Deletes the objects as a push does, and in the end what they were in and what is known of it."""
 
-    def __init__(self, sync: Sync, snapshot: Snapshot, base: Base, backups: Backups, pool: Executor) -> None:
-        super().__init__(sync.local, snapshot.workspace, base, backups, snapshot.comparison, pool, notice=sync.tell)
+    def __init__(self, sync: Sync, run: RunContext, snapshot: Snapshot) -> None:
+        super().__init__(run, sync.local, snapshot.workspace, snapshot.comparison, notice=sync.tell)
         self.markers, self.marker = snapshot.markers, snapshot.view.marker
         self.removed = False
 

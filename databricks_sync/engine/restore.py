@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import ExitStack
 from functools import partial
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, SyncError, printable
-from databricks_sync.interrupt import Interruption
 from databricks_sync.local.folder import LocalFolder, Scan, check_project
 from databricks_sync.model import JUPYTER, Direction, Kind, LocalObject, Problem, Severity, Stat
 from databricks_sync.notebook.equality import same_outputs
@@ -28,15 +25,14 @@ from databricks_sync.rules.names import flaw
 from databricks_sync.rules.plan import Action, Sides, Step
 from databricks_sync.rules.valves import owned, understood
 from databricks_sync.state.backups import Backups, SavedRun
-from databricks_sync.state.base import Base
 
 from .compare import Comparison
+from .context import RunContext
 from .pull import PullWriter
 from .push import PushWriter
 from .report import Report
 from .request import Request
 from .run import Sync
-from .transfer import Transfer
 from .versions import Versions
 
 _UNSEEN = Stat(0, 0, 0, 0)
@@ -50,7 +46,7 @@ def run(sync: Sync, request: Request) -> Report:
     copies = _chosen(_backups(sync, request), request)
     if request.mode.direction is Direction.PULL:
         check_project(sync.local)
-    return sync.under_lock(request, partial(_restored, sync, request, copies), keep=False)
+    return sync.under_lock(request, partial(_restored, sync, copies), keep=False)
 
 
 def listed(sync: Sync, request: Request) -> tuple[list[SavedRun], Counter[str]]:
@@ -125,17 +121,9 @@ def _check_side(saved_run: SavedRun, request: Request) -> None:
     )
 
 
-def _restored(
-    sync: Sync,
-    request: Request,
-    copies: list[Saved],
-    base: Base,
-    pool: Executor,
-    interruption: Interruption,
-    after_locks: ExitStack,
-) -> Report:
-    direction, backups = request.mode.direction, sync.backups(request.target)
-    push = direction is Direction.PUSH
+def _restored(sync: Sync, copies: list[Saved], run: RunContext) -> Report:
+    request, base, backups, pool = run.request, run.base, run.backups, run.pool
+    push = request.mode.direction is Direction.PUSH
     workspace = Workspace(sync.http, request.target, whole_trees=base.whole_trees)
     if push:
         asked_types(workspace, pool)()
@@ -146,8 +134,8 @@ def _restored(
     comparison = Comparison(sides, Scan(), listing, {})
     plan = partial(_there, sync.local, workspace, comparison, backups) if push else partial(_here, sync.local, backups)
     steps = list(pool.map(partial(_planned, plan, sync.local), copies))
-    versions = Versions(sync.local, workspace, base, backups, comparison)
-    sync.listener.plan(request, steps, versions.differences(steps, direction, pool) if request.diff else {})
+    versions = Versions(run, sync.local, workspace, comparison)
+    sync.listener.plan(request, steps, versions.differences(steps) if request.diff else {})
     writes = any(step.writes for step in steps)
     if viewing and writes:
         owned(sync.ownership.owner(request, viewing.result(), base), request.allowed)
@@ -156,13 +144,8 @@ def _restored(
     if request.dry_run or not writes:
         return Report(request, tuple(steps))
     sync.sweep(request.target)
-    writer = (
-        PushWriter(sync.local, workspace, base, backups, comparison, pool)
-        if push
-        else PullWriter(sync.local, workspace, backups, comparison, pool)
-    )
-    transfer = Transfer(writer, None, pool, sync.listener.outcome, interruption)
-    return sync.carry(request, steps, transfer, after_locks)._replace(backup=backups.run)
+    writer = (PushWriter if push else PullWriter)(run, sync.local, workspace, comparison)
+    return sync.carry(run, steps, writer, recorded=False)
 
 
 # --- the plan -------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ from databricks_sync.state.lock import held
 from databricks_sync.system import Pool
 
 from .compare import Comparison
+from .context import RunContext
 from .extras import differing
 from .look import Look, Snapshot, check_branch
 from .ownership import Ownership, beside
@@ -114,26 +115,20 @@ class Sync:
         """Raises SyncError when the run cannot be done at all; then neither side was changed."""
         check_project(self.local)
         self.listener.start(request, [folder.shown for folder in self.settings.folders], self.settings.login.name)
-        return self.under_lock(request, partial(self._run, request), keep=not request.dry_run)
+        return self.under_lock(request, self._run, keep=not request.dry_run)
 
-    def under_lock(
-        self,
-        request: Request,
-        act: Callable[[Base, Executor, Interruption, ExitStack], Report],
-        *,
-        keep: bool,
-    ) -> Report:
+    def under_lock(self, request: Request, act: Callable[[RunContext], Report], *, keep: bool) -> Report:
         """What `act` reports; nobody else of this clone is at the target meanwhile, unless it is a dry run.
 
-        `keep`: whether the record may be made and written, or only looked at. The stack is closed when all is over, the
-        lock given back. Raises SyncError.
+        `keep`: whether the record may be made and written, or only looked at. Raises SyncError.
         """
         began = time.monotonic()
         record = self.record(request.target)
         interruption = Interruption()
         with ExitStack() as after_locks, nullcontext() if request.dry_run else held(record, request.wait):
             with self.opened(record, keep=keep) as (base, pool):
-                report = act(base, pool, interruption, after_locks)
+                backups = self.backups(request.target)
+                report = act(RunContext(request, base, backups, pool, interruption, after_locks))
             if report.removed:
                 remove_record(record)
         return report._replace(
@@ -158,19 +153,16 @@ class Sync:
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
 
-    def _run(
-        self, request: Request, base: Base, pool: Executor, interruption: Interruption, after_locks: ExitStack
-    ) -> Report:
-        """`after_locks` is closed when all is over, the lock given back: until then Ctrl-C tears nothing."""
+    def _run(self, run: RunContext) -> Report:
+        request, base, pool = run.request, run.base, run.pool
         snapshot = self.seen(request, base, pool)
         self.require(request, snapshot.comparison)
         self.tell(self.nothing(request, snapshot.comparison))
         chosen = self.chosen(request, snapshot.comparison)
-        backups = self.backups(request.target)
-        versions = Versions(self.local, snapshot.workspace, base, backups, snapshot.comparison)
+        versions = Versions(run, self.local, snapshot.workspace, snapshot.comparison)
         if request.mode is Mode.PULL_MERGE:
-            chosen = versions.merged(chosen, pool, markers=request.markers)
-        diffs = versions.differences(chosen, request.mode.direction, pool) if request.diff else {}
+            chosen = versions.merged(chosen)
+        diffs = versions.differences(chosen) if request.diff else {}
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
         source = None
         if not request.dry_run:
@@ -189,29 +181,26 @@ class Sync:
         if request.dry_run:  # the plan is shown first: it says what the valve is about
             self.check(request, snapshot, base, chosen)
             return Report(request, tuple(chosen))
-        self.remember(request, snapshot, base, chosen, pushing=push and (writing or taking))
+        self.remember(run, snapshot, chosen, pushing=push and (writing or taking))
         if not writing:
             if taking:
                 self._write_marker(request, snapshot, base)
             return Report(request, tuple(chosen))
-        interruption.ends.append(self._watch_head(request))
-        writer = self._writer(request, snapshot, base, backups, pool, source)
-        transfer = Transfer(writer, base, pool, self.listener.outcome, interruption)
-        report = self.carry(request, chosen, transfer, after_locks)
-        return self.pruned(report, base, backups)
+        run.interruption.ends.append(self._watch_head(request))
+        report = self.carry(run, chosen, self._writer(run, snapshot, source))
+        self.prune(run, report)
+        return report
 
-    def pruned(self, report: Report, base: Base, backups: Backups) -> Report:
-        """The report of a run that has written, with its backup; what is too old in record and backups is gone."""
+    def prune(self, run: RunContext, report: Report) -> None:
+        """After a run that has written: removes what is too old in the record and in the backups."""
         if not report.interrupted and not report.trouble:
-            base.prune()
+            run.base.prune()
         if report.exit_code <= ExitCode.LEFT:  # after a failure somebody may want more of the past than usual
-            backups.prune(self.settings.backup_days)
-        return report._replace(backup=backups.run)
+            run.backups.prune(self.settings.backup_days)
 
-    def remember(
-        self, request: Request, snapshot: Snapshot, base: Base, chosen: Sequence[Step], *, pushing: bool
-    ) -> None:
+    def remember(self, run: RunContext, snapshot: Snapshot, chosen: Sequence[Step], *, pushing: bool) -> None:
         """Records what the look showed. `pushing`: something will be written there, so the record gets a new serial."""
+        request, base = run.request, run.base
         base.settle(marker_serial(snapshot.view.marker, base))
         self._finish(request, snapshot.comparison)
         news = {"whole_trees": "yes" if snapshot.workspace.whole_trees else "no", **snapshot.view.news}
@@ -332,18 +321,20 @@ class Sync:
             return f"There is one in {top}: run the command there, or create one here."
         return ""
 
-    def carry(self, request: Request, steps: Sequence[Step], transfer: Transfer, after_locks: ExitStack) -> Report:
+    def carry(self, run: RunContext, steps: Sequence[Step], writer: Writer, *, recorded: bool = True) -> Report:
         """Carries out a plan that writes; under the lock in the workspace, where others write to the target too.
 
-        Raises SyncError when nothing may be written; then nothing was.
+        `recorded`: whether the record is to know of it. Raises SyncError when nothing may be written; then nothing was.
         """
-        interruption, writing = transfer.interruption, [step for step in steps if step.writes]
+        request, interruption, writing = run.request, run.interruption, [step for step in steps if step.writes]
+        base = run.base if recorded else None
+        transfer = Transfer(writer, base, run.pool, self.listener.outcome, interruption)
         with ExitStack() as stack:
             if request.mode.direction is Direction.PUSH and (request.lock or home_of(request.target) is None):
                 lock = RemoteLock(self.http, request.target, self.ttl)
                 self.tell(stack.enter_context(lock.held(request.wait)))
                 interruption.ends.append(lock.lost)
-            after_locks.enter_context(interruption.listening())
+            run.after_locks.enter_context(interruption.listening())
             self.listener.begin(len(writing))
             try:
                 outcomes = transfer.run(writing)
@@ -353,39 +344,22 @@ class Sync:
             request,
             tuple(steps),
             tuple(outcomes),
+            backup=run.backups.run,
             interrupted=interruption.pressed,
             trouble=interruption.reason,
         )
 
-    def _writer(
-        self,
-        request: Request,
-        snapshot: Snapshot,
-        base: Base,
-        backups: Backups,
-        pool: Executor,
-        source: Future[Pushed | None] | None,
-    ) -> Writer:
-        workspace, comparison = snapshot.workspace, snapshot.comparison
+    def _writer(self, run: RunContext, snapshot: Snapshot, source: Future[Pushed | None] | None) -> Writer:
+        request, workspace, comparison = run.request, snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
-            return PullWriter(
-                self.local,
-                workspace,
-                backups,
-                comparison,
-                pool,
-                notice=self.tell,
-                outputs=request.outputs,
-            )
+            return PullWriter(run, self.local, workspace, comparison, notice=self.tell, outputs=request.outputs)
         return PushWriter(
+            run,
             self.local,
             workspace,
-            base,
-            backups,
             comparison,
-            pool,
             notice=self.tell,
-            write_marker=partial(self._write_marker, request, snapshot, base, source),
+            write_marker=partial(self._write_marker, request, snapshot, run.base, source),
             mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
         )
 

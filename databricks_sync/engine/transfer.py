@@ -33,16 +33,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
-from typing import Protocol
 
 from databricks_sync.errors import Again, LoginError, SyncError
 from databricks_sync.interrupt import Interruption
-from databricks_sync.rules.journal import Advance, Intent
+from databricks_sync.rules.journal import Advance
 from databricks_sync.rules.outcome import Outcome, Result, failed, left
 from databricks_sync.rules.plan import Action, Step
 from databricks_sync.state.base import Base
 from databricks_sync.system import CONNECTIONS
 
+from .pull import PullWriter
+from .push import PushWriter
 from .verify import next_look
 
 _AGAIN = Again()
@@ -51,45 +52,9 @@ _NEAR_END = 50  # so many are left to be done when it is no longer worth it: all
 _POLL = 0.02  # seconds between two looks at what has been done
 
 
-class Writer(Protocol):
-    """One direction's guarded writes. The three of them are called for different keys from several threads.
-
-    They return what became of the step, or raise SyncError or OSError: it has then failed.
-    """
-
-    def intent(self, step: Step) -> Intent:
-        """What the destination will hold after this step, for the run that finds it unfinished."""
-
-    def prepare(self, steps: Sequence[Step]) -> None:
-        """Begins what is to be done before any write, and waits for nothing."""
-
-    def ready(self) -> None:
-        """Waits for what has to be over before the first write. Raises SyncError when nothing may be written."""
-
-    def write_folders(self, steps: Sequence[Step], due: Callable[[], object]) -> Iterator[list[Outcome]]:
-        """Writes objects where there are none, many at a time; gives their outcomes in between.
-
-        What is done has what is there now; what has no outcome, or failed, is to be written singly. `due` says whether
-        to begin no more. Raises LoginError: then nothing is to be written any more.
-        """
-
-    def create(self, step: Step) -> Outcome:
-        """Writes an object where there is none; what stands there by now is left."""
-
-    def update(self, step: Step) -> Outcome:
-        """Backs up what stands there, and replaces it if it is still what was planned with."""
-
-    def delete(self, step: Step) -> Outcome:
-        """Backs up what stands there, and removes it if it is still what was planned with."""
-
-    def verify(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes in the same order, each that is done with what is there now; without that it has failed."""
-
-    def tidy(self, outcomes: Sequence[Outcome]) -> None:
-        """Removes what the deletes among these outcomes have left empty."""
-
-
-Progress = Callable[[Outcome], None]
+# One direction's guarded writes. Those of single objects are called from several threads, for different keys. They
+# return what became of the step, or raise SyncError or OSError: it has then failed.
+Writer = PushWriter | PullWriter
 
 
 class Transfer:
@@ -100,7 +65,7 @@ class Transfer:
         writer: Writer,
         base: Base | None,
         pool: Executor,
-        progress: Progress,
+        progress: Callable[[Outcome], None],
         interruption: Interruption,
     ) -> None:
         """`base`: where intents and results are recorded; None for a restore, after which the sides agree on nothing.

@@ -7,7 +7,6 @@ in a backup.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
 
 from databricks_sync.errors import BrokenNotebook, SyncError
 from databricks_sync.local.files import as_scanned
@@ -21,10 +20,9 @@ from databricks_sync.notebook.rewrite import materialise
 from databricks_sync.remote.exports import read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.plan import Action, Step
-from databricks_sync.state.backups import Backups
-from databricks_sync.state.base import Base
 
 from .compare import Comparison
+from .context import RunContext
 from .report import Diffs
 
 _UNKNOWN = "no earlier sync of it is known in this clone"
@@ -33,13 +31,10 @@ _UNKNOWN = "no earlier sync of it is known in this clone"
 class Versions:
     """Reads them for one plan. `differences` and `merged` ask for those of many steps at once."""
 
-    def __init__(
-        self, local: LocalFolder, workspace: Workspace, base: Base, backups: Backups, comparison: Comparison
-    ) -> None:
+    def __init__(self, run: RunContext, local: LocalFolder, workspace: Workspace, comparison: Comparison) -> None:
+        self.run = run
         self.local = local
         self.workspace = workspace
-        self.base = base
-        self.backups = backups
         self.comparison = comparison
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -62,7 +57,7 @@ class Versions:
 
     def _copy(self, step: Step) -> diff.FileVersion | None:
         """Raises SyncError."""
-        return diff.FileVersion(self.backups.read(step.saved), _format(step)) if step.saved else None
+        return diff.FileVersion(self.run.backups.read(step.saved), _format(step)) if step.saved else None
 
     def _agreed(self, step: Step) -> merge.NotebookVersion | None:
         """None where its text was not kept."""
@@ -70,7 +65,7 @@ class Versions:
         if entry is None or entry.format is None:
             return None
         # Where the workspace has no hashes, what was kept is what the file held.
-        raw = self.base.content(entry.version.sha) or self.base.content(entry.local_sha)
+        raw = self.run.base.content(entry.version.sha) or self.run.base.content(entry.local_sha)
         try:
             whole = raw is not None and digest(raw, entry.format) == entry.digest
         except BrokenNotebook:
@@ -79,14 +74,15 @@ class Versions:
 
     # --- differences --------------------------------------------------------------------------------------
 
-    def differences(self, steps: Iterable[Step], direction: Direction, pool: Executor) -> Diffs:
+    def differences(self, steps: Iterable[Step]) -> Diffs:
         """From destination to source, by key: what the run changes. A conflict is shown the same way."""
         about = [step for step in steps if not step.problem and (step.writes or step.action is Action.CONFLICT)]
         shown = [step for step in about if not (step.moved and step.action is Action.DELETE)]
-        differences = pool.map(lambda step: self._lines(step, direction), shown)
+        differences = self.run.pool.map(self._lines, shown)
         return {step.key: lines for step, lines in zip(shown, differences, strict=True)}
 
-    def _lines(self, step: Step, direction: Direction) -> list[diff.Line]:
+    def _lines(self, step: Step) -> list[diff.Line]:
+        direction = self.run.request.mode.direction
         try:
             if direction is Direction.PUSH:
                 old, new = self._there(step), self._copy(step) or self._here(step)
@@ -102,11 +98,11 @@ class Versions:
 
     # --- merges -------------------------------------------------------------------------------------------
 
-    def merged(self, steps: Sequence[Step], pool: Executor, *, markers: bool) -> list[Step]:
-        """The steps with their merges. What cannot be merged is a conflict, or (`markers`) marked as one."""
-        how = merge.Markers(self._text) if markers else None
+    def merged(self, steps: Sequence[Step]) -> list[Step]:
+        """The steps with their merges. What cannot be merged is a conflict, or marked as one if asked for."""
+        how = merge.Markers(self._text) if self.run.request.markers else None
         agreed = {step.key: self._agreed(step) for step in steps if step.action is Action.MERGE}
-        return list(pool.map(lambda step: self._settled(step, agreed.get(step.key), how), steps))
+        return list(self.run.pool.map(lambda step: self._settled(step, agreed.get(step.key), how), steps))
 
     def _settled(self, step: Step, base: merge.NotebookVersion | None, markers: merge.Markers | None) -> Step:
         if step.problem:

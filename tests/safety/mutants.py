@@ -1309,14 +1309,14 @@ MUTANTS = (
     Mutant(
         "a restore moves the base",
         "_restored",
-        "Transfer(writer, None, pool, sync.listener.outcome, interruption)",
-        "Transfer(writer, base, pool, sync.listener.outcome, interruption)",
+        "sync.carry(run, steps, writer, recorded=False)",
+        "sync.carry(run, steps, writer)",
         BACKUPS,
         "as_an_edit",
     ),
     Mutant(
         "a failed run prunes",
-        "Sync.pruned",
+        "Sync.prune",
         "report.exit_code <= ExitCode.LEFT",
         "True",
         BACKUPS,
