@@ -92,9 +92,9 @@ def listed(names: str) -> tuple[str, ...]:
 def _up_to_top(cwd: Path) -> tuple[Path, ...]:
     """The current folder and those above it inside the repository; what lies further up is somebody else's."""
     highest = work_tree(cwd)
-    if highest and _within(cwd, highest / ".git"):  # which git says is no place to work in
+    if highest and cwd.is_relative_to(highest / ".git"):  # which git says is no place to work in
         return (cwd,)
-    return tuple(place for place in (cwd, *cwd.parents) if highest and _within(place, highest)) or (cwd,)
+    return tuple(place for place in (cwd, *cwd.parents) if highest and place.is_relative_to(highest)) or (cwd,)
 
 
 def _is_project(folder: Path, names: tuple[str, ...]) -> bool:
@@ -126,7 +126,7 @@ def _carries(above: Path, folder: Path, marks: tuple[str, ...], environ: Mapping
     root = Path(os.path.abspath(above / values.get("PROJECT_FOLDER", "")))
     chosen = environ.get("NOTEBOOK_FOLDER") or values.get("NOTEBOOK_FOLDER", "")
     names = marks or (project_file.read(root).folders if not chosen.strip() else ()) or listed(chosen)
-    return folder == root or any(_within(folder, Path(os.path.abspath(root / name))) for name in names)
+    return folder == root or any(folder.is_relative_to(Path(os.path.abspath(root / name))) for name in names)
 
 
 def _require_folder(path: Path) -> None:
@@ -137,12 +137,8 @@ def _require_folder(path: Path) -> None:
 def _require_inside(folder: Path, home: Path) -> None:
     """Raises SettingsError where a `.env` names a folder outside of its repository, links followed."""
     real = Path(os.path.realpath(home))
-    if not _within(Path(os.path.realpath(folder)), work_tree(real) or real):
+    if not Path(os.path.realpath(folder)).is_relative_to(work_tree(real) or real):
         raise SettingsError(
             f"PROJECT_FOLDER in {home / dotenv_file.NAME} names {folder}, which is outside the repository.",
             "Name a folder inside it, or set PROJECT_FOLDER in the environment.",
         )
-
-
-def _within(path: Path, folder: Path) -> bool:
-    return folder == path or folder in path.parents

@@ -104,7 +104,7 @@ def _from_top(repository: Repository, paths: Sequence[str]) -> list[str]:
 def _inside(path: Path, top: Path) -> str:
     """A link is meant itself, wherever it leads."""
     real = top if Path(os.path.realpath(path)) == top else Path(os.path.realpath(path.parent), path.name)
-    if real != top and top not in real.parents:
+    if not real.is_relative_to(top):
         raise SettingsError(f"{printable(str(path))} is outside the repository.", "Name paths inside it.")
     return real.relative_to(top).as_posix()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,7 +14,7 @@ from databricks_sync.engine.request import Request
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.local.git import Repository, work_tree
 from databricks_sync.local.identity import project_of
-from databricks_sync.model import Allowed, Direction, Folder, Login, Mode, Scope, Settings
+from databricks_sync.model import Allowed, Direction, Login, Mode, Scope, Settings
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.remote.http import Http
@@ -71,7 +71,7 @@ class Session(NamedTuple):
             mode=Mode.PUSH_MIRROR if unasked else options.mode if mode is None else mode,
             removing=options.remove,
             target=self.target,
-            scope=Scope(_paths(options.paths, self.settings.project, self.settings.folders)),
+            scope=Scope(tuple(_typed(text, self.settings) for text in options.paths)),
             dry_run=options.dry_run or options.checking,
             check=options.checking,
             diff=options.diff,
@@ -110,14 +110,17 @@ def _way(project: Path) -> str:
         return project.as_posix()
 
 
-def _paths(typed: tuple[str, ...], project: Path, folders: Iterable[Folder] = ()) -> tuple[str, ...]:
-    """The PATHS of the command line, relative to the project folder as the plan shows them."""
-    paths, tops = [], (project, *(folder.path for folder in folders))
-    for text in typed:
-        path = Path(os.path.abspath(Path.cwd() / text))
-        inside = any(top == path or top in path.parents for top in tops)
-        paths.append(Path(os.path.relpath(path, project) if inside else text).as_posix())
-    return tuple(paths)
+def _typed(text: str, settings: Settings) -> str:
+    """One of the PATHS of the command line, as the plan shows it if it is one that it may show."""
+    return path_inside(Path(os.path.abspath(text)), settings) or Path(text).as_posix()
+
+
+def path_inside(path: Path, settings: Settings) -> str | None:
+    """A path in the project or in one of its folders, as the plan shows it; None for any other one."""
+    tops = (settings.project, *(folder.path for folder in settings.folders))
+    if not any(path.is_relative_to(top) for top in tops):
+        return None
+    return Path(os.path.relpath(path, settings.project)).as_posix()
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def folders_of(project: Project, named: str) -> tuple[Folder, ...]:
 def _folder(project: Path, name: str, source: str, *, alone: bool) -> Folder:
     """A folder of the project, or of the same repository beside it. Raises SettingsError for any other one."""
     path = Path(os.path.abspath(project / name))
-    inside = path == project or project in path.parents
+    inside = path.is_relative_to(project)
     if path in project.parents:
         raise SettingsError(
             f"{source} names {name}, and the project {project} is inside of it.",

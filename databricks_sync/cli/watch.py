@@ -6,7 +6,6 @@ never reads files while git is changing them, and never carries one branch's fil
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Iterable
@@ -31,7 +30,7 @@ from databricks_sync.rules.outcome import Result
 from databricks_sync.rules.plan import Action, Step
 
 from . import browser
-from .session import Session, opened
+from .session import Session, opened, path_inside
 
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
@@ -191,12 +190,11 @@ class Watch:
         """Whether any of these paths is carried, or says something of git; a log that git ignores is neither."""
         if len(changed) > _MANY:
             return True
-        project, tops = session.settings.project, (session.settings.project, *changes.folders)
-        inside = [path for path in changed if any(top in path.parents for top in tops)]
-        if len(inside) < len(changed) or any(changes.git_dir in path.parents for path in changed):
+        settings = session.settings
+        names = [name for path in changed if (name := path_inside(path, settings)) not in (None, ".")]
+        if len(names) < len(changed) or any(changes.git_dir in path.parents for path in changed):
             return True
-        names = [Path(os.path.relpath(path, project)).as_posix() for path in inside]
-        local = LocalFolder(project, session.settings.folders, session.repository, session.settings.patterns)
+        local = LocalFolder(settings.project, settings.folders, session.repository, settings.patterns)
         return len(local.ignored(names)) < len(names)
 
     def _remote_changed(self, session: Session) -> bool:
@@ -206,12 +204,9 @@ class Watch:
             return False
         if self._known_fingerprint is None:
             return True
-        fingerprint = self._fingerprint(session)
+        fingerprint = Workspace(session.http, session.target).fingerprint()
         self._next_look(time.monotonic() - began)
         return fingerprint != self._known_fingerprint
-
-    def _fingerprint(self, session: Session) -> bytes | None:
-        return Workspace(session.http, session.target).fingerprint()
 
     def _next_look(self, took: float) -> None:
         """Looks at the workspace again soon, if what happens there is of any interest."""
@@ -274,7 +269,7 @@ class Watch:
             for mode in modes:
                 if mode.direction is Direction.PULL or (not self.pulls and any(self._parked.values())):
                     before = time.monotonic()
-                    self._known_fingerprint = self._fingerprint(session)
+                    self._known_fingerprint = Workspace(session.http, session.target).fingerprint()
                     fingerprinted = time.monotonic() - before
                 request = session.request(self.options, mode)
                 if later:  # what was allowed was allowed for one run

@@ -318,11 +318,7 @@ class LocalFolder(LocalFiles):
 
     def outer(self, path: str) -> tuple[str, str]:
         """What a local path, and its key, begin with before what is inside of a folder; nothing where it is in none."""
-        for folder in self.folders:
-            start = "" if folder.shown == "." else f"{folder.shown}/"
-            if path.startswith(start):
-                return start, folder.prefix
-        return "", ""
+        return next((place for place in self.layout.prefixes if path.startswith(place[0])), ("", ""))
 
 
 def _path(folder: Folder, entry: Entry) -> str:

@@ -111,11 +111,12 @@ class Repository:
         queries = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "databricks_sync")
         # Asked there, and nowhere above: it is git that knows whether the person may trust the owner of this folder.
         answer = _git(work_tree, "rev-parse", *queries, ceiling=work_tree.parent)
-        top, git_dir, common, state = answer.decode("utf-8", "surrogateescape").splitlines()
+        top, own, common, state = answer.decode("utf-8", "surrogateescape").splitlines()
         self.top = Path(top)
-        self.git_dir = Path(git_dir)
+        self.git_dir = Path(own)
         # A project in the git directory is one in `.git`, or in a folder that only looks like a git directory.
-        if not self.top.samefile(work_tree) or _within(project, self.git_dir):
+        real, git_dir = (Path(os.path.realpath(folder)) for folder in (project, self.git_dir))
+        if not self.top.samefile(work_tree) or real.is_relative_to(git_dir):
             raise _no_repository(project)
         self._head = self.git_dir / "HEAD"
         self.common_dir = Path(os.path.abspath(work_tree / common))
@@ -480,11 +481,6 @@ def _work_tree(project: Path) -> Path:
     if (top := work_tree(start)) is None:
         raise _no_repository(project)
     return top
-
-
-def _within(path: Path, folder: Path) -> bool:
-    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
-    return folder == path or folder in path.parents
 
 
 def _no_repository(folder: Path) -> SettingsError:

@@ -1772,7 +1772,7 @@ MUTANTS = (
     Mutant(
         "a folder is a repository by its looks",
         "Repository.__init__",
-        "not self.top.samefile(work_tree) or _within(project, self.git_dir)",
+        "not self.top.samefile(work_tree) or real.is_relative_to(git_dir)",
         "not self.top.samefile(work_tree)",
         GIT,
         "older_git",
@@ -1868,7 +1868,7 @@ MUTANTS = (
     Mutant(
         "a project above the repository",
         "_up_to_top",
-        "highest and _within(place, highest)",
+        "highest and place.is_relative_to(highest)",
         "highest",
         PROJECT,
         "found_from_inside",

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from databricks_sync import from_databricks, shell, to_databricks
 from databricks_sync.cli.options import Options
-from databricks_sync.cli.session import _paths
+from databricks_sync.cli.session import _typed
+from databricks_sync.model import Login, Settings
 
 PACKAGES = [Path(__file__).parents[2] / name for name in ("databricks_sync", "mlflow_hooks", "databricks_local")]
 NAMES = [
@@ -52,7 +53,8 @@ def test_a_path_is_one_path(tmp_path: Path, name: str) -> None:
     for command in (to_databricks.to_databricks, from_databricks.from_databricks):
         options = Options(**parsed(command, "--overwrite", *words))
         assert options.overwrite and not options.mirror and not options.dry_run
-        assert _paths(options.paths, tmp_path) == (Path(name).as_posix(),)
+        here = Settings(project=tmp_path, folders=(), login=Login("local"), user=None)
+        assert [_typed(path, here) for path in options.paths] == [Path(name).as_posix()]
 
 
 @pytest.mark.skipif(os.name == "nt" or not BASH, reason="needs bash")
