@@ -313,20 +313,21 @@ def _mark(version: RemoteVersion) -> str:
 
 
 def another(marker: Marker, ours: Marker) -> tuple[str, str] | None:
-    """What to say when a target belongs to another repository, or to another project of this one."""
+    """What to say when a target belongs to another repository, or to another project of this one: what to type, too."""
     if marker.of_another(ours.repository):
-        return other_repository(marker, ours)
-    return other_project(marker, ours) if marker.of_another_project(ours.project) else None
-
-
-def other_project(marker: Marker, ours: Marker) -> tuple[str, str]:
-    """What to say when a target belongs to another project of this repository."""
-    return (
-        f"{printable(marker.target)} belongs to {_spoken(marker.project)} of this repository, "
-        f"and this is {_spoken(ours.project)}.",
-        f"{_another_target(ours, ours.called if ours.project == TOP else ours.project)}; "
-        "to use it for this project, add --take-over.",
-    )
+        about = f"{printable(_repository(marker))}, branch {printable(marker.branch) or '?'}"
+        return (
+            f"{printable(marker.target)} belongs to another repository ({about}).",
+            f"{_another_target(ours, ours.called)}; to use it for this repository, add --take-over.",
+        )
+    if marker.of_another_project(ours.project):
+        return (
+            f"{printable(marker.target)} belongs to {_spoken(marker.project)} of this repository, "
+            f"and this is {_spoken(ours.project)}.",
+            f"{_another_target(ours, ours.called if ours.project == TOP else ours.project)}; "
+            "to use it for this project, add --take-over.",
+        )
+    return None
 
 
 def _spoken(project: str) -> str:
@@ -344,15 +345,6 @@ def other_folders(marker: Marker, folders: Sequence[str]) -> tuple[str, str]:
 
 def _listed(folders: Iterable[str]) -> str:
     return " and ".join(printable(folder) for folder in folders)
-
-
-def other_repository(marker: Marker, ours: Marker) -> tuple[str, str]:
-    """What to say when a target belongs to another repository: a sentence and what to type."""
-    about = f"{printable(_repository(marker))}, branch {printable(marker.branch) or '?'}"
-    return (
-        f"{printable(marker.target)} belongs to another repository ({about}).",
-        f"{_another_target(ours, ours.called)}; to use it for this repository, add --take-over.",
-    )
 
 
 def _repository(marker: Marker) -> str:

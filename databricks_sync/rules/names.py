@@ -19,6 +19,7 @@ _DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt
 _WINDOWS_ONLY = re.compile(r'[<>:"|?*]')
 # Spellings of ".git" that some file system takes for it: a file put there could run code at the next commit.
 _GIT = re.compile(r"(?i)^(\.git|git~\d+)[ .]*$")
+# Also what stands for bytes that are not UTF-8.
 SURROGATE = re.compile("[\ud800-\udfff]")
 _IGNORABLE = re.compile("[\u200c\u200d\u200e\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
@@ -53,7 +54,7 @@ def _flaw_of_part(part: str, windows: bool) -> str:
         return f"{part or 'an empty segment'!r} is not a valid name"
     if _CONTROL.search(part):
         return "its name contains a control character"
-    if not _is_unicode(part):
+    if SURROGATE.search(part):
         return "its name is not valid Unicode"
     if "\\" in part:
         return "its name contains a backslash"
@@ -73,11 +74,6 @@ def _flaw_of_part(part: str, windows: bool) -> str:
 def is_device(key: str) -> bool:
     """Whether a part of `key` is a device on Windows, which can then store nothing of that name."""
     return any(_DEVICE.match(part) for part in key.split("/"))
-
-
-def _is_unicode(name: str) -> bool:
-    """False for the stand-ins of bytes that are not UTF-8, and for half a surrogate pair."""
-    return not SURROGATE.search(name)
 
 
 def parents(key: str) -> list[str]:
