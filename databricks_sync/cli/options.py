@@ -177,6 +177,11 @@ def named(name: str, text: str, **more: Any) -> Callable[..., Any]:
     return click.option(name, metavar="NAME", callback=_filled, help=text, **more)
 
 
+def _alone_or_with(name: str, value: str, text: str, *, flag_value: str = "", **more: Any) -> Callable[..., Any]:
+    """An option that may have a value: None where it is not typed, `flag_value` where it stands alone."""
+    return click.option(name, metavar=value, is_flag=False, flag_value=flag_value, default=None, help=text, **more)
+
+
 def absolute(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The callback of an option that takes an absolute path of the workspace. Raises click.BadParameter for others."""
     value = _filled(context, parameter, value)
@@ -214,15 +219,7 @@ def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
 def _reviewing() -> list[Callable[..., Any]]:
     """The options of a review."""
     return [
-        click.option(
-            "--review",
-            metavar="[BASE[..HEAD]]",
-            is_flag=False,
-            flag_value="",
-            default=None,
-            help=_REVIEW,
-            shell_complete=completion.branches,
-        ),
+        _alone_or_with("--review", "[BASE[..HEAD]]", _REVIEW, shell_complete=completion.branches),
         click.option(
             *("-o", "--output"),
             metavar="FILE",
@@ -256,15 +253,8 @@ def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any
 
 
 def _git_drivers() -> Callable[..., Any]:
-    return click.option(
-        "--git-drivers",
-        type=click.Choice(["on", "off"]),
-        metavar="[off]",
-        is_flag=False,
-        flag_value="on",
-        default=None,
-        help="Let git show and merge notebooks cell by cell, in this clone; off: as before.",
-    )
+    about = "Let git show and merge notebooks cell by cell, in this clone; off: as before."
+    return _alone_or_with("--git-drivers", "[off]", about, flag_value="on", type=click.Choice(["on", "off"]))
 
 
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
@@ -295,14 +285,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         flag("--poll", "With --watch, check the files at intervals, for file systems that do not report changes."),
         *_place(),
         *_safety(push, source, destination),
-        click.option(
-            *("--restore", "restore"),
-            metavar="[RUN]",
-            is_flag=False,
-            flag_value="",
-            default=None,
-            help="List the backups, or restore one: a whole run, or only PATHS.",
-        ),
+        _alone_or_with("--restore", "[RUN]", "List the backups, or restore one: a whole run, or only PATHS."),
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),

@@ -15,14 +15,14 @@ from databricks_sync import shell
 from databricks_sync.engine.report import Diffs, Report, RunListener
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import SyncError, printable, quantity
-from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
+from databricks_sync.model import Direction, Problem, Severity
 from databricks_sync.notebook.diff import Line, clashes
 from databricks_sync.rules.credentials import redacted
 from databricks_sync.rules.outcome import Outcome
 from databricks_sync.rules.plan import Action, Step, decide
 from databricks_sync.state.backups import SavedRun
 
-from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, reason, shown_as, summed, takes_away
+from .wording import AHEAD, MOVED, PAST, SIGNS, STYLES, THERE, reason, shown_as, summed, takes_away, ways_out
 
 _SHOWN = 20
 _SAVED = 10  # objects of a backup that the list names
@@ -167,18 +167,9 @@ class TextReport(RunListener):
 
     def ways_out(self, request: Request, conflicts: Sequence[Step]) -> None:
         """The commands that resolve conflicts."""
-        named = _named(request, conflicts)
-        if not request.diff:
-            self.out.line(f"    to see the differences:         {self.command}{request.again} --dry-run --diff")
-        self.out.line(f"    to keep the local version:      to_databricks{request.again} --overwrite {named}")
-        self.out.line(f"    to keep the workspace version:  from_databricks{request.again} --overwrite {named}")
-        if any(step.shape in ("bxy", "boy") and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
-            if request.mode is not Mode.PULL_MERGE:
-                self.out.line(f"    to merge the cells:             from_databricks{request.again} --merge {named}")
-            elif any(step.merge and step.merge.clashes for step in conflicts):
-                self.out.line(
-                    f"    to choose in an editor:         from_databricks{request.again} --merge --markers {named}"
-                )
+        ways = [] if request.diff else [("see the differences", f"{self.command}{request.again} --dry-run --diff")]
+        for what, command in (*ways, *ways_out(request, conflicts, _named(request, conflicts))):
+            self.out.line(f"    {f'to {what}:':<32}{command}")
         self.out.line("    Either way, a backup of the overwritten version is kept.")
 
     def problems(self, problems: Sequence[Problem]) -> None:

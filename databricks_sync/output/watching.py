@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from databricks_sync import shell
 from databricks_sync.engine.report import Report
 from databricks_sync.errors import Again, printable
-from databricks_sync.model import Kind, Severity
+from databricks_sync.model import Severity
 from databricks_sync.rules.outcome import Result
 
 from .json_lines import JsonReport
 from .report import Reporter
 from .text import TextReport
-from .wording import MOVED, PAST, SIGNS, STYLES, THERE, counted, whole, why
+from .wording import MOVED, PAST, SIGNS, STYLES, THERE, counted, ways_out, whole, why
 
 
 class State(str, Enum):
@@ -52,15 +52,9 @@ ParkedPaths = Mapping[str, Parked]
 def parked(report: Report, *, patient: bool = False) -> dict[str, Parked]:
     """What a run left alone and will leave alone again, by key; `patient`: but for what only just failed. Pure."""
     paths: dict[str, Parked] = {}
-    again = report.request.again
     for step in report.conflicts:
-        quoted = shell.path(report.request.typed(step.path))
-        ways: tuple[str, ...] = (
-            f"to keep the local version: to_databricks{again} --overwrite {quoted}",
-            f"to keep the workspace version: from_databricks{again} --overwrite {quoted}",
-        )
-        if step.shape in ("bxy", "boy") and step.local and step.local.kind is Kind.NOTEBOOK:
-            ways += (f"to merge the cells: from_databricks{again} --merge {quoted}",)
+        typed = shell.path(report.request.typed(step.path))
+        ways = tuple(f"to {what}: {command}" for what, command in ways_out(report.request, [step], typed))
         paths[step.key] = Parked(step.path, f"conflict: {why(step) or 'changed on both sides'}", ways)
     seen: set[Parked] = set()
     outcomes = [] if patient else [(outcome.step, outcome.problem) for outcome in report.outcomes]

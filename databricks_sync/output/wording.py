@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from databricks_sync.engine.report import Report
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import printable, quantity
-from databricks_sync.model import Direction, Severity
+from databricks_sync.model import Direction, Kind, Mode, Severity
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import REPLACES, Action, Step
 
@@ -74,6 +74,21 @@ def why(step: Step) -> str:
     edits = len(step.shape.replace("b", ""))
     sides = " " + " and ".join(_SIDES[side] for side in step.older)
     return f"{reason}: back to an older version{'' if edits == 1 else sides}"
+
+
+def ways_out(request: Request, conflicts: Sequence[Step], path: str) -> list[tuple[str, str]]:
+    """What can be done about conflicts, each with its command; `path`: theirs, as it is typed."""
+    ways = [
+        ("keep the local version", f"to_databricks{request.again} --overwrite {path}"),
+        ("keep the workspace version", f"from_databricks{request.again} --overwrite {path}"),
+    ]
+    if any(step.shape in ("bxy", "boy") and step.local and step.local.kind is Kind.NOTEBOOK for step in conflicts):
+        merging = f"from_databricks{request.again} --merge"
+        if request.mode is not Mode.PULL_MERGE:
+            ways.append(("merge the cells", f"{merging} {path}"))
+        elif any(step.merge and step.merge.clashes for step in conflicts):
+            ways.append(("choose in an editor", f"{merging} --markers {path}"))
+    return ways
 
 
 def reason(step: Step, request: Request) -> str:
