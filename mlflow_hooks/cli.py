@@ -273,11 +273,13 @@ def _run(command: str, values: dict[str, Any]) -> None:
 
     options = HookOptions(**values)
     report = Reporter(options.as_json)
-    with spoken(report.error) as code:
+
+    def work() -> int:
         if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("The packages that mlflow_hooks needs are not installed.", hint)
         from .commands import WORK  # a tenth of a second, which --help does not take
 
-        code[0] = WORK[command](options, report)
-    sys.exit(code[0])
+        return WORK[command](options, report)
+
+    sys.exit(spoken(work, report.error))

@@ -7,8 +7,8 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -62,32 +62,30 @@ def sync(options: Options) -> int:
 
         return for_streams(options.direction, options.as_json)
 
-    with spoken(lambda error: report().error(error)) as code:
-        code[0] = _run(options, report)
-    return code[0]
+    return spoken(lambda: _run(options, report), lambda error: report().error(error))
 
 
-@contextmanager
-def spoken(tell: Callable[[SyncError], None]) -> Iterator[list[int]]:
-    """Tells every error in one sentence; what nobody expected goes to a file, with where it is. Yields [exit code]."""
-    code: list[int] = [ExitCode.DONE]
+def spoken(act: Callable[[], int], tell: Callable[[SyncError], None]) -> int:
+    """The exit code that `act` returns, or that of its error, which is told in one sentence.
+
+    What nobody expected goes to a file, with where it is.
+    """
     try:
-        yield code
+        return act()
     except SyncError as error:
         tell(error)
-        code[0] = error.exit_code
+        return error.exit_code
     except BrokenPipeError:
         raise
     except (KeyboardInterrupt, Exception) as error:
         if interrupt.pressed() or isinstance(error, KeyboardInterrupt):
             tell(InterruptedRun("Interrupted."))
-            code[0] = ExitCode.INTERRUPTED
-            return
+            return ExitCode.INTERRUPTED
         about = f"Something unexpected went wrong ({type(error).__name__}); nothing was changed that was not reported."
         where = _logged(traceback.format_exc())
         hint = f"Please report it with {where}, and run the command again: nothing is lost." if where else ""
         tell(SyncError(about, hint))
-        code[0] = ExitCode.FAILED
+        return ExitCode.FAILED
 
 
 def _logged(text: str) -> str:
