@@ -1,10 +1,12 @@
-"""What a run needs of the machine it runs on: threads, names that survive a power cut, the name of the login."""
+"""What a run needs of the machine it runs on: threads, the clock, names that survive a power cut, the login's name."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +28,30 @@ class Pool(ThreadPoolExecutor):
     ) -> None:
         interrupted = kind is KeyboardInterrupt
         self.shutdown(wait=not interrupted, cancel_futures=interrupted)
+
+
+class Clock:
+    """The clock that pauses go by. It comes with the connection, so that tests need not wait as long as people do.
+
+    Seconds, from an arbitrary moment.
+
+    What others take their time for, such as a request or a lock that is held, is measured by `time` itself.
+    """
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment; never goes back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits so many seconds."""
+        time.sleep(seconds)
+
+    def wait(self, changed: threading.Condition, seconds: float | None) -> None:
+        """Waits until `changed` is notified, for so many seconds at most; None: for ever."""
+        changed.wait(seconds)
+
+
+CLOCK = Clock()
 
 
 def fsync_directory(folder: Path) -> None:

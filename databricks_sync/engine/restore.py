@@ -128,7 +128,7 @@ def _restored(sync: Sync, copies: list[Saved], run: RunContext) -> Report:
     if push:
         asked_types(workspace, pool)()
     markers = Markers(sync.http, request.target, whole_trees=base.whole_trees)
-    viewing = pool.submit(markers.look, base, pool, new=False) if push else None
+    viewing = pool.submit(markers.look, base, pool) if push else None
     listing = workspace.listing(pool) if push else Listing()
     sides = Sides({}, {}, keys_by_nfc(listing), {}, {}, frozenset())
     comparison = Comparison(sides, Scan(), listing, {})

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,6 @@ from databricks_sync.remote.marker import (
     note_path,
     unread,
 )
-from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.journal import Advance, Content
 from databricks_sync.rules.plan import Action, Step, resolved, steps
 from databricks_sync.rules.rivals import apart, replacements
@@ -54,7 +53,7 @@ from databricks_sync.system import Pool
 from .compare import Comparison
 from .context import RunContext
 from .extras import differing
-from .look import Look, Snapshot, check_branch
+from .look import Snapshot, check_branch, look
 from .ownership import Ownership, beside
 from .provenance import newer, provenance, pushed
 from .pull import PullWriter
@@ -96,7 +95,6 @@ class Sync:
         self.pool = pool
         self.ttl = ttl
         self.local = LocalFolder(settings.project, settings.folders, repository, settings.patterns)
-        self.look = Look(self.local, repository, http, listener.notice)
         self.ownership = Ownership(repository, "" if shared else self.project, self.folders)
 
     def record(self, target: str) -> Path:
@@ -149,7 +147,7 @@ class Sync:
     def seen(self, request: Request, base: Base, pool: Executor) -> Snapshot:
         """What there is now. Raises SyncError."""
         try:
-            return self.look.at(request, base, pool)
+            return look(self.local, self.http, request, base, pool, self.listener.notice)
         finally:
             self.permitted()  # in the home of somebody else there may be nothing to see: this says why
 
@@ -164,11 +162,8 @@ class Sync:
             chosen = versions.merged(chosen)
         diffs = versions.differences(chosen) if request.diff else {}
         push, writing = request.mode.direction is Direction.PUSH, any(step.writes for step in chosen)
-        source = None
         if not request.dry_run:
             self.check(request, snapshot, base, chosen)
-            if push and writing:  # git takes a while
-                source = pool.submit(pushed, request, self.local)
         taking = push and request.allowed.take_over and self.ownership.takes(request, snapshot.view, base)
         if writing and not taking if push else snapshot.view.strange:
             self.tell(unread(snapshot.view, request.target))
@@ -184,10 +179,10 @@ class Sync:
         self.remember(run, snapshot, chosen, pushing=push and (writing or taking))
         if not writing:
             if taking:
-                self._write_marker(request, snapshot, base)
+                self._write_marker(request, snapshot, base, writing=False)
             return Report(request, tuple(chosen))
         run.interruption.ends.append(self._watch_head(request))
-        report = self.carry(run, chosen, self._writer(run, snapshot, source))
+        report = self.carry(run, chosen, self._writer(run, snapshot))
         self.prune(run, report)
         return report
 
@@ -254,10 +249,9 @@ class Sync:
             *provenance(request, self.local, last),
         ]
 
-    def _write_marker(
-        self, request: Request, snapshot: Snapshot, base: Base, source: Future[Pushed | None] | None = None
-    ) -> None:
-        self.tell(self.ownership.claim(request, snapshot, base, source.result() if source else None))
+    def _write_marker(self, request: Request, snapshot: Snapshot, base: Base, *, writing: bool) -> None:
+        source = pushed(request, self.local) if writing else None
+        self.tell(self.ownership.claim(request, snapshot, base, source))
 
     def tell(self, notice: str) -> None:
         """Says what is worth knowing, if there is anything."""
@@ -349,7 +343,7 @@ class Sync:
             trouble=interruption.reason,
         )
 
-    def _writer(self, run: RunContext, snapshot: Snapshot, source: Future[Pushed | None] | None) -> Writer:
+    def _writer(self, run: RunContext, snapshot: Snapshot) -> Writer:
         request, workspace, comparison = run.request, snapshot.workspace, snapshot.comparison
         if request.mode.direction is Direction.PULL:
             return PullWriter(run, self.local, workspace, comparison, notice=self.tell, outputs=request.outputs)
@@ -359,7 +353,7 @@ class Sync:
             workspace,
             comparison,
             notice=self.tell,
-            write_marker=partial(self._write_marker, request, snapshot, run.base, source),
+            write_marker=partial(self._write_marker, request, snapshot, run.base, writing=True),
             mirror=request.mode is Mode.PUSH_MIRROR and request.delete and not request.scope.paths,
         )
 

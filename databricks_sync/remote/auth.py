@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from databricks_sync import shell
-from databricks_sync.clock import CLOCK, Clock
 from databricks_sync.errors import LoginError, SettingsError, Unreachable, WorkspaceError
 from databricks_sync.model import Login
+from databricks_sync.system import CLOCK, Clock
 
 from .http import Headers, Http, reason
 

@@ -75,12 +75,8 @@ class Workspace:
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def listing(self, pool: Executor, *, new: bool = False) -> Listing:
-        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent.
-
-        `new`: there is probably no such folder yet, so that both ways to list are tried in one round trip.
-        """
-        plain = pool.submit(self._items, "list", self.root) if new else None
+    def listing(self, pool: Executor) -> Listing:
+        """Everything below the root. A folder that cannot be listed stops the run: unknown is not absent."""
         if self.whole_trees:
             try:
                 return self._listed(self._inside(self._items("list-repo", self.root)))
@@ -91,7 +87,7 @@ class Workspace:
                     raise
                 self.whole_trees = False
         try:
-            top = plain.result() if plain else self._items("list", self.root)
+            top = self._items("list", self.root)
         except NotFound:
             return Listing(exists=False)
         return self._listed(self._descend(self._inside(top), pool))
@@ -149,7 +145,8 @@ class Workspace:
             if len(every) > self.http.limits.objects:
                 for other in pending:
                     other.cancel()
-                raise _endless(self.root, self.http.limits.objects)
+                most = f"{self.http.limits.objects:,} objects, which is more than can be synced"
+                raise BadAnswer(f"The folder {self.root} contains more than {most}.", "Give another --target.")
             for item in items:
                 # What lies elsewhere, or is this folder, is nothing to go on with: that might have no end.
                 if isinstance(item, Other) and item.type == DIRECTORY and objects.plain(item.path).startswith(inside):
@@ -338,10 +335,3 @@ def _digest(pieces: Iterator[bytes], _: Header) -> bytes:
     for piece in pieces:
         hashed.update(piece)
     return hashed.digest()
-
-
-def _endless(root: str, most: int) -> BadAnswer:
-    return BadAnswer(
-        f"The folder {root} contains more than {most:,} objects, which is more than can be synced.",
-        "Give another --target.",
-    )

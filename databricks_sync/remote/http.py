@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from databricks_sync import __version__, shell
-from databricks_sync.clock import CLOCK, Clock
 from databricks_sync.errors import (
     Again,
     AlreadyExists,
@@ -36,7 +35,7 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.system import CONNECTIONS
+from databricks_sync.system import CLOCK, CONNECTIONS, Clock
 
 from .limits import LIMITS, BadBody, Limits, beginning
 from .rate_limit import Permit, RateLimiter

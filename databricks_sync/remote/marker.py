@@ -189,13 +189,12 @@ class Markers:
         self.target = target
         self.name = note_name(target)
 
-    def look(self, base: Remembered, pool: Executor, *, new: bool) -> MarkerView:
+    def look(self, base: Remembered, pool: Executor) -> MarkerView:
         """One listing; the note itself is only read again when it is not the one that was seen last."""
-        standing = pool.submit(self.notes.stands) if new else None
         try:
-            listing = self._listing(pool, new=new)
+            listing = self._listing(pool)
             # SERVER: a folder that one may not read is missing from listings, and refused to whoever asks for it.
-            if not listing.exists and (standing.result() if standing else self.notes.stands()):
+            if not listing.exists and self.notes.stands():
                 return MarkerView(readable=False)
             files = {name for name, item in listing.objects.items() if item.kind is Kind.FILE}
             view = MarkerView(None, nested(self.target, files), folder=listing.exists)
@@ -205,9 +204,9 @@ class Markers:
         except (Denied, ValveError):
             return MarkerView(readable=False)
 
-    def _listing(self, pool: Executor, *, new: bool) -> Listing:
+    def _listing(self, pool: Executor) -> Listing:
         try:
-            return self.notes.listing(pool, new=new)
+            return self.notes.listing(pool)
         except SettingsError:
             check_folder(self.notes)
             raise

@@ -24,8 +24,8 @@ from functools import partial
 from math import inf
 from typing import NamedTuple
 
-from databricks_sync.clock import Clock
 from databricks_sync.errors import Again, WorkspaceError
+from databricks_sync.system import Clock
 
 # SERVER: 30 imports a second are documented for a workspace (2026); other limits are not, or higher.
 _LEAST_AT_FIRST = 30.0  # requests a second after the first refusal, at least

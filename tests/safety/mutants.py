@@ -1195,7 +1195,7 @@ MUTANTS = (
     ),
     Mutant(
         "a target is no Git folder for ever",
-        "Look.at",
+        "look",
         "not check_types and _is_another(listing, base)",
         "False",
         VALVES,
@@ -1348,7 +1348,7 @@ MUTANTS = (
     ),
     Mutant(
         "files are read while git writes them",
-        "Look._wait_for_git",
+        "_wait_for_git",
         "git_state.locked or moved",
         "moved",
         BRANCHES,
@@ -1645,7 +1645,7 @@ MUTANTS = (
     ),
     Mutant(
         "a removal judges a dead pull by files that it did not look at",
-        "Look.at",
+        "look",
         "Scan(looked=False)",
         "Scan()",
         CRASHES,

@@ -34,7 +34,6 @@ from databricks_local.core.settings import ServerSettings
 from databricks_sync import failpoints
 from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
-from databricks_sync.clock import Clock
 from databricks_sync.engine import removal, restore
 from databricks_sync.engine.report import RunListener
 from databricks_sync.engine.run import Report, Request, Sync
@@ -49,7 +48,7 @@ from databricks_sync.remote.lock import TTL
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.valves import Allowed
 from databricks_sync.state.backups import Backups
-from databricks_sync.system import Pool
+from databricks_sync.system import Clock, Pool
 
 TARGET = f"{HOME}/main"
 ANYTHING = Allowed(deletes="1000000", all_changed=True, empty=True)
