@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from .limits import BadBody
 
 _STEP = 2**18  # bytes that are unpacked at once: a thousand times as many may come out of what came
-_GZIP_OR_ZLIB, _RAW = 32 + 15, -15
+_GZIP_OR_ZLIB = 32 + 15
 
 
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -30,15 +30,10 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
     import zlib  # only for the few that need it
 
-    head, unpacker = b"", None
+    unpacker, came = zlib.decompressobj(_GZIP_OR_ZLIB), 0
     try:
         for piece in pieces:
-            packed = head + piece
-            if unpacker is None and len(packed) < 2:
-                head = packed
-                continue
-            if unpacker is None:
-                head, unpacker = b"", zlib.decompressobj(_form(packed))
+            packed, came = piece, came + len(piece)
             while True:
                 made = unpacker.decompress(packed, _STEP)
                 if made:
@@ -51,11 +46,5 @@ def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
                     break
     except zlib.error:
         raise BadBody("packed, and cannot be unpacked") from None
-    if head or (unpacker is not None and not unpacker.eof):
+    if came and not unpacker.eof:
         raise ConnectionResetError
-
-
-def _form(head: bytes) -> int:
-    """`deflate` means zlib's form, but some send the bare one: only the others begin like this (RFC 1950, 1952)."""
-    zlibs = head[0] & 15 == 8 and (head[0] << 8 | head[1]) % 31 == 0
-    return _GZIP_OR_ZLIB if zlibs or head[:2] == b"\x1f\x8b" else _RAW
