@@ -30,8 +30,8 @@ from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Saved
 from databricks_sync.system import fsync_directory
 
-from .formats import FORMATS, NAMES
 from .lock import held
+from .rows import FORMATS, NAMES
 
 _STAMP = "%Y%m%dT%H%M%S"
 _RUN = re.compile(r"\d{8}T\d{6}(-\d+)?")
@@ -78,7 +78,7 @@ class Backups:
     def _save(self, saved: Saved, raw: bytes) -> None:
         form, language = NAMES[saved.format]
         with self._lock:
-            run = self._begin()
+            run = self._run = self._run or self._new()
             self._count += 1
             name = f"{self._count:05d}"
         reached("before backup")
@@ -104,13 +104,9 @@ class Backups:
         fsync_directory(run)
         reached("after backup")
 
-    def _begin(self) -> Path:
-        if self._run is None:
-            self._run = self._new(time.strftime(_STAMP, time.gmtime(self._clock())))
-        return self._run
-
-    def _new(self, stamp: str) -> Path:
-        """A new folder for a run of that time. Raises OSError."""
+    def _new(self) -> Path:
+        """A new folder for a run of this time. Raises OSError."""
+        stamp = time.strftime(_STAMP, time.gmtime(self._clock()))
         for number in range(1, _MOST):
             run = self.folder / (stamp if number == 1 else f"{stamp}-{number}")
             with suppress(FileExistsError):

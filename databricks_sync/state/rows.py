@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from databricks_sync.model import BaseEntry, Direction, Kind, RemoteVersion, Stat
+from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Direction, Format, Kind, RemoteVersion, Stat
 from databricks_sync.rules.journal import Intent
 
-from .formats import FORMATS, NAMES
+# How the record and the manifests of backups write down a format: by the names of its form and its language.
+Names = tuple[str | None, str | None]
+
+NAMES: dict[Format | None, Names] = {
+    None: (None, None),
+    JUPYTER: (JUPYTER.form.value, None),
+    **{format: (format.form.value, language and language.value) for language, format in SOURCES.items()},
+}
+# Looked up for every row: asking the classes takes three times as long.
+FORMATS: dict[Names, Format | None] = {names: format for format, names in NAMES.items()}
 
 PUT_ENTRY = "INSERT OR REPLACE INTO base VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 PUT_INTENT = "INSERT OR REPLACE INTO intent VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
