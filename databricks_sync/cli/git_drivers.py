@@ -12,20 +12,16 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.git_merge import CONFLICT
 from databricks_sync.local.git import Repository, program
+from databricks_sync.output.report import Reporter
 
+from .options import Options
 from .project import Project, find
 from .settings import folders_of
-
-if TYPE_CHECKING:
-    from databricks_sync.output.report import Reporter
-
-    from .options import Options
 
 _PACKAGE = Path(__file__).parents[1]
 _TEXTCONV, _MERGE, _DIFFTOOL = "git_textconv", "git_merge", "git_difftool"

@@ -11,22 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from databricks_sync.errors import Again, SettingsError, SyncError, printable
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import UNTRACK, Repository, typed
+from databricks_sync.output.report import Reporter
 
 from . import git_drivers, project_file
 from .dotenv_file import without_login
+from .options import Options
 from .project import Project, dotenv_of, find, locate
 from .session import opened, who
 from .settings import folders_of
-
-if TYPE_CHECKING:
-    from databricks_sync.output.report import Reporter
-
-    from .options import Options
 
 _SAMPLE, _SETTINGS = "env.sample", "settings.sample"
 _PLAIN = re.compile(r"[\w@.:/+-]+")

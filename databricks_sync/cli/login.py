@@ -84,8 +84,9 @@ def find(options: Mapping[str, str | None], environ: Mapping[str, str], dotenv: 
         login, typed = _of_dotenv(values, environ), _workspace_of(values.get("DATABRICKS_HOST", ""))
         named = (environ.get(_WORKSPACE, ""), values.get(_WORKSPACE, ""))
         return _in_workspace(login, *named, typed, login.workspace_id)
-    profile = _section(_SETTINGS, environ).get("default_profile", "").strip()  # of `databricks auth switch`
-    if not profile and not _section("DEFAULT", environ).get("host"):
+    sections = _sections(environ)
+    profile = sections.get(_SETTINGS, {}).get("default_profile", "").strip()  # of `databricks auth switch`
+    if not profile and not sections.get("DEFAULT", {}).get("host"):
         return None
     login = _of_profile(profile or "DEFAULT", environ)
     return _in_workspace(login, environ.get(_WORKSPACE, ""), login.workspace_id)
@@ -292,11 +293,6 @@ def _host(text: str, setting: str = "DATABRICKS_HOST") -> str:
     return f"{url.scheme}://{f'[{name}]' if ':' in name else name}{port}"
 
 
-def _section(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """A section of the file of profiles, {} where there is none. Raises SettingsError."""
-    return _sections(environ).get(name, {})
-
-
 def _sections(environ: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
     """All sections of the file of profiles. Raises SettingsError."""
     path = _profiles(environ)
@@ -314,7 +310,7 @@ def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[Login, bool]
     A plain token is read here, every other way is left to databricks-sdk.
     """
     profile, path = name or "DEFAULT", _profiles(environ)
-    section = {} if profile == _SETTINGS else _section(profile, environ)
+    section = {} if profile == _SETTINGS else _sections(environ).get(profile, {})
     if not section:
         raise SettingsError(
             f"There is no profile {printable(profile)} in {path}.",

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from databricks_sync.engine.report import Report, RunListener
 from databricks_sync.engine.request import Request
@@ -22,6 +21,7 @@ from databricks_sync.local.changes import Changes
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.local.git import GitState
 from databricks_sync.model import Allowed, Direction, Mode, Severity
+from databricks_sync.output.report import Reporter
 from databricks_sync.output.watching import Parked, State, View, advice, parked, standing, view_for
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules import debounce
@@ -30,12 +30,8 @@ from databricks_sync.rules.outcome import Result
 from databricks_sync.rules.plan import Action, Step
 
 from . import browser
+from .options import Options
 from .session import Session, opened, path_inside
-
-if TYPE_CHECKING:
-    from databricks_sync.output.report import Reporter
-
-    from .options import Options
 
 _MANY = 200  # changes of which it is not worth asking whether git ignores them all
 _WAIT_FOR_OTHERS = 5.0  # seconds for another run on this machine to end

@@ -108,7 +108,9 @@ class Comparer:
         if litter := {key for key in remote if key not in entries and key not in scan.objects and is_litter(key)}:
             remote = {key: item for key, item in remote.items() if key not in litter}
         if direction is Direction.PULL:
-            problems |= self._outside(remote.keys() - problems.keys(), moves)
+            # What no folder here could hold, and is not on its way elsewhere.
+            strange = remote.keys() - problems.keys() - moves.moving.keys() - moves.left.keys()
+            problems |= {key: outside(key) for key in strange if not self.local.holds(key)}
         recovery = recover(intents, self.base.entries(), scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
@@ -147,12 +149,6 @@ class Comparer:
             return Moves()
         others = noted if noted and noted.apart(self.local.layout) else None
         return self.local.layout.moves(entries, scan.objects.values(), remote, others)
-
-    def _outside(self, keys: set[str], moves: Moves) -> dict[str, Problem]:
-        """The objects that no folder here could hold, and that are not on their way elsewhere."""
-        return {
-            key: outside(key) for key in keys - moves.moving.keys() - moves.left.keys() if not self.local.holds(key)
-        }
 
     def _sides(
         self,
@@ -212,8 +208,7 @@ class Comparer:
                 about = f"is a {type_name(kind)} in the workspace, which is not synced"
                 problems[key] = Problem(printable(key), about, "", Severity.NOTE)
                 if local := scan.objects.get(key):
-                    tracked = self.local.repository.tracks(self.local.project / local.path)
-                    hint = f"Rename one of them; or {self.local.unlisting(local.path, tracked=tracked)}."
+                    hint = f"Rename one of them; or {self.local.unlisting(local.path)}."
                     problems[key] = Problem(local.path, about, hint)
         for key, paths in local_collisions(scan.claims).items():
             named = " and ".join(paths)
@@ -337,8 +332,6 @@ class Comparer:
 
 
 def _without(scan: Scan, files: Sequence[LocalObject]) -> Scan:
-    if not files:
-        return scan
     claims = tuple(item for item in scan.claims if item not in files)
     return scan._replace(claims=claims, objects={item.key: item for item in claims})
 
@@ -351,8 +344,6 @@ def _moved(moves: Moves, entries: Mapping[str, BaseEntry]) -> Iterator[Advance]:
 
 def _followed(scan: Scan, followed: Mapping[str, str]) -> Scan:
     """What is not carried or not known here is so too where somebody else has moved its object: it is not absent."""
-    if not followed:
-        return scan
     return scan._replace(
         outside=frozenset(followed.get(key, key) for key in scan.outside),
         unknown={followed.get(key, key): problem for key, problem in scan.unknown.items()},
@@ -369,8 +360,6 @@ def _standing(files: Mapping[str, LocalObject], moves: Moves) -> Mapping[str, Lo
 
 def _advanced(entries: dict[str, BaseEntry], advances: Sequence[Advance]) -> dict[str, BaseEntry]:
     """The entries as they are after these advances."""
-    if not advances:
-        return entries
     changed = {advance.key: advance.entry for advance in advances}
     others = {key: entry for key, entry in entries.items() if key not in changed}
     return others | {key: entry for key, entry in changed.items() if entry}

@@ -21,14 +21,11 @@ from databricks_sync.rules.plan import Sides, Step
 
 from .request import Request
 
+Objects = Mapping[str, RemoteObject]  # by key
+Exports = Mapping[str, Export]
 
-def others(
-    sides: Sides,
-    listed: Mapping[str, RemoteObject],
-    exports: Mapping[str, Export],
-    local: LocalFolder,
-    direction: Direction,
-) -> frozenset[str]:
+
+def others(sides: Sides, listed: Objects, exports: Exports, local: LocalFolder, direction: Direction) -> frozenset[str]:
     """The keys of what has the same content on both sides, but other extras in the workspace, as far as is known.
 
     `listed`: all objects as a listing showed them; `exports`: the content of those that were read.
@@ -43,13 +40,7 @@ def others(
     return frozenset(key for key, item in _equal(sides, direction) if differ(key, item))
 
 
-def unread_extras(
-    sides: Sides,
-    listed: Mapping[str, RemoteObject],
-    exports: Mapping[str, Export],
-    direction: Direction,
-    scope: Scope,
-) -> list[str]:
+def unread_extras(sides: Sides, listed: Objects, exports: Exports, direction: Direction, scope: Scope) -> list[str]:
     """The keys within `scope` of what has to be read for `others` to know."""
     push = direction is Direction.PUSH
     return [

@@ -28,7 +28,13 @@ def provenance(request: Request, local: LocalFolder, last: str) -> list[str]:
     """
     if request.mode is not Mode.PUSH_MIRROR or not request.insisted:
         return []
-    return [*_uncommitted(local), *_branches(request, last)]
+    notes = []
+    if changed := local.changed():
+        notes.append(f"This mirror includes changes that are not committed: {enumerated(changed)}.")
+    if last and request.branch and last != request.branch:
+        target, before, now = map(printable, (request.target, last, request.branch))
+        notes.append(f"{target} was last pushed from the branch {before}, and this is the branch {now}.")
+    return notes
 
 
 def pushed(request: Request, local: LocalFolder) -> Pushed | None:
@@ -62,15 +68,3 @@ def newer(request: Request, repository: Repository, marker: Marker | None) -> st
         return ""
     ahead, behind = repository.apart(last) or (0, 0)
     return last if ahead and not behind else ""
-
-
-def _uncommitted(local: LocalFolder) -> list[str]:
-    shown = local.changed()
-    return [f"This mirror includes changes that are not committed: {enumerated(shown)}."] if shown else []
-
-
-def _branches(request: Request, last: str) -> list[str]:
-    if not last or not request.branch or last == request.branch:
-        return []
-    target, before, now = map(printable, (request.target, last, request.branch))
-    return [f"{target} was last pushed from the branch {before}, and this is the branch {now}."]

@@ -8,7 +8,6 @@ made at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from databricks_sync import shell
 from databricks_sync.errors import enumerated, printable
@@ -19,9 +18,7 @@ from databricks_sync.rules.never_synced import credential_file, repository_parts
 from databricks_sync.rules.plan import Action, Step
 
 from .compare import ignored_here, outside
-
-if TYPE_CHECKING:
-    from .request import Request
+from .request import Request
 
 _MOST_NOTES = 20
 
@@ -86,8 +83,8 @@ def _unless_named(step: Step, request: Request, local: LocalFolder) -> Step:
     if request.scope.names(start + part) or request.scope.names(prefix + part):
         return step
     command = f"{direction.command}{request.again} {shell.path(request.typed(step.path))}"
-    tracked = step.local is not None and local.repository.tracks(local.project / step.path)
-    hint = f"Type `{command}` to sync it, or {local.unlisting(step.path, tracked=tracked)}."
+    unlisting = local.unlisting(step.path, tracked=None if step.local else False)
+    hint = f"Type `{command}` to sync it, or {unlisting}."
     return step._replace(problem=Problem(step.path, what, hint, Severity.NOTE))
 
 

@@ -219,7 +219,7 @@ class LocalFolder(LocalFiles):
         except SyncError as error:
             return Problem(path, error.message, error.hint, Severity.FAILED)
         except OSError as error:
-            hint = f"Make it readable, or {self.unlisting(path, tracked=self._tracks(path))}."
+            hint = f"Make it readable, or {self.unlisting(path)}."
             return Problem(path, f"cannot be read ({error.strerror})", hint, Severity.FAILED)
 
     def _not_carried(self, path: str, status: os.stat_result, entry: Entry) -> Problem | None:
@@ -238,15 +238,14 @@ class LocalFolder(LocalFiles):
             return Problem(path, "is a git submodule, which is not synced", "", Severity.NOTE)
         return None
 
-    def unlisting(self, path: str, *, tracked: bool) -> str:
-        """What makes a path be listed no more: git minds no .gitignore where it tracks the path."""
+    def unlisting(self, path: str, *, tracked: bool | None = None) -> str:
+        """What makes a path be listed no more: git minds no .gitignore where it tracks the path; None: git is asked."""
+        if tracked is None:
+            tracked = self.repository.tracks(self.project / path)
         if not tracked and included(self.patterns, path):
             return "exclude it in the settings of the project"
         untrack = f"type `{typed(UNTRACK, self.project, path)}` and " if tracked else ""
         return f"{untrack}add it to .gitignore"
-
-    def _tracks(self, path: str) -> bool:
-        return self.repository.tracks(self.project / path)
 
     def _read(self, folder: Folder, name: str, path: str, size: int, *, notebook: bool) -> LocalObject | Problem:
         """`notebook`: it was one. Raises BrokenNotebook, Changing, OSError; SyncError where it is too large."""
@@ -257,7 +256,7 @@ class LocalFolder(LocalFiles):
             limit = LIMITS[format and format.form]
             if size > limit:
                 about = f"is {size / 2**20:.1f} MB, and the workspace accepts {limit // 2**20} MB"
-                raise SyncError(about, f"Split it, or {self.unlisting(path, tracked=self._tracks(path))}.")
+                raise SyncError(about, f"Split it, or {self.unlisting(path)}.")
         raw, stamp = stable_read(where)
         if holder := stand_in(raw):
             return pointer(path, holder, self.project)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, ValveError, printable
@@ -163,18 +163,16 @@ class Repository:
 
     def _origin(self) -> frozenset[str]:
         """The address this repository was cloned from, if any: it identifies it wherever it is cloned."""
-        url = self._configured().get(_ORIGIN, "").strip()
-        return frozenset({f"origin {_plain(url)}"} if url else ())
+        return frozenset({f"origin {_plain(self.address())}"} if self.address() else ())
 
     def name(self) -> str:
         """What people call it: the last part of the address that it was cloned from, or else its folder's name."""
-        match = re.search(r"([^/:@\\?#]+?)(?:\.git)?[/\\]*$", self._configured().get(_ORIGIN, "").strip())
+        match = re.search(r"([^/:@\\?#]+?)(?:\.git)?[/\\]*$", self.address())
         return match[1] if match else self.top.name
 
     def address(self) -> str:
         """The address this repository was cloned from, as git has it: a path and a credential may be in it."""
-        url = self._git(self.project, "config", "--get", "remote.origin.url", accept=(0, 1))
-        return url.decode("utf-8", "replace").strip()
+        return self._configured().get(_ORIGIN, "").strip()
 
     def _first_commits(self) -> frozenset[str]:
         """The commits without a parent, which identify it too. Walks the whole history; a shallow clone has none."""
@@ -307,9 +305,8 @@ class Repository:
 
     def tracks(self, file: Path) -> bool:
         """Whether git tracks this very file, under whatever case of its name."""
-        listed = self._git(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
-        names = listed.decode("utf-8", "surrogateescape").split("\0")
-        return any(name and os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
+        names = self._names(file.parent, "ls-files", "-z", "--", f":(icase,literal){file.name}")
+        return any(os.path.lexists(file.parent / name) and _same(file.parent / name, file) for name in names)
 
     def dirty(self, folder: Path) -> bool:
         """Whether something below `folder` is not as it was committed, or may not be."""
@@ -326,16 +323,15 @@ class Repository:
             return None
         off = [word for name in filters for word in ("-c", f"{name}={_OFF.get(name.rpartition('.')[2], '')}")]
         how = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-        answer = self._git(folder, "status", *how, "--", ".", options=off)
-        return [record[3:] for record in answer.decode("utf-8", "surrogateescape").split("\0") if record]
+        return [record[3:] for record in self._names(folder, "status", *how, "--", ".", options=off)]
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
         query = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
         # Of what came with the repository, or may have; without that file both are the same.
         scopes = ("--local", "--worktree") if os.path.lexists(self.git_dir / "config.worktree") else ("--local",)
-        answers = [self._git(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in scopes]
-        return sorted({name for name in b"".join(answers).decode("utf-8", "surrogateescape").split("\0") if name})
+        answers = (self._names(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in scopes)
+        return sorted({name for names in answers for name in names})
 
     def _ignores_case(self) -> bool:
         """Whether git found the file system to take `A` and `a` for the same name."""
@@ -363,15 +359,12 @@ class Repository:
 
         Of all: asked about a folder, git 2.39 does not see the attributes in it.
         """
-        listed = self._git(self.top, "ls-files", "-z", "--", f":(top,attr:filter={name})")
-        return [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
+        return self._names(self.top, "ls-files", "-z", "--", f":(top,attr:filter={name})")
 
     def ignored_files(self, folder: Path) -> Iterator[Entry]:
         """What git ignores below `folder`."""
-        answer = self._git(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", ".")
-        for path in answer.decode("utf-8", "surrogateescape").split("\0"):
-            if path:
-                yield Entry(path.rstrip("/"), tracked=False)
+        for path in self._names(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", "."):
+            yield Entry(path.rstrip("/"), tracked=False)
 
     def is_submodule(self, folder: Path) -> bool:
         """Whether a folder that git lists as tracked is a submodule, fetched or not; else a file had its name."""
@@ -389,7 +382,7 @@ class Repository:
             return set()
         stdin = "\0".join(paths).encode("utf-8", "surrogateescape")
         try:
-            answer = self._git(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), stdin=stdin)
+            return set(self._names(self.project, "check-ignore", "-z", "--stdin", accept=(0, 1), stdin=stdin))
         except _GitFailed as error:  # one such path fails them all
             if "beyond a symbolic link" not in error.stderr and "in submodule" not in error.stderr:
                 raise
@@ -397,7 +390,6 @@ class Repository:
                 return set(paths)
             half = len(paths) // 2
             return self.ignored(paths[:half]) | self.ignored(paths[half:])
-        return set(answer.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
     @property
     def attributes(self) -> Path:
@@ -431,6 +423,11 @@ class Repository:
             arguments = ("merge-file", "--stdout", "--diff3", *typed, *(str(file) for file in files))
             answer = self._git(self.project, *arguments, accept=tuple(range(128)))  # as many as there are conflicts
         return answer.decode("utf-8", "surrogatepass").removesuffix("\n")
+
+    def _names(self, folder: Path, *arguments: str, **how: Any) -> list[str]:
+        """What a call of git lists, each item with a NUL behind it; `how` is that of `_git`."""
+        listed = self._git(folder, *arguments, **how).decode("utf-8", "surrogateescape")
+        return [name for name in listed.split("\0") if name]
 
     def _git(
         self,

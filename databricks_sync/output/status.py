@@ -8,7 +8,7 @@ from databricks_sync import shell
 from databricks_sync.engine.request import Request
 from databricks_sync.engine.status import Status
 from databricks_sync.errors import printable, quantity
-from databricks_sync.model import Direction, Severity
+from databricks_sync.model import Direction
 from databricks_sync.remote.pushed import Pushed
 from databricks_sync.rules.plan import Step
 from databricks_sync.rules.standing import Side, Standing
@@ -17,14 +17,13 @@ from databricks_sync.state.backups import SavedRun, made_at
 from .json_lines import JsonReport, reasons
 from .report import Reporter
 from .text import TextReport
-from .wording import STYLES, ago, whole, why
+from .wording import STYLES, ago, severities, whole, why
 
 _WORDS = {" ": "", "A": "new", "M": "edited", "D": "deleted", "R": "moved"}
 _COLOURS = {"new": STYLES["+"], "moved": STYLES[">"], "edited": STYLES["~"], "deleted": STYLES["-"]}
 _WIDTH = max(map(len, _WORDS.values()))
 _UNFINISHED = "an earlier run did not finish it"
 _SHOWN = 20
-_SEVERITIES = {"refused": Severity.REFUSED, "failed": Severity.FAILED, "noted": Severity.NOTE}
 
 
 def show(report: Reporter, status: Status, *, short: bool) -> None:
@@ -184,8 +183,7 @@ def _summed(status: Status) -> str:
 
 def _counted(status: Status) -> dict[str, int]:
     counts = {side.value: len(whole(status.of(side))) for side in Side if side is not Side.UNKNOWN}
-    severities = [problem.severity for problem in status.problems]
-    return counts | {name: severities.count(severity) for name, severity in _SEVERITIES.items()}
+    return counts | severities(status.problems)
 
 
 # --- for programs ---------------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from databricks_sync.engine.report import Report
 from databricks_sync.engine.request import Request
 from databricks_sync.errors import printable, quantity
-from databricks_sync.model import Direction, Kind, Mode, Severity
+from databricks_sync.model import Direction, Kind, Mode, Problem, Severity
 from databricks_sync.rules.outcome import Outcome, Result
 from databricks_sync.rules.plan import REPLACES, Action, Step
 
@@ -161,6 +162,12 @@ def _fate(report: Report) -> str:
     return "the folder stays" if report.remains else "the folder is gone"
 
 
+def severities(problems: Sequence[Problem]) -> dict[str, int]:
+    """How many of these are refused, have failed, or are only told of."""
+    counts = Counter(problem.severity for problem in problems)
+    return {"refused": counts[Severity.REFUSED], "failed": counts[Severity.FAILED], "noted": counts[Severity.NOTE]}
+
+
 def counted(report: Report) -> dict[str, int]:
     """How many objects a run left in each state, as the summary of --json has them."""
     done = [outcome.step for outcome in report.outcomes if outcome.result is Result.DONE]
@@ -168,11 +175,7 @@ def counted(report: Report) -> dict[str, int]:
     wrote = planned if report.request.dry_run else done
     counts = {action.value: len(shown_as(wrote, action)) for action in PAST}
     counts["move"] = sum(1 for step in wrote if step.is_move)
-    severities = [problem.severity for problem in report.problems]
-    counts["conflict"] = len(report.conflicts)
-    counts["refused"] = severities.count(Severity.REFUSED)
-    counts["failed"] = severities.count(Severity.FAILED)
-    counts["noted"] = severities.count(Severity.NOTE)
+    counts |= {"conflict": len(report.conflicts), **severities(report.problems)}
     clean = [step for step in report.steps if not step.problem]
     counts["ahead"] = sum(1 for step in clean if step.action is Action.AHEAD)
     agreed = sum(1 for step in clean if step.action in (Action.NOTHING, Action.ADOPT))
