@@ -199,8 +199,7 @@ class Http:
                     raise translate(response.status, _beginning(response, self.limits.error), self.host)
                 return take(response.pieces(most), response.header)
         except NoAnswer as error:
-            about, hint = _NO_ANSWER[error.failure]
-            raise Unreachable(about.format(host=self.host), hint) from None
+            raise Unreachable(*_no_answer(self.host, error.failure)) from None
         except BadBody as error:
             raise BadAnswer(f"{self.host} sent an answer that no workspace gives ({error}).", _ELSEWHERE) from None
 
@@ -276,20 +275,23 @@ def milliseconds(date: str) -> int:
         return 0
 
 
-# The sentence and the hint for a request without an answer.
-_NO_ANSWER = {
-    Failure.UNTRUSTED: (
-        "The certificate of {host} is not trusted on this machine.",
-        "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
-    ),
-    Failure.UNREACHED: ("{host} cannot be reached.", f"Check {_HOST} and the network."),
-    Failure.PROXY: (
-        "The proxy cannot reach {host}.",
-        "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists hosts without a proxy.",
-    ),
-    Failure.LATE: ("{host} did not answer in time.", _AGAIN),
-    Failure.BROKEN: ("The connection to {host} broke.", _AGAIN),
-}
+def _no_answer(host: str, failure: Failure) -> tuple[str, str]:
+    """The sentence and the hint for a request without an answer."""
+    if failure is Failure.UNTRUSTED:
+        return (
+            f"The certificate of {host} is not trusted on this machine.",
+            "Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificates.",
+        )
+    if failure is Failure.UNREACHED:
+        return f"{host} cannot be reached.", f"Check {_HOST} and the network."
+    if failure is Failure.PROXY:
+        return (
+            f"The proxy cannot reach {host}.",
+            "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists hosts without a proxy.",
+        )
+    if failure is Failure.LATE:
+        return f"{host} did not answer in time.", _AGAIN
+    return f"The connection to {host} broke.", _AGAIN
 
 
 def translate(status: int, body: bytes, host: str) -> WorkspaceError | LoginError:
