@@ -28,7 +28,7 @@ from databricks_sync.errors import (
     Unreachable,
     enumerated,
 )
-from databricks_sync.local.files import as_scanned
+from databricks_sync.local.files import Changing, as_scanned
 from databricks_sync.local.folder import LocalFolder
 from databricks_sync.model import JUPYTER, UNKNOWN, Direction, Kind, RemoteObject
 from databricks_sync.notebook.equality import is_unkept
@@ -261,8 +261,8 @@ class PushWriter:
         if step.saved:
             return self.backups.read(step.saved)
         try:
-            raw = self.local.again(step.local)
-        except (FileNotFoundError, NotADirectoryError):
+            raw, _ = self.local.read(step.local.path)
+        except (FileNotFoundError, NotADirectoryError, Changing):
             return None
         return as_scanned(raw, step.local)
 

@@ -153,17 +153,6 @@ class LocalFiles:
         """The bytes of a file and their stat, read while nobody wrote. Raises Changing, OSError, SyncError."""
         return stable_read(self.absolute(path))
 
-    def again(self, item: LocalObject) -> bytes:
-        """The bytes of a file that was read before, for whoever knows their sha256; where it grew, one more of them.
-
-        Whatever became of the way there, these bytes are the ones that were planned with. Raises OSError.
-        """
-        file = os.open(f"{self.project}/{item.path}", _READING)
-        try:
-            return _bytes_of(file, item.stat.size)
-        finally:
-            os.close(file)
-
     def settle(self, paths: Iterable[str]) -> None:
         """Makes the names of files written or removed durable, before the base claims that they are."""
         for parent in {(self.project / path).parent for path in paths}:
