@@ -46,7 +46,7 @@ def look(
 
     Raises SyncError: what cannot be seen whole is not believed.
     """
-    workspace = Workspace(http, request.target, whole_trees=base.whole_trees, entries=base.entries())
+    workspace = Workspace(http, request.target, whole_trees=base.whole_trees)
     markers = Markers(http, request.target, whole_trees=base.whole_trees)
     viewing = pool.submit(markers.look, base, pool)
     looking = pool.submit(workspace.listing, pool)

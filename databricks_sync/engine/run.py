@@ -381,7 +381,7 @@ class Sync:
             if step.action is Action.FORGET:
                 advances.append(Advance(step.key, None))
             elif step.action in (Action.ADOPT, Action.NOTHING) and step.local and step.remote:
-                if step.base and step.local.stat is step.base.stat and step.remote.version is step.base.version:
+                if step.base and step.local.stat is step.base.stat and step.remote.version == step.base.version:
                     continue  # seen to be what it was, and most are
                 entry = BaseEntry.of(step.local, step.remote.version, settled(step.local.stat, time.time_ns()))
                 if step.remote.version.sha != step.local.sha:  # which extras the workspace has does not show

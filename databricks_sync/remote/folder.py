@@ -31,7 +31,7 @@ from databricks_sync.errors import (
     printable,
 )
 from databricks_sync.failpoints import reached
-from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Form, Format, Language, RemoteObject
+from databricks_sync.model import JUPYTER, SOURCES, Form, Format, Language, RemoteObject
 from databricks_sync.rules.names import nfc
 from databricks_sync.rules.target import GIT_FOLDER, check_types, may_be_git_folders, normalise
 
@@ -63,14 +63,11 @@ T = TypeVar("T")
 class Workspace:
     """The folder `root` (a normalised path) of a workspace. Every method may raise WorkspaceError."""
 
-    def __init__(
-        self, http: Http, root: str, *, whole_trees: bool = True, entries: Mapping[str, BaseEntry] | None = None
-    ) -> None:
+    def __init__(self, http: Http, root: str, *, whole_trees: bool = True) -> None:
         self.http = http
         self.clock = http.clock
         self.root = root
         self.whole_trees = whole_trees  # False once the workspace is known not to list them
-        self.entries = entries or {}
         self.hashed = True
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -134,7 +131,7 @@ class Workspace:
         return self.http.stream(f"{API}/{call}", {"path": path, **_HASHES}, take, self.http.limits.listing)
 
     def _object(self, item: dict[str, Any], now: int) -> Shown:
-        return objects.shown(item, now, self.root, self.entries, self.http.limits.path)
+        return objects.shown(item, now, self.root, self.http.limits.path)
 
     def _descend(self, top: list[Shown], pool: Executor) -> list[Shown]:
         every = list(top)

@@ -31,7 +31,7 @@ def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict
     decode, at, left = json.JSONDecoder().raw_decode, begin.end(), limits.objects
     while True:
         try:
-            item, at = decode(window, _after(_BETWEEN, window, at))
+            item, at = decode(window, _after_between(window, at))
         except ValueError:  # the end, or one that lies across two pieces
             grown = _grown(window[at:], pieces, limits)
             if len(grown) == len(window) - at:
@@ -42,7 +42,7 @@ def each_object(body: Iterable[bytes], limits: Limits = LIMITS) -> Iterator[dict
             if left < 0:
                 raise BadBody(f"more than {limits.objects:,} objects")
             yield _checked(item)
-    rest = json.loads('{"objects": [' + window[_after(_BETWEEN, window, at) :])
+    rest = json.loads('{"objects": [' + window[_after_between(window, at) :])
     if rest["objects"]:
         raise ValueError("two lists of objects")
 
@@ -58,9 +58,10 @@ def _grown(text: str, pieces: Iterator[str], limits: Limits) -> str:
     return "".join(came)
 
 
-def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return match.end() if match else at
+def _after_between(text: str, at: int) -> int:
+    match = _BETWEEN.match(text, at)
+    assert match
+    return match.end()
 
 
 def _whole(begun: str, pieces: Iterator[str], limits: Limits) -> list[dict[str, Any]]:

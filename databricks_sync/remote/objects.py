@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from databricks_sync.errors import printable
-from databricks_sync.model import BaseEntry, Kind, Language, RemoteObject, RemoteVersion
+from databricks_sync.model import Kind, Language, RemoteObject, RemoteVersion
 from databricks_sync.rules.names import SURROGATE
 from databricks_sync.rules.target import GIT_FOLDER
 
@@ -32,10 +32,10 @@ class Other(NamedTuple):
 Shown = RemoteObject | Other
 
 
-def shown(item: Mapping[str, Any], now: int, root: str, entries: Mapping[str, BaseEntry], longest: int) -> Shown:
+def shown(item: Mapping[str, Any], now: int, root: str, longest: int) -> Shown:
     """What a listing of something in the folder `root` shows, at that moment of the server's clock (milliseconds).
 
-    `entries` lend their strings. Raises ValueError for what is no object, or has a path of more than `longest` letters.
+    Raises ValueError for what is no object, or has a path of more than `longest` letters.
     """
     path, kind = item.get("path"), object_type(item)
     if not isinstance(path, str) or not kind or not _is_path(path, longest):
@@ -46,9 +46,6 @@ def shown(item: Mapping[str, Any], now: int, root: str, entries: Mapping[str, Ba
     number, modified = _number(item.get("object_id")), _number(item.get("modified_at"))
     racy = not now or not modified or abs(now - modified) <= _RACY_MS
     version = RemoteVersion(number, modified, _sha(item.get("content_sha256_hex")), racy)
-    entry = entries.get(key)
-    if entry and entry.version == version:
-        key, version = entry.key, entry.version  # not copies: in a large tree they are most of the memory
     return RemoteObject(key, root, _KINDS[kind], version, language(item))
 
 
