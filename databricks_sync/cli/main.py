@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -55,14 +54,10 @@ def run(command: click.Command) -> None:
 
 def sync(options: Options) -> int:
     """One run of a command; returns the exit code."""
+    from databricks_sync.output.report import for_streams  # which --help does not need
 
-    @cache
-    def report() -> Reporter:
-        from databricks_sync.output.report import for_streams
-
-        return for_streams(options.direction, options.as_json)
-
-    return spoken(lambda: _run(options, report), lambda error: report().error(error))
+    report = for_streams(options.direction, options.as_json)
+    return spoken(lambda: _run(options, report), report.error)
 
 
 def spoken(act: Callable[[], int], tell: Callable[[SyncError], None]) -> int:
@@ -110,50 +105,49 @@ def _scrubbed(text: str) -> str:
     return re.sub(r"(Bearer\s+|dapi|dose)[^\s'\"\\]+", r"\1***", text)
 
 
-def _run(options: Options, report: Callable[[], Reporter]) -> int:
-    """`report` is asked for late: what it is made of is loaded while the workspace answers."""
+def _run(options: Options, report: Reporter) -> int:
     from .session import opened
 
     if options.init:
         from . import init
 
-        return init.run(options, report())
+        return init.run(options, report)
     if options.review is not None:
         from . import review
 
-        return review.run(options, report())
+        return review.run(options, report)
     if options.git_drivers:
         from . import git_drivers
 
-        return git_drivers.run(options, report())
+        return git_drivers.run(options, report)
     if options.watch:
         from .watch import watch
 
-        return watch(options, report())
+        return watch(options, report)
     with opened(options) as session:
         for notice in session.settings.notices:
-            report().notice(notice)
+            report.notice(notice)
         if options.status:
             from . import status
 
-            return status.run(session, options, report())
+            return status.run(session, options, report)
         if options.remove:
             from . import remove
 
-            return remove.run(session, options, report())
-        run, request = session.sync(report()), session.request(options)
+            return remove.run(session, options, report)
+        run, request = session.sync(report), session.request(options)
         if options.restore is None:
             done = run.run(request)
         else:
             from databricks_sync.engine import restore
 
             if not options.restore:
-                report().backups(request, *restore.listed(run, request))
+                report.backups(request, *restore.listed(run, request))
                 return 0
             done = restore.run(run, request)
-        report().summary(done)
+        report.summary(done)
         if options.open:
             from . import browser
 
-            browser.show(request.address(), report().notice)
+            browser.show(request.address(), report.notice)
         return done.exit_code

@@ -144,7 +144,7 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
             raise unfinished(operation)
         branch = options.branch or head or targets.ci_branch(os.environ)
         if options.merged:  # of many branches, and of none: see `at`
-            settings, target, permitted = settings._replace(user=settings.user or _user(http, pool)), "", lambda: None
+            settings, target, permitted = settings._replace(user=settings.user or who(http)), "", lambda: None
         else:
             target, permitted = _target(options.target, branch, settings, repository, http, pool)
         yield Session(settings, repository, http, target, branch or "", head, permitted, project.settings_files)
@@ -207,7 +207,7 @@ def _target(
             "No branch is checked out (detached HEAD), so there is no branch folder.",
             "Name one with --branch NAME, or a folder with --target PATH.",
         )
-    user = settings.user or ("" if typed or "{user}" not in settings.target else _user(http, pool))
+    user = settings.user or ("" if typed or "{user}" not in settings.target else who(http))
     path = targets.normalise(typed) if typed else _derived(settings, repository, user, branch or "")
     targets.check_target(path, user or None)
     if user or not targets.home_of(path):
@@ -222,14 +222,6 @@ def _derived(settings: Settings, repository: Repository, user: str, branch: str)
     if "{project}" in settings.target:  # else git need not be asked
         project = targets.project_name(repository.name(), project_of(settings.project, repository))
     return targets.derived(settings.target, user, project, branch)
-
-
-def _user(http: Http, pool: Executor) -> str:
-    """Who we are. What a run is made of is loaded while the workspace answers."""
-    asking = pool.submit(who, http)
-    from databricks_sync.engine import run  # noqa: F401
-
-    return asking.result()
 
 
 def who(http: Http) -> str:
