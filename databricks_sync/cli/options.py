@@ -26,6 +26,7 @@ _MIRROR = "Make the workspace folder an exact copy, for CI: overwrite what diffe
 _REMOVE = "Delete the workspace folder of --branch, --target or --merged: what you pushed and nobody edited there."
 _MERGED = "With --remove, delete the folders of all branches that are merged or gone, as far as git knows."
 _OLDER = "Allow mirroring a commit that is older than the one that was pushed last."
+_DRIVERS = "Let git show and merge notebooks cell by cell, in this clone; off: as before."
 _REVIEW = (
     "Write what changed between two commits, cell by cell; default: since the branch left the default branch. "
     "PATHS default to NOTEBOOK_FOLDER."
@@ -216,9 +217,10 @@ def _of_one_direction(push: bool) -> list[Callable[..., Any]]:
     return pushing if push else pulling
 
 
-def _reviewing() -> list[Callable[..., Any]]:
-    """The options of a review."""
+def _with_git() -> list[Callable[..., Any]]:
+    """The options about git and its commits, for which no workspace is asked."""
     return [
+        _alone_or_with("--git-drivers", "[off]", _DRIVERS, flag_value="on", type=click.Choice(["on", "off"])),
         _alone_or_with("--review", "[BASE[..HEAD]]", _REVIEW, shell_complete=completion.branches),
         click.option(
             *("-o", "--output"),
@@ -250,11 +252,6 @@ def _safety(push: bool, source: str, destination: str) -> list[Callable[..., Any
             "--wait", type=float, default=0, metavar="SECONDS", help="Wait up to SECONDS for another run to end."
         ),
     ]
-
-
-def _git_drivers() -> Callable[..., Any]:
-    about = "Let git show and merge notebooks cell by cell, in this clone; off: as before."
-    return _alone_or_with("--git-drivers", "[off]", about, flag_value="on", type=click.Choice(["on", "off"]))
 
 
 def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
@@ -289,7 +286,7 @@ def _declared(name: str, direction: Direction) -> list[Callable[..., Any]]:
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object per line: an event per path, and a summary."
         ),
-        *([flag("--init", _INIT), _git_drivers(), *_reviewing()] if push else []),
+        *([flag("--init", _INIT), *_with_git()] if push else []),
         completion.option(),
         click.version_option(__version__, "--version", prog_name=name),
     ]

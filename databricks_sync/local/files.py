@@ -194,21 +194,15 @@ def stable_read(where: Path | str) -> tuple[bytes, Stat]:
         file = os.open(where, _READING)
         try:
             before = stat_of(os.fstat(file))
-            raw = _bytes_of(file, before.size)
+            raw = os.read(file, before.size + 1)  # one more where it grew; some file systems give them in parts
+            while len(raw) < before.size and (more := os.read(file, before.size - len(raw))):
+                raw += more
             after = stat_of(os.fstat(file))
         finally:
             os.close(file)
         if before == after and len(raw) == before.size:
             return raw, before
     raise Changing("is being written", Again(" when that is done."))
-
-
-def _bytes_of(file: int, size: int) -> bytes:
-    """So many bytes of an open file, and one more where it grew; some file systems give them in parts."""
-    raw = os.read(file, size + 1)
-    while len(raw) < size and (more := os.read(file, size - len(raw))):
-        raw += more
-    return raw
 
 
 def stat_of(status: os.stat_result) -> Stat:

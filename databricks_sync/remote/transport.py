@@ -39,7 +39,6 @@ from .limits import LIMITS, Limits, bounded
 PORTS = {"http": 80, "https": 443}
 _PIECE = 2**14  # bytes, as much as TLS gives at once; more takes memory for each thread, and time to get it
 _SLICE = 2**16  # bytes that are sent between two looks at the clock
-_FRESH = 0.01  # seconds; a look at whether a connection was given up costs fifty threads three turns of Python's lock
 _OVERHEAD = 2**18  # bytes of headers, of words before an answer, and of what is between the pieces of its body
 
 T = TypeVar("T")
@@ -242,8 +241,7 @@ class _Line(RawIOBase):
         self._socket: socket.socket | _TlsWithinTls = connection
         self._silence = limits.connect  # seconds without a byte
         self._overhead = 0  # bytes that came and are no body, but for as many as were
-        self._due = self._used = 0.0
-        self._closed_off = False  # whether nothing is read from the socket
+        self._due = 0.0
 
     def start(self, patience: float) -> None:
         """A request begins: `patience` seconds, and more for all that goes and comes."""
@@ -282,15 +280,9 @@ class _Line(RawIOBase):
         self._socket.settimeout(self._silence)
 
     def is_quiet(self) -> bool:
-        """Whether nothing came since the last answer: that could only be a farewell, or what nobody asked for.
-
-        Shortly after that answer only what was received already is looked at.
-        """
+        """Whether nothing came since the last answer: that could only be a farewell, or what nobody asked for."""
         self.start(self._silence)
-        self._closed_off = time.monotonic() - self._used < _FRESH
         try:
-            if self._closed_off:
-                return not self.reader.peek()
             self._socket.settimeout(0)
             self.reader.peek()
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -298,16 +290,12 @@ class _Line(RawIOBase):
         except OSError:
             pass
         finally:
-            if not self._closed_off:
-                self._socket.settimeout(self._silence)
-            self._closed_off = False
+            self._socket.settimeout(self._silence)
         return False
 
-    def _in_time(self) -> float:
-        now = time.monotonic()
-        if now > self._due:
+    def _in_time(self) -> None:
+        if time.monotonic() > self._due:
             raise TimeoutError
-        return now
 
     # --- what http.client calls -----------------------------------------------------------------------------
 
@@ -318,9 +306,7 @@ class _Line(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._closed_off:
-            return None
-        self._used = self._in_time()
+        self._in_time()
         count = self._socket.recv_into(buffer)
         self._overhead += count
         if self._overhead > _OVERHEAD:
@@ -347,7 +333,7 @@ class _Reader(BufferedReader):
 class _TlsWithinTls:
     """TLS to a host through a proxy that is spoken to over TLS: Python's own sockets do not go into each other."""
 
-    def __init__(self, outer: ssl.SSLSocket, trusted: ssl.SSLContext, name: str, in_time: Callable[[], float]) -> None:
+    def __init__(self, outer: ssl.SSLSocket, trusted: ssl.SSLContext, name: str, in_time: Callable[[], None]) -> None:
         self._outer = outer
         self._in_time = in_time
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -29,7 +29,7 @@ def new_project(projects: Path, name: str) -> list[str]:
         raise SettingsError(f"There is a project or a hook called {name} already.", "Choose another name.")
     repository = Repository(_nearest(projects))
     origin, top = of_origin(repository.address()), str(repository.top)
-    tag = next(tag for number in count(1) if not repository.knows(f"refs/tags/{(tag := f'{name.lower()}-v{number}')}"))
+    tag = next(tag for number in count(1) if not repository.commit(f"refs/tags/{(tag := f'{name.lower()}-v{number}')}"))
     files = project_files(name, origin, top, tag)
     try:
         projects.mkdir(parents=True, exist_ok=True)

@@ -236,7 +236,7 @@ def _fetched(hook: Hook, repository: Repository) -> str:
         names = (tag,) if kind is RefKind.TAG else branch
     else:
         names = (tag, *branch)
-    return next((name for name in names if repository.knows(name)), "")
+    return next((name for name in names if repository.commit(name)), "")
 
 
 def _is_of(repository: Repository, url: str) -> bool:

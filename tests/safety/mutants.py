@@ -367,7 +367,7 @@ MUTANTS = (
     Mutant(
         "an answer may take for ever",
         "_Line._in_time",
-        "now > self._due",
+        "time.monotonic() > self._due",
         "False",
         SERVERS,
         "byte and answer",
@@ -471,8 +471,8 @@ MUTANTS = (
     Mutant(
         "a folder that is made before its archive",
         "PushWriter._begin_folders",
-        "not lies_in(folder := folder_of(step), new)",
-        "(folder := folder_of(step)) or True",
+        "not lies_in(folder := above(step.key), new)",
+        "(folder := above(step.key)) or True",
         ARCHIVES,
         "new_target",
     ),
