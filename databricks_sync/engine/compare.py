@@ -54,7 +54,7 @@ from databricks_sync.rules.stand_ins import stand_in
 from databricks_sync.state.base import Base
 
 from .archive_reads import ArchiveReads, Read
-from .content import content_by_version, read_as_known, read_each, same_kind
+from .content import content_by_version, read_as_known, read_each
 from .extras import others, unread_extras
 from .recovery import recover, replaced_files
 
@@ -95,12 +95,12 @@ class Comparer:
 
         Raises WorkspaceError; then nothing was changed.
         """
-        entries = {key: entry for key, entry in self.base.entries().items() if key not in scan.displaced}
+        entries = {key: entry for key, entry in self.base.entries.items() if key not in scan.displaced}
         remote = keys_by_nfc(listing)
         moves = self._moves(scan, entries, remote, noted)
         scan = _followed(scan, moves.followed)
         # What a pull had done before it died, only the files tell.
-        intents = [i for i in self.base.intents() if scan.looked or i.direction is Direction.PUSH]
+        intents = [i for i in self.base.intents if scan.looked or i.direction is Direction.PUSH]
         leftover = replaced_files(intents, scan, entries, moves)
         scan = _without(scan, leftover)
         problems = self._problems(scan, listing, remote, moves, {*entries, *remote})
@@ -111,7 +111,7 @@ class Comparer:
             # What no folder here could hold, and is not on its way elsewhere.
             strange = remote.keys() - problems.keys() - moves.moving.keys() - moves.left.keys()
             problems |= {key: outside(key) for key in strange if not self.local.holds(key)}
-        recovery = recover(intents, self.base.entries(), scan, self.workspace, remote, self.pool)
+        recovery = recover(intents, self.base.entries, scan, self.workspace, remote, self.pool)
         advances, exports = [*_moved(moves, entries), *recovery.advances], recovery.exports
         entries = _advanced(entries, advances)
         digests, versions = self._digests(entries, scan, remote, problems, exports)
@@ -166,7 +166,7 @@ class Comparer:
             digests=digests,
             problems=problems,
             outside=scan.outside,
-            places={key: self.local.shown(key) for key in elsewhere},
+            places={key: self.local.place(key, None) for key in elsewhere},
             older=self._older(entries, scan, digests),
         )
 
@@ -234,7 +234,7 @@ class Comparer:
 
     def _emptied(self, scan: Scan, listing: Listing, remote: Mapping[str, RemoteObject]) -> set[str]:
         """Folders in which there is nothing but what was carried from here and is deleted here by now."""
-        base = self.base.entries()
+        base = self.base.entries
         kept = {key for key in remote if key not in base or key in scan.objects or key in scan.unknown}
         return {
             folder
@@ -296,7 +296,7 @@ class Comparer:
                 digests[key] = listed.digest
                 if listed.version is not item.version:
                     versions[key] = listed.version
-            elif same_kind(item, base, local):
+            elif all(side is None or side.kind is item.kind for side in (base, local)):
                 unread.append(key)
 
         unread = [key for key in unread if key not in exports]

@@ -51,11 +51,6 @@ def read_as_known(
     return export
 
 
-def same_kind(remote: RemoteObject, base: BaseEntry | None, local: LocalObject | None) -> bool:
-    """Whether what is known of an object here is of its kind."""
-    return all(side is None or side.kind is remote.kind for side in (base, local))
-
-
 def read_each(
     pool: Executor, fetch: Callable[[str], Export], keys: Iterable[str], name: Callable[[str], str]
 ) -> tuple[dict[str, Export], dict[str, Problem]]:

@@ -76,7 +76,7 @@ def _scan(local: LocalFolder, request: Request, base: Base, clock: Clock) -> Sca
     before = _wait_for_git(repository, repository.git_state(), clock)
     for _ in range(_SCANS):
         check_branch(request, before)
-        scan = local.scan(base.entries())
+        scan = local.scan(base.entries)
         after = repository.git_state()
         if after == before:
             return scan
@@ -128,7 +128,7 @@ def check_branch(request: Request, git_state: GitState) -> None:
 
 def _is_another(listing: Listing, base: Base) -> bool:
     """Whether no object of the target is one that was carried there: somebody may have put another folder there."""
-    entries, objects = base.entries(), listing.objects
+    entries, objects = base.entries, listing.objects
     both = ((objects[key].version, entry.version) for key, entry in entries.items() if key in objects)
     same = any(now.object_id == before.object_id for now, before in both)
     return listing.exists and bool(entries) and not same

@@ -55,7 +55,7 @@ class Ownership:
         marker = view.marker
         if marker is None or marker.layout is None or not marker.layout.apart(Layout.of(self.folders)):
             return None
-        return None if marker.layout.made(base.entries().values()) else other_folders(marker, self.folders)
+        return None if marker.layout.made(base.entries.values()) else other_folders(marker, self.folders)
 
     def claim(self, request: Request, snapshot: Snapshot, base: Base, pushed: Pushed | None = None) -> str:
         """Notes beside the target whose it is; with the first commits, where the note does not name us yet.

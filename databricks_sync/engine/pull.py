@@ -22,7 +22,7 @@ from databricks_sync.remote.exports import Export, read
 from databricks_sync.remote.folder import Workspace
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.never_synced import asset
-from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
+from databricks_sync.rules.outcome import Outcome, Result, changed_locally, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step, extras_edited
 
 from .archive_reads import ArchiveReads, Read
@@ -134,10 +134,10 @@ class PullWriter:
         except NotFound:
             return left(step, "was deleted in the workspace during the run", Again())
         except FileNotFoundError:
-            return _changed(step)
+            return changed_locally(step)
         sent = as_scanned(raw, step.local)
         if sent is None:
-            return _changed(step)
+            return changed_locally(step)
         outcome = self._update(step, step.local, export, raw)
         if outcome.result is Result.DONE and _is_converted(step, raw, sent):
             self._converted.append(step.local.path)
@@ -161,13 +161,13 @@ class PullWriter:
         try:
             raw, _ = self.local.read(step.local.path)
             if as_scanned(raw, step.local) is None:
-                return _changed(step)
+                return changed_locally(step)
             self._save(step, step.local, raw, "deleted by a pull")
             self.local.remove(step.local)
         except FileNotFoundError:
             pass  # somebody was quicker
         except Changing:
-            return _changed(step)
+            return changed_locally(step)
         self._paths.pop(step.local.path, None)
         return done(step, Advance(step.key, None))
 
@@ -227,7 +227,7 @@ class PullWriter:
                 f"Rename or remove {path}.",
             )
         except (Changing, FileNotFoundError):
-            return _changed(step)
+            return changed_locally(step)
         if remote is None or item is None:
             return done(step)
         entry = BaseEntry.of(item, export.version, settled(stamp, time.time_ns()))
@@ -285,7 +285,7 @@ class PullWriter:
             try:
                 self.local.replace(item, merge.raw)
             except (Changing, FileNotFoundError):
-                return _changed(step)
+                return changed_locally(step)
         extras = step.base.extras if step.base else ""
         there = item._replace(digest=export.digest, sha=sha256(export.raw), format=export.format, extras=extras)
         entry = BaseEntry.of(there, export.version, None)
@@ -333,7 +333,3 @@ def _unpushed(step: Step) -> str:
     if base.extras:
         return base.extras if local.extras != base.extras else ""
     return _UNNOTED if local.digest == base.digest and extras_edited(base, local) else ""
-
-
-def _changed(step: Step) -> Outcome:
-    return left(step, "was changed locally during the run", Again())

@@ -38,7 +38,7 @@ from databricks_sync.remote.rate_limit import Permit
 from databricks_sync.rules.archives import Archive, archives
 from databricks_sync.rules.journal import Advance, Content, Intent, Saved
 from databricks_sync.rules.names import above, lies_in, parents
-from databricks_sync.rules.outcome import Outcome, Result, done, failed, left, postponed
+from databricks_sync.rules.outcome import Outcome, Result, changed_locally, done, failed, left, postponed
 from databricks_sync.rules.plan import Action, Step
 
 from .archive_push import ArchivePush
@@ -122,7 +122,7 @@ class PushWriter:
         self._archives = archives(archivable, taken, limits.few, limits.in_json, most)
         new = {archive.folder for archive in self._archives}
         # What lies in a folder that an archive makes comes after it: made before, it would be in the way.
-        early = {folder for step in creates if not lies_in(folder := folder_of(step), new)}
+        early = {folder for step in creates if not lies_in(folder := above(step.key), new)}
         self._folders.begin(early | {above(folder) for folder in new if folder}, standing)
 
     def ready(self) -> None:
@@ -157,7 +157,7 @@ class PushWriter:
             missing = [step for step in steps if step.action is Action.CREATE and step.key not in arrived]
             large = () if push.refused else tuple(filter(push.is_large, self._archives))
             again = [step for archive in large for step in archive.steps if step.key not in arrived]
-            inside = [step for step in missing if lies_in(folder_of(step), new)]
+            inside = [step for step in missing if lies_in(above(step.key), new)]
             self._begin_folders(inside, again, seen=push.standing)
 
     # --- the three writes -----------------------------------------------------------------------------------
@@ -165,10 +165,10 @@ class PushWriter:
     def create(self, step: Step) -> Outcome:
         """Sends an object to where there is none. Raises SyncError."""
         # Folders were given to the pool before what goes into them, so none waits for us.
-        self._folders.wait_for(folder_of(step))
+        self._folders.wait_for(above(step.key))
         load = self._load(step)
         if load is None:
-            return _changed_here(step)
+            return changed_locally(step)
         if step.local and step.local.format == JUPYTER and not step.saved and is_unkept(load.raw):
             self._unkept.append(step.local.path)
         return load.on(self._create(step, load.raw))
@@ -196,7 +196,7 @@ class PushWriter:
         """Replaces an object by what is here, or in a backup, after the backup of what is there. Raises SyncError."""
         load = self._load(step)
         if load is None:
-            return _changed_here(step)
+            return changed_locally(step)
 
         def write(permit: Permit) -> None:
             self._put(step, load.raw, overwrite=True, permit=permit)
@@ -371,15 +371,6 @@ class PushWriter:
         moves = self.comparison.sides.moves
         in_use = {p for key in self.comparison.sides.local for p in parents(moves.belongs(key))}
         self._folders.remove(emptied - in_use)
-
-
-def folder_of(step: Step) -> str:
-    """The folder in which the object is to stand; "" is the target itself."""
-    return above(step.key)
-
-
-def _changed_here(step: Step) -> Outcome:
-    return left(step, "was changed locally during the run", Again())
 
 
 def _changed_there(step: Step) -> Outcome:

@@ -111,7 +111,7 @@ def _stops(
 def _unfinished(base: Base, comparison: Comparison, plans: Iterable[Iterable[Step]]) -> frozenset[str]:
     """What still is to be carried the way that an earlier run has noted in the record, and never taken back."""
     arrived = {advance.key for advance in comparison.recovered}
-    noted = {(intent.direction, intent.key) for intent in base.intents() if intent.key not in arrived}
+    noted = {(intent.direction, intent.key) for intent in base.intents if intent.key not in arrived}
     both = zip((Direction.PUSH, Direction.PULL), plans, strict=True)
     return frozenset(step.key for way, steps in both for step in steps if step.writes and (way, step.key) in noted)
 

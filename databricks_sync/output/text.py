@@ -146,7 +146,8 @@ class TextReport(RunListener):
             sign = MOVED if step.is_move else SIGNS[step.action]
             about = reason(step, request) if step.action is not Action.CREATE or step.base or step.moved else ""
             if step.action is Action.MERGE and step.merge:
-                about += f", {_taken(step.merge.taken)} from the workspace"
+                taken = quantity(step.merge.taken, "cell") if step.merge.taken else "nothing new"
+                about += f", {taken} from the workspace"
             text = f"  {sign} {printable(step.path):<{width}}  {about}".rstrip()
             self.out.line(text, STYLES[sign], self.link(request, step))
             if step.merge:
@@ -287,7 +288,3 @@ class TextReport(RunListener):
 def _named(request: Request, steps: Sequence[Step]) -> str:
     """The path of a single step, as it is typed."""
     return shell.path(request.typed(steps[0].path)) if len(steps) == 1 else "PATH"
-
-
-def _taken(cells: int) -> str:
-    return quantity(cells, "cell") if cells else "nothing new"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from databricks_sync.errors import Again
 from databricks_sync.model import Problem, Severity
 
 from .journal import Advance, Content
@@ -41,6 +42,11 @@ def done(step: Step, advance: Advance | None = None) -> Outcome:
 def left(step: Step, what: str, hint: str = "") -> Outcome:
     """Nothing was written, and that is how it should be: `problem` says why."""
     return Outcome(step, Result.LEFT, Problem(step.path, what, hint, Severity.REFUSED))
+
+
+def changed_locally(step: Step) -> Outcome:
+    """Nothing was written: the file is not what was planned with."""
+    return left(step, "was changed locally during the run", Again())
 
 
 def postponed(step: Step, what: str, hint: str = "") -> Outcome:

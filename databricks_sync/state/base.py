@@ -14,6 +14,7 @@ import re
 import sqlite3
 import threading
 import time
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,8 +31,27 @@ from databricks_sync.rules.journal import Advance, Intent
 from . import lineage
 from .location import FILE
 from .rows import PUT_ENTRY, PUT_INTENT, entry_of, entry_row, intent_of, intent_row
-from .schema import SCHEMA, make_tables
 
+SCHEMA = 4
+_TABLES = """
+CREATE TABLE past (number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE INDEX past_by_key ON past (key, digest);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE base (
+    key TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
+    form TEXT, language TEXT, local_sha TEXT NOT NULL,
+    size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, sha TEXT NOT NULL, racy INTEGER NOT NULL,
+    extras TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE TABLE content (sha TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE intent (
+    key TEXT PRIMARY KEY, direction TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
+    form TEXT, language TEXT, after TEXT, sha TEXT NOT NULL,
+    object_id INTEGER NOT NULL, modified_at INTEGER NOT NULL, remote_sha TEXT NOT NULL,
+    extras TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+"""
 _PUT_CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?)"
 _REMEMBERED = 20  # states of a key that both sides agreed on once
 _FORGOTTEN = f"""
@@ -46,14 +66,17 @@ _OUT_OF_REACH = re.compile("unable to open|readonly|locked|busy|disk I/O|is full
 class Base:
     """The state of one target. Opened for every run; only a run that is no dry run creates it.
 
+    `entries`: the base as it stood when it was opened, by key. `intents`: the writes that an earlier run meant to do,
+    and did not report done.
+
     Several threads may use it. Once it is closed it knows nothing.
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
         self.file = folder / FILE
         self.notice = ""
-        self._entries: dict[str, BaseEntry] = {}
-        self._intents: list[Intent] = []
+        self.entries: dict[str, BaseEntry] = {}
+        self.intents: list[Intent] = []
         self._distrusted = False
         self._turn = threading.Lock()  # SQLite takes turns by itself, but a connection closed in use ends the process
         if create:
@@ -69,11 +92,11 @@ class Base:
             if schema < SCHEMA:
                 if self.file.stat().st_size:
                     raise sqlite3.DatabaseError  # not a file of ours
-                make_tables(db)
+                _make_tables(db)
             elif schema == SCHEMA:
                 # Read at once, so that a damaged file shows before anything is decided.
-                self._entries = _read_entries(db.execute("SELECT * FROM base"))
-                self._intents = [intent_of(row) for row in db.execute("SELECT * FROM intent ORDER BY key")]
+                self.entries = _read_entries(db.execute("SELECT * FROM base"))
+                self.intents = [intent_of(row) for row in db.execute("SELECT * FROM intent ORDER BY key")]
                 db.execute("SELECT number FROM past LIMIT 1").fetchall()
         except (sqlite3.DatabaseError, ValueError, KeyError) as error:
             if isinstance(error, sqlite3.OperationalError) and _OUT_OF_REACH.search(str(error)):
@@ -89,7 +112,7 @@ class Base:
         return db
 
     def _set_aside(self, create: bool) -> sqlite3.Connection | None:
-        self._entries, self._intents = {}, []
+        self.entries, self.intents = {}, []
         kept = self.file.with_name(f"state.corrupt-{time.strftime('%Y%m%dT%H%M%S')}.db")
         self.notice = (
             f"The record of the last sync ({self.file}) cannot be read and was set aside as {kept.name}; "
@@ -110,14 +133,6 @@ class Base:
             self._db = None
 
     # --- reading ------------------------------------------------------------------------------------------
-
-    def entries(self) -> dict[str, BaseEntry]:
-        """The base as it stood when it was opened."""
-        return self._entries
-
-    def intents(self) -> list[Intent]:
-        """The writes that an earlier run meant to do, and did not report done."""
-        return self._intents
 
     def content(self, sha: str) -> bytes | None:
         """The bytes with this sha256, if they were kept and are whole."""
@@ -165,7 +180,7 @@ class Base:
 
     def distrust(self) -> None:
         """Takes the base for missing in this run: it is an old copy of what it once was."""
-        self._entries, self._intents = {}, []
+        self.entries, self.intents = {}, []
         self._distrusted = True
 
     def names(self) -> tuple[str, ...]:
@@ -239,7 +254,7 @@ class Base:
         replaced = [
             (old.key, old.digest)
             for a in latest
-            if (old := self._entries.get(a.key)) and (a.entry is None or a.entry.digest != old.digest)
+            if (old := self.entries.get(a.key)) and (a.entry is None or a.entry.digest != old.digest)
         ]
         with self._writing("base") as db:
             if replaced:
@@ -270,3 +285,11 @@ def _read_entries(rows: Iterable[Sequence[Any]]) -> dict[str, BaseEntry]:
     # Digests of another definition of equality say nothing; the bytes are still there to be compared.
     mark = f"notebook:{CANON_VERSION}:"
     return {e.key: e for e in entries if e.kind is Kind.FILE or e.digest.startswith(mark)}
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Makes an empty record, with a name of its own."""
+    reached("before record")
+    with db:
+        lineage_row = f"INSERT INTO meta VALUES ('lineage', '{uuid.uuid4().hex}');"
+        db.executescript(f"BEGIN; {_TABLES} {lineage_row} PRAGMA user_version = {SCHEMA}; COMMIT;")

@@ -733,7 +733,7 @@ def test_place(repo: Repo, key: str, format: Format | None, path: str) -> None:
 def test_places_in_several_folders(repo: Repo) -> None:
     """With several folders, a key belongs to the one it begins with, or to none."""
     local = repo.open("one", "two")
-    assert local.place("two/a", None) == "two/a" and local.shown("one/x/a") == "one/x/a"
+    assert local.place("two/a", None) == "two/a" and local.place("one/x/a", None) == "one/x/a"
     assert local.holds("one/a") and not local.holds("three/a") and not local.holds("onerous/a")
     assert repo.open(".").place("a", None) == "a"
 

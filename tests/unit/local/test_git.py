@@ -262,7 +262,7 @@ def everything(repository: Repository, folder: Path) -> None:
         ask()
     for ask in (repository.first_commits, repository.ignores_case, repository.operation, repository.git_state):
         ask()
-    repository.at("HEAD", "a"), repository.blobs("HEAD", "a"), repository.knows("main")
+    repository.at("HEAD", "a"), repository.blobs("HEAD", "a"), repository.commit("main")
     repository.merged_text("a", "b", "c", ("1", "2", "3"))
 
 

@@ -15,8 +15,7 @@ from databricks_sync.model import JUPYTER, SOURCES, BaseEntry, Direction, Kind, 
 from databricks_sync.notebook.equality import CANON_VERSION
 from databricks_sync.notebook.format import sha256
 from databricks_sync.rules.journal import Advance, Content, Intent
-from databricks_sync.state.base import Base
-from databricks_sync.state.schema import SCHEMA
+from databricks_sync.state.base import SCHEMA, Base
 
 VERSION = RemoteVersion(7, 1_700_000_000_000, "f" * 64)
 FILE = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:1", VERSION, "sha", Stat(1, 2**62, 3, 2**62))
@@ -51,13 +50,13 @@ def made(folder: Path, *entries: BaseEntry) -> Base:
 def test_entries_round_trip(folder: Path) -> None:
     """What was agreed on is read back field by field by the next run."""
     made(folder, FILE, NOTEBOOK).close()
-    assert reopened(folder).entries() == {"a.csv": FILE, "ü b/#": NOTEBOOK}
+    assert reopened(folder).entries == {"a.csv": FILE, "ü b/#": NOTEBOOK}
 
 
 CLOSING = """
 import sys, threading
 from pathlib import Path
-from databricks_sync.state.base import Base
+from databricks_sync.state.base import SCHEMA, Base
 for number in range(10):
     base = Base(Path(sys.argv[1], str(number)), create=True)
     readers = [threading.Thread(target=lambda: [base.meta("name") for _ in range(300)]) for _ in range(8)]
@@ -81,7 +80,7 @@ def test_an_advance_replaces_and_removes(folder: Path) -> None:
     newer = BaseEntry("a.csv", "notebooks/a.csv", Kind.FILE, "file:2", VERSION, "sha2")
     base.advance([Advance("a.csv", newer), Advance(NOTEBOOK.key, None), Advance("never", None)])
     base.close()
-    assert reopened(folder).entries() == {"a.csv": newer}
+    assert reopened(folder).entries == {"a.csv": newer}
 
 
 INTENTS = [
@@ -96,18 +95,18 @@ def test_intents_stand_until_they_are_answered(folder: Path) -> None:
     base.intend(INTENTS)
     base.close()
     again = reopened(folder)
-    assert [(i.key, i.direction, i.after, i.format) for i in again.intents()] == [
+    assert [(i.key, i.direction, i.after, i.format) for i in again.intents] == [
         ("a", Direction.PUSH, "d", JUPYTER),
         ("b", Direction.PULL, None, None),
     ]
     again.advance([Advance("a", None)], finished=["b"])
-    assert reopened(folder).intents() == []
+    assert reopened(folder).intents == []
 
 
 def test_an_intent_s_token_is_not_trusted_by_its_time(folder: Path) -> None:
     """The version of an intent proves something by its hash alone."""
     made(folder).intend(INTENTS)
-    (version, _) = (intent.version for intent in reopened(folder).intents())
+    (version, _) = (intent.version for intent in reopened(folder).intents)
     assert version.same_as(VERSION) and not RemoteVersion(7, version.modified_at).same_as(version)
 
 
@@ -156,7 +155,7 @@ def test_a_dry_run_leaves_no_trace(folder: Path) -> None:
     base.intend(INTENTS)
     base.advance([Advance(FILE.key, FILE, Content.of(b"x"))])
     base.prune()
-    assert base.entries() == {} and base.meta("a") == "" and base.content("x") is None and not folder.exists()
+    assert base.entries == {} and base.meta("a") == "" and base.content("x") is None and not folder.exists()
 
 
 DAMAGES = {
@@ -175,10 +174,10 @@ def test_a_damaged_file_is_set_aside(folder: Path, damage: object) -> None:
     (folder / "state.db").write_bytes(torn)
     base = Base(folder, create=True)
     (kept,) = folder.glob("state.corrupt-*.db")
-    assert kept.read_bytes() == torn and kept.name in base.notice and base.entries() == {}
+    assert kept.read_bytes() == torn and kept.name in base.notice and base.entries == {}
     base.advance([Advance(FILE.key, FILE)])
     base.close()
-    assert reopened(folder).entries() == {"a.csv": FILE} and reopened(folder).notice == ""
+    assert reopened(folder).entries == {"a.csv": FILE} and reopened(folder).notice == ""
 
 
 def test_a_dry_run_sets_nothing_aside(folder: Path) -> None:
@@ -186,7 +185,7 @@ def test_a_dry_run_sets_nothing_aside(folder: Path) -> None:
     folder.mkdir()
     (folder / "state.db").write_bytes(b"junk" * 999)
     base = Base(folder, create=False)
-    assert base.notice and base.entries() == {} and (folder / "state.db").read_bytes() == b"junk" * 999
+    assert base.notice and base.entries == {} and (folder / "state.db").read_bytes() == b"junk" * 999
     assert [path.name for path in folder.iterdir()] == ["state.db"]
 
 
@@ -199,7 +198,7 @@ def test_a_value_of_another_world_is_damage(folder: Path, column: str, value: st
     with sqlite3.connect(folder / "state.db") as db:
         db.execute(f"UPDATE base SET {column} = ?", (value,))
     base = Base(folder, create=True)
-    assert base.notice and base.entries() == {}
+    assert base.notice and base.entries == {}
 
 
 @pytest.mark.parametrize("table", ["intent", "past"])
@@ -209,7 +208,7 @@ def test_a_missing_table_is_damage(folder: Path, table: str) -> None:
     with sqlite3.connect(folder / "state.db") as db:
         db.execute(f"DROP TABLE {table}")
     base = Base(folder, create=True)
-    assert base.notice and base.entries() == {}
+    assert base.notice and base.entries == {}
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -228,7 +227,7 @@ def test_digests_of_another_canon_are_not_compared(folder: Path) -> None:
     """Notebooks weighed by another definition of equality count as never agreed on; files are bytes and stay."""
     old = BaseEntry("n", "n.py", Kind.NOTEBOOK, "notebook:0:SOURCE:1", VERSION, "s")
     made(folder, FILE, old).close()
-    assert set(reopened(folder).entries()) == {"a.csv"}
+    assert set(reopened(folder).entries) == {"a.csv"}
 
 
 def test_a_killed_start_is_no_damage(folder: Path) -> None:
@@ -237,7 +236,7 @@ def test_a_killed_start_is_no_damage(folder: Path) -> None:
     (folder / "state.db").write_bytes(b"")
     base = Base(folder, create=True)
     base.advance([Advance(FILE.key, FILE)])
-    assert base.notice == "" and reopened(folder).entries() == {"a.csv": FILE}
+    assert base.notice == "" and reopened(folder).entries == {"a.csv": FILE}
 
 
 def agreed_on(base: Base, *digests: str) -> None:
@@ -265,7 +264,7 @@ def test_a_file_of_an_older_version_is_set_aside(folder: Path) -> None:
     with sqlite3.connect(folder / "state.db") as db:
         db.execute(f"PRAGMA user_version = {SCHEMA - 1}")
     base = Base(folder, create=True)
-    assert base.entries() == {} and "set aside" in base.notice and list(folder.glob("state.corrupt-*.db"))
+    assert base.entries == {} and "set aside" in base.notice and list(folder.glob("state.corrupt-*.db"))
     base.close()
     assert reopened(folder).notice == ""
 
@@ -275,7 +274,7 @@ def test_a_distrusted_base_is_missing(folder: Path) -> None:
     made(folder, FILE).close()
     base = reopened(folder)
     base.distrust()
-    assert base.entries() == {} and base.intents() == []
+    assert base.entries == {} and base.intents == []
 
 
 def known(base: Base) -> dict[str, str]:
@@ -292,7 +291,7 @@ def test_a_copied_base_gets_a_name_of_its_own_and_keeps_what_it_knows(folder: Pa
     copy = reopened(tmp_path / "copy")
     assert copy.names()[0] == before["lineage"]  # until then it is known by the name it came with
     copy.settle(0)
-    assert known(copy)["lineage"] not in ("", before["lineage"]) and set(copy.entries()) == {FILE.key}
+    assert known(copy)["lineage"] not in ("", before["lineage"]) and set(copy.entries) == {FILE.key}
     base = reopened(folder)
     base.settle(0)
     assert known(base) == before and not set(base.names()) & set(copy.names())
@@ -320,7 +319,7 @@ def test_a_base_of_an_earlier_version_is_known_by_its_old_name_too(folder: Path)
     old = base.meta("lineage")
     assert old and not base.meta("ancestor") and old in base.names()
     base.settle(0)
-    assert base.meta("ancestor") == old != base.meta("lineage") and set(base.entries()) == {FILE.key}
+    assert base.meta("ancestor") == old != base.meta("lineage") and set(base.entries) == {FILE.key}
 
 
 def test_a_base_that_was_not_believed_begins_anew(folder: Path) -> None:
@@ -337,4 +336,4 @@ def test_a_base_that_was_not_believed_begins_anew(folder: Path) -> None:
         base.settle(7)
         assert base.meta("lineage") == names[2] and base.meta("serial") == "7"
         base.close()
-    assert reopened(folder).entries() == {}
+    assert reopened(folder).entries == {}
