@@ -17,6 +17,8 @@ from databricks_sync import __version__, interrupt
 from databricks_sync.errors import InterruptedRun, SyncError
 from databricks_sync.exit_code import ExitCode
 
+from . import browser
+
 if TYPE_CHECKING:
     from databricks_sync.output.report import Reporter
 
@@ -147,7 +149,5 @@ def _run(options: Options, report: Reporter) -> int:
             done = restore.run(run, request)
         report.summary(done)
         if options.open:
-            from . import browser
-
             browser.show(request.address(), report.notice)
         return done.exit_code

@@ -59,7 +59,6 @@ class Changes(FileSystemEventHandler):
         self._first = self._last = 0.0
 
     def __enter__(self) -> Changes:
-        logging.getLogger("watchdog").addHandler(self._log)
         # Of folders that it follows twice while they are being made; nobody else needs to know.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
         if not self.polled:
@@ -73,12 +72,6 @@ class Changes(FileSystemEventHandler):
 
     def __exit__(self, *_: object) -> None:
         self._stop()
-        logging.getLogger("watchdog").removeHandler(self._log)
-
-    @property
-    def following(self) -> bool:
-        """Whether events tell of changes; else only a look at the files does."""
-        return self._observer is not None
 
     def follows(self, other: Changes) -> bool:
         """Whether both look at the same places."""
@@ -155,10 +148,12 @@ class Changes(FileSystemEventHandler):
 
     def _start(self, observer: BaseObserver) -> None:
         self._observer = observer
+        logging.getLogger("watchdog").addHandler(self._log)
         observer.start()
         self._refresh()
 
     def _stop(self) -> None:
+        logging.getLogger("watchdog").removeHandler(self._log)
         observer, self._observer = self._observer, None
         if observer is not None:
             observer.stop()
@@ -244,8 +239,7 @@ class _Log(logging.Handler):
         self.changes = changes
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.changes.following:
-            self.changes.note(self.changes.folders)
+        self.changes.note(self.changes.folders)
 
 
 def is_silent(folder: Path) -> bool:

@@ -298,13 +298,11 @@ class LocalFolder(LocalFiles):
         """Whether `key` belongs to one of the folders."""
         return any(key.startswith(folder.prefix) for folder in self.folders)
 
-    def shown(self, key: str) -> str:
-        """What to call a key that only the workspace has; the extension of a notebook is not known yet."""
-        folder = next(f for f in self.folders if key.startswith(f.prefix))
-        return f"{folder.shown}/{key[len(folder.prefix) :]}".removeprefix("./")
-
     def place(self, key: str, format: Format | None) -> str:
-        """The local path, relative to the project, for a key without a flaw that one of the folders holds."""
+        """The local path, relative to the project, for a key that one of the folders holds.
+
+        Without its format a notebook has no extension there, and that is what to call it until it is read.
+        """
         folder = next(f for f in self.folders if key.startswith(f.prefix))
         return f"{folder.shown}/{file_name(key[len(folder.prefix) :], format)}".removeprefix("./")
 

@@ -185,10 +185,6 @@ class Repository:
         """Whether `url` is an address of this repository, as far as its origin tells."""
         return f"origin {_plain(url)}" in self.origin()
 
-    def knows(self, ref: str) -> bool:
-        """Whether this clone has the commit that a branch, tag or hash names."""
-        return self.commit(ref) != ""
-
     def commit(self, ref: str = "HEAD") -> str:
         """The hash of the commit that is checked out, or that a ref names; "" where there is none."""
         answer = self._git(self.project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
