@@ -224,7 +224,7 @@ importlib.import_module({command!r})
 @pytest.mark.parametrize(
     ("module", "said"),
     [
-        ("unicodedata", "error: Interrupted.\n"),
+        ("databricks_sync.cli.session", "error: Interrupted.\n"),
         ("databricks_sync.output.text", "Interrupted; nothing is half done.\n"),
     ],
     ids=["for a run", "to tell of an error"],
