@@ -304,6 +304,11 @@ class Hook:
         return self.steps or (Step("project", self, retries=self.retries),)
 
     @property
+    def pasted(self) -> bool:
+        """Whether MLflow runs a copy of the script as a Spark job, rather than the command in a shell."""
+        return self.engine is Engine.MLFLOW and self.project.spark_job is not None
+
+    @property
     def notebook(self) -> str:
         """What the hook notebook is called, and the job."""
         return job_name(self.name)

@@ -9,7 +9,6 @@ from databricks_sync.cli.session import Session
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import MODEL, Hook
 from mlflow_hooks.report import Reporter
-from mlflow_hooks.rules.check import is_pasted
 from mlflow_hooks.run.run import Overdue, results
 from mlflow_hooks.run.spec import RunSpec, values
 from mlflow_hooks.run.tracking import Tracking, metrics_of, mlflow_errors
@@ -31,7 +30,7 @@ def judged(
 
     Raises HookError where the run fails, WorkspaceError, SettingsError, InterruptedRun.
     """
-    parameters = values(judge, [f"{MODEL}={address(version)}"], pasted=is_pasted(judge))
+    parameters = values(judge, [f"{MODEL}={address(version)}"], pasted=judge.pasted)
     spec = RunSpec(judge, parameters, judge.experiment, judge.timeout, remote=True, step=_STEP, parent=parent)
     report.line(f"\njudging     {address(version)}")
     try:

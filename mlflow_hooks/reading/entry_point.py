@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from mlflow_hooks.model import Declared, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
-from mlflow_hooks.schema import Engine, HookFile, ParameterSetting, StepParameter
+from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
 
 from .document import Reader
 from .findings import nearest
@@ -32,8 +32,7 @@ def with_script(hook: Hook, project: MLflowProject, name: str, parameters: Itera
     Spark job, which knows entry points alone.
     """
     program = _PROGRAMS.get(PurePosixPath(name).suffix)
-    pasted = project.spark_job is not None and hook.engine is Engine.MLFLOW
-    if name in project.entry_points or program is None or pasted:
+    if name in project.entry_points or program is None or replace(hook, project=project).pasted:
         return project
     names = list(parameters)
     command = "".join([f"{program} {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])

@@ -110,18 +110,12 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
 
 def _part(hook: Hook, now: datetime) -> Findings:
     """What is wrong with the project of a hook or of one step, and with what it is given."""
-    pasted = is_pasted(hook)
-    yield from of_project(hook, now, pasted=pasted, on_databricks=True)
-    yield from parameters.rules(hook, pasted=pasted)
+    yield from of_project(hook, now, pasted=hook.pasted, on_databricks=True)
+    yield from parameters.rules(hook)
     if hook.engine is Engine.MLFLOW:
         yield from mlproject.environment(hook.project)
         yield from mlproject.release(hook)
     yield from _not_fetched(hook)
-
-
-def is_pasted(hook: Hook) -> bool:
-    """Whether MLflow runs a copy of the script as a Spark job, rather than the command in a shell."""
-    return hook.engine is Engine.MLFLOW and hook.project.spark_job is not None
 
 
 def _entry_point(hook: Hook, pasted: bool) -> Findings:

@@ -36,8 +36,8 @@ TYPES: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
 }
 
 
-def rules(hook: Hook, *, pasted: bool) -> Findings:
-    """What is wrong with the values a project gets. `pasted`: as a Spark job, whose words are split at blanks.
+def rules(hook: Hook) -> Findings:
+    """What is wrong with the values a project gets.
 
     SERVER: names of job parameters are `[A-Za-z0-9_.-]` (Jobs API 2.2); the splitting was seen with MLflow 3.17.2.
     """
@@ -56,10 +56,10 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
             remedy = "Give the parameter another name, or no widget."
             yield error(hook.document, ["parameters", parameter.name], message, remedy)
         if parameter.default is not None:
-            for message, remedy in _value(parameter, parameter.default, pasted and parameter.value is None):
+            for message, remedy in _value(parameter, parameter.default, hook.pasted and parameter.value is None):
                 yield error(declared, keys, message, remedy)
         for key, value in (("value", parameter.value), ("trial", parameter.trial)):
-            for message, remedy in _value(parameter, value, pasted) if value is not None else ():
+            for message, remedy in _value(parameter, value, hook.pasted) if value is not None else ():
                 yield error(hook.document, ["parameters", parameter.name, key], message, remedy)
     spark_job = hook.project.spark_job
     if spark_job and spark_job.python_file and hook.document.has("parameters"):
@@ -68,7 +68,7 @@ def rules(hook: Hook, *, pasted: bool) -> Findings:
 
 
 def problem(parameter: Parameter, value: str, *, pasted: bool) -> str:
-    """Why a value cannot be given, in a sentence; "" when it can."""
+    """Why a value cannot be given, in a sentence; "" when it can. `pasted`: to a Spark job, which splits at blanks."""
     return next((message for message, _ in _value(parameter, value, pasted)), "")
 
 

@@ -12,7 +12,6 @@ from databricks_sync.errors import InterruptedRun, SettingsError
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Parameter, Step, ValueKind
 from mlflow_hooks.report import Reporter
-from mlflow_hooks.rules.check import is_pasted
 from mlflow_hooks.rules.steps import in_order
 
 from .result import RunResult
@@ -68,7 +67,7 @@ def _of_step(spec: RunSpec, step: Step, runs: Mapping[str, Run], parent: str) ->
     given |= {made.name: _left(step, made, runs) for made in step.hook.parameters if made.source is not None}
     try:
         assignments = [f"{name}={value}" for name, value in given.items()]
-        parameters = values(step.hook, assignments, pasted=spec.remote and is_pasted(step.hook))
+        parameters = values(step.hook, assignments, pasted=spec.remote and step.hook.pasted)
     except SettingsError as error:
         raise HookError(f"{step.name}: {error.message}", error.hint) from None
     timeout = min(spec.timeout, step.hook.timeout)

@@ -16,7 +16,7 @@ from mlflow_hooks.options import HookOptions
 from mlflow_hooks.reading.git_address import unreachable
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules import experiment, steps
-from mlflow_hooks.rules.check import is_pasted, of_project, refuse
+from mlflow_hooks.rules.check import of_project, refuse
 from mlflow_hooks.schema import Engine
 
 from . import spec
@@ -49,12 +49,10 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     for part in hook.parts if ref is None else ():  # what lies here is what is run
         # The workspace on this machine makes no clusters.
         on_databricks = session is not None and not session.settings.login.where
-        pasted = remote and is_pasted(part.hook)
-        refuse(
-            of_project(part.hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks),
-            options.checking(),
-        )
-    pasted = remote and is_pasted(hook) and not hook.steps
+        pasted = remote and part.hook.pasted
+        findings = of_project(part.hook, datetime.now(timezone.utc), pasted=pasted, on_databricks=on_databricks)
+        refuse(findings, options.checking())
+    pasted = remote and hook.pasted and not hook.steps
     parameters = spec.values(hook, options.parameters, pasted=pasted, trial=options.trial)
     if options.trial and all(parameter.trial is None for parameter in hook.parameters):
         report.notice(f"No parameter of {hook.name} has a value for trials, so this one is as long as any run.")
