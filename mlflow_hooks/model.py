@@ -320,7 +320,7 @@ class Hook:
 
     @property
     def task_timeout(self) -> timedelta:
-        """When Databricks ends the task: after the hook had time to clean up."""
+        """When Databricks ends the task of a notebook, after that had time to clean up, or a job of git."""
         return self.timeout + TASK_MARGIN
 
     @property

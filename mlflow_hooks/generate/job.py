@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from mlflow_hooks.model import (
     EXPERIMENT,
     GIT_REF,
-    JOB_MARGIN,
     JOB_RUN_ID,
-    TASK_MARGIN,
     TIMEOUT,
     TRIGGER,
     WORKSPACE_FOLDER,
@@ -156,10 +155,10 @@ def _of_notebook(hook: Hook, notebook: str) -> dict[str, Any]:
         "task_key": "hook",
         **compute,
         "notebook_task": {"notebook_path": notebook, "base_parameters": parameters, "source": "WORKSPACE"},
-        "timeout_seconds": _seconds(hook, 1),
+        "timeout_seconds": _seconds(hook.task_timeout),
         "max_retries": 0,
     }
-    return {"timeout_seconds": _seconds(hook, 2), **clusters, "tasks": [task]}
+    return {"timeout_seconds": _seconds(hook.job_timeout), **clusters, "tasks": [task]}
 
 
 def _of_git(hook: Hook) -> dict[str, Any]:
@@ -177,7 +176,7 @@ def _of_git(hook: Hook) -> dict[str, Any]:
         for key, entries in more.items():
             job[key] = [*job.get(key, []), *(entry for entry in entries if entry not in job.get(key, []))]
     return {
-        "timeout_seconds": _seconds(hook, 1),
+        "timeout_seconds": _seconds(hook.task_timeout),
         "git_source": source,
         **job,
         "tasks": [_task(step, computes[_shared_by(step)][0]) for step in hook.parts],
@@ -227,7 +226,7 @@ def _task(step: Step, compute: Mapping[str, Any]) -> dict[str, Any]:
         **compute,
         "spark_python_task": {"python_file": file, "parameters": arguments, "source": "GIT"},
         **({} if step.hook.project.serverless else {"libraries": _libraries(step.hook)}),
-        "timeout_seconds": _seconds(step.hook, 0),
+        "timeout_seconds": _seconds(step.hook.timeout),
         "max_retries": step.retries,
     }
 
@@ -276,7 +275,5 @@ def _without_spot(setting: Any) -> Any:
     )
 
 
-def _seconds(hook: Hook, ring: int) -> int:
-    """The time limit of the innermost ring that is ours, or of one further out."""
-    margins = (hook.timeout, hook.timeout + TASK_MARGIN, hook.timeout + JOB_MARGIN)
-    return int(margins[ring].total_seconds())
+def _seconds(time: timedelta) -> int:
+    return int(time.total_seconds())
