@@ -117,7 +117,7 @@ def read_hooks(projects: Path, to: str = "") -> list[HookReading]:
 def read_hook(path: Path, to: str = "") -> HookReading:
     """The hook that a file describes, of the project that it lies in; for a target, if the file has that one."""
     folder = path.parent.resolve()
-    repository = _repository(folder)
+    repository = repository_of(folder)
     top = repository.top.resolve() if repository else None
     subfolder = "" if folder == top else folder.relative_to(top).as_posix() if top else folder.name
     reader = Reader(folder / path.name, join(subfolder, path.name))
@@ -232,7 +232,8 @@ def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:
     return file
 
 
-def _repository(folder: Path) -> Repository | None:
+def repository_of(folder: Path) -> Repository | None:
+    """The git repository that a folder is in; None where it is in none."""
     try:
         return Repository(folder)
     except SettingsError:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1, sha256
+from pathlib import Path
 from posixpath import basename
 
-from databricks_sync.errors import SettingsError, enumerated, quantity
+from databricks_sync.errors import enumerated, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 from databricks_sync.rules.stand_ins import StandIn, stand_in
@@ -21,7 +21,7 @@ from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject, Re
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
 from mlflow_hooks.reading.findings import Findings, error, warning
-from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
+from mlflow_hooks.reading.hook_file import HookReading, is_hook_file, repository_of
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -42,15 +42,6 @@ from . import (
 )
 
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """The script of an entry point, as it lies in the project; `text` None where there is none."""
-
-    name: str
-    text: str | None
-    modules: frozenset[str]
 
 
 def check(readings: Iterable[HookReading], now: datetime, *, refs: bool = True) -> list[Finding]:
@@ -131,33 +122,29 @@ def _entry_point(hook: Hook, pasted: bool) -> Findings:
         name = project.spark_job.python_file or None
     if name is None:
         return
-    file = read_script(project, name)
-    if file.text is None:
+    path, file = project.folder / name, project.path(name)
+    text = _script(path, project)
+    if text is None:
         message = f"The command runs {name}, but {project.shown} has no such file."
         yield error(project.mlproject, keys, message, "Correct the name; it is relative to the project's folder.")
         return
     # Only a warning: nothing of it is generated or shown, and a long text in a script may be data.
-    yield from credentials(file.name, file.text, FindingSeverity.WARNING)
+    yield from credentials(file, text, FindingSeverity.WARNING)
     if name.endswith(".py"):
-        yield from script.rules(file.name, file.text, file.modules, pasted=pasted)
-        if project.serverless:
-            yield from script.on_serverless(file.name, file.text)
+        modules = {module.stem for module in path.parent.glob("*.py") if module != path}
+        modules |= {module.parent.name for module in path.parent.glob("*/*.py")}
+        yield from script.rules(file, text, modules, pasted=pasted, serverless=bool(project.serverless))
 
 
-def read_script(project: MLflowProject, name: str) -> Script:
-    """The script called `name`, relative to the project; without a text where it lies outside or cannot be read."""
-    path = project.folder / name
-    modules = {module.stem for module in path.parent.glob("*.py") if module != path}
-    modules |= {module.parent.name for module in path.parent.glob("*/*.py")}
+def _script(path: Path, project: MLflowProject) -> str | None:
+    """The beginning of a script, up to LARGEST bytes; None where it lies outside of the project or cannot be read."""
     try:
-        inside = project.folder.resolve() in path.resolve().parents
-        text = None
-        if inside and path.is_file():
-            with path.open("rb") as stream:
-                text = stream.read(LARGEST).decode("utf-8", "replace")
+        if project.folder.resolve() not in path.resolve().parents or not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            return stream.read(LARGEST).decode("utf-8", "replace")
     except OSError:
-        text = None
-    return Script(project.path(name), text, frozenset(modules))
+        return None
 
 
 def _cluster(hook: Hook, now: datetime) -> Findings:
@@ -176,9 +163,8 @@ def _not_fetched(hook: Hook) -> Findings:
 
     SERVER: no submodules (https://learn.microsoft.com/azure/databricks/repos/limits); nobody documents git-lfs there.
     """
-    try:
-        repository = Repository(hook.project.folder)
-    except SettingsError:
+    repository = repository_of(hook.project.folder)
+    if repository is None:
         return
     if hook.engine is Engine.JOBS_GIT and (repository.top / ".gitmodules").is_file():
         message = "Databricks fetches the repository without its submodules, so their folders are empty in the job."
@@ -198,11 +184,10 @@ def pinned(hook: Hook) -> Findings:
 def _pinned(hook: Hook, project: MLflowProject) -> Findings:
     git = hook.git
     keys = ["git", git.kind.value]
-    try:
-        repository = Repository(project.folder)
-    except SettingsError:
+    repository = repository_of(project.folder)
+    if repository is None or not git.ref:
         return
-    if not git.ref or git_address.ref_problem(git.ref, git.kind) or not _is_of(repository, git.url):
+    if git_address.ref_problem(git.ref, git.kind) or not _is_of(repository, git.url):
         return
     if not (at := _fetched(hook, repository)):
         message = f"This clone has no {git.kind.value} {git.ref}, so the project at that ref was not checked."

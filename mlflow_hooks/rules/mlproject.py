@@ -14,7 +14,6 @@ from mlflow_hooks.model import EntryPoint, Finding, Hook, MLflowProject
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.project_file import ENVIRONMENTS
 
-_COMMAND = "entry_points", "{}", "command"
 _QUOTED = re.compile(r"""(["'])[^"']*\{[^{}"']+\}[^"']*\1""")
 _SPARK_JOBS_SINCE = (2, 14)
 _FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -85,7 +84,7 @@ def _spark_job(project: MLflowProject, environments: list[str]) -> Findings:
 def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findings:
     """What MLflow makes of a command. `pasted`: it is run as a Spark job, whose words MLflow splits at blanks."""
     document = project.mlproject
-    keys = [key.format(entry.name) for key in _COMMAND]
+    keys = ["entry_points", entry.name, "command"]
     if _QUOTED.search(entry.command):
         message = "A placeholder is inside quotes, but MLflow quotes its value already: the quotes would clash."
         yield error(document, keys, message, "Write {name} without quotes around it.")
@@ -111,7 +110,7 @@ def command(project: MLflowProject, entry: EntryPoint, *, pasted: bool) -> Findi
 def placeholders(project: MLflowProject, entry: EntryPoint) -> Iterator[Finding]:
     """What stands in braces in a command."""
     document = project.mlproject
-    keys = [key.format(entry.name) for key in _COMMAND]
+    keys = ["entry_points", entry.name, "command"]
     declared = [parameter.name for parameter in entry.parameters]
     try:
         parsed = [part for part in string.Formatter().parse(entry.command) if part[1] is not None]

@@ -15,7 +15,7 @@ from mlflow_hooks.reading.findings import Findings
 _ALONE = "Keep the project to one file, or put what it imports into a library under python_libraries."
 
 
-def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> Findings:
+def rules(name: str, source: str, modules: Collection[str], *, pasted: bool, serverless: bool) -> Findings:
     """What is wrong with the text of a script called `name`; `modules` are those that lie beside it.
 
     SERVER: that MLflow pastes it below lines of its own, and where it runs it, was seen with MLflow 3.17.2.
@@ -31,16 +31,7 @@ def rules(name: str, source: str, modules: Collection[str], *, pasted: bool) -> 
         yield from _settled_elsewhere(name, node)
         if pasted:
             yield from _pasted(name, node, modules)
-
-
-def on_serverless(name: str, source: str) -> Findings:
-    """What of a script serverless compute does not run: it has Spark Connect, which has no RDDs."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # `rules` says it
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in ("sparkContext", "rdd"):
+        if serverless and isinstance(node, ast.Attribute) and node.attr in ("sparkContext", "rdd"):
             message = f"Serverless compute has no {node.attr}: it has Spark Connect."
             remedy = "Use DataFrames, or run the project on a cluster."
             yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
