@@ -16,7 +16,6 @@ from mlflow_hooks.reading.findings import Findings, error, nearest, warning
 from mlflow_hooks.reading.hook_file import is_hook_file
 
 from . import runtimes
-from .runtimes import Runtime, Support
 
 DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_AUTO")
 _WRAPPER = ("new_cluster", "libraries", "job_cluster_key")  # the last as a job's own JSON has it
@@ -24,8 +23,8 @@ SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master":
 # SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
 GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
 _NEW_CLUSTER = "Describe a new cluster: spark_version, node_type_id ..."
-_NO_PLAIN = Runtime(13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
-_NO_DBFS_LIBRARIES = Runtime(15, 1)
+_NO_PLAIN = (13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
+_NO_DBFS_LIBRARIES = (15, 1)
 
 
 def rules(cluster: Cluster, today: date) -> Findings:
@@ -105,7 +104,7 @@ def for_project(cluster: Cluster, *, spark_job: bool) -> Findings:
     """
     document, spec, at = cluster.document, cluster.spec, _inside(cluster)
     runtime = runtimes.parse(str(spec.get("spark_version", "")))
-    if not spark_job and runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_PLAIN):
+    if not spark_job and runtime is not None and runtime >= _NO_PLAIN:
         message = "A plain MLflow project does not run in a job on Databricks Runtime 13 and later."
         remedy = "Write databricks_spark_job: with python_libraries: in MLproject, instead of its environment."
         yield error(document, [*at, "spark_version"], message, remedy)
@@ -160,7 +159,7 @@ def _kind_of(value: object) -> str:
 def _runtime(cluster: Cluster, today: date) -> Findings:
     document, keys = cluster.document, [*_inside(cluster), "spark_version"]
     text = cluster.spec.get("spark_version")
-    current = f"{runtimes.newest().major}.x-cpu-ml-scala2.13"
+    current = f"{runtimes.newest()[0]}.x-cpu-ml-scala2.13"
     if text is None:
         if not cluster.spec.get("policy_id"):
             yield error(
@@ -172,12 +171,12 @@ def _runtime(cluster: Cluster, today: date) -> Findings:
         message = f"{text!r} is not a version of Databricks Runtime."
         yield error(document, keys, message, "Write 17.3.x-cpu-ml-scala2.13.")
         return
-    support = runtimes.support(runtime, today)
-    if support is Support.ENDED:
-        message = f"Databricks Runtime {runtime} is no longer supported: a cluster with it may not start."
+    ended, shown = runtimes.ended(runtime, today), f"Databricks Runtime {runtime[0]}.{runtime[1]}"
+    if ended:
+        message = f"{shown} is no longer supported: a cluster with it may not start."
         yield warning(document, keys, message, f"Write a supported one, such as 17.3.x-cpu-ml-scala2.13 or {current}.")
-    elif support is Support.UNKNOWN:
-        message = f"Databricks Runtime {runtime} is not in the list of known versions, so its support was not checked."
+    elif ended is None:
+        message = f"{shown} is not in the list of known versions, so its support was not checked."
         yield warning(document, keys, message, "Make sure it exists, or write 17.3.x-cpu-ml-scala2.13.")
 
 
@@ -255,6 +254,6 @@ def _libraries(cluster: Cluster) -> Findings:
             message = "Databricks refuses a pypi library without a package."
             yield error(document, keys, message, 'Write {"pypi": {"package": "name==version"}}.')
         if isinstance(value, str) and re.match(r"(dbfs:/|/dbfs/)(?!Volumes/)", value):
-            if runtime is not None and (runtime == runtimes.LATEST or runtime >= _NO_DBFS_LIBRARIES):
+            if runtime is not None and runtime >= _NO_DBFS_LIBRARIES:
                 message = "From Databricks Runtime 15.1 on, libraries in the DBFS root are not installed."
                 yield error(document, keys, message, "Put it into a volume (/Volumes/...) or into the workspace.")

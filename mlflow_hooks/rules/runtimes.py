@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
-from enum import Enum
 from functools import cache
 from importlib.resources import files
+from typing import TypeAlias
 
 import yaml
 
 _KEY = re.compile(r"(\d+)\.(?:(\d+)\.)?x-(?:[a-z0-9.-]+-)?scala2\.1[123]|(auto|custom):.+")
 
 
-class Support(Enum):
-    """Whether Databricks supports a runtime on a given day."""
-
-    SUPPORTED = "supported"
-    ENDED = "ended"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Runtime:
-    """A version; 0.0 for one that is only known to Databricks (`auto:latest-lts`)."""
-
-    major: int
-    minor: int
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}"
-
-
-LATEST = Runtime(0, 0)
+Runtime: TypeAlias = "tuple[int, int]"  # such as (17, 3)
+LATEST: Runtime = (999, 0)  # one that is only known to Databricks (`auto:latest-lts`), and newer than any other
 
 
 def parse(spark_version: str) -> Runtime | None:
@@ -41,18 +22,18 @@ def parse(spark_version: str) -> Runtime | None:
     match = _KEY.fullmatch(spark_version)
     if match is None:
         return None
-    return LATEST if match[3] else Runtime(int(match[1]), int(match[2] or 0))
+    return LATEST if match[3] else _numbers(match[1], match[2] or "0")
 
 
-def support(runtime: Runtime, today: date) -> Support:
-    """Whether Databricks supports the runtime on that day, as runtimes.yaml says (its release notes)."""
-    if runtime == LATEST:
-        return Support.SUPPORTED
+def ended(runtime: Runtime, today: date) -> bool | None:
+    """Whether Databricks supports a runtime no more, as runtimes.yaml says (its release notes); None: nobody knows."""
     ends = _table()
-    if runtime in ends:
-        end = ends[runtime]
-        return Support.SUPPORTED if end is None or today <= end else Support.ENDED
-    return Support.ENDED if runtime < min(ends) else Support.UNKNOWN
+    if runtime == LATEST:
+        return False
+    if runtime not in ends:
+        return True if runtime < min(ends) else None
+    end = ends[runtime]
+    return end is not None and today > end
 
 
 def newest() -> Runtime:
@@ -61,6 +42,15 @@ def newest() -> Runtime:
 
 
 @cache
+def support_table(file: str) -> dict[str, date | None]:
+    """The versions in a file of the package, each with the last day of its support; None where that is not known."""
+    table: dict[str, date | None] = yaml.safe_load((files("mlflow_hooks") / file).read_text(encoding="utf-8"))
+    return table
+
+
 def _table() -> dict[Runtime, date | None]:
-    table = yaml.safe_load(files("mlflow_hooks").joinpath("runtimes.yaml").read_text(encoding="utf-8"))
-    return {Runtime(*(int(part) for part in f"{name}.0".split(".")[:2])): end for name, end in table.items()}
+    return {_numbers(*name.split(".")): end for name, end in support_table("runtimes.yaml").items()}
+
+
+def _numbers(major: str, minor: str = "0") -> Runtime:
+    return int(major), int(minor)

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import cache
-from importlib.resources import files
-
-import yaml
 
 from databricks_sync.errors import enumerated
 from mlflow_hooks.model import Hook, MLflowProject, Requirements
@@ -18,6 +14,7 @@ from mlflow_hooks.reading.findings import Findings, error, warning
 from mlflow_hooks.schema import Engine
 
 from .cluster import GPUS, SINGLE_NODE
+from .runtimes import support_table
 
 # SERVER: `environment_variables_key` of a task "supports serverless tasks using environment version 5 or later".
 _FIRST_WITH_VARIABLES = 5
@@ -73,12 +70,12 @@ def rules(hook: Hook, today: date) -> Findings:
 
 
 def _version(hook: Hook, keys: list[str], today: date) -> Findings:
-    version = hook.project.serverless
-    newest = max(_ends(), key=int)
-    if version not in _ends():
+    version, ends = hook.project.serverless, support_table("environments.yaml")
+    newest = max(ends, key=int)
+    if version not in ends:
         message = f"Environment version {version} is not in the list of known ones, so its support was not checked."
         yield warning(hook.document, keys, message, f"Make sure it exists, or write environment_version: {newest}.")
-    elif today > _ends()[version]:
+    elif (end := ends[version]) and today > end:
         message = f"Environment version {version} of serverless compute is no longer supported."
         yield warning(hook.document, keys, message, f"Write environment_version: {newest}.")
 
@@ -103,11 +100,3 @@ def _left_behind(project: MLflowProject) -> Findings:
         message = f"Serverless compute ignores this file, and has nothing of its {enumerated(lost)}."
         remedy = "Name the libraries that the script needs in the project's environment, and remove the file."
         yield warning(cluster.document, [], message, remedy)
-
-
-@cache
-def _ends() -> dict[str, date]:
-    table: dict[str, date] = yaml.safe_load(
-        files("mlflow_hooks").joinpath("environments.yaml").read_text(encoding="utf-8")
-    )
-    return table
