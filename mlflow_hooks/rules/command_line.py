@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from posixpath import normpath
 
 from mlflow_hooks.errors import BrokenProject
-from mlflow_hooks.model import Document, EntryPoint, Finding, Hook, Parameter
+from mlflow_hooks.model import Document, EntryPoint, Finding, FindingSeverity, Hook, Parameter
 from mlflow_hooks.reading.findings import Findings, error
+
+from .mlproject import placeholders
 
 # SERVER: the Jobs API replaces the one, and has no escape for it. Bundles replace the other; only late ones have one.
 REFERENCE = re.compile(r"\{\{|\$\{")
@@ -38,10 +40,12 @@ def command_line(hook: Hook) -> tuple[str, list[str]]:
 
     Raises BrokenProject for a command that only a shell understands, and for values that would be taken for references.
     """
-    entry = hook.project.entry_points.get(hook.entry_point)
-    for finding in (*rules(hook), *_placeholders(hook, entry)):
+    for finding in rules(hook):
         raise BrokenProject(finding.message, finding.remedy)
-    assert entry is not None
+    entry = hook.project.entry_points[hook.entry_point]  # else hook.yml was not sound
+    for finding in placeholders(hook.project, entry):
+        if finding.severity is FindingSeverity.ERROR:
+            raise BrokenProject(finding.message, finding.remedy)
     words = shlex.split(_in_one_line(entry.command))
     parameters = {parameter.name: parameter for parameter in hook.parameters}
     return normpath(hook.project.path(words[1])), [_filled(word, parameters) for word in words[2:]]
@@ -58,9 +62,6 @@ def _form(hook: Hook, entry: EntryPoint) -> Findings:
         return
     if len(words) < 2 or words[0] not in ("python", "python3") or not re.fullmatch(r"[^{}]+\.py", words[1]):
         yield _broken(hook, "a command that is not `python FILE.py ...`", "A job's task runs one Python file.")
-    for name, formatted in _fields(entry) or ():
-        if formatted:
-            yield _broken(hook, f"a format for {name} in its command", f"Write {{{name}}} alone.")
 
 
 def _in_one_line(command: str) -> str:
@@ -89,28 +90,6 @@ def _values(hook: Hook, entry: EntryPoint) -> Findings:
         if parameter.value is None:
             place = hook.project.mlproject, ["entry_points", entry.name, "parameters", parameter.name]
         yield error(*place, message, "Give it another value.")
-
-
-def _placeholders(hook: Hook, entry: EntryPoint | None) -> Findings:
-    if entry is None:
-        yield _broken(hook, f"no entry point {hook.entry_point!r}", "Write an entry point that MLproject has.")
-        return
-    names = {parameter.name for parameter in hook.parameters}
-    fields = _fields(entry)
-    if fields is None:
-        yield _broken(hook, "a brace in its command", "Use braces only around the names of parameters.")
-    for name, _ in fields or ():
-        if name not in names:
-            yield _broken(hook, f"{{{name}}} in its command, which is not a parameter", "Declare it in MLproject.")
-
-
-def _fields(entry: EntryPoint) -> list[tuple[str, bool]] | None:
-    """The names in braces, and whether their values are to be formatted; None where the braces are none."""
-    try:
-        parts = list(string.Formatter().parse(entry.command))
-    except ValueError:
-        return None
-    return [(name, bool(form or conversion)) for _, name, form, conversion in parts if name is not None]
 
 
 def _filled(word: str, parameters: Mapping[str, Parameter]) -> str:

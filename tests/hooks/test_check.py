@@ -424,7 +424,7 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
         jobs_git(**command("python demo.py --word {word} --count {count} 2>&1 | tee log")),
         "MLproject:9 error: a command that needs a shell",
     ),
-    ("a format", jobs_git(**command("python demo.py {word!r} {count}")), "MLproject:9 error: a format for word"),
+    ("a format", jobs_git(**command("python demo.py {word!r} {count}")), "MLproject:9 error: the placeholder {word!r}"),
     ("an unclosed quote", jobs_git(**command("python demo.py {word} {count} 'x")), "MLproject:9 error: a mistake"),
     (
         "a file of Python",

@@ -288,8 +288,8 @@ COMMANDS = {
     "python train.py && echo done": "needs a shell",
     "python train.py 'x": "a mistake",
     "python train.py {none}": "is not a parameter",
-    "python train.py {": "in its command",
-    "python train.py {word!r}": "in its command",
+    "python train.py {": "has a brace",
+    "python train.py {word!r}": "has no such form",
     "python train.py $HOME": "needs a shell",
 }
 
@@ -299,7 +299,7 @@ def test_jobs_git_refuses(command: str) -> None:
     """A command that no task of a job can be is refused, and the reason said."""
     entry = replace(PROJECT.entry_points["main"], command=command)
     broken = replace(JOBS_GIT, project=replace(PROJECT, entry_points={"main": entry}))
-    with pytest.raises(BrokenProject, match="jobs-git cannot start it") as refused:
+    with pytest.raises(BrokenProject) as refused:
         settings(broken)
     assert COMMANDS[command] in refused.value.message and refused.value.hint
 
