@@ -124,12 +124,41 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """A parameter as the entry point declares it. MLflow itself checks no type; `default` None means required."""
+class StepValue:
+    """What the step called `step` leaves for a later one, under the name `key`."""
+
+    step: str
+    kind: ValueKind
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter as the entry point declares it, with what hook.yml says of it. Values are text, as on a command line.
+
+    MLflow itself checks no `type`. `value` None: hook.yml gives none, the project's `default` holds, if
+    it has one. `widget`: callers may set it. `source`: an earlier
+    step gives the value. `shared`: what a step gets is what the pipeline gives to all. `trial`: what it is in a trial.
+    """
 
     name: str
     type: str = "string"
     default: str | None = None
+    value: str | None = None
+    widget: bool = False
+    source: StepValue | None = None
+    shared: bool = False
+    trial: str | None = None
+
+    @property
+    def effective(self) -> str | None:
+        """What the project gets from a caller who says nothing; None when that is an error."""
+        return self.default if self.value is None else self.value
+
+    @property
+    def required(self) -> bool:
+        """Whether a caller has to give a value."""
+        return self.effective is None and self.source is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +167,7 @@ class EntryPoint:
 
     name: str
     command: str
-    parameters: tuple[Declared, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
 
 class Requirements(NamedTuple):
@@ -225,43 +254,6 @@ class GitSource:
     provider: str = ""
     secret: Secret | None = None
     widget: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StepValue:
-    """What the step called `step` leaves for a later one, under the name `key`."""
-
-    step: str
-    kind: ValueKind
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of the entry point, with what hook.yml says of it. Values are text, as they are on a command line.
-
-    `value` None: hook.yml gives none, the project's `default` holds. `widget`: callers may set it. `source`: an earlier
-    step gives the value. `shared`: what a step gets is what the pipeline gives to all. `trial`: what it is in a trial.
-    """
-
-    name: str
-    type: str = "string"
-    default: str | None = None
-    value: str | None = None
-    widget: bool = False
-    source: StepValue | None = None
-    shared: bool = False
-    trial: str | None = None
-
-    @property
-    def effective(self) -> str | None:
-        """What the project gets from a caller who says nothing; None when that is an error."""
-        return self.default if self.value is None else self.value
-
-    @property
-    def required(self) -> bool:
-        """Whether a caller has to give a value."""
-        return self.effective is None and self.source is None
 
 
 @dataclass(frozen=True, slots=True)

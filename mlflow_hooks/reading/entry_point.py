@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from mlflow_hooks.model import Declared, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
+from mlflow_hooks.model import EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
 from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
 
 from .document import Reader
@@ -36,7 +36,7 @@ def with_script(hook: Hook, project: MLflowProject, name: str, parameters: Itera
         return project
     names = list(parameters)
     command = "".join([f"{program} {shlex.quote(name)}", *(f" --{parameter} {{{parameter}}}" for parameter in names)])
-    script = EntryPoint(name, command, tuple(map(Declared, names)))
+    script = EntryPoint(name, command, tuple(map(Parameter, names)))
     return replace(project, entry_points={**project.entry_points, name: script})
 
 
@@ -68,7 +68,7 @@ def check_names(reader: Reader, section: Sequence[str], names: Iterable[str], en
 def parameter(
     reader: Reader,
     section: Sequence[str],
-    declared: Declared,
+    declared: Parameter,
     settings: Mapping[str, ParameterSetting | StepParameter],
 ) -> Parameter:
     """A parameter that an entry point declares, with what hook.yml says of it."""
@@ -76,7 +76,7 @@ def parameter(
     source = _source(reader, section, declared.name, setting) if isinstance(setting, StepParameter) else None
     widget = isinstance(setting, ParameterSetting) and setting.widget
     trial = setting.trial if isinstance(setting, ParameterSetting) else None
-    made = Parameter(declared.name, declared.type, declared.default, setting.value, widget, source, trial=trial)
+    made = replace(declared, value=setting.value, widget=widget, source=source, trial=trial)
     if made.required and not widget:
         message = f"The parameter {made.name} has no value, and no caller may set it: every run would fail."
         remedy = f"Give {made.name} a value, or widget: true."
@@ -97,5 +97,5 @@ def _source(reader: Reader, section: Sequence[str], name: str, setting: StepPara
     return StepValue(setting.step, *kinds[0]) if kinds else StepValue(setting.step, ValueKind.TAG, name)
 
 
-def _declared(entry: EntryPoint | None) -> tuple[Declared, ...]:
+def _declared(entry: EntryPoint | None) -> tuple[Parameter, ...]:
     return entry.parameters if entry is not None else ()

@@ -13,7 +13,7 @@ from posixpath import join
 from typing import Any
 
 from databricks_local.jobs.rules.fields import NEW_CLUSTER
-from mlflow_hooks.model import Cluster, Declared, Document, EntryPoint, Environment, Finding, MLflowProject
+from mlflow_hooks.model import Cluster, Document, EntryPoint, Environment, Finding, MLflowProject, Parameter
 from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
 from .document import Reader, Scalar, plain, read_json
@@ -134,7 +134,7 @@ def _entry_point(reader: Reader, name: str, fields: EntryPointFields) -> EntryPo
     # MLflow writes a default as Python prints it.
     defaults = {key: plain(parameter.default) for key, parameter in fields.parameters.items()}
     declared = (
-        Declared(key, parameter.type, None if defaults[key] is None else str(defaults[key]))
+        Parameter(key, parameter.type, None if defaults[key] is None else str(defaults[key]))
         for key, parameter in fields.parameters.items()
     )
     return EntryPoint(name, fields.command, tuple(declared))

@@ -9,7 +9,6 @@ from typing import Any
 
 from mlflow_hooks.model import (
     Cluster,
-    Declared,
     Document,
     EntryPoint,
     Environment,
@@ -37,7 +36,7 @@ PROJECT = MLflowProject(
         "main": EntryPoint(
             "main",
             "python src/train.py --word {word} --count={count} --literal {{x}}",
-            (Declared("word", "string", "hello"), Declared("count", "int")),
+            (Parameter("word", "string", "hello"), Parameter("count", "int")),
         )
     },
     cluster=Cluster(NOWHERE, CLUSTER),
