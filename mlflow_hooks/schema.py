@@ -178,6 +178,7 @@ class Section(BaseModel):
     unknown_keys_are_errors: ClassVar[bool] = True
     may_be_empty: ClassVar[bool] = True
     short_for: ClassVar[str] = ""  # the key whose value may stand in the place of the whole section
+    instead: ClassVar[Mapping[str, Any]] = {}  # the JSON schema of what may
 
     @classmethod
     def by_key(cls) -> dict[str, FieldInfo]:
@@ -196,6 +197,11 @@ class Section(BaseModel):
     def _left_empty(cls, value: object, info: ValidationInfo) -> object:
         field = cls.model_fields[info.field_name or ""]
         return field.get_default(call_default_factory=True) if value is None and not field.is_required() else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        section = handler(core_schema)
+        return {"anyOf": [{**cls.instead}, section]} if cls.instead else section
 
 
 class Secret(Section):
@@ -225,14 +231,10 @@ class Git(Section):
 class ParameterSetting(Section):
     """What the project gets for one parameter, and whether callers may set it."""
 
-    short_for = "value"
+    short_for, instead = "value", _VALUE
     value: Value | None = Field(default=None, description="The value; default: that of MLproject.")
     widget: Flag = Field(default=False, description="Whether callers may set it.")
     trial: Value | None = Field(default=None, description="The value in a trial, such as for a pull request.")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [_VALUE, handler(core_schema)]}
 
 
 class JobSchedule(Section):
@@ -262,7 +264,7 @@ class ResultKeys(Section):
 class Compute(Section):
     """What the project runs on: a cluster file by its name, or serverless compute."""
 
-    short_for = "file"
+    short_for, instead = "file", {"type": "string"}
     file: str = Field(default="", description="A cluster file, or serverless.", examples=["serverless"])
     environment_version: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$"), WithJsonSchema(_VERSION)] = Field(
         default="",
@@ -283,10 +285,6 @@ class Compute(Section):
         if self.environment_version or self.file == SERVERLESS:
             return self.environment_version or DEFAULT_ENVIRONMENT
         return ""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
 
 
 class DataFactory(Section):
@@ -315,20 +313,17 @@ class Permission(Section):
 class StepParameter(Section):
     """What a step gets for one parameter: a value, or what an earlier step leaves."""
 
-    short_for = "value"
+    short_for, instead = "value", _VALUE
     value: Value | None = Field(default=None, description="The value.")
     step: str = Field(default="", description="The step that leaves it.")
     tag: Text = Field(default="", description="The tag of that step's MLflow run.")
     metric: Text = Field(default="", description="The metric of that step's MLflow run.")
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [_VALUE, handler(core_schema)]}
-
 
 class StepSettings(Section):
     """One step of a pipeline. It starts as soon as those have succeeded that it comes after."""
 
+    instead = {"type": "null"}
     project: str = Field(default="", description="The folder of its project, seen from this one; default: this one.")
     entry_point: Text = Field(default="", description="Default: the entry point called as the step, else main.")
     parameters: dict[str, StepParameter] = Field(
@@ -340,10 +335,6 @@ class StepSettings(Section):
     )
     timeout: Duration | None = Field(default=None, description="Then the step is cancelled; default: with the whole.")
     retries: Count = Field(default=0, description="How often it is tried again after a failure; default: as above.")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [{"type": "null"}, handler(core_schema)]}
 
 
 class Bound(Section):
