@@ -25,7 +25,7 @@ from mlflow_hooks.model import (
     MLflowProject,
     RefKind,
 )
-from mlflow_hooks.schema import SERVERLESS, Engine, Git, HookFile
+from mlflow_hooks.schema import SERVERLESS, Compute, Engine, Git, HookFile
 
 from .document import Reader, plain
 from .entry_point import with_entry_point
@@ -127,15 +127,14 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     targets = targets_of(reader)
     if to in targets:
         choose(reader, to)
-    named = _cluster_file(reader.tree.get("project_cluster")) if isinstance(reader.tree, dict) else ""
-    project, findings = read_project(folder, subfolder, named or "", needs_cluster=named is not None)
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
+        _, findings = read_project(folder, subfolder, Compute())
         return HookReading(None, (*reader.findings, *findings))
     name = reader.tree.get("name")
     file = validated(reader, HookFile)
-    project = replace(project, serverless=file.project_cluster.serverless)
+    project, findings = read_project(folder, subfolder, file.project_cluster)
     hook = _hook(reader, file, project, repository.address() if repository else "")
     if file.name != name:  # it is the example that stands in for a wrong one
         hook = replace(hook, name="")
@@ -208,13 +207,6 @@ def provider_of(url: str) -> str:
     except ValueError:  # git_address.py judges the URL
         return ""
     return PROVIDERS["dev.azure.com"] if is_azure(host) else PROVIDERS.get(host, "")
-
-
-def _cluster_file(compute: object) -> str | None:
-    """The name of the project's cluster file as it is written, "" for the usual one; None for serverless compute."""
-    if isinstance(compute, dict):
-        compute = compute.get("file") or SERVERLESS
-    return None if compute == SERVERLESS else compute if isinstance(compute, str) else ""
 
 
 def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from databricks_local.jobs.rules.fields import NEW_CLUSTER
 from mlflow_hooks.model import Cluster, Document, EntryPoint, Environment, Finding, MLflowProject, Parameter
-from mlflow_hooks.schema import CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
+from mlflow_hooks.schema import Compute, CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
 
 from .document import Reader, Scalar, plain, read_json
 from .requirements import read_requirements
@@ -30,14 +30,8 @@ _OF_EXISTING = frozenset({"cluster_id", "cluster_source", "creator_user_name", "
 _OF_LASTING = ("autotermination_minutes", "cluster_name")
 
 
-def read_project(
-    folder: Path, subfolder: str, cluster_file: str = "", *, needs_cluster: bool = True
-) -> tuple[MLflowProject, list[Finding]]:
-    """The project in `folder`; `subfolder` is its path in the repository, by which findings call it.
-
-    `cluster_file`: the name of the file with its cluster, "" for the usual one. `needs_cluster`: whether the file has
-    to be there.
-    """
+def read_project(folder: Path, subfolder: str, compute: Compute) -> tuple[MLflowProject, list[Finding]]:
+    """The project in `folder`, to run on `compute`; `subfolder` is its path in the repository, as findings call it."""
     path = _mlproject(folder)
     reader = Reader(path, join(subfolder, path.name))
     for other in () if path.exists() else folder.glob("[Mm][Ll][Pp]roject.y*ml"):
@@ -47,8 +41,8 @@ def read_project(
     _check_spark_job(reader)
     file = validated(reader, MLproject)
     environment, environment_findings = _environment(reader.document, file, folder, subfolder)
-    cluster, cluster_findings = _cluster(folder, subfolder, cluster_file)
-    if not needs_cluster and not (folder / (cluster_file or CLUSTER_FILE)).exists():
+    cluster, cluster_findings = _cluster(folder, subfolder, "" if compute.serverless else compute.file)
+    if compute.serverless and not (folder / CLUSTER_FILE).exists():
         cluster_findings = []
     project = MLflowProject(
         folder=folder,
@@ -58,6 +52,7 @@ def read_project(
         cluster=cluster,
         environment=environment,
         spark_job=file.databricks_spark_job,
+        serverless=compute.serverless,
     )
     return project, [*reader.findings, *environment_findings, *cluster_findings]
 

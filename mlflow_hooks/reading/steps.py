@@ -13,7 +13,7 @@ from pathlib import Path
 from posixpath import dirname, join
 
 from mlflow_hooks.model import Hook, MLflowProject, Parameter, Step
-from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter, StepSettings
+from mlflow_hooks.schema import Compute, HookFile, ParameterSetting, StepParameter, StepSettings
 
 from .document import Reader
 from .entry_point import check_names, entry_point, parameter, with_script
@@ -76,7 +76,8 @@ def _project(
             reader.error([*section, "project"], message, "Write the path to a folder here, such as ../Other.")
             return own
         subfolder = "" if folder == top else folder.relative_to(top).as_posix()
-        project, findings = read_project(folder, subfolder, needs_cluster=not compute.serverless)
+        # The file of a cluster is named as seen from here, so it is read below.
+        project, findings = read_project(folder, subfolder, compute if compute.serverless else Compute())
         reader.findings += findings
     if compute.serverless:
         return replace(project, serverless=compute.serverless)
