@@ -21,7 +21,7 @@ from .jobs import DIGEST, HookJob, Jobs
 from .merge import merge, taken_over
 from .notebooks import DeployOptions
 from .permissions import Permissions, as_asked
-from .record import JobRecord, Records, deployed_last, digest
+from .record import JobRecord, Records, deployed_last, digest, record_of
 
 
 def bind(
@@ -55,7 +55,7 @@ def bind(
     base = taken_over(local, remote)
     names |= record.repository if record is not None else frozenset()
     # First the record: until the job has its tags, nothing of it is taken for deployed.
-    records.write(JobRecord(hook.name, hook.document.name, names, {digest(base): base}, job_id, hook.to))
+    records.write(record_of(hook, names, {digest(base): base}, job_id))
     jobs.update(job_id, {"tags": present.unmarked["tags"] | {TAG: hook.name, DIGEST: digest(base)}})
     then = "; the next deployment makes these changes" if changed else ""
     return ended(f"is that of {hook.name} now{then}", bound=True)

@@ -24,7 +24,7 @@ from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
 from .notebooks import PRUNE, DeployOptions
 from .permissions import PERMISSIONS, Permissions, as_asked, as_compared, without_permissions
-from .record import JobRecord, Records, deployed_last, digest
+from .record import JobRecord, Records, deployed_last, digest, record_of
 
 _SHOWN = 5  # fields that are named
 _OVERWRITE = "To replace it, add --overwrite."
@@ -157,7 +157,7 @@ class JobDeployment:
         names = self._names()
         if before is not None and not before.of_another(names):
             names |= before.repository
-        self._records.write(JobRecord(hook.name, hook.document.name, names, settings, job_id, hook.to))
+        self._records.write(record_of(hook, names, settings, job_id))
 
 
 _NO_HOOK = "belongs to no hook any more; it was not deleted."

@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from databricks_sync.model import Kind
 from databricks_sync.remote.folder import Workspace
@@ -22,6 +24,7 @@ from databricks_sync.remote.marker import home, note_name
 from databricks_sync.remote.notes import read, write
 from databricks_sync.system import Pool
 from mlflow_hooks.generate.origin import may_be_hook_file
+from mlflow_hooks.model import Hook
 
 _SUFFIX = ".job"
 _LONGEST = 120  # characters of the target in a name, which has the hook's as well
@@ -39,7 +42,7 @@ def deployed_last(record: JobRecord | None, last: str, local: Mapping[str, Any])
     return record.deployed(last) if record is not None else None
 
 
-class JobRecord(NamedTuple):
+class JobRecord(BaseModel):
     """Of the job of one hook. `file`: its hook.yml, from the top of the repository, which goes by these names.
 
     `job_id`: by which it is known though somebody renames it; 0 where an older record does not say. `to`: the target of
@@ -47,12 +50,17 @@ class JobRecord(NamedTuple):
     `settings` has what the job was asked to have last, by digest; beside it, perhaps, what a killed run asked for.
     """
 
+    model_config = ConfigDict(frozen=True, strict=True)
+    about: str = (
+        "Written by mlflow_hooks: the settings of a job as they were deployed last. "
+        "Without it, edits of the job cannot be told from changes of hook.yml."
+    )
     hook: str
     file: str
     repository: frozenset[str]
-    settings: Mapping[str, Mapping[str, Any]]
     job_id: int = 0
     to: str = ""
+    settings: dict[str, dict[str, Any]]
 
     def deployed(self, last: str) -> Mapping[str, Any] | None:
         """The settings of that digest; None where they are not known."""
@@ -62,6 +70,20 @@ class JobRecord(NamedTuple):
     def of_another(self, repository: frozenset[str]) -> bool:
         """Whether this is certainly the record of another repository."""
         return bool(self.repository and repository) and not self.repository & repository
+
+
+def record_of(
+    hook: Hook, repository: frozenset[str], settings: Mapping[str, Mapping[str, Any]], job_id: int
+) -> JobRecord:
+    """What is noted of the job of a hook, which goes by these names of its repository; `settings` by digest."""
+    return JobRecord(
+        hook=hook.name,
+        file=hook.document.name,
+        repository=repository,
+        job_id=job_id,
+        to=hook.to,
+        settings={key: dict(value) for key, value in settings.items()},
+    )
 
 
 class Records:
@@ -89,7 +111,8 @@ class Records:
 
     def write(self, record: JobRecord) -> None:
         """Writes it in place of the one before."""
-        write(self._notes, self._name(record.hook), _to_json(record), overwrite=True)
+        text = json.dumps(record.model_dump(), indent=1, default=sorted)  # a set has no order
+        write(self._notes, self._name(record.hook), text.encode(), overwrite=True)
 
     def delete(self, record: JobRecord) -> None:
         """Deletes it: its job is gone."""
@@ -99,33 +122,10 @@ class Records:
         return f"{self._prefix}{hook}{_SUFFIX}"
 
 
-def _to_json(record: JobRecord) -> bytes:
-    about = "Written by mlflow_hooks: the settings of a job as they were deployed last."
-    return json.dumps(
-        {
-            "about": f"{about} Without it, edits of the job cannot be told from changes of hook.yml.",
-            "hook": record.hook,
-            "file": record.file,
-            "repository": sorted(record.repository),
-            "job_id": record.job_id,
-            "to": record.to,
-            "settings": record.settings,
-        },
-        indent=1,
-    ).encode()
-
-
 def _from_json(raw: bytes) -> JobRecord | None:
     """The record as it was written; None when it is none of ours. Anybody may write there."""
     try:
-        fields = json.loads(raw.decode())
-        hook, file, names, settings = (fields[name] for name in ("hook", "file", "repository", "settings"))
-        job_id, to = fields.get("job_id", 0), fields.get("to", "")
-    except (ValueError, TypeError, KeyError, RecursionError):
+        record = JobRecord.model_validate_json(raw)
+    except ValidationError:
         return None
-    texts = all(isinstance(text, str) for text in (hook, file, to)) and isinstance(names, list)
-    if not texts or not all(isinstance(name, str) for name in names) or not isinstance(settings, dict):
-        return None
-    if not all(isinstance(value, dict) for value in settings.values()) or not may_be_hook_file(file):
-        return None
-    return JobRecord(hook, file, frozenset(names), settings, job_id if type(job_id) is int else 0, to)
+    return record if may_be_hook_file(record.file) else None
