@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 
 from databricks_sync import shell
@@ -46,14 +45,6 @@ def exported(workspace: Workspace, key: str) -> str:
         return ""
     # SERVER: an export may lack the newline at the end that was imported.
     return unix(raw.decode("utf-8", "replace")).rstrip("\n") + "\n"
-
-
-class Stamp(Enum):
-    """What the stamp of a notebook in the workspace says."""
-
-    INTACT = "intact"
-    EDITED = "edited"
-    NONE = "none"  # it was never generated: somebody else's, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +138,10 @@ class Notebooks:
     def _deploy(self) -> Iterator[Change]:
         first = self._run(Mode.PUSH, ())
         steps = {step.key: step for step in first.steps if step.local is not None}
-        stale = {step.key: stamp for step in first.steps if _may_be_stale(step) and (stamp := self._stale_as(step.key))}
-        gone = [key for key, stamp in stale.items() if self.options.prune and self._may_go(stamp)]
+        texts = {step.key: exported(self.workspace, step.key) for step in first.steps if _may_be_stale(step)}
+        stale = {key: text for key, text in texts.items() if self._is_stale(key, text)}
+        may_go = [key for key, text in stale.items() if is_intact(text) or self.options.overwrite]
+        gone = may_go if self.options.prune else []
         for mode, keys in ((Mode.PUSH_OVERWRITE, self._known_by_stamp(first)), (Mode.PUSH_MIRROR, gone)):
             if keys:
                 done = self._run(mode, keys)
@@ -196,26 +189,16 @@ class Notebooks:
             # An edit that only the workspace has is left to whoever made it, as by to_databricks.
             if self.options.overwrite
             or step.remote is None
-            or (
-                step.action is Action.CONFLICT
-                and _is_ours(step.key)
-                and _stamp(exported(self.workspace, step.key)) is Stamp.INTACT
-            )
+            or (step.action is Action.CONFLICT and _is_ours(step.key) and is_intact(exported(self.workspace, step.key)))
         ]
 
-    def _may_go(self, stamp: Stamp) -> bool:
-        return stamp is Stamp.INTACT or (stamp is Stamp.EDITED and self.options.overwrite)
-
-    def _stale_as(self, key: str) -> Stamp | None:
-        """The stamp of a notebook whose hook is gone, or has none any more; None for any other."""
-        text, top = exported(self.workspace, key), self.session.repository.top
-        path = hook_file(text)
+    def _is_stale(self, key: str, text: str) -> bool:
+        """Whether a notebook was generated, and its hook is gone or has none any more."""
+        path, name, top = hook_file(text), _hook_name(key), self.session.repository.top
         if not path or not is_stamped(text):
-            return None
-        hook = hook_at(path, _hook_name(key), top)
-        if is_gone(path, _hook_name(key), top) or (hook is not None and hook.engine is not Engine.MLFLOW):
-            return _stamp(text)
-        return None
+            return False
+        hook = hook_at(path, name, top)
+        return is_gone(path, name, top) or (hook is not None and hook.engine is not Engine.MLFLOW)
 
     def _of(self, key: str, *, stands: bool = False) -> Change:
         path = f"{self.options.target}/{key}"
@@ -243,10 +226,6 @@ class Notebooks:
                 exit_code=ExitCode.LEFT,
             )
         return replace(change, problem="belongs to no hook any more; it was not deleted.", hint=PRUNE)
-
-
-def _stamp(text: str) -> Stamp:
-    return Stamp.INTACT if is_intact(text) else Stamp.EDITED if is_stamped(text) else Stamp.NONE
 
 
 def _may_be_stale(step: Step) -> bool:
