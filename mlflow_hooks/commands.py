@@ -18,7 +18,6 @@ from databricks_sync.exit_code import ExitCode
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.bind import bind as bind_job
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
-from mlflow_hooks.deploy.notebooks import DeployOptions
 from mlflow_hooks.deploy.status import report_status
 from mlflow_hooks.deploy.status import status as status_of
 from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
@@ -113,7 +112,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         refuse([*_findings(readings), *away], options.checking())
         for finding in (finding for hook in hooks for finding in pinned(hook)):
             report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
-        code = deploy_hooks(hooks, _folder(project.folder, options), session, _deployment(options, session), report)
+        code = deploy_hooks(hooks, _folder(project.folder, options), session, options, report)
         if options.open:
             browser.show(session.pages(staying=False).object(session.target), report.notice)
         return code
@@ -131,22 +130,6 @@ def _agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _deployment(options: HookOptions, session: Session) -> DeployOptions:
-    where = shell.option("target", options.target) if options.target else ""
-    return DeployOptions(
-        session.target,
-        generate=f"mlflow_hooks generate{options.folders()}",
-        deploy=f"mlflow_hooks deploy{options.login()}{options.folders()}",
-        bind=f"mlflow_hooks bind{options.login()}{options.checked()}{where}",
-        overwrite=options.overwrite,
-        prune=options.prune,
-        dry_run=options.dry_run,
-        take_over=options.take_over,
-        wait=options.wait,
-        to=options.to,
-    )
-
-
 def bind(options: HookOptions, report: Reporter) -> int:
     """Makes a job of the workspace that of a hook; the exit code. Raises SyncError."""
     project = _project(options, report)
@@ -158,14 +141,8 @@ def bind(options: HookOptions, report: Reporter) -> int:
         hook = sound(
             one_by_name(read_hooks(_projects(project.folder, options), options.to), options.name), options.checking()
         )
-        return bind_job(
-            hook,
-            options.job_id,
-            session,
-            _deployment(options, session),
-            lambda: options.yes or _agreed(f"Let {hook.name} use this job?"),
-            report,
-        )
+        agreed = lambda: options.yes or _agreed(f"Let {hook.name} use this job?")  # noqa: E731
+        return bind_job(hook, session, options, agreed, report)
 
 
 def status(options: HookOptions, report: Reporter) -> int:

@@ -68,6 +68,10 @@ class HookOptions(NamedTuple):
         """The options that say which projects are meant, and for which target, as they would be typed once more."""
         return self._typed(projects=self.projects, to=self.to)
 
+    def binding(self) -> str:
+        """The options that `bind` is to be typed with, so that it means the same hooks, workspace and folder."""
+        return f"{self.login()}{self.checked()}{self._typed(target=self.target)}"
+
     @staticmethod
     def _typed(**named: str | None) -> str:
         return "".join(shell.option(name, value) for name, value in named.items() if value)

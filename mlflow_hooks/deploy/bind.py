@@ -14,26 +14,24 @@ from databricks_sync.exit_code import ExitCode
 from mlflow_hooks.errors import NotAdopted
 from mlflow_hooks.generate.job import TAG
 from mlflow_hooks.model import Hook
+from mlflow_hooks.options import HookOptions
 from mlflow_hooks.report import Reporter
 
 from .job_deployment import JobDeployment
 from .jobs import DIGEST, HookJob, Jobs
 from .merge import merge, taken_over
-from .notebooks import DeployOptions
 from .permissions import Permissions, as_asked
 from .record import JobRecord, Records, deployed_last, digest, record_of
 
 
-def bind(
-    hook: Hook, job_id: int, session: Session, options: DeployOptions, agreed: Callable[[], bool], report: Reporter
-) -> ExitCode:
+def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[], bool], report: Reporter) -> ExitCode:
     """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`.
 
     The exit code. Raises NotAdopted for a job that is somebody else's, OtherTarget, WorkspaceError.
     """
     JobDeployment(session, options).require_target([hook])
-    jobs, records = Jobs(session.http), Records(session.http, options.target)
-    record, local = records.of(hook.name), as_asked(hook, options.target)
+    job_id, jobs, records = options.job_id, Jobs(session.http), Records(session.http, session.target)
+    record, local = records.of(hook.name), as_asked(hook, session.target)
     names = session.repository.origin() | session.repository.first_commits()
     if record is not None and record.of_another(names):
         raise NotAdopted(f"{hook.name} was deployed from another repository.", "Give the hook another name.")

@@ -26,17 +26,18 @@ from mlflow_hooks.errors import OutOfDate
 from mlflow_hooks.generate.data_factory import NOTEBOOK_FOLDER
 from mlflow_hooks.generate.files import FOLDER, changes
 from mlflow_hooks.model import WORKSPACE_FOLDER, Hook, job_name
+from mlflow_hooks.options import HookOptions
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 from .job_deployment import JobDeployment
-from .notebooks import DeployOptions, Notebooks
+from .notebooks import Notebooks
 from .record import JobRecord
 
 T = TypeVar("T")
 
 
-def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter) -> int:
+def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookOptions, report: Reporter) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
     `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now; OtherTarget.
@@ -45,17 +46,17 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
     _require_current(hooks, folder, options)
     report.event(
         "start",
-        f"{'/'.join(filter(None, (folder.name, options.to)))} → {options.target}  ({session.settings.login.name})",
-        target=options.target,
+        f"{'/'.join(filter(None, (folder.name, options.to)))} → {session.target}  ({session.settings.login.name})",
+        target=session.target,
         to=options.to,
         host=session.settings.login.name,
         dry_run=options.dry_run,
     )
-    if options.target != WORKSPACE_FOLDER and any(
+    if session.target != WORKSPACE_FOLDER and any(
         hook.linked_service and hook.engine is Engine.MLFLOW for hook in hooks
     ):
         report.notice(
-            f"In Data Factory, give the parameter {NOTEBOOK_FOLDER} of the pipelines the value {options.target}."
+            f"In Data Factory, give the parameter {NOTEBOOK_FOLDER} of the pipelines the value {session.target}."
         )
     JobDeployment(session, options).require_target(hooks)
     notebooks = Notebooks(hooks, folder, session, options, report)
@@ -77,11 +78,11 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: Deplo
         if not changes:
             raise
         stopped = error
-    page = "" if options.dry_run else session.pages(staying=False).object(options.target)
+    page = "" if options.dry_run else session.pages(staying=False).object(session.target)
     return report_changes(changes, report, dry_run=options.dry_run, stopped=stopped, address=page)
 
 
-def _interrupted(changes: Sequence[Change], options: DeployOptions, *, in_hand: bool) -> InterruptedRun:
+def _interrupted(changes: Sequence[Change], options: HookOptions, *, in_hand: bool) -> InterruptedRun:
     if options.dry_run or not (in_hand or any(change.action != "nothing" for change in changes)):
         return InterruptedRun("Interrupted before anything was written.")
     what = "one more change may have been made" if in_hand else "nothing else was started"
@@ -95,17 +96,17 @@ def _require_inside(folder: Path, project: Path) -> None:
         raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
 
 
-def _require_current(hooks: Sequence[Hook], folder: Path, options: DeployOptions) -> None:
+def _require_current(hooks: Sequence[Hook], folder: Path, options: HookOptions) -> None:
     late = [change.path for change in changes(hooks, folder, options.to) if change.action is not Action.NOTHING]
     if late:
         raise OutOfDate(
             f"{folder.name}/{late[0]} is out of date"
             + (f", and so are {len(late) - 1} more files." if len(late) > 1 else "."),
-            f"Type `{options.generate}`, review the changes, and deploy again.",
+            f"Type `mlflow_hooks generate{options.folders()}`, review the changes, and deploy again.",
         )
 
 
-def _others(hooks: Sequence[Hook], session: Session, options: DeployOptions, report: Reporter) -> Iterator[Change]:
+def _others(hooks: Sequence[Hook], session: Session, options: HookOptions, report: Reporter) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
     notice = "Interrupted: finishing the current step. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
@@ -143,7 +144,7 @@ def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
         failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=ExitCode.FAILED))
 
 
-def _experiments(hooks: Iterable[Hook], session: Session, options: DeployOptions) -> Iterator[Change]:
+def _experiments(hooks: Iterable[Hook], session: Session, options: HookOptions) -> Iterator[Change]:
     """What is in the way of experiments; makes the folders that no hook notebook makes."""
     for hook in hooks:
         path, folder = hook.experiment, hook.experiment.rpartition("/")[0]

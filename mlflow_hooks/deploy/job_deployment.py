@@ -19,10 +19,11 @@ from mlflow_hooks.errors import OtherTarget
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.origin import is_gone
 from mlflow_hooks.model import Hook, job_name
+from mlflow_hooks.options import HookOptions
 
 from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
-from .notebooks import PRUNE, DeployOptions
+from .notebooks import PRUNE
 from .permissions import PERMISSIONS, Permissions, as_asked, as_compared, without_permissions
 from .record import JobRecord, Records, deployed_last, digest, record_of
 
@@ -33,12 +34,13 @@ _OVERWRITE = "To replace it, add --overwrite."
 class JobDeployment:
     """The jobs' part of a deployment. Every method raises WorkspaceError."""
 
-    def __init__(self, session: Session, options: DeployOptions) -> None:
+    def __init__(self, session: Session, options: HookOptions) -> None:
         self._repository = session.repository
         self._options = options
+        self._target = session.target
         self._jobs = Jobs(session.http)
         self._permissions = Permissions(session.http)
-        self._records = Records(session.http, options.target)
+        self._records = Records(session.http, session.target)
         self._pages = session.pages(staying=False)
 
     def require_target(self, hooks: Sequence[Hook]) -> None:
@@ -56,7 +58,7 @@ class JobDeployment:
 
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
-        local = as_asked(hook, self._options.target)
+        local = as_asked(hook, self._target)
         record = self._records.of(hook.name)
         same_name = self._present(hook.notebook, record)
         problem = _not_ours(hook, same_name, local, record, self._options)
@@ -144,7 +146,7 @@ class JobDeployment:
     def _may_be_of(self, record: JobRecord, candidate: HookJob) -> bool:
         """Whether a job of the right name is the one that was recorded, and nobody else deploys it."""
         ours = candidate.hook == record.hook and not candidate.deployed_by
-        return ours and candidate.folder in ("", self._options.target)
+        return ours and candidate.folder in ("", self._target)
 
     def _names(self) -> frozenset[str]:
         return self._repository.origin() | self._repository.first_commits()
@@ -181,7 +183,7 @@ def _not_ours(
     same_name: Sequence[HookJob],
     settings: Mapping[str, Any],
     record: JobRecord | None,
-    options: DeployOptions,
+    options: HookOptions,
 ) -> Change | None:
     """Why a job of the right name is left alone."""
     if len(same_name) > 1:
@@ -192,10 +194,12 @@ def _not_ours(
         hint = "Deploy this hook with the bundle alone, or remove it from the bundle and deploy that first."
     elif same_name and same_name[0].hook != hook.name:
         what = f"exists without the tag {job.TAG} (job {same_name[0].job_id}), so it belongs to somebody else."
-        hint = f"Rename that job, or let the hook use it: `{options.bind} {hook.name} {same_name[0].job_id}`."
+        typed = f"mlflow_hooks bind{options.binding()} {hook.name} {same_name[0].job_id}"
+        hint = f"Rename that job, or let the hook use it: `{typed}`."
     elif same_name and (elsewhere := _elsewhere(same_name[0], settings, record)):
         what = f"runs the notebook in {elsewhere}, so it was deployed to another folder."
-        hint = f"Type `{options.deploy}{shell.option('target', elsewhere)}`, or delete job {same_name[0].job_id}."
+        typed = f"mlflow_hooks deploy{options.login()}{options.folders()}{shell.option('target', elsewhere)}"
+        hint = f"Type `{typed}`, or delete job {same_name[0].job_id}."
     else:
         return None
     return Change("job", hook.notebook, problem=what, hint=hint, exit_code=ExitCode.LEFT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from databricks_sync import shell
@@ -29,6 +29,7 @@ from mlflow_hooks.generate.files import NOTEBOOKS
 from mlflow_hooks.generate.origin import hook_at, hook_file, is_gone
 from mlflow_hooks.generate.stamp import is_intact, is_stamped, unix
 from mlflow_hooks.model import Hook
+from mlflow_hooks.options import HookOptions
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -45,26 +46,6 @@ def exported(workspace: Workspace, key: str) -> str:
         return ""
     # SERVER: an export may lack the newline at the end that was imported.
     return unix(raw.decode("utf-8", "replace")).rstrip("\n") + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class DeployOptions:
-    """What the command was asked for. `generate`, `deploy`, `bind`: how to generate what is deployed, to deploy it, and
-    to let a hook use a job that exists.
-
-    `to`: a target of hook.yml, such as qa.
-    """
-
-    target: str
-    generate: str = "mlflow_hooks generate"
-    deploy: str = "mlflow_hooks deploy"
-    bind: str = "mlflow_hooks bind"
-    overwrite: bool = False
-    prune: bool = False
-    dry_run: bool = False
-    take_over: bool = False
-    wait: float = 0.0
-    to: str = ""
 
 
 class Listener(RunListener):
@@ -90,7 +71,7 @@ class Notebooks:
     """The notebooks' part of a deployment: one ordinary push, and further ones for what is known by its stamp."""
 
     def __init__(
-        self, hooks: Sequence[Hook], folder: Path, session: Session, options: DeployOptions, report: Reporter
+        self, hooks: Sequence[Hook], folder: Path, session: Session, options: HookOptions, report: Reporter
     ) -> None:
         where = folder / options.to / NOTEBOOKS
         shown = where.relative_to(session.settings.project).as_posix()
@@ -101,7 +82,7 @@ class Notebooks:
         self.options = options
         self.listener = Listener(report)
         self.sync = session._replace(settings=settings).sync(self.listener, shared=True)
-        self.workspace = Workspace(session.http, options.target)
+        self.workspace = Workspace(session.http, session.target)
         self.pages = session.pages(staying=False)
         self.outcomes: list[Outcome] = []
 
@@ -127,7 +108,7 @@ class Notebooks:
         """
         repository = self.session.repository
         try:
-            note = Markers(self.session.http, self.options.target, whole_trees=True).marker()
+            note = Markers(self.session.http, self.session.target, whole_trees=True).marker()
         except (Denied, NotOurs):
             return False
         if note is None:
@@ -158,7 +139,7 @@ class Notebooks:
     def _run(self, mode: Mode, keys: Sequence[str]) -> Synced:
         request = Request(
             mode=mode,
-            target=self.options.target,
+            target=self.session.target,
             scope=Scope(tuple(keys)),
             dry_run=self.options.dry_run,
             delete=mode is Mode.PUSH_MIRROR,
@@ -167,7 +148,7 @@ class Notebooks:
             allowed=Allowed(str(len(keys)), all_changed=True, empty=True, take_over=self.options.take_over),
             wait=self.options.wait,
             branch=self.session.branch,
-            again=shell.option("target", self.options.target),
+            again=shell.option("target", self.session.target),
         )
         try:
             report = self.sync.run(request)
@@ -201,7 +182,7 @@ class Notebooks:
         return is_gone(path, name, top) or (hook is not None and hook.engine is not Engine.MLFLOW)
 
     def _of(self, key: str, *, stands: bool = False) -> Change:
-        path = f"{self.options.target}/{key}"
+        path = f"{self.session.target}/{key}"
         return Change("notebook", path, address=self.pages.object(path) if stands else "")
 
     def _fate(self, key: str, step: Step, problem: Problem | None) -> Change:
