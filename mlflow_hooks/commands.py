@@ -19,7 +19,6 @@ from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.bind import bind as bind_job
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.status import report_status
-from mlflow_hooks.deploy.status import status as status_of
 from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
 from mlflow_hooks.generate.new import new_project
 from mlflow_hooks.promote.history import report_history
@@ -158,9 +157,7 @@ def status(options: HookOptions, report: Reporter) -> int:
         report.event("start", where, target=session.target, host=session.settings.login.name)
         deployed = 0
         for by_target in hooks.values():
-            found = status_of(by_target, session, session.target)
-            deployed += bool(found.job_id)
-            report_status(found, report, time.time())
+            deployed += report_status(by_target, session, report, time.time())
     text = f"{quantity(len(hooks), 'hook')}, {deployed} deployed"
     report.event("summary", text, "bold green", hooks=len(hooks), deployed=deployed, exit_code=ExitCode.DONE)
     return ExitCode.DONE

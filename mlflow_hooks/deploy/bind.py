@@ -29,7 +29,7 @@ def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[]
 
     The exit code. Raises NotAdopted for a job that is somebody else's, OtherTarget, WorkspaceError.
     """
-    JobDeployment(session, options).require_target([hook])
+    JobDeployment([hook], session, options).require_target()
     job_id, jobs, records = options.job_id, Jobs(session.http), Records(session.http, session.target)
     record, local = records.of(hook.name), as_asked(hook, session.target)
     names = session.repository.origin() | session.repository.first_commits()

@@ -58,7 +58,8 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookO
         report.notice(
             f"In Data Factory, give the parameter {NOTEBOOK_FOLDER} of the pipelines the value {session.target}."
         )
-    JobDeployment(session, options).require_target(hooks)
+    jobs = JobDeployment(hooks, session, options)
+    jobs.require_target()
     notebooks = Notebooks(hooks, folder, session, options, report)
     changes: list[Change] = []
     stopped: SyncError | None = None
@@ -68,7 +69,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookO
             changes.append(change)
         if all(change.exit_code <= ExitCode.LEFT for change in changes):  # else the workspace is not to be relied on
             among_jobs = True
-            for change in _others(hooks, session, options, report):
+            for change in _others(jobs, hooks, session, options, report):
                 changes.append(change)
     except InterruptedRun:
         stopped = _interrupted(changes, options, in_hand=False)
@@ -106,19 +107,20 @@ def _require_current(hooks: Sequence[Hook], folder: Path, options: HookOptions) 
         )
 
 
-def _others(hooks: Sequence[Hook], session: Session, options: HookOptions, report: Reporter) -> Iterator[Change]:
+def _others(
+    jobs: JobDeployment, hooks: Sequence[Hook], session: Session, options: HookOptions, report: Reporter
+) -> Iterator[Change]:
     """All but the notebooks. The first Ctrl-C lets what is in hand be done, and raises InterruptedRun after it."""
     notice = "Interrupted: finishing the current step. Interrupt again to stop at once."
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     with terminable(), stop.listening():
-        jobs = JobDeployment(session, options)
         for hook in _until(stop, hooks):
             with _tried(Change("job", hook.notebook)) as failed:
                 yield from jobs.deploy(hook)
             yield from failed
         stale = list[JobRecord]()
         with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
-            stale = jobs.stale({hook.name for hook in hooks})
+            stale = jobs.stale()
         yield from failed
         for record in _until(stop, stale):
             with _tried(Change("job", job_name(record.hook))) as failed:

@@ -6,7 +6,7 @@ deployed, a difference is a conflict, and the job is deleted by nobody but its o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,9 +32,9 @@ _OVERWRITE = "To replace it, add --overwrite."
 
 
 class JobDeployment:
-    """The jobs' part of a deployment. Every method raises WorkspaceError."""
+    """The jobs' part of a deployment of these hooks. Every method raises WorkspaceError, and so does making it."""
 
-    def __init__(self, session: Session, options: HookOptions) -> None:
+    def __init__(self, hooks: Sequence[Hook], session: Session, options: HookOptions) -> None:
         self._repository = session.repository
         self._options = options
         self._target = session.target
@@ -42,14 +42,16 @@ class JobDeployment:
         self._permissions = Permissions(session.http)
         self._records = Records(session.http, session.target)
         self._pages = session.pages(staying=False)
+        self._hooks = hooks
+        self._last = {hook.name: self._records.of(hook.name) for hook in hooks}
 
-    def require_target(self, hooks: Sequence[Hook]) -> None:
-        """Raises OtherTarget where another target of a hook is deployed here, perhaps production.
+    def require_target(self) -> None:
+        """Raises HookError where another target of a hook is deployed here, perhaps production.
 
         The notebooks of both have the same names.
         """
-        for hook in hooks:
-            record = self._records.of(hook.name)
+        for hook in self._hooks:
+            record = self._last[hook.name]
             if record is not None and record.to not in ("", hook.to) and not self._options.overwrite:
                 here = f"This workspace has {hook.notebook} as it is for {record.to}"
                 message = f"{here}, and not for {hook.to}." if hook.to else f"{here}."
@@ -59,8 +61,8 @@ class JobDeployment:
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""
         local = as_asked(hook, self._target)
-        record = self._records.of(hook.name)
-        same_name = self._present(hook.notebook, record)
+        record = self._last[hook.name]
+        same_name = self._jobs.of_hook(hook.name, record.job_id if record else 0)
         problem = _not_ours(hook, same_name, local, record, self._options)
         if not problem and same_name and record and record.of_another(self._names()) and not self._options.take_over:
             what, hint = "was deployed from another repository.", "Give the hook another name, or add --take-over."
@@ -107,16 +109,16 @@ class JobDeployment:
         elif not merged.changed and present.last == now:
             yield change
 
-    def stale(self, names: Collection[str]) -> list[JobRecord]:
-        """The records of hooks that this repository had, and has no more; `names`: those that it has."""
-        records = (self._records.of(hook) for hook in self._records.hooks() if hook not in names)
+    def stale(self) -> list[JobRecord]:
+        """The records of hooks that this repository had, and has no more."""
+        records = (self._records.of(hook) for hook in self._records.hooks() if hook not in self._last)
         ours = (record for record in records if record is not None and record.repository & self._names())
         return [record for record in ours if is_gone(record.file, record.hook, self._repository.top)]
 
     def prune(self, record: JobRecord) -> Iterator[Change]:
         """Deletes the job of a hook that is gone, with --prune, and unless somebody edited it."""
         change, delete = Change("job", job_name(record.hook)), not self._options.dry_run
-        jobs = self._present(change.name, record)
+        jobs = self._jobs.of_hook(record.hook, record.job_id)
         ours = [candidate for candidate in jobs if self._may_be_of(record, candidate)]
         if not self._options.prune:
             yield from (replace(change, problem=_NO_HOOK, hint=PRUNE, address=self._page(other)) for other in ours)
@@ -134,14 +136,6 @@ class JobDeployment:
             yield replace(change, action="delete")
         if delete:
             self._records.delete(record)
-
-    def _present(self, name: str, record: JobRecord | None) -> list[HookJob]:
-        """The jobs of that name; where there is none, the one that was recorded, which somebody renamed."""
-        same_name = [self._jobs.get(job.job_id) for job in self._jobs.named(name)]
-        if same_name or record is None or not record.job_id:
-            return same_name
-        renamed = self._jobs.at(record.job_id)
-        return [renamed] if renamed is not None and renamed.hook == record.hook else []
 
     def _may_be_of(self, record: JobRecord, candidate: HookJob) -> bool:
         """Whether a job of the right name is the one that was recorded, and nobody else deploys it."""

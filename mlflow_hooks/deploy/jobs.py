@@ -14,6 +14,7 @@ from typing import Any
 from databricks_sync.errors import BadAnswer, NotFound, WorkspaceError
 from databricks_sync.remote.http import Http
 from mlflow_hooks.generate.job import TAG
+from mlflow_hooks.model import job_name
 
 _API = "/api/2.2/jobs"
 _PAGES = 1000  # of a hundred jobs each: ten times what a workspace may hold
@@ -64,14 +65,6 @@ class HookJob:
         return str((tasks[0].get("notebook_task") or {}).get("notebook_path", "")).rpartition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """`result` is "" where there was none yet; `started_ms` since 1970."""
-
-    result: str = ""
-    started_ms: int = 0
-
-
 def marked(settings: Mapping[str, Any], last: str) -> dict[str, Any]:
     """The settings of a job with a tag that has the digest of what hook.yml asks of it."""
     return {**settings, "tags": {**settings.get("tags", {}), DIGEST: last}}
@@ -103,15 +96,29 @@ class Jobs:
                 return None
             raise
 
-    def last_run(self, job_id: int) -> LastRun:
-        """How the newest run of a job ended, or goes on (`GET /api/2.2/jobs/runs/list`, newest first)."""
+    def of_hook(self, hook: str, job_id: int) -> list[HookJob]:
+        """The jobs of the name that the job of the hook called `hook` has, with all their settings.
+
+        Where there is none, the one of the number `job_id`, 0 for none, if it is still the hook's: somebody renamed it.
+        """
+        same_name = [self.get(job.job_id) for job in self.named(job_name(hook))]
+        if same_name or not job_id:
+            return same_name
+        renamed = self.at(job_id)
+        return [renamed] if renamed is not None and renamed.hook == hook else []
+
+    def last_run(self, job_id: int) -> tuple[str, int]:
+        """How the newest run of a job ended, or goes on, "" where there was none; and when it began, in ms since 1970.
+
+        `GET /api/2.2/jobs/runs/list` has the newest first.
+        """
         query = {"job_id": str(job_id), "limit": "1"}
         runs = self.http.read(f"{_API}/runs/list", query, self.http.limits.jobs).json().get("runs") or [{}]
         run = _object(runs[0]) if isinstance(runs, list) else {}
         state = _object(run.get("state") or {})
         started = run.get("start_time")
         result = str(state.get("result_state") or state.get("life_cycle_state") or "")
-        return LastRun(result, started if isinstance(started, int) else 0)
+        return result, started if isinstance(started, int) else 0
 
     def create(self, settings: Mapping[str, Any]) -> int:
         """Makes a job; its number. Whether it was made is unknown when there is no answer: look by name."""

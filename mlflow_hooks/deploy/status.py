@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from databricks_sync.cli.session import Session
@@ -30,61 +29,68 @@ from .record import JobRecord, Records, deployed_last
 _REF = re.compile(r"# MAGIC - Repository: .*, (tag|commit|branch) .(\S+).$", re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class HookStatus:
-    """One hook in one workspace. `ref` is such as `tag v1.0`; `started_ms` since 1970, 0 where it never ran.
+_NOT_DEPLOYED: Mapping[str, Any] = {
+    **dict.fromkeys(("job_id", "ref", "schedule", "last_result", "last_start")),
+    "edited": [],
+    "outdated": [],
+}
 
-    `edited`: settings that somebody edited there; `outdated`: what a deployment would change.
+
+def report_status(hooks: Mapping[str, Hook], session: Session, report: Reporter, now: float) -> bool:
+    """Says what the workspace has of a hook; whether it is deployed. `now` in seconds since 1970.
+
+    `hooks`: as it is for each of its targets; what was deployed decides which one is meant. Raises WorkspaceError;
+    HookError where the engine cannot carry the project.
     """
-
-    hook: Hook
-    job_id: int = 0
-    ref: str = ""
-    schedule: str = ""
-    edited: tuple[str, ...] = ()
-    outdated: tuple[str, ...] = ()
-    last_result: str = ""
-    started_ms: int = 0
-
-
-def status(hooks: Mapping[str, Hook], session: Session, target: str) -> HookStatus:
-    """The status of a hook. `hooks`: as it is for each of its targets; what was deployed decides which one is meant.
-
-    Raises WorkspaceError; BrokenProject where the engine cannot carry the project.
-    """
-    name = next(iter(hooks.values())).name
-    record = Records(session.http, target).of(name)
-    hook = hooks.get(record.to if record else "", next(iter(hooks.values())))
+    first = next(iter(hooks.values()))
+    record = Records(session.http, session.target).of(first.name)
+    hook = hooks.get(record.to if record else "", first)
     jobs = Jobs(session.http)
-    ours = [present for present in jobs.named(hook.notebook) if present.hook == hook.name and not present.deployed_by]
-    if not ours:
-        return HookStatus(hook)
-    present, run = jobs.get(ours[0].job_id), jobs.last_run(ours[0].job_id)
-    edited, outdated = _differing(hook, record, present, target, Permissions(session.http))
-    by_notebook = hook.engine is Engine.MLFLOW
-    text = exported(Workspace(session.http, target), hook.notebook) if by_notebook else ""
-    if by_notebook and text != notebook(hook):
-        outdated = (*outdated, "the notebook")
-    return HookStatus(
-        hook,
-        present.job_id,
-        _ref(hook, present, text),
-        _schedule(present),
-        edited,
-        outdated,
-        run.result,
-        run.started_ms,
+    same_name = jobs.of_hook(hook.name, record.job_id if record else 0)
+    present = next((job for job in same_name if job.hook == hook.name and not job.deployed_by), None)
+    if present is None:
+        report.event("status", f"{hook.name:<12} not deployed", hook=hook.name, to=hook.to or None, **_NOT_DEPLOYED)
+        return False
+    edited, outdated = _differing(hook, record, present, session.target, Permissions(session.http))
+    text = ""
+    if hook.engine is Engine.MLFLOW:
+        text = exported(Workspace(session.http, session.target), hook.notebook)
+        outdated += ["the notebook"] if text != notebook(hook) else []
+    result, started_ms = jobs.last_run(present.job_id)
+    ref, schedule = _ref(hook, present, text), _schedule(present)
+    run = f"last run {result}" if result else "never run"
+    if started_ms and result:
+        run += f", {ago(now - started_ms / 1000)}"
+    lines = ["; ".join(filter(None, [hook.to, ref, schedule or "no schedule", run]))]
+    if edited:
+        lines.append(f"  edited in the workspace: {enumerated(edited)}")
+    if outdated:
+        lines.append(f"  to be deployed: {enumerated(outdated)}")
+    report.event(
+        "status",
+        f"{hook.name:<12} " + "\n".join(lines),
+        hook=hook.name,
+        to=hook.to or None,
+        job_id=present.job_id,
+        ref=ref or None,
+        schedule=schedule or None,
+        edited=edited,
+        outdated=outdated,
+        last_result=result or None,
+        last_start=started_ms or None,
     )
+    return True
 
 
 def _differing(
     hook: Hook, record: JobRecord | None, present: HookJob, target: str, permissions: Permissions
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[list[str], list[str]]:
+    """The settings that somebody edited in the workspace, and those that a deployment would change."""
     local = as_asked(hook, target)
     base = deployed_last(record, present.last, local)
     compared = as_compared(local, base)
     merged = merge(base, compared, permissions.added(present, base or {}, compared))
-    return (*merged.kept, *merged.conflicts), (*merged.changed, *merged.conflicts)
+    return [*merged.kept, *merged.conflicts], [*merged.changed, *merged.conflicts]
 
 
 def _ref(hook: Hook, present: HookJob, text: str) -> str:
@@ -103,30 +109,3 @@ def _schedule(present: HookJob) -> str:
         return ""
     paused = ", paused" if schedule.get("pause_status") == "PAUSED" else ""
     return f"{schedule.get('quartz_cron_expression')} {schedule.get('timezone_id')}{paused}"
-
-
-def report_status(found: HookStatus, report: Reporter, now: float) -> None:
-    """Says it: a line for the hook, and one for each way in which it differs. `now` in seconds since 1970."""
-    run = ""
-    if found.last_result:
-        when = f", {ago(now - found.started_ms / 1000)}" if found.started_ms else ""
-        run = f"last run {found.last_result}{when}"
-    about = [found.hook.to, found.ref, found.schedule or "no schedule", run or "never run"]
-    lines = [f"{found.hook.name:<12} {'; '.join(filter(None, about)) if found.job_id else 'not deployed'}"]
-    if found.edited:
-        lines.append(f"  edited in the workspace: {enumerated(found.edited)}")
-    if found.outdated:
-        lines.append(f"  to be deployed: {enumerated(found.outdated)}")
-    report.event(
-        "status",
-        "\n".join(lines),
-        hook=found.hook.name,
-        to=found.hook.to or None,
-        job_id=found.job_id or None,
-        ref=found.ref or None,
-        schedule=found.schedule or None,
-        edited=list(found.edited),
-        outdated=list(found.outdated),
-        last_result=found.last_result or None,
-        last_start=found.started_ms or None,
-    )
