@@ -16,30 +16,28 @@ from databricks_sync.system import Pool
 from mlflow_hooks.model import MLflowProject
 
 
-class CopiedProject:
-    """The copy of a project below `root`, a folder of the workspace that is this run's own. Raises WorkspaceError."""
+def copy_project(http: Http, root: str, project: MLflowProject) -> None:
+    """Copies what git tracks or does not ignore below `root`, at the paths that the repository has for it.
 
-    def __init__(self, http: Http, root: str) -> None:
-        self._workspace = Workspace(http, root)
-        self.root = root
+    `root` is a folder of the workspace that is this run's own. Raises WorkspaceError.
+    """
+    workspace = Workspace(http, root)
+    files = {project.path(name): project.folder / name for name in _to_copy(project.folder)}
+    for folder in sorted({name.rpartition("/")[0] for name in files}):
+        workspace.make_folder(f"{root}/{folder}".rstrip("/"))
 
-    def make(self, project: MLflowProject) -> None:
-        """Copies what git tracks or does not ignore, at the paths that the repository has for it."""
-        files = {project.path(name): project.folder / name for name in _to_copy(project.folder)}
-        for folder in sorted({name.rpartition("/")[0] for name in files}):
-            self._workspace.make_folder(f"{self.root}/{folder}".rstrip("/"))
-        with Pool() as pool:
-            for copied in [pool.submit(self._put, name, path) for name, path in files.items()]:
-                copied.result()
+    def put(name: str) -> None:
+        workspace.put(name, files[name].read_bytes(), None, overwrite=True)
 
-    def remove(self) -> None:
-        """Deletes the copy, where there is one: it is of nobody else, since its name has been made for this run."""
-        body = {"path": self.root, "recursive": True}
-        with suppress(WorkspaceError):
-            self._workspace.http.write(f"{API}/delete", json.dumps(body).encode())
+    with Pool() as pool:
+        for copied in [pool.submit(put, name) for name in files]:
+            copied.result()
 
-    def _put(self, name: str, path: Path) -> None:
-        self._workspace.put(name, path.read_bytes(), None, overwrite=True)
+
+def remove_copy(http: Http, root: str) -> None:
+    """Deletes the copy, where there is one: it is of nobody else, since its name has been made for this run."""
+    with suppress(WorkspaceError):
+        http.write(f"{API}/delete", json.dumps({"path": root, "recursive": True}).encode())
 
 
 def _to_copy(folder: Path) -> Iterator[str]:

@@ -17,9 +17,8 @@ from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 from .processes import end_group, own_group
-from .result import RunResult
 from .run import overdue, run
-from .spec import RunSpec
+from .spec import RunResult, RunSpec
 from .task import run_context, script_and_arguments
 from .tracking import Tracking, require_mlflow, store_in
 

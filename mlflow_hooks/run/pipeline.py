@@ -14,8 +14,7 @@ from mlflow_hooks.model import Parameter, Step, ValueKind
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules.steps import in_order
 
-from .result import RunResult
-from .spec import RunSpec, values
+from .spec import RunResult, RunSpec, values
 from .tracking import Tracking, run_name
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
 
 from .pipeline import run_steps
-from .result import RunResult
-from .spec import RunSpec
+from .spec import RunResult, RunSpec
 from .tracking import Tracking, metrics_of, run_name
 
 

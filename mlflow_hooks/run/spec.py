@@ -1,9 +1,9 @@
-"""What a run from a laptop or a build of CI is to do: the project, its parameters, where it is tracked. Pure."""
+"""What a run from a laptop or a build of CI is to do (project, parameters, experiment), and how it ended. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -60,6 +60,18 @@ class RunSpec:
         if self.step:
             tags |= {"mlflow_hooks.step": self.step, "mlflow.parentRunId": self.parent}
         return tags
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended. `run_id`: "" where there is none in MLflow; `output`: what it printed last, where it failed."""
+
+    run_id: str
+    succeeded: bool
+    shown: str
+    output: str = ""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    address: str = ""  # its page, where that outlives the command
 
 
 def values(hook: Hook, assignments: Sequence[str], *, pasted: bool, trial: bool = False) -> dict[str, str]:

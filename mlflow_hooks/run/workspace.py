@@ -19,11 +19,10 @@ from mlflow_hooks.generate.notebook import backend_config
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from .copied import CopiedProject
+from .copied import copy_project, remove_copy
 from .job_run import JobRun, JobRunState, submitted
-from .result import RunResult
 from .run import overdue, run
-from .spec import RunSpec
+from .spec import RunResult, RunSpec
 from .task import submission
 from .tracking import Tracking, log_in, mlflow_errors, require_mlflow
 
@@ -157,15 +156,14 @@ class OnDatabricks:
 class AsDeployed(OnDatabricks):
     """As the task that `engine: jobs-git` deploys: its code from git, or from a copy of the folder that lies here."""
 
-    copied: CopiedProject | None = None
+    copy = ""  # the folder with the code that lies here; none where the code is from git
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         """See Backend. Raises WorkspaceError, BrokenProject."""
         if self.spec.ref is None:
-            user = Workspace(self.http, "/").me()
-            self.copied = CopiedProject(self.http, f"/Users/{user}/.mlflow_hooks/{name}")
-            self.copied.make(self.spec.hook.project)
-        folder = f"/Workspace{self.copied.root}" if self.copied else ""
+            self.copy = f"/Users/{Workspace(self.http, '/').me()}/.mlflow_hooks/{name}"
+            copy_project(self.http, self.copy, self.spec.hook.project)
+        folder = f"/Workspace{self.copy}" if self.copy else ""
         self.job_run = submitted(self.http, submission(self.spec, name, folder))
         self._say_launched(self.job_run, "", "" if self.login.ends else self.job_run.page())
         state = self._wait(self.job_run, deadline, stop)
@@ -182,8 +180,8 @@ class AsDeployed(OnDatabricks):
             self._remove_copy()
 
     def _remove_copy(self) -> None:
-        if self.copied is not None:
-            self.copied.remove()
+        if self.copy:
+            remove_copy(self.http, self.copy)
 
 
 def make_folder(http: Http, folder: str) -> None:

@@ -1994,7 +1994,7 @@ MUTANTS = (
     Mutant(
         "a copy that stays in the workspace",
         "AsDeployed._remove_copy",
-        "self.copied is not None",
+        "self.copy",
         "False",
         RUNS,
         "as_deployed",
