@@ -4,12 +4,7 @@ SyncError
 ├── SettingsError  (2)
 │   └── UnknownHook     no project has a hook of that name
 └── HookError      (1)
-    ├── BrokenProject   a project has mistakes; each is a finding
-    ├── EditedByHand    a generated file was edited, and would be overwritten
-    ├── Unwritable      a generated file cannot be, for what stands in its place
-    ├── OutOfDate       what is written is not what would be generated now
-    ├── NotAdopted      a job cannot become that of a hook
-    └── OtherTarget     the workspace has the hook as it is for another target
+    └── Overdue         a run has reached its deadline
 """
 
 from __future__ import annotations
@@ -23,30 +18,10 @@ class UnknownHook(SettingsError):
 
 
 class HookError(SyncError):
-    """What is wrong with a hook, its project or its generated files."""
+    """What is wrong with a hook, its project, its generated files, its job or its run."""
 
     exit_code = ExitCode.LEFT
 
 
-class BrokenProject(HookError):
-    """A project has mistakes; each is a finding."""
-
-
-class EditedByHand(HookError):
-    """A generated file was edited, and would be overwritten."""
-
-
-class Unwritable(HookError):
-    """A generated file cannot be written because of what stands in its place."""
-
-
-class OutOfDate(HookError):
-    """What is written is not what would be generated now."""
-
-
-class NotAdopted(HookError):
-    """A job cannot become that of a hook."""
-
-
-class OtherTarget(HookError):
-    """The workspace has the hook as it is for another target of its hook.yml."""
+class Overdue(HookError):
+    """A run has reached its deadline."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from databricks_sync.cli.session import Session
 from databricks_sync.exit_code import ExitCode
-from mlflow_hooks.errors import NotAdopted
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate.job import TAG
 from mlflow_hooks.model import Hook
 from mlflow_hooks.options import HookOptions
@@ -27,14 +27,14 @@ from .record import JobRecord, Records, deployed_last, digest, record_of
 def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[], bool], report: Reporter) -> ExitCode:
     """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`.
 
-    The exit code. Raises NotAdopted for a job that is somebody else's, OtherTarget, WorkspaceError.
+    The exit code. Raises HookError for a job that is somebody else's, HookError, WorkspaceError.
     """
     JobDeployment([hook], session, options).require_target()
     job_id, jobs, records = options.job_id, Jobs(session.http), Records(session.http, session.target)
     record, local = records.of(hook.name), as_asked(hook, session.target)
     names = session.repository.origin() | session.repository.first_commits()
     if record is not None and record.of_another(names):
-        raise NotAdopted(f"{hook.name} was deployed from another repository.", "Give the hook another name.")
+        raise HookError(f"{hook.name} was deployed from another repository.", "Give the hook another name.")
     present = _adoptable(hook, job_id, jobs, record)
 
     def ended(text: str, *, bound: bool) -> ExitCode:
@@ -70,19 +70,19 @@ def _show(hook: Hook, present: HookJob, changed: Sequence[str], page: str, repor
 
 
 def _adoptable(hook: Hook, job_id: int, jobs: Jobs, record: JobRecord | None) -> HookJob:
-    """The job. Raises NotAdopted for one that is not there, or that of somebody else, or where the hook has another."""
+    """The job. Raises HookError for one that is not there, or that of somebody else, or where the hook has another."""
     if (present := jobs.at(job_id)) is None:
-        raise NotAdopted(f"This workspace has no job {job_id}.", "Copy the number from the address of the job's page.")
+        raise HookError(f"This workspace has no job {job_id}.", "Copy the number from the address of the job's page.")
     if present.deployed_by:
         message = f"Job {job_id} belongs to a bundle, which would deploy it again."
-        raise NotAdopted(message, "Unbind it from the bundle first (databricks bundle deployment unbind).")
+        raise HookError(message, "Unbind it from the bundle first (databricks bundle deployment unbind).")
     if present.hook not in ("", hook.name):
         message = f"Job {job_id} is that of the hook {present.hook}."
-        raise NotAdopted(message, "Remove its tag mlflow_hook in the workspace, if that hook is gone.")
+        raise HookError(message, "Remove its tag mlflow_hook in the workspace, if that hook is gone.")
     others = [other.job_id for other in jobs.named(hook.notebook) if other.job_id != job_id]
     if record is not None and record.job_id != job_id and record.job_id and (other := jobs.at(record.job_id)):
         others += [other.job_id] * (other.hook == hook.name)
     if others:
         message = f"There is job {others[0]} already, which deploy takes for that of {hook.name}."
-        raise NotAdopted(message, f"Delete or rename job {others[0]} first.")
+        raise HookError(message, f"Delete or rename job {others[0]} first.")
     return present

@@ -22,7 +22,7 @@ from databricks_sync.remote.objects import object_type, type_name
 from databricks_sync.rules.plan import Action
 from databricks_sync.rules.target import home_of
 from mlflow_hooks.change import Change, report_changes
-from mlflow_hooks.errors import OutOfDate
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate.data_factory import NOTEBOOK_FOLDER
 from mlflow_hooks.generate.files import FOLDER, changes
 from mlflow_hooks.model import WORKSPACE_FOLDER, Hook, job_name
@@ -40,7 +40,7 @@ T = TypeVar("T")
 def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookOptions, report: Reporter) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
-    `folder` is what `generate` wrote. Raises OutOfDate when that is not what it would write now; OtherTarget.
+    `folder` is what `generate` wrote. Raises HookError when that is not what it would write now; HookError.
     """
     _require_inside(folder, session.settings.project)
     _require_current(hooks, folder, options)
@@ -100,7 +100,7 @@ def _require_inside(folder: Path, project: Path) -> None:
 def _require_current(hooks: Sequence[Hook], folder: Path, options: HookOptions) -> None:
     late = [change.path for change in changes(hooks, folder, options.to) if change.action is not Action.NOTHING]
     if late:
-        raise OutOfDate(
+        raise HookError(
             f"{folder.name}/{late[0]} is out of date"
             + (f", and so are {len(late) - 1} more files." if len(late) > 1 else "."),
             f"Type `mlflow_hooks generate{options.folders()}`, review the changes, and deploy again.",

@@ -15,7 +15,7 @@ from databricks_sync.cli.session import Session
 from databricks_sync.errors import enumerated
 from databricks_sync.exit_code import ExitCode
 from mlflow_hooks.change import Change
-from mlflow_hooks.errors import OtherTarget
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate import job
 from mlflow_hooks.generate.origin import is_gone
 from mlflow_hooks.model import Hook, job_name
@@ -56,7 +56,7 @@ class JobDeployment:
                 here = f"This workspace has {hook.notebook} as it is for {record.to}"
                 message = f"{here}, and not for {hook.to}." if hook.to else f"{here}."
                 hint = f"Log in to the workspace of {hook.to or 'this'}, or add --overwrite."
-                raise OtherTarget(message, hint)
+                raise HookError(message, hint)
 
     def deploy(self, hook: Hook) -> Iterator[Change]:
         """Makes the job of a hook as hook.yml says, but for what somebody edited in the workspace."""

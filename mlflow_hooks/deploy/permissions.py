@@ -31,7 +31,7 @@ _APPLICATION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 def as_asked(hook: Hook, target: str) -> dict[str, Any]:
     """The settings of the hook's job as hook.yml says, and who may do what with it, if it says that.
 
-    Raises BrokenProject where the engine cannot carry the project.
+    Raises HookError where the engine cannot carry the project.
     """
     entries = job.access_control_list(hook)
     return {**job.settings(hook, target), **({PERMISSIONS: _by_principal(entries)} if entries else {})}

@@ -21,7 +21,7 @@ from pathlib import Path
 from posixpath import join
 
 from databricks_sync.rules.plan import Action
-from mlflow_hooks.errors import EditedByHand, Unwritable
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Hook
 from mlflow_hooks.schema import Engine
 
@@ -47,7 +47,7 @@ class FileChange:
 
 
 def generated(hook: Hook) -> dict[str, str]:
-    """The files of one hook, path to text. Raises BrokenProject where the engine cannot carry the project."""
+    """The files of one hook, path to text. Raises HookError where the engine cannot carry the project."""
     name = hook.notebook
     files = {
         f"{JOBS}/{name}.json": job_json(hook),
@@ -68,7 +68,7 @@ def places(folder: Path) -> list[str]:
 def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = True) -> list[FileChange]:
     """What is to be done with `folder` for one target, file by file; nothing for those that are as they should be.
 
-    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises Unwritable
+    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises HookError
     where something else stands in the way.
     """
     texts = {join(to, path): text for hook in hooks for path, text in generated(hook).items()}
@@ -80,7 +80,7 @@ def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = 
 
 
 def schema_change(folder: Path) -> FileChange:
-    """What is to be done so that `folder` has the JSON schema of hook.yml. Raises Unwritable."""
+    """What is to be done so that `folder` has the JSON schema of hook.yml. Raises HookError."""
     text = (files("mlflow_hooks") / SCHEMA).read_text(encoding="utf-8")
     path = folder / SCHEMA
     with _reached(folder, SCHEMA):
@@ -91,11 +91,11 @@ def schema_change(folder: Path) -> FileChange:
 
 
 def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -> None:
-    """Does it, each file in one step. Raises EditedByHand, before anything is written, unless `force`; Unwritable."""
+    """Does it, each file in one step. Raises HookError, before anything is written, unless `force`; HookError."""
     edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
     if edited and not force:
         names = ", ".join(f"{folder.name}/{path}" for path in edited)
-        raise EditedByHand(
+        raise HookError(
             f"These files were edited by hand and would be overwritten: {names}.",
             "Change hook.yml instead, or add --force to overwrite the edits.",
         )
@@ -138,11 +138,11 @@ def _present(folder: Path, to: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _reached(folder: Path, path: str) -> Iterator[None]:
-    """Raises Unwritable where the disk, or what stands there, is not up to it."""
+    """Raises HookError where the disk, or what stands there, is not up to it."""
     try:
         yield
     except OSError as error:
-        raise Unwritable(
+        raise HookError(
             f"{folder.name}/{path} cannot be read or written ({error.strerror or error}).",
             "Move what is in its place, or choose another folder with --folder.",
         ) from None

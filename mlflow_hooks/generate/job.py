@@ -58,7 +58,7 @@ REF_FIELDS = {RefKind.TAG: "git_tag", RefKind.COMMIT: "git_commit", RefKind.BRAN
 def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER) -> dict[str, Any]:
     """The job's settings; `notebook_folder` is where its notebook lies in the workspace.
 
-    Raises BrokenProject where `engine: jobs-git` cannot carry what MLproject says.
+    Raises HookError where `engine: jobs-git` cannot carry what MLproject says.
     """
     return _settings(hook, f"{notebook_folder}/{hook.notebook}")
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from databricks_sync.cli.session import Session
-from mlflow_hooks.errors import HookError
+from mlflow_hooks.errors import HookError, Overdue
 from mlflow_hooks.model import MODEL, Hook
 from mlflow_hooks.report import Reporter
-from mlflow_hooks.run.run import Overdue, results
+from mlflow_hooks.run.run import results
 from mlflow_hooks.run.spec import RunSpec, values
 from mlflow_hooks.run.tracking import Tracking, metrics_of, mlflow_errors
 from mlflow_hooks.run.workspace import backend_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from databricks_sync.errors import printable
 from databricks_sync.shell import argument
-from mlflow_hooks.errors import BrokenProject, UnknownHook
+from mlflow_hooks.errors import HookError, UnknownHook
 from mlflow_hooks.model import Hook
 
 from .findings import closest
@@ -44,10 +44,10 @@ def one_by_name(readings: Sequence[HookReading], name: str) -> HookReading:
 
 
 def sound(reading: HookReading, checking: str) -> Hook:
-    """The hook, if its files can be believed. Raises BrokenProject; `checking`: the command that shows all findings."""
+    """The hook, if its files can be believed. Raises HookError; `checking`: the command that shows all findings."""
     if reading.hook is None or not reading.sound:
         wrong = next(finding for finding in reading.findings if finding.severity.value == "error")
-        raise BrokenProject(
+        raise HookError(
             f"{wrong.file}, line {wrong.line}: {wrong.message}" if wrong.line else wrong.message,
             f"Type `{checking}` to see all findings.",
         )

@@ -16,7 +16,7 @@ from databricks_sync.errors import enumerated, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.local.git import Repository
 from databricks_sync.rules.stand_ins import StandIn, stand_in
-from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject, RefKind
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
@@ -63,12 +63,12 @@ def of_project(hook: Hook, now: datetime, *, pasted: bool, on_databricks: bool) 
 
 
 def refuse(findings: Iterable[Finding], checking: str) -> None:
-    """Raises BrokenProject, with the first of the errors; `checking`: the command that shows all findings."""
+    """Raises HookError, with the first of the errors; `checking`: the command that shows all findings."""
     errors = [finding for finding in findings if finding.severity is FindingSeverity.ERROR]
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         message = f"{errors[0].file}: {errors[0].message.rstrip('.')}{more}."
-        raise BrokenProject(message, f"Type `{checking}` to see all findings and what to write instead.")
+        raise HookError(message, f"Type `{checking}` to see all findings and what to write instead.")
 
 
 def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:

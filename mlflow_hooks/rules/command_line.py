@@ -12,7 +12,7 @@ import string
 from collections.abc import Mapping
 from posixpath import normpath
 
-from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Document, EntryPoint, Finding, FindingSeverity, Hook, Parameter
 from mlflow_hooks.reading.findings import Findings, error
 
@@ -38,14 +38,14 @@ def rules(hook: Hook) -> Findings:
 def command_line(hook: Hook) -> tuple[str, list[str]]:
     """The file, relative to the repository, and its arguments.
 
-    Raises BrokenProject for a command that only a shell understands, and for values that would be taken for references.
+    Raises HookError for a command that only a shell understands, and for values that would be taken for references.
     """
     for finding in rules(hook):
-        raise BrokenProject(finding.message, finding.remedy)
+        raise HookError(finding.message, finding.remedy)
     entry = hook.project.entry_points[hook.entry_point]  # else hook.yml was not sound
     for finding in placeholders(hook.project, entry):
         if finding.severity is FindingSeverity.ERROR:
-            raise BrokenProject(finding.message, finding.remedy)
+            raise HookError(finding.message, finding.remedy)
     words = shlex.split(_in_one_line(entry.command))
     parameters = {parameter.name: parameter for parameter in hook.parameters}
     return normpath(hook.project.path(words[1])), [_filled(word, parameters) for word in words[2:]]

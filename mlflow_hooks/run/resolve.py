@@ -26,7 +26,7 @@ from .spec import RunSpec
 def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: Reporter) -> RunSpec:
     """What is to be run, which is also said; `session` None: on this machine alone.
 
-    Raises SettingsError, and BrokenProject for a project that cannot run there.
+    Raises SettingsError, and HookError for a project that cannot run there.
     """
     for part in hook.parts if session is None else ():
         project = part.hook.project

@@ -16,16 +16,12 @@ from typing import Protocol
 from databricks_sync.errors import InterruptedRun, SyncError, quantity
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.interrupt import Interruption, raise_at_second, terminable
-from mlflow_hooks.errors import HookError
+from mlflow_hooks.errors import Overdue
 from mlflow_hooks.report import Reporter
 
 from .pipeline import run_steps
 from .spec import RunResult, RunSpec
 from .tracking import Tracking, metrics_of, run_name
-
-
-class Overdue(HookError):
-    """The deadline has passed."""
 
 
 class Backend(Protocol):

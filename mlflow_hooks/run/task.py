@@ -31,7 +31,7 @@ def as_given(spec: RunSpec) -> Hook:
 
 
 def script_and_arguments(spec: RunSpec) -> tuple[str, list[str]]:
-    """The script, relative to the repository, and its arguments. Raises BrokenProject where a task has none."""
+    """The script, relative to the repository, and its arguments. Raises HookError where a task has none."""
     return command_line(as_given(spec))
 
 
@@ -48,7 +48,7 @@ def run_context(spec: RunSpec, name: str) -> dict[str, str]:
 def submission(spec: RunSpec, name: str, folder: str) -> dict[str, Any]:
     """The body of `POST /api/2.2/jobs/runs/submit`. `folder`: where the workspace has a copy of the code, "" for git.
 
-    Raises BrokenProject for a command or a value that no task can have.
+    Raises HookError for a command or a value that no task can have.
     """
     job = settings(as_given(spec))
     clusters = {

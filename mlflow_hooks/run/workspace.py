@@ -159,7 +159,7 @@ class AsDeployed(OnDatabricks):
     copy = ""  # the folder with the code that lies here; none where the code is from git
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
-        """See Backend. Raises WorkspaceError, BrokenProject."""
+        """See Backend. Raises WorkspaceError, HookError."""
         if self.spec.ref is None:
             self.copy = f"/Users/{Workspace(self.http, '/').me()}/.mlflow_hooks/{name}"
             copy_project(self.http, self.copy, self.spec.hook.project)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_hooks.errors import EditedByHand, Unwritable
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate.files import Action, changes, generated, write
 from mlflow_hooks.generate.stamp import stamped
 from mlflow_hooks.model import Hook
@@ -67,7 +67,7 @@ def test_edit(tmp_path: Path, path: str) -> None:
     edited = tmp_path / path
     edited.write_text(edited.read_text().replace("hello", "edited").replace("demo", "edited"))
     before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
-    with pytest.raises(EditedByHand, match=path):
+    with pytest.raises(HookError, match=path):
         generate(tmp_path, replace(HOOK, experiment="/Shared/changed"))
     assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == before
     assert generate(tmp_path, HOOK, force=True)[path] is Action.UPDATE
@@ -79,7 +79,7 @@ def test_not_ours(tmp_path: Path) -> None:
     for path in (NOTEBOOK, "notebooks/mlflow_mine_hook.py", "notebooks/readme.md"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"\xff mine")
-    with pytest.raises(EditedByHand, match=NOTEBOOK):
+    with pytest.raises(HookError, match=NOTEBOOK):
         generate(tmp_path, HOOK)
     generate(tmp_path, HOOK, force=True)
     assert present(tmp_path) == sorted([*FILES, "notebooks/mlflow_mine_hook.py", "notebooks/readme.md"])
@@ -107,10 +107,10 @@ def test_one_step(tmp_path: Path) -> None:
 def test_in_the_way(tmp_path: Path) -> None:
     """A folder where a file is to be, or a file where a folder is to be, is a sentence with its path."""
     (tmp_path / "hooks" / NOTEBOOK).mkdir(parents=True)
-    with pytest.raises(Unwritable, match=f"hooks/{NOTEBOOK} cannot be read or written"):
+    with pytest.raises(HookError, match=f"hooks/{NOTEBOOK} cannot be read or written"):
         changes([HOOK], tmp_path / "hooks")
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(Unwritable, match=r"file/bundle/mlflow_demo_hook\.yml cannot be read or written"):
+    with pytest.raises(HookError, match=r"file/bundle/mlflow_demo_hook\.yml cannot be read or written"):
         generate(tmp_path / "file", HOOK)
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -122,7 +122,7 @@ def test_gone(tmp_path: Path) -> None:
     assert Action.DELETE in generate(tmp_path, HOOK).values()
     assert present(tmp_path) == FILES
     (tmp_path / NOTEBOOK).write_text((tmp_path / NOTEBOOK).read_text() + "# mine\n")
-    with pytest.raises(EditedByHand, match=NOTEBOOK):
+    with pytest.raises(HookError, match=NOTEBOOK):
         generate(tmp_path, OTHER)
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from databricks_local.jobs.rules.jobs import check_job
-from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate.data_factory import pipeline, pipeline_json
 from mlflow_hooks.generate.job import bundle_yaml, job_json, settings
 from mlflow_hooks.generate.stamp import is_intact
@@ -299,7 +299,7 @@ def test_jobs_git_refuses(command: str) -> None:
     """A command that no task of a job can be is refused, and the reason said."""
     entry = replace(PROJECT.entry_points["main"], command=command)
     broken = replace(JOBS_GIT, project=replace(PROJECT, entry_points={"main": entry}))
-    with pytest.raises(BrokenProject) as refused:
+    with pytest.raises(HookError) as refused:
         settings(broken)
     assert COMMANDS[command] in refused.value.message and refused.value.hint
 
@@ -307,7 +307,7 @@ def test_jobs_git_refuses(command: str) -> None:
 @pytest.mark.parametrize("value", ["{{job.id}}", "${var.x}"])
 def test_jobs_git_references(value: str) -> None:
     """With jobs-git such a value would be replaced, so it is refused."""
-    with pytest.raises(BrokenProject, match="of word would be replaced"):
+    with pytest.raises(HookError, match="of word would be replaced"):
         settings(replace(JOBS_GIT, parameters=(Parameter("word", value=value), HOOK.parameters[1])))
 
 

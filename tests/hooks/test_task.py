@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from databricks_local.jobs.rules.jobs import check_submit
-from mlflow_hooks.errors import BrokenProject
+from mlflow_hooks.errors import HookError
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.run.spec import RunSpec
 from mlflow_hooks.run.task import submission
@@ -82,5 +82,5 @@ def test_serverless() -> None:
 
 def test_a_value_that_a_job_would_replace() -> None:
     """A value that stands for something else in a job is refused, as in hook.yml."""
-    with pytest.raises(BrokenProject, match="would be replaced in a job"):
+    with pytest.raises(HookError, match="would be replaced in a job"):
         submission(replace(SPEC, parameters={"word": "{{job.id}}", "count": "1"}), "demo-1", "")
