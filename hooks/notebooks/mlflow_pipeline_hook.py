@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:a418ccb77b06f963cef889b036c472856309c1eb5c76a5f2826b2df6c9c81453 -->
+# MAGIC %md <!-- mlflow_hooks sha256:debf4e1a7ee2dbec7b7e4f73612c834312b6c2304c084f7e46d7a0562db9a445 -->
 # MAGIC ## Hook `pipeline`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExamplePipelineProject`
@@ -19,126 +19,222 @@ dbutils.library.restartPython()
 
 # COMMAND ----------
 
-CONFIG = {
+import json
+
+CONFIG = json.loads(r"""{
     "hook": "pipeline",
-    "pipeline": True,
+    "pipeline": true,
     "steps": {
         "preprocess": {
             "run_name": "preprocess",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExamplePipelineProject",
             "entry_point": "preprocess",
-            "parameters": {"rows": {"type": "int", "value": "0", "widget": True, "from": None}},
-            "spark_job": True,
+            "parameters": {
+                "rows": {
+                    "type": "int",
+                    "value": "0",
+                    "widget": true,
+                    "from": null
+                }
+            },
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
             "after": [],
             "timeout_seconds": 7200,
-            "retries": 0,
+            "retries": 0
         },
         "train": {
             "run_name": "train",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExamplePipelineProject",
             "entry_point": "train",
             "parameters": {
-                "data": {"type": "string", "value": None, "widget": False, "from": ["preprocess", "tag", "data"]},
-                "alpha": {"type": "float", "value": "0.1", "widget": True, "from": None},
+                "data": {
+                    "type": "string",
+                    "value": null,
+                    "widget": false,
+                    "from": [
+                        "preprocess",
+                        "tag",
+                        "data"
+                    ]
+                },
+                "alpha": {
+                    "type": "float",
+                    "value": "0.1",
+                    "widget": true,
+                    "from": null
+                }
             },
-            "spark_job": True,
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
-            "after": ["preprocess"],
+            "after": [
+                "preprocess"
+            ],
             "timeout_seconds": 3600,
-            "retries": 1,
+            "retries": 1
         },
         "validate": {
             "run_name": "validate",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExamplePipelineProject",
             "entry_point": "validate",
             "parameters": {
-                "data": {"type": "string", "value": None, "widget": False, "from": ["preprocess", "tag", "data"]},
-                "model": {"type": "string", "value": None, "widget": False, "from": ["train", "tag", "model"]},
-                "limit": {"type": "float", "value": "60", "widget": True, "from": None},
+                "data": {
+                    "type": "string",
+                    "value": null,
+                    "widget": false,
+                    "from": [
+                        "preprocess",
+                        "tag",
+                        "data"
+                    ]
+                },
+                "model": {
+                    "type": "string",
+                    "value": null,
+                    "widget": false,
+                    "from": [
+                        "train",
+                        "tag",
+                        "model"
+                    ]
+                },
+                "limit": {
+                    "type": "float",
+                    "value": "60",
+                    "widget": true,
+                    "from": null
+                }
             },
-            "spark_job": True,
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
-            "after": ["preprocess", "train"],
+            "after": [
+                "preprocess",
+                "train"
+            ],
             "timeout_seconds": 7200,
-            "retries": 0,
+            "retries": 0
         },
         "register": {
             "run_name": "register",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExamplePipelineProject",
             "entry_point": "register",
             "parameters": {
-                "model": {"type": "string", "value": None, "widget": False, "from": ["train", "tag", "model"]},
+                "model": {
+                    "type": "string",
+                    "value": null,
+                    "widget": false,
+                    "from": [
+                        "train",
+                        "tag",
+                        "model"
+                    ]
+                },
                 "model_name": {
                     "type": "string",
                     "value": "main.default.diabetes_pipeline",
-                    "widget": True,
-                    "from": None,
-                },
+                    "widget": true,
+                    "from": null
+                }
             },
-            "spark_job": True,
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
-            "after": ["validate", "train"],
+            "after": [
+                "validate",
+                "train"
+            ],
             "timeout_seconds": 7200,
-            "retries": 0,
-        },
+            "retries": 0
+        }
     },
-    "widgets": {"rows": "0", "alpha": "0.1", "limit": "60", "model_name": "main.default.diabetes_pipeline"},
+    "widgets": {
+        "rows": "0",
+        "alpha": "0.1",
+        "limit": "60",
+        "model_name": "main.default.diabetes_pipeline",
+        "experiment": "",
+        "timeout_seconds": "",
+        "trigger": "",
+        "job_run_id": ""
+    },
     "git": {
         "url": "https://github.com/databricks-branch-sync/databricks-branch-sync",
         "ref": "v0.1.0",
-        "widget": False,
-        "secret": None,
+        "widget": false,
+        "secret": null
     },
     "experiment": "/Shared/experiments/diabetes_pipeline",
     "timeout_seconds": 7200,
     "poll_seconds": 15,
-    "result": {"metrics": ["rmse", "rows"], "tags": ["model_name", "model_version"]},
-}
+    "result": {
+        "metrics": [
+            "rmse",
+            "rows"
+        ],
+        "tags": [
+            "model_name",
+            "model_version"
+        ]
+    }
+}""")
 
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-WIDGETS = dict(CONFIG["widgets"])
-if CONFIG["git"]["widget"]:
-    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
-WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
-for name, value in WIDGETS.items():
+for name, value in CONFIG["widgets"].items():
     dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
 import base64
 import copy
-import json
 import math
 import os
 import re
@@ -257,16 +353,14 @@ def git_credentials():
         added["GIT_CONFIG_COUNT"] = str(number + 1)
         added[f"GIT_CONFIG_KEY_{number}"] = f"http.{url.scheme}://{url.netloc.rpartition('@')[2]}/.extraHeader"
         added[f"GIT_CONFIG_VALUE_{number}"] = f"Authorization: Basic {basic}"
-    before = {name: os.environ.get(name) for name in added}
+    before = dict(os.environ)
     os.environ.update(added)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in added:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def launch(step, parameters, git_ref, experiment_id):
@@ -473,7 +567,7 @@ def cancel(runs):
 # COMMAND ----------
 
 # SERVER: getAll has what callers pass, whether there is a widget for it or not.
-refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
+refuse_unknown(dbutils.widgets.getAll(), CONFIG["widgets"])
 parameters = {name: asked_for(step) for name, step in CONFIG["steps"].items()}
 path, seconds = experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]

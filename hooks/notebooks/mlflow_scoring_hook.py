@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:6e24c1eed66bd8a931e61f2894bfdd9a225801863805ebbe9fb5c2f7ad632bae -->
+# MAGIC %md <!-- mlflow_hooks sha256:a67a4de885765e6c4d74dd730e1a6563ff5ea703eb9d0f77ed558515fe9d1470 -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -19,34 +19,66 @@ dbutils.library.restartPython()
 
 # COMMAND ----------
 
-CONFIG = {
+import json
+
+CONFIG = json.loads(r"""{
     "hook": "scoring",
-    "pipeline": False,
+    "pipeline": false,
     "steps": {
         "project": {
             "run_name": "scoring",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExampleScoringProject",
             "entry_point": "main",
             "parameters": {
-                "model_name": {"type": "string", "value": "main.default.diabetes", "widget": True, "from": None},
-                "model_version": {"type": "string", "value": "champion", "widget": True, "from": None},
-                "input": {"type": "string", "value": "patients.csv", "widget": True, "from": None},
-                "output": {"type": "string", "value": "artifacts", "widget": True, "from": None},
-                "date": {"type": "string", "value": "today", "widget": True, "from": None},
+                "model_name": {
+                    "type": "string",
+                    "value": "main.default.diabetes",
+                    "widget": true,
+                    "from": null
+                },
+                "model_version": {
+                    "type": "string",
+                    "value": "champion",
+                    "widget": true,
+                    "from": null
+                },
+                "input": {
+                    "type": "string",
+                    "value": "patients.csv",
+                    "widget": true,
+                    "from": null
+                },
+                "output": {
+                    "type": "string",
+                    "value": "artifacts",
+                    "widget": true,
+                    "from": null
+                },
+                "date": {
+                    "type": "string",
+                    "value": "today",
+                    "widget": true,
+                    "from": null
+                }
             },
-            "spark_job": True,
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
             "after": [],
             "timeout_seconds": 3600,
-            "retries": 0,
-        },
+            "retries": 0
+        }
     },
     "widgets": {
         "model_name": "main.default.diabetes",
@@ -54,34 +86,43 @@ CONFIG = {
         "input": "patients.csv",
         "output": "artifacts",
         "date": "today",
+        "experiment": "",
+        "timeout_seconds": "",
+        "trigger": "",
+        "job_run_id": ""
     },
     "git": {
         "url": "https://github.com/databricks-branch-sync/databricks-branch-sync",
         "ref": "v0.1.0",
-        "widget": False,
-        "secret": None,
+        "widget": false,
+        "secret": null
     },
     "experiment": "/Shared/experiments/diabetes_scoring",
     "timeout_seconds": 3600,
     "poll_seconds": 15,
-    "result": {"metrics": ["rows", "mean_prediction"], "tags": ["model_name", "model_version", "output"]},
-}
+    "result": {
+        "metrics": [
+            "rows",
+            "mean_prediction"
+        ],
+        "tags": [
+            "model_name",
+            "model_version",
+            "output"
+        ]
+    }
+}""")
 
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-WIDGETS = dict(CONFIG["widgets"])
-if CONFIG["git"]["widget"]:
-    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
-WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
-for name, value in WIDGETS.items():
+for name, value in CONFIG["widgets"].items():
     dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
 import base64
 import copy
-import json
 import math
 import os
 import re
@@ -200,16 +241,14 @@ def git_credentials():
         added["GIT_CONFIG_COUNT"] = str(number + 1)
         added[f"GIT_CONFIG_KEY_{number}"] = f"http.{url.scheme}://{url.netloc.rpartition('@')[2]}/.extraHeader"
         added[f"GIT_CONFIG_VALUE_{number}"] = f"Authorization: Basic {basic}"
-    before = {name: os.environ.get(name) for name in added}
+    before = dict(os.environ)
     os.environ.update(added)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in added:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def launch(step, parameters, git_ref, experiment_id):
@@ -416,7 +455,7 @@ def cancel(runs):
 # COMMAND ----------
 
 # SERVER: getAll has what callers pass, whether there is a widget for it or not.
-refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
+refuse_unknown(dbutils.widgets.getAll(), CONFIG["widgets"])
 parameters = {name: asked_for(step) for name, step in CONFIG["steps"].items()}
 path, seconds = experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]

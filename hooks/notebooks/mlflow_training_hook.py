@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:8c47b759709339dc3fb39bb6a1779e2827233e298c0999c9e05a0d562b58bafc -->
+# MAGIC %md <!-- mlflow_hooks sha256:abb8712f5b00a753a1bd2243e093d35946d6827bf813e1ce5fa807b9192cbed0 -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -19,62 +19,103 @@ dbutils.library.restartPython()
 
 # COMMAND ----------
 
-CONFIG = {
+import json
+
+CONFIG = json.loads(r"""{
     "hook": "training",
-    "pipeline": False,
+    "pipeline": false,
     "steps": {
         "project": {
             "run_name": "training",
             "project": "https://github.com/databricks-branch-sync/databricks-branch-sync#projects/ExampleTrainingProject",
             "entry_point": "main",
             "parameters": {
-                "model_name": {"type": "string", "value": "main.default.diabetes", "widget": True, "from": None},
-                "alpha": {"type": "float", "value": "0.1", "widget": True, "from": None},
-                "rows": {"type": "int", "value": "0", "widget": True, "from": None},
-                "promote": {"type": "string", "value": "true", "widget": True, "from": None},
+                "model_name": {
+                    "type": "string",
+                    "value": "main.default.diabetes",
+                    "widget": true,
+                    "from": null
+                },
+                "alpha": {
+                    "type": "float",
+                    "value": "0.1",
+                    "widget": true,
+                    "from": null
+                },
+                "rows": {
+                    "type": "int",
+                    "value": "0",
+                    "widget": true,
+                    "from": null
+                },
+                "promote": {
+                    "type": "string",
+                    "value": "true",
+                    "widget": true,
+                    "from": null
+                }
             },
-            "spark_job": True,
+            "spark_job": true,
             "backend_config": {
                 "spark_version": "17.3.x-cpu-ml-scala2.13",
                 "node_type_id": "Standard_DS3_v2",
                 "num_workers": 0,
                 "data_security_mode": "SINGLE_USER",
-                "spark_conf": {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"},
-                "custom_tags": {"ResourceClass": "SingleNode"},
+                "spark_conf": {
+                    "spark.databricks.cluster.profile": "singleNode",
+                    "spark.master": "local[*]"
+                },
+                "custom_tags": {
+                    "ResourceClass": "SingleNode"
+                }
             },
             "after": [],
             "timeout_seconds": 3600,
-            "retries": 0,
-        },
+            "retries": 0
+        }
     },
-    "widgets": {"model_name": "main.default.diabetes", "alpha": "0.1", "rows": "0", "promote": "true"},
+    "widgets": {
+        "model_name": "main.default.diabetes",
+        "alpha": "0.1",
+        "rows": "0",
+        "promote": "true",
+        "experiment": "",
+        "timeout_seconds": "",
+        "trigger": "",
+        "job_run_id": ""
+    },
     "git": {
         "url": "https://github.com/databricks-branch-sync/databricks-branch-sync",
         "ref": "v0.1.0",
-        "widget": False,
-        "secret": None,
+        "widget": false,
+        "secret": null
     },
     "experiment": "/Shared/experiments/diabetes_training",
     "timeout_seconds": 3600,
     "poll_seconds": 15,
-    "result": {"metrics": ["rmse", "r2"], "tags": ["model_name", "model_version", "promoted"]},
-}
+    "result": {
+        "metrics": [
+            "rmse",
+            "r2"
+        ],
+        "tags": [
+            "model_name",
+            "model_version",
+            "promoted"
+        ]
+    }
+}""")
 
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-WIDGETS = dict(CONFIG["widgets"])
-if CONFIG["git"]["widget"]:
-    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
-WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
-for name, value in WIDGETS.items():
+for name, value in CONFIG["widgets"].items():
     dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
 import base64
 import copy
-import json
 import math
 import os
 import re
@@ -193,16 +234,14 @@ def git_credentials():
         added["GIT_CONFIG_COUNT"] = str(number + 1)
         added[f"GIT_CONFIG_KEY_{number}"] = f"http.{url.scheme}://{url.netloc.rpartition('@')[2]}/.extraHeader"
         added[f"GIT_CONFIG_VALUE_{number}"] = f"Authorization: Basic {basic}"
-    before = {name: os.environ.get(name) for name in added}
+    before = dict(os.environ)
     os.environ.update(added)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in added:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def launch(step, parameters, git_ref, experiment_id):
@@ -409,7 +448,7 @@ def cancel(runs):
 # COMMAND ----------
 
 # SERVER: getAll has what callers pass, whether there is a widget for it or not.
-refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
+refuse_unknown(dbutils.widgets.getAll(), CONFIG["widgets"])
 parameters = {name: asked_for(step) for name, step in CONFIG["steps"].items()}
 path, seconds = experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]

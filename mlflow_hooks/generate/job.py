@@ -28,8 +28,7 @@ from mlflow_hooks.rules.conda import as_requirement
 from mlflow_hooks.rules.serverless import requirements_of
 from mlflow_hooks.schema import Engine
 
-from .literal import one_line
-from .origin import description
+from .origin import description, one_line
 from .stamp import BLANK, stamped
 from .yaml_text import yaml_text
 

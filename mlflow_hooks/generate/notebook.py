@@ -1,20 +1,20 @@
-"""The hook notebook: the same code for every hook, `templates/hook.py`, and what differs as one literal. Pure.
+"""The hook notebook: the same code for every hook, `templates/hook.py`, and what differs as one JSON text. Pure.
 
-Nothing of a hook is pasted into code: names and values are in the literal, and what the heading shows of them is in
+Nothing of a hook is pasted into code: names and values are in that text, and what the heading shows of them is in
 comments, on one line each.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from mlflow_hooks.model import GitSource, Hook, Step, StepValue
+from mlflow_hooks.model import EXPERIMENT, GIT_REF, JOB_RUN_ID, TIMEOUT, TRIGGER, GitSource, Hook, Step, StepValue
 
-from .literal import literal, one_line
-from .origin import heading
+from .origin import heading, one_line
 from .stamp import BLANK, stamped
 
 # What a git host wants for a user name beside a token (its documentation of access tokens). Most take any; these
@@ -29,10 +29,11 @@ def notebook(hook: Hook) -> str:
     parts = {
         "@TITLE@": _title(hook),
         "@MLFLOW@": f"mlflow-skinny=={one_line(hook.mlflow)}",
-        '"@CONFIG@"': literal(config(hook)),
+        # Of JSON in ASCII nothing can end the quotes around it, or begin a line as a cell or a magic does.
+        "@CONFIG@": json.dumps(config(hook), indent=4, allow_nan=False),
     }
     # In one pass: what a hook says may look like one of these places.
-    return stamped(re.sub('@TITLE@|@MLFLOW@|"@CONFIG@"', lambda place: parts[place[0]], template))
+    return stamped(re.sub("|".join(parts), lambda place: parts[place[0]], template))
 
 
 def config(hook: Hook) -> dict[str, Any]:
@@ -41,13 +42,21 @@ def config(hook: Hook) -> dict[str, Any]:
         "hook": hook.name,
         "pipeline": bool(hook.steps),
         "steps": {step.name: _step(step, hook) for step in hook.parts},
-        "widgets": {parameter.name: parameter.effective or "" for parameter in hook.parameters if parameter.widget},
+        "widgets": _widgets(hook),
         "git": _git(hook.git),
         "experiment": hook.experiment,
         "timeout_seconds": int(hook.timeout.total_seconds()),
         "poll_seconds": _number(hook.poll.total_seconds()),
         "result": {"metrics": list(hook.result.metrics), "tags": list(hook.result.tags)},
     }
+
+
+def _widgets(hook: Hook) -> dict[str, str]:
+    """What a caller may set, with what stands there before."""
+    given = {parameter.name: parameter.effective or "" for parameter in hook.parameters if parameter.widget}
+    if hook.git.widget:
+        given[GIT_REF] = hook.git.ref
+    return given | dict.fromkeys((EXPERIMENT, TIMEOUT, TRIGGER, JOB_RUN_ID), "")
 
 
 def _step(step: Step, hook: Hook) -> dict[str, Any]:

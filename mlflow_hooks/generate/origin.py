@@ -12,9 +12,12 @@ from pathlib import Path, PurePosixPath
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.hook_file import is_hook_file, read_hook
 
-from .literal import one_line
-
 _FROM = re.compile(r"Generated from `(.+?)` by `mlflow_hooks generate`: change it there\.")
+
+
+def one_line(text: str) -> str:
+    """For a comment or a heading: in ASCII, on one line, and closing no backquotes."""
+    return ascii(" ".join(text.split()))[1:-1].replace("`", "'")
 
 
 def heading(path: str) -> str:
@@ -32,7 +35,7 @@ def hook_file(text: str) -> str:
     match = _FROM.search(text)
     if match is None:
         return ""
-    path = match[1].encode().decode("unicode_escape")  # it stands in ASCII, see literal.one_line()
+    path = match[1].encode().decode("unicode_escape")  # it stands in ASCII, see one_line()
     return path if may_be_hook_file(path) else ""
 
 

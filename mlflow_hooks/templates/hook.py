@@ -11,23 +11,20 @@ dbutils.library.restartPython()
 
 # COMMAND ----------
 
-CONFIG = "@CONFIG@"
+import json
+
+CONFIG = json.loads(r"""@CONFIG@""")
 
 # COMMAND ----------
 
 # What a caller may set. Left empty, the value above holds.
-WIDGETS = dict(CONFIG["widgets"])
-if CONFIG["git"]["widget"]:
-    WIDGETS["git_ref"] = CONFIG["git"]["ref"]
-WIDGETS.update(dict.fromkeys(("experiment", "timeout_seconds", "trigger", "job_run_id"), ""))
-for name, value in WIDGETS.items():
+for name, value in CONFIG["widgets"].items():
     dbutils.widgets.text(name, value)
 
 # COMMAND ----------
 
 import base64
 import copy
-import json
 import math
 import os
 import re
@@ -146,16 +143,14 @@ def git_credentials():
         added["GIT_CONFIG_COUNT"] = str(number + 1)
         added[f"GIT_CONFIG_KEY_{number}"] = f"http.{url.scheme}://{url.netloc.rpartition('@')[2]}/.extraHeader"
         added[f"GIT_CONFIG_VALUE_{number}"] = f"Authorization: Basic {basic}"
-    before = {name: os.environ.get(name) for name in added}
+    before = dict(os.environ)
     os.environ.update(added)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in added:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def launch(step, parameters, git_ref, experiment_id):
@@ -362,7 +357,7 @@ def cancel(runs):
 # COMMAND ----------
 
 # SERVER: getAll has what callers pass, whether there is a widget for it or not.
-refuse_unknown(dbutils.widgets.getAll(), WIDGETS)
+refuse_unknown(dbutils.widgets.getAll(), CONFIG["widgets"])
 parameters = {name: asked_for(step) for name, step in CONFIG["steps"].items()}
 path, seconds = experiment_path(), time_limit()
 git_ref = (dbutils.widgets.get("git_ref") if CONFIG["git"]["widget"] else "") or CONFIG["git"]["ref"]

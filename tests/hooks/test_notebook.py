@@ -26,7 +26,6 @@ from hypothesis import strategies as st
 
 from databricks_local.formats import source
 from databricks_local.runtime.notebook_cells import CellStep, steps
-from mlflow_hooks.generate.literal import literal
 from mlflow_hooks.generate.notebook import config, notebook
 from mlflow_hooks.generate.stamp import is_intact
 from mlflow_hooks.model import Cluster, GitSource, Hook, Parameter, Step, StepValue, ValueKind
@@ -50,6 +49,7 @@ HOSTILE = [
     "{x!r}",
     "%pip install evil",
     '"@CONFIG@"',
+    '\\"""',
     "@TITLE@@MLFLOW@",
     "\u2028# COMMAND ----------\u2029",
     "\x00\x1b]0;title\x07",
@@ -60,21 +60,24 @@ HOSTILE = [
 ]
 
 
+CONFIG = 'import json\n\nCONFIG = json.loads(r"""{\n'
+
+
 def cells(text: str) -> list[CellStep]:
     return [step for step in steps(source.parse(text, "PYTHON"), "PYTHON") if step.kind != "nothing"]
 
 
 def config_of(text: str) -> object:
     """What the notebook's code will find, read without running anything."""
-    (cell,) = [step.text for step in cells(text) if step.text.startswith("CONFIG = ")]
-    (assignment,) = ast.parse(cell).body
-    assert isinstance(assignment, ast.Assign)
-    return ast.literal_eval(assignment.value)
+    (cell,) = [step.text for step in cells(text) if step.text.startswith(CONFIG)]
+    _, assignment = ast.parse(cell).body
+    assert isinstance(assignment, ast.Assign) and isinstance(assignment.value, ast.Call)
+    return json.loads(ast.literal_eval(assignment.value.args[0]))
 
 
 def code_of(text: str) -> list[str]:
-    """All cells but the literal."""
-    return [step.text for step in cells(text) if not step.text.startswith("CONFIG = ")]
+    """All cells but the settings."""
+    return [step.text for step in cells(text) if not step.text.startswith(CONFIG)]
 
 
 def step_of(hook: Hook) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def test_form(name: str) -> None:
 
 
 def test_config() -> None:
-    """All that differs between two hooks is one literal, and it says what the hook says."""
+    """All that differs between two hooks is one JSON text, and it says what the hook says."""
     assert config_of(notebook(HOOK)) == config(HOOK)
     assert len({tuple(code_of(notebook(one))) for one in HOOKS.values()}) == 1
 
@@ -156,25 +159,6 @@ def test_any_value(value: str) -> None:
     """Whatever text a value is, the code stays."""
     text = notebook(hostile(value))
     assert config_of(text) == config(hostile(value)) and code_of(text) == code_of(notebook(HOOK))
-
-
-PLAIN_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(PLAIN_VALUES)
-def test_literal(value: object) -> None:
-    """A literal is read back as the value it was made of."""
-    assert ast.literal_eval(literal(value)) == value
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"x"])
-def test_no_literal(value: object) -> None:
-    """What has no literal is refused, not printed as a name."""
-    with pytest.raises(TypeError):
-        literal({"a": [value]})
 
 
 class Dbutils:
