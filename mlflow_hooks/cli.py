@@ -38,6 +38,8 @@ _FOLDER = click.option(
     "--folder", metavar="FOLDER", help="The folder of the generated files (default: hooks in the project folder)."
 )
 
+_TARGET = click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+
 
 def _connection(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which workspace is meant, and who we are there."""
@@ -128,7 +130,7 @@ def schema(**values: Any) -> None:
 @_TO
 @_PROJECTS
 @_FOLDER
-@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@_TARGET
 @flag("--overwrite", "Replace what was edited in the workspace: notebooks (a backup is kept) and settings of jobs.")
 @flag("--prune", "Delete the notebooks and jobs of hooks that no longer exist.")
 @flag("--take-over", "Take over a target folder that belongs to another repository.")
@@ -155,7 +157,7 @@ def deploy(**values: Any) -> None:
 @click.argument("job_id", type=click.IntRange(min=1))
 @_TO
 @_PROJECTS
-@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@_TARGET
 @flag("-y/--yes", "Do not ask.")
 @flag("-n/--dry-run", "Show what deploy would change in the job, and change nothing.")
 @_connection
@@ -176,7 +178,7 @@ def bind(**values: Any) -> None:
 @click.argument("names", nargs=-1)
 @_TO
 @_PROJECTS
-@click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
+@_TARGET
 @_connection
 @_JSON
 def status(**values: Any) -> None:
@@ -268,7 +270,7 @@ def main(prog_name: str = "mlflow_hooks") -> None:
 
 
 def _run(command: str, values: dict[str, Any]) -> None:
-    """Does the work of a command and ends the process with its exit code."""
+    """Does the work of a command, the function of that name in commands.py, and ends the process with its exit code."""
     from .report import Reporter
 
     options = HookOptions(**values)
@@ -278,8 +280,8 @@ def _run(command: str, values: dict[str, Any]) -> None:
         if find_spec("yaml") is None or find_spec("pydantic") is None:
             hint = "Type: pip install 'databricks-branch-sync[hooks]'"
             raise SettingsError("The packages that mlflow_hooks needs are not installed.", hint)
-        from .commands import WORK  # a tenth of a second, which --help does not take
+        from . import commands  # a tenth of a second, which --help does not take
 
-        return WORK[command](options, report)
+        return int(getattr(commands, command)(options, report))
 
     sys.exit(spoken(work, report.error))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -101,8 +102,7 @@ def schema(options: HookOptions, report: Reporter) -> int:
 def deploy(options: HookOptions, report: Reporter) -> int:
     """Makes the workspace hold the hooks; the exit code. Raises SyncError."""
     project = _project(options, report)
-    with opened(options.session(options.target or TARGET), project) as session:
-        _report_notices(session, report)
+    with _session(options, options.target or TARGET, project, report) as session:
         session.permitted()
         readings = read_hooks(_projects(project.folder, options), options.to)
         hooks = [sound(reading, options.checking()) for reading in readings]
@@ -134,8 +134,7 @@ def bind(options: HookOptions, report: Reporter) -> int:
     project = _project(options, report)
     if not (options.yes or options.dry_run or (is_terminal() and not options.as_json)):
         raise SettingsError("Nobody can be asked here whether that is meant.", "Look with --dry-run, and add --yes.")
-    with opened(options.session(options.target or TARGET), project) as session:
-        _report_notices(session, report)
+    with _session(options, options.target or TARGET, project, report) as session:
         session.permitted()
         hook = sound(
             one_by_name(read_hooks(_projects(project.folder, options), options.to), options.name), options.checking()
@@ -147,8 +146,7 @@ def bind(options: HookOptions, report: Reporter) -> int:
 def status(options: HookOptions, report: Reporter) -> int:
     """Says what the workspace has of each hook; the exit code. Raises SyncError."""
     project = _project(options, report)
-    with opened(options.session(options.target or TARGET), project) as session:
-        _report_notices(session, report)
+    with _session(options, options.target or TARGET, project, report) as session:
         hooks: dict[str, dict[str, Hook]] = {}
         for to, readings in _readings_by_target(project.folder, options).items():
             for hook in (sound(reading, options.checking()) for reading in readings):
@@ -175,8 +173,7 @@ def run(options: HookOptions, report: Reporter) -> int:
         folder = project.folder / (options.tracking or "mlruns")
         return ExitCode.DONE if options.dry_run else on_this_machine(spec, folder, report)
     # A target is only named so that the session asks for no branch where the experiment needs none.
-    with opened(options.session(TARGET if options.experiment else None), project) as session:
-        _report_notices(session, report)
+    with _session(options, TARGET if options.experiment else None, project, report) as session:
         spec = run_spec(hook, options, session, report)
         return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report, open=options.open)
 
@@ -191,8 +188,7 @@ def promote(options: HookOptions, report: Reporter) -> int:
     hook = sound(reading, options.checking())
     refuse(_findings([reading], refs=False), options.checking())
     # Whose it is says the target, which is named so that the session asks for no branch.
-    with opened(options.session(TARGET), project) as session:
-        _report_notices(session, report)
+    with _session(options, TARGET, project, report) as session:
         request = promotion_request(hook, projects, options, session, project)
         with promoter(request, session, report, writing=not (options.history or options.dry_run)) as promoting:
             if options.history:
@@ -214,9 +210,13 @@ def _project(options: HookOptions, report: Reporter) -> Project:
     return project._replace(notice="")
 
 
-def _report_notices(session: Session, report: Reporter) -> None:
-    for notice in session.settings.notices:
-        report.notice(notice)
+@contextmanager
+def _session(options: HookOptions, target: str | None, project: Project, report: Reporter) -> Iterator[Session]:
+    """The session with this target, None for that of the branch. Raises SyncError."""
+    with opened(options.session(target), project) as session:
+        for notice in session.settings.notices:
+            report.notice(notice)
+        yield session
 
 
 def _folder(project: Path, options: HookOptions) -> Path:
@@ -244,16 +244,3 @@ def _different(read: dict[str, list[HookReading]]) -> list[HookReading]:
     """All of them, but one without targets only once: it is the same for each."""
     first, *others = read.items()
     return [*first[1], *(reading for to, readings in others for reading in readings if to in reading.targets)]
-
-
-WORK: dict[str, Callable[[HookOptions, Reporter], int]] = {
-    "check": check,
-    "generate": generate,
-    "new": new,
-    "schema": schema,
-    "deploy": deploy,
-    "bind": bind,
-    "status": status,
-    "run": run,
-    "promote": promote,
-}

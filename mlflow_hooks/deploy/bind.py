@@ -27,7 +27,7 @@ from .record import JobRecord, Records, deployed_last, digest, record_of
 def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[], bool], report: Reporter) -> ExitCode:
     """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`.
 
-    The exit code. Raises HookError for a job that is somebody else's, HookError, WorkspaceError.
+    The exit code. Raises HookError for a job that is somebody else's, and for another target; WorkspaceError.
     """
     JobDeployment([hook], session, options).require_target()
     job_id, jobs, records = options.job_id, Jobs(session.http), Records(session.http, session.target)

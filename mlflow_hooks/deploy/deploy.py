@@ -40,7 +40,8 @@ T = TypeVar("T")
 def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookOptions, report: Reporter) -> int:
     """Makes the workspace hold these hooks, which must be all there are; the exit code.
 
-    `folder` is what `generate` wrote. Raises HookError when that is not what it would write now; HookError.
+    `folder` is what `generate` wrote. Raises HookError where that is not what it would write now, or where
+    another target is deployed there.
     """
     _require_inside(folder, session.settings.project)
     _require_current(hooks, folder, options)

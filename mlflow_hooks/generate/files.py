@@ -91,7 +91,7 @@ def schema_change(folder: Path) -> FileChange:
 
 
 def write(planned: Sequence[FileChange], folder: Path, *, force: bool = False) -> None:
-    """Does it, each file in one step. Raises HookError, before anything is written, unless `force`; HookError."""
+    """Does it, each file in one step. Raises HookError: for edits, before anything is written, unless `force`."""
     edited = [change.path for change in planned if change.edited and change.action is not Action.NOTHING]
     if edited and not force:
         names = ", ".join(f"{folder.name}/{path}" for path in edited)
