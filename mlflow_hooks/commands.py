@@ -22,9 +22,9 @@ from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.status import report_status
 from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
 from mlflow_hooks.generate.new import new_project
-from mlflow_hooks.promote.history import report_history
 from mlflow_hooks.promote.promote import promoter
-from mlflow_hooks.promote.resolve import promotion_request
+from mlflow_hooks.promote.request import promotion_request
+from mlflow_hooks.promote.wording import report_history
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.hook_file import HOOK_FILE, PROJECTS, HookReading, read_hook, read_hooks
 from mlflow_hooks.reading.selection import chosen_by_name, one_by_name, sound
