@@ -54,14 +54,6 @@ VARIABLES = "mlflow"
 REF_FIELDS = {RefKind.TAG: "git_tag", RefKind.COMMIT: "git_commit", RefKind.BRANCH: "git_branch"}
 
 
-def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER) -> dict[str, Any]:
-    """The job's settings; `notebook_folder` is where its notebook lies in the workspace.
-
-    Raises HookError where `engine: jobs-git` cannot carry what MLproject says.
-    """
-    return _settings(hook, f"{notebook_folder}/{hook.notebook}")
-
-
 def job_json(hook: Hook) -> str:
     """The settings as a file for `POST /api/2.2/jobs/create`, stamped in the description."""
     fields = settings(hook)
@@ -86,7 +78,7 @@ def bundle_yaml(hook: Hook, notebook_folder: str) -> str:
 
     `notebook_folder` is the notebooks' place relative to the file; a bundle wants their extension.
     """
-    fields = _literal(_settings(hook, f"{notebook_folder}/{hook.notebook}.py"))
+    fields = _literal(settings(hook, notebook_folder, ending=".py"))
     if hook.permissions:
         named = [dict(permission.principals) | {"level": permission.level} for permission in hook.permissions]
         fields["permissions"] = _literal(named)
@@ -103,7 +95,12 @@ def _literal(value: Any) -> Any:
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 
-def _settings(hook: Hook, notebook: str) -> dict[str, Any]:
+def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER, *, ending: str = "") -> dict[str, Any]:
+    """The job's settings; `notebook_folder` is where its notebook lies, whose name has this `ending` there.
+
+    Raises HookError where `engine: jobs-git` cannot carry what MLproject says.
+    """
+    notebook = f"{notebook_folder}/{hook.notebook}{ending}"
     engine = _of_notebook(hook, notebook) if hook.engine is Engine.MLFLOW else _of_git(hook)
     fields: dict[str, Any] = {
         "name": hook.notebook,

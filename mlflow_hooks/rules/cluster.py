@@ -21,7 +21,7 @@ DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_
 _WRAPPER = ("new_cluster", "libraries", "job_cluster_key")  # the last as a job's own JSON has it
 SINGLE_NODE = {"spark.databricks.cluster.profile": "singleNode", "spark.master": "local[*]"}
 # SERVER: https://docs.databricks.com/compute/gpu, the series of Azure, AWS and Google Cloud.
-GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
+_GPUS = re.compile(r"Standard_N[CDV]|(?:p\d|g\d)[a-z]*\.|(?:a\d|g\d)-")
 _NEW_CLUSTER = "Describe a new cluster: spark_version, node_type_id ..."
 _NO_PLAIN = (13, 0)  # from here on a plain project's child process has no Spark (mlflow#12139)
 _NO_DBFS_LIBRARIES = (15, 1)
@@ -54,8 +54,7 @@ def rules(cluster: Cluster, today: date) -> Findings:
             if not isinstance(value, str):
                 message = f"Databricks refuses {name} {key}: its value is not text."
                 yield error(document, [*at, name, key], message, "Write it in quotes.")
-    with_ml = spec.get("use_ml_runtime") or "-ml-" in str(spec.get("spark_version", ""))
-    if spec.get("docker_image") and with_ml:
+    if spec.get("docker_image") and has_ml(spec):
         # SERVER: https://learn.microsoft.com/azure/databricks/compute/custom-containers
         message = "Databricks refuses a container image with a runtime for machine learning."
         yield error(document, [*at, "docker_image"], message, "Write a spark_version without ml, or no docker_image.")
@@ -85,12 +84,21 @@ def existing_for_project(cluster: Cluster, *, job: bool) -> Findings:
         yield error(cluster.document, keys, message, _NEW_CLUSTER)
 
 
+def has_gpu(spec: Mapping[str, Any]) -> bool:
+    """Whether the machines of a cluster have a GPU, as far as its names tell."""
+    return "-gpu-" in str(spec.get("spark_version", "")) or bool(_GPUS.match(str(spec.get("node_type_id", ""))))
+
+
+def has_ml(spec: Mapping[str, Any]) -> bool:
+    """Whether the runtime of a cluster has the libraries for machine learning."""
+    return "-ml-" in str(spec.get("spark_version", "")) or bool(spec.get("use_ml_runtime"))
+
+
 def for_hook(hook: Hook) -> Findings:
     """What is wrong with the hook's own cluster, where it is made of the project's (`generate/job.py`)."""
     project = hook.parts[0].hook.project
     spec = project.cluster.spec if project.cluster else {}
-    gpu = "-gpu-" in str(spec.get("spark_version", "")) or GPUS.match(str(spec.get("node_type_id", "")))
-    if hook.cluster is None and gpu:
+    if hook.cluster is None and has_gpu(spec):
         message = "The hook notebook would get a machine with a GPU like the project, and a runtime that cannot use it."
         remedy = "Write cluster: with spark_version, num_workers and a node_type_id of a small machine."
         yield error(hook.document, [], message, remedy)

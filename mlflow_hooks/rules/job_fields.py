@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from databricks_local.jobs.rules.fields import SETTINGS
+from databricks_local.jobs.rules.fields import NAMES, SETTINGS
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.findings import Findings, error, nearest
 
@@ -56,13 +56,6 @@ _CHOICES = {
     ("trigger", "table_update", "condition"): ("ANY_UPDATED", "ALL_UPDATED"),
 }
 _MOST_TAGS = 25  # one of which is ours, and one that of `deploy`
-_WORDS = {
-    dict: "a mapping of keys to values",
-    list: "a list",
-    str: "a text",
-    int: "a whole number",
-    bool: "true or false",
-}
 
 
 def rules(hook: Hook) -> Findings:
@@ -108,7 +101,7 @@ def _problems(path: tuple[str, ...], value: Any, shape: Any) -> Iterator[tuple[t
         for number, item in enumerate(value):
             yield from _problems((*path, str(number)), item, shape[0])
     elif not _is(value, kind := shape if isinstance(shape, type) else type(shape)):
-        yield path, f"{place} must be {_WORDS[kind]}.", f"Correct {path[-1]}:."
+        yield path, f"{place} must be {NAMES[kind]}.", f"Correct {path[-1]}:."
     elif path in _CHOICES and value not in _CHOICES[path]:
         yield path, f"{place} must be {' or '.join(_CHOICES[path])}, not {value!r}.", f"Correct {path[-1]}:."
 

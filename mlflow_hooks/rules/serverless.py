@@ -13,7 +13,7 @@ from mlflow_hooks.model import Hook, MLflowProject, Requirements
 from mlflow_hooks.reading.findings import Findings, error, warning
 from mlflow_hooks.schema import Engine
 
-from .cluster import GPUS, SINGLE_NODE
+from .cluster import SINGLE_NODE, has_gpu, has_ml
 from .runtimes import support_table
 
 # SERVER: `environment_variables_key` of a task "supports serverless tasks using environment version 5 or later".
@@ -91,10 +91,9 @@ def _left_behind(project: MLflowProject) -> Findings:
         lost.append("spark_conf")
     if cluster.libraries:
         lost.append("libraries")
-    version = str(spec.get("spark_version", ""))
-    if "-gpu-" in version or GPUS.match(str(spec.get("node_type_id", ""))):
+    if has_gpu(spec):
         lost.append("a GPU")
-    if "-ml-" in version or spec.get("use_ml_runtime"):
+    if has_ml(spec):
         lost.append("a runtime with ML libraries")
     if lost:
         message = f"Serverless compute ignores this file, and has nothing of its {enumerated(lost)}."

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
-from .processes import end_group, own_group
 from .run import overdue, run
 from .spec import RunResult, RunSpec
 from .task import run_context, script_and_arguments
 from .tracking import Tracking, require_mlflow, store_in
 
+_GRACE = 5.0  # seconds to end in an orderly way
 # MLflow's command does the same, and takes twice as long to start.
 _PROGRAM = """
 import json, sys, mlflow.projects
@@ -66,13 +68,17 @@ class OnThisMachine:
 
     def run(self, name: str, deadline: float, stop: Interruption) -> RunResult:
         """See Backend."""
+        command, environment = self._command(name), self._environment()
+        if self.as_task:
+            command = self._task()
+            environment |= {"MLFLOW_EXPERIMENT_NAME": self.spec.experiment, **run_context(self.spec, name)}
         self.process = subprocess.Popen(
-            self._task() if self.as_task else self._command(name),
+            command,
             cwd=self.folder,  # `-c` looks for modules in the current folder first, and there are none
-            env=self._environment() | (self._task_variables(name) if self.as_task else {}),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
-            **own_group(),
+            **_own_group(),
         )
         while (code := self.process.poll()) is None:
             left = deadline - time.monotonic()
@@ -92,7 +98,7 @@ class OnThisMachine:
     def cancel(self) -> None:
         """See Backend: ends the whole process group."""
         if self.process is not None:
-            end_group(self.process)
+            _end_group(self.process)
 
     def _command(self, name: str) -> list[str]:
         spec = self.spec
@@ -115,9 +121,6 @@ class OnThisMachine:
         typed = [{**fetched, "parameters": dict(spec.parameters)} if spec.ref else None, str(project.folder), inside]
         return [sys.executable, "-c", _TASK, json.dumps([*typed, words])]
 
-    def _task_variables(self, name: str) -> dict[str, str]:
-        return {"MLFLOW_EXPERIMENT_NAME": self.spec.experiment, **run_context(self.spec, name)}
-
     def _parameters(self) -> dict[str, str]:
         """Those of the run. A relative path is of the project: MLflow would look for it in the folder that it is in."""
         kinds = {parameter.name: parameter.type for parameter in self.spec.hook.parameters}
@@ -134,3 +137,23 @@ class OnThisMachine:
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
         git = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}  # no program as an address
         return {**kept, **git, "PATH": path, "MLFLOW_TRACKING_URI": self.tracking.uri}
+
+
+def _own_group() -> dict[str, Any]:
+    """What to start a process with, so that Ctrl-C on the terminal is ours to pass on."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    """Ends it and all it started: asked first, then without asking."""
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(leader.pid)], capture_output=True, check=False)
+        leader.wait()
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            leader.wait(_GRACE)

@@ -604,7 +604,7 @@ ROWS: list[tuple[str, Mapping[str, str | None], str]] = [
     ),
     ("no such pause", job("trigger: {pause_status: paused}"), "hook.yml:1 error: must be PAUSED or UNPAUSED"),
     ("a webhook without a list", job("webhook_notifications: {on_failure: {id: a}}"), "hook.yml:1 error: be a list"),
-    ("a tag that is a number", job("tags: {cost: 7}"), "hook.yml:1 error: job.tags.cost must be a text"),
+    ("a tag that is a number", job("tags: {cost: 7}"), "hook.yml:1 error: job.tags.cost must be text"),
     (
         "many tags",
         job(f"tags: {{{', '.join(f't{n}: x' for n in range(24))}}}"),
