@@ -52,7 +52,7 @@ def generate(options: HookOptions, report: Reporter) -> int:
     read = _readings_by_target(project, options)
     readings = _different(read)
     for finding in dict.fromkeys(finding for reading in readings if reading.sound for finding in reading.findings):
-        report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
+        report.notice(f"{finding.place}: {finding.message} {finding.remedy}")
     hooks = {to: [sound(reading, options.checking()) for reading in readings] for to, readings in read.items()}
     findings = _findings(readings, refs=False)  # what git has at a ref may come after the files that name it
     refuse(findings, options.checking())
@@ -93,7 +93,7 @@ def new(options: HookOptions, report: Reporter) -> int:
 
 def schema(options: HookOptions, report: Reporter) -> int:
     """Writes the JSON schema of hook.yml beside the projects; the exit code. Raises HookError."""
-    folder = _project(options, report).folder / (options.projects or PROJECTS)
+    folder = _projects(_project(options, report).folder, options)
     change = schema_change(folder)
     write([change], folder)
     return report_changes([Change("file", f"{folder.name}/{change.path}", change.action.value)], report, dry_run=False)
@@ -110,7 +110,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         away = [finding for hook in hooks for finding in git_address.unreachable(hook, host)]
         refuse([*_findings(readings), *away], options.checking())
         for finding in (finding for hook in hooks for finding in pinned(hook)):
-            report.notice(f"{finding.file}:{finding.line}: {finding.message} {finding.remedy}")
+            report.notice(f"{finding.place}: {finding.message} {finding.remedy}")
         code = deploy_hooks(hooks, _folder(project.folder, options), session, options, report)
         if options.open:
             browser.show(session.pages(staying=False).object(session.target), report.notice)
@@ -136,9 +136,7 @@ def bind(options: HookOptions, report: Reporter) -> int:
         raise SettingsError("Nobody can be asked here whether that is meant.", "Look with --dry-run, and add --yes.")
     with _session(options, options.target or TARGET, project, report) as session:
         session.permitted()
-        hook = sound(
-            one_by_name(read_hooks(_projects(project.folder, options), options.to), options.name), options.checking()
-        )
+        hook = sound(_named(project, options), options.checking())
         agreed = lambda: options.yes or _agreed(f"Let {hook.name} use this job?")  # noqa: E731
         return bind_job(hook, session, options, agreed, report)
 
@@ -164,8 +162,7 @@ def status(options: HookOptions, report: Reporter) -> int:
 def run(options: HookOptions, report: Reporter) -> int:
     """Runs the project of a hook and waits for its end; the exit code. Raises SyncError."""
     project = _project(options, report)
-    reading = one_by_name(read_hooks(_projects(project.folder, options)), options.name)
-    hook = sound(reading, options.checking())
+    hook = sound(_named(project, options), options.checking())
     if options.backend == "local":
         if options.open:
             raise SettingsError("With --backend local there is no page to open.", "Leave out --open.")
@@ -183,8 +180,7 @@ def promote(options: HookOptions, report: Reporter) -> int:
     if options.history and options.rollback:
         raise SettingsError("--history only shows, and --rollback changes.", "Leave out one of them.")
     project = _project(options, report)
-    projects = _projects(project.folder, options)
-    reading = one_by_name(read_hooks(projects, options.to), options.name)
+    projects, reading = _projects(project.folder, options), _named(project, options)
     hook = sound(reading, options.checking())
     refuse(_findings([reading], refs=False), options.checking())
     # Whose it is says the target, which is named so that the session asks for no branch.
@@ -226,6 +222,11 @@ def _folder(project: Path, options: HookOptions) -> Path:
 
 def _projects(project: Path, options: HookOptions) -> Path:
     return project / (options.projects or PROJECTS)
+
+
+def _named(project: Project, options: HookOptions) -> HookReading:
+    """The hook that the command is about. Raises UnknownHook."""
+    return one_by_name(read_hooks(_projects(project.folder, options), options.to), options.name)
 
 
 def _readings_by_target(project: Path, options: HookOptions) -> dict[str, list[HookReading]]:

@@ -6,7 +6,8 @@ Beside what databricks_sync.rules.credentials knows: what tells less of itself, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from databricks_sync.rules.credentials import PATTERNS, Pattern, find, redacted
 
@@ -44,6 +45,15 @@ def suspicious_lines(text: str) -> Iterator[tuple[int, str]]:
     for match in find(text, _PATTERNS):
         kinds.setdefault(text.count("\n", 0, match.start) + 1, match.kind)
     yield from sorted(kinds.items())
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """What JSON can hold, with each text in it changed, those of keys too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(str(key)): each_text(item, change) for key, item in value.items()}
+    return [each_text(item, change) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def hidden(text: str) -> str:

@@ -83,6 +83,11 @@ class Finding:
     message: str
     remedy: str = ""
 
+    @property
+    def place(self) -> str:
+        """The file and the line, as compilers say it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

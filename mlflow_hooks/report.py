@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from databricks_sync.errors import SyncError, printable
 from databricks_sync.output.text import Screen
 
-from .credentials import hidden
+from .credentials import each_text, hidden
 
 
 class _HidingScreen(Screen):
@@ -35,7 +33,8 @@ class Reporter:
     def event(self, event: str, text: str = "", style: str = "", **fields: object) -> None:
         """An event; without a text it is for programs alone."""
         if self.as_json:
-            sys.stdout.write(json.dumps(_hidden({"event": event, **fields})) + "\n")
+            told = each_text({"event": event, **fields}, hidden)  # before escapes change where a word begins
+            sys.stdout.write(json.dumps(told) + "\n")
             sys.stdout.flush()
         else:
             self.line(text, style)
@@ -68,12 +67,3 @@ class Reporter:
         self.err.line(f"error: {printable(error.message)}", "bold red")
         if error.hint:
             self.err.line(f"  {printable(error.hint)}")
-
-
-def _hidden(value: Any) -> Any:
-    """A value as JSON takes it, before its escapes could change where a word begins."""
-    if isinstance(value, str):
-        return hidden(value)
-    if isinstance(value, Mapping):
-        return {hidden(str(key)): _hidden(item) for key, item in value.items()}
-    return [_hidden(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -160,9 +160,15 @@ def _experiments(hooks: Iterable[Hook], session: Session, options: HookOptions) 
             elif home and _type(session.http, f"/Users/{home}") is None:
                 what = f"is in the home of {home}, which does not exist, so every run would fail."
                 yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
-            elif hook.engine is Engine.JOBS_GIT and not options.dry_run and _type(session.http, folder) is None:
-                Workspace(session.http, folder).make_folder(folder)
+            elif hook.engine is Engine.JOBS_GIT and not options.dry_run:
+                make_folder(session.http, folder)
         yield from failed
+
+
+def make_folder(http: Http, folder: str) -> None:
+    """Makes a folder of the workspace, such as that of an experiment, where it is missing."""
+    if _type(http, folder) is None:
+        Workspace(http, folder).make_folder(folder)
 
 
 def _type(http: Http, path: str) -> str | None:

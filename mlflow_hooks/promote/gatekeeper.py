@@ -18,7 +18,7 @@ from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules import gate
 from mlflow_hooks.run.run import results
 from mlflow_hooks.run.spec import RunSpec, values
-from mlflow_hooks.run.tracking import Tracking, metrics_of, mlflow_errors
+from mlflow_hooks.run.tracking import Tracking, mlflow_errors
 from mlflow_hooks.run.workspace import backend_of
 
 from .records import Records
@@ -55,11 +55,11 @@ class Gatekeeper:
         if not asked.metrics:
             return {}
         mine = self._metrics(source, candidate, run_id)
-        self._note(run_id, mine)
+        self.records.note(run_id, {}, mine)
         reasons, others = gate.below(asked, mine), Metrics()
         if not reasons and gate.compares(asked) and champion is not None and not is_same(champion, candidate):
             others = self._metrics(champion, champion, run_id)
-            self._note(run_id, _prefixed(others))
+            self.records.note(run_id, {}, _prefixed(others))
             reasons = gate.worse(asked, mine, others)
         if reasons:
             message = f"Version {candidate.version} of {candidate.name} is not promoted: {' '.join(reasons)}"
@@ -93,9 +93,6 @@ class Gatekeeper:
         asked = {name: found.get(name) for name in self.request.promotion.gate.metrics}
         return {name: value if value is not None and math.isfinite(value) else None for name, value in asked.items()}
 
-    def _note(self, run_id: str, metrics: Mapping[str, float | None]) -> None:
-        self.records.note(run_id, {}, metrics)
-
 
 def _prefixed(metrics: Metrics) -> Metrics:
     return {f"{_CHAMPION}{name}": value for name, value in metrics.items()}
@@ -127,4 +124,4 @@ def _logged(version: ModelVersion, client: MlflowClient) -> Mapping[str, float |
         message = f"{address(version)} does not say which MLflow run it comes from."
         raise HookError(message, "Write entry_point: below gate: in hook.yml, which judges it now.")
     with mlflow_errors():
-        return metrics_of(client.get_run(version.run_id))
+        return dict(client.get_run(version.run_id).data.metrics)

@@ -25,11 +25,11 @@ from databricks_sync import shell
 from databricks_sync.cli.session import Session, who
 from databricks_sync.errors import InterruptedRun, SyncError
 from databricks_sync.interrupt import terminable
+from mlflow_hooks.deploy.deploy import make_folder
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.rules.promotions import Act, Record, in_use, taken_back
 from mlflow_hooks.run.tracking import Tracking, require_mlflow
-from mlflow_hooks.run.workspace import make_folder
 
 from .copying import Copying
 from .gatekeeper import Gatekeeper

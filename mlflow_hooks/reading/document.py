@@ -214,7 +214,8 @@ def read_json(reader: Reader) -> Any:
     if reader.tree is None and reader.findings:
         return None  # there is a finding that says why
     try:
-        return _hidden(json.loads(reader.text, parse_constant=_refuse, parse_float=_finite))
+        value = json.loads(reader.text, parse_constant=_refuse, parse_float=_finite)
+        return tokens.each_text(value, _without_credentials)
     except ValueError as error:
         if reader.text and not reader.findings:
             message = f"{reader.name} is not JSON: {getattr(error, 'msg', error)}."
@@ -223,12 +224,8 @@ def read_json(reader: Reader) -> Any:
     return None
 
 
-def _hidden(value: Any) -> Any:
-    if isinstance(value, str):
-        return tokens.hidden(value) if any(tokens.suspicious_lines(value)) else value
-    if isinstance(value, dict):
-        return {_hidden(key): _hidden(item) for key, item in value.items()}
-    return [_hidden(item) for item in value] if isinstance(value, list) else value
+def _without_credentials(text: str) -> str:
+    return tokens.hidden(text) if any(tokens.suspicious_lines(text)) else text
 
 
 def _refuse(constant: str) -> None:

@@ -127,14 +127,15 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     targets = targets_of(reader)
     if to in targets:
         choose(reader, to)
+    findings: list[Finding] = []  # of the project
     if not isinstance(reader.tree, dict):
         if not reader.findings:
             reader.error((), f"{reader.name} has no keys.", "Begin with name:, git: and experiment:.")
-        _, findings = read_project(folder, subfolder, Compute())
+        read_project(folder, subfolder, Compute(), findings)
         return HookReading(None, (*reader.findings, *findings))
     name = reader.tree.get("name")
     file = validated(reader, HookFile)
-    project, findings = read_project(folder, subfolder, file.project_cluster)
+    project = read_project(folder, subfolder, file.project_cluster, findings)
     hook = _hook(reader, file, project, repository.address() if repository else "")
     if file.name != name:  # it is the example that stands in for a wrong one
         hook = replace(hook, name="")
@@ -219,9 +220,7 @@ def _cluster(reader: Reader, cluster: object, folder: Path) -> Cluster | None:
         return cluster_of(plain(cluster), reader.document)
     if not isinstance(cluster, str):
         return None
-    file, findings = read_cluster(folder / cluster, join(dirname(reader.name), cluster))
-    reader.findings += findings
-    return file
+    return read_cluster(folder / cluster, join(dirname(reader.name), cluster), reader.findings)
 
 
 def repository_of(folder: Path) -> Repository | None:

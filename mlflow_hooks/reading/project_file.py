@@ -14,7 +14,14 @@ from typing import Any
 
 from databricks_local.jobs.rules.fields import NEW_CLUSTER
 from mlflow_hooks.model import Cluster, Document, EntryPoint, Environment, Finding, MLflowProject, Parameter
-from mlflow_hooks.schema import Compute, CondaEnvironment, EntryPointFields, MLproject, PythonEnvironment
+from mlflow_hooks.schema import (
+    Compute,
+    CondaDependency,
+    CondaEnvironment,
+    EntryPointFields,
+    MLproject,
+    PythonEnvironment,
+)
 
 from .document import Reader, Scalar, plain, read_json
 from .requirements import read_requirements
@@ -30,8 +37,11 @@ _OF_EXISTING = frozenset({"cluster_id", "cluster_source", "creator_user_name", "
 _OF_LASTING = ("autotermination_minutes", "cluster_name")
 
 
-def read_project(folder: Path, subfolder: str, compute: Compute) -> tuple[MLflowProject, list[Finding]]:
-    """The project in `folder`, to run on `compute`; `subfolder` is its path in the repository, as findings call it."""
+def read_project(folder: Path, subfolder: str, compute: Compute, findings: list[Finding]) -> MLflowProject:
+    """The project in `folder`, to run on `compute`; what is wrong with it is added to `findings`.
+
+    `subfolder` is its path in the repository, by which findings call it.
+    """
     path = _mlproject(folder)
     reader = Reader(path, join(subfolder, path.name))
     for other in () if path.exists() else folder.glob("[Mm][Ll][Pp]roject.y*ml"):
@@ -40,42 +50,43 @@ def read_project(folder: Path, subfolder: str, compute: Compute) -> tuple[MLflow
         reader.error((), f"{reader.name} is empty, and MLflow fails on it.", "Give it entry_points with a main.")
     _check_spark_job(reader)
     file = validated(reader, MLproject)
-    environment, environment_findings = _environment(reader.document, file, folder, subfolder)
-    cluster, cluster_findings = _cluster(folder, subfolder, "" if compute.serverless else compute.file)
-    if compute.serverless and not (folder / CLUSTER_FILE).exists():
-        cluster_findings = []
-    project = MLflowProject(
+    entry_points = {name: _entry_point(reader, name, fields) for name, fields in file.entry_points.items()}
+    findings += reader.findings
+    return MLflowProject(
         folder=folder,
         subfolder=subfolder,
         mlproject=reader.document,
-        entry_points={name: _entry_point(reader, name, fields) for name, fields in file.entry_points.items()},
-        cluster=cluster,
-        environment=environment,
+        entry_points=entry_points,
+        environment=_environment(reader.document, file, folder, subfolder, findings),
+        cluster=_cluster(folder, subfolder, compute, findings),
         spark_job=file.databricks_spark_job,
         serverless=compute.serverless,
     )
-    return project, [*reader.findings, *environment_findings, *cluster_findings]
 
 
-def _cluster(folder: Path, subfolder: str, file: str) -> tuple[Cluster | None, list[Finding]]:
-    name = file or CLUSTER_FILE
-    cluster, findings = read_cluster(folder / name, join(subfolder, name))
+def _cluster(folder: Path, subfolder: str, compute: Compute, findings: list[Finding]) -> Cluster | None:
+    """What the project's cluster file has; there need not be one for serverless compute."""
+    usual = CLUSTER_FILE if compute.serverless else compute.file or CLUSTER_FILE
+    if compute.serverless and not (folder / usual).exists():
+        return None
+    wrong: list[Finding] = []
+    cluster = read_cluster(folder / usual, join(subfolder, usual), wrong)
     others = sorted(path.name for path in folder.glob("*.json"))
-    if not file and others and not (folder / name).exists():
+    if not compute.file and others and not (folder / usual).exists():
         remedy = f"Create it, or write project_cluster: {others[0]} in hook.yml, if that is the cluster."
-        findings = [replace(finding, remedy=remedy) for finding in findings]
-    return cluster, findings
+        wrong = [replace(finding, remedy=remedy) for finding in wrong]
+    findings += wrong
+    return cluster
 
 
-def read_cluster(path: Path, shown: str) -> tuple[Cluster | None, list[Finding]]:
-    """A cluster file in either of its two shapes; None when it cannot be read."""
+def read_cluster(path: Path, shown: str, findings: list[Finding]) -> Cluster | None:
+    """A cluster file in either of its two shapes; None when it cannot be read, which is added to `findings`."""
     reader = Reader(path, shown)
     fields = read_json(reader)
-    if isinstance(fields, dict):
-        return cluster_of(fields, reader.document), reader.findings
-    if not reader.findings:
+    if not isinstance(fields, dict) and not reader.findings:
         reader.error((), f"{shown} must be a mapping of keys to values.", "Write { and the fields of a cluster.")
-    return None, reader.findings
+    findings += reader.findings
+    return cluster_of(fields, reader.document) if isinstance(fields, dict) else None
 
 
 def cluster_of(fields: Mapping[str, Any], document: Document) -> Cluster:
@@ -136,28 +147,24 @@ def _entry_point(reader: Reader, name: str, fields: EntryPointFields) -> EntryPo
 
 
 def _environment(
-    mlproject: Document, file: MLproject, folder: Path, subfolder: str
-) -> tuple[Environment | None, list[Finding]]:
+    mlproject: Document, file: MLproject, folder: Path, subfolder: str, findings: list[Finding]
+) -> Environment | None:
     """The first that MLproject names, or the file MLflow would find by itself."""
     named = [(kind, getattr(file, kind)) for kind in ENVIRONMENTS if kind in file.model_fields_set]
     usual = [(kind, name) for kind, name in USUAL_FILES.items() if (folder / name).is_file()]
     if not named and (not usual or file.databricks_spark_job is not None):
-        return None, []
+        return None
     kind, name = (named or usual)[0]
     if not isinstance(name, str):  # docker_env has no file
-        return Environment(kind, mlproject), []
+        return Environment(kind, mlproject)
     reader = Reader(folder / name, join(subfolder, name))
+    python, conda = "", tuple[CondaDependency, ...]()
     if kind == "conda_env":
         conda = validated(reader, CondaEnvironment).dependencies
-        return (
-            Environment(
-                kind,
-                reader.document,
-                requirements=read_requirements(reader, folder, [line for item in conda for line in item.pip]),
-                conda=tuple(item.conda for item in conda if item.conda),
-            ),
-            reader.findings,
-        )
-    python = validated(reader, PythonEnvironment)
-    requirements = read_requirements(reader, folder, python.dependencies)
-    return Environment(kind, reader.document, python.python, requirements), reader.findings
+        lines = [line for item in conda for line in item.pip]
+    else:
+        environment = validated(reader, PythonEnvironment)
+        python, lines = environment.python, [*environment.dependencies]
+    requirements = read_requirements(reader, folder, lines)
+    findings += reader.findings
+    return Environment(kind, reader.document, python, requirements, tuple(item.conda for item in conda if item.conda))

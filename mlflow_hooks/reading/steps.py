@@ -77,13 +77,11 @@ def _project(
             return own
         subfolder = "" if folder == top else folder.relative_to(top).as_posix()
         # The file of a cluster is named as seen from here, so it is read below.
-        project, findings = read_project(folder, subfolder, compute if compute.serverless else Compute())
-        reader.findings += findings
+        project = read_project(folder, subfolder, compute if compute.serverless else Compute(), reader.findings)
     if compute.serverless:
         return replace(project, serverless=compute.serverless)
     if compute.file:
-        cluster, findings = read_cluster(own.folder / compute.file, join(here, compute.file))
-        reader.findings += findings
+        cluster = read_cluster(own.folder / compute.file, join(here, compute.file), reader.findings)
         project = replace(project, cluster=cluster, serverless="")
     return project
 

@@ -267,8 +267,7 @@ def _addresses(hook: Hook) -> Findings:
 def report_findings(findings: Sequence[Finding], hooks: int, report: Reporter, *, strict: bool) -> int:
     """Says them, a line each as compilers do; the exit code."""
     for finding in findings:
-        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
-        text = f"{place}: {finding.severity.value}: {finding.message} {finding.remedy}".rstrip()
+        text = f"{finding.place}: {finding.severity.value}: {finding.message} {finding.remedy}".rstrip()
         style = "red" if finding.severity is FindingSeverity.ERROR else "yellow"
         fields = {"file": finding.file, "line": finding.line or None, "severity": finding.severity.value}
         report.event("finding", text, style, **fields, message=finding.message, remedy=finding.remedy)

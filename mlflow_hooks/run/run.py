@@ -21,7 +21,7 @@ from mlflow_hooks.report import Reporter
 
 from .pipeline import run_steps
 from .spec import RunResult, RunSpec
-from .tracking import Tracking, metrics_of, run_name
+from .tracking import Tracking, run_name
 
 
 class Backend(Protocol):
@@ -73,7 +73,8 @@ def _attempt(
     tracking.close(name, "FINISHED" if result.succeeded else "FAILED")
     metrics = dict[str, "float | None"]()
     with suppress(SyncError):
-        for metric, value in (metrics_of(tracking.get(result.run_id)) if result.run_id else {}).items():
+        logged = tracking.get(result.run_id).data.metrics if result.run_id else {}
+        for metric, value in sorted(logged.items()):
             metrics[metric] = value if math.isfinite(value) else None  # NaN is not JSON
             report.event("metric", f"  {metric:<24} {value:g}", name=metric, value=metrics[metric])
     if result.output and not report.as_json:

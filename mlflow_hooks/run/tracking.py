@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from databricks_sync.errors import SettingsError, printable
 from databricks_sync.model import Login
@@ -174,8 +174,3 @@ def _hint(error: Exception, checking: str) -> str:
     if "Authentication failed" in str(error) or "terminal prompts disabled" in str(error):
         return "Log in to the repository with git's credential helper, or leave out --ref to run the local folder."
     return f"Type `{checking}` to look for mistakes in the project."
-
-
-def metrics_of(run: Any) -> dict[str, float]:
-    """The last value of each metric of a run, by name."""
-    return dict(sorted(run.data.metrics.items()))

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 from databricks_sync.cli import browser
 from databricks_sync.cli.session import Session
-from databricks_sync.errors import NotFound, Unreachable
+from databricks_sync.errors import Unreachable
 from databricks_sync.interrupt import Interruption
 from databricks_sync.remote.folder import Workspace
-from databricks_sync.remote.http import Http
+from mlflow_hooks.deploy.deploy import make_folder
 from mlflow_hooks.generate.notebook import backend_config
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
@@ -182,11 +182,3 @@ class AsDeployed(OnDatabricks):
     def _remove_copy(self) -> None:
         if self.copy:
             remove_copy(self.http, self.copy)
-
-
-def make_folder(http: Http, folder: str) -> None:
-    """The folder of the experiment, which MLflow does not make."""
-    try:
-        http.read("/api/2.0/workspace/get-status", {"path": folder})
-    except NotFound:
-        Workspace(http, folder).make_folder(folder)
