@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:debf4e1a7ee2dbec7b7e4f73612c834312b6c2304c084f7e46d7a0562db9a445 -->
+# MAGIC %md <!-- mlflow_hooks sha256:42c5222dd3f3ba9c808b03ee206d03ea2e6683702339ed906da063d86de5f853 -->
 # MAGIC ## Hook `pipeline`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExamplePipelineProject`
@@ -32,6 +32,7 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "rows": {
                     "type": "int",
+                    "form": "\\s*[+-]?\\d+(?:_\\d+)*\\s*",
                     "value": "0",
                     "widget": true,
                     "from": null
@@ -62,6 +63,7 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "data": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": null,
                     "widget": false,
                     "from": [
@@ -72,6 +74,7 @@ CONFIG = json.loads(r"""{
                 },
                 "alpha": {
                     "type": "float",
+                    "form": "\\s*[+-]?(?:(?:\\d+(?:_\\d+)*(?:\\.(?:\\d+(?:_\\d+)*)?)?|\\.\\d+(?:_\\d+)*)(?:[eE][+-]?\\d+(?:_\\d+)*)?|(?i:inf|infinity|nan))\\s*",
                     "value": "0.1",
                     "widget": true,
                     "from": null
@@ -104,6 +107,7 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "data": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": null,
                     "widget": false,
                     "from": [
@@ -114,6 +118,7 @@ CONFIG = json.loads(r"""{
                 },
                 "model": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": null,
                     "widget": false,
                     "from": [
@@ -124,6 +129,7 @@ CONFIG = json.loads(r"""{
                 },
                 "limit": {
                     "type": "float",
+                    "form": "\\s*[+-]?(?:(?:\\d+(?:_\\d+)*(?:\\.(?:\\d+(?:_\\d+)*)?)?|\\.\\d+(?:_\\d+)*)(?:[eE][+-]?\\d+(?:_\\d+)*)?|(?i:inf|infinity|nan))\\s*",
                     "value": "60",
                     "widget": true,
                     "from": null
@@ -157,6 +163,7 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "model": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": null,
                     "widget": false,
                     "from": [
@@ -167,6 +174,7 @@ CONFIG = json.loads(r"""{
                 },
                 "model_name": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "main.default.diabetes_pipeline",
                     "widget": true,
                     "from": null
@@ -257,20 +265,6 @@ client = mlflow.MlflowClient()
 # COMMAND ----------
 
 
-def fits(kind, text):
-    """Whether a value is of a type that MLproject names. MLflow checks none, and the script is on a paid cluster."""
-    if kind in ("int", "float"):
-        try:
-            {"int": int, "float": float}[kind](text)
-        except ValueError:
-            return False
-    if kind == "bool":
-        return text.lower() in ("true", "false")
-    if kind == "uri":
-        return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
-    return kind != "path" or text != ""
-
-
 def refuse_unknown(passed, names):
     """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
     unknown = sorted(set(passed) - set(names))
@@ -282,9 +276,10 @@ def refuse_unknown(passed, names):
 
 def usable(step, name, value):
     """The value of a parameter; ValueError for one that the script would not get as it is, or could not use."""
-    kind = step["parameters"][name]["type"]
-    if not fits(kind, value):
-        raise ValueError(f"{name} must be of type {kind}, not {value!r}.")
+    parameter = step["parameters"][name]
+    # MLflow checks no type, and the script is on a paid cluster.
+    if not re.fullmatch(parameter["form"], value):
+        raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
     if "\n" in value or "\r" in value:
         raise ValueError(f"{name} must not have a line break: {value!r}.")
     # The command of a Spark job is split at its blanks, with the shell's quotes left in.

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:a67a4de885765e6c4d74dd730e1a6563ff5ea703eb9d0f77ed558515fe9d1470 -->
+# MAGIC %md <!-- mlflow_hooks sha256:069e7c55d695836d4b3d6625ab5959b99098d44401c26f1b2edcf2dce655273f -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -32,30 +32,35 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "model_name": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "main.default.diabetes",
                     "widget": true,
                     "from": null
                 },
                 "model_version": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "champion",
                     "widget": true,
                     "from": null
                 },
                 "input": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "patients.csv",
                     "widget": true,
                     "from": null
                 },
                 "output": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "artifacts",
                     "widget": true,
                     "from": null
                 },
                 "date": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "today",
                     "widget": true,
                     "from": null
@@ -145,20 +150,6 @@ client = mlflow.MlflowClient()
 # COMMAND ----------
 
 
-def fits(kind, text):
-    """Whether a value is of a type that MLproject names. MLflow checks none, and the script is on a paid cluster."""
-    if kind in ("int", "float"):
-        try:
-            {"int": int, "float": float}[kind](text)
-        except ValueError:
-            return False
-    if kind == "bool":
-        return text.lower() in ("true", "false")
-    if kind == "uri":
-        return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
-    return kind != "path" or text != ""
-
-
 def refuse_unknown(passed, names):
     """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
     unknown = sorted(set(passed) - set(names))
@@ -170,9 +161,10 @@ def refuse_unknown(passed, names):
 
 def usable(step, name, value):
     """The value of a parameter; ValueError for one that the script would not get as it is, or could not use."""
-    kind = step["parameters"][name]["type"]
-    if not fits(kind, value):
-        raise ValueError(f"{name} must be of type {kind}, not {value!r}.")
+    parameter = step["parameters"][name]
+    # MLflow checks no type, and the script is on a paid cluster.
+    if not re.fullmatch(parameter["form"], value):
+        raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
     if "\n" in value or "\r" in value:
         raise ValueError(f"{name} must not have a line break: {value!r}.")
     # The command of a Spark job is split at its blanks, with the shell's quotes left in.

@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:abb8712f5b00a753a1bd2243e093d35946d6827bf813e1ce5fa807b9192cbed0 -->
+# MAGIC %md <!-- mlflow_hooks sha256:0f8578450f9066d1343647691f6b789ec14eae52db66f14c1fe1265a8da31e10 -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -32,24 +32,28 @@ CONFIG = json.loads(r"""{
             "parameters": {
                 "model_name": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "main.default.diabetes",
                     "widget": true,
                     "from": null
                 },
                 "alpha": {
                     "type": "float",
+                    "form": "\\s*[+-]?(?:(?:\\d+(?:_\\d+)*(?:\\.(?:\\d+(?:_\\d+)*)?)?|\\.\\d+(?:_\\d+)*)(?:[eE][+-]?\\d+(?:_\\d+)*)?|(?i:inf|infinity|nan))\\s*",
                     "value": "0.1",
                     "widget": true,
                     "from": null
                 },
                 "rows": {
                     "type": "int",
+                    "form": "\\s*[+-]?\\d+(?:_\\d+)*\\s*",
                     "value": "0",
                     "widget": true,
                     "from": null
                 },
                 "promote": {
                     "type": "string",
+                    "form": "(?s:.*)",
                     "value": "true",
                     "widget": true,
                     "from": null
@@ -138,20 +142,6 @@ client = mlflow.MlflowClient()
 # COMMAND ----------
 
 
-def fits(kind, text):
-    """Whether a value is of a type that MLproject names. MLflow checks none, and the script is on a paid cluster."""
-    if kind in ("int", "float"):
-        try:
-            {"int": int, "float": float}[kind](text)
-        except ValueError:
-            return False
-    if kind == "bool":
-        return text.lower() in ("true", "false")
-    if kind == "uri":
-        return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
-    return kind != "path" or text != ""
-
-
 def refuse_unknown(passed, names):
     """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
     unknown = sorted(set(passed) - set(names))
@@ -163,9 +153,10 @@ def refuse_unknown(passed, names):
 
 def usable(step, name, value):
     """The value of a parameter; ValueError for one that the script would not get as it is, or could not use."""
-    kind = step["parameters"][name]["type"]
-    if not fits(kind, value):
-        raise ValueError(f"{name} must be of type {kind}, not {value!r}.")
+    parameter = step["parameters"][name]
+    # MLflow checks no type, and the script is on a paid cluster.
+    if not re.fullmatch(parameter["form"], value):
+        raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
     if "\n" in value or "\r" in value:
         raise ValueError(f"{name} must not have a line break: {value!r}.")
     # The command of a Spark job is split at its blanks, with the shell's quotes left in.

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from mlflow_hooks.model import EXPERIMENT, GIT_REF, JOB_RUN_ID, TIMEOUT, TRIGGER, GitSource, Hook, Step, StepValue
+from mlflow_hooks.rules.parameters import form
 
 from .origin import heading, one_line
 from .stamp import BLANK, stamped
@@ -67,6 +68,7 @@ def _step(step: Step, hook: Hook) -> dict[str, Any]:
         "parameters": {
             parameter.name: {
                 "type": parameter.type,
+                "form": form(parameter.type),
                 "value": parameter.effective,
                 "widget": parameter.widget,
                 "from": _source(parameter.source),

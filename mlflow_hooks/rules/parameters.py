@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from mlflow_hooks.model import RESERVED, Hook, Parameter
 from mlflow_hooks.reading.findings import Findings, error, nearest, warning
@@ -13,26 +13,19 @@ from mlflow_hooks.schema import Engine
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def _number(kind: Callable[[str], object]) -> Callable[[str], bool]:
-    def fits(text: str) -> bool:
-        try:
-            kind(text)
-        except ValueError:
-            return False
-        return True
+_DIGITS = r"\d+(?:_\d+)*"
+_FLOAT = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?|(?i:inf|infinity|nan)"
 
-    return fits
-
-
-# What a value of each type looks like; MLflow itself only looks at those of `path` and `uri`.
-TYPES: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
-    "string": (lambda _: True, "text", ""),
-    "str": (lambda _: True, "text", ""),
-    "float": (_number(float), "a number", "0.5"),
-    "int": (_number(int), "a whole number", "5"),
-    "bool": (lambda text: text.lower() in ("true", "false"), "true or false", "true"),
-    "path": (bool, "a path", "data/input.csv"),
-    "uri": (lambda text: re.match(r"[A-Za-z][\w+.-]*:", text) is not None, "a URI", "dbfs:/data/input.csv"),
+# The form of each type's values as a regular expression, here and in the hook notebook, and an example: what `int` and
+# `float` of Python read. MLflow itself only looks at those of `path` and `uri`.
+TYPES: Mapping[str, tuple[str, str, str]] = {
+    "string": (r"(?s:.*)", "text", ""),
+    "str": (r"(?s:.*)", "text", ""),
+    "float": (rf"\s*[+-]?(?:{_FLOAT})\s*", "a number", "0.5"),
+    "int": (rf"\s*[+-]?{_DIGITS}\s*", "a whole number", "5"),
+    "bool": (r"(?i:true|false)", "true or false", "true"),
+    "path": (r"(?s:.+)", "a path", "data/input.csv"),
+    "uri": (r"(?s:[A-Za-z][\w+.-]*:.*)", "a URI", "dbfs:/data/input.csv"),
 }
 
 
@@ -72,9 +65,14 @@ def problem(parameter: Parameter, value: str, *, pasted: bool) -> str:
     return next((message for message, _ in _value(parameter, value, pasted)), "")
 
 
+def form(kind: str) -> str:
+    """The regular expression for values of a type; one that is not known is treated as string."""
+    return TYPES.get(kind, TYPES["string"])[0]
+
+
 def _value(parameter: Parameter, value: str, pasted: bool) -> list[tuple[str, str]]:
-    fits, kind, example = TYPES.get(parameter.type, TYPES["string"])
-    if not fits(value):
+    _, kind, example = TYPES.get(parameter.type, TYPES["string"])
+    if not re.fullmatch(form(parameter.type), value):
         return [(f"{parameter.name} must be {kind}, not {value!r}.", f"Write {example}, for example.")]
     if "\n" in value or "\r" in value:
         message = f"The value of {parameter.name} has a line break, which breaks the command line."

@@ -47,20 +47,6 @@ client = mlflow.MlflowClient()
 # COMMAND ----------
 
 
-def fits(kind, text):
-    """Whether a value is of a type that MLproject names. MLflow checks none, and the script is on a paid cluster."""
-    if kind in ("int", "float"):
-        try:
-            {"int": int, "float": float}[kind](text)
-        except ValueError:
-            return False
-    if kind == "bool":
-        return text.lower() in ("true", "false")
-    if kind == "uri":
-        return re.match(r"[A-Za-z][\w+.-]*:", text) is not None
-    return kind != "path" or text != ""
-
-
 def refuse_unknown(passed, names):
     """A name that is mistyped would leave its parameter as it is here, and the run would succeed."""
     unknown = sorted(set(passed) - set(names))
@@ -72,9 +58,10 @@ def refuse_unknown(passed, names):
 
 def usable(step, name, value):
     """The value of a parameter; ValueError for one that the script would not get as it is, or could not use."""
-    kind = step["parameters"][name]["type"]
-    if not fits(kind, value):
-        raise ValueError(f"{name} must be of type {kind}, not {value!r}.")
+    parameter = step["parameters"][name]
+    # MLflow checks no type, and the script is on a paid cluster.
+    if not re.fullmatch(parameter["form"], value):
+        raise ValueError(f"{name} must be of type {parameter['type']}, not {value!r}.")
     if "\n" in value or "\r" in value:
         raise ValueError(f"{name} must not have a line break: {value!r}.")
     # The command of a Spark job is split at its blanks, with the shell's quotes left in.

@@ -262,17 +262,46 @@ def test_plain_project_takes_any_text() -> None:
         function(plain, "asked_for", word="a\rb")(step_of(plain))
 
 
-@given(st.sampled_from(sorted(TYPES)), st.text() | st.sampled_from(["1", "1.5", "true", "No", "dbfs:/a", "/a", " 1 "]))
-def test_callers_and_check_agree(kind: str, value: str) -> None:
-    """What a caller may give is what `check` lets hook.yml say."""
+VALUES = (
+    "",
+    "x",
+    "1",
+    " -1 ",
+    "+1_0",
+    "1_",
+    "_1",
+    "1__0",
+    "0x1",
+    "٣",
+    "1.5",
+    "1.",
+    ".5",
+    ".",
+    "1e5",
+    "1e-0_5",
+    "e5",
+    "1e",
+)
+VALUES += ("inf", "-Infinity", "nan", "infinit", "true", "No", "FALSE", "dbfs:/a", "dbfs:", "/a", ":", "1:2", "a b")
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_callers_and_check_agree(kind: str) -> None:
+    """What a caller may give is what `check` lets hook.yml say; a number is what Python takes for one."""
     parameter = Parameter("word", kind, widget=True)
     plain = replace(HOOKS["plain"], parameters=(parameter,))
-    asked = function(plain, "asked_for", word=value)
-    if value and not problem(parameter, value, pasted=False):
-        assert asked(step_of(plain)) == {"word": value}
-    else:
-        with pytest.raises(ValueError, match="word "):
-            asked(step_of(plain))
+    usable, step = function(plain, "usable"), step_of(plain)
+    number: Callable[[str], object] = {"int": int, "float": float}.get(kind, str)
+    for value in VALUES:
+        if problem(parameter, value, pasted=False):
+            with pytest.raises(ValueError, match="word must be of type"):
+                usable(step, "word", value)
+            if number is not str:
+                with pytest.raises(ValueError, match=r"could not convert|invalid literal"):
+                    number(value)
+        else:
+            assert usable(step, "word", value) == value
+            number(value)
 
 
 def test_defaults_are_passed_on() -> None:
