@@ -7,7 +7,6 @@ sends no write at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +31,6 @@ from mlflow_hooks.schema import Engine
 
 from .job_deployment import JobDeployment
 from .notebooks import Notebooks
-from .record import JobRecord
 
 T = TypeVar("T")
 
@@ -116,18 +114,16 @@ def _others(
     stop = Interruption(raise_at_second(lambda: report.notice(notice)))
     with terminable(), stop.listening():
         for hook in _until(stop, hooks):
-            with _tried(Change("job", hook.notebook)) as failed:
-                yield from jobs.deploy(hook)
-            yield from failed
-        stale = list[JobRecord]()
-        with _tried(Change("job", "mlflow_*_hook"), "could not be listed") as failed:
-            stale = jobs.stale()
-        yield from failed
-        for record in _until(stop, stale):
-            with _tried(Change("job", job_name(record.hook))) as failed:
-                yield from jobs.prune(record)
-            yield from failed
-        yield from _experiments(_until(stop, hooks), session, options)
+            yield from _tried(jobs.deploy(hook), Change("job", hook.notebook))
+        yield from _tried(_pruned(jobs, stop), Change("job", "mlflow_*_hook"), "could not be listed")
+        for hook in _until(stop, hooks):
+            yield from _tried(_experiment(hook, session, options), Change("experiment", hook.experiment))
+
+
+def _pruned(jobs: JobDeployment, stop: Interruption) -> Iterator[Change]:
+    """What becomes of the jobs of hooks that are gone."""
+    for record in _until(stop, jobs.stale()):
+        yield from _tried(jobs.prune(record), Change("job", job_name(record.hook)))
 
 
 def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
@@ -137,32 +133,26 @@ def _until(stop: Interruption, items: Iterable[T]) -> Iterator[T]:
         yield item
 
 
-@contextmanager
-def _tried(change: Change, what: str = "failed") -> Iterator[list[Change]]:
+def _tried(changes: Iterator[Change], change: Change, what: str = "failed") -> Iterator[Change]:
     """What the workspace refuses to do with one object is told of that object, and the others are still done."""
-    failed: list[Change] = []
     try:
-        yield failed
+        yield from changes
     except WorkspaceError as error:
-        failed.append(replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=ExitCode.FAILED))
+        yield replace(change, problem=f"{what}: {error.message}", hint=error.hint, exit_code=ExitCode.FAILED)
 
 
-def _experiments(hooks: Iterable[Hook], session: Session, options: HookOptions) -> Iterator[Change]:
-    """What is in the way of experiments; makes the folders that no hook notebook makes."""
-    for hook in hooks:
-        path, folder = hook.experiment, hook.experiment.rpartition("/")[0]
-        home = home_of(path)
-        with _tried(Change("experiment", path)) as failed:
-            present, hint = _type(session.http, path), f"Change experiment: in {hook.document.name}."
-            if present not in (None, "MLFLOW_EXPERIMENT"):
-                what = f"is a {type_name(present)}, so every run would fail."
-                yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
-            elif home and _type(session.http, f"/Users/{home}") is None:
-                what = f"is in the home of {home}, which does not exist, so every run would fail."
-                yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
-            elif hook.engine is Engine.JOBS_GIT and not options.dry_run:
-                make_folder(session.http, folder)
-        yield from failed
+def _experiment(hook: Hook, session: Session, options: HookOptions) -> Iterator[Change]:
+    """What is in the way of an experiment; makes its folder where no hook notebook does."""
+    path, hint = hook.experiment, f"Change experiment: in {hook.document.name}."
+    home, present = home_of(path), _type(session.http, path)
+    if present not in (None, "MLFLOW_EXPERIMENT"):
+        what = f"is a {type_name(present)}, so every run would fail."
+        yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+    elif home and _type(session.http, f"/Users/{home}") is None:
+        what = f"is in the home of {home}, which does not exist, so every run would fail."
+        yield Change("experiment", path, problem=what, hint=hint, exit_code=ExitCode.LEFT)
+    elif hook.engine is Engine.JOBS_GIT and not options.dry_run:
+        make_folder(session.http, path.rpartition("/")[0])
 
 
 def make_folder(http: Http, folder: str) -> None:

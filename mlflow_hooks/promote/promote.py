@@ -62,11 +62,12 @@ class Promoter:
         """
         request, to, source = self.request, self.request.hook.to, self._source()
         champion = self._champion()
-        self._say_start(Act.PROMOTE, source, champion)
+        say_start(request, Act.PROMOTE, source, champion, self.session, self.report)
         if dry_run:
             return say_end(request, Act.PROMOTE, "nothing was changed", None, champion, self.report)
         self._close_open(champion)
-        copying = self._copying(source)
+        about = {"source": address(source), "source_workspace": request.earlier.login.name}
+        copying = Copying(source, self.versions, self.records, self._earlier, about, request.within)
         copy = copying.found()
         if champion is not None and is_same(copy, champion) and has_passed(to, champion):
             text = f"{moved(request, champion, None)} already"
@@ -95,7 +96,7 @@ class Promoter:
             self._close_open(champion)
             return say_end(request, Act.ROLLBACK, moved(request, champion, None), champion, None, self.report)
         before = self._before(champion)
-        self._say_start(Act.ROLLBACK, before, champion)
+        say_start(request, Act.ROLLBACK, before, champion, self.session, self.report)
         if dry_run:
             return say_end(request, Act.ROLLBACK, "nothing was changed", None, champion, self.report)
         self._close_open(champion)
@@ -197,10 +198,6 @@ class Promoter:
         interrupted = isinstance(error, (KeyboardInterrupt, InterruptedRun))
         self.records.close(run_id, "KILLED" if interrupted else "FAILED")
 
-    def _copying(self, source: ModelVersion) -> Copying:
-        about = {"source": address(source), "source_workspace": self.request.earlier.login.name}
-        return Copying(source, self.versions, self.records, self._earlier, about, self.request.within)
-
     def _note_copy(self, copying: Copying, copy: ModelVersion, run_id: str) -> None:
         """Notes where a copy comes from, and which version the record is about."""
         text = ""
@@ -217,9 +214,6 @@ class Promoter:
             message = f"Somebody else has moved the alias {alias} of {self.versions.name} meanwhile."
             raise HookError(message, "Run the command again.")
         self.versions.move(alias, str(version.version))
-
-    def _say_start(self, act: Act, version: ModelVersion, champion: ModelVersion | None) -> None:
-        say_start(self.request, act, version, champion, self.session.settings.login.name, self.report)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from databricks_sync.cli.session import Session
 from databricks_sync.errors import quantity
 from databricks_sync.exit_code import ExitCode
 from mlflow_hooks.report import Reporter
@@ -27,10 +28,10 @@ _ABOUT = ("by", "approved_by", "commit", "ci_run", "source", "source_workspace",
 
 
 def say_start(
-    request: Request, act: Act, version: ModelVersion, champion: ModelVersion | None, where: str, report: Reporter
+    request: Request, act: Act, version: ModelVersion, champion: ModelVersion | None, session: Session, report: Reporter
 ) -> None:
-    """Which version is to get the alias, and what the gate asks of it; `where`: in which workspace."""
-    promotion, hook = request.promotion, request.hook
+    """Which version is to get the alias, in which workspace, and what the gate asks of it."""
+    promotion, hook, where = request.promotion, request.hook, session.settings.login.name
     now = _number(champion)
     asked = [gate.shown(name, bound) for name, bound in promotion.gate.metrics.items()]
     asked += ["approval"] * promotion.gate.approval

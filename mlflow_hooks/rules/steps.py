@@ -15,6 +15,7 @@ _MOST = 1000
 def rules(hook: Hook) -> Findings:
     """What is wrong with the steps, besides what each of them would be wrong with alone."""
     names = [step.name for step in hook.steps]
+    existing = f"The steps are {', '.join(names)}."
     if len(names) > _MOST:
         yield error(hook.document, ["steps"], f"Databricks refuses a job of more than {_MOST} tasks.", "Use fewer.")
     for step in hook.steps:
@@ -23,7 +24,7 @@ def rules(hook: Hook) -> Findings:
             if other not in names:
                 keys = ["parameters", getters[other]] if other in getters else ["after"]
                 message = f"The step {step.name} comes after {other}, which is no step."
-                yield error(step.hook.document, keys, message, nearest(other, names, _existing(names)))
+                yield error(step.hook.document, keys, message, nearest(other, names, existing))
         yield from _values(step)
         if step.hook.timeout > hook.timeout:
             message = f"The step {step.name} never reaches its timeout: that of the whole pipeline is shorter."
@@ -35,10 +36,6 @@ def in_order(steps: tuple[Step, ...]) -> list[Step]:
     """The steps, each after those that it comes after. Raises CycleError, which `rules` finds."""
     by_name = {step.name: step for step in steps}
     return [by_name[name] for name in TopologicalSorter({step.name: step.after for step in steps}).static_order()]
-
-
-def _existing(names: list[str]) -> str:
-    return f"The steps are {', '.join(names)}."
 
 
 def _values(step: Step) -> Findings:
