@@ -8,12 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from emulator.test_runs import gone
 
+from mlflow_hooks.run.spec import RunSpec
+from mlflow_hooks.run.task import run_context
+
 from .desk import Desk, until_line
+from .samples import JOBS_GIT
 from .stage import Stage, until
 from .work import HOOK, MLPROJECT, QUICK_SCRIPT, SCRIPT, URL, git, repository, write
 
@@ -169,9 +174,9 @@ def copies(desk: Desk) -> list[str]:
 
 def test_as_deployed(desk: Desk) -> None:
     """With the engine jobs-git it is the task of a job that runs, from a copy of the folder that is then gone."""
-    files = "import os\n    mlflow.set_tag('files', ' '.join(sorted(os.listdir('.'))))\n    mlflow.set_tag("
-    script = SCRIPT.replace("arguments.word)", "open('words.txt').read().strip())").replace("mlflow.set_tag(", files, 1)
-    as_task(desk, script)
+    files = "ask('runs/set-tag', run_id=RUN, key='files', value=' '.join(sorted(os.listdir('.'))))\n"
+    script = QUICK_SCRIPT.replace("len(arguments.word)", "len(open('words.txt').read().strip())")
+    as_task(desk, script.replace('ask("runs/set-tag"', f'{files}ask("runs/set-tag"', 1))
     write(
         desk.root / "projects" / "Demo", {".env": "x\n", "id_rsa": "x\n", "ignored.log": "x\n", ".gitignore": "*.log\n"}
     )
@@ -188,6 +193,17 @@ def test_as_deployed(desk: Desk) -> None:
     assert task["spark_python_task"]["python_file"].endswith("/projects/Demo/demo.py")
     assert task["libraries"] == [{"pypi": {"package": "mlflow-skinny==3.17.2"}}]
     assert copies(desk) == []
+
+
+def test_the_tags_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow gives the runs that a task's script starts the tags that the task has in its environment."""
+    from mlflow.tracking.context.system_environment_context import SystemEnvironmentContext
+
+    spec = RunSpec(JOBS_GIT, {}, EXPERIMENT, timedelta(minutes=1), "it's-{{x}}")
+    for name, value in run_context(spec, "demo-1").items():
+        monkeypatch.setenv(name, value)
+    context = SystemEnvironmentContext()
+    assert context.in_context() and context.tags() == {**spec.tags, "mlflow_hooks.run": "demo-1"}
 
 
 @pytest.mark.long

@@ -51,7 +51,15 @@ def ask(what, method="POST", **body):
         return json.load(answer)
 
 
-RUN = os.environ["MLFLOW_RUN_ID"]
+def begun():
+    # As MLflow does in the task of a job: with the experiment and the tags of its environment.
+    found = ask("experiments/search", filter=f"name = '{os.environ['MLFLOW_EXPERIMENT_NAME']}'", max_results=1)
+    tags = [{"key": key, "value": text} for key, text in json.loads(os.environ["MLFLOW_RUN_CONTEXT"]).items()]
+    experiment = found["experiments"][0]["experiment_id"]
+    return ask("runs/create", experiment_id=experiment, tags=tags, start_time=0)["run"]["info"]["run_id"]
+
+
+RUN = os.environ.get("MLFLOW_RUN_ID") or begun()
 """
 QUICK_SCRIPT = (
     QUICK
