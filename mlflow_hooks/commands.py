@@ -20,7 +20,7 @@ from databricks_sync.rules.plan import Action
 from mlflow_hooks.deploy.bind import bind as bind_job
 from mlflow_hooks.deploy.deploy import deploy as deploy_hooks
 from mlflow_hooks.deploy.status import report_status
-from mlflow_hooks.generate.files import FOLDER, SCHEMA, changes, places, schema_change, write
+from mlflow_hooks.generate.files import FOLDER, SCHEMA, FileChange, changes, places, schema_change, write
 from mlflow_hooks.generate.new import new_project
 from mlflow_hooks.promote.promote import promoter
 from mlflow_hooks.promote.request import promotion_request
@@ -57,10 +57,12 @@ def generate(options: HookOptions, report: Reporter) -> int:
     findings = _findings(readings, refs=False)  # what git has at a ref may come after the files that name it
     refuse(findings, options.checking())
     folder = _folder(project, options)
-    over = [] if options.names or options.to else [place for place in places(folder) if place not in hooks]
-    planned = [
-        change for to in (*hooks, *over) for change in changes(hooks.get(to, []), folder, to, prune=not options.names)
-    ]
+    # In the project folder itself, any folder may be one that somebody else generates into.
+    others = [] if options.names or options.to or folder == project else places(folder)
+    planned: list[FileChange] = []
+    for to in dict.fromkeys([*hooks, *others]):
+        projects = _projects(project, options)
+        planned += changes(hooks.get(to, []), folder, to, projects=projects, prune=not options.names)
     if not options.check:
         write(planned, folder, force=options.force)
     done = [

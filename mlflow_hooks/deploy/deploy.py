@@ -26,6 +26,7 @@ from mlflow_hooks.generate.data_factory import NOTEBOOK_FOLDER
 from mlflow_hooks.generate.files import FOLDER, changes
 from mlflow_hooks.model import WORKSPACE_FOLDER, Hook, job_name
 from mlflow_hooks.options import HookOptions
+from mlflow_hooks.reading.hook_file import PROJECTS
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -42,7 +43,7 @@ def deploy(hooks: Sequence[Hook], folder: Path, session: Session, options: HookO
     another target is deployed there.
     """
     _require_inside(folder, session.settings.project)
-    _require_current(hooks, folder, options)
+    _require_current(hooks, folder, session.settings.project / (options.projects or PROJECTS), options)
     report.event(
         "start",
         f"{'/'.join(filter(None, (folder.name, options.to)))} → {session.target}  ({session.settings.login.name})",
@@ -96,8 +97,9 @@ def _require_inside(folder: Path, project: Path) -> None:
         raise SettingsError(f"{folder} is not in the project folder {project}.", hint)
 
 
-def _require_current(hooks: Sequence[Hook], folder: Path, options: HookOptions) -> None:
-    late = [change.path for change in changes(hooks, folder, options.to) if change.action is not Action.NOTHING]
+def _require_current(hooks: Sequence[Hook], folder: Path, projects: Path, options: HookOptions) -> None:
+    planned = changes(hooks, folder, options.to, projects=projects)
+    late = [change.path for change in planned if change.action is not Action.NOTHING]
     if late:
         raise HookError(
             f"{folder.name}/{late[0]} is out of date"

@@ -7,7 +7,7 @@
 
 A target of hook.yml, such as qa, has the same in a folder of its own: hooks/qa/notebooks/... A hook whose engine is
 `jobs-git` has no notebook. Files are written only where their bytes change, and one whose hook is gone is removed, if
-nobody has edited it.
+nobody has edited it. Another folder of projects may be generated into the same place: each file says whose it is.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from posixpath import join
 from databricks_sync.rules.plan import Action
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.model import Hook
+from mlflow_hooks.reading.hook_file import hook_files, repository_of
 from mlflow_hooks.schema import Engine
 
 from .data_factory import pipeline_json
 from .job import bundle_yaml, job_json
 from .notebook import notebook
+from .origin import hook_file
 from .stamp import is_intact, is_stamped, unix
 
 FOLDER = "hooks"
@@ -65,18 +67,28 @@ def places(folder: Path) -> list[str]:
     return ["", *sorted({path.parent.parent.name for place in PLACES for path in folder.glob(f"*/{place}/*")})]
 
 
-def changes(hooks: Sequence[Hook], folder: Path, to: str = "", *, prune: bool = True) -> list[FileChange]:
+def changes(
+    hooks: Sequence[Hook], folder: Path, to: str = "", *, projects: Path | None = None, prune: bool = True
+) -> list[FileChange]:
     """What is to be done with `folder` for one target, file by file; nothing for those that are as they should be.
 
-    `prune`: `hooks` are all there are, so files of ours that belong to no hook are to be deleted. Raises HookError
-    where something else stands in the way.
+    `prune`: `hooks` are all that the folder `projects` has, so what was generated of no hook there, or of one that is
+    in no folder any more, is to be deleted. Raises HookError where something else stands in the way.
     """
     texts = {join(to, path): text for hook in hooks for path, text in generated(hook).items()}
     present = dict(_present(folder, to))
-    gone = [path for path, text in present.items() if prune and path not in texts and is_stamped(text)]
+    stale = [path for path, text in present.items() if prune and path not in texts and is_stamped(text)]
+    gone = [path for path in stale if projects is None or not _is_elsewhere(present[path], projects)]
     changes = [_change(path, text, present) for path, text in texts.items()]
     changes += [FileChange(path, Action.DELETE, edited=not is_intact(present[path])) for path in gone]
     return sorted(changes, key=lambda change: change.path)
+
+
+def _is_elsewhere(text: str, projects: Path) -> bool:
+    """Whether a file was generated from a hook.yml that is there, and in another folder than `projects`."""
+    repository = repository_of(projects if projects.is_dir() else projects.parent)
+    file = repository.top / hook_file(text) if repository is not None else projects
+    return file.is_file() and file.resolve() not in {own.resolve() for own in hook_files(projects)}
 
 
 def schema_change(folder: Path) -> FileChange:

@@ -12,7 +12,10 @@ from pathlib import Path, PurePosixPath
 from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.hook_file import is_hook_file, read_hook
 
-_FROM = re.compile(r"Generated from `(.+?)` by `mlflow_hooks generate`: change it there\.")
+_FROM = re.compile(
+    r"Generated (?:from `(?P<notebook>.+?)` by `mlflow_hooks generate`|by mlflow_hooks from (?P<other>.+?))"
+    r": change it there\."
+)
 
 
 def one_line(text: str) -> str:
@@ -31,11 +34,11 @@ def description(path: str) -> str:
 
 
 def hook_file(text: str) -> str:
-    """The path in the heading of a notebook, as above; "" where there is none."""
+    """The path in a generated file, as above; "" where there is none."""
     match = _FROM.search(text)
     if match is None:
         return ""
-    path = match[1].encode().decode("unicode_escape")  # it stands in ASCII, see one_line()
+    path = (match["notebook"] or match["other"]).encode().decode("unicode_escape")  # it stands in ASCII
     return path if may_be_hook_file(path) else ""
 
 

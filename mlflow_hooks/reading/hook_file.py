@@ -83,7 +83,7 @@ def hook_files(projects: Path) -> list[Path]:
     if not files:
         raise UnknownHook(
             f"No folder in {projects} has a {HOOK_FILE}.",
-            f"Create {PROJECTS}/<Name>/{HOOK_FILE}, or name the folder with the projects with --projects.",
+            "Type `mlflow_hooks new NAME` to begin one, or name the folder with the projects with --projects.",
         )
     return files
 

@@ -14,6 +14,10 @@ from mlflow_hooks.model import Hook
 from mlflow_hooks.reading.hook_file import read_hooks
 
 from .samples import HOOK, JOBS_GIT
+from .work import FILES as PROJECT_FILES
+from .work import HOOK as HOOK_YML
+from .work import git
+from .work import write as write_files
 
 OTHER = replace(HOOK, name="other")
 NOTEBOOK = "notebooks/mlflow_demo_hook.py"
@@ -124,6 +128,25 @@ def test_gone(tmp_path: Path) -> None:
     (tmp_path / NOTEBOOK).write_text((tmp_path / NOTEBOOK).read_text() + "# mine\n")
     with pytest.raises(HookError, match=NOTEBOOK):
         generate(tmp_path, OTHER)
+
+
+def test_another_folder_of_projects(tmp_path: Path) -> None:
+    """What was generated of a hook in another folder of projects stays as long as that hook is there."""
+    hooks = {}
+    for name in ("ours", "theirs"):
+        write_files(tmp_path / name / "Demo", {**PROJECT_FILES, "hook.yml": HOOK_YML.replace("demo", name, 1)})
+    git(tmp_path, "init", "--quiet")
+    for name in ("ours", "theirs"):
+        (reading,) = read_hooks(tmp_path / name)
+        assert reading.hook is not None
+        hooks[name] = replace(reading.hook, linked_service="Db")
+    folder, ours = tmp_path / "hooks", tmp_path / "ours"
+    for to in ("", "team"):
+        write(changes([hooks["theirs"]], folder, to), folder)
+    planned = changes([hooks["ours"]], folder, projects=ours) + changes([], folder, "team", projects=ours)
+    assert {change.action for change in planned} == {Action.CREATE}
+    (tmp_path / "theirs" / "Demo" / "hook.yml").unlink()
+    assert [change.action for change in changes([], folder, "team", projects=ours)] == [Action.DELETE] * 4
 
 
 def test_engine(tmp_path: Path) -> None:

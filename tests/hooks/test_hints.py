@@ -362,7 +362,7 @@ ROWS = {
         lambda desk: (desk.root / "projects").rename(desk.root / "src"),
         "check",
         "No folder in …/projects has a hook.yml.",
-        "Create projects/<Name>/hook.yml, or name the folder with the projects with --projects.",
+        "Type `mlflow_hooks new NAME` to begin one, or name the folder with the projects with --projects.",
         adds("--projects", "src"),
     ),
     "no repository": Row(
