@@ -174,7 +174,7 @@ def run(options: HookOptions, report: Reporter) -> int:
     # A target is only named so that the session asks for no branch where the experiment needs none.
     with _session(options, TARGET if options.experiment else None, project, report) as session:
         spec = run_spec(hook, options, session, report)
-        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report, open=options.open)
+        return ExitCode.DONE if options.dry_run else on_databricks(spec, session, report)
 
 
 def promote(options: HookOptions, report: Reporter) -> int:

@@ -51,9 +51,8 @@ def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[]
     if options.dry_run or not agreed():
         return ended("was not changed", bound=False)
     base = taken_over(local, remote)
-    names |= record.repository if record is not None else frozenset()
     # First the record: until the job has its tags, nothing of it is taken for deployed.
-    records.write(record_of(hook, names, {digest(base): base}, job_id))
+    records.write(record_of(hook, names, record, {digest(base): base}, job_id))
     jobs.update(job_id, {"tags": present.unmarked["tags"] | {TAG: hook.name, DIGEST: digest(base)}})
     then = "; the next deployment makes these changes" if changed else ""
     return ended(f"is that of {hook.name} now{then}", bound=True)

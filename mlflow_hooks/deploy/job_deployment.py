@@ -23,7 +23,7 @@ from mlflow_hooks.options import HookOptions
 
 from .jobs import HookJob, Jobs, marked
 from .merge import MergedSettings, merge
-from .notebooks import PRUNE
+from .notebooks import NO_HOOK, PRUNE
 from .permissions import PERMISSIONS, Permissions, as_asked, as_compared, without_permissions
 from .record import JobRecord, Records, deployed_last, digest, record_of
 
@@ -121,13 +121,13 @@ class JobDeployment:
         jobs = self._jobs.of_hook(record.hook, record.job_id)
         ours = [candidate for candidate in jobs if self._may_be_of(record, candidate)]
         if not self._options.prune:
-            yield from (replace(change, problem=_NO_HOOK, hint=PRUNE, address=self._page(other)) for other in ours)
+            yield from (replace(change, problem=NO_HOOK, hint=PRUNE, address=self._page(other)) for other in ours)
             return
         for candidate in ours:
             base = record.deployed(candidate.last)
             edited = base is None or merge(base, base, self._permissions.added(candidate, base, {})).kept
             if edited and not self._options.overwrite:
-                what = f"{_NO_HOOK[:-1]}: it was edited in the workspace."
+                what = f"{NO_HOOK[:-1]}: it was edited in the workspace."
                 page = self._page(candidate)
                 yield replace(change, problem=what, hint=_OVERWRITE, address=page, exit_code=ExitCode.LEFT)
                 return
@@ -150,13 +150,7 @@ class JobDeployment:
     ) -> None:
         if self._options.dry_run:
             return
-        names = self._names()
-        if before is not None and not before.of_another(names):
-            names |= before.repository
-        self._records.write(record_of(hook, names, settings, job_id))
-
-
-_NO_HOOK = "belongs to no hook any more; it was not deleted."
+        self._records.write(record_of(hook, self._names(), before, settings, job_id))
 
 
 def _fields(paths: Sequence[str]) -> str:

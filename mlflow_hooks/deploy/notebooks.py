@@ -34,7 +34,7 @@ from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
 _TAKE_OVER = "Choose another folder with --target, or add --take-over to take over this one."
-PRUNE = "To delete it, add --prune."
+NO_HOOK, PRUNE = "belongs to no hook any more; it was not deleted.", "To delete it, add --prune."
 _OVERWRITE = "To replace it, add --overwrite; a backup is kept."
 
 
@@ -199,14 +199,10 @@ class Notebooks:
 
     def _stale(self, key: str) -> Change:
         change = self._of(key, stands=True)
-        if self.options.prune:
-            return replace(
-                change,
-                problem="belongs to no hook any more, but was edited in the workspace; it was not deleted.",
-                hint=_OVERWRITE,
-                exit_code=ExitCode.LEFT,
-            )
-        return replace(change, problem="belongs to no hook any more; it was not deleted.", hint=PRUNE)
+        if not self.options.prune:
+            return replace(change, problem=NO_HOOK, hint=PRUNE)
+        what = "belongs to no hook any more, but was edited in the workspace; it was not deleted."
+        return replace(change, problem=what, hint=_OVERWRITE, exit_code=ExitCode.LEFT)
 
 
 def _may_be_stale(step: Step) -> bool:

@@ -73,13 +73,19 @@ class JobRecord(BaseModel):
 
 
 def record_of(
-    hook: Hook, repository: frozenset[str], settings: Mapping[str, Mapping[str, Any]], job_id: int
+    hook: Hook,
+    repository: frozenset[str],
+    before: JobRecord | None,
+    settings: Mapping[str, Mapping[str, Any]],
+    job_id: int,
 ) -> JobRecord:
-    """What is noted of the job of a hook, which goes by these names of its repository; `settings` by digest."""
+    """What is noted of the job of a hook, which goes by these names of its repository, and by those that it had
+    `before`, unless that was another one; `settings` by digest."""
+    had = before.repository if before is not None and not before.of_another(repository) else frozenset()
     return JobRecord(
         hook=hook.name,
         file=hook.document.name,
-        repository=repository,
+        repository=repository | had,
         job_id=job_id,
         to=hook.to,
         settings={key: dict(value) for key, value in settings.items()},

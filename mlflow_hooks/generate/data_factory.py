@@ -24,8 +24,7 @@ NOTEBOOK_FOLDER = "notebook_folder"
 def pipeline_json(hook: Hook) -> str:
     """The pipeline as a file, stamped in its description."""
     resource = pipeline(hook)
-    description = resource["properties"].pop("description")
-    resource["properties"] = {"description": f"{BLANK}. {description}", **resource["properties"]}
+    resource["properties"]["description"] = f"{BLANK}. {resource['properties']['description']}"
     return stamped(json.dumps(resource, indent=2) + "\n")
 
 

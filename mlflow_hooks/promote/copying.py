@@ -82,21 +82,12 @@ def _registered(versions: Versions, source: ModelVersion, files: Path, run_id: s
         if not (in_catalog and _NO_TAG_OF_UNITY_CATALOG.search(name)) and not name.startswith("mlflow.")
     }
     with _quiet():
-        _make_model(versions)
+        if versions.model() is None:
+            client.create_registered_model(versions.name)
         client.log_artifacts(run_id, str(files), _FOLDER)
         place = f"{client.get_run(run_id).info.artifact_uri}/{_FOLDER}"
         made = client.create_model_version(versions.name, place, run_id, tags=tags, description=source.description)
     return made
-
-
-def _make_model(versions: Versions) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        versions.client.create_registered_model(versions.name)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
-            raise
 
 
 @contextmanager

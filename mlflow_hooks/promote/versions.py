@@ -9,7 +9,7 @@ from mlflow_hooks.run.tracking import mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 T = TypeVar("T")
 
@@ -38,10 +38,14 @@ class Versions:
         self.client = client
         self.name = name
 
+    def model(self) -> RegisteredModel | None:
+        """The model itself, if there is one."""
+        return self._unless_missing(lambda: self.client.get_registered_model(self.name))
+
     def with_alias(self, alias: str) -> ModelVersion | None:
         """The version that has the alias, if any has."""
         # SERVER: asked for an alias that none has, each registry answers with another error.
-        model = self._unless_missing(lambda: self.client.get_registered_model(self.name))
+        model = self.model()
         number = (model.aliases or {}).get(alias) if model is not None else None
         return self.get(str(number)) if number is not None else None
 

@@ -214,7 +214,7 @@ def read_json(reader: Reader) -> Any:
     if reader.tree is None and reader.findings:
         return None  # there is a finding that says why
     try:
-        value = json.loads(reader.text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(reader.text, parse_constant=_finite, parse_float=_finite)
         return tokens.each_text(value, _without_credentials)
     except ValueError as error:
         if reader.text and not reader.findings:
@@ -228,14 +228,10 @@ def _without_credentials(text: str) -> str:
     return tokens.hidden(text) if any(tokens.suspicious_lines(text)) else text
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"it has {constant}, which JSON does not allow")
-
-
 def _finite(text: str) -> float:
-    value = float(text)
+    value = float(text)  # of a number, or of NaN and the like, which JSON does not know
     if not math.isfinite(value):
-        raise ValueError("it has a number that is too large")
+        raise ValueError(f"{text[:20]} is no number that JSON has")
     return value
 
 

@@ -39,7 +39,7 @@ def problem(path: str) -> tuple[str, str] | None:
 def of_branch(user: str, branch: str, longest: int | None = None) -> str:
     """`/Shared/<user>/<branch>_expr`, no two branches the same. Raises SettingsError for what is no branch.
 
-    `longest`: the most bytes the last name may have, for services that have a limit.
+    `longest`: the most bytes the last name may have, at least 20, for services that have a limit.
     """
     if branch in ("HEAD", "merge"):
         raise SettingsError(
@@ -48,8 +48,5 @@ def of_branch(user: str, branch: str, longest: int | None = None) -> str:
         )
     name = branch_folder(branch)
     if longest is not None and len(name.encode()) + len(SUFFIX) > longest:
-        room = longest - len(SUFFIX) - _MARK
-        if room < 1:
-            raise SettingsError(f"No name of a branch fits into {longest} bytes.", "Give --max-name 20 or more.")
-        name = branch_folder(branch, room)
+        name = branch_folder(branch, longest - len(SUFFIX) - _MARK)
     return f"/Shared/{user}/{name}{SUFFIX}"

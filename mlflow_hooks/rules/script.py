@@ -14,6 +14,18 @@ from mlflow_hooks.reading.findings import Findings
 
 _ALONE = "Keep the project to one file, or put what it imports into a library under python_libraries."
 
+# What is not in the copy what it is in the script.
+_OTHERWISE = {
+    "__file__": (
+        "__file__ is a copy of the script in another folder.",
+        "Use paths relative to the current folder, which is the folder of the project.",
+    ),
+    "__doc__": (
+        "__doc__ is None, because MLflow puts its own lines above the docstring.",
+        "Write the text where it is used.",
+    ),
+}
+
 
 def rules(name: str, source: str, modules: Collection[str], *, pasted: bool, serverless: bool) -> Findings:
     """What is wrong with the text of a script called `name`; `modules` are those that lie beside it.
@@ -53,13 +65,8 @@ def _pasted(name: str, node: ast.AST, modules: Collection[str]) -> Findings:
         for imported in sorted(_imported(node) & {*modules, ""}):
             message = f"MLflow runs a copy of the script from another folder, which does not find {imported or 'it'}."
             yield Finding(name, node.lineno, FindingSeverity.ERROR, message, _ALONE)
-    elif isinstance(node, ast.Name) and node.id == "__file__":
-        message = "__file__ is a copy of the script in another folder."
-        remedy = "Use paths relative to the current folder, which is the folder of the project."
-        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, remedy)
-    elif isinstance(node, ast.Name) and node.id == "__doc__":
-        message = "__doc__ is None, because MLflow puts its own lines above the docstring."
-        yield Finding(name, node.lineno, FindingSeverity.WARNING, message, "Write the text where it is used.")
+    elif isinstance(node, ast.Name) and node.id in _OTHERWISE:
+        yield Finding(name, node.lineno, FindingSeverity.WARNING, *_OTHERWISE[node.id])
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:

@@ -16,11 +16,12 @@ from typing import Any
 from databricks_sync.interrupt import Interruption
 from mlflow_hooks.errors import HookError
 from mlflow_hooks.report import Reporter
+from mlflow_hooks.rules.command_line import command_line
 from mlflow_hooks.schema import Engine
 
 from .run import overdue, run
 from .spec import RunResult, RunSpec
-from .task import run_context, script_and_arguments
+from .task import as_given, run_context
 from .tracking import Tracking, require_mlflow, store_in
 
 _GRACE = 5.0  # seconds to end in an orderly way
@@ -115,7 +116,7 @@ class OnThisMachine:
 
     def _task(self) -> list[str]:
         spec, project = self.spec, self.spec.hook.project
-        script, words = script_and_arguments(spec)
+        script, words = command_line(as_given(spec))
         inside = posixpath.relpath(script, project.subfolder or ".")
         fetched = {"uri": spec.source, "version": spec.ref, "entry_point": spec.hook.entry_point}
         typed = [{**fetched, "parameters": dict(spec.parameters)} if spec.ref else None, str(project.folder), inside]

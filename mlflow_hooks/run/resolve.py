@@ -57,7 +57,7 @@ def run_spec(hook: Hook, options: HookOptions, session: Session | None, report: 
     if options.trial and all(parameter.trial is None for parameter in hook.parameters):
         report.notice(f"No parameter of {hook.name} has a value for trials, so this one is as long as any run.")
     timeout = spec.duration(options.timeout) if options.timeout else hook.timeout
-    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking(), remote)
+    to_run = RunSpec(hook, parameters, path, timeout, branch, ref, dirty, options.checking(), remote, open=options.open)
     _say(to_run, session.settings.login.name if session is not None else "this machine", report, options.dry_run)
     return to_run
 

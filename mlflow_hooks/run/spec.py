@@ -34,6 +34,7 @@ class RunSpec:
     remote: bool = False
     step: str = ""
     parent: str = ""
+    open: bool = False  # the page of the run in the browser, as soon as it has one
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from mlflow_hooks.generate.job import settings
 from mlflow_hooks.model import Hook, RefKind
-from mlflow_hooks.rules.command_line import command_line
 from mlflow_hooks.rules.serverless import LONGEST_VARIABLE
 
 from .spec import RunSpec
@@ -28,11 +27,6 @@ def as_given(spec: RunSpec) -> Hook:
     if spec.ref and spec.ref != git.ref:
         git = replace(git, ref=spec.ref, kind=RefKind.COMMIT)
     return replace(hook, parameters=values, experiment=spec.experiment, timeout=spec.timeout, git=git)
-
-
-def script_and_arguments(spec: RunSpec) -> tuple[str, list[str]]:
-    """The script, relative to the repository, and its arguments. Raises HookError where a task has none."""
-    return command_line(as_given(spec))
 
 
 def run_context(spec: RunSpec, name: str) -> dict[str, str]:

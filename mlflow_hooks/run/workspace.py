@@ -30,11 +30,8 @@ _PATIENCE = 60.0  # seconds for a cancelled run to end
 _FIRST_LOOK = 0.5
 
 
-def on_databricks(spec: RunSpec, session: Session, report: Reporter, *, open: bool) -> int:
-    """Runs the project; the exit code. `open`: see OnDatabricks.
-
-    Raises HookError, WorkspaceError, SettingsError, InterruptedRun.
-    """
+def on_databricks(spec: RunSpec, session: Session, report: Reporter) -> int:
+    """Runs the project; the exit code. Raises HookError, WorkspaceError, SettingsError, InterruptedRun."""
     require_mlflow()
     login = session.settings.login
     uri = log_in(login)
@@ -43,29 +40,23 @@ def on_databricks(spec: RunSpec, session: Session, report: Reporter, *, open: bo
     page = session.pages(staying=False).experiment(tracking.experiment_id)
     report.event("experiment", url=page or None)
     report.address("experiment  ", page)
-    code = run(spec, lambda one: backend_of(one, session, tracking, report, open=open), tracking, report)
+    code = run(spec, lambda one: backend_of(one, session, tracking, report), tracking, report)
     if login.ends:
         report.notice(browser.ENDED)
     return code
 
 
-def backend_of(
-    spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, *, open: bool = False
-) -> OnDatabricks:
-    """What runs the project in the form that is deployed; `open`: see OnDatabricks."""
+def backend_of(spec: RunSpec, session: Session, tracking: Tracking, report: Reporter) -> OnDatabricks:
+    """What runs the project in the form that is deployed."""
     backend = AsDeployed if spec.hook.engine is Engine.JOBS_GIT else OnDatabricks
-    return backend(spec, session, tracking, report, open=open)
+    return backend(spec, session, tracking, report)
 
 
 class OnDatabricks:
     """As a job of the workspace."""
 
-    def __init__(
-        self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter, *, open: bool = False
-    ) -> None:
-        """`open`: whether to show the page of the run in the browser, as soon as it has one."""
+    def __init__(self, spec: RunSpec, session: Session, tracking: Tracking, report: Reporter) -> None:
         self.spec = spec
-        self.open = open
         self.http = session.http
         self.login = session.settings.login
         self.pages = session.pages(staying=False)  # what a run prints is looked at after it
@@ -118,7 +109,7 @@ class OnDatabricks:
         self.report.line(f"run         {run_id}" if run_id and not run_page else "")
         self.report.address("run         ", run_page)
         self.report.address("job         ", job_page)
-        if self.open:
+        if self.spec.open:
             browser.show(run_page or job_page, self.report.notice)
 
     def _result(self, job_run: JobRun, state: JobRunState, run_id: str, status: str) -> RunResult:
