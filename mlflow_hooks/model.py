@@ -128,8 +128,7 @@ class Document:
         return view
 
 
-@dataclass(frozen=True, slots=True)
-class StepValue:
+class StepValue(NamedTuple):
     """What the step called `step` leaves for a later one, under the name `key`."""
 
     step: str

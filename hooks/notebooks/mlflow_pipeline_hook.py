@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:42c5222dd3f3ba9c808b03ee206d03ea2e6683702339ed906da063d86de5f853 -->
+# MAGIC %md <!-- mlflow_hooks sha256:4cc00713a46ae9b2c5c50670a830d97b7fb770fb5c97c62cac35f2cb36422bc1 -->
 # MAGIC ## Hook `pipeline`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExamplePipelineProject`
@@ -220,7 +220,7 @@ CONFIG = json.loads(r"""{
     },
     "experiment": "/Shared/experiments/diabetes_pipeline",
     "timeout_seconds": 7200,
-    "poll_seconds": 15,
+    "poll_seconds": 15.0,
     "result": {
         "metrics": [
             "rmse",

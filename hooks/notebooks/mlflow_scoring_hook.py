@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:069e7c55d695836d4b3d6625ab5959b99098d44401c26f1b2edcf2dce655273f -->
+# MAGIC %md <!-- mlflow_hooks sha256:3087e3f186e24249ef57b7fa6f72161527d0ac3ebde2b46f252ac2c1f369efab -->
 # MAGIC ## Hook `scoring`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleScoringProject`
@@ -104,7 +104,7 @@ CONFIG = json.loads(r"""{
     },
     "experiment": "/Shared/experiments/diabetes_scoring",
     "timeout_seconds": 3600,
-    "poll_seconds": 15,
+    "poll_seconds": 15.0,
     "result": {
         "metrics": [
             "rows",

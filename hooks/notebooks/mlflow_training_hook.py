@@ -1,5 +1,5 @@
 # Databricks notebook source
-# MAGIC %md <!-- mlflow_hooks sha256:0f8578450f9066d1343647691f6b789ec14eae52db66f14c1fe1265a8da31e10 -->
+# MAGIC %md <!-- mlflow_hooks sha256:4f0f7b0455518f7548e34228a9f1bccc0d877412a553d95d99113153dc956637 -->
 # MAGIC ## Hook `training`
 # MAGIC Runs an MLflow project from git on a cluster of its own.
 # MAGIC - Project: `projects/ExampleTrainingProject`
@@ -96,7 +96,7 @@ CONFIG = json.loads(r"""{
     },
     "experiment": "/Shared/experiments/diabetes_training",
     "timeout_seconds": 3600,
-    "poll_seconds": 15,
+    "poll_seconds": 15.0,
     "result": {
         "metrics": [
             "rmse",

@@ -175,7 +175,8 @@ class Notebooks:
 
     def _is_stale(self, key: str, text: str) -> bool:
         """Whether a notebook was generated, and its hook is gone or has none any more."""
-        path, name, top = hook_file(text), _hook_name(key), self.session.repository.top
+        path, top = hook_file(text), self.session.repository.top
+        name = key.removeprefix("mlflow_").removesuffix("_hook")
         if not path or not is_stamped(text):
             return False
         hook = hook_at(path, name, top)
@@ -212,10 +213,6 @@ def _may_be_stale(step: Step) -> bool:
 
 def _is_ours(key: str) -> bool:
     return "/" not in key and key.startswith("mlflow_") and key.endswith("_hook")
-
-
-def _hook_name(key: str) -> str:
-    return key.removeprefix("mlflow_").removesuffix("_hook")
 
 
 @contextmanager

@@ -115,9 +115,8 @@ def settings(hook: Hook, notebook_folder: str = WORKSPACE_FOLDER, *, ending: str
             "timezone_id": hook.schedule.time_zone,
             "pause_status": "PAUSED" if hook.schedule.paused else "UNPAUSED",
         }
-    notices = {"on_failure": hook.notifications.on_failure, "on_success": hook.notifications.on_success}
-    if any(notices.values()):
-        fields["email_notifications"] = {key: list(addresses) for key, addresses in notices.items() if addresses}
+    if notices := hook.notifications.model_dump(mode="json", exclude_defaults=True):
+        fields["email_notifications"] = notices
     parameters = [{"name": name, "default": default} for name, default in defaults(hook).items()]
     if parameters:
         fields["parameters"] = parameters

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from mlflow_hooks.model import EXPERIMENT, GIT_REF, JOB_RUN_ID, TIMEOUT, TRIGGER, GitSource, Hook, Step, StepValue
+from mlflow_hooks.model import EXPERIMENT, GIT_REF, JOB_RUN_ID, TIMEOUT, TRIGGER, GitSource, Hook, Step
 from mlflow_hooks.rules.parameters import form
 
 from .origin import heading, one_line
@@ -47,7 +47,7 @@ def config(hook: Hook) -> dict[str, Any]:
         "git": _git(hook.git),
         "experiment": hook.experiment,
         "timeout_seconds": int(hook.timeout.total_seconds()),
-        "poll_seconds": _number(hook.poll.total_seconds()),
+        "poll_seconds": hook.poll.total_seconds(),
         "result": {"metrics": list(hook.result.metrics), "tags": list(hook.result.tags)},
     }
 
@@ -71,7 +71,7 @@ def _step(step: Step, hook: Hook) -> dict[str, Any]:
                 "form": form(parameter.type),
                 "value": parameter.effective,
                 "widget": parameter.widget,
-                "from": _source(parameter.source),
+                "from": parameter.source and [*parameter.source],
             }
             # A default is passed on too, as the text that it is: MLflow makes a date of `2024-01-01T00:00:00Z`, whose
             # blank tears it in two.
@@ -86,10 +86,6 @@ def _step(step: Step, hook: Hook) -> dict[str, Any]:
     }
 
 
-def _source(source: StepValue | None) -> list[str] | None:
-    return None if source is None else [source.step, source.kind.value, source.key]
-
-
 def backend_config(hook: Hook) -> Mapping[str, Any]:
     """What `mlflow.run` wants: the bare cluster for a Spark job, else a wrapper around it; the wrong one is sent on."""
     cluster = hook.project.cluster
@@ -101,22 +97,12 @@ def backend_config(hook: Hook) -> Mapping[str, Any]:
 
 
 def _git(git: GitSource) -> dict[str, Any]:
-    secret: dict[str, str] | None = None
+    secret = None
     if git.secret is not None:
-        username = git.secret.username
-        if not username and not git.secret.username_key:
-            username = USERNAMES.get(git.provider, USERNAME)
-        secret = {
-            "scope": git.secret.scope,
-            "key": git.secret.key,
-            "username": username,
-            "username_key": git.secret.username_key,
-        }
+        secret = git.secret.model_dump()
+        if not git.secret.username and not git.secret.username_key:
+            secret["username"] = USERNAMES.get(git.provider, USERNAME)
     return {"url": git.url, "ref": git.ref, "widget": git.widget, "secret": secret}
-
-
-def _number(seconds: float) -> float:
-    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _title(hook: Hook) -> str:

@@ -83,6 +83,7 @@ def promotion_request(hook: Hook, projects: Path, options: HookOptions, session:
     if changing and repository.dirty(hook.project.folder):
         message = f"{hook.project.shown} has uncommitted changes, and a promotion is recorded with its commit."
         raise HookError(message, "Commit them first.")
+    profile = shell.option("from-profile", options.from_profile) if options.from_profile else ""
     approved = printable(os.environ.get(APPROVED_BY, "").strip())[:_LONGEST]
     return Request(
         hook,
@@ -94,7 +95,7 @@ def promotion_request(hook: Hook, projects: Path, options: HookOptions, session:
         ci_run(os.environ),
         who(session.http) if options.approve else approved,
         options.approve,
-        f"mlflow_hooks promote {hook.name}{options.folders()}{options.login()}{_named(options.from_profile)}",
+        f"mlflow_hooks promote {hook.name}{options.folders()}{options.login()}{profile}",
     )
 
 
@@ -113,7 +114,3 @@ def _promotion(hook: Hook) -> Promotion:
 
 def _for(hook: Hook) -> str:
     return f" for {hook.to}" if hook.to else ""
-
-
-def _named(profile: str | None) -> str:
-    return shell.option("from-profile", profile) if profile else ""

@@ -35,13 +35,6 @@ class Scalar(str):
 
     tag: str = ""
 
-    @classmethod
-    def of(cls, node: ScalarNode) -> Scalar:
-        """The scalar of a YAML node, with the tag that YAML resolved for it."""
-        scalar = cls(node.value)
-        scalar.tag = node.tag.rpartition(":")[2]
-        return scalar
-
 
 class _Loader(yaml.SafeLoader):
     """With aliases, but not for much: a few lines of them can stand for a billion values, or for one that holds itself.
@@ -128,7 +121,7 @@ class Reader:
 
     def _read(self) -> str:
         try:
-            return read_text(self.path)
+            return read_bytes(self.path).decode("utf-8-sig")
         except FileNotFoundError:
             self._note(0, f"{self.name} does not exist.", f"Create {self.name}.")
         except (OSError, ValueError) as error:
@@ -167,7 +160,9 @@ class Reader:
         if isinstance(node, SequenceNode):
             return [self._tree(item) for item in node.value]
         if isinstance(node, ScalarNode):
-            return None if node.tag == "tag:yaml.org,2002:null" else Scalar.of(node)
+            scalar = Scalar(node.value)
+            scalar.tag = node.tag.rpartition(":")[2]
+            return None if scalar.tag == "null" else scalar
         if not isinstance(node, MappingNode):
             return None
         tree: dict[str, Any] = {}
@@ -179,11 +174,6 @@ class Reader:
             else:
                 tree[name] = self._tree(value)
         return tree
-
-
-def read_text(path: Path) -> str:
-    """The text of a file. Raises OSError, or ValueError for one that is too large, no file at all or not UTF-8."""
-    return read_bytes(path).decode("utf-8-sig")
 
 
 def read_bytes(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The entry point that a hook, or a step of one, starts, and what hook.yml says of its parameters."""
+"""The entry points that a hook, a step of one or its gate starts, and what hook.yml says of their parameters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from mlflow_hooks.model import EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
+from mlflow_hooks.model import MODEL, EntryPoint, Hook, MLflowProject, Parameter, StepValue, ValueKind
 from mlflow_hooks.schema import HookFile, ParameterSetting, StepParameter
 
 from .document import Reader
 from .findings import nearest
 
+_GATE = ("promote", "gate")
 _PROGRAMS = {".py": "python", ".sh": "bash"}  # which MLflow runs a script with
 
 
@@ -23,6 +24,34 @@ def with_entry_point(hook: Hook, file: HookFile, reader: Reader) -> Hook:
     check_names(reader, (), file.parameters, entry)
     parameters = tuple(parameter(reader, (), declared, file.parameters) for declared in _declared(entry))
     return replace(hook, project=project, entry_point=file.entry_point, parameters=parameters)
+
+
+def with_promotion(hook: Hook, file: HookFile, reader: Reader) -> Hook:
+    """The hook with what it says of promotion; mistakes are added to the findings of `reader`.
+
+    The judge has the parameters of the hook, those that it declares, and the version as the parameter `model`.
+    """
+    if file.promote is None:
+        return hook
+    hook = replace(hook, promotion=file.promote)
+    name = file.promote.gate.entry_point
+    entry = entry_point(reader, _GATE, hook.project, name) if name else None
+    if entry is None:
+        return hook
+    declared = [one.name for one in entry.parameters]
+    if MODEL not in declared:
+        message = f"The entry point {name} has no parameter {MODEL}, so it cannot know which version to judge."
+        remedy = f"Declare {MODEL}: in MLproject; it gets models:/{file.promote.model}/1, for example."
+        reader.error([*_GATE, "entry_point"], message, remedy)
+    settings = {**file.parameters, MODEL: ParameterSetting(widget=True)}
+    judge = replace(
+        hook,
+        document=reader.document.within(*_GATE),
+        entry_point=name,
+        parameters=tuple(parameter(reader, (), one, settings) for one in entry.parameters),
+        steps=(),
+    )
+    return replace(hook, judge=judge)
 
 
 def with_script(hook: Hook, project: MLflowProject, name: str, parameters: Iterable[str]) -> MLflowProject:

@@ -28,12 +28,11 @@ from mlflow_hooks.model import (
 from mlflow_hooks.schema import SERVERLESS, Compute, Engine, Git, HookFile
 
 from .document import Reader, plain
-from .entry_point import with_entry_point
+from .entry_point import with_entry_point, with_promotion
 from .extends import extend
 from .findings import nearest
 from .git_address import folder_of, is_azure, login_problem, of_folder, of_origin
 from .project_file import cluster_of, read_cluster, read_project
-from .promotion import with_promotion
 from .steps import with_steps
 from .targets import choose, targets_of
 from .validation import validated

@@ -95,9 +95,9 @@ def _shared(name: str, setting: ParameterSetting, steps: Sequence[Step], reader:
         names = dict.fromkeys(parameter.name for parameter in declared)
         remedy = nearest(name, names, f"They declare {', '.join(names) or 'none'}.")
         reader.error(keys, f"No step has a parameter {name!r}.", remedy)
-        return Parameter(name, value=setting.value, widget=setting.widget, trial=setting.trial)
     defaults = {taker.default for taker in takers}
     if setting.value is None and len(defaults) > 1:
         message = f"The steps have different defaults for {name}, so it is not clear what a caller changes."
         reader.error(keys, message, f"Write {name}: with value:, or let each step say its own.")
-    return Parameter(name, takers[0].type, takers[0].default, setting.value, setting.widget, trial=setting.trial)
+    like = takers[0] if takers else Parameter(name)
+    return Parameter(name, like.type, like.default, setting.value, setting.widget, trial=setting.trial)

@@ -94,7 +94,8 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     yield from data_factory.rules(hook)
     if refs:
         yield from pinned(hook)
-    yield from _experiment(hook)
+    if hook.experiment and (problem := experiment.problem(hook.experiment)):
+        yield error(hook.document, ["experiment"], *problem)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
 
@@ -248,11 +249,6 @@ def _git_hash(content: bytes, digits: int) -> str:
     hashed = sha1(usedforsecurity=False) if digits == 40 else sha256()
     hashed.update(b"blob %d\0" % len(content) + content)
     return hashed.hexdigest()
-
-
-def _experiment(hook: Hook) -> Findings:
-    if hook.experiment and (problem := experiment.problem(hook.experiment)):
-        yield error(hook.document, ["experiment"], *problem)
 
 
 def _addresses(hook: Hook) -> Findings:
