@@ -95,13 +95,16 @@ def identity(desk: Desk) -> int:
 
 
 def test_first_and_second(desk: Desk) -> None:
-    """The first run makes notebook and job, the second one sends no write at all."""
+    """The first run makes notebook and job, the second one sends no write at all, and reads the job's record once."""
     ran = deploy(desk)
     assert ran.changes == {NOTEBOOK: "create", JOB: "create"} and counts(ran) == (2, 0, 0, 0, 0)
     (job,) = jobs(desk)
     assert job["settings"]["tags"].items() >= {"mlflow_hook": "demo"}.items()
     assert job["settings"]["tasks"][0]["notebook_task"]["notebook_path"] == NOTEBOOK
+    desk.api.control("requests", method="DELETE")
     assert counts(deploy(desk)) == (0, 0, 0, 2, 0) and desk.asked() == []
+    told = [f"{request['endpoint']} {request}" for request in desk.api.requests()]
+    assert sum("demo.job" in request for request in told) == 1, told
 
 
 def test_where_it_is(desk: Desk) -> None:
@@ -227,6 +230,7 @@ def test_renamed_in_the_workspace(desk: Desk) -> None:
     deploy(desk)
     (job,) = jobs(desk)
     assert (job["job_id"], job["settings"]["name"]) == (number, "ours")
+    assert desk.quick("status", "--json").one("status")["job_id"] == number
     assert job["settings"]["schedule"]["quartz_cron_expression"] == "0 0 7 * * ?"
     desk.work.post("2.2/jobs/delete", {"job_id": number})
     assert deploy(desk).changes[JOB] == "create"

@@ -1973,6 +1973,15 @@ MUTANTS = (
         HOOKS,
     ),
     Mutant(
+        "files of another folder of projects that are deleted",
+        "_is_elsewhere",
+        "file.is_file()",
+        "False",
+        "tests/hooks/test_generate.py",
+        "another_folder",
+        HOOKS,
+    ),
+    Mutant(
         "a work tree that MLflow moves to a ref",
         "of_folder",
         """url if "%" in url else re.sub(r"[A-Za-z0-9](?=[^A-Za-z0-9]*$)", lambda last: f"%{ord(last[0]):02X}", url)""",
