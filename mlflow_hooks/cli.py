@@ -37,7 +37,6 @@ _TO = click.option(
 _FOLDER = click.option(
     "--folder", metavar="FOLDER", help="The folder of the generated files (default: hooks in the project folder)."
 )
-
 _TARGET = click.option("--target", metavar="PATH", callback=absolute, help=f"The workspace folder (default: {TARGET}).")
 
 

@@ -139,8 +139,7 @@ def bind(options: HookOptions, report: Reporter) -> int:
     with _session(options, options.target or TARGET, project, report) as session:
         session.permitted()
         hook = sound(_named(project, options), options.checking())
-        agreed = lambda: options.yes or _agreed(f"Let {hook.name} use this job?")  # noqa: E731
-        return bind_job(hook, session, options, agreed, report)
+        return bind_job(hook, session, options, _agreed, report)
 
 
 def status(options: HookOptions, report: Reporter) -> int:

@@ -140,9 +140,9 @@ class StepValue(NamedTuple):
 class Parameter:
     """A parameter as the entry point declares it, with what hook.yml says of it. Values are text, as on a command line.
 
-    MLflow itself checks no `type`. `value` None: hook.yml gives none, the project's `default` holds, if
-    it has one. `widget`: callers may set it. `source`: an earlier
-    step gives the value. `shared`: what a step gets is what the pipeline gives to all. `trial`: what it is in a trial.
+    MLflow itself checks no `type`. `value` None: hook.yml gives none, the project's `default` holds, if it has one.
+    `widget`: callers may set it. `source`: an earlier step gives the value. `shared`: what a step gets is what the
+    pipeline gives to all. `trial`: what it is in a trial.
     """
 
     name: str

@@ -24,8 +24,11 @@ from .permissions import Permissions, as_asked
 from .record import JobRecord, Records, deployed_last, digest, record_of
 
 
-def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[], bool], report: Reporter) -> ExitCode:
-    """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`.
+def bind(
+    hook: Hook, session: Session, options: HookOptions, agreed: Callable[[str], bool], report: Reporter
+) -> ExitCode:
+    """Says what a deployment would change in the job, and records it as that of the hook if that is `agreed`,
+    which is asked without --yes.
 
     The exit code. Raises HookError for a job that is somebody else's, and for another target; WorkspaceError.
     """
@@ -48,7 +51,7 @@ def bind(hook: Hook, session: Session, options: HookOptions, agreed: Callable[[]
     remote = Permissions(session.http).added(present, {}, local)
     changed = merge(None, local, remote, overwrite=True).changed
     _show(hook, present, changed, session.pages(staying=False).job(str(job_id)), report)
-    if options.dry_run or not agreed():
+    if options.dry_run or not (options.yes or agreed(f"Let {hook.name} use this job?")):
         return ended("was not changed", bound=False)
     base = taken_over(local, remote)
     # First the record: until the job has its tags, nothing of it is taken for deployed.

@@ -27,8 +27,6 @@ from .record import JobRecord, Records, deployed_last
 
 # In the heading of a hook notebook, see generate/notebook.py.
 _REF = re.compile(r"# MAGIC - Repository: .*, (tag|commit|branch) .(\S+).$", re.M)
-
-
 _NOT_DEPLOYED: Mapping[str, Any] = {
     **dict.fromkeys(("job_id", "ref", "schedule", "last_result", "last_start")),
     "edited": [],
