@@ -128,7 +128,8 @@ class Document:
         return view
 
 
-class StepValue(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StepValue:
     """What the step called `step` leaves for a later one, under the name `key`."""
 
     step: str

@@ -71,7 +71,7 @@ def _step(step: Step, hook: Hook) -> dict[str, Any]:
                 "form": form(parameter.type),
                 "value": parameter.effective,
                 "widget": parameter.widget,
-                "from": parameter.source and [*parameter.source],
+                "from": parameter.source and [parameter.source.step, parameter.source.kind.value, parameter.source.key],
             }
             # A default is passed on too, as the text that it is: MLflow makes a date of `2024-01-01T00:00:00Z`, whose
             # blank tears it in two.
