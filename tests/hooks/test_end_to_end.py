@@ -345,6 +345,7 @@ def test_cancel(stage: Stage) -> None:
         "Cancel", HOOK.format(name="cancel") + "steps: {one: {entry_point: main}, two: {entry_point: main}}\n"
     )
     stage.overrides([{"name": "*#projects/Cancel", **ends("RUNNING")}])
+    stage.work.api.control("settings", {"cancel_grace_s": 600.0})  # of a busy machine; the hook ends long before
     run = stage.start(hook)
 
     def submitted() -> list[str]:
