@@ -152,9 +152,7 @@ def status(options: HookOptions, report: Reporter) -> int:
                 hooks.setdefault(hook.name, {})[to] = hook
         where = f"{session.target}  ({session.settings.login.name})"
         report.event("start", where, target=session.target, host=session.settings.login.name)
-        deployed = 0
-        for by_target in hooks.values():
-            deployed += report_status(by_target, session, report, time.time())
+        deployed = sum(report_status(by_target, session, report, time.time()) for by_target in hooks.values())
     text = f"{quantity(len(hooks), 'hook')}, {deployed} deployed"
     report.event("summary", text, "bold green", hooks=len(hooks), deployed=deployed, exit_code=ExitCode.DONE)
     return ExitCode.DONE
