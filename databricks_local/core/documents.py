@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from .errors import ApiError
@@ -16,6 +17,7 @@ MAX_DEPTH = 100  # SERVER: as deep as its own parser of messages goes (protobuf'
 MAX_VALUES = 300_000
 MAX_INTEGER = 2**63 - 1
 
+_AT_ONCE = 2_000
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
@@ -31,13 +33,25 @@ def parsed(body: bytes) -> Any:
         raise malformed(f"it has more than {MAX_VALUES} values")
     try:
         document = json.loads(body, parse_int=_integer, parse_float=_number, parse_constant=_constant)
-        if _HALF.search(body):
+        if b"\\u" in body and _HALF.search(body):
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         text = "a text is not valid Unicode" if isinstance(error, UnicodeEncodeError) else "it is not valid JSON"
         raise malformed(text) from None
     _check_depth(body, document)
     return document
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """As JSON. A long list is written a part at a time: other threads wait until a call of the writer is over."""
+    return "{" + ", ".join(f"{json.dumps(name)}: {_written(value)}" for name, value in document.items()) + "}"
+
+
+def _written(value: Any) -> str:
+    if not isinstance(value, list) or len(value) <= _AT_ONCE:
+        return json.dumps(value)
+    firsts = range(0, len(value), _AT_ONCE)
+    return "[" + ", ".join(json.dumps(value[first : first + _AT_ONCE])[1:-1] for first in firsts) + "]"
 
 
 def whole_number(value: object) -> int | None:

@@ -6,11 +6,11 @@ that both make. The command line and the pages share what writes for people.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .documents import written
 from .errors import ApiError
 from .paths import Spelling
 
@@ -89,7 +89,7 @@ class ApiAnswer:
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> ApiAnswer:
     """An answer whose body is JSON."""
-    return ApiAnswer(status, json.dumps(body).encode(), headers=headers or {})
+    return ApiAnswer(status, written(body).encode(), headers=headers or {})
 
 
 def refusal(error: ApiError) -> ApiAnswer:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
+from databricks_local.core.documents import written
 from databricks_local.core.errors import invalid
 from databricks_local.core.model import WorkspaceObject
 
@@ -28,7 +29,7 @@ def archive(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
 
 def document(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> bytes:
     """The JSON document of one notebook, as a member of an archive."""
-    return json.dumps(model(entry, cells)).encode()
+    return written(model(entry, cells)).encode()
 
 
 def model(entry: WorkspaceObject, cells: Sequence[NotebookCell]) -> dict[str, Any]:

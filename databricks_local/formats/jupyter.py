@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from databricks_local.core.errors import ApiError, invalid
@@ -16,11 +17,15 @@ from databricks_local.core.model import LANGUAGES
 
 from .source import NotebookCell
 
-# Objects and lists, each of which needs a hundred times the bytes that it is written with.
+# Objects and lists, each of which needs a hundred times the bytes that it is written with; and values of any kind.
 MAX_PARTS = 3_000_000
+MAX_VALUES = 10_000_000
 
 NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
 CELL_KEY = "application/vnd.databricks.v1+cell"
+
+# Pieces of text that are joined at once.
+_AT_ONCE = 100_000
 
 # An arbitrary constant, so that a cell's identifier stays the same from export to export.
 NAMESPACE = uuid.UUID("6f1d9a52-7a0c-4d36-9a9e-0f6a5f3f2b11")
@@ -28,10 +33,10 @@ NAMESPACE = uuid.UUID("6f1d9a52-7a0c-4d36-9a9e-0f6a5f3f2b11")
 
 def load(content: bytes) -> dict[str, Any]:
     """The document, or 400: how the service words it is unknown."""
-    if content.count(b"{") + content.count(b"[") > MAX_PARTS:
+    if content.count(b"{") + content.count(b"[") > MAX_PARTS or content.count(b",") > MAX_VALUES:
         raise _broken()
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_hook=_same, parse_float=_float)
     except (ValueError, RecursionError):
         raise _broken() from None
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
@@ -41,9 +46,23 @@ def load(content: bytes) -> dict[str, Any]:
     return document
 
 
+def _same(part: dict[str, Any]) -> dict[str, Any]:
+    """Lets other threads go on: the parser, which is written in C, would keep them waiting to its end."""
+    return part
+
+
+def _float(text: str) -> float:
+    """The same, in long lists of numbers."""
+    return float(text)
+
+
 def dumped(document: dict[str, Any]) -> bytes:
     """The document as text: indented by one blank, in UTF-8, with JSON's escape for half a surrogate pair."""
-    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    pieces = json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(document)
+    whole = bytearray()
+    while part := "".join(islice(pieces, _AT_ONCE)):
+        whole += part.encode("utf-8", "backslashreplace")
+    return bytes(whole)
 
 
 def language(document: dict[str, Any]) -> str | None:
@@ -58,9 +77,29 @@ def language(document: dict[str, Any]) -> str | None:
     return None
 
 
+def changed(content: bytes, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
+    """The document after `change` was made to its cells; the rest stays. Raises ApiError (400) for what is none."""
+    document = load(content)
+    change(document["cells"])
+    text = dumped(document)
+    _free(document)
+    return text
+
+
+def language_of(content: bytes) -> str | None:
+    """The language of an `.ipynb`. Raises ApiError (400) for what is none."""
+    document = load(content)
+    name = language(document)
+    _free(document)
+    return name
+
+
 def parse(content: bytes) -> list[NotebookCell]:
     """The cells of an `.ipynb`, with outputs. Raises ApiError (400) for what is none."""
-    return [_cell(cell) for cell in load(content)["cells"]]
+    document = load(content)
+    cells = [_cell(cell) for cell in document["cells"]]
+    _free(document)
+    return cells
 
 
 def render(cells: Sequence[NotebookCell], language: str, name: str, object_id: int, outputs: bool = True) -> bytes:
@@ -83,7 +122,15 @@ def render(cells: Sequence[NotebookCell], language: str, name: str, object_id: i
         "nbformat": 4,
         "nbformat_minor": 0,
     }
-    return dumped(document)
+    text = dumped(document)
+    _free(document)
+    return text
+
+
+def _free(document: dict[str, Any]) -> None:
+    """A cell at a time: to free a large notebook at once takes long, and no other thread runs meanwhile."""
+    while document["cells"]:
+        document["cells"].pop()
 
 
 def _broken() -> ApiError:

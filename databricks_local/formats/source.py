@@ -42,7 +42,8 @@ def has_loose_header(content: bytes, language: str) -> bool:
     A stray back-tick before it does not prevent that [REAL]; a BOM or trailing blanks probably do not either.
     The exact rule is unknown.
     """
-    return header(language).encode() in content.split(b"\n", 1)[0]
+    end = content.find(b"\n")
+    return content.find(header(language).encode(), 0, len(content) if end < 0 else end) >= 0
 
 
 def with_header(content: bytes, language: str) -> bytes:

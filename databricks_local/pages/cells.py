@@ -146,9 +146,7 @@ class Jupyter:
         return (MARKDOWN, text, text) if kind == "markdown" else _read_magic(text, self.language)
 
     def _saved(self, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
-        document = jupyter.load(self._content)
-        change(document["cells"])
-        return jupyter.dumped(document)
+        return jupyter.changed(self._content, change)
 
 
 def fits_a_form(text: str) -> bool:

@@ -68,10 +68,9 @@ def _compared(old: str | None, new: str | None) -> tuple[str, list[tuple[str, st
     """A sentence instead of a difference, or the lines of one with their signs."""
     if old is None or new is None:
         return "It is no text, and was changed.", []
-    before, after = old.split("\n"), new.split("\n")
-    if max(len(before), len(after)) > MAX_LINES:
+    if max(text.count("\n") for text in (old, new)) >= MAX_LINES:
         return f"It was changed, and has more than {MAX_LINES:,} lines: too many to be compared here.", []
-    lines = list(_signed(before, after))
+    lines = list(_signed(old.split("\n"), new.split("\n")))
     return ("" if lines else "Its text is as it was imported."), lines
 
 

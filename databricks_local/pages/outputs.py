@@ -23,6 +23,8 @@ IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _PICTURE = re.compile(rf'<img src="(data:(?:{"|".join(IMAGES)});base64,[A-Za-z0-9+/=]*)"\s*/?>')
 _TAG = re.compile(r"<[^>]*>|\s+")
 HIGHEST, LOWEST = 480, 60
+# Characters of HTML by which its height is guessed.
+MAX_MEASURED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ def _jupyter(number: int, document: dict[str, Any]) -> Shown | None:
     if not isinstance(data, dict) or not data:
         return None
     for kind in IMAGES:
-        if kind in data and re.fullmatch(r"[A-Za-z0-9+/=\s]*", _text(data[kind])):
-            return _image(number, f"data:{kind};base64,{''.join(_text(data[kind]).split())}")
+        text = _text(data[kind]) if kind in data else None
+        if text is not None and (len(text) > MAX_IMAGE or re.fullmatch(r"[A-Za-z0-9+/=\s]*", text)):
+            return _image(number, f"data:{kind};base64,{text if len(text) > MAX_IMAGE else ''.join(text.split())}")
     if "image/svg+xml" in data:
         # As a picture it runs no scripts and fetches nothing.
         encoded = base64.b64encode(_text(data["image/svg+xml"]).encode("utf-8", "replace")).decode()
@@ -116,6 +119,7 @@ def _image(number: int, address: str) -> Shown:
 
 def _height(html: str) -> int:
     """About as high as it is, for a frame cannot tell: rows of a table, or lines of text, or a picture."""
+    html = html[:MAX_MEASURED]
     lines = html.count("<tr") or len(_TAG.sub(" ", html)) // 100 + html.count("<br") + html.count("<p") + 1
     pictures = HIGHEST if "<img" in html or "<svg" in html else 0
     return max(LOWEST, min(HIGHEST, 30 * lines + 30 + pictures))

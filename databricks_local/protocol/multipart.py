@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))')  # no escapes, as browsers write it
 _MOST = 20
+# Bytes in which a boundary is searched at once.
+WINDOW = 2**20
 _FOLD = re.compile(r"\r\n(?=[ \t])")  # a head of several lines, as email writes it
 
 
@@ -37,18 +39,33 @@ def all_parts(content_type: str, body: bytes, most: int) -> list[Part]:
     boundary = _parameter("boundary", content_type).encode()
     if not boundary:
         raise ValueError("no boundary")
-    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary, most + 1)
-    if len(pieces) > most:
-        raise ValueError("no body of that many parts")
-    if not pieces or not pieces[-1].startswith(b"--"):
-        raise ValueError("no end")
-    return list(map(_part, pieces[:-1]))
+    between, whole = b"\r\n--" + boundary, memoryview(body)
+    # The first boundary may stand at the very beginning, where no line ends before it.
+    end = -2 if body.startswith(between[2:]) else _next(body, between, 0)
+    found = list[Part]()
+    while not body.startswith(b"--", start := end + len(between)):
+        if len(found) == most:
+            raise ValueError("no body of that many parts")
+        end = _next(body, between, start)
+        found.append(_part(body, whole, start, end))
+    return found
 
 
-def _part(piece: bytes) -> Part:
-    head, blank, content = piece.partition(b"\r\n\r\n")
-    if not blank:
+def _next(body: bytes, between: bytes, start: int) -> int:
+    # A window at a time: other threads have to wait for a search to end.
+    for place in range(start, len(body), WINDOW):
+        found = body.find(between, place, place + WINDOW + len(between) - 1)
+        if found >= 0:
+            return found
+    raise ValueError("no end")
+
+
+def _part(body: bytes, whole: memoryview, start: int, end: int) -> Part:
+    """The part between two places, of which nothing but its content is copied: that may be large."""
+    blank = body.find(b"\r\n\r\n", start, end)
+    if blank < 0:
         raise ValueError("a part without an end of its head")
+    head, content = body[start:blank], bytes(whole[blank + 4 : end])
     lines = _FOLD.sub("", head.decode("utf-8", "replace")).split("\r\n")
     disposition = next((line for line in lines if line.lower().startswith("content-disposition:")), "")
     return Part(_parameter("name", disposition), _parameter("filename", disposition), content)

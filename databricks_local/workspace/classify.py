@@ -47,8 +47,7 @@ def by_format(path: str, form: str, language: str | None, content: bytes) -> Obj
         # Never a notebook, header or not [INFERRED from Terraform's use of it].
         return ObjectSpec(path, FILE)
     if form == "JUPYTER":
-        document = jupyter.load(content)
-        return ObjectSpec(path, NOTEBOOK, jupyter.language(document) or language or "PYTHON", "JUPYTER")
+        return ObjectSpec(path, NOTEBOOK, jupyter.language_of(content) or language or "PYTHON", "JUPYTER")
     if form == "R_MARKDOWN":
         return ObjectSpec(path, NOTEBOOK, "R", "SOURCE")
     if form == "HTML":
@@ -72,7 +71,7 @@ def by_name(path: str, content: bytes) -> ObjectSpec:
     if lower.endswith(".designer.ipynb"):
         return ObjectSpec(path, DESIGNER_FILE)  # keeps its suffix, has no repos_export_format [PROBED]
     if lower.endswith(".ipynb") and len(name) > len(".ipynb"):
-        language = jupyter.language(jupyter.load(content)) or "PYTHON"
+        language = jupyter.language_of(content) or "PYTHON"
         return ObjectSpec(f"{folder}/{name[:-6]}", NOTEBOOK, language, "JUPYTER", as_view=True)
     for language, extension in EXTENSIONS.items():
         if lower.endswith(extension) and len(name) > len(extension) and has_loose_header(content, language):
