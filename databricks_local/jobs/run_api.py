@@ -153,23 +153,29 @@ class RunApi:
         with suppress(ApiError):
             entry = workspace.readable(spelled(str(notebook_task.get("notebook_path", ""))))
             if notebook_task.get("source") != "GIT" and entry.object_type == NOTEBOOK:
-                page = html_page.render(entry, notebook.cells(entry, workspace.store.content(entry)))
-                self._store.put_code(task.run_id, entry.name, page)
+                content = workspace.store.content(entry)
+                is_kept = len(content) <= workspace.settings.max_json_bytes
+                self._store.put_notebook(task.run_id, entry, content if is_kept else None)
 
     def export(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The notebook of a task's run as a page, as it was when the run began; there are no dashboards here [DOCS].
 
-        What is answered for other kinds of tasks is unknown, and so is it for notebooks of a git source.
+        What is answered for other kinds of tasks is unknown, and so is it for notebooks of a git source and for large
+        ones: here none is kept that is larger than 10 MB.
         """
         run, task = self._run_and_task(number_of(call, "run_id"), workspace)
         views = call.text("views_to_export") or "CODE"
         if views not in ("CODE", "DASHBOARDS", "ALL"):
             raise invalid("views_to_export is one of CODE, DASHBOARDS, ALL.")
-        code = None if task is None else self._store.code(task.run_id)
-        if code is None:
+        kept = None if task is None else self._store.notebook(task.run_id)
+        if kept is None:
             raise invalid(f"Run {run.run_id if task is None else task.run_id} is not the run of a notebook.")
-        page = {"type": "NOTEBOOK", "name": code[0], "content": code[1].decode("utf-8", "replace")}
-        return answer({"views": [] if views == "DASHBOARDS" else [page]})
+        entry, content = kept
+        if content is None:
+            raise invalid(f"The notebook of run {run.run_id} was too large to be kept.")
+        page = html_page.render(entry, notebook.cells(entry, content)).decode()
+        shown = {"type": "NOTEBOOK", "name": entry.name, "content": page}
+        return answer({"views": [] if views == "DASHBOARDS" else [shown]})
 
     def get(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """A run, or the run of one of its tasks, as the version of the API that was called describes it."""

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from databricks_local.core.model import NOTEBOOK, WorkspaceObject
 from databricks_local.home import RefusedError
 
 from .rules.permissions import Grants
@@ -43,7 +44,10 @@ CREATE INDEX IF NOT EXISTS runs_open ON runs (run_id) WHERE open;
 CREATE TABLE IF NOT EXISTS task_runs (run_id INTEGER PRIMARY KEY, parent INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS outputs (run_id INTEGER PRIMARY KEY, document TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS codes (run_id INTEGER PRIMARY KEY, name TEXT NOT NULL, page BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS run_notebooks (
+    run_id INTEGER PRIMARY KEY, object_id INTEGER NOT NULL, path TEXT NOT NULL, language TEXT, export_format TEXT,
+    body BLOB
+);
 CREATE TABLE IF NOT EXISTS permissions (object TEXT PRIMARY KEY, entries TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secret_scopes (scope TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS secrets (
@@ -54,7 +58,7 @@ CREATE TABLE IF NOT EXISTS notebook_runs (object_id INTEGER PRIMARY KEY, run_id 
 """
 
 TABLES = (
-    *("jobs", "runs", "task_runs", "tokens", "outputs", "codes", "notebook_runs"),
+    *("jobs", "runs", "task_runs", "tokens", "outputs", "run_notebooks", "notebook_runs"),
     *("secrets", "secret_scopes", "permissions"),
 )
 
@@ -220,7 +224,7 @@ class JobStore:
         """A run with its tasks, all attempts at them, and their outputs."""
         with self._lock:
             attempts = self._ask("SELECT run_id FROM task_runs WHERE parent = ?", run.run_id)
-            for table in ("runs", "outputs", "codes", "task_runs"):
+            for table in ("runs", "outputs", "run_notebooks", "task_runs"):
                 self._db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run.run_id,), *attempts])
 
     def put_output(self, run_id: int, output: Output) -> None:
@@ -232,13 +236,16 @@ class JobStore:
         rows = self._ask("SELECT document FROM outputs WHERE run_id = ?", run_id)
         return Output(**json.loads(rows[0][0])) if rows else Output()
 
-    def put_code(self, run_id: int, name: str, page: bytes) -> None:
-        """The notebook that a task's run began with, as a page."""
-        self._ask("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", run_id, name, page)
+    def put_notebook(self, run_id: int, entry: WorkspaceObject, body: bytes | None) -> None:
+        """The notebook that a task's run began with; None for a content that is not kept."""
+        values = (run_id, entry.object_id, entry.path, entry.language, entry.export_format, body)
+        self._ask("INSERT OR REPLACE INTO run_notebooks VALUES (?, ?, ?, ?, ?, ?)", *values)
 
-    def code(self, run_id: int) -> tuple[str, bytes] | None:
-        """Name and page of that notebook; None for a run of something else."""
-        return next(iter(self._ask("SELECT name, page FROM codes WHERE run_id = ?", run_id)), None)
+    def notebook(self, run_id: int) -> tuple[WorkspaceObject, bytes | None] | None:
+        """That notebook with its content; None altogether for a run of something else."""
+        sql = "SELECT object_id, path, language, export_format, body FROM run_notebooks WHERE run_id = ?"
+        rows = self._ask(sql, run_id)
+        return (WorkspaceObject(rows[0][0], rows[0][1], NOTEBOOK, *rows[0][2:4]), rows[0][4]) if rows else None
 
     # --- permissions ---
 
