@@ -13,6 +13,7 @@ Control endpoints of these parts, as control.py describes them:
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -88,7 +89,9 @@ class Services:
     def _fire(self, job_id: int) -> None:
         job = self.store.job(job_id)
         if job is not None:
-            self.runs.begin(self.pipeline.workspace, job, {}, "PERIODIC")
+            workspace = self.pipeline.workspace
+            with workspace.store.reading() as seen:
+                self.runs.begin(workspace.as_of(seen), job, {}, "PERIODIC")
 
     def _permit(self, folder: int, given: Grants) -> None:
         self.store.put_permissions(f"/directories/{folder}", given)
@@ -193,14 +196,14 @@ def _no_run_states(services: Services, _: Any) -> dict[str, Any]:
     return {}
 
 
-def _run_output(services: Services, query: Any) -> dict[str, Any]:
+async def _run_output(services: Services, query: Any) -> dict[str, Any]:
     number = whole_number(query["run_id"])
     if number is None:
         raise ValueError("run_id is a number")
-    return services.runs.all_output(number)
+    return await asyncio.to_thread(services.runs.all_output, number)
 
 
-CONTROLS: tuple[tuple[str, str, Callable[[Services, Any], dict[str, Any]]], ...] = (
+CONTROLS: tuple[tuple[str, str, Callable[[Services, Any], dict[str, Any] | Awaitable[dict[str, Any]]]], ...] = (
     ("POST", "run-states", _run_states),
     ("DELETE", "run-states", _no_run_states),
     ("GET", "run-output", _run_output),

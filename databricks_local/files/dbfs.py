@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,13 @@ class Dbfs:
 
         return operate
 
-    def raw(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+    async def raw(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """`/dbfs/<path>`, undocumented: POST creates, PUT replaces, GET reads.
 
         That a POST over a file is 409 "File already exists" is what MLflow's client is prepared for [src].
         """
-        return self.operation(self._content if call.method == "GET" else self._upload)(workspace, call)
+        handle = self.operation(self._content if call.method == "GET" else self._upload)
+        return await workspace.apart(partial(handle, workspace, call))
 
     def _content(self, call: Call) -> ApiAnswer:
         return ApiAnswer(200, self._file(call).read_bytes(), "application/octet-stream")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -41,9 +42,10 @@ class FilesApi:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def files(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+    async def files(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One file: GET, HEAD, PUT and DELETE; 404 outside of MLflow's artifacts."""
-        return self._answered(call, {"PUT": self._put, "DELETE": self._delete}.get(call.method, self._get))
+        operation = {"PUT": self._put, "DELETE": self._delete}.get(call.method, self._get)
+        return await workspace.apart(partial(self._answered, call, operation))
 
     def directories(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """One folder: GET and HEAD list it, PUT makes it; 404 outside of MLflow's artifacts."""

@@ -8,10 +8,12 @@ import string
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from databricks_local.core.errors import ApiError, no_endpoint
 from databricks_local.core.model import ApiAnswer, Call
+from databricks_local.core.threads import beside
 from databricks_local.files import files_api
 from databricks_local.protocol.wire import json_object
 from databricks_local.workspace.tree import LocalWorkspace
@@ -22,6 +24,9 @@ from .process import MlflowProcess
 from .program import SECRET_HEADER
 
 API = "/api/2.0/mlflow/"
+
+# Calls after which the tree shows something else.
+FOLLOWED = tuple(f"experiments/{name}" for name in ("create", "restore", "delete", "update"))
 
 # Parts of MLflow that run commands or ask other services: not what a workspace is for.
 WITHHELD = ("assistant", "gateway", "jobs", "invocations")
@@ -40,17 +45,19 @@ class MlflowProxy:
 
     async def api(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The REST API, as the clients use it."""
-        call = self._checked(workspace, call)
+        call = await workspace.read(lambda seen: self._checked(seen, call))
         shown = await self._name_before(call)
         reply = await self._passed(call, call.endpoint)
-        if reply.status == 200:
-            _follow(workspace, call, shown)
-        return _answer(reply, self._is_databricks(call), "artifact" in call.endpoint)
+        if reply.status == 200 and call.endpoint.removeprefix(API) in FOLLOWED:
+            await workspace.change(partial(_follow, workspace, call, shown))
+        is_data = "artifact" in call.endpoint
+        return await beside(len(reply.body), partial(_answer, reply, self._is_databricks(call), is_data))
 
     async def page(self, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The web page and what it asks for, below /mlflow: a session of our page is as good as the token there."""
         target = call.endpoint.removeprefix("/mlflow") or "/"
-        return _answer(await self._passed(call, target), False, "artifact" in target)
+        reply = await self._passed(call, target)
+        return await beside(len(reply.body), partial(_answer, reply, False, "artifact" in target))
 
     def _checked(self, workspace: LocalWorkspace, call: Call) -> Call:
         """Databricks's rules on names, before MLflow sees them."""
@@ -65,7 +72,7 @@ class MlflowProxy:
 
     async def _name_before(self, call: Call) -> str:
         """The path of the experiment that is about to move or go."""
-        if call.endpoint.removeprefix(API) not in ("experiments/delete", "experiments/update", "experiments/restore"):
+        if call.endpoint.removeprefix(API) not in FOLLOWED[1:]:
             return ""
         query = urlencode({"experiment_id": str(call.parameters.get("experiment_id", ""))})
         reply = await self._ask("GET", f"{API}experiments/get?{query}", (), b"")
@@ -82,7 +89,9 @@ class MlflowProxy:
         address = quote(target, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
         headers: Sequence[tuple[str, str]] = call.parameters.get("headers", ())
         body = call.content or b""
-        return await self._ask(call.method, address, headers, files_api.to_mlflow(body) if call.json_body else body)
+        if call.json_body:
+            body = await beside(len(body), partial(files_api.to_mlflow, body))
+        return await self._ask(call.method, address, headers, body)
 
     async def _ask(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
         port = await self._process.port()

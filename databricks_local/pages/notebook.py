@@ -6,10 +6,10 @@ on; when the notebook has changed since, nothing is saved and the typed text is 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError, invalid
@@ -130,10 +130,21 @@ def blank(request: PageRequest) -> PageView:
     return PageView("add.html", values, allows=SCRIPT)
 
 
-def run(request: PageRequest) -> Redirect:
+async def run(request: PageRequest) -> Redirect:
     """Runs the notebook, and leads back to it."""
+    opened, cells = await request.workspace.read(lambda seen: _with_cells(request.of(seen)))
+    return await request.workspace.change(partial(_run, request, opened, cells))
+
+
+def _run(request: PageRequest, opened: OpenNotebook, cells: Sequence[PageCell]) -> Redirect:
+    if request.workspace.store.get(opened.entry.path) != opened.entry:
+        opened, cells = _with_cells(request)
+    return running.start(request, opened.entry, cells)
+
+
+def _with_cells(request: PageRequest) -> tuple[OpenNotebook, Sequence[PageCell]]:
     opened = _requested(request)
-    return running.start(request, opened.entry, opened.document.cells())
+    return opened, opened.document.cells()
 
 
 def output(request: PageRequest) -> Frame:
@@ -153,50 +164,67 @@ def output(request: PageRequest) -> Frame:
     return Frame(html)
 
 
-def save(request: PageRequest) -> PageView | Redirect:
+async def save(request: PageRequest) -> PageView | Redirect:
     """Another text for one cell (`cell`); the notebook again when it has changed since it was opened."""
     number, text = request.number("cell", 0), request.form.get("text", "")
-    opened = _requested(request)
-    if _is_current(request, opened) and opened.cell(number).text == text:
-        return _redirect(opened, number, "same")
-    return _saved(request, number, "saved", lambda document: document.changed(number, text))
+    return await _saved(request, number, "saved", lambda document: document.changed(number, text))
 
 
-def add(request: PageRequest) -> PageView | Redirect:
+async def add(request: PageRequest) -> PageView | Redirect:
     """A new cell after another one (`after`). Raises ApiError (400) for a language that is none."""
     after, text = request.number("after", 0), request.form.get("text", "")
     language = request.form.get("language", "")
     if language not in WRITTEN:
         raise invalid(f"language is one of {', '.join(WRITTEN)}.")
-    return _saved(request, after + 1, "added", lambda document: document.added(after, language, text))
+    return await _saved(request, after + 1, "added", lambda document: document.added(after, language, text))
 
 
-def delete(request: PageRequest) -> PageView | Redirect:
+async def delete(request: PageRequest) -> PageView | Redirect:
     """The notebook without one cell (`cell`)."""
     number = request.number("cell", 0)
-    return _saved(request, number, "deleted", lambda document: document.deleted(number))
+    return await _saved(request, number, "deleted", lambda document: document.deleted(number))
 
 
-def _saved(request: PageRequest, number: int, done: str, change: Change) -> PageView | Redirect:
-    workspace = request.workspace
-    # INVARIANT: what was looked at is what is replaced: one transaction, and nothing is awaited in it.
-    with workspace.store.changes():
-        opened = _requested(request)
-        path = opened.entry.path
-        workspace.check_writable(Spelling(path))
-        if opened.why_not:
-            raise invalid(opened.why_not)
-        if not _is_current(request, opened):
-            return _conflict(request, opened)
-        _check_number(opened, number, done)
-        new = change(opened.document)
-        size = len(new if isinstance(new, bytes) else new.encode())
-        limits = workspace.settings
-        limit = limits.max_ipynb_bytes if isinstance(new, bytes) else limits.max_source_bytes
-        if size > limit:
-            raise errors.too_large(size, limit)
-        body = {"content": base64.b64encode(new).decode()} if isinstance(new, bytes) else {"source": new}
-        edits.edit(workspace, {"path": address(path), **body})
+async def _saved(request: PageRequest, number: int, done: str, change: Change) -> PageView | Redirect:
+    """What a change makes of the notebook is found out beside other requests; then it is put in its place."""
+    made = await request.workspace.read(lambda seen: _changed(request.of(seen), number, done, change))
+    if isinstance(made, PageView | Redirect):
+        return made
+    return await request.workspace.change(partial(_put, request, number, done, *made))
+
+
+def _changed(
+    request: PageRequest, number: int, done: str, change: Change
+) -> PageView | Redirect | tuple[OpenNotebook, str | bytes]:
+    """The notebook as it is and its new content; or a page, where there is nothing to be saved."""
+    workspace, opened = request.workspace, _requested(request)
+    if done == "saved" and _is_current(request, opened) and opened.cell(number).text == request.form.get("text", ""):
+        return _redirect(opened, number, "same")
+    workspace.check_writable(Spelling(opened.entry.path))
+    if opened.why_not:
+        raise invalid(opened.why_not)
+    if not _is_current(request, opened):
+        return _conflict(request, opened)
+    _check_number(opened, number, done)
+    new = change(opened.document)
+    size = len(new if isinstance(new, bytes) else new.encode())
+    limits = workspace.settings
+    limit = limits.max_ipynb_bytes if isinstance(new, bytes) else limits.max_source_bytes
+    if size > limit:
+        raise errors.too_large(size, limit)
+    return opened, new
+
+
+def _put(request: PageRequest, number: int, done: str, opened: OpenNotebook, new: str | bytes) -> PageView | Redirect:
+    workspace, entry = request.workspace, opened.entry
+    # INVARIANT: what was looked at is what is replaced: nobody else changes anything until this is back.
+    workspace.check_writable(Spelling(entry.path))
+    if workspace.store.get(entry.path) != entry:
+        return _conflict(request, opened)
+    if isinstance(new, bytes):
+        edits.replace_content(workspace, entry, new)
+    else:
+        edits.edit(workspace, {"path": address(entry.path), "source": new})
     return _redirect(opened, number, done)
 
 
@@ -249,7 +277,13 @@ def _opened(request: PageRequest, entry: WorkspaceObject) -> OpenNotebook:
         except UnicodeDecodeError:
             why_not = "This notebook is not UTF-8, so it is only shown here: saving it would change what it holds."
     identity = f"{entry.object_id} {language} {entry.export_format}\n".encode()
-    return OpenNotebook(entry, document_of(entry, content), hashlib.sha256(identity + content).hexdigest(), why_not)
+    return OpenNotebook(entry, document_of(entry, content), _digest(identity, content), why_not)
+
+
+def _digest(identity: bytes, content: bytes) -> str:
+    made = hashlib.sha256(identity)
+    made.update(content)
+    return made.hexdigest()
 
 
 def _is_current(request: PageRequest, opened: OpenNotebook) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from databricks_local.core.errors import ApiError, invalid, protected
 from databricks_local.core.model import FILE, FOLDERS, LANGUAGES, NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import Spelling, is_protected, parent, spelled
+from databricks_local.core.threads import beside
 from databricks_local.formats import jupyter, source
 from databricks_local.protocol.multipart import Part
 from databricks_local.workspace import edits, exporting, folders
@@ -50,15 +52,15 @@ def create(request: PageRequest) -> PageView | Redirect:
     return Redirect(link("/workspace" if kind == "folder" else "/file", path=address(path)))
 
 
-def upload(request: PageRequest) -> PageView | Redirect:
+async def upload(request: PageRequest) -> PageView | Redirect:
     """All of the uploaded files, or none of them: as an import by AUTO takes them, so that sources become notebooks."""
-    folder, files = _folder(request), [file for file in request.files if file.filename]
+    folder = await request.workspace.read(lambda seen: _folder(request.of(seen)))
+    files = [file for file in request.files if file.filename]
     try:
         if not files:
             raise invalid("Choose the files first.")
-        with request.workspace.store.changes():
-            for file in files:
-                _upload(request, folder.path, file)
+        specs = await beside(sum(len(file.content) for file in files), partial(_specs, folder.path, files))
+        await request.workspace.change(partial(_place_all, request, specs, files))
     except ApiError as error:
         return _blank(request, folder, error.message)
     return Redirect(link("/workspace", path=address(folder.path), done="uploaded", count=len(files)))
@@ -109,7 +111,7 @@ def download(request: PageRequest) -> Download:
         raise invalid(f"{entry.path} cannot be downloaded as {form}.")
     call = request.call(entry.path, format=form, direct_download=True)
     name = (entry.name or "workspace") + _extension(entry, form)
-    return Download(name, exporting.export(request.workspace, call))
+    return Download(name, exporting.export(request.workspace, call).body)
 
 
 def formats_of(entry: WorkspaceObject) -> Sequence[str]:
@@ -187,10 +189,16 @@ def _place(request: PageRequest, spec: ObjectSpec, content: bytes, replace: bool
     return place(request.workspace, request.call(spec.path, overwrite=replace), spec, content, _taken)
 
 
-def _upload(request: PageRequest, folder: str, file: Part) -> None:
+def _specs(folder: str, files: Sequence[Part]) -> list[ObjectSpec]:
     # Browsers write a quote in a name like this, whatever the name is.
-    path = _new_path(folder, file.filename.replace("%22", '"').rpartition("/")[2])
-    _place(request, by_name(path, file.content), file.content, replace=request.form.get("replace") == "yes")
+    names = (file.filename.replace("%22", '"').rpartition("/")[2] for file in files)
+    return [by_name(_new_path(folder, name), file.content) for name, file in zip(names, files, strict=True)]
+
+
+def _place_all(request: PageRequest, specs: Sequence[ObjectSpec], files: Sequence[Part]) -> None:
+    with request.workspace.store.changes():
+        for spec, file in zip(specs, files, strict=True):
+            _place(request, spec, file.content, replace=request.form.get("replace") == "yes")
 
 
 def _check_free(request: PageRequest, path: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from databricks_local.core.documents import whole_number
 from databricks_local.core.errors import invalid
-from databricks_local.core.model import ApiAnswer, Call, WorkspaceObject
+from databricks_local.core.model import Call, WorkspaceObject
 from databricks_local.core.paths import spelled
 from databricks_local.protocol.multipart import Part
-from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.services import Services
 from databricks_local.workspace.tree import LocalWorkspace
 
@@ -24,20 +23,20 @@ class PageRequest:
     """One request of somebody who is logged in.
 
     What it is about stands in the query, for a POST too: a form would change the line ends in a path. `form` is what
-    was typed, and empty unless it is a POST; `files` is what was uploaded with it.
+    was typed, and empty unless it is a POST; `files` is what was uploaded with it. `workspace` stands still unless it
+    is a POST.
     """
 
-    pipeline: Pipeline
+    workspace: LocalWorkspace
     services: Services
     query: Mapping[str, str]
     form: Mapping[str, str]
     parts: Mapping[str, Any]
     files: Sequence[Part] = ()
 
-    @property
-    def workspace(self) -> LocalWorkspace:
-        """The workspace it is about."""
-        return self.pipeline.workspace
+    def of(self, workspace: LocalWorkspace) -> PageRequest:
+        """The same request about the workspace as it is at another moment."""
+        return replace(self, workspace=workspace)
 
     def entry(self) -> WorkspaceObject:
         """The object at the `path` of the query. Raises ApiError (404, 403)."""
@@ -72,10 +71,10 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What an export will answer, to be kept as a file of that name and never to be shown."""
+    """Content that is kept as a file of that name, and never shown."""
 
     name: str
-    answer: Awaitable[ApiAnswer]
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,9 @@ class Redirect:
     url: str
 
 
-Page = Callable[[PageRequest], "PageView | Redirect | Download | Frame"]
+Answer = PageView | Redirect | Download | Frame
+# A coroutine does its steps in threads itself, as operations of the API do (protocol/pipeline.py).
+Page = Callable[[PageRequest], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from databricks_local.protocol.wire import Pieces
 from databricks_sync.errors import quantity
 
 from . import highlight
@@ -51,7 +52,7 @@ def answer(view: PageView, common: Mapping[str, Any]) -> Response:
     body = text.encode("utf-8", "replace")
     policy = f"{POLICY}; {view.allows}" if view.allows else POLICY
     headers = {**HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}
-    return Response(body, view.status, headers, media_type="text/html; charset=utf-8")
+    return Pieces(body, view.status, headers, media_type="text/html; charset=utf-8")
 
 
 def download(name: str, content: bytes) -> Response:
@@ -59,7 +60,7 @@ def download(name: str, content: bytes) -> Response:
     name = quote(name.encode("utf-8", "replace"), safe="")
     headers = {**HEADERS, "Content-Security-Policy": SANDBOX + "'none'", "Cache-Control": "no-store"}
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-    return Response(content, 200, headers, media_type="application/octet-stream")
+    return Pieces(content, 200, headers, media_type="application/octet-stream")
 
 
 def framed(page: Frame) -> Response:
@@ -67,7 +68,7 @@ def framed(page: Frame) -> Response:
     headers = {**HEADERS, "Content-Security-Policy": SANDBOX + "'self'", "Cache-Control": "no-store"}
     headers["X-Frame-Options"] = "SAMEORIGIN"
     body = (FRAME + page.html).encode("utf-8", "replace")
-    return Response(body, 200, headers, media_type="text/html; charset=utf-8")
+    return Pieces(body, 200, headers, media_type="text/html; charset=utf-8")
 
 
 def asset(name: str) -> Response:

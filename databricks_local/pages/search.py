@@ -14,7 +14,7 @@ from .notebook import PER_PAGE, document_of, is_readable
 from .page import PageRequest, PageView
 
 MAX_HITS = 100
-# Bytes that are read: the workspace serves nobody else meanwhile.
+# Bytes that are read.
 MAX_READ = 8 * 2**20
 LINES = 3
 AROUND = 60

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +22,7 @@ from databricks_local.protocol.wire import TooLongError
 from databricks_local.services import Services
 
 from . import browse, comparison, file, jobs, notebook, objects, render, search, sessions
-from .page import Download, Frame, Page, PageRequest, PageView, Redirect, link
+from .page import Answer, Download, Frame, Page, PageRequest, PageView, Redirect, link
 from .sessions import LoginCodes, Sessions
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
@@ -140,9 +142,10 @@ class Site:
                     link("/login", next="" if next_path == "/" or len(next_path) > MAX_NEXT else next_path)
                 )
             parameters = dict(request.query_params)
-            visit = PageRequest(self._pipeline, self._services, parameters, form, request.path_params, files)
+            workspace, services = self._pipeline.workspace, self._services
+            visit = PageRequest(workspace, services, parameters, form, request.path_params, files)
             try:
-                return await self._sent(request, page(visit), csrf)
+                return await self._sent(request, await _made(page, visit, request.method), csrf)
             except ApiError as error:
                 return await self._problem(request, error.status, error.message, csrf, form)
 
@@ -157,11 +160,11 @@ class Site:
         files = [part for part in parts if part.name == "file"]
         return {part.name: part.content.decode("utf-8", "replace") for part in parts if part.name != "file"}, files
 
-    async def _sent(self, request: Request, answer: PageView | Redirect | Download | Frame, csrf: str) -> Response:
+    async def _sent(self, request: Request, answer: Answer, csrf: str) -> Response:
         if isinstance(answer, Redirect):
             return _redirect(answer.url)
         if isinstance(answer, Download):
-            return render.download(answer.name, (await answer.answer).body)
+            return render.download(answer.name, answer.content)
         if isinstance(answer, Frame):
             return render.framed(answer)
         return await self._shown(request, answer, csrf)
@@ -246,6 +249,17 @@ class Site:
         }
         # In a thread: colouring a long notebook must not keep the API waiting.
         return await run_in_threadpool(render.answer, view, common)
+
+
+async def _made(page: Page, visit: PageRequest, method: str) -> Answer:
+    made: Answer | Awaitable[Answer]
+    if inspect.iscoroutinefunction(page):
+        made = page(visit)
+    elif method == "POST":
+        made = await visit.workspace.change(partial(page, visit))
+    else:
+        made = await visit.workspace.read(lambda seen: page(visit.of(seen)))
+    return await made if isinstance(made, Awaitable) else made
 
 
 async def _read_unsaved(request: Request) -> tuple[dict[str, str], list[Part]]:

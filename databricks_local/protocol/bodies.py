@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from databricks_local.core.errors import ApiError
 from databricks_local.core.model import Call
 from databricks_local.core.paths import Spelling
 from databricks_local.core.settings import MIB, ServerSettings
+from databricks_local.core.threads import beside
 
 from .multipart import Part, all_parts
 from .wire import body, bounded_body, call, json_object, read_parts
@@ -42,7 +44,7 @@ async def read_json(request: Request, settings: ServerSettings) -> Call:
     raw = await body(request, MAX_JSON)
     json_body = bool(raw.strip())
     if json_body:
-        parameters.update(json_object(raw))
+        parameters.update(await beside(len(raw), partial(json_object, raw)))
     # Ours last: a body cannot pretend to be about another object than its address.
     parameters.update(request.path_params)
     return call(request, _subject(parameters), parameters, raw, json_body=json_body)
@@ -69,7 +71,7 @@ async def read_whole(request: Request, settings: ServerSettings) -> Call:
     json_body = request.headers.get("content-type", "").startswith("application/json")
     if json_body:
         with suppress(ApiError):
-            parameters.update(json_object(raw))
+            parameters.update(await beside(len(raw), partial(json_object, raw)))
     # Ours last: a body cannot pretend to be a header.
     parameters["headers"] = request.headers.items()
     parameters["query"] = request.url.query
@@ -80,10 +82,15 @@ async def read_whole(request: Request, settings: ServerSettings) -> Call:
 async def read_form(request: Request, limit: int, fields: int = _MOST_FIELDS) -> dict[str, str]:
     """The fields of a form, line ends as LF; ValueError when it is none. What is too long is not read to its end."""
     raw = await bounded_body(request, limit)
-    pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=fields)
-    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+    return await beside(len(raw), partial(_fields, raw, fields))
 
 
 async def read_upload(request: Request, limit: int, fields: int) -> list[Part]:
     """The fields and files of a form that uploads; ValueError when it is none, or has more than so many."""
-    return all_parts(request.headers.get("content-type", ""), await bounded_body(request, limit), fields)
+    raw = await bounded_body(request, limit)
+    return await beside(len(raw), partial(all_parts, request.headers.get("content-type", ""), raw, fields))
+
+
+def _fields(raw: bytes, most: int) -> dict[str, str]:
+    pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most)
+    return {name: value.replace("\r\n", "\n") for name, value in pairs}

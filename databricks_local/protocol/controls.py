@@ -5,7 +5,9 @@ They ask for the token; nothing of them is recorded or hit by faults.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +17,7 @@ from databricks_local.core.documents import parsed
 from databricks_local.core.errors import ApiError, invalid
 from databricks_local.core.model import answer
 from databricks_local.core.settings import MIB
+from databricks_local.core.threads import beside
 
 from .pipeline import Pipeline
 from .wire import body, refused, response
@@ -27,15 +30,18 @@ Control = Callable[[Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 def endpoint(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitable[Response]]:
     """Serves `control`: it gets the JSON body, else the query, else None, and gives what is answered as JSON.
 
-    What it raises as ApiError is answered as that; a ValueError, KeyError or TypeError is a 400 with its text.
+    It runs on the event loop; what takes long is a coroutine. What it raises as ApiError is answered as that; a
+    ValueError, KeyError or TypeError is a 400 with its text.
     """
 
     async def serve(request: Request) -> Response:
         try:
             pipeline.check(request)
             raw = await body(request, MAX_CONTROL)
-            result = control(parsed(raw) if raw else dict(request.query_params) or None)
-            return response(answer(result if isinstance(result, dict) else await result), pipeline.date())
+            asked = await beside(len(raw), partial(parsed, raw)) if raw else dict(request.query_params) or None
+            result = control(asked)
+            shown = result if isinstance(result, dict) else await result
+            return response(await asyncio.to_thread(answer, shown), pipeline.date())
         except ApiError as error:
             return refused(error)
         except ClientDisconnect:

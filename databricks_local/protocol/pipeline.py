@@ -16,10 +16,11 @@ Theory of operation. A request goes through these steps, and each of them may be
 From step 4 on a refusal (ApiError) takes as long as any other answer. A defect is a 500, with its traceback in
 server.log.
 
-All of this runs on one event loop. An operation on the workspace awaits nothing, so that operations never cross. But
-an export of much converts what it has read in a thread, and an import of a large archive unpacks and places a part at a
-time. What is awaited besides is a body, the latency, a fault's pause, and MLflow's server: `cut_off` ends whoever
-awaits one of these.
+All of this runs on one event loop, which never waits for an operation. One that only reads (GET, HEAD) runs in a thread
+over a snapshot, beside all others. One that may change something runs in the one thread for changes, so that such
+operations never cross. A coroutine runs on the loop and does its steps in these threads (`read` and `change` of
+LocalWorkspace): it has much to compute before it changes anything, changes a part at a time, or waits for somebody
+else's server. What is large is parsed in a thread too (core/threads.py). `cut_off` ends whoever waits.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hmac
+import inspect
 import os
 import signal
 import time
@@ -36,6 +38,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +58,7 @@ from .attached_clients import AttachedClients
 from .faults import Faults, Rule
 from .limits import RateLimits
 
-# Most are answered at once; what waits for another server is awaited.
+# A coroutine does its steps in threads itself.
 Operation = Callable[[LocalWorkspace, Call], "ApiAnswer | Awaitable[ApiAnswer]"]
 Reader = Callable[[Request, ServerSettings], Awaitable[Call]]
 # Of the event loop, from a connection that is waiting to be accepted to its request being served: ample.
@@ -171,8 +174,12 @@ class Pipeline:
         """
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        for request in self._under_way:
+        cut = set(self._under_way)
+        for request in cut:
             request.cancel()
+        if cut:
+            # What is just being applied cannot be stopped.
+            await asyncio.wait(cut)
 
     async def _answer_on_time(self, operation: Operation, call: Call, faults: list[str]) -> Response:
         """The answer, on time: what is asked takes half of the latency to come here, the answer the other half.
@@ -205,7 +212,7 @@ class Pipeline:
     async def _apply(self, operation: Operation, workspace: LocalWorkspace, call: Call) -> ApiAnswer:
         """The refusal counts as the answer here: a lost answer may have been one."""
         try:
-            result = operation(workspace, call)
+            result = await _carried_out(operation, workspace, call)
             return result if isinstance(result, ApiAnswer) else await result
         except ApiError as error:
             return refusal(error)
@@ -226,7 +233,7 @@ class Pipeline:
             if rule.kind == "latency":
                 await asyncio.sleep(float(rule.action.get("ms", 0)) / 1000)
             elif rule.kind == "edit":
-                self._edit(rule.action.get("edits", []))
+                await self.workspace.change(partial(self._edit, rule.action.get("edits", [])))
             elif rule.kind == "stale" and self.past is not None:
                 workspace = self.workspace.as_of(self.past)
             elif rule.kind == "kill":
@@ -265,6 +272,14 @@ class Pipeline:
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
             if log.tell() < MAX_LOG:  # whoever has no token may have found a way to cause it, again and again
                 log.write("".join(traceback.format_exception(error)))
+
+
+async def _carried_out(operation: Operation, workspace: LocalWorkspace, call: Call) -> ApiAnswer | Awaitable[ApiAnswer]:
+    if inspect.iscoroutinefunction(operation):
+        return operation(workspace, call)
+    if call.method in ("GET", "HEAD"):
+        return await workspace.read(lambda seen: operation(seen, call))
+    return await workspace.change(partial(operation, workspace, call))
 
 
 async def _until(moment: float) -> None:

@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from databricks_local.core.errors import ApiError, body_too_large, invalid
 from databricks_local.core.model import ApiAnswer, Call, refusal
 from databricks_local.core.paths import Spelling, spelled
 from databricks_local.core.settings import MIB, ServerSettings
+from databricks_local.core.threads import beside
 
 from .multipart import is_multipart, parts
 
@@ -44,6 +46,7 @@ DISCARDING_S = 30
 MAX_JSON = 64 * MIB
 # Of a body, beside what it carries: the other parts of it, and what surrounds them.
 MARGIN = 64 * 1024
+PIECE = MIB  # of an answer
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -162,12 +165,12 @@ async def bounded_body(request: Request, limit: int) -> bytes:
     length = whole_number(request.headers.get("content-length", "0"))
     if length is None or length > limit:
         raise TooLongError
-    raw = bytearray()
+    raw = bytearray()  # which grows in place, and stays what it is: to join or to copy a large one takes long
     async for piece in request.stream():
         raw += piece
         if len(raw) > limit:
             raise TooLongError
-    return bytes(raw)
+    return cast(bytes, raw)
 
 
 async def read(request: Request, settings: ServerSettings) -> Call:
@@ -189,7 +192,8 @@ async def read(request: Request, settings: ServerSettings) -> Call:
             parameters.update(texts)
         else:
             json_body = True
-            parameters.update(json_object(await body(request, max(MAX_JSON, settings.max_json_bytes // 3 * 4))))
+            raw = await body(request, max(MAX_JSON, settings.max_json_bytes // 3 * 4))
+            parameters.update(await beside(len(raw), partial(json_object, raw)))
     path = parameters.get("path", "/" if request.scope["path"] in WITHOUT_PATH else None)
     if not isinstance(path, str) or path == "":
         raise invalid("Missing required field: path")
@@ -216,7 +220,7 @@ async def read_parts(request: Request, name: str, limit: int) -> tuple[bytes | N
     """The part of that name of a multipart body, which is the content, and the others as texts. Raises ApiError."""
     whole = await body(request, limit)
     try:
-        fields = parts(request.headers.get("content-type", ""), whole)
+        fields = await beside(len(whole), partial(parts, request.headers.get("content-type", ""), whole))
     except ValueError:
         # How the service words it is unknown.
         raise invalid("Could not parse the request: its parts are not valid.") from None
@@ -234,13 +238,29 @@ def json_object(raw: bytes) -> Mapping[str, Any]:
 
 def response(answer: ApiAnswer, date: str) -> Response:
     """An answer as Starlette sends it, with a Date header."""
-    return Response(answer.body, answer.status, {"Date": date, **answer.headers}, answer.media_type)
+    return Pieces(answer.body, answer.status, {"Date": date, **answer.headers}, answer.media_type)
 
 
 def refused(error: ApiError) -> Response:
     """The refusal as an answer of those endpoints that no fault concerns."""
     answer = refusal(error)
     return Response(answer.body, answer.status, answer.headers, answer.media_type)
+
+
+class Pieces(Response):
+    """An answer of any size, sent as fast as the client takes it: else the whole of it would be copied at once."""
+
+    def render(self, content: Any) -> bytes | memoryview:
+        """The body as it is sent."""
+        return memoryview(content) if isinstance(content, bytearray) else super().render(content)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the head, and the body a piece at a time."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        whole = memoryview(self.body)
+        for start in range(0, len(whole) or 1, PIECE):
+            more = start + PIECE < len(whole)
+            await send({"type": "http.response.body", "body": whole[start : start + PIECE], "more_body": more})
 
 
 class Reset(Response):

@@ -9,6 +9,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +69,12 @@ class ReposApi:
         if body.get("sparse_checkout"):
             raise _off("Sparse checkout")
         target = _place(workspace, call, url)
-        if workspace.store.get(target.path) is not None:
-            raise errors.exists(target.echo())
-        if parent(target.path) == f"/Repos/{workspace.settings.user}":
-            folders.make(workspace, Spelling(parent(target.path)))  # which everybody has from the start [REAL]
-        check_parent(workspace, target)
-        workspace.check_writable(target)
-        is_cli = workspace.settings.git_folders == "cli" and not target.path.startswith("/Repos/")
-        entry = workspace.store.add(WorkspaceObject(0, target.path, GIT_FOLDER if is_cli else REPO))
+        entry = await workspace.change(partial(_add, workspace, target))
         try:
             branch = await asyncio.to_thread(_git, default_branch, url)
             made = await self._check_out(workspace, call, entry, Repository(entry.object_id, url, provider, branch, ""))
         except BaseException:
-            workspace.store.remove(entry)
+            await workspace.change(partial(workspace.store.remove, entry))
             self._forget(entry.object_id)
             raise
         return answer(_view(workspace, made, entry))
@@ -112,7 +106,7 @@ class ReposApi:
         The status and the text of that refusal are unknown.
         """
         body = check("", dict(call.parameters), UPDATE)
-        repository, entry = _repository(workspace, call)
+        repository, entry = await workspace.read(lambda seen: _repository(seen, call))
         workspace.check_writable(Spelling(entry.path))
         if (body.get("branch") is None) == (body.get("tag") is None):
             raise invalid("Exactly one of branch and tag is to be given.")
@@ -143,7 +137,7 @@ class ReposApi:
         entry: WorkspaceObject,
         new: Repository,
         tag: str | None = None,
-        shown: git_folder.Files | None = None,
+        shown: git_folder.Digests | None = None,
     ) -> Repository:
         """Shows a branch or a tag in the folder; 409 where it no longer is what was `shown`.
 
@@ -152,25 +146,20 @@ class ReposApi:
         source = {"git_url": new.url, "git_branch": new.branch, "git_tag": tag}
         clone, fresh = self._clone(new.object_id), self._clones / f"{new.object_id}.new"
         with self._alone(new.object_id):
-            shutil.rmtree(fresh, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
             commit = await asyncio.to_thread(_git, checkout, source, fresh)
             files = await asyncio.to_thread(git_folder.committed, fresh, entry.path)
-            if shown is not None and git_folder.is_changed(workspace, entry, shown):
-                text = f"{entry.path} has uncommitted changes. Commit or discard them before the update."
-                raise ApiError(409, "GIT_CONFLICT", text)
-            await git_folder.show(workspace, call, entry, files)
-            shutil.rmtree(clone, ignore_errors=True)
-            fresh.rename(clone)
+            await git_folder.show(workspace, call, entry, files, shown)
             made = new._replace(head_commit_id=commit)
-            workspace.store.put_repository(made)
+            await workspace.change(partial(_put, workspace, made, fresh, clone))
         return made
 
-    def _shown(self, repository: Repository, entry: WorkspaceObject) -> git_folder.Files:
+    def _shown(self, repository: Repository, entry: WorkspaceObject) -> git_folder.Digests:
         """What was committed of what a Git folder shows; cloned anew where a server was killed while changing it."""
         clone = self._clone(repository.object_id)
         if not clone.exists():
             _git(checkout, {"git_url": repository.url, "git_commit": repository.head_commit_id}, clone)
-        return git_folder.committed(clone, entry.path)
+        return git_folder.digests(git_folder.committed(clone, entry.path))
 
     @contextmanager
     def _alone(self, object_id: int) -> Iterator[None]:
@@ -189,6 +178,23 @@ class ReposApi:
     def _forget(self, object_id: int) -> None:
         for name in (str(object_id), f"{object_id}.new"):
             shutil.rmtree(self._clones / name, ignore_errors=True)
+
+
+def _add(workspace: LocalWorkspace, target: Spelling) -> WorkspaceObject:
+    if workspace.store.get(target.path) is not None:
+        raise errors.exists(target.echo())
+    if parent(target.path) == f"/Repos/{workspace.settings.user}":
+        folders.make(workspace, Spelling(parent(target.path)))  # which everybody has from the start [REAL]
+    check_parent(workspace, target)
+    workspace.check_writable(target)
+    is_cli = workspace.settings.git_folders == "cli" and not target.path.startswith("/Repos/")
+    return workspace.store.add(WorkspaceObject(0, target.path, GIT_FOLDER if is_cli else REPO))
+
+
+def _put(workspace: LocalWorkspace, made: Repository, fresh: Path, clone: Path) -> None:
+    shutil.rmtree(clone, ignore_errors=True)
+    fresh.rename(clone)
+    workspace.store.put_repository(made)
 
 
 def _git(work: Callable[..., str], *arguments: Any) -> str:

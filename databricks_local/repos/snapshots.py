@@ -10,12 +10,14 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from databricks_local.core.documents import parsed
 from databricks_local.core.errors import invalid
 from databricks_local.core.model import ApiAnswer, Call, answer
 from databricks_local.core.paths import Spelling, parent
+from databricks_local.core.threads import beside
 from databricks_local.jobs.rules.permissions import Grants, grants
 from databricks_local.workspace import archive, folders
 from databricks_local.workspace.scim import USER_ID
@@ -32,18 +34,28 @@ async def create(permit: Callable[[int, Grants], None], workspace: LocalWorkspac
     """
     content = call.content or b""
     bundle, snapshot = (_name(call, field) for field in ("bundle_id", "snapshot_id"))
-    if hashlib.sha256(content).hexdigest() != snapshot:
+    if (await beside(len(content), partial(hashlib.sha256, content))).hexdigest() != snapshot:
         raise invalid("snapshot_id is not the SHA-256 of the file.")
     access = grants(_list(call.text("access_control_list")), LEVELS)
     target = Spelling(f"/Users/{USER_ID}/.snapshots/{bundle}/{snapshot}", "/Workspace")
-    if workspace.store.get(target.path) is None:
-        folders.make(workspace, Spelling(parent(target.path)))
+    give = partial(_permitted, permit, workspace, target, access)
+    if not await workspace.change(give):
         await archive.import_folder(workspace, replace(call, target=target), "AUTO", content)
-        workspace.restrict(target.path, "read-only")
-    entry = workspace.store.get(target.path)
-    if entry is not None:
-        permit(entry.object_id, access)
+        await workspace.change(partial(workspace.restrict, target.path, "read-only"))
+        await workspace.change(give)
     return answer({"snapshot": {"path": target.echo()}})
+
+
+def _permitted(
+    permit: Callable[[int, Grants], None], workspace: LocalWorkspace, target: Spelling, access: Grants
+) -> bool:
+    """Keeps the permissions of a snapshot; False where there is none yet, but its place is made."""
+    entry = workspace.store.get(target.path)
+    if entry is None:
+        folders.make(workspace, Spelling(parent(target.path)))
+        return False
+    permit(entry.object_id, access)
+    return True
 
 
 def _name(call: Call, field: str) -> str:

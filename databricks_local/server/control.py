@@ -51,12 +51,14 @@ from databricks_local.protocol.pipeline import Pipeline
 from databricks_local.protocol.wire import refused
 from databricks_local.workspace.edits import edit
 from databricks_local.workspace.exporting import exported
-from databricks_local.workspace.tree import ACCESS
+from databricks_local.workspace.tree import ACCESS, LocalWorkspace
+
+MAX_RULES = 1_000  # of faults
 
 
-def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+async def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     """Which server this is, and how much it holds."""
-    counts = pipeline.workspace.store.count()
+    counts = await pipeline.workspace.read(lambda workspace: workspace.store.count())
     return {
         "pid": os.getpid(),
         "folder": str(pipeline.folder),
@@ -69,6 +71,8 @@ def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
 
 def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     """Takes a rule or a list of them. Raises ValueError for a wrong one; then the old ones stay."""
+    if len(_list(body)) > MAX_RULES:
+        raise ValueError(f"there may be {MAX_RULES} rules: each request is compared with all of them")
     rules = [faults.rule(document) for document in _list(body)]
     _forget_past(pipeline)
     if any(rule.kind == "stale" for rule in rules):
@@ -87,9 +91,10 @@ def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return set_faults(pipeline, [])
 
 
-def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+async def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     """The requests that were recorded."""
-    return {"requests": [asdict(record) for record in pipeline.records()]}
+    records = pipeline.records()
+    return {"requests": await asyncio.to_thread(lambda: [asdict(record) for record in records])}
 
 
 def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
@@ -116,36 +121,44 @@ def set_settings(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     return get_settings(pipeline, None)
 
 
-def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+async def set_permission(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     """Takes a path and what its user may not do there. Raises ValueError, ApiError for a path that is none."""
     document = _object(body)
     access = document.get("access")
     if access is not None and access not in ACCESS:
         raise ValueError(f"access is null or one of {', '.join(ACCESS)}, not {access!r}")
-    pipeline.workspace.restrict(spelled(str(document.get("path"))).path, access)
+    path = spelled(str(document.get("path"))).path
+    await pipeline.workspace.change(partial(pipeline.workspace.restrict, path, access))
     return {}
 
 
-def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+async def edit_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     """Takes an edit or a list of them, all of which are made, or none."""
-    with pipeline.workspace.store.changes():
-        for document in _list(body):
-            edit(pipeline.workspace, document)
+
+    def work() -> None:
+        with pipeline.workspace.store.changes():
+            for document in _list(body):
+                edit(pipeline.workspace, document)
+
+    await pipeline.workspace.change(work)
     return {}
 
 
-def get_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
+async def get_objects(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     """Takes a path, and gives what is below it, whoever may read it."""
     path = spelled(str(_object(body)["path"])).path
-    below = [entry for entry in pipeline.workspace.store.below(path) if entry.object_type not in FOLDERS]
-    return {"objects": [_shown(pipeline, entry) for entry in below]}
+
+    def work(workspace: LocalWorkspace) -> dict[str, Any]:
+        below = [entry for entry in workspace.store.below(path) if entry.object_type not in FOLDERS]
+        return {"objects": [_shown(workspace, entry) for entry in below]}
+
+    return await pipeline.workspace.read(work)
 
 
-def _shown(pipeline: Pipeline, entry: WorkspaceObject) -> dict[str, Any]:
+def _shown(workspace: LocalWorkspace, entry: WorkspaceObject) -> dict[str, Any]:
     content = b""
     if entry.object_type in (NOTEBOOK, FILE):
-        kept = [(entry, pipeline.workspace.store.content(entry))]
-        content, _ = exported(pipeline.workspace.settings, entry, kept, "SOURCE")
+        content, _ = exported(workspace.settings, entry, [(entry, workspace.store.content(entry))], "SOURCE")
     return {
         "path": entry.path,
         "object_type": entry.object_type,
@@ -160,10 +173,14 @@ async def reset(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     clear_faults(pipeline, None)
     clear_requests(pipeline, None)
     pipeline.workspace.clock = WorkspaceClock()
+    await pipeline.workspace.change(partial(_empty, pipeline))
+    return {}
+
+
+def _empty(pipeline: Pipeline) -> None:
     pipeline.workspace.reset()
     for also in pipeline.resets:
         also()
-    return {}
 
 
 CONTROLS: tuple[tuple[str, str, Callable[[Pipeline, Any], dict[str, Any] | Awaitable[dict[str, Any]]]], ...] = (

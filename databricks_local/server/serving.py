@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -71,6 +72,7 @@ def serve(
         raise RefusedError("The user must be a name without slashes, such as me@example.com.", "Give it with --user.")
     # What the workspace holds is nobody else's on this machine.
     os.umask(0o077)
+    _let_others_in()
     home.claim()
     with home.locked():
         listener = _listener(port)
@@ -104,7 +106,17 @@ def serve(
         finally:
             home.withdraw()
             services.close()
+            workspace.close()
             store.close()
+
+
+def _let_others_in() -> None:
+    """So that a thread which computes for long keeps the event loop waiting as little as Python can."""
+    # A full collection looks at all objects there are, and nothing else runs meanwhile: those of a large notebook keep
+    # it busy for half a second. None of them is in a circle.
+    gc.set_threshold(700, 10, 1_000)
+    # How long a thread may go on when others are waiting; the loop waits so several times for each request.
+    sys.setswitchinterval(0.001)
 
 
 def _config(pipeline: Pipeline, services: Services, home: Home) -> Config:

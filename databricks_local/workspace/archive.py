@@ -5,7 +5,6 @@ A DBC is a zip with one JSON document per notebook, in folders as the workspace 
 
 from __future__ import annotations
 
-import asyncio
 import io
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from databricks_local.core import errors
 from databricks_local.core.model import DIRECTORY, FILE, LANGUAGES, NOTEBOOK, ApiAnswer, Call, WorkspaceObject, answer
 from databricks_local.core.paths import Spelling, parent, spelled
 from databricks_local.core.settings import MIB, ServerSettings
+from databricks_local.core.threads import beside
 from databricks_local.formats import dbc, notebook, source
 
 from . import folders
@@ -56,16 +56,27 @@ async def import_folder(workspace: LocalWorkspace, call: Call, form: str, conten
         raise errors.not_posted()
     if len(content) > settings.max_archive_bytes:
         raise errors.too_large(len(content), settings.max_archive_bytes)
+    with await beside(len(content), partial(_opened, content)) as packed, _refusing():
+        unpack = partial(_unpack, settings, packed, target.path, form)
+        members = [member for member in packed.infolist() if not member.is_dir()]
+        if len(members) <= PART and sum(member.file_size for member in members) <= PART_BYTES:
+            made = await workspace.change(partial(_place_at_once, workspace, call, unpack, members, len(content)))
+        else:
+            made = await _place_all(workspace, call, unpack, members, len(content))
+    return answer({"object_id": made.object_id})
+
+
+def _begun(workspace: LocalWorkspace, call: Call, members: Members, packed: int) -> WorkspaceObject:
+    """The new folder. Raises ApiError."""
+    target = call.target
     if workspace.store.get(target.path) is not None:
         raise errors.exists(target.echo())
     check_parent(workspace, target)
-    with _opened(content) as packed:
-        unpack = partial(_unpack, settings, packed, target.path, form)
-        members = [member for member in packed.infolist() if not member.is_dir()]
-        _check_members(members, len(content), settings.max_unpacked_bytes)
-        await _place_all(workspace, call, unpack, members)
+    _check_members(members, packed, workspace.settings.max_unpacked_bytes)
+    folders.make(workspace, target)
     made = workspace.store.get(target.path)
-    return answer({"object_id": made.object_id if made else 0})
+    assert made
+    return made
 
 
 def _check_members(members: Members, packed: int, most: int) -> None:
@@ -78,36 +89,44 @@ def _check_members(members: Members, packed: int, most: int) -> None:
         raise errors.too_large(unpacked, most)
 
 
-async def _place_all(workspace: LocalWorkspace, call: Call, unpack: Unpack, members: Members) -> None:
+def _place_at_once(
+    workspace: LocalWorkspace, call: Call, unpack: Unpack, members: Members, packed: int
+) -> WorkspaceObject:
+    with workspace.store.changes():
+        made = _begun(workspace, call, members, packed)
+        _place(workspace, call, unpack(0, members))
+    return made
+
+
+async def _place_all(
+    workspace: LocalWorkspace, call: Call, unpack: Unpack, members: Members, packed: int
+) -> WorkspaceObject:
     """Every member, a part of them at a time; none when one is refused, or nobody waits for the answer any more."""
-    target = call.target
-    if len(members) <= PART and sum(member.file_size for member in members) <= PART_BYTES:
-        with workspace.store.changes():
-            folders.make(workspace, target)
-            _place(workspace, call, unpack(0, members))
-        return
-    folders.make(workspace, target)
-    made = workspace.store.get(target.path)
+    made = await workspace.change(partial(_begun, workspace, call, members, packed))
     try:
-        for first, part in _parts(members):
-            unpacked = await asyncio.to_thread(unpack, first, part)
-            with workspace.store.changes():
-                _place(workspace, call, unpacked)
+        for first, after in parts([member.file_size for member in members]):
+            unpacked = await beside(PART_BYTES, partial(unpack, first, members[first:after]))
+            await workspace.change(partial(_place, workspace, call, unpacked))
     except BaseException:
-        if made is not None and workspace.store.get(target.path) == made:
-            workspace.store.remove(made)
+        await workspace.change(partial(_remove, workspace, made))
         raise
+    return made
 
 
-def _parts(members: Members) -> Iterator[tuple[int, Members]]:
-    """The members in order, as many at once as a part may have; with the number of the first."""
-    first, size = 0, 0
-    for number, member in enumerate(members):
-        if number > first and (number - first == PART or size + member.file_size > PART_BYTES):
-            yield first, members[first:number]
-            first, size = number, 0
-        size += member.file_size
-    yield first, members[first:]
+def _remove(workspace: LocalWorkspace, made: WorkspaceObject) -> None:
+    if workspace.store.get(made.path) == made:
+        workspace.store.remove(made)
+
+
+def parts(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Things of so many bytes, in order, as many at once as a part may have: the first, and the one after the last."""
+    first, room = 0, PART_BYTES
+    for number, size in enumerate(sizes):
+        if number > first and (number - first == PART or size > room):
+            yield first, number
+            first, room = number, PART_BYTES
+        room -= size
+    yield first, len(sizes)
 
 
 def _unpack(
@@ -124,16 +143,21 @@ def _unpack(
 
 
 def _place(workspace: LocalWorkspace, call: Call, unpacked: Unpacked) -> None:
-    for spec, body in unpacked:
-        folders.make(workspace, Spelling(parent(spec.path), call.target.prefix))
-        place(workspace, call, spec, body, errors.exists)
+    with workspace.store.changes():
+        for spec, body in unpacked:
+            folders.make(workspace, Spelling(parent(spec.path), call.target.prefix))
+            place(workspace, call, spec, body, errors.exists)
+
+
+def _opened(content: bytes) -> zipfile.ZipFile:
+    with _refusing():
+        return zipfile.ZipFile(io.BytesIO(content))
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
+def _refusing() -> Iterator[None]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            yield packed
+        yield
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
         raise errors.invalid("The archive cannot be read.") from None
 
@@ -142,6 +166,8 @@ def _unpacked(settings: ServerSettings, number: int, path: str, body: bytes) -> 
     """What the so-manieth member becomes; None where it is dropped. Raises ApiError where it is refused."""
     stem, _, extension = path.rpartition(".")
     if extension.upper() in LANGUAGES and body.lstrip().startswith(b"{"):
+        if len(body) > settings.max_source_bytes:
+            raise errors.too_large(len(body), settings.max_source_bytes)
         language = extension.upper()
         text = source.render(dbc.parse(body), language)
         return ObjectSpec(stem, NOTEBOOK, language, "SOURCE"), source.encoded(text)

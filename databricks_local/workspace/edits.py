@@ -54,6 +54,13 @@ def edit(workspace: LocalWorkspace, change: Mapping[str, Any]) -> None:
             _put(workspace, path, existing, change)
 
 
+def replace_content(workspace: LocalWorkspace, entry: WorkspaceObject, body: bytes) -> None:
+    """Another content for an object that is there; whoever gives it has made it fit for what the object is."""
+    spec = ObjectSpec(entry.path, entry.object_type, entry.language, entry.export_format)
+    with workspace.store.changes():
+        _write(workspace, entry, spec, body)
+
+
 def _save(workspace: LocalWorkspace, path: str, existing: WorkspaceObject | None, change: Mapping[str, Any]) -> None:
     language = str(change.get("language") or (existing and existing.language) or "PYTHON")
     form = str(change.get("export_format") or (existing and existing.export_format) or "SOURCE")

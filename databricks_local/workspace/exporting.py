@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
-from functools import partial
 
 from databricks_local.core import errors
 from databricks_local.core.errors import ApiError
@@ -20,7 +18,7 @@ from databricks_local.core.model import (
     WorkspaceObject,
     answer,
 )
-from databricks_local.core.settings import MIB, ServerSettings
+from databricks_local.core.settings import ServerSettings
 from databricks_local.formats import dbc, html_page, jupyter, notebook, rmarkdown, source
 
 from . import archive
@@ -30,15 +28,12 @@ from .tree import LocalWorkspace
 GZIP_FROM = 64 * 1024
 
 
-async def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
+def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     """JSON with base64, or the bytes themselves with `direct_download=true` [DOCS, REAL]."""
     form = format_of(call.text("format"))
     entry = workspace.readable(call.target)
     below = _contents(workspace, entry)
-    convert = partial(exported, workspace.settings, entry, below, form, call.text("outputs") != "NONE")
-    # All that is needed is read by now: what takes long is done beside the other requests.
-    is_quick = sum(len(content) for _, content in below) <= MIB
-    body, file_type = convert() if is_quick else await asyncio.to_thread(convert)
+    body, file_type = exported(workspace.settings, entry, below, form, call.text("outputs") != "NONE")
     direct = call.flag("direct_download")
     _check_size(workspace, entry, file_type, len(body), direct)
     if not direct:
@@ -46,8 +41,7 @@ async def export(workspace: LocalWorkspace, call: Call) -> ApiAnswer:
     if call.gzip_accepted and len(body) >= GZIP_FROM:
         # Large exports may be compressed on the way [REAL]; from which size is unknown.
         headers = {"Content-Encoding": "gzip"}
-        packed = await asyncio.to_thread(gzip.compress, body, compresslevel=1)
-        return ApiAnswer(200, packed, "application/octet-stream", headers)
+        return ApiAnswer(200, gzip.compress(body, compresslevel=1), "application/octet-stream", headers)
     return ApiAnswer(200, body, "application/octet-stream")
 
 
@@ -94,7 +88,11 @@ def exported(
     if form == "DBC":
         return dbc.archive(entry, notebook.cells(entry, content)), "dbc"
     if form == "HTML":
-        return html_page.render(entry, notebook.cells(entry, content)), "html"
+        cells = notebook.cells(entry, content)
+        # The page holds all of that, twice: what is refused anyway is not made.
+        if (size := sum(len(cell.text) for cell in cells)) > settings.max_json_bytes:
+            raise errors.too_large(size, settings.max_json_bytes)
+        return html_page.render(entry, cells), "html"
     if form == "R_MARKDOWN":
         return rmarkdown.render(entry, notebook.cells(entry, content)), "Rmd"
     return notebook.as_source(entry, content, settings.newlines), source.EXTENSIONS[entry.language][1:]

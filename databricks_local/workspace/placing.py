@@ -143,7 +143,8 @@ def _overwritten(
 ) -> WorkspaceObject:
     """The identifier stays [INFERRED]; another language is taken [INFERRED, untested]."""
     workspace.store.forget_import(existing)
-    same = existing.sha256 == digest(content) and existing.language == spec.language
+    hashed = digest(content)
+    same = existing.sha256 == hashed and existing.language == spec.language
     if same and existing.export_format == spec.export_format and not workspace.settings.bump_on_equal:
         return existing
     entry = replace(
@@ -151,7 +152,7 @@ def _overwritten(
         language=spec.language,
         export_format=spec.export_format,
         modified_at=workspace.clock.stamp(),
-        sha256=digest(content),
+        sha256=hashed,
     )
     workspace.store.update(entry, stored(workspace, spec, content))
     return entry

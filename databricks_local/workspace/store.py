@@ -7,11 +7,12 @@ only after `changes()` has closed. Contents live in a table of their own so that
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from databricks_local.core.model import WorkspaceObject
 from databricks_local.core.paths import parent
@@ -47,6 +48,12 @@ CREATE TABLE IF NOT EXISTS imports (
 
 COLUMNS = "object_id, path, object_type, language, export_format, created_at, modified_at, sha256"
 
+# Bytes of a content that is read in pieces, and of a piece.
+LARGE = 32 * 2**20
+PIECE = 4 * 2**20
+# For another program that has the database locked.
+WAIT_S = 60
+
 # Real identifiers have 15 or 16 digits: a client that squeezes them into 32 bits shows here.
 FIRST_ID = 1_000_000_000_000_000
 
@@ -72,12 +79,14 @@ def opened(file: Path) -> Store:
 
 
 class Store:
-    """One connection. The server has one, and one more for a snapshot; threads share none."""
+    """One connection. The server changes things by one, in one thread; readers have others, each for its thread."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._open = False
-        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self._is_past = False
+        self._idle: list[Store] = []  # connections that readers have given back
+        self._db = sqlite3.connect(file, WAIT_S, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
 
@@ -90,14 +99,41 @@ class Store:
 
     def close(self) -> None:
         """Nothing may be asked afterwards."""
+        for past in self._idle:
+            past.close()
         self._db.close()
 
     def snapshot(self) -> Store:
         """The workspace as it is now, whatever happens later: what stale reads are answered from."""
         past = Store(self.file)
-        past._db.execute("BEGIN")
-        past._db.execute("SELECT count(*) FROM objects").fetchone()
+        past._begin()
         return past
+
+    @contextmanager
+    def reading(self) -> Iterator[Store]:
+        """The workspace as it is now, for any thread: what is changed meanwhile is not seen. Of a snapshot, itself."""
+        if self._is_past:
+            yield self
+            return
+        try:
+            past = self._idle.pop()
+        except IndexError:
+            past = Store(self.file)
+        try:
+            past._begin()
+            yield past
+        finally:
+            past._end()
+            self._idle.append(past)
+
+    def _begin(self) -> None:
+        self._is_past = True
+        self._db.execute("BEGIN")
+        self._db.execute("SELECT 1 FROM objects LIMIT 1").fetchone()  # only a read makes it a snapshot
+
+    def _end(self) -> None:
+        self._db.execute("ROLLBACK")
+        self._is_past = False
 
     @contextmanager
     def changes(self) -> Iterator[None]:
@@ -144,8 +180,21 @@ class Store:
 
     def content(self, entry: WorkspaceObject) -> bytes:
         """What it holds; nothing for a folder."""
+        row = self._db.execute("SELECT length(body) FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
+        if row and row[0] > LARGE and sys.version_info >= (3, 11):
+            return self._large_content(entry)
         row = self._db.execute("SELECT body FROM contents WHERE object_id = ?", (entry.object_id,)).fetchone()
         return bytes(row[0]) if row else b""
+
+    if sys.version_info >= (3, 11):
+
+        def _large_content(self, entry: WorkspaceObject) -> bytes:
+            """Piece by piece: other threads would have to wait while the whole of it is copied."""
+            whole = bytearray()
+            with self._db.blobopen("contents", "body", entry.object_id, readonly=True) as blob:
+                while piece := blob.read(PIECE):
+                    whole += piece
+            return cast(bytes, whole)
 
     def size_below(self, folder: str) -> int:
         """The bytes of all that lies under a folder."""

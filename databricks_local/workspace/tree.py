@@ -5,15 +5,22 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
 from databricks_local.core import errors
 from databricks_local.core.clock import WorkspaceClock
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, WorkspaceObject
 from databricks_local.core.paths import Spelling, ancestors
 from databricks_local.core.settings import ServerSettings
+from databricks_local.core.threads import finished
 
 from .store import Store
+
+T = TypeVar("T")
+# Reads that are answered at once; the next one waits.
+READERS = 16
 
 # What a person may be kept from: changing; reading (yet it is listed); knowing of.
 ACCESS = ("read-only", "unreadable", "hidden")
@@ -46,6 +53,8 @@ class LocalWorkspace:
         self.races = Races()
         self.monotonic = monotonic
         self._restricted = store.restrictions()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._writer = ThreadPoolExecutor(1, "writer")
 
     def create_standard_folders(self) -> None:
         """What a workspace has from the start: homes, the shared folder, the folder of Git folders."""
@@ -59,6 +68,36 @@ class LocalWorkspace:
         stale = copy.copy(self)
         stale.store = past
         return stale
+
+    async def read(self, work: Callable[[LocalWorkspace], T]) -> T:
+        """What `work` gives of the workspace as it is at one moment, beside all other requests.
+
+        Raises what `work` raises.
+        """
+        return await finished(self._readers, partial(self._read, work))
+
+    def _read(self, work: Callable[[LocalWorkspace], T]) -> T:
+        with self.store.reading() as seen:
+            return work(self.as_of(seen))
+
+    async def change(self, work: Callable[[], T]) -> T:
+        """What `work` gives, beside those who read and after all other changes: nobody else changes anything meanwhile.
+
+        Raises what `work` raises.
+        """
+        return await finished(self._writer, work)
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """What `work` gives, which is about no object of the workspace, beside all other requests.
+
+        Raises what `work` raises.
+        """
+        return await finished(self._readers, work)
+
+    def close(self) -> None:
+        """Waits for what is being read and changed; nothing else is from now on."""
+        for pool in (self._readers, self._writer):
+            pool.shutdown(cancel_futures=True)
 
     def reset(self) -> None:
         """Empties it, but for what each workspace has from the start."""
