@@ -30,8 +30,8 @@ Control = Callable[[Any], "dict[str, Any] | Awaitable[dict[str, Any]]"]
 def endpoint(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaitable[Response]]:
     """Serves `control`: it gets the JSON body, else the query, else None, and gives what is answered as JSON.
 
-    It runs on the event loop; what takes long is a coroutine. What it raises as ApiError is answered as that; a
-    ValueError, KeyError or TypeError is a 400 with its text.
+    It runs on the event loop; what takes long, or gives much, is a coroutine. What it raises as ApiError is answered as
+    that; a ValueError, KeyError or TypeError is a 400 with its text.
     """
 
     async def serve(request: Request) -> Response:
@@ -40,8 +40,8 @@ def endpoint(pipeline: Pipeline, control: Control) -> Callable[[Request], Awaita
             raw = await body(request, MAX_CONTROL)
             asked = await beside(len(raw), partial(parsed, raw)) if raw else dict(request.query_params) or None
             result = control(asked)
-            shown = result if isinstance(result, dict) else await result
-            return response(await asyncio.to_thread(answer, shown), pipeline.date())
+            made = answer(result) if isinstance(result, dict) else await asyncio.to_thread(answer, await result)
+            return response(made, pipeline.date())
         except ApiError as error:
             return refused(error)
         except ClientDisconnect:

@@ -32,7 +32,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -47,13 +47,14 @@ from databricks_local.core.model import FILE, FOLDERS, NOTEBOOK, WorkspaceObject
 from databricks_local.core.paths import spelled
 from databricks_local.protocol import faults
 from databricks_local.protocol.controls import endpoint
-from databricks_local.protocol.pipeline import Pipeline
+from databricks_local.protocol.pipeline import Pipeline, RequestRecord
 from databricks_local.protocol.wire import refused
 from databricks_local.workspace.edits import edit
 from databricks_local.workspace.exporting import exported
 from databricks_local.workspace.tree import ACCESS, LocalWorkspace
 
 MAX_RULES = 1_000  # of faults
+FEW = 1_000  # requests: told before a thread begins
 
 
 async def status(pipeline: Pipeline, _: Any) -> dict[str, Any]:
@@ -91,10 +92,14 @@ def clear_faults(pipeline: Pipeline, _: Any) -> dict[str, Any]:
     return set_faults(pipeline, [])
 
 
-async def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
+def get_requests(pipeline: Pipeline, _: Any) -> dict[str, Any] | Awaitable[dict[str, Any]]:
     """The requests that were recorded."""
-    records = pipeline.records()
-    return {"requests": await asyncio.to_thread(lambda: [asdict(record) for record in records])}
+    shown = partial(_requests, pipeline.records())
+    return shown() if pipeline.sequence <= FEW else asyncio.to_thread(shown)
+
+
+def _requests(records: Sequence[RequestRecord]) -> dict[str, Any]:
+    return {"requests": [asdict(record) for record in records]}
 
 
 def clear_requests(pipeline: Pipeline, _: Any) -> dict[str, Any]:
