@@ -6,7 +6,7 @@ from databricks_sync.engine import removal
 from databricks_sync.errors import SettingsError, ValveError, enumerated
 from databricks_sync.exit_code import ExitCode
 from databricks_sync.output.report import Reporter
-from databricks_sync.rules.branches import over
+from databricks_sync.rules.finished_branches import over
 
 from .options import Options
 from .session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -135,9 +135,8 @@ def opened(options: Options, project: Project | None = None) -> Iterator[Session
     repository = Repository(project.folder)
     settings = settings_of.load(chosen, os.environ, project, partial(_tracks, repository))
     settings = settings._replace(mirror=settings.mirror and _may_mirror(options))
-    with _workspace(settings) as login, Pool() as pool:
+    with _workspace(settings) as login, closing(connect(login)) as http, Pool() as pool:
         settings = settings._replace(login=login)
-        http = connect(login)
         head = repository.branch()
         looking = options.status and head  # a merge changes no branch, and a status tells of it
         if not options.named and not looking and (operation := repository.operation()):

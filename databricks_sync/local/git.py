@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from databricks_sync import shell
 from databricks_sync.errors import SettingsError, ValveError, printable
-from databricks_sync.rules.branches import Branch
+from databricks_sync.rules.finished_branches import Branch
 
 # Set by git around hooks; they would make our git look at another repository or index than the project's.
 _HOOK_VARIABLES = (

@@ -101,6 +101,10 @@ class Http:
         self._limiters: dict[str, RateLimiter] = {}
         self.requests = 0
 
+    def close(self) -> None:
+        """Ends the connections that no request uses."""
+        self.transport.close()
+
     def read(self, path: str, query: Mapping[str, str], most: int = 0) -> Answer:
         """The answer to a GET, which is repeated within reason: reading twice harms nobody.
 

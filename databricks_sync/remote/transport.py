@@ -109,6 +109,11 @@ class Transport:
             if connection:
                 connection.close()
 
+    def close(self) -> None:
+        """Closes the connections that no request uses; what is asked later gets a new one."""
+        while self._free:
+            self._free.pop().close()
+
     def _idle(self) -> _Connection | None:
         """The open connection that was used last."""
         while True:

@@ -5,8 +5,10 @@ tests/unit/remote/test_servers.py has the whole table; these are the ways that g
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -157,3 +159,14 @@ def test_what_was_packed_on_its_way(project: Project, hashed: bool) -> None:
     sane = {**SANE, **holding(content_sha256_hex=sha256(SOURCE).hexdigest() if hashed else "")}
     typed(project, PULL, {call: packed(sane[call]) for call in ("Me", "list-repo", "list", "get-status", "export")}, 0)
     assert project.read("notebooks/a.py") == SOURCE
+
+
+def test_no_connection_outlives_a_run(project: Project) -> None:
+    """A run closes the connections that it made: a program that makes many runs has none left of them."""
+    project.write("notebooks/a.py", notebook("1"))
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        project.push()
+        gc.collect()
+    assert not [warning for warning in caught if "socket" in str(warning.message)]

@@ -368,12 +368,12 @@ class Clone:
         report, error = None, None
         with _machine(process, listen or _meet), _disk(links):
             try:
-                made = self._sync(listener, Pool if threads else Inline, http)
-                if patience is not None:
-                    made.http.transport.limits = made.http.limits._replace(silence=patience)
-                asked |= {"allowed": allowed, "lock": lock, "branch": "main", "removing": way.startswith("removal")}
-                request = Request(WAYS[way], self.target, **asked)
-                report = removal.run(made, request) if request.removing else made.run(request)
+                with self._sync(listener, Pool if threads else Inline, http) as made:
+                    if patience is not None:
+                        made.http.transport.limits = made.http.limits._replace(silence=patience)
+                    asked |= {"allowed": allowed, "lock": lock, "branch": "main", "removing": way.startswith("removal")}
+                    request = Request(WAYS[way], self.target, **asked)
+                    report = removal.run(made, request) if request.removing else made.run(request)
             except SyncError as caught:
                 error = caught
             except Died:
@@ -396,23 +396,24 @@ class Clone:
         code, error = None, None
         with _machine(process, _meet):
             try:
-                made = self._sync(listener, Inline)
-                if runs := self.saved_runs():
-                    name = runs[number % len(runs)]
-                    code = restore.run(made, Request(WAYS[way], self.target, restore=name, **asked)).exit_code
+                with self._sync(listener, Inline) as made:
+                    if runs := self.saved_runs():
+                        name = runs[number % len(runs)]
+                        code = restore.run(made, Request(WAYS[way], self.target, restore=name, **asked)).exit_code
             except SyncError as caught:
                 error = caught
             except Died:
                 pass
         return Restoring(process, self.server.requests(), code, error)
 
-    def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Sync:
+    @contextmanager
+    def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Iterator[Sync]:
         environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
         environ["NOTEBOOK_FOLDER"] = self.folders
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
-        http = http or connect(known.login, Hasty())
-        http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
-        return Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
+        with closing(http or connect(known.login, Hasty())) as http:
+            http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
+            yield Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from support.traps import bare_repository
 
 from databricks_sync.errors import SettingsError
 from databricks_sync.local.git import Entry, Repository
-from databricks_sync.rules.branches import Branch
+from databricks_sync.rules.finished_branches import Branch
 
 
 def entries(repo: Repo, folder: str = ".") -> dict[str, Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databricks_sync.rules.branches import Branch, over
+from databricks_sync.rules.finished_branches import Branch, over
 
 
 @pytest.mark.parametrize(
