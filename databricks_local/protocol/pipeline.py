@@ -17,11 +17,10 @@ From step 4 on a refusal (ApiError) takes as long as any other answer. A defect 
 server.log.
 
 All of this runs on one event loop, which never waits for an operation. One that only reads (GET, HEAD) runs in a thread
-over a snapshot, beside all others, or at once where little is there to be read. One that may change something runs in
-the one thread for changes, so that such operations never cross. A coroutine runs on the loop and does its steps in
-these threads (`read` and `change` of LocalWorkspace): it has much to compute before it changes anything, changes a part
-at a time, or waits for somebody else's server. What is large is parsed in a thread too (core/threads.py). `cut_off`
-ends whoever waits.
+over a snapshot, beside all others. One that may change something runs in the one thread for changes, so that such
+operations never cross. A coroutine runs on the loop and does its steps in these threads (`read` and `change` of
+LocalWorkspace): it has much to compute before it changes anything, changes a part at a time, or waits for somebody
+else's server. What is large is parsed in a thread too (core/threads.py). `cut_off` ends whoever waits.
 """
 
 from __future__ import annotations

@@ -103,12 +103,6 @@ class Store:
             past.close()
         self._db.close()
 
-    def size(self) -> int:
-        """Bytes of all that is there, which the file may be larger than."""
-        used = "SELECT page_size * (page_count - freelist_count)"
-        tables = "pragma_page_size, pragma_page_count, pragma_freelist_count"
-        return int(self._db.execute(f"{used} FROM {tables}").fetchone()[0])
-
     def snapshot(self) -> Store:
         """The workspace as it is now, whatever happens later: what stale reads are answered from."""
         past = Store(self.file)

@@ -14,7 +14,7 @@ from databricks_local.core.clock import WorkspaceClock
 from databricks_local.core.model import DIRECTORY, FOLDERS, GIT_FOLDER, WorkspaceObject
 from databricks_local.core.paths import Spelling, ancestors
 from databricks_local.core.settings import ServerSettings
-from databricks_local.core.threads import SMALL, finished
+from databricks_local.core.threads import finished
 
 from .store import Store
 
@@ -72,11 +72,8 @@ class LocalWorkspace:
     async def read(self, work: Callable[[LocalWorkspace], T]) -> T:
         """What `work` gives of the workspace as it is at one moment, beside all other requests.
 
-        At once where all that is there is read before a thread begins. Raises what `work` raises.
+        Raises what `work` raises.
         """
-        with self.store.reading() as seen:
-            if seen.size() <= SMALL:
-                return work(self.as_of(seen))
         return await finished(self._readers, partial(self._read, work))
 
     def _read(self, work: Callable[[LocalWorkspace], T]) -> T:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
 import socket
 import sqlite3
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from contextlib import contextmanager
@@ -18,9 +21,12 @@ import pytest
 
 from databricks_local.core.documents import written
 from databricks_local.core.errors import ApiError
+from databricks_local.core.settings import ServerSettings
 from databricks_local.formats import jupyter
 from databricks_local.home import DATABASE
 from databricks_local.protocol.multipart import WINDOW, all_parts
+from databricks_local.workspace.store import opened
+from databricks_local.workspace.tree import LocalWorkspace
 
 from .client import HEADER, Local, Reply
 from .page import Visitor
@@ -85,6 +91,21 @@ def test_others_read_while_something_is_written(local: Local, ask: Callable[[Loc
                 assert local.download("/Shared/n") == HEADER + b"1"
             assert not change.done()
         assert change.result().status == 200
+
+
+def test_a_small_workspace(tmp_path: Path) -> None:
+    """However little a workspace holds, nothing is read on the event loop: it may be about jobs, which hold more."""
+    workspace = LocalWorkspace(opened(tmp_path / DATABASE), ServerSettings(), time.monotonic)
+
+    async def threads() -> tuple[threading.Thread, threading.Thread]:
+        return threading.current_thread(), await workspace.read(lambda _: threading.current_thread())
+
+    try:
+        loop, reader = asyncio.run(threads())
+        assert loop is not reader
+    finally:
+        workspace.close()
+        workspace.store.close()
 
 
 def test_pages_while_something_is_written(local: Local) -> None:
