@@ -86,16 +86,16 @@ def promotion_request(hook: Hook, projects: Path, options: HookOptions, session:
     profile = shell.option("from-profile", options.from_profile) if options.from_profile else ""
     approved = printable(os.environ.get(APPROVED_BY, "").strip())[:_LONGEST]
     return Request(
-        hook,
-        promotion,
-        origin,
-        Side(session.settings.login, dict(os.environ)),
-        there,
-        repository.commit(),
-        ci_run(os.environ),
-        who(session.http) if options.approve else approved,
-        options.approve,
-        f"mlflow_hooks promote {hook.name}{options.folders()}{options.login()}{profile}",
+        hook=hook,
+        promotion=promotion,
+        origin=origin,
+        here=Side(session.settings.login, dict(os.environ)),
+        there=there,
+        commit=repository.commit(),
+        ci_run=ci_run(os.environ),
+        approved_by=who(session.http) if options.approve else approved,
+        insisted=options.approve,
+        typed=f"mlflow_hooks promote {hook.name}{options.folders()}{options.login()}{profile}",
     )
 
 
