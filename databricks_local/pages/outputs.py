@@ -97,8 +97,10 @@ def _jupyter(number: int, document: dict[str, Any]) -> Shown | None:
         return None
     for kind in IMAGES:
         text = _text(data[kind]) if kind in data else None
-        if text is not None and (len(text) > MAX_IMAGE or re.fullmatch(r"[A-Za-z0-9+/=\s]*", text)):
-            return _image(number, f"data:{kind};base64,{text if len(text) > MAX_IMAGE else ''.join(text.split())}")
+        if text is not None and len(text) > MAX_IMAGE:  # which is only said, so nothing in it is looked at
+            return _image(number, f"data:{kind};base64,{text}")
+        if text is not None and re.fullmatch(r"[A-Za-z0-9+/=\s]*", text):
+            return _image(number, f"data:{kind};base64,{''.join(text.split())}")
     if "image/svg+xml" in data:
         # As a picture it runs no scripts and fetches nothing.
         encoded = base64.b64encode(_text(data["image/svg+xml"]).encode("utf-8", "replace")).decode()
