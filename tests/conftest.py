@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from hooks.stage import Stage
+    from support.starts import Starts
 
     from databricks_local.embedded import Running
 
@@ -67,18 +68,33 @@ settings.register_profile("long", settings.get_profile("steady"), max_examples=5
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The one workspace server of a worker, which every test that uses it empties first.
+def workspace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the one workspace of a worker keeps what it holds."""
+    return tmp_path_factory.mktemp("embedded") / "workspace"
+
+
+@pytest.fixture(scope="session")
+def embedded(workspace_folder: Path) -> Iterator[Running]:
+    """The server of that workspace, which every test that uses it empties first.
 
     In the end it must have nothing to complain about.
     """
     from databricks_local.embedded import running
 
-    folder = tmp_path_factory.mktemp("embedded") / "workspace"
-    with running(folder) as there:
+    with running(workspace_folder) as there:
         yield there
-    log = folder / "server.log"
+    log = workspace_folder / "server.log"
     assert not log.exists(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def starts(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Starts:
+    """Projects in sync with that workspace, to be copied."""
+    from support.starts import Starts
+
+    from databricks_local.home import Home
+
+    return Starts(tmp_path_factory.mktemp("starts"), Home(workspace_folder).database)
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +103,9 @@ def dot_git(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
     environ = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], env=environ, check=True)
+    # Whoever has no origin is known by its first commit, for which git walks through the history in each run.
+    where = ("config", "remote.origin.url", "https://git.example.com/team/project.git")
+    subprocess.run(["git", "-C", str(folder), *where], env=environ, check=True)
     for sample in (folder / ".git/hooks").glob("*.sample"):
         sample.unlink()
     return folder / ".git"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.project import Person, Project, Workspace, notebook
+from support.starts import Starts
 
 from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import Running
@@ -38,24 +39,29 @@ def project(tmp_path: Path, workspace: Workspace, dot_git: Path) -> Iterator[Pro
 
 
 @pytest.fixture
-def pushed(project: Project) -> Project:
+def pushed(project: Project, starts: Starts) -> Project:
     """A project of six notebooks and two files, in sync with the workspace."""
+    return starts.begin("pushed", project, _push_eight)
+
+
+def _push_eight(project: Project) -> None:
     for name in ("a", "b", "c", "etl/load", "etl/clean", "etl/deep/save"):
         project.notebook(f"notebooks/{name}.py", f"print({name!r})", "print(2)")
     project.write("notebooks/lib/util.py", "def util():\n    return 1\n")
     project.write("notebooks/data.csv", "a,b\n1,2\n")
     project.commit()
     project.quick("to_databricks")
-    project.workspace.forget()
-    return project
 
 
 @pytest.fixture
-def one(project: Project) -> Project:
+def one(project: Project, starts: Starts) -> Project:
     """A project of a single notebook, `notebooks/a.py`, in sync with the workspace."""
+    return starts.begin("one", project, _push_one)
+
+
+def _push_one(project: Project) -> None:
     project.write("notebooks/a.py", notebook("print(1)"))
     project.quick("to_databricks")
-    return project
 
 
 def mix(project: Project, person: Person) -> None:

@@ -28,7 +28,7 @@ def committed(project: Project, text: str, name: str = "databricks_sync.toml") -
 )
 def test_the_target_of_a_branch(one: Project, person: Person, pattern: str, target: str) -> None:
     """A branch goes where the pattern says, there and back; --target is stronger."""
-    one.git("remote", "add", "origin", "https://token@example.com/team/repo.git")
+    one.set_origin("https://token@example.com/team/repo.git")
     committed(one, f"target = '{pattern}'\n")
     assert target in one.push().out and person.at(target).names()
     assert target in one.pull().out

@@ -159,7 +159,7 @@ def test_a_second_repository_finds_a_folder_of_its_own(pushed: Project, person: 
     second.notebook("notebooks/z.py", "1")
     second.commit()
     ran = second.push(*typed, code=3)
-    assert "belongs to another repository (project, branch main)" in ran.err
+    assert "belongs to another repository (git.example.com/team/project, branch main)" in ran.err
     option, target = advised(ran.err, "Add")[:2]
     second.push(option, target)
     assert person.at(target).names() == {"z"} and "z" not in person.names()

@@ -194,7 +194,7 @@ def branch(project: Project, name: str, *options: str) -> None:
 def test_all_branches_that_are_over(pushed: Project, person: Person) -> None:
     """Branches that are merged, gone at the remote or gone here lose their folders; no others do."""
     pushed.git("init", "-q", "--bare", str(pushed.home / "origin.git"))
-    pushed.git("remote", "add", "origin", str(pushed.home / "origin.git"))
+    pushed.set_origin(str(pushed.home / "origin.git"))
     for name in ("merged", "squashed", "deleted", "going", "squashed-and-deleted", "elsewhere"):
         branch(pushed, name)
     branch(pushed, "chosen", "--target", f"{HOME}/demo")

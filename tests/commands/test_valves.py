@@ -296,11 +296,20 @@ def another(project: Project) -> Project:
     return made
 
 
-def test_a_repository_without_a_commit_is_one_too(one: Project, person: Person) -> None:
+@pytest.fixture
+def young(project: Project) -> Project:
+    """It has pushed `a`, and has neither a commit nor an origin."""
+    project.set_origin()
+    project.notebook("notebooks/a.py", "print(1)")
+    project.push()
+    return project
+
+
+def test_a_repository_without_a_commit_is_one_too(young: Project, person: Person) -> None:
     """What a repository has pushed before its first commit is its own: another is refused, also one like itself."""
-    other = another(one)
+    other = another(young)
     assert "belongs to another repository" in other.quick("to_databricks", "--mirror", code=3).err
-    nameless = Project(one.home / "nameless", one.home, one.workspace)
+    nameless = Project(young.home / "nameless", young.home, young.workspace)
     nameless.git("init", "-q", "-b", "main")
     nameless.notebook("notebooks/y.py", "print('y')")
     for options in (["--mirror", "--dry-run"], []):
@@ -312,25 +321,25 @@ def test_a_repository_without_a_commit_is_one_too(one: Project, person: Person) 
     assert "belongs to another repository" in nameless.quick("to_databricks", code=3).err
 
 
-def test_a_repository_stays_the_same_with_its_first_commit(one: Project, person: Person) -> None:
+def test_a_repository_stays_the_same_with_its_first_commit(young: Project, person: Person) -> None:
     """A repository that pushed before its first commit is known afterwards, with lost records and other folders too."""
-    one.commit()
-    one.notebook("notebooks/b.py", "print(1)")
-    one.quick("to_databricks")
-    shutil.rmtree(one.root / ".git/databricks_sync")
-    one.notebook("other/c.py", "print(1)")
-    one.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
+    young.commit()
+    young.notebook("notebooks/b.py", "print(1)")
+    young.quick("to_databricks")
+    shutil.rmtree(young.root / ".git/databricks_sync")
+    young.notebook("other/c.py", "print(1)")
+    young.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
     assert person.names() == {"a", "b", "c"}
-    clone = one.clone()
+    clone = young.clone()
     clone.notebook("notebooks/d.py", "print(1)")
     clone.quick("to_databricks")
     assert "d" in person.names()
 
 
-def test_a_repository_without_a_commit_may_carry_another_folder(one: Project, person: Person) -> None:
+def test_a_repository_without_a_commit_may_carry_another_folder(young: Project, person: Person) -> None:
     """The name of a repository without a commit is not that of one record among several."""
-    one.notebook("other/c.py", "print(1)")
-    one.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
+    young.notebook("other/c.py", "print(1)")
+    young.quick("to_databricks", env={"NOTEBOOK_FOLDER": "other"})
     assert person.names() == {"a", "c"}
 
 

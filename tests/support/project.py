@@ -365,11 +365,20 @@ class Project:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
+    def set_origin(self, address: str = "") -> None:
+        """Where it was cloned from, in place of what all these projects have; "" for nowhere."""
+        self.git("remote", "remove", "origin")
+        if address:
+            self.git("remote", "add", "origin", address)
+
     def clone(self, name: str = "clone") -> Project:
         """The same work tree on another machine: without any memory of a sync."""
         self.commit()
         self.git("clone", "-q", str(self.root), str(self.home / name))
-        return Project(self.home / name, self.home, self.workspace)
+        cloned = Project(self.home / name, self.home, self.workspace)
+        if origin := self.git("config", "remote.origin.url", check=False):
+            cloned.git("config", "remote.origin.url", origin)
+        return cloned
 
     # --- the commands ---------------------------------------------------------------------------------------
 

@@ -251,7 +251,7 @@ SCENES = {
         after=1,
     ),
     "no name for a repository": one(
-        lambda project, _: (state(project) / "repository").mkdir(parents=True),
+        lambda project, _: (project.set_origin(), (state(project) / "repository").mkdir(parents=True)),
         "…/repository cannot be written (…).",
         "Make it writable.",
         does(lambda project, _: (state(project) / "repository").rmdir()),

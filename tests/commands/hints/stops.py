@@ -88,7 +88,7 @@ def an_older_commit(project: Project, person: Person) -> None:
     colleague.notebook("notebooks/a.py", "later")
     colleague.commit()
     colleague.push("--target", "/Shared/master", "--mirror")
-    project.git("remote", "add", "origin", str(colleague.root))
+    project.set_origin(str(colleague.root))
     project.git("fetch", "-q", "origin")
     project.git("branch", "-q", "--set-upstream-to=origin/main")
 

@@ -23,7 +23,7 @@ def without_a_default_branch(project: Project, _: Person) -> None:
     """A clone that has lost what its remote calls HEAD, and whose branches have other names."""
     project.git("switch", "-q", "-c", "trunk")
     project.clone("remote")
-    project.git("remote", "add", "origin", str(project.home / "remote"))
+    project.set_origin(str(project.home / "remote"))
     project.git("fetch", "-q", "origin")
 
 
