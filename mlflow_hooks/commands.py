@@ -111,7 +111,7 @@ def deploy(options: HookOptions, report: Reporter) -> int:
         host = session.settings.login.host
         away = [finding for hook in hooks for finding in git_address.unreachable(hook, host)]
         refuse([*_findings(readings), *away], options.checking())
-        for finding in (finding for hook in hooks for finding in pinned(hook)):
+        for finding in (finding for reading in readings for finding in pinned(reading)):
             report.notice(f"{finding.place}: {finding.message} {finding.remedy}")
         code = deploy_hooks(hooks, _folder(project.folder, options), session, options, report)
         if options.open:

@@ -54,12 +54,13 @@ PROVIDERS = {
 class HookReading:
     """What a project's files say, and every mistake in their form; `hook` is None without a readable hook.yml.
 
-    `targets`: the names of those that hook.yml has.
+    `targets`: the names of those that hook.yml has. `repository`: what the files lie in; None where that is none.
     """
 
     hook: Hook | None
     findings: tuple[Finding, ...]
     targets: tuple[str, ...] = ()
+    repository: Repository | None = None
 
     @property
     def sound(self) -> bool:
@@ -144,7 +145,8 @@ def read_hook(path: Path, to: str = "") -> HookReading:
     else:
         hook = with_entry_point(hook, file, reader)
     hook = with_promotion(hook, file, reader)
-    return HookReading(replace(hook, to=to if to in targets else ""), (*reader.findings, *findings), targets)
+    hook = replace(hook, to=to if to in targets else "")
+    return HookReading(hook, (*reader.findings, *findings), targets, repository)
 
 
 def _hook(reader: Reader, file: HookFile, project: MLflowProject, origin: str) -> Hook:

@@ -21,7 +21,7 @@ from mlflow_hooks.model import Finding, FindingSeverity, Hook, MLflowProject, Re
 from mlflow_hooks.reading import git_address
 from mlflow_hooks.reading.document import LARGEST, credentials, read_bytes
 from mlflow_hooks.reading.findings import Findings, error, warning
-from mlflow_hooks.reading.hook_file import HookReading, is_hook_file, repository_of
+from mlflow_hooks.reading.hook_file import HookReading, is_hook_file
 from mlflow_hooks.report import Reporter
 from mlflow_hooks.schema import Engine
 
@@ -77,9 +77,9 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     if hook is None:
         return
     for step in hook.parts:
-        yield from _part(step.hook, now)
+        yield from _part(step.hook, reading.repository, now)
     if hook.judge is not None:
-        yield from _part(hook.judge, now)
+        yield from _part(hook.judge, reading.repository, now)
     yield from promotion.rules(hook, reading.targets)
     yield from steps.rules(hook)
     yield from job_fields.rules(hook)
@@ -93,21 +93,22 @@ def _hook(reading: HookReading, now: datetime, refs: bool) -> Findings:
     yield from git_address.rules(hook)
     yield from data_factory.rules(hook)
     if refs:
-        yield from pinned(hook)
+        yield from pinned(reading)
     if hook.experiment and (problem := experiment.problem(hook.experiment)):
         yield error(hook.document, ["experiment"], *problem)
     yield from cron.rules(hook, now)
     yield from _addresses(hook)
 
 
-def _part(hook: Hook, now: datetime) -> Findings:
+def _part(hook: Hook, repository: Repository | None, now: datetime) -> Findings:
     """What is wrong with the project of a hook or of one step, and with what it is given."""
     yield from of_project(hook, now, pasted=hook.pasted, on_databricks=True)
     yield from parameters.rules(hook)
     if hook.engine is Engine.MLFLOW:
         yield from mlproject.environment(hook.project)
         yield from mlproject.release(hook)
-    yield from _not_fetched(hook)
+    if repository is not None:
+        yield from _not_fetched(hook, repository)
 
 
 def _entry_point(hook: Hook, pasted: bool) -> Findings:
@@ -159,14 +160,11 @@ def _cluster(hook: Hook, now: datetime) -> Findings:
             yield from cluster.for_project(own, spark_job=hook.project.spark_job is not None)
 
 
-def _not_fetched(hook: Hook) -> Findings:
+def _not_fetched(hook: Hook, repository: Repository) -> Findings:
     """What a cluster lacks of the repository.
 
     SERVER: no submodules (https://learn.microsoft.com/azure/databricks/repos/limits); nobody documents git-lfs there.
     """
-    repository = repository_of(hook.project.folder)
-    if repository is None:
-        return
     if hook.engine is Engine.JOBS_GIT and (repository.top / ".gitmodules").is_file():
         message = "Databricks fetches the repository without its submodules, so their folders are empty in the job."
         yield warning(hook.document, ["git"], message, "If the project needs one, install it as a library.")
@@ -176,18 +174,18 @@ def _not_fetched(hook: Hook) -> Findings:
         yield warning(hook.document, ["git"], message, "Put it into a volume and read it from /Volumes/...")
 
 
-def pinned(hook: Hook) -> Findings:
+def pinned(reading: HookReading) -> Findings:
     """What a hook runs is what is at its ref, and not what was just checked."""
+    hook, repository = reading.hook, reading.repository
+    if hook is None or repository is None or not hook.git.ref:
+        return
     for project in {step.hook.project.subfolder: step.hook.project for step in hook.parts}.values():
-        yield from _pinned(hook, project)
+        yield from _pinned(hook, project, repository)
 
 
-def _pinned(hook: Hook, project: MLflowProject) -> Findings:
+def _pinned(hook: Hook, project: MLflowProject, repository: Repository) -> Findings:
     git = hook.git
     keys = ["git", git.kind.value]
-    repository = repository_of(project.folder)
-    if repository is None or not git.ref:
-        return
     if git_address.ref_problem(git.ref, git.kind) or not _is_of(repository, git.url):
         return
     if not (at := _fetched(hook, repository)):
