@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -268,12 +269,26 @@ class Silent(RunListener):
     def error(self, *_: object) -> None: ...
 
 
+_begun: list[Path] = []  # a work tree for each run: the workspace knows what was asked since the latest one began
+
+
 @dataclass(frozen=True)
 class Observed:
     """What a process did, and what the workspace was asked meanwhile."""
 
     process: Process
-    requests: list[dict[str, Any]]
+    server: Server
+    number: int = field(default_factory=lambda: len(_begun))  # of the runs that had begun when it ended
+
+    def __post_init__(self) -> None:
+        if _running:
+            _ = self.requests  # it was run within another one, which goes on
+
+    @cached_property
+    def requests(self) -> list[dict[str, Any]]:
+        """To be looked at before the next run begins: few tests want them, so that nobody keeps them."""
+        assert self.number == len(_begun), "another run has begun since"
+        return self.server.requests()
 
     @property
     def effects(self) -> list[str]:
@@ -284,13 +299,13 @@ class Observed:
         """The effects before which a death leaves something else behind than before the next: all but reads."""
         return [number for number, effect in enumerate(self.effects) if not effect.startswith(("GET ", "git "))]
 
-    @property
+    @cached_property
     def writes(self) -> list[tuple[str, str]]:
         """The writing requests: what was done to which object."""
         return [(one["endpoint"].rpartition("/")[2], one["object"]) for one in self.requests if one["method"] == "POST"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run(Observed):
     """What became of one run."""
 
@@ -317,7 +332,7 @@ class Run(Observed):
         return f"{self.way}: {self.error or ''} {problems} {self.conflicts} {self.notices}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Restoring(Observed):
     """What became of one restore; no exit code when it died, or when there was nothing to restore."""
 
@@ -363,8 +378,7 @@ class Clone:
         Without `links` the disk has no hard links. `patience`: for so many seconds it waits for an answer. `listen`
         hears of the labelled points. `http`: another way to the workspace, or another login.
         """
-        self.server.forget()
-        process, listener = Process(self.root, at, upon, act), Silent()
+        process, listener = self._begin(at, upon, act), Silent()
         report, error = None, None
         with _machine(process, listen or _meet), _disk(links):
             try:
@@ -378,7 +392,7 @@ class Clone:
                 error = caught
             except Died:
                 pass
-        return Run(process, self.server.requests(), way, report, error, listener.notices)
+        return Run(process, self.server, way=way, report=report, error=error, notices=listener.notices)
 
     def restore(
         self,
@@ -391,8 +405,7 @@ class Clone:
         **asked: Any,
     ) -> Restoring:
         """Brings back what the so-manieth latest backup holds of one side; it may die, or `act` happens there."""
-        self.server.forget()
-        process, listener = Process(self.root, at, upon, act), Silent()
+        process, listener = self._begin(at, upon, act), Silent()
         code, error = None, None
         with _machine(process, _meet):
             try:
@@ -404,7 +417,12 @@ class Clone:
                 error = caught
             except Died:
                 pass
-        return Restoring(process, self.server.requests(), code, error)
+        return Restoring(process, self.server, code=code, error=error)
+
+    def _begin(self, at: int | None, upon: tuple[str, int] | None, act: Callable[[], object] | None) -> Process:
+        self.server.forget()
+        _begun.append(self.root)
+        return Process(self.root, at, upon, act)
 
     @contextmanager
     def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Iterator[Sync]:
