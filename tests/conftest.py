@@ -103,9 +103,6 @@ def dot_git(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
     environ = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], env=environ, check=True)
-    # Whoever has no origin is known by its first commit, for which git walks through the history in each run.
-    where = ("config", "remote.origin.url", "https://git.example.com/team/project.git")
-    subprocess.run(["git", "-C", str(folder), *where], env=environ, check=True)
     for sample in (folder / ".git/hooks").glob("*.sample"):
         sample.unlink()
     return folder / ".git"

@@ -12,6 +12,9 @@ from support.starts import Starts
 from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import Running
 
+# As nearly every repository has: in one without, each run has git walk through the history for its first commit.
+ORIGIN = '[remote "origin"]\n\turl = https://git.example.com/team/project.git\n'
+
 
 @pytest.fixture
 def workspace(embedded: Running) -> Workspace:
@@ -30,9 +33,11 @@ def person(workspace: Workspace) -> Person:
 
 @pytest.fixture
 def project(tmp_path: Path, workspace: Workspace, dot_git: Path) -> Iterator[Project]:
-    """An empty project on `main`; afterwards, no token and no report of a crash lies anywhere."""
+    """An empty project on `main`, with an origin; afterwards, no token and no report of a crash lies anywhere."""
     made = Project(tmp_path / "project", tmp_path / "home", workspace)
     shutil.copytree(dot_git, made.root / ".git")
+    with (made.root / ".git/config").open("a") as config:
+        config.write(ORIGIN)
     yield made
     assert made.secrets() == []
     assert list((made.home / "tmp").glob("databricks_sync-*")) == []

@@ -148,6 +148,7 @@ def test_add_and_delete(browser: Chromium, local: Local) -> None:
     assert local.download("/Shared/n") == HEADER + b"a = 1"
 
 
+@pytest.mark.long  # test_page.py edits without a browser
 def test_text_survives_the_form(browser: Chromium, local: Local) -> None:
     """A cell that is saved as the browser shows it is the same, sign for sign, up to blank lines around it."""
     texts = ["\n\na\n\n", " </textarea>&lt; ", "\ta\u2028b\x0cé😀", "%md\n# x  \ny"]
@@ -219,6 +220,7 @@ def test_a_script_would_not_run(browser: Chromium, local: Local) -> None:
     assert any("Content Security Policy" in text for text in browser.complaints())
 
 
+@pytest.mark.long  # test_page_runs.py does so without a browser
 def test_jobs(browser: Chromium, local: Local) -> None:
     """A job is started by its button, and its run is followed to its output."""
     local.control("edit", {"path": "/Shared/task", "source": "import time\ntime.sleep(1)\nprint('it has run')"})
@@ -249,10 +251,11 @@ def test_mlflow(browser: Chromium, local: Local) -> None:
     assert "/Shared/rides" in browser.run("return document.body.innerText")
 
 
-VIEWS = [(scheme, width) for scheme in ("light", "dark") for width in (1200, 320)]
+VIEWS = [(scheme, width) for scheme in ("light", "dark") for width in (320, 1200)]
 
 
-def test_everybody_can_use_it(browser: Chromium, local: Local) -> None:
+@pytest.mark.parametrize("views", [VIEWS[::3], pytest.param(VIEWS, marks=pytest.mark.long)], ids=["two", "all"])
+def test_everybody_can_use_it(browser: Chromium, local: Local, views: list[tuple[str, int]]) -> None:
     """Every page has landmarks, headings in order, names, labels and enough contrast, and fits a narrow window."""
     cells = [
         "def f(x: int) -> str:\n    # why\n    return 'a' + \"b\" * 3",
@@ -279,7 +282,7 @@ def test_everybody_can_use_it(browser: Chromium, local: Local) -> None:
             browser.driver.delete_all_cookies()
         browser.open(local.host + url)
         assert browser.nameless() == [], url
-        for scheme, width in VIEWS:
+        for scheme, width in views:
             browser.set_view(scheme, width)
             assert browser.faults() + browser.pale() == [], (url, scheme, width)
 

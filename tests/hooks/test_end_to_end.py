@@ -198,7 +198,7 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
 }
 
 # Each costs a start of MLflow's; test_notebook.py knows what the notebook makes of such answers.
-LONG = ("entry", "submit", "internal", "mlflow")
+LONG = ("ref", "entry", "submit", "internal", "login", "mlflow")
 CALLERS = {"fails": {"word": "fail"}, "mistyped": {"wrod": "x"}}
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mlflow import MlflowClient
 
 from .desk import Desk, Ran, until_line
 from .stage import Stage
 from .work import MLPROJECT, QUICK, URL, git, repository, write
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 # See test_end_to_end.py.
 pytestmark = pytest.mark.xdist_group("hooks")
@@ -62,6 +64,8 @@ class Team:
     def __init__(self, desk: Desk, folder: str) -> None:
         self.desk = desk
         self.folder = folder
+        from mlflow import MlflowClient  # a second and a half, of which each worker that collects would have its share
+
         self._client = MlflowClient(desk.api.host, desk.api.host)
 
     @property

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.parametrize("ci", ["gitlab"], indirect=True)
 FORECAST = "notebooks/models/demand_forecast"
 
 
+@pytest.mark.long  # the same as on the others, whose tests are quick, but for where the backups are: test_files.py
 def test_merge(ci: Ci, dev: Workspace) -> None:
     """A merge mirrors master, and what the mirror replaces is kept outside of .git."""
     shared = Person(dev, "/Shared/master")

@@ -43,6 +43,7 @@ def test_merges(ci: Ci, dev: Workspace) -> None:
     assert shared.read(FORECAST).decode().strip() == notebook("print('mine')").strip()
 
 
+@pytest.mark.long  # test_files.py compares what it types, and tests/commands has a folder that differs
 def test_drift(ci: Ci, dev: Workspace) -> None:
     """The scheduled run fails, and names what differs, where somebody has edited the folder; it changes nothing."""
     shared = Person(dev, FOLDER)
