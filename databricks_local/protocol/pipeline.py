@@ -38,7 +38,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ class Pipeline:
 
     def date(self) -> str:
         """The workspace's time as a Date header."""
-        return formatdate(self.workspace.clock.now() // 1000, usegmt=True)
+        return _date(self.workspace.clock.now() // 1000)
 
     async def serve(
         self,
@@ -280,6 +280,11 @@ async def _carried_out(operation: Operation, workspace: LocalWorkspace, call: Ca
     if call.method in ("GET", "HEAD"):
         return await workspace.read(lambda seen: operation(seen, call))
     return await workspace.change(partial(operation, workspace, call))
+
+
+@lru_cache(maxsize=1)  # of all answers of a second
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 async def _until(moment: float) -> None:

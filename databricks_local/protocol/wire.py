@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -178,7 +179,9 @@ async def read(request: Request, settings: ServerSettings) -> Call:
 
     Raises ApiError (400, 413).
     """
-    parameters: dict[str, Any] = dict(request.query_params)
+    parameters: dict[str, Any] = dict(
+        parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    )
     content: bytes | None = None
     json_body = False
     url_path = request.path_params.get("path")
