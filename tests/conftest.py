@@ -120,9 +120,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-# What takes longest comes first, so that no worker is left with it in the end; and a watch, of which most is waiting,
-# runs while others compute.
-FIRST = ("tests/test_projects.py", "tests/watch/")
+# Where most is waiting, for a watch or for an answer that is late: one worker has all of it while others compute, or
+# else all would wait at once.
+WAITING = (
+    *("tests/watch/", "tests/commands/test_bad_input.py", "tests/commands/test_faults.py"),
+    *("tests/emulator/test_bad_days.py", "tests/safety/test_remote_lock.py", "tests/unit/remote/test_servers.py"),
+)
+# What takes longest comes first, so that no worker is left with it in the end.
+FIRST = ("tests/test_projects.py", *WAITING)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -131,8 +136,12 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("long")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    for item in items:
+        if item.nodeid.startswith(WAITING) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("waiting"))
 
 
 def pytest_collection_finish() -> None:

@@ -71,7 +71,7 @@ def test_every_call_of_git_is_an_effect(
     events = [json.loads(line) for line in traced.read_text().splitlines()]
     started = [one["argv"] for one in events if one["event"] == "start" and "/" not in one["sid"]]  # not git's own
     assert Counter(map(program, started)) == Counter(one for one in run.effects if one.startswith("git "))
-    assert len(started) > 2
+    assert len(started) > 1
 
 
 @pytest.mark.parametrize("name", SCENES if TORTURE else QUICK)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -252,6 +252,12 @@ def fresh(server: Server) -> Server:
     return server
 
 
+@cache
+def _repository(work_tree: Path) -> Repository:
+    """A watch, too, holds on to it. What it asks git for once, nobody changes here."""
+    return Repository(work_tree)
+
+
 # --- clones -----------------------------------------------------------------------------------------------------
 
 
@@ -431,7 +437,7 @@ class Clone:
         known = settings.load({}, environ, find(environ, self.root), lambda _: False)
         with closing(http or connect(known.login, Hasty())) as http:
             http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
-            yield Sync(known, Repository(known.project), http, listener, pool=pool, ttl=self.ttl)
+            yield Sync(known, _repository(known.project), http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 
