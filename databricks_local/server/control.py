@@ -75,7 +75,7 @@ def set_faults(pipeline: Pipeline, body: Any) -> dict[str, Any]:
     if len(_list(body)) > MAX_RULES:
         raise ValueError(f"there may be {MAX_RULES} rules: each request is compared with all of them")
     rules = [faults.rule(document) for document in _list(body)]
-    _forget_past(pipeline)
+    pipeline.past = None  # which is closed when the last read of it ends, for some may be under way
     if any(rule.kind == "stale" for rule in rules):
         pipeline.past = pipeline.workspace.store.snapshot()
     pipeline.faults.set(rules)
@@ -231,12 +231,6 @@ def _attach(pipeline: Pipeline) -> Callable[[Request], Awaitable[Response]]:
         return StreamingResponse(stay(), media_type="text/plain")
 
     return serve
-
-
-def _forget_past(pipeline: Pipeline) -> None:
-    if pipeline.past is not None:
-        pipeline.past.close()
-        pipeline.past = None
 
 
 def _object(body: Any) -> dict[str, Any]:

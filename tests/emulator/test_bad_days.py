@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -117,6 +118,19 @@ def test_stale_reads(local: Local) -> None:
     assert local.download("/Shared/x.txt") == b"old"
     local.control("faults", method="DELETE")
     assert local.download("/Shared/x.txt") == b"new"
+
+
+def test_a_stale_read_goes_on_while_the_rules_change(local: Local) -> None:
+    """A stale read that is under way when its rule goes is answered as of that moment."""
+    local.put("/Shared/x.txt", b"old")
+    local.control("faults", [{"action": {"kind": "stale"}}, {"action": {"kind": "latency", "ms": 300}}])
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(Local(local.host, local.token).download, "/Shared/x.txt")
+        while not local.control("faults", method="GET")["faults"][1]["struck"]:
+            time.sleep(0.01)
+        local.control("faults", method="DELETE")
+        assert local.put("/Shared/x.txt", b"new", overwrite=True).status == 200
+        assert read.result() == b"old"
 
 
 @pytest.mark.parametrize("slow_ms", [0, 200])
