@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.project import EXPORT, HOME, IMPORT, RESET, Person, Project, Workspace, edits, jupyter, rule
+from support.starts import Starts
 
 Change = Callable[[dict[str, Any]], object]
 SECRET = {"output_type": "stream", "name": "stdout", "text": ["the password\n"]}
@@ -55,13 +56,16 @@ def source(text: str, cell: int = 0) -> Change:
 
 
 @pytest.fixture(params=KINDS)
-def synced(request: pytest.FixtureRequest, project: Project, workspace: Workspace) -> Project:
+def synced(request: pytest.FixtureRequest, project: Project, workspace: Workspace, starts: Starts) -> Project:
     """A project of one .ipynb of two cells, in sync; a secret is among its outputs."""
     workspace.set(**KINDS[request.param])
+    return starts.begin(f"an .ipynb, {request.param}", project, _push_outputs)
+
+
+def _push_outputs(project: Project) -> None:
     project.write("notebooks/a.ipynb", jupyter("x = 1", "y = 2"))
     here(project, outputs(SECRET))
     project.push()
-    return project
 
 
 EDITS: dict[str, Change] = {

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from support.project import Person, Project, Ran, Workspace, jupyter, notebook, sources
+from support.starts import Starts
 
 from databricks_sync import failpoints
 
@@ -25,11 +26,14 @@ HASHES = pytest.mark.parametrize("hashes", [True, False], ids=["hashes", "no has
 
 
 @pytest.fixture
-def three(project: Project) -> Project:
+def three(project: Project, starts: Starts) -> Project:
     """A project of one notebook with three cells, in sync with the workspace."""
+    return starts.begin("three", project, _push_three)
+
+
+def _push_three(project: Project) -> None:
     project.notebook("notebooks/n.py", *THREE)
-    project.quick("to_databricks")
-    return project
+    project.push()
 
 
 def pull(project: Project, *typed: str, code: int | tuple[int, ...] = 0) -> Ran:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.project import Project, Ran, jupyter
+from support.starts import Starts
 
 NOWHERE = {"DATABRICKS_HOST": None, "DATABRICKS_TOKEN": None}
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_BASE_REF": "main", "GITHUB_HEAD_REF": "rain"}
@@ -16,8 +17,12 @@ AZURE |= {"SYSTEM_PULLREQUEST_SOURCEBRANCH": "refs/heads/rain"}
 
 
 @pytest.fixture
-def branch(project: Project) -> Project:
+def branch(project: Project, starts: Starts) -> Project:
     """A project on the branch `rain`; `main` has gone on since: `a` and `beside` changed on `rain`, `b` on `main`."""
+    return starts.begin("branch", project, _commit_three)
+
+
+def _commit_three(project: Project) -> None:
     for name in ("a", "b"):
         project.notebook(f"notebooks/{name}.py", "x = 1", "print(x)")
     project.write("notebooks/c.ipynb", jupyter("x = 1"))
@@ -31,7 +36,6 @@ def branch(project: Project) -> Project:
     project.notebook("notebooks/b.py", "x = 3", "print(x)")
     project.commit("three")
     project.git("switch", "-q", "rain")
-    return project
 
 
 def review(project: Project, *typed: str, **env: str) -> Ran:

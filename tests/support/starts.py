@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,5 @@ class Starts:
                 if rows:
                     db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._database, 60, isolation_level=None)) as db:
-            yield db
+    def _opened(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self._database, 60, isolation_level=None))
