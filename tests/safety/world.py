@@ -41,7 +41,7 @@ from databricks_sync.engine.run import Report, Request, Sync
 from databricks_sync.errors import SyncError
 from databricks_sync.local.files import TEMPORARY
 from databricks_sync.local.git import Repository
-from databricks_sync.model import Mode
+from databricks_sync.model import Mode, Settings
 from databricks_sync.remote.auth import connect
 from databricks_sync.remote.http import Http
 from databricks_sync.remote.limits import LIMITS
@@ -253,9 +253,11 @@ def fresh(server: Server) -> Server:
 
 
 @cache
-def _repository(work_tree: Path) -> Repository:
-    """A watch, too, holds on to it. What it asks git for once, nobody changes here."""
-    return Repository(work_tree)
+def _opened(root: Path, host: str, token: str, folders: str) -> tuple[Settings, Repository]:
+    """What a watch, too, finds out once: nobody changes it here, and git is not asked again."""
+    environ = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token, "NOTEBOOK_FOLDER": folders}
+    known = settings.load({}, environ, find(environ, root), lambda _: False)
+    return known, Repository(known.project)
 
 
 # --- clones -----------------------------------------------------------------------------------------------------
@@ -432,12 +434,10 @@ class Clone:
 
     @contextmanager
     def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Iterator[Sync]:
-        environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": self.server.token}
-        environ["NOTEBOOK_FOLDER"] = self.folders
-        known = settings.load({}, environ, find(environ, self.root), lambda _: False)
+        known, repository = _opened(self.root, self.server.host, self.server.token, self.folders)
         with closing(http or connect(known.login, Hasty())) as http:
             http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
-            yield Sync(known, _repository(known.project), http, listener, pool=pool, ttl=self.ttl)
+            yield Sync(known, repository, http, listener, pool=pool, ttl=self.ttl)
 
     # --- the work tree ----------------------------------------------------------------------------------------
 
