@@ -33,6 +33,9 @@ _SILENT = ("nfs", "cifs", "smb", "9p", "fuse.", "fuseblk", "virtiofs", "vboxsf",
 
 _NO_WATCHES = "the system cannot watch more folders (on Linux, raise fs.inotify.max_user_watches)"
 
+# Where nobody listens, Python writes to the screen what a library complains of, as watchdog does while it is stopped.
+_UNHEARD = logging.NullHandler()
+
 
 class Changes(FileSystemEventHandler):
     """What has changed since it was last asked for; a context manager."""
@@ -148,7 +151,9 @@ class Changes(FileSystemEventHandler):
 
     def _start(self, observer: BaseObserver) -> None:
         self._observer = observer
-        logging.getLogger("watchdog").addHandler(self._log)
+        log = logging.getLogger("watchdog")
+        log.addHandler(_UNHEARD)
+        log.addHandler(self._log)
         observer.start()
         self._refresh()
 

@@ -212,3 +212,22 @@ def test_lost_events_are_a_change(project: Path, capfd: pytest.CaptureFixture[st
         logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; events were lost")
         assert seen(changes) == {"notebooks"}
     assert capfd.readouterr().err == ""
+
+
+COMPLAINED = """
+import logging, sys
+from pathlib import Path
+from databricks_sync.local.changes import Changes
+from databricks_sync.local.git import Repository
+
+folder = Path(sys.argv[1])
+with Changes(Repository(folder), [folder]):
+    pass
+logging.getLogger("watchdog.observers.inotify").error("called when the thread is inactive")
+"""
+
+
+def test_what_is_complained_of_while_it_ends_is_not_shown(project: Path) -> None:
+    """A library that still has events while a watch is stopped says nothing on the screen."""
+    ran = subprocess.run([sys.executable, "-c", COMPLAINED, project], capture_output=True, text=True, timeout=300)
+    assert (ran.returncode, ran.stderr) == (0, "")
