@@ -253,7 +253,7 @@ def fresh(server: Server) -> Server:
 
 
 @cache
-def _opened(root: Path, host: str, token: str, folders: str) -> tuple[Settings, Repository]:
+def opened(root: Path, host: str, token: str, folders: str) -> tuple[Settings, Repository]:
     """What a watch, too, finds out once: nobody changes it here, and git is not asked again."""
     environ = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token, "NOTEBOOK_FOLDER": folders}
     known = settings.load({}, environ, find(environ, root), lambda _: False)
@@ -434,7 +434,7 @@ class Clone:
 
     @contextmanager
     def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Iterator[Sync]:
-        known, repository = _opened(self.root, self.server.host, self.server.token, self.folders)
+        known, repository = opened(self.root, self.server.host, self.server.token, self.folders)
         with closing(http or connect(known.login, Hasty())) as http:
             http.limits = http.limits._replace(few=self.few, in_json=self.in_json)
             yield Sync(known, repository, http, listener, pool=pool, ttl=self.ttl)
