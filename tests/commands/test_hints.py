@@ -151,15 +151,20 @@ def test_an_empty_target_is_an_unset_variable(project: Project) -> None:
 
 
 @pytest.mark.parametrize("typed", [(), ("--target", "/Shared/etl")], ids=["a branch folder", "a target"])
-def test_a_second_repository_finds_a_folder_of_its_own(pushed: Project, person: Person, typed: tuple[str, ...]) -> None:
+def test_a_second_repository_finds_a_folder_of_its_own(
+    project: Project, person: Person, typed: tuple[str, ...]
+) -> None:
     """Two repositories with a branch of one name: the other is called by its name, and the option leads elsewhere."""
-    pushed.push(*typed)
-    second = Project(pushed.home / "my second", pushed.home, pushed.workspace)
+    project.set_origin()  # which would be its name
+    project.notebook("notebooks/a.py", "1")
+    project.commit()
+    project.push(*typed)
+    second = Project(project.home / "my second", project.home, project.workspace)
     second.git("init", "-q", "-b", "main")
     second.notebook("notebooks/z.py", "1")
     second.commit()
     ran = second.push(*typed, code=3)
-    assert "belongs to another repository (git.example.com/team/project, branch main)" in ran.err
+    assert "belongs to another repository (project, branch main)" in ran.err
     option, target = advised(ran.err, "Add")[:2]
     second.push(option, target)
     assert person.at(target).names() == {"z"} and "z" not in person.names()
