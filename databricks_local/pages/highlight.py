@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup, escape
-from pygments import highlight
-from pygments.formatters.html import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 # Beyond this a text is shown without colours: lexers are slow, and people do not read that far.
 MAX_COLOURED = 100_000
@@ -21,7 +18,6 @@ LEXERS = {"PYTHON": "python", "SQL": "sql", "SCALA": "scala", "R": "r", "SHELL":
 # Extension of a file -> lexer; any other file is plain text.
 SAME_NAME = ("css", "html", "json", "r", "scala", "sql", "toml", "xml", "yaml")
 OTHERS = {"cfg": "ini", "ini": "ini", "js": "javascript", "md": "markdown", "py": "python", "sh": "bash", "yml": "yaml"}
-_FORMATTER = HtmlFormatter(nowrap=True, classprefix="c-")
 EXTENSIONS = {**OTHERS, **{name: name for name in SAME_NAME}}
 
 
@@ -36,13 +32,24 @@ def coloured(text: str, lexer: str) -> Markup:
         cut = text[:MAX_SHOWN]
         rest = "" if len(text) == len(cut) else f"\n… {len(text) - len(cut):,} more characters"
         return escape(cut + rest)
-    made = highlight(text, _lexer(lexer), _FORMATTER)
+    from pygments import highlight  # takes long to import, and most servers colour nothing
+
+    made = highlight(text, _lexer(lexer), _formatter())
     # The formatter ends every line.
     return Markup(made if text.endswith("\n") else made.removesuffix("\n"))
 
 
-@lru_cache
+@cache
+def _formatter() -> Any:
+    from pygments.formatters.html import HtmlFormatter
+
+    return HtmlFormatter(nowrap=True, classprefix="c-")
+
+
+@cache
 def _lexer(name: str) -> Any:
+    from pygments.lexers import get_lexer_by_name
+
     # What stands in a fence would choose lexers of its own.
     options = {"handlecodeblocks": False} if name == "markdown" else {}
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **options)

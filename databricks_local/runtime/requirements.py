@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
-from packaging.requirements import InvalidRequirement, Requirement
-
 
 def lacking(requirement: str) -> str | None:
     """None when it is satisfied; else what is missing, in a sentence."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         named = Requirement(requirement.strip().strip("'\""))
         installed = version(named.name)
