@@ -75,6 +75,7 @@ def project(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield environ
 
 
+@pytest.mark.long
 def test_built(built: Path) -> None:
     """The wheel holds the packages with all their files and nothing else; the archive holds tests and pages too."""
     [wheel], [archive] = built.glob("*.whl"), built.glob("*.tar.gz")
@@ -88,6 +89,7 @@ def test_built(built: Path) -> None:
     assert {"tests/test_installation.py", "docs/safety.md", "env.sample", "LICENSE", "CHANGELOG.md"} <= held
 
 
+@pytest.mark.long
 def test_checked(built: Path) -> None:
     """The package index would take both, description and all."""
     done = run(sys.executable, "-m", "twine", "check", "--strict", *sorted(built.iterdir()), cwd=built)

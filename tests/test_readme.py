@@ -50,7 +50,7 @@ def documented(only: str) -> set[str]:
 
 
 # What they show takes a second each, and is tried in tests/pipelines and tests/hooks as well.
-LONG = ("library.md", "monorepo.md", "offline.md", "release.md")
+LONG = ("library.md", "monorepo.md", "offline.md", "release.md", "testing-notebooks.md")
 PAGES = [pytest.param(page, marks=[pytest.mark.long] if page.name in LONG else []) for page in readme.pages()]
 
 

@@ -108,6 +108,7 @@ def test_push_edit_pull(browser: Chromium, local: Local, project: Project) -> No
     assert browser.complaints() == []
 
 
+@pytest.mark.long  # what it needs of a page, names, labels and an order, is looked at below
 def test_keyboard_only(started: Chromium, local: Local) -> None:
     """Everything from logging in to saving is done without a mouse; Tab indents, and leaves the text after Esc."""
     from selenium.webdriver.common.keys import Keys

@@ -341,6 +341,7 @@ def _held(dbfs: Path) -> Iterator[str]:
     yield from (path.read_bytes().decode("latin-1") for path in dbfs.rglob("*") if path.is_file())
 
 
+@pytest.mark.long  # test_notebook.py cancels what takes too long, and test_run.py what is interrupted
 def test_cancel(stage: Stage) -> None:
     """Cancelling the hook cancels the jobs of its steps, which would go on without it, and closes the MLflow runs."""
     hook = stage.project(

@@ -69,8 +69,8 @@ class Stage:
     def set(self, scene: Scene, hashes: bool) -> tuple[World, Clone]:
         """The world in which `scene` is about to be run."""
         self._count += 1
-        world = World(fresh(self.server), self.empty if scene.first else self.synced.root, self.folder / "acts")
-        self.server.set(hashes=hashes)
+        origin = self.empty if scene.first else self.synced.root
+        world = World(fresh(self.server, hashes=hashes), origin, self.folder / "acts")
         if not scene.first:
             self.server.person(*self.held)
         clone = world.clone("A")

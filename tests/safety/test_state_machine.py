@@ -23,16 +23,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hypothesis.stateful import rule as step
 from support.project import RESET, answer, rule, sources
 
-from databricks_sync.cli.project import find
-from databricks_sync.cli.settings import load
 from databricks_sync.errors import Busy
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.local.git import Repository
 from databricks_sync.model import JUPYTER, SOURCES, Direction, Kind, Language
 from databricks_sync.remote.exports import parse_export
 from databricks_sync.remote.marker import from_json
 
-from .world import ANYTHING, TARGET, WAYS, Clone, Observed, Remote, Run, World, compose, script, values
+from .world import ANYTHING, TARGET, WAYS, Clone, Observed, Remote, Run, World, compose, opened, script, values
 
 SLOTS = ("a", "etl/b", "c", "data.csv")
 FORMS = (".py", ".ipynb", ".sql", "script")
@@ -150,6 +147,7 @@ class Machine(RuleBasedStateMachine):
         self.mode: dict[str, Any] = {"mode": "frozen"}
         self.held_here: dict[tuple[str, str], set[str]] = defaultdict(set)  # clone, key -> digests
         self.held_there: dict[str, set[str]] = defaultdict(set)  # key -> digests
+        self.told: dict[tuple[str, Remote], set[str]] = {}  # what an object was found to hold, as it was
         self.copies: dict[str, dict[Any, bytes]] = {}
         self.earlier: dict[str, list[bytes]] = defaultdict(list)
         COUNTS["examples"] += 1
@@ -632,12 +630,13 @@ class Machine(RuleBasedStateMachine):
     def look(self) -> None:
         """Remembers what each side holds: only what both have held may ever be in a base."""
         for one in self.world.clones.values():
-            environ = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_TOKEN": "x", "NOTEBOOK_FOLDER": one.folders}
-            folders = load({}, environ, find(environ, one.root), lambda _: False).folders
-            for item in LocalFolder(one.root, folders, Repository(one.root)).scan({}).claims:
+            known, repository = opened(one.root, self.server.host, self.server.token, one.folders)
+            for item in LocalFolder(one.root, known.folders, repository).scan({}).claims:
                 self.held_here[one.root.name, plain(item.key)].add(item.digest)
         for key, found in self.world.tree().items():
-            self.held_there[plain(key)] |= self.digests(key, found)
+            if (key, found) not in self.told:
+                self.told[key, found] = self.digests(key, found)
+            self.held_there[plain(key)] |= self.told[key, found]
 
     def observe(self, run: Run, name: str) -> None:
         self.look()

@@ -245,10 +245,10 @@ class Remote:
     language: str = ""
 
 
-def fresh(server: Server) -> Server:
-    """The server as it starts: empty, well-behaved, its records empty."""
+def fresh(server: Server, **settings: Any) -> Server:
+    """The server as it starts, with these settings: empty, well-behaved, its records empty."""
     server.control("reset")
-    server.set(**asdict(ServerSettings()))
+    server.set(**{**asdict(ServerSettings()), **settings})
     return server
 
 

@@ -6,25 +6,20 @@ import os
 
 import pytest
 from support.project import Person
+from support.variants import thinned
 
 from . import answers, committed, conflicts, files, restores, review, settings, setup, stops, targets
-from .table import Scene, play
+from .table import play
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 MODULES = (answers, committed, conflicts, files, restores, review, settings, setup, stops, targets)
 SCENES = {name: scene for module in MODULES for name, scene in module.SCENES.items()}
-SDK = ("no token",)  # for which databricks-sdk is imported, which one worker does for all
 
 
-@pytest.mark.parametrize(
-    "scene",
-    [
-        pytest.param(scene, id=name, marks=[pytest.mark.xdist_group("sdk")] if name in SDK else [])
-        for name, scene in SCENES.items()
-    ],
-)
-def test_what_is_done_as_printed_leads_out(request: pytest.FixtureRequest, person: Person, scene: Scene) -> None:
+@pytest.mark.parametrize("name", thinned(SCENES))
+def test_what_is_done_as_printed_leads_out(request: pytest.FixtureRequest, person: Person, name: str) -> None:
     """What a hint says is done as it is printed, and brings about what was said; the message is gone."""
+    scene = SCENES[name]
     play(scene, request.getfixturevalue(scene.project), person)
 
 
