@@ -165,14 +165,12 @@ def test_ctrl_c_waits_for_no_answer(
 ) -> None:
     """Ctrl-C while nothing but questions is under way ends the run at once, and not with the answers."""
     person.edit("a", "theirs")
-    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 60_000}))
+    workspace.faults(rule(endpoint, {"kind": "latency", "ms": 3_600_000}))  # longer than `finish` waits
     process = one.start(*typed, start_new_session=True)
     until(lambda: workspace.struck()[0] > 0)
     time.sleep(1)  # the run is at its next step, if that does not wait for it
-    pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
     ran = one.finish(process)
-    assert time.monotonic() - pressed < 30
     assert ran.code == 130 and "Interrupted" in ran.err
 
 

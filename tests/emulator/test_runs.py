@@ -266,7 +266,7 @@ def test_cancel(work: Work) -> None:
         "/Shared/cancel",
         "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '600'])",
         "print(os.getpid(), child.pid, flush=True)",
-        "try:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('cleaned up', flush=True)",
+        "try:\n    while 1:\n        time.sleep(0.1)\nexcept KeyboardInterrupt:\n    print('cleaned up', flush=True)",
         "time.sleep(600)",
     )
     run_id = work.submit({"notebook_task": {"notebook_path": path}})
