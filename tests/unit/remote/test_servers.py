@@ -28,8 +28,8 @@ from databricks_sync.remote.limits import Limits
 ROOT = "/Users/me@example.com/main"
 KB = 2**10
 SMALL = Limits(
-    connect=1.0,
-    silence=10.0,
+    connect=60.0,
+    silence=600.0,  # no row but those of HASTY is to end by it, on whatever machine
     rate=64 * KB,
     throttled=0.2,
     again=0.001,

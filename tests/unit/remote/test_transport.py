@@ -25,6 +25,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 MOST = 2**20  # bytes of a body
 AUTHORIZED = b"Basic bWU6cCBhc3M="  # me:p ass
+PATIENT = 600.0  # seconds: for an answer that is to end by what it says, on whatever machine
 
 
 @pytest.fixture(autouse=True)
@@ -419,10 +420,10 @@ def test_no_proxy_for_those_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_proxy_that_breaks_off(secure: Listener, pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Torn and late answers are the same through a proxy as without one."""
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    for answer, close, meant in ((OK[:-1], True, Failure.BROKEN), (OK[:-1], False, Failure.LATE)):
-        with listening(saying(answer, close=close), secured(pem)) as server, listening(proxying()) as proxy:
+    for close, silence, meant in ((True, PATIENT, Failure.BROKEN), (False, 0.5, Failure.LATE)):
+        with listening(saying(OK[:-1], close=close), secured(pem)) as server, listening(proxying()) as proxy:
             monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-            transport = Transport(f"https://{server.address}", Limits(silence=0.5))
+            transport = Transport(f"https://{server.address}", Limits(silence=silence))
             assert why(transport) is meant
 
 
@@ -480,7 +481,7 @@ def test_no_way_is_without_a_deadline(way: str, pem: Path, monkeypatch: pytest.M
         while True:
             yield b"X: y\r\n" * 1000
 
-    for say, silence, meant in ((slow, 0.2, Failure.LATE), (long, 20.0, Failure.BROKEN)):
+    for say, silence, meant in ((slow, 0.2, Failure.LATE), (long, PATIENT, Failure.BROKEN)):
         with (
             listening(answering(say), None if way == "a proxy" else trusted) as server,
             listening(proxying(), trusted if "over TLS" in way else None) as proxy,
@@ -518,16 +519,16 @@ def test_a_body_that_nobody_reads() -> None:
 
 def test_a_slow_answer_that_goes_on() -> None:
     """What takes longer than one may be silent, but comes at a bearable rate, is waited for."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n"
 
     def say(_: bytes) -> Iterator[bytes]:
         yield answer
         for _number in range(15):
-            time.sleep(0.05)
-            yield b"x" * 20
+            time.sleep(0.15)
+            yield b"x" * 200
 
     with listening(answering(say)) as server:
-        assert ask(Transport(f"http://{server.address}", Limits(silence=0.7, rate=50))) == (200, b"x" * 300)
+        assert ask(Transport(f"http://{server.address}", Limits(silence=2.0, rate=50))) == (200, b"x" * 3000)
 
 
 def test_what_a_start_does_not_need_is_not_imported() -> None:
