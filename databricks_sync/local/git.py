@@ -142,10 +142,7 @@ class Repository:
 
     def head(self) -> bytes:
         """What git's own file says of the branch that is checked out: quick to ask, and the same while it stays."""
-        try:
-            return self._head.read_bytes()
-        except OSError:
-            return b""
+        return _held(self._head)
 
     def git_state(self) -> GitState:
         """What git is about now."""
@@ -323,9 +320,11 @@ class Repository:
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""
+        # Of what came with the repository, or may have.
+        own = {"--local": self.common_dir / "config", "--worktree": self.git_dir / "config.worktree"}
+        # Git takes milliseconds to say that there are none, and a section has its name in plain letters.
+        scopes = [scope for scope, file in own.items() if re.search(rb"(?i)filter|include", _held(file))]
         query = ("--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
-        # Of what came with the repository, or may have; without that file both are the same.
-        scopes = ("--local", "--worktree") if os.path.lexists(self.git_dir / "config.worktree") else ("--local",)
         answers = (self._names(self.top, "config", scope, *query, accept=(0, 1, 128)) for scope in scopes)
         return sorted({name for names in answers for name in names})
 
@@ -492,6 +491,14 @@ def _untrusted(folder: str) -> SettingsError:
         f"If you trust what is in it, type `git config --global --add safe.directory {typed}`; where that cannot be "
         f"written, set GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0={shell.word(folder)}.",
     )
+
+
+def _held(file: Path) -> bytes:
+    """What is in a file of git's own; nothing where there is none."""
+    try:
+        return file.read_bytes()
+    except OSError:  # what may not be read stops git as well, which says so
+        return b""
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -332,6 +332,28 @@ def test_nothing_of_the_repository_s_own_configuration_is_run(repo: Repo, tmp_pa
     assert Repository(repo.root).dirty(repo.root) and not ran.exists()
 
 
+@pytest.mark.parametrize("place", ["config", "another case", "an included file", "config.worktree"])
+def test_a_program_is_found_wherever_git_looks_for_one(repo: Repo, tmp_path: Path, place: str) -> None:
+    """No filter of the repository's own configuration is run, in whichever of its files that names it."""
+    repo.write(".gitattributes", "a filter=f\n")
+    repo.write("a")
+    repo.commit()
+    ran = tmp_path / "ran"
+    text = f"[filter \"f\"]\n\tclean = touch '{ran}'\n"
+    file = repo.root / ".git" / (place if place.startswith("config") else "config")
+    if place == "an included file":
+        (repo.root / ".git/more").write_text(text)
+        text = "[include]\n\tpath = more\n"
+    if place == "config.worktree":
+        repo.git("config", "extensions.worktreeConfig", "true")
+    with file.open("a") as config:
+        config.write(text.replace("filter", "FilTer") if place == "another case" else text)
+    os.utime(repo.root / "a", (1, 1))  # so that git looks into the file
+    assert not Repository(repo.root).dirty(repo.root) and not ran.exists()
+    repo.git("status")
+    assert ran.exists(), "git itself would have run it"
+
+
 def test_the_owner_of_the_work_tree_is_git_s_to_judge(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """A work tree of another user of the machine is refused as git refuses it, with the way to trust it."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
