@@ -274,13 +274,13 @@ def test_a_dry_run_changes_nothing(pushed: Project, person: Person) -> None:
     person.edit("c", "edited there")
     person.edit("made there", "x")
     before, there = pushed.everything(), person.details()
-    for ran in (
-        pushed.push("-n"),
-        pushed.pull("--dry-run"),
-        pushed.push("-n", "--mirror"),
-        pushed.pull("-n", "--overwrite"),
+    for run, *options in (
+        (pushed.push, "-n"),
+        (pushed.pull, "--dry-run"),
+        (pushed.push, "-n", "--mirror"),
+        (pushed.pull, "-n", "--overwrite"),
     ):
-        assert ran.writes == []
+        assert run(*options).writes == []
     assert (pushed.everything(), person.details()) == (before, there)
 
 

@@ -49,7 +49,8 @@ def test_round_trips_change_nothing(project: Project, person: Person, workspace:
             for name in ("plain", "crlf", "many_newlines", "bom", "crlf_many", "only_header", "unicode"):
                 person.resave(name)
             there = {name: person.file(name) for name in person.names()}
-        for ran in (project.pull(), project.push()):
+        for run in (project.pull, project.push):
+            ran = run()
             assert "nothing to do" in ran.out and not ran.writes, ran.said
     assert project.files() == before
     assert {name: person.file(name) for name in person.names()} == there

@@ -258,7 +258,8 @@ def test_a_colleague_with_the_old_folders_is_told(pushed: Project, person: Perso
     colleague.push()
     grown(pushed).push()
     names, files = person.names(), colleague.files()
-    for ran in (colleague.push(code=3), colleague.pull(code=3), colleague.push("--mirror", code=3)):
+    for run, *options in ((colleague.push,), (colleague.pull,), (colleague.push, "--mirror")):
+        ran = run(*options, code=3)
         assert "is now synced from notebooks and src" in ran.err and not ran.writes
         assert "Set NOTEBOOK_FOLDER=notebooks,src here too" in ran.err
     assert (person.names(), colleague.files()) == (names, files)
@@ -313,7 +314,8 @@ def test_a_fresh_clone_doubles_nothing(pushed: Project, person: Person) -> None:
     for options, names in (([], "notebooks/a"), (["--mirror"], "notebooks/a")):
         fresh = grown(pushed.clone(f"clone{len(options)}"))
         if not options:
-            for ran in (fresh.push(code=3), fresh.pull(code=3)):
+            for run in (fresh.push, fresh.pull):
+                ran = run(code=3)
                 assert not ran.writes and "is now synced from notebooks" in ran.err
                 assert "Set NOTEBOOK_FOLDER=notebooks here too" in ran.err
             assert fresh.push("--take-over", "--dry-run").out.count("from ") == 8
@@ -355,7 +357,8 @@ def test_two_projects_of_one_repository(both: tuple[Project, Project], person: P
     one, two = both
     one.push()
     names = person.names()
-    for ran in (two.push(code=3), two.pull(code=3), two.push("--mirror", "--dry-run", code=3)):
+    for run, *options in ((two.push,), (two.pull,), (two.push, "--mirror", "--dry-run")):
+        ran = run(*options, code=3)
         assert "belongs to the project projA of this repository, and this is the project projB" in ran.err
         assert "--branch" in ran.err and "--target" in ran.err and "--take-over" in ran.err and not ran.writes
     assert person.names() == names == {"onlyA", "shared"}

@@ -148,14 +148,15 @@ def test_a_check_tells_by_its_exit_code(pushed: Project, person: Person) -> None
         check("--check")
     person.edit("a", "edited there")
     before, there = pushed.everything(), person.details()
-    for ran in (
-        pushed.push("--check"),
-        pushed.pull("--check", "--diff", code=1),
-        pushed.push("--check", "--overwrite", code=1),
-        pushed.push("--check", "notebooks/a.py", "--overwrite", code=1),
-        pushed.push("--check", "--overwrite", "notebooks/b.py"),
-        pushed.push("--check", "--json", "--overwrite", code=1),
+    for run, code, *options in (
+        (pushed.push, 0),
+        (pushed.pull, 1, "--diff"),
+        (pushed.push, 1, "--overwrite"),
+        (pushed.push, 1, "notebooks/a.py", "--overwrite"),
+        (pushed.push, 0, "--overwrite", "notebooks/b.py"),
+        (pushed.push, 1, "--json", "--overwrite"),
     ):
+        ran = run("--check", *options, code=code)
         assert ran.writes == [] and (pushed.everything(), person.details()) == (before, there)
     assert (ran.summary["update"], ran.summary["dry_run"], ran.summary["exit_code"]) == (1, True, 1)
     pushed.notebook("notebooks/a.py", "edited here")

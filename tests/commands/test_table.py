@@ -147,7 +147,8 @@ def test_an_edit_is_never_deleted(one: Project, person: Person) -> None:
     person.edit("a", "edited")
     one.notebook("notebooks/b.py", "edited")
     person.delete("b")
-    for ran in (one.push(code=1), one.pull(code=1)):
+    for run in (one.push, one.pull):
+        ran = run(code=1)
         assert "2 conflicts" in ran.out and not ran.writes
     assert one.names() == {"b.py"} and person.names() == {"a"}
 

@@ -18,9 +18,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -80,6 +81,7 @@ def edits(*wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _connections: dict[tuple[str, int], http.client.HTTPConnection] = {}
+_records: Counter[str] = Counter()  # how many each workspace has begun of what it is asked
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,13 @@ class Workspace:
         return [one for one in found if one["endpoint"].startswith("/api/2.0/")]
 
     def forget(self) -> None:
+        _records[self.host] += 1
         self.control("requests", method="DELETE")
+
+    @property
+    def record(self) -> int:
+        """The number of the record that `requests` tells of: each `forget` begins another."""
+        return _records[self.host]
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,14 @@ class Ran:
     code: int
     out: str
     err: str
-    requests: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    workspace: Workspace | None = None
+    record: int = 0  # where the workspace has noted it
+
+    @cached_property
+    def requests(self) -> list[dict[str, Any]]:
+        """To be looked at before the next run begins: few tests want them, so that nobody keeps them."""
+        assert self.workspace and self.workspace.record == self.record, "another run has begun since"
+        return self.workspace.requests()
 
     @property
     def said(self) -> str:
@@ -395,7 +410,7 @@ class Project:
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:
         """What the command said in the end: in sentences, and never its secret."""
         out, err = process.communicate(timeout=600)
-        ran = Ran(process.returncode, out.decode(), err.decode(), self.workspace.requests())
+        ran = Ran(process.returncode, out.decode(), err.decode(), self.workspace, self.workspace.record)
         return self._checked(ran, process.returncode, "", ())
 
     def run(self, command: str, *arguments: str, code: int | tuple[int, ...] = 0, **how: Any) -> Ran:
@@ -429,7 +444,7 @@ class Project:
         self.workspace.forget()
         main = importlib.import_module(f"databricks_sync.{command}").main
         ended, out, err = called(main, [command, *arguments], cwd or self.root, self._environment(env))
-        return self._checked(Ran(ended, out, err, self.workspace.requests()), code, command, arguments)
+        return self._checked(Ran(ended, out, err, self.workspace, self.workspace.record), code, command, arguments)
 
     def _environment(self, env: Mapping[str, str | None] | None) -> dict[str, str]:
         return {name: value for name, value in {**self.env, **(env or {})}.items() if value is not None}
