@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import readme  # noqa: E402
 from support.reader import COMMANDS as QUICK  # noqa: E402
 from support.reader import QuickReader  # noqa: E402
+from support.variants import thinned  # noqa: E402
 
 # Its commands share a project and a workspace.
 pytestmark = pytest.mark.xdist_group("docs")
@@ -203,7 +204,7 @@ def desk() -> Iterator[Desk]:
         yield Desk.of(reader)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", thinned(COMMANDS))
 def test_commands(desk: Desk, command: str) -> None:
     """Each command of the manual works where a reader would type it, and ends with the exit code it is to end with."""
     if sys.platform == "win32" and (ready(command) or command.startswith("make")):

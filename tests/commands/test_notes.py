@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.project import HOME, IMPORT, Person, Project, edits, notebook, rule
+from support.variants import thinned
 
 from .test_valves import another
 
@@ -31,7 +32,7 @@ def put(project: Project, path: str, **what: Any) -> None:
 
 
 @pytest.mark.parametrize("hashes", [True, pytest.param(False, marks=pytest.mark.long)], ids=["hashes", "no hashes"])
-@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("name", thinned(STRANGE))
 def test_what_is_no_note_stops_a_push(pushed: Project, person: Person, name: str, hashes: bool) -> None:
     """Where something else is in the place of the note, no target counts as nobody's, and what is told leads out."""
     pushed.workspace.set(hashes=hashes)

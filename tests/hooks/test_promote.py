@@ -240,6 +240,7 @@ COURSES = [
 ]
 
 
+@pytest.mark.long  # a judge is a run, and test_notebook.py has those that fail or take too long
 def test_courses(team: Team) -> None:
     """A judge that takes too long, or fails, lets nothing pass, and leaves nothing open."""
     team.train(55.0)
@@ -264,6 +265,7 @@ ask("runs/update", run_id=RUN, status="FINISHED", end_time=0)
 """
 
 
+@pytest.mark.long  # a judge more, to move an alias behind the command's back
 def test_somebody_else(team: Team) -> None:
     """An alias that somebody else has moved, while the judge was at work, is not moved once more."""
     write(team.desk.root / "projects" / "Demo", {"evaluate.py": QUICK + MOVES})

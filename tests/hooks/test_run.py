@@ -125,6 +125,7 @@ def test_trial(desk: Desk, more: str) -> None:
     assert given(HOOK, "--trial") == "hello" and notes == [0, 0, 0, 1]
 
 
+@pytest.mark.long  # test_steps.py and test_notebook.py have pipelines that stop
 def test_pipeline_that_stops(desk: Desk) -> None:
     """A step without the value that it needs, or that takes too long, ends the pipeline, and nothing stays open."""
     folder, experiment = desk.root / "projects" / "Demo", "/Shared/runs/stops"

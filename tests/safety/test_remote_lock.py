@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.project import IMPORT, LIST, answer, rule, until
+from support.variants import thinned
 
 from databricks_sync.errors import Busy, LockLost, NotOurs
 from databricks_sync.model import Login
@@ -150,7 +151,7 @@ STRANGE: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("name", thinned(STRANGE))
 def test_what_is_no_lock_is_named_and_left(world: World, name: str) -> None:
     """What stands in the place of a lock and is none is named, never called a run, and stays also when it is old."""
     edit, what = STRANGE[name]
