@@ -378,7 +378,7 @@ MUTANTS = (
         "left < 0",
         "False",
         SERVERS,
-        "zeros",
+        "blanks and pack",
     ),
     Mutant(
         "headers of any length",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from .mutants import HARMLESS, MUTANTS, ROOT, survived
 from .mutation import Mutant
@@ -23,6 +26,29 @@ def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
     """Each mutant is made for the package as it is now, and is Python."""
     file, _, place = mutant.changed(ROOT / mutant.package)
     compile(ast.unparse(place), file, "exec")
+
+
+def test_every_mutant_names_tests_that_there_are() -> None:
+    """None waits for a test that was renamed: it would be killed by nothing, and nobody would hear of it."""
+    typed = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "long or not long",
+    ]
+    ran = subprocess.run(
+        [*typed, *{one.where for one in MUTANTS}], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tests = ran.stdout.lower().splitlines()
+    for mutant in MUTANTS:
+        chosen = Expression.compile(mutant.tests)
+        names = [name for name in tests if name.startswith(mutant.where)]
+        assert any(chosen.evaluate(lambda word, name=name, **_: word.lower() in name) for name in names), mutant.name
 
 
 def _mutated(folder: Path, place: str, old: str, new: str) -> tuple[str, str]:
