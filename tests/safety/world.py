@@ -277,16 +277,13 @@ class Silent(RunListener):
     def error(self, *_: object) -> None: ...
 
 
-_begun: list[Path] = []  # a work tree for each run: the workspace knows what was asked since the latest one began
-
-
 @dataclass(frozen=True)
 class Observed:
     """What a process did, and what the workspace was asked meanwhile."""
 
     process: Process
     server: Server
-    number: int = field(default_factory=lambda: len(_begun))  # of the runs that had begun when it ended
+    record: int  # in which the workspace has noted it
 
     def __post_init__(self) -> None:
         if _running:
@@ -295,7 +292,7 @@ class Observed:
     @cached_property
     def requests(self) -> list[dict[str, Any]]:
         """To be looked at before the next run begins: few tests want them, so that nobody keeps them."""
-        assert self.number == len(_begun), "another run has begun since"
+        assert self.record == self.server.record, "another run has begun since"
         return self.server.requests()
 
     @property
@@ -400,7 +397,8 @@ class Clone:
                 error = caught
             except Died:
                 pass
-        return Run(process, self.server, way=way, report=report, error=error, notices=listener.notices)
+        record = self.server.record
+        return Run(process, self.server, record, way=way, report=report, error=error, notices=listener.notices)
 
     def restore(
         self,
@@ -425,11 +423,10 @@ class Clone:
                 error = caught
             except Died:
                 pass
-        return Restoring(process, self.server, code=code, error=error)
+        return Restoring(process, self.server, self.server.record, code=code, error=error)
 
     def _begin(self, at: int | None, upon: tuple[str, int] | None, act: Callable[[], object] | None) -> Process:
         self.server.forget()
-        _begun.append(self.root)
         return Process(self.root, at, upon, act)
 
     @contextmanager
