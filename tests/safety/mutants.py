@@ -2106,6 +2106,15 @@ MUTANTS = (
 HARMLESS = Mutant("nothing", "LIMITS", "Limits()", "Limits(*())", "tests/safety", "")
 
 
+def pytest_in(folder: Path, *typed: str) -> subprocess.CompletedProcess[str]:
+    """What pytest makes of the packages and tests in a folder, of the long ones too."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "long or not long", *typed]
+    environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "TORTURE_SECONDS"):
+        environ.pop(name, None)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=900)
+
+
 def survived(mutant: Mutant) -> bool:
     """Whether the tests take the mutant for the real thing."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
@@ -2115,12 +2124,7 @@ def survived(mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", copy)
         file, text = mutant.applied(copy / mutant.package)
         file.write_text(text, encoding="utf-8")
-        chosen = ("-k", mutant.tests, "-m", "long or not long")
-        typed = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", mutant.where, *chosen]
-        environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-        for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "TORTURE_SECONDS"):
-            environ.pop(name, None)
-        ran = subprocess.run(typed, cwd=copy, env=environ, capture_output=True, text=True, check=False, timeout=900)
+        ran = pytest_in(copy, "-x", mutant.where, "-k", mutant.tests)
         if ran.returncode not in (0, 1):
             raise RuntimeError(f"{mutant.name}: the tests could not be run\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
         return ran.returncode == 0

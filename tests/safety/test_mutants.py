@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from _pytest.mark.expression import Expression
 
-from .mutants import HARMLESS, MUTANTS, ROOT, survived
+from .mutants import HARMLESS, MUTANTS, ROOT, pytest_in, survived
 from .mutation import Mutant
 from .scenes import TORTURE
 from .test_crashes import Property
@@ -30,20 +28,8 @@ def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
 
 def test_every_mutant_names_tests_that_there_are() -> None:
     """None waits for a test that was renamed: it would be killed by nothing, and nobody would hear of it."""
-    typed = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--collect-only",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "long or not long",
-    ]
-    ran = subprocess.run(
-        [*typed, *{one.where for one in MUTANTS}], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    ran = pytest_in(ROOT, "--collect-only", *{one.where for one in MUTANTS})
+    assert ran.returncode == 0, ran.stdout
     tests = ran.stdout.lower().splitlines()
     for mutant in MUTANTS:
         chosen = Expression.compile(mutant.tests)
