@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -15,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.sources import PACKAGES, ROOT, modules, reads_sources
 
 from databricks_local.embedded import running
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("databricks_sync", "databricks_local", "mlflow_hooks")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 HEADER = "# Databricks notebook source\n"
 pytestmark = pytest.mark.xdist_group("installation")
@@ -131,10 +129,10 @@ def test_only_what_is_needed(installed: Path) -> None:
     )
 
 
+@reads_sources
 def test_oldest_grammar() -> None:
     """All that is installed is Python as the oldest supported version reads it."""
-    for file in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
-        ast.parse(file.read_text(encoding="utf-8"), file.name, feature_version=(3, 10))
+    assert all(modules(ROOT / package) for package in PACKAGES)
 
 
 @pytest.mark.long

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
 import pytest
+from support.sources import ROOT, nodes, reads_sources
 
-ROOT = Path(__file__).parents[1]
+pytestmark = reads_sources
 
 # A room, or a module at the top, may import itself and what stands before it.
 ORDER = {
@@ -53,23 +53,25 @@ DOORS = {
 
 
 @cache
-def imported(file: Path) -> list[ast.Import | ast.ImportFrom]:
-    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    return [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
-
-
-def imports(package: str) -> Iterator[tuple[str, str]]:
+def imports(package: str) -> list[tuple[str, str]]:
     """Each import of a module of ours by a module of `package`: their dotted names."""
-    for file in (ROOT / package).rglob("*.py"):
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        for node in imported(file):
-            if isinstance(node, ast.ImportFrom):
-                base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
-                source = ".".join(filter(None, [base, node.module]))
-                for name in node.names:
-                    yield ".".join(parts), f"{source}.{name.name}" if is_module(f"{source}.{name.name}") else source
-            else:
-                yield from ((".".join(parts), name.name) for name in node.names)
+    found = []
+    for file, node in nodes(package):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            found += [(".".join(parts), name) for name in named(parts, node)]
+    return found
+
+
+def named(parts: Sequence[str], node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """What an import in a module with these parts in its name brings in: a module, or the module that has it."""
+    if isinstance(node, ast.Import):
+        yield from (name.name for name in node.names)
+        return
+    base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
+    source = ".".join(filter(None, [base, node.module]))
+    for name in node.names:
+        yield f"{source}.{name.name}" if is_module(f"{source}.{name.name}") else source
 
 
 def is_module(name: str) -> bool:
@@ -132,6 +134,7 @@ def test_the_page_shows_the_house() -> None:
         rows = next(part for part in sections if part.startswith(f"{package}\n"))
         rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
         assert {*re.findall(r"^\| `(\w+)/`", rows, re.M)} == rooms
-    files = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    folders = (ROOT / name for name in (*ORDER, "tests", "docs"))
+    files = {path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("*.py")}
     for name in re.findall(r"`([\w/]+\.py)`", page):
         assert any(file == name or file.endswith(f"/{name}") for file in files), name

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import click
 import pytest
+from support.sources import ROOT, nodes, reads_sources
 
 from databricks_sync.cli.project_file import KEYS, TARGET_KEYS, read
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.to_databricks import to_databricks
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
-import readme  # noqa: E402
-from support.reader import QuickReader  # noqa: E402
+import readme
+from support.reader import QuickReader
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,15 +71,15 @@ def test_options(name: str) -> None:
     assert documented(name) == options(COMMANDS[name])
 
 
+@reads_sources
 def test_sentences_name_real_options() -> None:
     """Every option that a message of the commands tells people to type exists."""
     others = {"--dir", "--cached", "--unset-all"}  # of databricks_local; git rm; git config
     known = options(to_databricks) | options(from_databricks) | others
-    for file in (ROOT / "databricks_sync").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-                ours = re.sub(r"`?\bgit [^`]*`?", "", node.value)
-                assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known, (file.name, node.value)
+    for file, node in nodes("databricks_sync"):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            ours = re.sub(r"`?\bgit [^`]*`?", "", node.value)
+            assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known, (file.name, node.value)
 
 
 def test_ci_command() -> None:

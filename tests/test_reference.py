@@ -7,11 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from support.sources import ROOT, nodes, reads_sources
 
 
 @pytest.mark.parametrize("name", ["reference", "emulator"])
@@ -26,14 +24,14 @@ def test_written_pages(name: str) -> None:
 def texts() -> Iterator[str]:
     """Every text in the code, those of one message together; what is filled in is a `…`."""
     for package in ("databricks_sync", "databricks_local"):
-        for file in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.JoinedStr):
-                    yield "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values)
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    yield node.value
+        for _, node in nodes(package):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
 
 
+@reads_sources
 def test_messages() -> None:
     """Every message that the page on troubleshooting explains is one that the program says."""
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ import pytest
 from commands.hints.table import pattern, words
 from commands.hints.test_sources import in_sources, is_tried
 from support.project import notebook
+from support.sources import reads_sources
 
 from databricks_local.embedded import running
 
@@ -182,6 +183,7 @@ def test_a_notebook_runs_as_advised(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert finished(*words(err.rstrip().partition("Type: ")[2])[1:])[0] == 0
 
 
+@reads_sources
 def test_every_hint_is_tried() -> None:
     """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
     rows = [text for _, message, hint, _ in ROWS.values() for text in (message, hint)] + [*RUNNING]

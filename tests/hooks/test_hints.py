@@ -14,6 +14,7 @@ from commands.hints.table import pattern, words
 from commands.hints.test_sources import in_sources, is_tried
 from emulator.client import Local
 from support.project import notebook
+from support.sources import reads_sources
 from support.variants import thinned
 
 from databricks_local.embedded import Running
@@ -650,6 +651,7 @@ def test_what_is_done_as_printed_leads_out(desk: Desk, name: str, monkeypatch: p
     assert not re.search(pattern(row.message), after.said), after.said
 
 
+@reads_sources
 def test_every_hint_is_tried() -> None:
     """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
     rows = [text for row in ROWS.values() for text in (row.message, row.hint)]

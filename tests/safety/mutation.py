@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
+from support.sources import modules
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -30,33 +32,38 @@ class Mutant:
 
     def applied(self, folder: Path) -> tuple[Path, str]:
         """The module below `folder` that has the place, and its changed text. Raises ValueError as `changed` does."""
-        file, module, _ = self.changed(folder)
+        file, _ = self.changed(folder)
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        for name, node in _definitions(module.body):
+            if name == self.place:
+                _Replacement(self.old, self.new).visit(node)
         return file, f"{ast.unparse(module)}\n"
 
-    def changed(self, folder: Path) -> tuple[Path, ast.Module, ast.stmt]:
-        """The module below `folder` that has the place, both changed.
+    def changed(self, folder: Path) -> tuple[Path, ast.stmt]:
+        """The place, changed, and the module below `folder` that has it.
 
         Of several places of that name, the one that holds `old` is meant. Raises ValueError where no place does, or
         more than one, or where nothing changes.
         """
         changed = []
-        for file in sorted(file for file, names in _names(folder).items() if self.place in names):
-            module = ast.parse(file.read_text(encoding="utf-8"))
-            for place in [node for name, node in _definitions(module.body) if name == self.place]:
-                before = ast.dump(place)
-                _Replacement(self.old, self.new).visit(place)
-                if ast.dump(place) != before:
-                    changed.append((file, module, place))
+        for file, place in _places(folder).get(self.place, ()):
+            copy = deepcopy(place)
+            _Replacement(self.old, self.new).visit(copy)
+            if ast.dump(copy) != ast.dump(place):
+                changed.append((file, copy))
         if len(changed) != 1:
             raise ValueError(f"{self.name}: {len(changed)} places named {self.place} hold {self.old!r}, and not one")
         return changed[0]
 
 
 @cache
-def _names(folder: Path) -> Mapping[Path, frozenset[str]]:
-    """The qualified names of what each module below `folder` defines."""
-    modules = {file: ast.parse(file.read_text(encoding="utf-8")) for file in folder.rglob("*.py")}
-    return {file: frozenset(name for name, _ in _definitions(module.body)) for file, module in modules.items()}
+def _places(folder: Path) -> Mapping[str, Sequence[tuple[Path, ast.stmt]]]:
+    """What the modules below `folder` define: by its qualified name, with the module."""
+    places: dict[str, list[tuple[Path, ast.stmt]]] = {}
+    for file, module in modules(folder).items():
+        for name, node in _definitions(module.body):
+            places.setdefault(name, []).append((file, node))
+    return places
 
 
 def _definitions(body: Sequence[ast.stmt], around: str = "") -> Iterator[tuple[str, ast.stmt]]:

@@ -16,13 +16,13 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.sources import PACKAGES, nodes, reads_sources
 
 from databricks_sync import from_databricks, shell, to_databricks
 from databricks_sync.cli.options import Options
 from databricks_sync.cli.session import _typed
 from databricks_sync.model import Login, Settings
 
-PACKAGES = [Path(__file__).parents[2] / name for name in ("databricks_sync", "mlflow_hooks", "databricks_local")]
 NAMES = [
     "notebooks/a.py", "--mirror", "-n", "-", "--", "--mirror=x", "-rf", "~x", "~", "@file", "=ls", "+x", "%1", "#x",
     "a b", " a", "a  --mirror", "$(touch x)", "`touch x`", "$HOME", "it's", '"q"', "a;b", "a&b", "a|b", "a>b", "*",
@@ -130,19 +130,19 @@ _OURS = re.compile(
 
 def printed() -> Iterator[tuple[str, str, str]]:
     """What is put into commands in the sources: where, what stands before it, and the expression."""
-    for file in (one for package in PACKAGES for one in sorted(package.rglob("*.py")) if "templates" not in one.parts):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.JoinedStr):
-                before = ""
-                for part in node.values:
-                    if isinstance(part, ast.Constant):
-                        before += str(part.value)
-                    elif isinstance(part, ast.FormattedValue):
-                        if found := _COMMAND.search(before):
-                            yield f"{file.name}:{node.lineno}", found[0], ast.unparse(part.value)
-                        before += "X"
+    for file, node in (one for package in PACKAGES for one in nodes(package)):
+        if isinstance(node, ast.JoinedStr) and "templates" not in file.parts:
+            before = ""
+            for part in node.values:
+                if isinstance(part, ast.Constant):
+                    before += str(part.value)
+                elif isinstance(part, ast.FormattedValue):
+                    if found := _COMMAND.search(before):
+                        yield f"{file.name}:{node.lineno}", found[0], ast.unparse(part.value)
+                    before += "X"
 
 
+@reads_sources
 def test_nothing_is_put_into_a_command_unquoted() -> None:
     """In a command that the sources print, whatever somebody else named goes through shell.py."""
     found = list(printed())

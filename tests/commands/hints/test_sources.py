@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
+
+from support.sources import ROOT, modules, reads_sources
 
 from .table import VARIES
 from .test_table import SCENES
 
-ROOT = Path(__file__).parents[3]
 # Where one of these is made, the argument of this number is a hint; for an error of errors.py it is 1.
 HINTED = {"Problem": 2, "left": 2, "postponed": 2, "failed": 2, "_refused": 2, "UsageError": 0, "BadParameter": 0}
 HINTED |= {"RefusedError": 1, "TakenError": 1}  # of databricks_local
@@ -93,10 +93,7 @@ def called(node: ast.Call) -> str:
 
 @cache
 def errors() -> set[str]:
-    trees = [
-        ast.parse((ROOT / package / "errors.py").read_text(encoding="utf-8"))
-        for package in ("databricks_sync", "mlflow_hooks")
-    ]
+    trees = [modules(ROOT / package)[ROOT / package / "errors.py"] for package in ("databricks_sync", "mlflow_hooks")]
     return {node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
@@ -166,10 +163,13 @@ class Hints(ast.NodeVisitor):
 
 def in_sources(package: str, but: tuple[str, ...] = ()) -> Iterator[str]:
     """Every hint that a package may print, with `…` for what is filled in; `but`: not those of these modules."""
-    files = [
-        file for file in (ROOT / package).rglob("*.py") if not str(file.relative_to(ROOT / package)).startswith(but)
-    ]
-    texts = {text for file in files for text in Hints(ast.parse(file.read_text(encoding="utf-8"))).texts}
+    folder = ROOT / package
+    texts = {
+        text
+        for file, module in modules(folder).items()
+        if not str(file.relative_to(folder)).startswith(but)
+        for text in Hints(module).texts
+    }
     yield from sorted(text for text in texts if re.search(r"[a-z]{3}", text))
 
 
@@ -179,6 +179,7 @@ def is_tried(text: str, rows: Sequence[str] = TRIED) -> bool:
     return any(re.search(words.replace(re.escape(VARIES), ".*"), tried) for tried in rows)
 
 
+@reads_sources
 def test_every_hint_is_tried() -> None:
     """A hint that is new in the sources gets a row in the table, or a reason why it cannot have one."""
     hints = list(in_sources("databricks_sync"))
@@ -186,6 +187,7 @@ def test_every_hint_is_tried() -> None:
     assert [text for text in hints if not is_tried(text) and text not in NOT_TYPED and text not in NO_HINTS] == []
 
 
+@reads_sources
 def test_every_reason_is_about_a_hint() -> None:
     """No reason is left of a hint that is gone, or that has a row by now; and the tests that are named exist."""
     hints = set(in_sources("databricks_sync"))
