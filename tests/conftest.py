@@ -126,6 +126,8 @@ WAITING = (
     *("tests/watch/", "tests/commands/test_bad_input.py", "tests/commands/test_faults.py"),
     *("tests/emulator/test_bad_days.py", "tests/safety/test_remote_lock.py", "tests/unit/remote/test_servers.py"),
 )
+# What imports pandas, as MLflow does.
+PANDAS = ("tests/test_notebooks.py",)
 # What takes longest comes first, so that no worker is left with it in the end.
 FIRST = ("tests/test_projects.py", *WAITING)
 
@@ -140,14 +142,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     for item in items:
-        if item.nodeid.startswith(WAITING) and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("waiting"))
+        for group, places in (("waiting", WAITING), ("hooks", PANDAS)):
+            if item.nodeid.startswith(places) and not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(100_000)  # garbage in circles is rare, and memory is not
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)  # pytest has looked for garbage by then
+def pytest_unconfigure() -> None:
+    gc.freeze()  # else it is looked for twice more, in all that was imported
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

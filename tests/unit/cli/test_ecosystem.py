@@ -60,6 +60,7 @@ def hosts() -> Iterator[tuple[str, str]]:
         yield f"http://{server.address}", f"http://localhost:{server.address.rpartition(':')[2]}"
 
 
+@pytest.mark.xdist_group("sdk")
 @pytest.mark.parametrize("case", COMBINATIONS)
 def test_both_read_the_same(place: Place, hosts: tuple[str, str], monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """For each combination, ours is what databricks-sdk makes of the same file and environment."""
