@@ -90,7 +90,7 @@ def clean_environment(home: Path, workspace: Path) -> dict[str, str]:
     screen = ("CI", "BUILD_", "GITHUB_", "GITLAB_", "TF_BUILD", "BITBUCKET_", "JENKINS_", "PYTEST_", "PY_COLORS")
     screen += ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(private + screen)}
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     return kept | {
         "HOME": str(home),
         "USERPROFILE": str(home),

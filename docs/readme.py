@@ -57,9 +57,9 @@ _VARIES = (
 class Reader:
     """Somebody who types everything a page shows."""
 
-    def __init__(self, folder: Path, workspace: Workspace, environ: dict[str, str]) -> None:
-        self.top = self.project = folder / "project"
-        self.home = folder / "home"
+    def __init__(self, project: Path, home: Path, workspace: Workspace, environ: dict[str, str]) -> None:
+        self.top = self.project = project
+        self.home = home
         self.workspace = workspace
         self.environ = environ
         self.runs: dict[str, str] = {}  # backups as the page names them -> as they are called here
@@ -178,20 +178,21 @@ def steady(text: str) -> str:
 
 
 @contextmanager
-def new_reader(kind: type[Reader] = Reader) -> Iterator[Reader]:
-    """Somebody with a new project and a workspace of their own, until the block ends."""
+def new_reader(kind: type[Reader] = Reader, home: Path | None = None) -> Iterator[Reader]:
+    """Somebody with a new project, and a workspace in their home folder (default: a new one), until the block ends."""
     with tempfile.TemporaryDirectory(prefix="databricks-readme-") as name:
         folder = Path(name).resolve()
-        data = folder / "home" / ".databricks_local"
-        environ = clean_environment(folder / "home", data) | _ME | {"PYTHONIOENCODING": "utf-8"}
+        home = home or folder / "home"
+        data = home / ".databricks_local"
+        environ = clean_environment(home, data) | _ME | {"PYTHONIOENCODING": "utf-8"}
         make_project(folder / "project", environ, BRANCH)
         with running(data) as server:
-            yield kind(folder, Workspace(server), environ)
+            yield kind(folder / "project", home, Workspace(server), environ)
 
 
-def followed(text: str, kind: type[Reader] = Reader) -> str:
+def followed(text: str, kind: type[Reader] = Reader, home: Path | None = None) -> str:
     """A page's text with the output of now."""
-    with new_reader(kind) as reader:
+    with new_reader(kind, home) as reader:
         return reader.follow(text)
 
 

@@ -69,8 +69,8 @@ settings.register_profile("long", settings.get_profile("steady"), max_examples=5
 
 @pytest.fixture(scope="session")
 def workspace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the one workspace of a worker keeps what it holds."""
-    return tmp_path_factory.mktemp("embedded") / "workspace"
+    """Where the one workspace of a worker keeps what it holds: where it does so in a home folder."""
+    return tmp_path_factory.mktemp("embedded") / ".databricks_local"
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from support.project import Workspace
 from support.sources import ROOT, nodes, reads_sources
 
+from databricks_local.embedded import Running
 from databricks_sync.cli.project_file import KEYS, TARGET_KEYS, read
 from databricks_sync.from_databricks import from_databricks
 from databricks_sync.to_databricks import to_databricks
@@ -54,13 +57,23 @@ LONG = ("library.md", "monorepo.md", "offline.md", "release.md", "testing-notebo
 PAGES = [pytest.param(page, marks=[pytest.mark.long] if page.name in LONG else []) for page in readme.pages()]
 
 
+@pytest.fixture
+def home(embedded: Running, workspace_folder: Path) -> Iterator[Path]:
+    """A home folder with nothing in it but the workspace, which is empty."""
+    Workspace(embedded.host, embedded.token).renew()
+    yield workspace_folder.parent
+    for left in workspace_folder.parent.iterdir():
+        if left != workspace_folder:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in readme.pages()])
-def test_screens(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_screens(page: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page shows is what its commands print, up to times, also where a CI tries it."""
     for name, value in {"CI": "true", "GITHUB_ACTIONS": "true", "COLUMNS": "200", "FORCE_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
     text = page.read_text(encoding="utf-8")
-    assert readme.steady(readme.followed(text, QuickReader)) == readme.steady(text), (
+    assert readme.steady(readme.followed(text, QuickReader, home)) == readme.steady(text), (
         "python docs/readme.py brings it up to date"
     )
 
@@ -82,10 +95,11 @@ def test_sentences_name_real_options() -> None:
             assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known, (file.name, node.value)
 
 
-def test_ci_command() -> None:
+def test_ci_command(home: Path) -> None:
     """The command for CI makes an exact copy, also from a new clone that has two notebooks fewer."""
     [command] = re.findall(r"^(to_databricks --target /Shared/master --mirror)$", TEXT, re.M)
-    said = readme.followed(f"""```console
+    said = readme.followed(
+        f"""```console
 $ {command}
 $ git rm -q notebooks/02_daily_demand.sql notebooks/reports/rain_effect.r
 $ git -c user.name=Me -c user.email=me@example.com commit -qm "Remove two notebooks"
@@ -93,7 +107,10 @@ $ git clone -q . clone
 $ cd clone
 $ {command}
 $ echo $?
-```""")
+```""",
+        QuickReader,
+        home,
+    )
     assert "2 deleted, 9 in sync" in said
     assert "$ echo $?\n0\n" in said
 

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from support.project import Person, Project, Workspace, notebook
 from support.starts import Starts
 
-from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import Running
 
 # As nearly every repository has: in one without, each run has git walk through the history for its first commit.
@@ -20,8 +18,7 @@ ORIGIN = '[remote "origin"]\n\turl = https://git.example.com/team/project.git\n'
 def workspace(embedded: Running) -> Workspace:
     """A workspace that is empty and well-behaved, its records empty."""
     workspace = Workspace(embedded.host, embedded.token)
-    workspace.set(**asdict(ServerSettings()))
-    workspace.control("reset")
+    workspace.renew()
     return workspace
 
 

@@ -4,14 +4,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hooks.stage import Stage
 from support.project import Workspace
 
-from databricks_local.core.settings import ServerSettings
 from databricks_local.embedded import Running, running
 
 from .identity import identity
@@ -96,8 +94,7 @@ def servers(embedded: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def workspaces(servers: dict[str, Workspace]) -> dict[str, Workspace]:
     """Those, empty and well-behaved."""
     for one in {one.host: one for one in servers.values()}.values():
-        one.set(**asdict(ServerSettings()))
-        one.control("reset")
+        one.renew()
     return servers
 
 

@@ -10,7 +10,7 @@ from support.project import Project
 from databricks_local.embedded import Running
 
 from .scenes import Stage
-from .world import Server, World, fresh, template
+from .world import Server, World, template
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,9 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(served: Server) -> Server:
-    return fresh(served)
+    """Empty and well-behaved."""
+    served.renew()
+    return served
 
 
 @pytest.fixture
@@ -44,7 +46,8 @@ def worlds(served: Server, origin: Path, tmp_path: Path) -> Callable[[], World]:
         folder = tmp_path / str(len(made))
         folder.mkdir()
         made.append(folder)
-        return World(fresh(served), origin, folder)
+        served.renew()
+        return World(served, origin, folder)
 
     return make
 

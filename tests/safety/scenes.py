@@ -15,7 +15,7 @@ from support.project import notebook, sources
 
 from databricks_sync.remote.limits import LIMITS
 
-from .world import Clone, Observed, Remote, Run, Server, World, compose, fresh, script
+from .world import Clone, Observed, Remote, Run, Server, World, compose, script
 
 TREE = ("a.py", "b.py", "old.py", "q.sql", "data.csv", "etl/c.ipynb", "etl/gone.py")
 TORTURE = bool(os.environ.get("TORTURE_SECONDS"))
@@ -40,7 +40,8 @@ class Stage:
 
     def __init__(self, server: Server, origin: Path, folder: Path) -> None:
         self.server, self.folder, self._count = server, folder, 0
-        made = World(fresh(server), origin, folder / "stage")
+        server.renew()
+        made = World(server, origin, folder / "stage")
         self.empty = made.clone("empty").root
         self.synced = made.clone("synced")
         for name in TREE:
@@ -70,7 +71,8 @@ class Stage:
         """The world in which `scene` is about to be run."""
         self._count += 1
         origin = self.empty if scene.first else self.synced.root
-        world = World(fresh(self.server, hashes=hashes), origin, self.folder / "acts")
+        self.server.renew(hashes=hashes)
+        world = World(self.server, origin, self.folder / "acts")
         if not scene.first:
             self.server.person(*self.held)
         clone = world.clone("A")

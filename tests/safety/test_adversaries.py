@@ -28,7 +28,7 @@ from databricks_sync.remote.http import Http
 
 from .scenes import TORTURE
 from .test_crashes import Property
-from .world import ANYTHING, Clone, Hasty, Run, World, compose, fresh, script, values
+from .world import ANYTHING, Clone, Hasty, Run, World, compose, script, values
 
 STRICT = Allowed()
 HASHES = "return_wsfs_metadata=true"
@@ -586,7 +586,7 @@ def test_15_another_workspace_or_user_has_another_record(world: World, switched:
     clone = synced(world)
     clone.remove("a.py")
     if switched == "workspace":  # the same server by another name, holding what somebody else put there
-        fresh(world.server)
+        world.server.renew()
         clone.server = replace(clone.server, host=clone.server.host.replace("127.0.0.1", "localhost"))
     else:
         clone.target = "/Users/you@example.com/main"

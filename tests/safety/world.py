@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ from urllib.parse import quote, urlencode
 
 from support.project import HOME, Workspace, jupyter, notebook
 
-from databricks_local.core.settings import ServerSettings
 from databricks_sync import failpoints
 from databricks_sync.cli import settings
 from databricks_sync.cli.project import find
@@ -243,13 +242,6 @@ class Remote:
     kind: str
     raw: bytes
     language: str = ""
-
-
-def fresh(server: Server, **settings: Any) -> Server:
-    """The server as it starts, with these settings: empty, well-behaved, its records empty."""
-    server.control("reset")
-    server.set(**{**asdict(ServerSettings()), **settings})
-    return server
 
 
 @cache

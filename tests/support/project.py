@@ -21,11 +21,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlencode, urlsplit
+
+from databricks_local.core.settings import ServerSettings
 
 ME = "me@example.com"
 HOME = f"/Users/{ME}"
@@ -117,6 +119,11 @@ class Workspace:
 
     def set(self, **settings: Any) -> None:
         self.control("settings", settings)
+
+    def renew(self, **settings: Any) -> None:
+        """As a server starts, with these settings: empty, well-behaved, its records empty."""
+        self.control("reset")
+        self.set(**{**asdict(ServerSettings()), **settings})
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """These mishaps from now on, instead of those before."""
