@@ -63,7 +63,7 @@ def _folders(here: project.Project) -> list[str]:
 
 def _is_edited(repository: Repository, paths: Sequence[str]) -> bool:
     """Whether something at or below these paths from the top is not as it was committed."""
-    changed = repository.changed(repository.top) or []
+    changed = repository.status(repository.top).changed or []
     return any(path == "." or f"{name}/".startswith(f"{path}/") for name in changed for path in paths)
 
 

@@ -12,7 +12,7 @@ import time
 
 from databricks_sync.errors import SyncError, enumerated, printable
 from databricks_sync.local.folder import LocalFolder
-from databricks_sync.local.git import Repository
+from databricks_sync.local.git import Repository, Status
 from databricks_sync.model import Mode
 from databricks_sync.remote.marker import Marker
 from databricks_sync.remote.pushed import Pushed
@@ -29,7 +29,7 @@ def provenance(request: Request, local: LocalFolder, last: str) -> list[str]:
     if request.mode is not Mode.PUSH_MIRROR or not request.insisted:
         return []
     notes = []
-    if changed := local.changed():
+    if changed := local.status().changed:
         notes.append(f"This mirror includes changes that are not committed: {enumerated(changed)}.")
     if last and request.branch and last != request.branch:
         target, before, now = map(printable, (request.target, last, request.branch))
@@ -41,21 +41,21 @@ def pushed(request: Request, local: LocalFolder) -> Pushed | None:
     """What a push notes of itself beside its target; None where it is only about some paths."""
     if request.scope.paths:
         return None
+    status = _status(local)
     return Pushed(
-        commit=local.repository.commit(),
-        clean=_clean(local),
+        commit=status.commit,
+        clean=None if status.changed is None else not status.changed,
         by=f"{login_name()}@{socket.gethostname()}",
         at=int(time.time()),
         run=request.ci_run,
     )
 
 
-def _clean(local: LocalFolder) -> bool | None:
+def _status(local: LocalFolder) -> Status:
     try:
-        changed = local.changed()
-    except SyncError:  # it is only told, and stops nobody
-        return None
-    return None if changed is None else not changed
+        return local.status()
+    except SyncError:  # what has changed is only told, and stops nobody
+        return Status(local.repository.commit(), None)
 
 
 def newer(request: Request, repository: Repository, marker: Marker | None) -> str:

@@ -39,7 +39,7 @@ from databricks_sync.rules.patterns import excluded, included
 from databricks_sync.rules.stand_ins import StandIn, is_annex_link, stand_in
 
 from .files import LocalFiles, mode_of, stable_read, stat_of
-from .git import UNTRACK, Entry, Repository, program, typed
+from .git import UNTRACK, Entry, Repository, Status, program, typed
 from .identity import project_of
 
 HEAD = 64
@@ -275,17 +275,17 @@ class LocalFolder(LocalFiles):
         """Whether git ignores the file at `path`, and the project's patterns include it."""
         return included(self.patterns, path) and bool(self.repository.ignored([path]))
 
-    def changed(self) -> list[str] | None:
-        """The files that are not as they were committed, if they are synced; None where git cannot be asked."""
-        changed: list[str] = []
+    def status(self) -> Status:
+        """What is checked out, and what of it is synced and not as it was committed, by its path from the project."""
+        commit, changed = "", list[str]()
         project = project_of(self.project, self.repository)
-        for folder in self.folders:
-            paths = self.repository.changed(folder.path) if folder.path.is_dir() else []
+        for folder in (folder for folder in self.folders if folder.path.is_dir()):
+            commit, paths = self.repository.status(folder.path)
             if paths is None:
-                return None
+                return Status(commit, None)
             names = (posixpath.relpath(path, project) for path in paths)
             changed += [name for name in names if not excluded(self.patterns, name)]
-        return changed
+        return Status(commit or self.repository.commit(), changed)
 
     # --- places -------------------------------------------------------------------------------------------
 

@@ -51,6 +51,9 @@ OPERATIONS = {
 _BRANCH = "%(refname)%00%(symref)%00%(upstream:track)%00%(if)%(worktreepath)%(then)+%(end)"
 _USUAL = ("main", "master")  # names of default branches, where git was told no other one
 _RENAMES = 400  # files that are compared with as many others to find out where they were; equal ones always are
+# SOURCE: git-status(1), porcelain format version 2: so many fields stand before the path of what was changed, of what
+# is in conflict, and of what git does not know.
+_FIELDS = {"1": 8, "u": 10, "?": 1}
 UNTRACK = "rm --cached -f"  # by force also what was staged and then edited; the file itself stays
 
 
@@ -65,6 +68,15 @@ class Entry(NamedTuple):
     tracked: bool
     sparse: bool = False
     unmerged: bool = False
+
+
+class Status(NamedTuple):
+    """Which commit is checked out ("" before the first one), and what is not as it was committed, or not known to git
+    and not ignored; None where git cannot be asked.
+    """
+
+    commit: str
+    changed: list[str] | None
 
 
 class Difference(NamedTuple):
@@ -303,20 +315,22 @@ class Repository:
 
     def dirty(self, folder: Path) -> bool:
         """Whether something below `folder` is not as it was committed, or may not be."""
-        return self.changed(folder) != []
+        return self.status(folder).changed != []
 
-    def changed(self, folder: Path) -> list[str] | None:
-        """What below `folder` is not as it was committed, or not known to git and not ignored, by its path from the
-        top; None where git cannot be asked.
+    def status(self, folder: Path) -> Status:
+        """The commit, and what below `folder` differs from it, by its path from the top: of one and the same moment.
 
         A submodule is asked for its commit alone: to look into it, git would go by the submodule's configuration.
         """
         filters = self._filters()
         if any("=" in name for name in filters):  # no honest name, and none that `-c` can switch off
-            return None
+            return Status(self.commit(), None)
         off = [word for name in filters for word in ("-c", f"{name}={_OFF.get(name.rpartition('.')[2], '')}")]
-        how = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-        return [record[3:] for record in self._names(folder, "status", *how, "--", ".", options=off)]
+        how = ("--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames", "--untracked-files=all")
+        records = self._names(folder, "status", *how, "--ignore-submodules=dirty", "--", ".", options=off)
+        told = dict(record[2:].split(" ", 1) for record in records if record.startswith("# "))
+        paths = [record.split(" ", _FIELDS[record[0]])[-1] for record in records if record[0] in _FIELDS]
+        return Status(told["branch.oid"].replace("(initial)", ""), paths)
 
     def _filters(self) -> list[str]:
         """What this repository itself would filter files with. Those of the person (git-lfs) are not among them."""

@@ -35,8 +35,23 @@ def test_what_is_not_as_it_was_committed(repo: Repo) -> None:
     repo.git("mv", "sub/a/old", "sub/a/moved")
     (repo.root / "sub/a/gone").unlink()
     names = ("edited", "gone", "moved", "new/é x", "old", "staged")
-    changed = Repository(repo.root / "sub").changed(repo.root / "sub/a")
+    commit, changed = Repository(repo.root / "sub").status(repo.root / "sub/a")
+    assert commit == repo.git("rev-parse", "HEAD").strip()
     assert changed is not None and sorted(changed) == [f"sub/a/{name}" for name in names]
+
+
+def test_what_is_in_conflict_is_not_as_it_was_committed(repo: Repo) -> None:
+    """Nor is what both branches changed; and where nothing is committed yet, there is no commit."""
+    repo.write("a b", "1")
+    assert Repository(repo.root).status(repo.root) == ("", ["a b"])
+    repo.commit()
+    repo.git("checkout", "-q", "-b", "other")
+    for branch in ("main", "other"):
+        repo.git("checkout", "-q", branch)
+        repo.write("a b", branch)
+        repo.commit()
+    repo.git("merge", "main", code=1)
+    assert Repository(repo.root).status(repo.root) == (repo.git("rev-parse", "HEAD").strip(), ["a b"])
 
 
 # --- branches and operations ------------------------------------------------------------------------------------
