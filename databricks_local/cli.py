@@ -7,6 +7,7 @@ try:  # before everything else: it minds Ctrl-C meanwhile
 except KeyboardInterrupt:
     raise SystemExit(130) from None  # ExitCode.INTERRUPTED, which may not be imported yet
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,7 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
     """Run the workspace until Ctrl-C; print the lines for .env, and a link that logs a browser in once."""
     with _explained():
         extras.require()
+    gc.disable()  # nothing that is imported is garbage; the server looks for it again
     from .server import serving
 
     if options["retry_after"] < 0:
