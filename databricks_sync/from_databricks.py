@@ -10,7 +10,6 @@ except KeyboardInterrupt:
 from databricks_sync.cli.main import run, sync
 from databricks_sync.cli.options import Options, command
 
-from . import interrupt
 from .model import Direction
 
 
@@ -26,7 +25,6 @@ def from_databricks(options: Options) -> int:
 
 def main() -> None:
     """The command `from_databricks`: ends the process with its exit code."""
-    interrupt.ready()
     run(from_databricks)
 
 

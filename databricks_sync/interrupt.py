@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from .errors import SyncError
 from .exit_code import ExitCode
@@ -28,15 +29,26 @@ _ENDS_HOLD = 0.01  # seconds; fifty threads that read a file for each object wou
 _LOOK = 0.1  # seconds
 
 _pressed: list[int] = []
+_before: Any = signal.SIG_DFL  # what Ctrl-C does outside of a command
 
 
 # --- while reading ----------------------------------------------------------------------------------------------------
 
 
 def ready() -> None:
-    """From here on Ctrl-C raises KeyboardInterrupt in the main thread; before, it ends the process without a word."""
-    signal.signal(signal.SIGINT, _interrupt)
+    """From here on Ctrl-C raises KeyboardInterrupt in the main thread; before, it ends the process without a word.
+
+    Already as this returns: whoever calls it has to be ready, too.
+    """
+    global _before
+    _before = signal.getsignal(signal.SIGINT)
     sys.unraisablehook = _unraisable
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def over() -> None:
+    """From here on Ctrl-C does what it did before `ready`."""
+    signal.signal(signal.SIGINT, _before)
 
 
 def pressed() -> bool:

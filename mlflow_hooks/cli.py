@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from databricks_sync import __version__, interrupt
+from databricks_sync import __version__
 from databricks_sync.cli import completion
 from databricks_sync.cli.main import run as run_command
 from databricks_sync.cli.main import spoken
@@ -263,7 +263,6 @@ def promote(**values: Any) -> None:
 
 def main(prog_name: str = "mlflow_hooks") -> None:
     """The command, under the name it was typed as. Ends the process with its exit code."""
-    interrupt.ready()
     mlflow_hooks.name = prog_name
     run_command(mlflow_hooks)
 

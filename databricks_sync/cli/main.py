@@ -27,8 +27,24 @@ if TYPE_CHECKING:
 
 def run(command: click.Command) -> None:
     """Runs a command as a program: click's own mistakes exit with 2, ours with their own code, and no traceback."""
+    try:
+        code = _outcome(command)
+        interrupt.over()
+    except KeyboardInterrupt:  # again, while the first one was told of, or just as it ended
+        os._exit(ExitCode.INTERRUPTED)
+    if interrupt.pressed() and threading.active_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # nobody waits for what is still being read
+    sys.exit(code)
+
+
+def _outcome(command: click.Command) -> int:
+    """The exit code of a command that has run. Raises what nobody expects, and KeyboardInterrupt for a second one."""
     code: int = ExitCode.DONE
     try:
+        interrupt.ready()
         try:
             command.main(standalone_mode=False)
         except SystemExit as ended:
@@ -46,12 +62,7 @@ def run(command: click.Command) -> None:
             raise
         click.echo("Interrupted; nothing is half done.", err=True)
         code = ExitCode.INTERRUPTED
-    if interrupt.pressed() and threading.active_count() > 1:
-        with suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)  # nobody waits for what is still being read
-    sys.exit(code)
+    return code
 
 
 def sync(options: Options) -> int:

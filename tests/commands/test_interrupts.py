@@ -249,6 +249,48 @@ main()
     assert (ended.returncode, ended.stderr) == (130, said)
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("interrupt.ready", "Interrupted; nothing is half done.\n"),  # the handler is set in it
+        ("interrupt.over", ""),
+    ],
+    ids=["begins to be heard", "is no longer heard"],
+)
+def test_ctrl_c_at_either_end_is_quiet(act: str, said: str) -> None:
+    """In the moment in which Ctrl-C begins to be minded, and in the last in which it is, it ends with 130."""
+    program = f"""
+import signal, sys
+from databricks_sync import interrupt
+from databricks_sync.to_databricks import main
+act, press = {act}, lambda: signal.raise_signal(signal.SIGINT)
+{act} = (lambda: (act(), press())) if act is interrupt.ready else (lambda: (press(), act()))
+sys.argv = ["to_databricks", "--version"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, said)
+
+
+def test_ctrl_c_while_it_is_told_of_is_quiet() -> None:
+    """Pressed again while the first one is told of, it ends with 130 and no traceback."""
+    program = """
+import click, signal, sys
+from databricks_sync import interrupt
+from databricks_sync.to_databricks import main
+ready, echo, press = interrupt.ready, click.echo, lambda: signal.raise_signal(signal.SIGINT)
+def told(*words, **how):
+    echo(*words, **how)
+    press()
+interrupt.ready = lambda: (ready(), press())
+click.echo = told
+sys.argv = ["to_databricks", "--version"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted; nothing is half done.\n")
+
+
 def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Person, workspace: Workspace) -> None:
     """A run that CI cancels with SIGTERM leaves nothing that the next one does not finish."""
     many(project, 60)
