@@ -38,10 +38,10 @@ _before: Any = signal.SIG_DFL  # what Ctrl-C does outside of a command
 def ready() -> None:
     """From here on Ctrl-C raises KeyboardInterrupt in the main thread; before, it ends the process without a word.
 
-    Already as this returns: whoever calls it has to be ready, too.
+    It may do so before this returns: who calls it minds that already.
     """
     global _before
-    _before = signal.getsignal(signal.SIGINT)
+    _before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL  # None: somebody's in C, which Python cannot set again
     sys.unraisablehook = _unraisable
     signal.signal(signal.SIGINT, _interrupt)
 

@@ -277,15 +277,18 @@ class LocalFolder(LocalFiles):
 
     def status(self) -> Status:
         """What is checked out, and what of it is synced and not as it was committed, by its path from the project."""
-        commit, changed = "", list[str]()
+        commits, changed = set[str](), list[str]()
         project = project_of(self.project, self.repository)
         for folder in (folder for folder in self.folders if folder.path.is_dir()):
             commit, paths = self.repository.status(folder.path)
             if paths is None:
                 return Status(commit, None)
+            commits.add(commit)
             names = (posixpath.relpath(path, project) for path in paths)
             changed += [name for name in names if not excluded(self.patterns, name)]
-        return Status(commit or self.repository.commit(), changed)
+        if len(commits) == 1:
+            return Status(commits.pop(), changed)
+        return Status(self.repository.commit(), None if commits else changed)  # None: somebody has committed meanwhile
 
     # --- places -------------------------------------------------------------------------------------------
 

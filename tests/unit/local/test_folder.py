@@ -19,7 +19,7 @@ from support.repo import HEADER, Repo, agreed
 from databricks_sync.errors import SettingsError, SyncError
 from databricks_sync.local.files import TEMPORARY, Changing, settled, stable_read
 from databricks_sync.local.folder import LIMITS, LocalFolder, Scan, check_project, describe, is_litter
-from databricks_sync.local.git import Repository
+from databricks_sync.local.git import Repository, Status
 from databricks_sync.model import JUPYTER, SOURCES, Folder, Form, Format, Kind, Language, LocalObject, Severity, Stat
 from databricks_sync.notebook.format import sha256
 
@@ -611,6 +611,32 @@ def test_a_folder_of_another_repository_is_refused(repo: Repo, name: str, inside
         check_project(repo.open(name))
     assert f"`PROJECT_FOLDER={repo.root}/lib` and `NOTEBOOK_FOLDER={inside}`." in caught.value.hint
     check_project(repo.open("."))
+
+
+@pytest.mark.parametrize(("meanwhile", "known"), [(False, True), (True, False)], ids=["quiet", "a commit"])
+def test_the_commit_is_that_of_all_folders(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, meanwhile: bool, known: bool
+) -> None:
+    """Where somebody commits between the looks at two folders, it is not known what differs from which commit."""
+    for name in ("notebooks/a.py", "lib/b.py"):
+        repo.write(name, "1")
+    repo.commit()
+    repo.write("lib/b.py", "2")
+    repository = Repository(repo.root)
+    local = LocalFolder(
+        repo.root, tuple(Folder(repo.root / name, name, f"{name}/") for name in ("notebooks", "lib")), repository
+    )
+    look = repository.status
+
+    def status(folder: Path) -> Status:
+        seen = look(folder)
+        if meanwhile and folder.name == "notebooks":
+            repo.git("commit", "-q", "--allow-empty", "-m", "meanwhile")
+        return seen
+
+    monkeypatch.setattr(repository, "status", status)
+    found = local.status()
+    assert found == (repo.git("rev-parse", "HEAD").strip(), ["lib/b.py"] if known else None)
 
 
 def test_a_project_behind_a_link_is_a_project(repo: Repo, tmp_path: Path) -> None:
