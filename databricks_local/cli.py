@@ -103,9 +103,11 @@ def serve(home: Home, port: int, token: str | None, faults: tuple[str, ...], exi
     """Run the workspace until Ctrl-C; print the lines for .env, and a link that logs a browser in once."""
     with _explained():
         extras.require()
-    gc.disable()  # nothing that is imported is garbage; the server looks for it again
+    gc.disable()  # nothing that is imported is garbage
     from .server import serving
 
+    gc.freeze()
+    gc.enable()
     if options["retry_after"] < 0:
         options["retry_after"] = None
     rules, run_schedules = [_rule(text) for text in faults], bool(options.pop("run_schedules"))

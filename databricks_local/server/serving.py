@@ -114,9 +114,7 @@ def _let_others_in() -> None:
     """So that a thread which computes for long keeps the event loop waiting as little as Python can."""
     # A full collection looks at all objects there are, and nothing else runs meanwhile: those of a large notebook keep
     # it busy for half a second. None of them is in a circle.
-    gc.freeze()
     gc.set_threshold(700, 10, 1_000)
-    gc.enable()
     # How long a thread may go on when others are waiting; the loop waits so several times for each request.
     sys.setswitchinterval(0.001)
 
