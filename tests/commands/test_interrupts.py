@@ -250,45 +250,31 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("pressed", "said"),
     [
-        ("interrupt.ready", "Interrupted; nothing is half done.\n"),  # the handler is set in it
-        ("interrupt.over", ""),
+        ("interrupt.ready = lambda: (ready(), press())", "Interrupted; nothing is half done.\n"),
+        (
+            "interrupt.ready = lambda: (ready(), press())\n"
+            "click.echo = lambda *text, **how: (echo(*text, **how), press())",
+            "Interrupted; nothing is half done.\n",
+        ),
+        ("interrupt.over = lambda: (press(), over())", ""),
     ],
-    ids=["begins to be heard", "is no longer heard"],
+    ids=["as it begins to be heard", "again, while it is told of", "just before it is no longer heard"],
 )
-def test_ctrl_c_at_either_end_is_quiet(act: str, said: str) -> None:
-    """In the moment in which Ctrl-C begins to be minded, and in the last in which it is, it ends with 130."""
+def test_ctrl_c_at_either_end_is_quiet(pressed: str, said: str) -> None:
+    """In the first moment in which Ctrl-C is minded, once more right then, and in the last, it ends with 130."""
     program = f"""
-import signal, sys
+import click, signal, sys
 from databricks_sync import interrupt
 from databricks_sync.to_databricks import main
-act, press = {act}, lambda: signal.raise_signal(signal.SIGINT)
-{act} = (lambda: (act(), press())) if act is interrupt.ready else (lambda: (press(), act()))
+ready, over, echo, press = interrupt.ready, interrupt.over, click.echo, lambda: signal.raise_signal(signal.SIGINT)
+{pressed}
 sys.argv = ["to_databricks", "--version"]
 main()
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, said)
-
-
-def test_ctrl_c_while_it_is_told_of_is_quiet() -> None:
-    """Pressed again while the first one is told of, it ends with 130 and no traceback."""
-    program = """
-import click, signal, sys
-from databricks_sync import interrupt
-from databricks_sync.to_databricks import main
-ready, echo, press = interrupt.ready, click.echo, lambda: signal.raise_signal(signal.SIGINT)
-def told(*words, **how):
-    echo(*words, **how)
-    press()
-interrupt.ready = lambda: (ready(), press())
-click.echo = told
-sys.argv = ["to_databricks", "--version"]
-main()
-"""
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (130, "Interrupted; nothing is half done.\n")
 
 
 def test_a_terminated_run_is_finished_by_the_next(project: Project, person: Person, workspace: Workspace) -> None:
