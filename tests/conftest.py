@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from hooks.stage import Stage
+    from support.contents import Contents
     from support.starts import Starts
 
     from databricks_local.embedded import Running
@@ -88,13 +89,21 @@ def embedded(workspace_folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def starts(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Starts:
-    """Projects in sync with that workspace, to be copied."""
-    from support.starts import Starts
+def contents(workspace_folder: Path) -> Contents:
+    """What that workspace holds, to be kept and laid there again."""
+    from support.contents import Contents
 
     from databricks_local.home import Home
 
-    return Starts(tmp_path_factory.mktemp("starts"), Home(workspace_folder).database)
+    return Contents(Home(workspace_folder).database)
+
+
+@pytest.fixture(scope="session")
+def starts(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Starts:
+    """Projects in sync with that workspace, to be copied."""
+    from support.starts import Starts
+
+    return Starts(tmp_path_factory.mktemp("starts"), contents)
 
 
 @pytest.fixture(scope="session")

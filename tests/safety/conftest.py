@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.contents import Contents
 from support.project import Project
 
 from databricks_local.embedded import Running
@@ -61,8 +62,8 @@ def project(tmp_path: Path, server: Server, dot_git: Path) -> Project:
 
 
 @pytest.fixture(scope="module")
-def stage(served: Server, origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(served, origin, tmp_path_factory.mktemp("stage"))
+def stage(served: Server, contents: Contents, origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(served, contents, origin, tmp_path_factory.mktemp("stage"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

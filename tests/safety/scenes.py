@@ -7,10 +7,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.contents import Contents, Rows
 from support.project import notebook, sources
 
 from databricks_sync.remote.limits import LIMITS
@@ -35,11 +36,20 @@ class Scene:
     in_json: int = LIMITS.in_json  # bytes up to which an archive is not large
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """All there is at one instant: the clone's files with git's and the tool's, the workspace and its settings."""
+
+    folder: Path
+    rows: Rows
+    settings: dict[str, object]
+
+
 class Stage:
     """Sets the same scene again and again, quickly: a tree in sync with the workspace, in a clone named A."""
 
-    def __init__(self, server: Server, origin: Path, folder: Path) -> None:
-        self.server, self.folder, self._count = server, folder, 0
+    def __init__(self, server: Server, contents: Contents, origin: Path, folder: Path) -> None:
+        self.server, self.contents, self.folder, self._snapshots = server, contents, folder, 0
         server.renew()
         made = World(server, origin, folder / "stage")
         self.empty = made.clone("empty").root
@@ -68,8 +78,9 @@ class Stage:
         return self.synced.target
 
     def set(self, scene: Scene, hashes: bool) -> tuple[World, Clone]:
-        """The world in which `scene` is about to be run."""
-        self._count += 1
+        """The world in which `scene` is about to be run; that of the scene before is gone."""
+        for name in ("acts", "snapshots"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         origin = self.empty if scene.first else self.synced.root
         self.server.renew(hashes=hashes)
         world = World(self.server, origin, self.folder / "acts")
@@ -80,8 +91,19 @@ class Stage:
         scene.happened(world, clone)
         return world, clone
 
-    def clear(self) -> None:
-        shutil.rmtree(self.folder / "acts", ignore_errors=True)
+    def snapshot(self, clone: Clone) -> Snapshot:
+        """What is there now."""
+        self._snapshots += 1
+        folder = self.folder / "snapshots" / str(self._snapshots)
+        shutil.copytree(clone.root, folder, symlinks=True)
+        return Snapshot(folder, self.contents.held(), self.server.control("settings", method="GET"))
+
+    def restore(self, snapshot: Snapshot, clone: Clone) -> None:
+        """Makes all there is what it was then."""
+        shutil.rmtree(clone.root)
+        shutil.copytree(snapshot.folder, clone.root, symlinks=True)
+        self.server.renew(**snapshot.settings)
+        self.contents.lay(snapshot.rows)
 
 
 # --- what had happened ------------------------------------------------------------------------------------------
@@ -320,15 +342,12 @@ def end(world: World, clone: Clone, last: Run) -> End:
 def undisturbed(stage: Stage, scene: Scene, hashes: bool, *ways: str) -> tuple[End, list[Run], set[str]]:
     """How it ends when nothing dies, what was done on the way, and the values that were there before."""
     world, clone = stage.set(scene, hashes)
-    try:
-        before = world.kept()
-        runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
-        assert all(run.report and run.report.exit_code in (0, 1) for run in runs), [run.said for run in runs]
-        ended = end(world, clone, runs[-1])
-        assert before <= world.kept(ended.there)
-        return ended, runs, before
-    finally:
-        stage.clear()
+    before = world.kept()
+    runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
+    assert all(run.report and run.report.exit_code in (0, 1) for run in runs), [run.said for run in runs]
+    ended = end(world, clone, runs[-1])
+    assert before <= world.kept(ended.there)
+    return ended, runs, before
 
 
 def unlocked(world: World, clone: Clone) -> None:
@@ -340,27 +359,40 @@ def unlocked(world: World, clone: Clone) -> None:
     assert not [name for name in notes if name.endswith(".lock")]
 
 
-def dies(clone: Clone, scene: Scene, way: str, point: int) -> Run:
-    run = clone.sync(way, at=point, lock=scene.lock, links=scene.links)
-    if scene.lock:  # whoever held it lives on here, so that only time shows it to be dead
-        clone.server.clock(mode="real", offset_ms=200_000)
-    return run
+def deaths(stage: Stage, clone: Clone, scene: Scene, like: Run, points: Sequence[int]) -> Iterator[int]:
+    """Each of these points of a run, with all there is as a run leaves it that dies there; `like`: the same run before.
+
+    A process that is killed does nothing any more: what it leaves is what is there before that effect. So one run,
+    looked at on its way, gives what many would, that die at one of them each.
+    """
+    # Not by the numbers of all effects: the first run of all asks git for more.
+    wanted = {like.points.index(point): point for point in points}
+    seen: dict[int, Snapshot] = {}
+
+    def look() -> None:
+        process = clone.process
+        assert process
+        here = len(process.points) - 1
+        if process.points[-1:] == [len(process.effects) - 1] and here in wanted:
+            seen[wanted[here]] = stage.snapshot(clone)
+
+    clone.sync(scene.way, act=look, lock=scene.lock, links=scene.links)
+    assert list(seen) == points
+    for point, snapshot in seen.items():
+        stage.restore(snapshot, clone)
+        if scene.lock:  # whoever held it lives on here, so that only time shows it to be dead
+            clone.server.clock(mode="real", offset_ms=200_000)
+        yield point
 
 
-def disturbed(stage: Stage, scene: Scene, hashes: bool, points: tuple[int, ...], *ways: str) -> tuple[End, set[str]]:
-    """How it ends when the first runs die at these points; all ways are then gone in full."""
-    world, clone = stage.set(scene, hashes)
-    try:
-        for point in points:
-            dies(clone, scene, scene.way, point)
-        runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
-        found = end(world, clone, runs[-1])
-        kept = world.kept(found.there)
-        if scene.lock:
-            unlocked(world, clone)
-        return found, kept
-    finally:
-        stage.clear()
+def found(world: World, clone: Clone, scene: Scene, *ways: str) -> tuple[End, set[str]]:
+    """How it ends when all these ways are gone in full after a death, and the values that are still there."""
+    runs = [clone.sync(way, lock=scene.lock, links=scene.links) for way in ways]
+    ended = end(world, clone, runs[-1])
+    kept = world.kept(ended.there)
+    if scene.lock:
+        unlocked(world, clone)
+    return ended, kept
 
 
 def chosen(run: Observed, half: bool = False) -> list[int]:

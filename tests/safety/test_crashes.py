@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .scenes import SCENES, SMALL, Stage, chosen, dies, disturbed, end, few, undisturbed
+from .scenes import SCENES, SMALL, Stage, chosen, deaths, end, few, found, undisturbed
 from .world import Clone, World, compose, values
 
 Property = Callable[[str, object], None]
@@ -21,9 +21,10 @@ def test_a_death_at_any_effect_changes_nothing(
     scene = SCENES[name]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way, *scene.then)
     points = chosen(runs[0], hashes)
-    for point in points:
-        found, kept = disturbed(stage, scene, hashes, (point,), scene.way, *scene.then)
-        assert found == expected, f"died at {point}: {runs[0].effects[point]}"
+    world, clone = stage.set(scene, hashes)
+    for point in deaths(stage, clone, scene, runs[0], points):
+        ended, kept = found(world, clone, scene, scene.way, *scene.then)
+        assert ended == expected, f"died at {point}: {runs[0].effects[point]}"
         assert before <= kept, f"died at {point}: {runs[0].effects[point]}: {before - kept} lost"
     record_property("crash points", len(points))
 
@@ -38,9 +39,10 @@ def test_after_a_death_the_other_command_does_no_harm(
     other = {"push": "pull", "pull": "push"}[scene.way]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way, other, scene.way)
     points = chosen(runs[0], hashes)
-    for point in points:
-        found, kept = disturbed(stage, scene, hashes, (point,), other, scene.way)
-        assert found == expected, f"died at {point}: {runs[0].effects[point]}"
+    world, clone = stage.set(scene, hashes)
+    for point in deaths(stage, clone, scene, runs[0], points):
+        ended, kept = found(world, clone, scene, other, scene.way)
+        assert ended == expected, f"died at {point}: {runs[0].effects[point]}"
         assert before <= kept, f"died at {point}: {runs[0].effects[point]}: {before - kept} lost"
     record_property("crash points", len(points))
 
@@ -54,15 +56,15 @@ def test_a_second_death_changes_nothing_either(
     scene = SMALL[name]
     expected, runs, before = undisturbed(stage, scene, hashes, scene.way)
     count = 0
-    for point in few(chosen(runs[0])):
-        _, clone = stage.set(scene, hashes)
-        dies(clone, scene, scene.way, point)
+    world, clone = stage.set(scene, hashes)
+    for point in deaths(stage, clone, scene, runs[0], few(chosen(runs[0]))):
+        left = stage.snapshot(clone)
         successor = clone.sync(scene.way)
-        stage.clear()
-        for second in few(chosen(successor)):
-            found, kept = disturbed(stage, scene, hashes, (point, second), scene.way)
+        stage.restore(left, clone)
+        for second in deaths(stage, clone, scene, successor, few(chosen(successor))):
+            ended, kept = found(world, clone, scene, scene.way)
             where = f"died at {point}: {runs[0].effects[point]}, then at {second}: {successor.effects[second]}"
-            assert found == expected, where
+            assert ended == expected, where
             assert before <= kept, where
             count += 1
     record_property("crash points", count)
@@ -76,13 +78,9 @@ def test_a_death_among_threads_changes_nothing(stage: Stage, name: str, record_p
     points = chosen(runs[0])
     for point in points:
         world, clone = stage.set(scene, True)
-        try:
-            clone.sync(scene.way, at=point, threads=True)
-            last = clone.sync(scene.way, threads=True)
-            found = end(world, clone, last)
-            assert found == expected and before <= world.kept(found.there), point
-        finally:
-            stage.clear()
+        clone.sync(scene.way, at=point, threads=True)
+        ended = end(world, clone, clone.sync(scene.way, threads=True))
+        assert ended == expected and before <= world.kept(ended.there), point
     record_property("crash points", len(points))
 
 
@@ -103,19 +101,15 @@ def test_a_restore_that_dies_is_finished_by_the_next(stage: Stage, way: str, rec
     before, whole = world.kept(), clone.restore(way)
     expected = seen(world, clone)
     assert whole.code == 0 and before <= world.kept()
-    stage.clear()
     points = chosen(whole)
     for point in points:
         world, clone = replaced()
-        try:
-            (name,) = clone.saved_runs()
-            clone.restore(way, at=point)
-            assert before <= world.kept(), f"died at {point}: {whole.effects[point]}"
-            last = clone.restore(way, clone.saved_runs().index(name))
-            assert last.code == 0 and seen(world, clone) == expected, f"died at {point}: {whole.effects[point]}"
-            assert before <= world.kept() and clone.sync("push").report and not clone.litter()
-        finally:
-            stage.clear()
+        (name,) = clone.saved_runs()
+        clone.restore(way, at=point)
+        assert before <= world.kept(), f"died at {point}: {whole.effects[point]}"
+        last = clone.restore(way, clone.saved_runs().index(name))
+        assert last.code == 0 and seen(world, clone) == expected, f"died at {point}: {whole.effects[point]}"
+        assert before <= world.kept() and clone.sync("push").report and not clone.litter()
     record_property("crash points", len(points))
 
 

@@ -78,18 +78,15 @@ def test_a_fault_costs_a_run_and_no_edit(stage: Stage, way: str, record_property
             for nth in (1, 2) if TORTURE else (1 + count % 2,):
                 what = f"{endpoint} {mishap} {phase} {nth}"
                 world, clone = stage.set(scene, hashes)
-                try:
-                    world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS[mishap], phase=phase, nth=nth, times=1))
-                    first = clone.sync(way, allowed=Allowed(deletes="60%", all_changed=True))
-                    world.server.faults()
-                    assert not clone.litter() and before <= world.kept(), (what, first.said)
-                    last = clone.sync(way)
-                    found = end(world, clone, last)
-                    assert found == expected or mishap in ("404", "nothing"), (what, first.said, last.said)
-                    assert before <= world.kept(found.there), (what, first.said, last.said)
-                    count += 1
-                finally:
-                    stage.clear()
+                world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS[mishap], phase=phase, nth=nth, times=1))
+                first = clone.sync(way, allowed=Allowed(deletes="60%", all_changed=True))
+                world.server.faults()
+                assert not clone.litter() and before <= world.kept(), (what, first.said)
+                last = clone.sync(way)
+                found = end(world, clone, last)
+                assert found == expected or mishap in ("404", "nothing"), (what, first.said, last.said)
+                assert before <= world.kept(found.there), (what, first.said, last.said)
+                count += 1
     record_property("faults", count)
 
 
@@ -101,15 +98,12 @@ def test_a_fault_that_stays_is_told_and_loses_nothing(stage: Stage, record_prope
         expected, _, before = undisturbed(stage, scene, True, way)
         for endpoint in endpoints:
             world, clone = stage.set(scene, True)
-            try:
-                world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS["503"]))
-                clone.sync(way)
-                world.server.faults()
-                assert before <= world.kept()
-                assert end(world, clone, clone.sync(way)) == expected, endpoint
-                count += 1
-            finally:
-                stage.clear()
+            world.server.faults(rule(f"*/workspace/{endpoint}", MISHAPS["503"]))
+            clone.sync(way)
+            world.server.faults()
+            assert before <= world.kept()
+            assert end(world, clone, clone.sync(way)) == expected, endpoint
+            count += 1
     record_property("faults", count)
 
 
@@ -122,16 +116,13 @@ def test_an_answer_that_is_too_late_costs_nothing(
     scene = SCENES["push"]
     expected, _, before = undisturbed(stage, scene, True, "push")
     world, clone = stage.set(scene, True)
-    try:
-        late = {"kind": "latency", "ms": 600}
-        world.server.faults(rule(f"*/workspace/{endpoint}", late, phase=phase, object=f"{world.target}*", nth=1))
-        run = clone.sync("push", patience=0.3)
-        time.sleep(0.4)
-        world.server.faults()
-        assert before <= world.kept(), run.said
-        assert end(world, clone, clone.sync("push")) == expected, run.said
-    finally:
-        stage.clear()
+    late = {"kind": "latency", "ms": 600}
+    world.server.faults(rule(f"*/workspace/{endpoint}", late, phase=phase, object=f"{world.target}*", nth=1))
+    run = clone.sync("push", patience=0.3)
+    time.sleep(0.4)
+    world.server.faults()
+    assert before <= world.kept(), run.said
+    assert end(world, clone, clone.sync("push")) == expected, run.said
     record_property("faults", 1)
 
 
@@ -199,25 +190,22 @@ def test_a_full_disk_costs_a_run_and_no_edit(stage: Stage, command: str, size: i
     scene = Scene(way, SCENES[way].happened)
     expected, _, before = undisturbed(stage, scene, True, way)
     world, clone = stage.set(scene, True)
-    try:
-        project = Project(clone.root, clone.root.parent / "home", world.server)
-        typed = [sys.executable, "-m", f"databricks_sync.{command}"]
-        ran = subprocess.run(
-            typed,
-            cwd=clone.root,
-            # Without this, the interpreter would leave torn bytecode of the package behind.
-            env=project.env | {"PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            preexec_fn=limited(size),
-            check=False,
-            timeout=300,
-        )
-        said = (ran.stdout + ran.stderr).decode()
-        assert "Traceback" not in said and "unexpected" not in said, said
-        assert before <= world.kept() and not clone.litter(), said
-        assert end(world, clone, clone.sync(way)) == expected, said
-    finally:
-        stage.clear()
+    project = Project(clone.root, clone.root.parent / "home", world.server)
+    typed = [sys.executable, "-m", f"databricks_sync.{command}"]
+    ran = subprocess.run(
+        typed,
+        cwd=clone.root,
+        # Without this, the interpreter would leave torn bytecode of the package behind.
+        env=project.env | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        preexec_fn=limited(size),
+        check=False,
+        timeout=300,
+    )
+    said = (ran.stdout + ran.stderr).decode()
+    assert "Traceback" not in said and "unexpected" not in said, said
+    assert before <= world.kept() and not clone.litter(), said
+    assert end(world, clone, clone.sync(way)) == expected, said
     record_property("faults", 1)
 
 

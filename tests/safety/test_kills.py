@@ -65,14 +65,11 @@ def test_a_kill_at_any_request_changes_nothing(
     kills = 0
     for number, phase in points(len(runs[0].requests)):
         world, clone = stage.set(scene, hashes)
-        try:
-            kills += killed_at_request(clone, COMMANDS[name], number, phase)
-            last = clone.sync(scene.way)
-            found = end(world, clone, last)
-            assert found == expected, f"killed {phase} request {number}"
-            assert before <= world.kept(found.there)
-        finally:
-            stage.clear()
+        kills += killed_at_request(clone, COMMANDS[name], number, phase)
+        last = clone.sync(scene.way)
+        found = end(world, clone, last)
+        assert found == expected, f"killed {phase} request {number}"
+        assert before <= world.kept(found.there)
     assert kills > 1
     record_property("kills", kills)
 
@@ -87,14 +84,11 @@ def test_a_kill_at_any_label_changes_nothing(stage: Stage, name: str, record_pro
     kills = 0
     for label, number in every if TORTURE else every[1::20]:
         world, clone = stage.set(scene, True)
-        try:
-            kills += killed_at_label(clone, COMMANDS[name], label, number)
-            last = clone.sync(scene.way)
-            found = end(world, clone, last)
-            assert found == expected, f"killed at {label} {number}"
-            assert before <= world.kept(found.there)
-        finally:
-            stage.clear()
+        kills += killed_at_label(clone, COMMANDS[name], label, number)
+        last = clone.sync(scene.way)
+        found = end(world, clone, last)
+        assert found == expected, f"killed at {label} {number}"
+        assert before <= world.kept(found.there)
     assert kills > 1
     record_property("kills", kills)
 
@@ -179,15 +173,12 @@ def test_an_impatient_ctrl_c_is_recovered_from(stage: Stage, server: Server, tim
     scene = SCENES["push"]
     expected, _, before = undisturbed(stage, scene, True, scene.way)
     world, clone = stage.set(scene, True)
-    try:
-        server.faults(rule(IMPORT, {"kind": "latency", "ms": 400}, object=f"{world.target}/*"))
-        process = begun(clone, "to_databricks")
-        until(lambda: server.struck()[0])
-        for _ in range(times):
-            process.send_signal(signal.SIGINT)
-        process.communicate(timeout=300)
-        server.faults()
-        assert process.returncode == 130
-        assert end(world, clone, clone.sync("push")) == expected and before <= world.kept()
-    finally:
-        stage.clear()
+    server.faults(rule(IMPORT, {"kind": "latency", "ms": 400}, object=f"{world.target}/*"))
+    process = begun(clone, "to_databricks")
+    until(lambda: server.struck()[0])
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=300)
+    server.faults()
+    assert process.returncode == 130
+    assert end(world, clone, clone.sync("push")) == expected and before <= world.kept()

@@ -80,23 +80,15 @@ def test_whatever_changes_was_foretold(stage: Stage, name: str) -> None:
     """Between two effects nothing changes, on the disk or in the workspace, but what the first of them named."""
     scene = SCENES[name]
     world, clone = stage.set(scene, True)
-    try:
-        foretold(
-            world, clone, lambda act: clone.sync(scene.way, act=act, lock=scene.lock, links=scene.links), scene.way
-        )
-    finally:
-        stage.clear()
+    foretold(world, clone, lambda act: clone.sync(scene.way, act=act, lock=scene.lock, links=scene.links), scene.way)
 
 
 @pytest.mark.parametrize("way", ["push", "pull"])
 def test_whatever_a_restore_changes_was_foretold(stage: Stage, way: str) -> None:
     """The same holds of a restore."""
     world, clone = stage.set(SCENES[f"{way} over"], True)
-    try:
-        clone.sync(f"{way} over")
-        foretold(world, clone, lambda act: clone.restore(way, act=act), way)
-    finally:
-        stage.clear()
+    clone.sync(f"{way} over")
+    foretold(world, clone, lambda act: clone.restore(way, act=act), way)
 
 
 def foretold(world: World, clone: Clone, run: Callable[[Callable[[], object]], Observed], way: str) -> None:

@@ -84,6 +84,10 @@ class Process:
     effects: list[str] = field(default_factory=list)
     dead: bool = False
 
+    @property
+    def points(self) -> list[int]:
+        return [number for number, effect in enumerate(self.effects) if not effect.startswith(("GET ", "git "))]
+
     def meet(self, effect: str) -> None:
         if self.dead:
             raise Died
@@ -294,7 +298,7 @@ class Observed:
     @property
     def points(self) -> list[int]:
         """The effects before which a death leaves something else behind than before the next: all but reads."""
-        return [number for number, effect in enumerate(self.effects) if not effect.startswith(("GET ", "git "))]
+        return self.process.points
 
     @cached_property
     def writes(self) -> list[tuple[str, str]]:
@@ -350,6 +354,7 @@ class Clone:
         self.few = LIMITS.few  # so many notebooks are not worth an archive
         self.in_json = LIMITS.in_json  # bytes up to which an archive is not large
         self.folders = "notebooks"  # that are carried; `write` and `files` are about the notebooks
+        self.process: Process | None = None  # the latest
         self.notebooks.mkdir(exist_ok=True)
 
     # --- runs -------------------------------------------------------------------------------------------------
@@ -419,7 +424,8 @@ class Clone:
 
     def _begin(self, at: int | None, upon: tuple[str, int] | None, act: Callable[[], object] | None) -> Process:
         self.server.forget()
-        return Process(self.root, at, upon, act)
+        self.process = Process(self.root, at, upon, act)
+        return self.process
 
     @contextmanager
     def _sync(self, listener: Silent, pool: Callable[[], Executor], http: Http | None = None) -> Iterator[Sync]:
