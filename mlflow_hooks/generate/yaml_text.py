@@ -8,6 +8,7 @@ every text is in double quotes, but for keys that no version could take for anyt
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -38,6 +39,7 @@ def yaml_text(values: Mapping[str, Any]) -> str:
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, width=float("inf"))
 
 
+@lru_cache  # the keys of all hooks are the same few
 def _is_plain(key: str) -> bool:
     """Whether a key is a word that YAML 1.1, which has the most words of its own, takes for a text."""
     return len(key) > 1 and key.isascii() and key.isidentifier() and yaml.safe_load(key) == key
