@@ -15,6 +15,7 @@ import pytest
 os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")  # that of trio is imported with all of trio, and not used
 
 from hypothesis import HealthCheck, settings
+from support.sources import COLLECTED
 
 if TYPE_CHECKING:
     from hooks.stage import Stage
@@ -148,7 +149,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups then
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[COLLECTED] = [item.nodeid for item in items]
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     for item in items:
         for group, places in (("waiting", WAITING), ("hooks", PANDAS)):

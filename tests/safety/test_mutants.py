@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.mark.expression import Expression
-from support.sources import reads_sources
+from support.sources import COLLECTED, reads_sources
 
 from .mutants import HARMLESS, MUTANTS, ROOT, pytest_in, survived
 from .mutation import Mutant
@@ -28,11 +28,13 @@ def test_every_mutant_still_changes_something(mutant: Mutant) -> None:
     compile(ast.unparse(place), file, "exec")
 
 
-def test_every_mutant_names_tests_that_there_are() -> None:
+def test_every_mutant_names_tests_that_there_are(request: pytest.FixtureRequest) -> None:
     """None waits for a test that was renamed: it would be killed by nothing, and nobody would hear of it."""
-    ran = pytest_in(ROOT, "--collect-only", *{one.where for one in MUTANTS})
-    assert ran.returncode == 0, ran.stdout
-    tests = ran.stdout.lower().splitlines()
+    tests, files = [name.lower() for name in request.config.stash[COLLECTED]], {one.where for one in MUTANTS}
+    if not files <= {name.partition("::")[0] for name in tests}:  # only some of all tests are run
+        ran = pytest_in(ROOT, "--collect-only", *files)
+        assert ran.returncode == 0, ran.stdout
+        tests = ran.stdout.lower().splitlines()
     for mutant in MUTANTS:
         chosen = Expression.compile(mutant.tests)
         names = [name for name in tests if name.startswith(mutant.where)]

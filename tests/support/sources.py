@@ -1,4 +1,7 @@
-"""The code of the packages as syntax, parsed once: tests that read it are in one group, so that one worker has it."""
+"""What tests of the code and of the tests look at, read once.
+
+The packages as syntax are for one worker: tests that read them are in one group.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("databricks_sync", "databricks_local", "mlflow_hooks")
 OLDEST = (3, 10)  # Python that is supported
+COLLECTED = pytest.StashKey[list[str]]()  # by pytest, all tests with their parameters, those that are not run too
 
 reads_sources = pytest.mark.xdist_group("sources")
 
