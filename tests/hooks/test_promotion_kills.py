@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from emulator.client import Local
+from support.forked import Forked
 
 from databricks_local.embedded import running
 
 from .desk import Desk, Ran
-from .forked import forked
 from .stage import Stage
 from .test_promote import EVALUATE, HOOK, JUDGE, TOKEN, Team, acts
 from .work import MLPROJECT, QUICK, repository
@@ -37,6 +37,8 @@ targets:
 )
 # What is asked of a workspace that changes nothing.
 READS = ("/search", "/query", "/get-latest-versions")
+# By the process from which those that are killed are forked: MLflow takes seconds.
+IMPORTED = ("mlflow.projects", "mlflow_hooks.commands")
 
 
 class Place(Team):
@@ -105,13 +107,14 @@ def writes(place: Place) -> list[int]:
 def killed(places: Places, to: str, number: int, *words: str) -> bool:
     """Whether the command lived long enough to make that request, and was killed when it had been carried out."""
     desk = places.by_name[to].desk
-    process, begin = forked(["promote", "demo", "--to", to, *words], desk.root, {**desk.env, **places.source(to)})
+    typed, environ = ["mlflow_hooks", "promote", "demo", "--to", to, *words], {**desk.env, **places.source(to)}
+    process = Forked("mlflow_hooks.cli", typed, desk.root, environ, *[desk.root / "../said"] * 2, modules=IMPORTED)
     rule = {"nth": number, "phase": "after", "action": {"kind": "kill", "pid": process.pid}}
     desk.api.control("faults", [rule])
-    begin.send("begin")
-    process.join(600)
+    process.begin()
+    code = process.wait()
     desk.api.control("faults", method="DELETE")
-    return process.exitcode == -signal.SIGKILL
+    return code == -signal.SIGKILL
 
 
 @pytest.mark.long  # twenty commands, and two more MLflows

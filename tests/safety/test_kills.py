@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,25 +27,25 @@ INSIST = ("--allow-all-changed", "--max-delete", "100%")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9")
 
 
-def begun(clone: Clone, *command: str) -> subprocess.Popen[bytes]:
-    """A command in a process of its own, in this clone."""
-    project = Project(clone.root, clone.root.parent / "home", clone.server)
-    return project.start(command[0], *command[1:], *INSIST)
+def place(clone: Clone) -> Project:
+    """The clone, as commands are typed in it."""
+    return Project(clone.root, clone.root.parent / "home", clone.server)
 
 
-def killed_at_request(clone: Clone, command: tuple[str, ...], number: int, phase: str) -> bool:
-    """Whether the process lived long enough to make that request, and was killed at it."""
-    process = begun(clone, *command)
-    clone.server.faults({"nth": number, "phase": phase, "action": {"kind": "kill", "pid": process.pid}})
-    process.communicate(timeout=300)
+def killed(clone: Clone, command: str, *options: str, **where: object) -> bool:
+    """Whether a command in a process of its own lived long enough to make that request, and was killed at it."""
+    nowhere = Path(os.devnull)
+    process = place(clone).forked(command, *options, *INSIST, out=nowhere, err=nowhere)
+    clone.server.faults({**where, "action": {"kind": "kill", "pid": process.pid}})
+    process.begin()
+    code = process.wait()
     clone.server.faults()
-    return process.returncode == -signal.SIGKILL
+    return code == -signal.SIGKILL
 
 
 def killed_at_label(clone: Clone, command: tuple[str, ...], label: str, number: int) -> bool:
-    project = Project(clone.root, clone.root.parent / "home", clone.server)
     typed = [sys.executable, str(VICTIM), command[0], label, str(number), *command[1:], *INSIST]
-    process = subprocess.run(typed, cwd=clone.root, env=project.env, capture_output=True, check=False, timeout=300)
+    process = subprocess.run(typed, cwd=clone.root, env=place(clone).env, capture_output=True, check=False, timeout=300)
     return process.returncode == -signal.SIGKILL
 
 
@@ -65,7 +66,7 @@ def test_a_kill_at_any_request_changes_nothing(
     kills = 0
     for number, phase in points(len(runs[0].requests)):
         world, clone = stage.set(scene, hashes)
-        kills += killed_at_request(clone, COMMANDS[name], number, phase)
+        kills += killed(clone, *COMMANDS[name], nth=number, phase=phase)
         last = clone.sync(scene.way)
         found = end(world, clone, last)
         assert found == expected, f"killed {phase} request {number}"
@@ -99,12 +100,9 @@ def test_a_kill_at_an_archive_changes_nothing(world: World, phase: str) -> None:
     clone = world.clone("A")
     for number in range(LIMITS.few + 1):
         clone.write(f"etl/{number}.py", compose("a.py", f"value{number}"))
-    process = begun(clone, "to_databricks")
-    world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=world.target, phase=phase))
-    process.communicate(timeout=60)
+    assert killed(clone, "to_databricks", endpoint=IMPORT, object=world.target, phase=phase)
     until(lambda: len(world.tree()) == LIMITS.few + 1)
-    world.server.faults()
-    assert process.returncode == -signal.SIGKILL and len(clone.intents()) == LIMITS.few + 1
+    assert len(clone.intents()) == LIMITS.few + 1
     run = clone.sync("push")
     assert run.report and run.report.exit_code == 0 and not clone.intents(), run.said
     assert not [path for _, path in run.writes if path.startswith(world.target)]
@@ -128,11 +126,7 @@ def lock_of(world: World) -> str | None:
 def test_the_lock_of_a_killed_process_of_this_machine_is_taken_over_at_once(world: World) -> None:
     """A lock in the workspace whose holder was killed here holds up nobody."""
     clone = one_file(world)
-    process = begun(clone, "to_databricks", "--lock")
-    world.server.faults(rule(IMPORT, {"kind": "kill", "pid": process.pid}, object=f"{world.target}/a"))
-    process.communicate(timeout=300)
-    world.server.faults()
-    assert process.returncode == -9 and lock_of(world)
+    assert killed(clone, "to_databricks", "--lock", endpoint=IMPORT, object=f"{world.target}/a") and lock_of(world)
     clone.write("b.py", compose("b.py", "value1"))
     run = clone.sync("push", lock=True)
     assert run.report and run.report.exit_code == 0, run.said
@@ -157,7 +151,7 @@ def test_the_lock_of_a_killed_process_on_this_machine_is_released_by_the_system(
     """A run that is killed while it holds the lock of this machine holds up nobody; a living one does."""
     clone = one_file(world)
     world.server.faults(rule(IMPORT, {"kind": "latency", "ms": 3000}, object=f"{world.target}/a"))
-    process = begun(clone, "to_databricks")
+    process = place(clone).start("to_databricks", *INSIST)
     until(lambda: world.server.struck()[0])
     refused = clone.sync("push")
     assert refused.error and f"process {process.pid}" in str(refused.error)
@@ -174,7 +168,7 @@ def test_an_impatient_ctrl_c_is_recovered_from(stage: Stage, server: Server, tim
     expected, _, before = undisturbed(stage, scene, True, scene.way)
     world, clone = stage.set(scene, True)
     server.faults(rule(IMPORT, {"kind": "latency", "ms": 400}, object=f"{world.target}/*"))
-    process = begun(clone, "to_databricks")
+    process = place(clone).start("to_databricks", *INSIST)
     until(lambda: server.struck()[0])
     for _ in range(times):
         process.send_signal(signal.SIGINT)

@@ -29,6 +29,8 @@ from urllib.parse import urlencode, urlsplit
 
 from databricks_local.core.settings import ServerSettings
 
+from .forked import Forked
+
 ME = "me@example.com"
 HOME = f"/Users/{ME}"
 COMMENTS = {"python": "#", "r": "#", "sql": "--", "scala": "//"}
@@ -413,6 +415,14 @@ class Project:
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **how}
         typed = [*within, sys.executable, "-m", f"databricks_sync.{command}", *arguments]
         return subprocess.Popen(typed, cwd=cwd or self.root, env=merged, **how)
+
+    def forked(
+        self, command: str, *arguments: str, out: Path, err: Path, cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Forked:  # fmt: skip
+        """The same in a process that has imported it already, and waits for `begin`."""
+        typed = [command, *arguments]
+        return Forked(f"databricks_sync.{command}", typed, cwd or self.root, self._environment(env), out, err)
 
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:
         """What the command said in the end: in sentences, and never its secret."""

@@ -9,6 +9,7 @@ import pty
 import re
 import signal
 import struct
+import subprocess
 import termios
 import threading
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from support.forked import Forked
 from support.project import Project, until
 
 CSI = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
@@ -37,10 +39,14 @@ class Watching:
     ) -> None:
         self.project = project
         self._out, self._err = (project.home / f"watch-{number}.{name}" for name in ("out", "err"))
+        typed = (command, "--watch", "--json", *options)
+        self.process: subprocess.Popen[bytes] | Forked
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = project.start(
-                command, "--watch", "--json", *options, cwd=root, env=env, within=within, stdout=out, stderr=err
-            )
+            if within:
+                self.process = project.start(*typed, cwd=root, env=env, within=within, stdout=out, stderr=err)
+            else:
+                self.process = project.forked(*typed, cwd=root, env=env, out=self._out, err=self._err)
+                self.process.begin()
         if ready:
             self.until_state("watching")
 
