@@ -51,7 +51,10 @@ time.gmtime = lambda seconds=None: _gmtime(time.time() if seconds is None else s
 time.strftime = lambda form, at=None: _strftime(form, time.localtime(time.time()) if at is None else at)
 """
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no signal 9"),
+    pytest.mark.long,  # forty real commands; test_state_machine.py does the same in one process
+]
 
 
 class Day:

@@ -129,6 +129,7 @@ def test_a_limit_is_kept_to(bench: Bench) -> None:
     assert bench.push().seen.throttled <= 60
 
 
+@pytest.mark.long  # `make bench` measures what it comes to
 def test_few_answers_are_awaited_one_after_the_other(bench: Bench) -> None:
     """A first push waits for dozens of answers at once, and hardly ever for all of them."""
     bench.singly()

@@ -270,4 +270,4 @@ def test_programs_get_the_same_keys(pushed: Project, person: Person) -> None:
 )
 def test_options_that_contradict(project: Project, options: list[str], told: str) -> None:
     """Options that would let a watch replace what others changed, or mean nothing without one, are refused."""
-    assert told in project.run("to_databricks", *options, code=2).err
+    assert told in project.push(*options, code=2).err
