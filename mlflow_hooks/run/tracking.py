@@ -68,6 +68,9 @@ def log_in(login: Login) -> str:
         return f"databricks://{login.profile}"
     if login.token:
         os.environ["DATABRICKS_TOKEN"] = login.token
+        if not login.workspace_id:  # which only databricks-sdk sends along
+            # SOURCE: MLflow 3.17, databricks_utils.py: with the SDK each request asks the host about itself before.
+            os.environ.setdefault("MLFLOW_ENABLE_DB_SDK", "false")
         # Of another way to log in, which would contradict the token.
         for name in ("DATABRICKS_CONFIG_PROFILE", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"):
             os.environ.pop(name, None)

@@ -35,3 +35,26 @@ def test_no_other_host_s_credential(environ: dict[str, str], login: Login, uri: 
     assert log_in(Login(login.host, login.token, login.profile, login.variables, withheld)) == uri
     found = {name: value for name, value in environ.items() if name.startswith(("DATABRICKS_", "ARM_"))}
     assert found == {"DATABRICKS_HOST": HOST, **expected}
+
+
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [
+        (Login(HOST, "of-one"), "false"),
+        (Login(HOST, "of-one", workspace_id="7"), None),
+        (Login(HOST, profile="p"), None),
+        (Login(HOST, variables={"ARM_CLIENT_ID": "one"}), None),
+    ],
+    ids=["token", "one of many workspaces", "profile", "variables"],
+)
+def test_a_token_needs_no_sdk(environ: dict[str, str], login: Login, expected: str | None) -> None:
+    """With a plain token MLflow need not import databricks-sdk, which asks the host about itself at each request."""
+    log_in(login)
+    assert environ.get("MLFLOW_ENABLE_DB_SDK") == expected
+
+
+def test_whoever_wants_the_sdk_has_it(environ: dict[str, str]) -> None:
+    """What somebody has said of it stays."""
+    environ["MLFLOW_ENABLE_DB_SDK"] = "true"
+    log_in(Login(HOST, "of-one"))
+    assert environ["MLFLOW_ENABLE_DB_SDK"] == "true"
