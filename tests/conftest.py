@@ -138,6 +138,8 @@ WAITING = (
 )
 # What imports pandas, as MLflow does.
 PANDAS = ("tests/test_notebooks.py",)
+# A team's repository and two workspaces more, which are made once.
+PIPELINES = ("tests/pipelines/",)
 # What takes longest comes first, so that no worker is left with it in the end.
 FIRST = ("tests/test_projects.py", *WAITING)
 
@@ -153,7 +155,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[COLLECTED] = [item.nodeid for item in items]
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     for item in items:
-        for group, places in (("waiting", WAITING), ("hooks", PANDAS)):
+        for group, places in (("waiting", WAITING), ("hooks", PANDAS), ("pipelines", PIPELINES)):
             if item.nodeid.startswith(places) and not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group(group))
 
