@@ -26,13 +26,16 @@ $(VENV)/.local: pyproject.toml setup.py | $(BIN)/python
 	$(PIP) install -e '.[local]'
 	@touch $@
 
-# The tests, and what a developer needs besides. Compiling it all takes half a minute, and a tenth of it is imported.
+# The tests, and what a developer needs besides. Compiling it all takes half a minute, and a tenth of it is imported: by
+# the tests, and of these packages by processes that run MLflow.
+COMPILED := mlflow databricks sklearn skops sqlalchemy alembic
 $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml setup.py | $(BIN)/python
 	$(PIP) install --no-compile $(KEPT) -e '.[$*]' 2>/dev/null \
 	|| { $(PIP) download --only-binary :all: --dest '$(WHEELS)' '.[$*]' 'setuptools>=77' \
 	  && $(PIP) install --no-compile $(KEPT) -e '.[$*]'; } \
 	|| $(PIP) install --no-compile -e '.[$*]'
 	@$(BIN)/python -m pytest -q --collect-only -m '' >/dev/null || true  # compiles it once, and not in each worker
+	@$(BIN)/python -m compileall -q -j 0 $(COMPILED:%=$(VENV)/lib/python3*/site-packages/%) >/dev/null || true
 	@touch $@ $(VENV)/.local $(VENV)/.test
 
 dev: $(VENV)/.dev  ## a working environment in .venv
