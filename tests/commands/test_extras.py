@@ -23,6 +23,8 @@ IMAGE = {
 }
 RAW = {"cell_type": "raw", "metadata": {}, "source": "raw text"}
 KINDS = {"hashes": {}, "no hashes": {"hashes": False}}
+# Without hashes each .ipynb is read to know, whatever is in it, as tests/safety has it too.
+EACH_KIND = ["hashes", pytest.param("no hashes", marks=pytest.mark.long)]
 
 
 def changed(raw: bytes, change: Change) -> bytes:
@@ -55,7 +57,7 @@ def source(text: str, cell: int = 0) -> Change:
     return lambda document: document["cells"][cell].update(source=text)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=EACH_KIND)
 def synced(request: pytest.FixtureRequest, project: Project, workspace: Workspace, starts: Starts) -> Project:
     """A project of one .ipynb of two cells, in sync; a secret is among its outputs."""
     workspace.set(**KINDS[request.param])
@@ -97,7 +99,7 @@ def test_an_edit_of_extras_is_pushed(synced: Project, person: Person, edit: str)
 
 
 @pytest.mark.parametrize("option", ["--overwrite", "--mirror"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_a_clone_without_a_record_clears_outputs(
     project: Project, person: Person, workspace: Workspace, option: str, kind: str
 ) -> None:
@@ -195,7 +197,7 @@ def test_a_lost_answer_to_a_push_of_extras(synced: Project, person: Person, work
     synced.at_rest()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_what_the_workspace_cannot_keep_stays_here(
     project: Project, person: Person, workspace: Workspace, kind: str
 ) -> None:

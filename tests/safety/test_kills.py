@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,8 @@ from .scenes import SCENES, TORTURE, Stage, end, undisturbed
 from .test_crashes import Property
 from .world import Clone, Server, World, compose
 
-VICTIM = Path(__file__).with_name("victim.py")
+VICTIM = "victim.py"
+NOWHERE = Path(os.devnull)
 COMMANDS = {"push": ("to_databricks",), "pull": ("from_databricks",), "mirror": ("to_databricks", "--mirror")}
 COMMANDS |= {"removal": ("to_databricks", "--remove", "--branch", "main")}
 INSIST = ("--allow-all-changed", "--max-delete", "100%")
@@ -34,8 +34,7 @@ def place(clone: Clone) -> Project:
 
 def killed(clone: Clone, command: str, *options: str, **where: object) -> bool:
     """Whether a command in a process of its own lived long enough to make that request, and was killed at it."""
-    nowhere = Path(os.devnull)
-    process = place(clone).forked(command, *options, *INSIST, out=nowhere, err=nowhere)
+    process = place(clone).forked(command, *options, *INSIST, out=NOWHERE, err=NOWHERE)
     clone.server.faults({**where, "action": {"kind": "kill", "pid": process.pid}})
     process.begin()
     code = process.wait()
@@ -43,10 +42,12 @@ def killed(clone: Clone, command: str, *options: str, **where: object) -> bool:
     return code == -signal.SIGKILL
 
 
-def killed_at_label(clone: Clone, command: tuple[str, ...], label: str, number: int) -> bool:
-    typed = [sys.executable, str(VICTIM), command[0], label, str(number), *command[1:], *INSIST]
-    process = subprocess.run(typed, cwd=clone.root, env=place(clone).env, capture_output=True, check=False, timeout=300)
-    return process.returncode == -signal.SIGKILL
+def killed_at_label(clone: Clone, command: str, *options: str, label: str, number: int) -> bool:
+    """Whether it got so often to that labelled point, and killed itself there."""
+    typed = (VICTIM, command, label, str(number), *options, *INSIST)
+    process = place(clone).forked(*typed, out=NOWHERE, err=NOWHERE, module="safety.victim")
+    process.begin()
+    return process.wait() == -signal.SIGKILL
 
 
 def points(requests: int) -> list[tuple[int, str]]:
@@ -85,7 +86,7 @@ def test_a_kill_at_any_label_changes_nothing(stage: Stage, name: str, record_pro
     kills = 0
     for label, number in every if TORTURE else every[1::20]:
         world, clone = stage.set(scene, True)
-        kills += killed_at_label(clone, COMMANDS[name], label, number)
+        kills += killed_at_label(clone, *COMMANDS[name], label=label, number=number)
         last = clone.sync(scene.way)
         found = end(world, clone, last)
         assert found == expected, f"killed at {label} {number}"

@@ -28,4 +28,5 @@ def main() -> None:
     importlib.import_module(f"databricks_sync.{command}").main()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -122,6 +122,7 @@ def test_without_hashes_folders_are_listed_and_nothing_is_read(bench: Bench) -> 
     assert again.endpoints["list"] <= FEW.folders + 2
 
 
+@pytest.mark.long  # it is four seconds of waiting
 def test_a_limit_is_kept_to(bench: Bench) -> None:
     """At 30 imports a second the first burst is refused, and hardly more; test_rate_limit.py tells how soon all go."""
     bench.singly()

@@ -418,11 +418,12 @@ class Project:
 
     def forked(
         self, command: str, *arguments: str, out: Path, err: Path, cwd: Path | None = None,
-        env: Mapping[str, str | None] | None = None,
+        env: Mapping[str, str | None] | None = None, module: str = "",
     ) -> Forked:  # fmt: skip
-        """The same in a process that has imported it already, and waits for `begin`."""
+        """The same in a process that has imported it already, and waits for `begin`; `module`: what runs it."""
         typed = [command, *arguments]
-        return Forked(f"databricks_sync.{command}", typed, cwd or self.root, self._environment(env), out, err)
+        module = module or f"databricks_sync.{command}"
+        return Forked(module, typed, cwd or self.root, self._environment(env), out, err)
 
     def finish(self, process: subprocess.Popen[bytes]) -> Ran:
         """What the command said in the end: in sentences, and never its secret."""
