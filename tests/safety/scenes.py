@@ -38,11 +38,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All there is at one instant: the clone's files with git's and the tool's, the workspace and its settings."""
+    """All there is at one instant: the clone's files with git's and the tool's, and the workspace."""
 
     folder: Path
     rows: Rows
-    settings: dict[str, object]
 
 
 class Stage:
@@ -96,13 +95,13 @@ class Stage:
         self._snapshots += 1
         folder = self.folder / "snapshots" / str(self._snapshots)
         shutil.copytree(clone.root, folder, symlinks=True)
-        return Snapshot(folder, self.contents.held(), self.server.control("settings", method="GET"))
+        return Snapshot(folder, self.contents.held())
 
     def restore(self, snapshot: Snapshot, clone: Clone) -> None:
-        """Makes all there is what it was then."""
+        """Makes all there is what it was then; the settings of the workspace are those of the scene all the while."""
         shutil.rmtree(clone.root)
         shutil.copytree(snapshot.folder, clone.root, symlinks=True)
-        self.server.renew(**snapshot.settings)
+        self.server.control("reset")
         self.contents.lay(snapshot.rows)
 
 

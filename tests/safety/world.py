@@ -86,6 +86,7 @@ class Process:
 
     @property
     def points(self) -> list[int]:
+        """The effects before which a death leaves something else behind than before the next: all but reads."""
         return [number for number, effect in enumerate(self.effects) if not effect.startswith(("GET ", "git "))]
 
     def meet(self, effect: str) -> None:
@@ -297,7 +298,6 @@ class Observed:
 
     @property
     def points(self) -> list[int]:
-        """The effects before which a death leaves something else behind than before the next: all but reads."""
         return self.process.points
 
     @cached_property
